@@ -1,0 +1,64 @@
+// A cluster: identical nodes of identical GPUs on one fabric.
+//
+// Node and Fabric are values read from YAML; Cluster joins them with a node count. Bandwidths are per
+// direction. `Cluster` is what the rest of the program sees; a `Topology` (topology.hpp) is built from it
+// only where routes matter.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "hardware/gpu.hpp"
+#include "hardware/units.hpp"
+
+namespace orrery::hardware {
+
+/// The domain in which GPUs reach each other without a network card.
+struct Node {
+  std::string name;  ///< "dgx_h100"
+  std::string title;
+  int gpus = 0;
+  std::string gpu;  ///< contract name of its GPU
+  bool nvswitch = false;  ///< every GPU reaches every other at full NVLink rate
+  bool in_network_reduction = false;  ///< NVLink SHARP (NVLS)
+  int nics = 0;
+  BytesPerSecond nic_bandwidth;  ///< line rate of one NIC
+  Seconds nic_latency;
+  BytesPerSecond pcie_bandwidth;  ///< GPU to NIC or host
+  BytesPerSecond host_memory_bandwidth;
+  Bytes host_memory;
+  std::map<std::string, std::string> sources;
+};
+
+enum class FabricKind : std::uint8_t { single_node, rail_fat_tree, fat_tree };
+
+/// How nodes are joined.
+struct Fabric {
+  std::string name;  ///< "rail_fat_tree_ndr"
+  std::string title;
+  FabricKind kind = FabricKind::single_node;
+  BytesPerSecond link_bandwidth;  ///< switch port
+  Seconds switch_latency;         ///< port to port
+  Seconds cable_latency;
+  int leaf_ports = 0;             ///< hosts (or rails) below one leaf
+  double oversubscription = 1.0;  ///< leaf downlink over uplink bandwidth, ≥ 1
+  int max_nodes = 0;              ///< what the fabric can hold; 1 for single_node
+  std::map<std::string, std::string> sources;
+};
+
+struct Cluster {
+  Gpu gpu;
+  Node node;
+  Fabric fabric;
+  int nodes = 0;
+
+  [[nodiscard]] int gpu_count() const { return nodes * node.gpus; }
+  [[nodiscard]] int gpus_per_node() const { return node.gpus; }
+
+  /// What one GPU can put on the network, per direction: its share of the NICs, at most its PCIe rate.
+  [[nodiscard]] BytesPerSecond network_bandwidth_per_gpu() const;
+  /// Bandwidth between two GPUs of a node: NVLink, else PCIe.
+  [[nodiscard]] BytesPerSecond node_bandwidth_per_gpu() const;
+};
+
+}  // namespace orrery::hardware

@@ -1,0 +1,73 @@
+// What one GPU can do: datasheet facts and the coefficients fitted to measurements of it.
+//
+// A Gpu is a value read from `hardware/profiles/<name>.yaml`. Facts are what the vendor prints; fits are
+// what `orrery calibrate fit` wrote. Each figure keeps its source, which `orrery explain` prints.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hardware/dtype.hpp"
+#include "hardware/units.hpp"
+
+namespace orrery::hardware {
+
+/// Error of a fit on one part of its table: |predicted/measured − 1|, ratios.
+struct FitResidual {
+  std::string group;  ///< "seen", "unseen_point", "unseen_family"
+  int rows = 0;
+  double median = 0.0;
+  double p95 = 0.0;
+};
+
+/// Coefficients of one timing model for one kernel family on one GPU.
+struct Fit {
+  std::string key;     ///< "<family>/<implementation>/<dtype>", e.g. "gemm/trtllm/bf16"
+  std::string source;  ///< table and measuring software
+  std::string date;    ///< ISO date of the fit
+  std::string split;   ///< how test rows were chosen
+  std::vector<std::pair<std::string, double>> coefficients;  ///< in the order the model names them
+  std::vector<FitResidual> residuals;
+  std::vector<std::string> families_seen;  ///< hashes of the shape families that the fit saw, sorted
+
+  /// The coefficient called `name`, if the fit has it.
+  [[nodiscard]] std::optional<double> coefficient(std::string_view name) const;
+};
+
+struct Gpu {
+  std::string name;   ///< contract name, "h100_sxm"
+  std::string title;  ///< "NVIDIA H100 SXM5 80 GB"
+  std::string architecture;  ///< "ampere", "hopper", "blackwell", "ada"
+  int sm_count = 0;
+  Hertz boost_clock;
+  std::map<Dtype, FlopsPerSecond> peak;  ///< dense (no sparsity) matrix peak per dtype
+  FlopsPerSecond vector_peak;            ///< fp32 outside the tensor cores
+  Bytes memory;                          ///< HBM or GDDR capacity as sold
+  Bytes reserved_memory;  ///< CUDA context and driver: not available to a framework
+  BytesPerSecond memory_bandwidth;
+  Bytes l2_size;
+  BytesPerSecond l2_bandwidth;
+  BytesPerSecond nvlink_bandwidth;  ///< per direction, all links together; 0: none
+  Seconds nvlink_latency;           ///< one hop through the switch
+  BytesPerSecond pcie_bandwidth;    ///< per direction, line rate of the slot
+  Seconds pcie_latency;
+  Seconds kernel_launch;  ///< host cost of one launch outside CUDA graphs
+  Seconds kernel_gap;     ///< idle GPU time between dependent kernels of one stream
+  Watts power;            ///< board power limit
+  DollarsPerHour price;   ///< list price of one GPU hour
+  std::map<std::string, std::string> sources;  ///< key of the fact → where it is printed
+  std::vector<Fit> fits;
+
+  /// Peak of `dtype`; a dtype without tensor-core support gives the peak it is computed in instead
+  /// (int4 weights compute in bf16), and nullopt where the GPU can't compute it at all.
+  [[nodiscard]] std::optional<FlopsPerSecond> matrix_peak(Dtype dtype) const;
+
+  /// The fit stored under `key`, or nullptr.
+  [[nodiscard]] const Fit* find_fit(std::string_view key) const;
+};
+
+}  // namespace orrery::hardware

@@ -1,0 +1,45 @@
+// Collective algorithms over α–β links.
+//
+// A row prices one algorithm of one collective in closed form, for the case that nothing else uses the
+// links, and lists its transfers for the case that something does.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "hardware/cluster.hpp"
+#include "hardware/units.hpp"
+#include "kernels/kernel.hpp"
+#include "sim/plan.hpp"
+
+namespace orrery::sim {
+
+/// One call: `bytes` as in CollectiveEntry, `ranks` ranks on `nodes` nodes (ranks/nodes per node).
+struct CollectiveCall {
+  CollectiveKind kind = CollectiveKind::all_reduce;
+  Bytes bytes;
+  int ranks = 1;
+  int nodes = 1;
+};
+
+struct CollectiveEstimate {
+  Seconds time;
+  std::string_view algorithm;
+  kernels::Provenance provenance = kernels::Provenance::datasheet;
+  std::string fit_key;
+  std::vector<kernels::Term> terms;  ///< filled where asked for
+};
+
+/// Price of the algorithm that NCCL would take (the fastest row that supports the call), with the profile's
+/// fitted constants where it has them ("nccl/all_reduce/8"). 0 for one rank.
+[[nodiscard]] Seconds collective_time(const CollectiveCall& call, const hardware::Cluster& cluster);
+[[nodiscard]] CollectiveEstimate explain_collective(const CollectiveCall& call, const hardware::Cluster& cluster);
+
+/// One point-to-point message between two GPUs: α + bytes/β of NVLink or network.
+[[nodiscard]] Seconds transfer_time(Bytes bytes, bool same_node, const hardware::Cluster& cluster);
+
+/// Bytes each rank puts on the wire per byte of `bytes`: 2(n−1)/n for all_reduce, (n−1)/n for the others,
+/// 1 for broadcast: nccl-tests' factor of "busbw".
+[[nodiscard]] double bus_factor(CollectiveKind kind, int ranks);
+
+}  // namespace orrery::sim

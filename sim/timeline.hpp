@@ -1,0 +1,46 @@
+// A Timeline: what ran when. The same type comes out of the simulator and out of the executor.
+//
+// Columnar: a simulated step of a large job has millions of spans.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hardware/ids.hpp"
+#include "sim/clock.hpp"
+#include "sim/plan.hpp"
+
+namespace orrery::sim {
+
+struct Span {
+  SimTime start = 0;
+  SimTime end = 0;
+  StreamId stream;
+  LabelId label;
+  Activity activity = Activity::other;
+};
+
+/// Memory in use of one kind on one rank changed at a time.
+struct MemorySample {
+  SimTime time = 0;
+  RankId rank;
+  MemoryKind kind = MemoryKind::workspace;
+  double bytes_after = 0.0;  ///< bytes of that kind in use from `time` on
+};
+
+struct TimelineStream {
+  RankId rank;
+  Lane lane = Lane::compute;
+};
+
+struct Timeline {
+  std::vector<Rank> ranks;
+  std::vector<TimelineStream> streams;
+  std::vector<std::string> labels;
+  std::vector<Span> spans;  ///< ordered by stream, then start
+  std::vector<MemorySample> memory;
+  SimTime makespan = 0;
+};
+
+}  // namespace orrery::sim
