@@ -1,0 +1,47 @@
+// How wrong predictions are on a table of measurements.
+//
+// Errors are |predicted/measured − 1|, a ratio. Groups part the rows that a fit saw from unseen points of
+// seen shape families and from unseen families; the last is the honest figure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hardware/units.hpp"
+
+namespace orrery::calibrate {
+
+struct ErrorSummary {
+  std::string name;
+  int rows = 0;
+  double median_error = 0.0, mean_error = 0.0, p95_error = 0.0, max_error = 0.0;
+};
+
+struct PredictedRow {
+  int line = 0;             ///< of the table, 1 is the header
+  std::string description;  ///< the row in words
+  std::string group;        ///< "seen", "unseen_point", "unseen_family", or a family of published runs
+  Seconds predicted, measured;
+
+  [[nodiscard]] double error() const;
+};
+
+struct SkippedRow {
+  int line = 0;
+  std::string description;
+  std::string reason;
+};
+
+struct ErrorReport {
+  ErrorSummary all;                  ///< named "all"
+  std::vector<ErrorSummary> groups;  ///< in the order seen, unseen_point, unseen_family, others by name
+  std::vector<PredictedRow> worst;   ///< the ten largest errors
+  std::vector<SkippedRow> skipped;   ///< every row that can't be predicted, with the reason
+};
+
+/// Linear interpolation between order statistics; 0 of an empty set. `q` in [0, 1].
+[[nodiscard]] double percentile(std::vector<double> values, double q);
+
+[[nodiscard]] ErrorReport summarise(const std::vector<PredictedRow>& rows, std::vector<SkippedRow> skipped);
+
+}  // namespace orrery::calibrate
