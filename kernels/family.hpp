@@ -1,0 +1,67 @@
+// One kernel family as a vertical slice: its shape rules, its work and its timing model, in one table row.
+//
+// The timer (timers.cpp), the fit (calibrate/fit.cpp) and `orrery explain` all go through this table, so a
+// new family is its folder and its row. A timing model is a pure function of a shape, a GPU and a vector of
+// named coefficients: the fit and the timer call the very same function.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hardware/gpu.hpp"
+#include "kernels/kernel.hpp"
+
+namespace orrery::kernels {
+
+/// A timing model with named coefficients.
+/// Contract: time() never depends on anything but its arguments; times grow when efficiencies shrink.
+/// Names that start with "e_" are efficiencies: their bounds lie in (0, 1]. Names that end in "_us" are
+/// microseconds.
+struct FittedModel {
+  std::vector<std::string_view> names;
+  /// The model's own time; the timer takes the larger of it and roofline(). Throws std::invalid_argument if the
+  /// GPU can't compute the dtype.
+  Seconds (*time)(const Kernel&, const hardware::Gpu&, const std::vector<double>& coefficients) = nullptr;
+  /// Where there is no fit: conservative efficiencies, one per name. They read as provenance "datasheet".
+  std::vector<double> (*defaults)(const hardware::Gpu&) = nullptr;
+  /// Least and most value of each coefficient, least > 0.
+  std::vector<std::pair<double, double>> bounds;
+  std::string_view equation, source;
+};
+
+struct FamilyRow {
+  std::string_view name, equation, source;
+  bool (*holds)(const Kernel&) = nullptr;
+  std::string (*check)(const Kernel&) = nullptr;
+  Work (*work)(const Kernel&) = nullptr;
+  std::string (*describe)(const Kernel&) = nullptr;
+  /// The key of the profile's fit that prices this kernel ("gemm/trtllm/bf16"), "" when there is none.
+  std::string (*fit_key)(const Kernel&, const hardware::Gpu&) = nullptr;
+  FittedModel model;
+};
+
+/// The explicit table: gemm, attention_prefill, attention_decode, moe, memory, host_copy.
+[[nodiscard]] const std::vector<FamilyRow>& families();
+
+/// The row that holds `kernel`.
+[[nodiscard]] const FamilyRow& family_of(const Kernel& kernel);
+
+/// The row called `name`, or nullptr.
+[[nodiscard]] const FamilyRow* find_family(std::string_view name);
+
+/// The first of `family/implementation/dtype` that the GPU has a fit for: implementations in the order given,
+/// dtypes in the order given within each. "" if none is there.
+[[nodiscard]] std::string first_fit(const hardware::Gpu& gpu, std::string_view family,
+                                    const std::vector<Implementation>& implementations,
+                                    const std::vector<std::string_view>& dtypes);
+
+/// Implementations to look for when a shape asks for `wanted`: itself first, then the rest by how well its
+/// measurements repeat (trtllm, vllm, sglang, cudnn, cublaslt). `unfused` stands alone.
+[[nodiscard]] const std::vector<Implementation>& implementation_order(Implementation wanted);
+
+/// The rate of `dtype` on `gpu`. Throws std::invalid_argument naming both where there is none.
+[[nodiscard]] FlopsPerSecond required_peak(const hardware::Gpu& gpu, Dtype dtype);
+
+}  // namespace orrery::kernels
