@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/clock.hpp"
+#include "sim/network.hpp"
 #include "sim/plan.hpp"
 #include "sim/timeline.hpp"
 
@@ -61,5 +62,9 @@ class FrozenPlan {
 
 /// Event-driven interpretation with the same result type.
 [[nodiscard]] Timeline interpret(const Plan& plan, const Durations& durations);
+
+/// The same, with transfers and collectives on a network where they share links: they start as above and
+/// end when the network says so.
+[[nodiscard]] Timeline interpret(const Plan& plan, const Durations& durations, Network& network);
 
 }  // namespace orrery::sim
