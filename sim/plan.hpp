@@ -15,9 +15,11 @@
 //   launch      runs kernels[index] on the GPU; occupies the stream for its duration
 //   collective  the k-th occurrence of an entry on each member matches the k-th of the others; it starts
 //               when the last member reaches it, and all leave together. Entries of one group must be
-//               issued in the same order by all its members.
+//               issued in the same order by all its members. Occurrences count per lane: collectives
+//               that a rank issues on two lanes are two sequences, as with one communicator per lane.
 //   send, recv  rendezvous: the k-th send and k-th recv of transfers[index] start together, when both
 //               are reached, and both streams are occupied until the data has arrived
+//               (all sends of an entry are on one stream, and all its recvs on one stream)
 //   copy        host copy (copies[index]); occupies the stream
 //   record      marks event `index` as done when the stream reaches it; each event is recorded once
 //   wait        holds the stream until event `index` (of the same rank) is done
@@ -67,8 +69,17 @@ enum class CollectiveKind : std::uint8_t { all_reduce, all_gather, reduce_scatte
 [[nodiscard]] std::string_view name(CollectiveKind kind);
 
 /// What a stream is for. Lanes name CUDA streams; steps of different lanes of a rank run concurrently.
-enum class Lane : std::uint8_t { compute, tensor_parallel, data_parallel, send_next, recv_prev, send_prev, recv_next,
-                                 expert_parallel, copy };
+enum class Lane : std::uint8_t {
+  compute,
+  tensor_parallel,
+  data_parallel,
+  send_next,
+  recv_prev,
+  send_prev,
+  recv_next,
+  expert_parallel,
+  copy
+};
 [[nodiscard]] std::string_view name(Lane lane);
 
 /// What memory is for: the kinds of the report's memory section.
