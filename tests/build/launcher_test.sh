@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Tries the launcher on a tiny tree of the same shape, in a folder with spaces, from elsewhere.
+#   launcher_test.sh LAUNCHER
+set -euo pipefail
+launcher=$(readlink -f "$1")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+tree="$scratch/a tree/with spaces"
+mkdir -p "$tree"/{hardware,kernels,sim,models,calibrate,scenarios,gui,tests} "$scratch/fake"
+cp "$launcher" "$tree/orrery"
+orrery=$tree/orrery
+
+cat >"$tree/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.22)
+project(tiny LANGUAGES CXX)
+option(ORRERY_TESTS "" OFF)
+option(ORRERY_BENCH "" OFF)
+file(GLOB sources CONFIGURE_DEPENDS scenarios/*.cpp)
+add_executable(orrery ${sources})
+set_target_properties(orrery PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+if(ORRERY_TESTS)
+  enable_testing()
+  add_test(NAME passes COMMAND orrery)
+  add_test(NAME skips COMMAND orrery skip)
+  set_tests_properties(skips PROPERTIES SKIP_RETURN_CODE 7)
+  add_test(NAME fails COMMAND orrery fail)
+endif()
+END
+cat >"$tree/scenarios/main.cpp" <<'END'
+#include <cstdio>
+#include <cstring>
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) std::printf("[%s]", argv[i]);
+  if (argc > 1 && std::strcmp(argv[1], "skip") == 0) return 7;
+  return argc > 1 && std::strcmp(argv[1], "fail") == 0 ? 1 : 0;
+}
+END
+# The packages of this tree are none; a fake dpkg-query says what the launcher shall believe.
+cat >"$scratch/fake/dpkg-query" <<'END'
+#!/bin/sh
+for last; do :; done
+[ "$last" = "${MISSING:-}" ] || echo installed
+END
+# A fake apt-get records that it was asked.
+cat >"$scratch/fake/apt-get" <<'END'
+#!/bin/sh
+echo "$@" >>"$APT_LOG"
+END
+chmod +x "$scratch/fake/"*
+export PATH=$scratch/fake:$PATH APT_LOG=$scratch/apt.log
+cd "$scratch"
+
+fail() {
+  printf 'FAILED: %s\n' "$1"
+  [[ ! -f $scratch/err ]] || cat "$scratch/err"
+  exit 1
+}
+# expect CODE STDOUT command…: exit code and whole standard output; standard error is kept in err.
+expect() {
+  local code=0 out
+  out=$("${@:3}" 2>"$scratch/err" </dev/null) || code=$?
+  [[ $code == "$1" ]] || fail "exit $code, not $1: ${*:3}"
+  [[ $out == "$2" ]] || fail "printed '$out', not '$2': ${*:3}"
+}
+said() { grep -qF -- "$1" "$scratch/err" || fail "did not say: $1"; }
+kept_quiet() { [[ ! -s $scratch/err ]] || fail "was not quiet"; }
+
+# Missing packages: named with the command, nothing installed, exit 2.
+MISSING=libfmt-dev expect 2 "" "$orrery" --no-install run x
+said "missing packages: libfmt-dev"
+said "apt-get install --no-install-recommends libfmt-dev"
+[[ ! -e $APT_LOG ]] || fail "--no-install called apt-get"
+
+# --yes installs what is missing and goes on; stdout holds the program's output alone.
+if ((EUID == 0)); then
+  MISSING=libfmt-dev expect 0 "[run][a b.yaml][--yes]" "$orrery" --yes run "a b.yaml" --yes
+  grep -q 'install -y --no-install-recommends libfmt-dev' "$APT_LOG" || fail "--yes did not install"
+fi
+expect 0 "[run][a b.yaml]" "$orrery" run "a b.yaml"
+
+# Nothing changed: no word, and no ninja (one that fails if asked).
+printf '#!/bin/sh\nexit 9\n' >"$scratch/fake/ninja" && chmod +x "$scratch/fake/ninja"
+expect 0 "[run]" "$orrery" run
+kept_quiet
+# A changed source, a new one and a removed one are each noticed.
+sleep 0.05
+touch "$tree/scenarios/main.cpp"
+expect 2 "" "$orrery" run
+rm "$scratch/fake/ninja"
+expect 0 "[run]" "$orrery" run
+echo 'int unused_here;' >"$tree/scenarios/more.cpp"
+expect 0 "[run]" "$orrery" run
+[[ -n $(find "$tree/build" -name 'more.cpp.o') ]] || fail "a new source was not built"
+sleep 0.05
+rm "$tree/scenarios/more.cpp"
+expect 0 "[run]" "$orrery" run
+expect 0 "[run]" "$orrery" run
+kept_quiet
+
+# A build that breaks shows the compiler's message and exits 2.
+echo 'int broken( {' >"$tree/scenarios/more.cpp"
+expect 2 "" "$orrery" run
+said "more.cpp:1"
+said "the whole log is in"
+rm "$tree/scenarios/more.cpp"
+
+# The program's exit code is the launcher's; its options pass through.
+expect 1 "[fail][--json][-]" "$orrery" fail --json -
+expect 2 "" "$orrery" --nonsense run
+expect 0 "[run]" "$orrery" --build-dir "other build" run
+[[ -x "$scratch/other build/bin/orrery" ]] || fail "--build-dir is not relative to the caller"
+
+# Tests: the sum comes last, the exit code says whether one failed.
+code=0
+"$orrery" test >"$scratch/out" 2>"$scratch/err" || code=$?
+[[ $code == 1 && $(tail -n 1 "$scratch/out") == "1 passed, 1 failed, 1 skipped" ]] || fail "test: $(tail -n 3 "$scratch/out")"
+"$orrery" test -E fails >"$scratch/out" 2>"$scratch/err" || fail "test -E fails"
+[[ $(tail -n 1 "$scratch/out") == "1 passed, 0 failed, 1 skipped" ]] || fail "test -E: $(tail -n 1 "$scratch/out")"
+grep -q 'skips (Skipped)' "$scratch/out" || fail "a skipped test is not named"
+
+# A tree that was moved builds again instead of running the old place's program.
+mv "$tree" "$scratch/moved"
+expect 0 "[run]" "$scratch/moved/orrery" run
+grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$scratch/moved" "$scratch/moved/build/CMakeCache.txt" || fail "moved tree"
+echo "launcher: all well"
