@@ -32,25 +32,26 @@ struct TrainingConfig {
   std::int64_t micro_batch_size = 1;   ///< sequences per microbatch and data-parallel rank
   int tensor_parallel = 1;
   int pipeline_parallel = 1;
-  int virtual_pipeline = 1;            ///< chunks per stage; > 1 needs interleaved_1f1b
-  int data_parallel = 0;               ///< 0: all GPUs that are left
-  bool sequence_parallel = false;      ///< Megatron's: norms and dropout sharded along the sequence
+  int virtual_pipeline = 1;        ///< chunks per stage; > 1 needs interleaved_1f1b
+  int data_parallel = 0;           ///< 0: all GPUs that are left
+  bool sequence_parallel = false;  ///< Megatron's: norms and dropout sharded along the sequence
   std::string schedule = "1f1b";
   std::vector<std::int64_t> stage_layers;  ///< layers per virtual stage in pipeline order; empty: even split
   Recompute recompute = Recompute::none;
   std::int64_t recompute_layers = -1;  ///< with full: how many layers of each virtual stage; −1: all
   AttentionImplementation attention = AttentionImplementation::flash;
   ZeroStage zero = ZeroStage::none;
-  Dtype precision = Dtype::bf16;       ///< of matrix multiplications
-  Dtype gradient_dtype = Dtype::fp32;  ///< of the gradient buffer that is accumulated and reduced
-  bool master_weights = true;          ///< fp32 copy of the weights beside fp32 momenta
-  bool overlap_gradient_reduce = true; ///< data-parallel buckets fire during the last backward
-  Bytes bucket_size{25.0 * 1048576.0}; ///< gradient bucket (PyTorch DDP's default 25 MiB)
-  bool no_sync = true;                 ///< reduce gradients only after the last microbatch
-  bool overlap_p2p = true;             ///< pipeline sends do not hold the compute stream
-  double dropout = 0.0;                ///< > 0 stores masks: Korthikanti et al. have 0.1
-  bool cuda_graphs = false;            ///< removes launch gaps
-  bool compile = false;                ///< fuses element-wise kernels (torch.compile, hand-fused trainers)
+  Dtype precision = Dtype::bf16;        ///< of matrix multiplications
+  Dtype gradient_dtype = Dtype::fp32;   ///< of the gradient buffer that is accumulated and reduced
+  bool master_weights = true;           ///< fp32 copy of the weights beside fp32 momenta
+  bool overlap_gradient_reduce = true;  ///< data-parallel buckets fire during the last backward
+  Bytes bucket_size{25.0 * 1048576.0};  ///< gradient bucket (PyTorch DDP's default 25 MiB)
+  bool no_sync = true;                  ///< reduce gradients only after the last microbatch
+  bool overlap_p2p = false;             ///< pipeline sends and receives do not hold the compute stream
+  bool overlap_tensor_parallel = true;  ///< collectives of input gradients run beside the weight gradients
+  double dropout = 0.0;                 ///< > 0 stores masks: Korthikanti et al. have 0.1
+  bool cuda_graphs = false;             ///< the host launches graphs: its cost per kernel vanishes
+  Seconds host_overhead;  ///< host cost per kernel of an eager framework; 0: the GPU profile's launch cost
 };
 
 struct TrainingJob {
@@ -77,7 +78,7 @@ struct TrainingResult {
   FlopsPerSecond model_flops_per_gpu, hardware_flops_per_gpu;
   double mfu = 0.0, hfu = 0.0;
   std::vector<StageMemory> memory;
-  Bytes memory_capacity;  ///< usable bytes of one GPU
+  Bytes memory_capacity;    ///< usable bytes of one GPU
   std::uint64_t steps = 0;  ///< plan steps evaluated
 
   [[nodiscard]] const StageMemory& fullest() const;

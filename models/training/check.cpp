@@ -1,0 +1,163 @@
+// Which training jobs make sense: every rule with the scenario key that breaks it.
+#include <numeric>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "models/schedule/schedule.hpp"
+#include "models/training/training.hpp"
+
+namespace orrery::models {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const TrainingJob& job) : job_(job), config_(job.config), llm_(job.llm) {}
+
+  std::vector<JobError> run() {
+    sizes();
+    if (!errors_.empty()) return errors_;  // the rules below divide by these sizes
+    tensor_parallel();
+    gpus();
+    if (!errors_.empty()) return errors_;
+    batch();
+    pipeline();
+    precision();
+    return errors_;
+  }
+
+ private:
+  template <class... Args>
+  void error(std::string key, fmt::format_string<Args...> format, Args&&... args) {
+    errors_.push_back({"training." + key, fmt::format(format, std::forward<Args>(args)...)});
+  }
+
+  void positive(std::string key, std::int64_t value) {
+    if (value < 1) error(std::move(key), "must be at least 1, not {}", value);
+  }
+
+  void sizes() {
+    positive("sequence_length", config_.sequence_length);
+    positive("global_batch_size", config_.global_batch_size);
+    positive("micro_batch_size", config_.micro_batch_size);
+    positive("tensor_parallel", config_.tensor_parallel);
+    positive("pipeline_parallel", config_.pipeline_parallel);
+    positive("virtual_pipeline", config_.virtual_pipeline);
+    if (config_.data_parallel < 0) error("data_parallel", "must be at least 1, or 0 for all GPUs that are left");
+    if (!find_schedule(config_.schedule)) error("schedule", "unknown pipeline schedule '{}'", config_.schedule);
+  }
+
+  void divides(std::string_view what, std::int64_t size) {
+    if (size % config_.tensor_parallel != 0) {
+      error("tensor_parallel", "{} does not divide {} ({})", config_.tensor_parallel, what, size);
+    }
+  }
+
+  void tensor_parallel() {
+    const int t = config_.tensor_parallel;
+    divides("the attention heads of " + llm_.name, llm_.attention.heads);
+    const std::int64_t kv = llm_.attention.kv_heads;
+    if (llm_.attention.kind == AttentionKind::multi_head && kv % t != 0 && t % std::max<std::int64_t>(kv, 1) != 0) {
+      error("tensor_parallel", "{} neither divides nor is a multiple of the key/value heads ({})", t, kv);
+    }
+    if (llm_.mlp.inter > 0) divides("the MLP width", llm_.mlp.inter);
+    if (llm_.moe.experts > 0) divides("the expert width", llm_.moe.inter);
+    if (config_.sequence_parallel && t == 1) {
+      error("sequence_parallel", "needs tensor_parallel of at least 2: it shards along the same ranks");
+    }
+    if (config_.sequence_parallel && config_.sequence_length % t != 0) {
+      error("sequence_length", "{} is not divided by tensor_parallel ({}), which sequence_parallel needs",
+            config_.sequence_length, t);
+    }
+    if (llm_.position == PositionKind::learned && config_.sequence_length > llm_.max_positions) {
+      error("sequence_length", "{} is longer than the {} learned positions of {}", config_.sequence_length,
+            llm_.max_positions, llm_.name);
+    }
+  }
+
+  void gpus() {
+    const std::int64_t model = static_cast<std::int64_t>(config_.tensor_parallel) * config_.pipeline_parallel;
+    const std::int64_t available = job_.cluster.gpu_count();
+    if (config_.data_parallel > 0) {
+      const std::int64_t needed = model * config_.data_parallel;
+      if (needed > available) {
+        error("data_parallel", "tensor {} x pipeline {} x data {} needs {} GPUs, the cluster has {}",
+              config_.tensor_parallel, config_.pipeline_parallel, config_.data_parallel, needed, available);
+      }
+    } else if (model > available) {
+      error("tensor_parallel", "tensor {} x pipeline {} needs {} GPUs, the cluster has {}", config_.tensor_parallel,
+            config_.pipeline_parallel, model, available);
+    } else if (available % model != 0) {
+      error("data_parallel", "tensor {} x pipeline {} = {} does not divide the cluster's {} GPUs; set data_parallel",
+            config_.tensor_parallel, config_.pipeline_parallel, model, available);
+    }
+  }
+
+  void batch() {
+    const std::int64_t per_step = config_.micro_batch_size * data_parallel_degree(job_);
+    if (config_.global_batch_size % per_step != 0) {
+      error("global_batch_size", "{} is not a multiple of micro_batch_size {} x data parallel {}",
+            config_.global_batch_size, config_.micro_batch_size, data_parallel_degree(job_));
+    }
+  }
+
+  void pipeline() {
+    const std::int64_t stages = config_.pipeline_parallel;
+    const std::int64_t virtual_stages = stages * config_.virtual_pipeline;
+    if (config_.stage_layers.empty()) {
+      if (llm_.layers % virtual_stages != 0) {
+        error("pipeline_parallel",
+              "{} layers are not divided by {} pipeline stages x {} chunks; give stage_layers, {} numbers that sum "
+              "to {}",
+              llm_.layers, stages, config_.virtual_pipeline, virtual_stages, llm_.layers);
+      }
+    } else {
+      stage_layers(virtual_stages);
+    }
+    if (!errors_.empty()) return;
+    const PipelineShape shape{
+        config_.pipeline_parallel,
+        static_cast<int>(config_.global_batch_size / (config_.micro_batch_size * data_parallel_degree(job_))),
+        config_.virtual_pipeline};
+    const std::string reason = find_schedule(config_.schedule)->check(shape);
+    if (!reason.empty()) error("schedule", "{}: {}", config_.schedule, reason);
+  }
+
+  void stage_layers(std::int64_t virtual_stages) {
+    const auto count = static_cast<std::int64_t>(config_.stage_layers.size());
+    if (count != virtual_stages) {
+      error("stage_layers", "has {} numbers, but there are {} virtual stages", count, virtual_stages);
+    }
+    for (const std::int64_t layers : config_.stage_layers) {
+      if (layers < 0) error("stage_layers", "a stage can't hold {} layers", layers);
+    }
+    const std::int64_t sum = std::accumulate(config_.stage_layers.begin(), config_.stage_layers.end(), std::int64_t{0});
+    if (sum != llm_.layers) error("stage_layers", "sums to {}, but {} has {} layers", sum, llm_.name, llm_.layers);
+  }
+
+  void precision() {
+    if (!job_.cluster.gpu.matrix_peak(config_.precision)) {
+      error("precision", "{} can't be computed by {}", name(config_.precision), job_.cluster.gpu.name);
+    }
+    if (config_.dropout < 0.0 || config_.dropout >= 1.0) error("dropout", "must be in [0, 1), not {}", config_.dropout);
+    if (config_.recompute_layers >= 0 && config_.recompute != Recompute::full) {
+      error("recompute_layers", "counts layers of full recomputation; set recompute: full");
+    }
+  }
+
+  const TrainingJob& job_;
+  const TrainingConfig& config_;
+  const Llm& llm_;
+  std::vector<JobError> errors_;
+};
+
+}  // namespace
+
+std::vector<JobError> check(const TrainingJob& job) { return Checker(job).run(); }
+
+int data_parallel_degree(const TrainingJob& job) {
+  if (job.config.data_parallel > 0) return job.config.data_parallel;
+  return job.cluster.gpu_count() / (job.config.tensor_parallel * job.config.pipeline_parallel);
+}
+
+}  // namespace orrery::models

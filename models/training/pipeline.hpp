@@ -1,0 +1,37 @@
+// Lowering a pipeline schedule to a Plan: the order of passes, the messages between stages, the waiting.
+//
+// What a pass does is the caller's business (PassEmitter); this part knows only stages, microbatches and
+// chunks. Each rank has a compute stream and one stream per direction and peer, so that a send and a receive
+// are in flight together, as Megatron-LM's batched p2p does.
+//
+// Without overlap the compute stream posts a receive when it reaches the pass that needs it, and then waits
+// for that receive and for its own last send: Megatron-LM's send_forward_recv_backward pair. With overlap the
+// receive is posted as early as the stream allows and sends are never waited for.
+#pragma once
+
+#include <vector>
+
+#include "models/schedule/schedule.hpp"
+#include "sim/plan.hpp"
+
+namespace orrery::models {
+
+class PassEmitter {
+ public:
+  virtual ~PassEmitter() = default;
+  /// Puts the kernels of one pass on the compute stream of `rank`.
+  virtual void emit(sim::PlanBuilder& builder, RankId rank, int stage, const PipelineSlot& slot) = 0;
+};
+
+/// One column of the pipeline: the rank of each stage, and what a message between neighbours looks like.
+struct PipelineColumn {
+  std::vector<RankId> ranks;    ///< by stage
+  std::vector<bool> same_node;  ///< whether stage s and stage (s + 1) % stages share a node
+  Bytes message;                ///< activations or gradients of one microbatch on one rank
+};
+
+/// Appends every stage's passes in the order of `schedule`. REQUIRES schedule.check(shape).empty().
+void lower_pipeline(sim::PlanBuilder& builder, const PipelineColumn& column, const ScheduleRow& schedule,
+                    const PipelineShape& shape, bool overlap_p2p, PassEmitter& emitter);
+
+}  // namespace orrery::models
