@@ -1,0 +1,63 @@
+// The table of collective algorithms.
+//
+// A row is a pure family: supports, time and transfers are functions of the call, the cluster and the
+// constants. To add an algorithm, copy ring.cpp and add its row to collectives.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "hardware/cluster.hpp"
+#include "hardware/units.hpp"
+#include "sim/collective/collective.hpp"
+#include "sim/collective/constants.hpp"
+
+namespace orrery::sim {
+
+/// A closed-form price in its parts.
+struct CollectiveCost {
+  Seconds base;               ///< launch and set-up
+  Seconds hops;               ///< latency of the steps
+  Seconds wire;               ///< bytes over bandwidth
+  std::string_view protocol;  ///< the cheapest of the constants' protocols, or empty
+
+  [[nodiscard]] Seconds total() const { return base + hops + wire; }
+};
+
+/// One message of a collective. Ranks count from 0, node by node; rank number `ranks` is the NVSwitch of an
+/// in-network reduction.
+struct Transfer {
+  int source = 0;
+  int destination = 0;
+  Bytes bytes;
+  std::vector<std::uint32_t> after;  ///< indices of the transfers that end before this one starts
+};
+
+struct CollectiveRow {
+  std::string_view name;
+  std::string_view equation;
+  std::string_view source;
+  /// The algorithm can carry out the call.
+  bool (*supports)(const CollectiveCall&, const hardware::Cluster&);
+  /// NCCL offers the algorithm for this kind: only such rows are selected.
+  bool (*in_nccl)(CollectiveKind);
+  /// Uncontended time. REQUIRES supports() and ranks ≥ 2.
+  CollectiveCost (*time)(const CollectiveCall&, const hardware::Cluster&, const CollectiveConstants&);
+  /// The messages in an order in which every `after` comes first. REQUIRES ranks ≥ 2.
+  std::vector<Transfer> (*transfers)(const CollectiveCall&);
+};
+
+[[nodiscard]] CollectiveRow ring_row();       // ring.cpp
+[[nodiscard]] CollectiveRow tree_row();       // tree.cpp
+[[nodiscard]] CollectiveRow nvls_row();       // nvls.cpp
+[[nodiscard]] CollectiveRow nvls_tree_row();  // nvls.cpp
+[[nodiscard]] CollectiveRow pairwise_row();   // pairwise.cpp
+
+/// Every algorithm, in the order in which ties are decided.
+[[nodiscard]] std::span<const CollectiveRow> collective_algorithms();
+
+/// The fastest row that NCCL offers, by NCCL's constants. REQUIRES ranks ≥ 2.
+[[nodiscard]] const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Cluster& cluster);
+
+}  // namespace orrery::sim

@@ -1,0 +1,129 @@
+// Where the constants of the collective algorithms come from. See constants.hpp.
+#include "sim/collective/constants.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace orrery::sim {
+namespace {
+
+// nccl 2.28.9 src/graph/tuning.cc. Ring efficiency of LL128: 0.92, and across nodes 8 channels × 36.7 GB/s of
+// 8 × 48 (Hopper) or 20 of 24 (Ampere): 0.8. Tree: LL 1/3.8; LL128 120/128 of Simple. The ring's Simple step
+// across nodes pays three times the network overhead of 1 µs (Intel hosts; AMD 2 µs).
+constexpr std::array<Protocol, 3> kProtocols{{
+    {"LL", Seconds{6.6e-6}, Seconds{6.8e-6}, Seconds{0.6e-6}, Seconds{1.0e-6}, Seconds{2.7e-6}, Seconds{0.6e-6},
+     Seconds{1.0e-6}, Seconds{5.0e-6}, Seconds{1.0e-6}, 0.5, 0.5, 1 / 3.8, true},
+    {"LL128", Seconds{14.0e-6}, Seconds{14.0e-6}, Seconds{1.9e-6}, Seconds{2.5e-6}, Seconds{4.0e-6}, Seconds{1.25e-6},
+     Seconds{1.9e-6}, Seconds{8.5e-6}, Seconds{1.0e-6}, 0.92, 0.8, 120.0 / 128.0, false},
+    {"Simple", Seconds{8.4e-6}, Seconds{8.4e-6}, Seconds{3.4e-6}, Seconds{5.7e-6}, Seconds{14.0e-6}, Seconds{4.0e-6},
+     Seconds{4.0e-6}, Seconds{14.0e-6}, Seconds{3.0e-6}, 1.0, 1.0, 1.0, false},
+}};
+
+/// Figures of NCCL that differ between GPU generations.
+struct Generation {
+  std::string_view architecture;
+  double link_efficiency;  ///< topo.h: 20 of 25, 20.6 of 25, 40.1 of 50 GB/s per link
+  double ll_node_limit;    ///< tuning.cc llMaxBws, one node
+  double nvls_share;       ///< NVLS bus bandwidth over line rate: nvlsEfficiency × channels, graph search of 8 GPUs
+  double nvls_sustained;   ///< the same as nccl-tests measures at GiB sizes
+};
+
+// nvls_share: H100 8 × 40 × 0.85 × 7/8 × 2 = 476 of 450 GB/s; B200 8 × 90 = 720 of 900.
+// nvls_sustained: 8 × H100 479.7 GB/s at 8 GiB (Voltage Park), 8 × H200 473 at 4 GiB, 8 × B200 741 at 4 GiB
+// (stas00/ml-engineering network/README.md); at the sizes of gradients 445 to 460 and 704.
+constexpr std::array<Generation, 4> kGenerations{{
+    {"ampere", 0.80, 87.7e9, 0.0, 0.0},
+    {"ada", 0.80, 87.7e9, 0.0, 0.0},
+    {"hopper", 0.824, 141.0e9, 1.058, 1.04},
+    {"blackwell", 0.802, 282.0e9, 0.80, 0.80},
+}};
+
+const Generation& generation(const hardware::Gpu& gpu) {
+  for (const Generation& each : kGenerations) {
+    if (each.architecture == gpu.architecture) return each;
+  }
+  return kGenerations.back();
+}
+
+bool has_nvlink(const hardware::Cluster& cluster) { return cluster.gpu.nvlink_bandwidth.value() > 0.0; }
+
+// The share of NCCL's link rate that large collectives reach. Top bus bandwidths over 0.80 or 0.824 of line
+// rate, ring: A100 all_reduce 222 of 240 GB/s, H100 reduce_scatter 336 of 371, H200 337 (nccl-tests, 512 MiB).
+constexpr double kSustained = 0.92;
+
+// NICs: 4 × 8 H100 at 400 Gb/s all_reduce 330.9 GB/s, all_gather 323.5 (Voltage Park), 32 nodes 340
+// (NVIDIA/nccl#1218), each of 400 GB/s line rate: 0.81 to 0.85.
+constexpr double kNicSustained = 0.85;
+constexpr double kNicSelected = 0.96;  // 48 of 50 GB/s: NCCL's figure for a 400 Gb/s NIC behind PCIe Gen5 x16
+
+// PCIe: bus bandwidth of 2, 4 and 8 RTX PRO 6000 on Gen5 x16 (64 GB/s): 39, 26, 25 GB/s (nccl-tests).
+double pcie_share(int ranks) { return ranks <= 2 ? 0.60 : 0.40; }
+
+// nccl 2.28.9 trees: bus bandwidth of Simple over that of the ring across nodes, A100 16 × 8 0.74 (per-channel
+// limit 17.8 GB/s), H100 4 × 8 0.64 (0.85 for the TREE pattern, limit 36 GB/s): between the two.
+constexpr double kTreeEfficiency = 0.70;
+
+CollectiveConstants common(const hardware::Cluster& cluster, int ranks, int nodes, double node_share,
+                           double nic_share) {
+  const Generation& gen = generation(cluster.gpu);
+  CollectiveConstants out;
+  out.protocols = kProtocols;
+  out.nvlink = has_nvlink(cluster);
+  out.node_bus = cluster.node_bandwidth_per_gpu() * (out.nvlink ? gen.link_efficiency * node_share : pcie_share(ranks));
+  out.network_per_rank = cluster.network_bandwidth_per_gpu() * (nic_share / oversubscription(cluster, ranks, nodes));
+  out.ll_node_limit = BytesPerSecond{gen.ll_node_limit};
+  // llMaxBws row 0: 39 GB/s on two nodes, 20.4 on more.
+  out.ll_network_limit = BytesPerSecond{nodes <= 2 ? 39.0e9 : 20.4e9};
+  out.tree_efficiency = nodes <= 1 ? 0.92 : kTreeEfficiency;
+  out.nvls_hop = Seconds{25.0e-6};
+  out.nvls_network_hop = Seconds{20.9e-6};
+  // Send/recv has no model in NCCL. Measured all_to_all of H100: 7.0 µs for 4, 7.5 µs for 8 ranks at small
+  // sizes (nccl-tests): 0.125 µs a peer above LL's base. A channel takes 8 messages at once (device.h) and a
+  // node of 400 Gb/s NICs uses 16 channels.
+  out.exchange_base = Seconds{6.6e-6};
+  out.exchange_peer = Seconds{0.125e-6};
+  out.exchange_network_hop = Seconds{14.0e-6};
+  return out;
+}
+
+}  // namespace
+
+double oversubscription(const hardware::Cluster& cluster, int ranks, int nodes) {
+  const hardware::Fabric& fabric = cluster.fabric;
+  if (fabric.oversubscription <= 1.0 || nodes <= 1) return 1.0;
+  if (fabric.leaf_ports > 0 && nodes <= fabric.leaf_ports) return 1.0;
+  // A group of whole nodes is laid out in the order of the nodes: its rings cross an up-link once per leaf. A
+  // group with fewer ranks per node is one of several that cross at the same time.
+  return ranks_per_node(ranks, nodes) >= cluster.gpus_per_node() ? 1.0 : fabric.oversubscription;
+}
+
+CollectiveConstants selection_constants(const hardware::Cluster& cluster, int ranks, int nodes) {
+  CollectiveConstants out = common(cluster, ranks, nodes, 1.0, kNicSelected);
+  out.nvls_bus = cluster.gpu.nvlink_bandwidth * generation(cluster.gpu).nvls_share;
+  return out;
+}
+
+CollectiveConstants timing_constants(const hardware::Cluster& cluster, int ranks, int nodes) {
+  CollectiveConstants out = common(cluster, ranks, nodes, kSustained, kNicSustained);
+  out.nvls_bus = cluster.gpu.nvlink_bandwidth * generation(cluster.gpu).nvls_sustained;
+  return out;
+}
+
+LinkConstants message_constants(const hardware::Cluster& cluster, bool same_node) {
+  if (!same_node) {
+    // One pair of H100 on two DGX nodes, send_recv of 1 to 17 MB: 14 µs + bytes / 36 GB/s over 400 Gb/s NICs
+    // (microsoft/vidur data/, h100_dgx): one message does not fill such a NIC, a slower NIC limits first.
+    const BytesPerSecond nic = cluster.network_bandwidth_per_gpu() * kNicSustained;
+    return {Seconds{14.0e-6} + cluster.fabric.switch_latency, min(nic, BytesPerSecond{36.0e9}),
+            "14 us and 36 GB/s of one H100 pair (microsoft/vidur h100_dgx send_recv), at most 0.85 of the NICs' rate"};
+  }
+  if (!has_nvlink(cluster)) {
+    return {Seconds{14.1e-6}, cluster.node_bandwidth_per_gpu() * pcie_share(2),
+            "NCCL Simple base 8.4 us + PCIe hop 5.7 us; 0.6 of PCIe (nccl-tests, 2 RTX PRO 6000)"};
+  }
+  // Send_recv of 67 MB: 348 GB/s (h100_dgx) and 286 GB/s (h100_pairwise_nvlink) of 450 line rate; 10 µs at 1 MB.
+  return {Seconds{8.4e-6}, cluster.node_bandwidth_per_gpu() * 0.70,
+          "NCCL Simple base 8.4 us; 0.70 of line rate: 348 and 286 of 450 GB/s (microsoft/vidur send_recv, H100)"};
+}
+
+}  // namespace orrery::sim

@@ -1,0 +1,78 @@
+// Constants of the collective algorithms: latencies of NCCL's protocols and bandwidths of a group's links.
+//
+// Two sets exist. `selection_constants` are NCCL's own, with which it chooses an algorithm; `timing_constants`
+// hold the bandwidths that were measured to be sustained, with which the chosen algorithm is priced.
+//
+// Source of latencies and protocol efficiencies: NVIDIA/nccl 2.28.9 src/graph/tuning.cc, tables baseLat,
+// hwLat, llMaxBws, perChMaxRingLL128Bws; link rates of src/graph/topo.h. The same constants serve Volta to
+// Blackwell, as in NCCL; Ampere measures about 40 % and Blackwell 50 to 90 % above them at small sizes on one
+// node, which is what fits are for.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "hardware/cluster.hpp"
+#include "hardware/units.hpp"
+
+namespace orrery::sim {
+
+/// One wire protocol of NCCL: the fewer flags per byte, the more latency per hop.
+struct Protocol {
+  std::string_view name;  ///< "LL", "LL128", "Simple"
+  Seconds ring_base;      ///< launch and set-up
+  Seconds tree_base;
+  Seconds ring_node_hop;     ///< one step over NVLink
+  Seconds ring_pcie_hop;     ///< one step over PCIe
+  Seconds ring_network_hop;  ///< one step through NIC, proxy and switch
+  Seconds tree_node_hop;
+  Seconds tree_pcie_hop;
+  Seconds tree_network_hop;
+  Seconds least_ring_step;               ///< a ring over several nodes: no step is shorter than the proxy's overhead
+  double ring_efficiency = 1.0;          ///< share of the bus bandwidth that is payload, one node
+  double ring_network_efficiency = 1.0;  ///< the same where the ring leaves the node
+  double tree_network_efficiency = 1.0;  ///< of the tree's bus bandwidth, relative to Simple
+  bool low_latency = false;              ///< LL: bus bandwidth is limited as a whole, not per link
+};
+
+/// What the algorithms of one call on one cluster are priced with.
+struct CollectiveConstants {
+  std::span<const Protocol> protocols;
+  bool nvlink = true;               ///< hops inside the node go over NVLink, else PCIe
+  BytesPerSecond node_bus;          ///< ring bus bandwidth per rank inside a node
+  BytesPerSecond network_per_rank;  ///< what one rank's share of the NICs sustains
+  BytesPerSecond ll_node_limit;     ///< bus bandwidth of LL on one node
+  BytesPerSecond ll_network_limit;  ///< on several nodes
+  double tree_efficiency = 1.0;     ///< of the tree's bus bandwidth
+  BytesPerSecond nvls_bus;          ///< bus bandwidth of an all_reduce in the switch, 8 ranks
+  Seconds nvls_hop;                 ///< whole latency of the in-switch reduction
+  Seconds nvls_network_hop;         ///< one level of the tree over nodes above it
+  Seconds exchange_base;            ///< all_to_all: launch and set-up
+  Seconds exchange_peer;            ///< per peer
+  Seconds exchange_network_hop;     ///< per round of peers on other nodes
+  int exchange_concurrency = 128;   ///< peers of one round
+};
+
+/// NCCL's own figures. `nodes`: how many nodes the group spans (LL is slower across three and more).
+[[nodiscard]] CollectiveConstants selection_constants(const hardware::Cluster& cluster, int ranks, int nodes);
+
+/// Sustained figures: what published and measured bus bandwidths reach.
+[[nodiscard]] CollectiveConstants timing_constants(const hardware::Cluster& cluster, int ranks, int nodes);
+
+/// α and β of one point-to-point message.
+struct LinkConstants {
+  Seconds latency;
+  BytesPerSecond bandwidth;
+  std::string_view source;
+};
+[[nodiscard]] LinkConstants message_constants(const hardware::Cluster& cluster, bool same_node);
+
+/// The slowdown where a group crosses over-subscribed up-links: leaf downlink over uplink bandwidth, or 1.
+[[nodiscard]] double oversubscription(const hardware::Cluster& cluster, int ranks, int nodes);
+
+/// Ranks of the group on one node, rounded up.
+[[nodiscard]] inline int ranks_per_node(int ranks, int nodes) {
+  return nodes <= 1 ? ranks : (ranks + nodes - 1) / nodes;
+}
+
+}  // namespace orrery::sim

@@ -1,0 +1,30 @@
+// The price of collectives on one cluster, with the profile's curves looked up once.
+//
+// collective_time() of collective.hpp builds one of these per call; who prices many calls keeps it.
+#pragma once
+
+#include "sim/collective/collectives.hpp"
+#include "sim/collective/fitted.hpp"
+
+namespace orrery::sim {
+
+class CollectiveModel {
+ public:
+  /// `cluster` must outlive the model.
+  explicit CollectiveModel(const hardware::Cluster& cluster) : cluster_(&cluster), curves_(cluster) {}
+
+  /// Uncontended time; 0 for one rank or no bytes. Throws std::invalid_argument unless
+  /// 1 ≤ nodes ≤ ranks and bytes ≥ 0.
+  [[nodiscard]] Seconds time(const CollectiveCall& call) const;
+
+  /// The same number with its algorithm, provenance and terms.
+  [[nodiscard]] CollectiveEstimate explain(const CollectiveCall& call) const;
+
+ private:
+  [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;
+
+  const hardware::Cluster* cluster_;
+  NodeCurves curves_;
+};
+
+}  // namespace orrery::sim
