@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "hardware/dtype.hpp"
 #include "hardware/units.hpp"
@@ -36,20 +37,21 @@ struct MlpConfig {
 struct MoeConfig {
   std::int64_t experts = 0;  ///< routed; 0: dense model
   std::int64_t topk = 0, inter = 0;
-  std::int64_t shared_experts = 0;      ///< always on, each of width `shared_inter`
+  std::int64_t shared_experts = 0;  ///< always on, each of width `shared_inter`
   std::int64_t shared_inter = 0;
-  std::int64_t first_dense_layers = 0;  ///< layers before the first MoE layer
-  std::int64_t layer_frequency = 1;     ///< every how many layers after that is MoE
+  std::int64_t first_dense_layers = 0;       ///< layers before the first MoE layer
+  std::int64_t layer_frequency = 1;          ///< every how many layers after that is MoE
   std::int64_t groups = 1, topk_groups = 1;  ///< device-limited routing
-  bool router_bias = false;             ///< per-expert correction bias (DeepSeek-V3); not trained by gradient
+  bool router_bias = false;                  ///< per-expert correction bias (DeepSeek-V3); not trained by gradient
 };
 
 struct Llm {
-  std::string name;          ///< library name, "llama-3.1-405b"
+  std::string name;  ///< library name, "llama-3.1-405b"
   std::string title;
   std::string architecture;  ///< config.json "model_type"
   std::string source;        ///< where the config is published
   std::int64_t hidden = 0, layers = 0, vocab = 0, max_positions = 0;
+  std::int64_t embedding_dim = 0;  ///< width of a token's embedding where a projection leads to hidden; 0: hidden
   AttentionConfig attention;
   MlpConfig mlp;
   MoeConfig moe;
@@ -77,11 +79,11 @@ struct LayerParameters {
 };
 
 [[nodiscard]] LayerParameters layer_parameters(const Llm& llm, std::int64_t layer);
-/// vocab · hidden.
+/// vocab · hidden, or vocab · embedding_dim and the projection to hidden.
 [[nodiscard]] std::int64_t embedding_parameters(const Llm& llm);
 /// Learned position rows; 0 for rotary.
 [[nodiscard]] std::int64_t position_parameters(const Llm& llm);
-/// 0 when tied, else vocab · hidden (+ vocab with a bias).
+/// 0 when tied, else vocab · hidden (+ vocab with a bias); with an embedding_dim also the projection back to it.
 [[nodiscard]] std::int64_t head_parameters(const Llm& llm);
 [[nodiscard]] std::int64_t final_norm_parameters(const Llm& llm);
 
@@ -98,7 +100,7 @@ struct LayerParameters {
 enum class FlopConvention : std::uint8_t {
   model,         ///< forward + 2 × forward backward, full (non-causal) attention: Korthikanti et al. §A, llm-foundry
   model_causal,  ///< the same with causal attention halved
-  palm,          ///< 6N + 12·L·heads·head_dim·seq per token, N without position embeddings: PaLM appendix B, nanoGPT
+  palm,  ///< 6N + 12·L·heads·head_dim·seq per token, N without position embeddings: PaLM appendix B, nanoGPT
 };
 [[nodiscard]] std::string_view name(FlopConvention convention);
 

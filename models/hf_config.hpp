@@ -1,0 +1,30 @@
+// Reads a Hugging Face config.json as it is, and finds the models of the library.
+//
+// Every architecture is a row of architectures() (architectures/architectures.hpp). Keys that change nothing that is
+// counted here (initialisers, token ids, rotary bases) are left alone; keys that are absent take the default that the
+// library `transformers` gives them. A file may carry an "orrery" object with texts: title, source, parameters (the
+// total that its source prints).
+// Limitations: at most 8 MiB and 64 levels of nesting; multi-modal wrappers and adapters are unknown architectures.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/llm.hpp"
+
+namespace orrery::models {
+
+/// Reads the text of a config.json; `file` names it in messages, and the model after its folder or stem.
+/// Throws hardware::ConfigError with everything that is wrong: malformed JSON, an unknown architecture (with the known
+/// ones, nearest first), missing keys, wrong types, sizes out of range, impossible combinations.
+[[nodiscard]] Llm read_hf_config(std::string_view json_text, const std::string& file);
+
+/// A name of the library, or a path to a config.json or to a folder that holds one.
+/// Throws hardware::ConfigError: unknown name with the nearest ones, a path that does not exist, or as above.
+[[nodiscard]] Llm load_model(std::string_view name_or_path);
+
+/// The library's models, in alphabetical order.
+[[nodiscard]] std::vector<std::string> model_names();
+
+}  // namespace orrery::models
