@@ -44,4 +44,16 @@ struct ScheduleRow {
 [[nodiscard]] const std::vector<ScheduleRow>& schedules();
 [[nodiscard]] const ScheduleRow* find_schedule(std::string_view name);
 
+/// Largest number of forward passes whose backward has not run yet, at any moment of `order`: each holds the
+/// activations of one microbatch through one chunk.
+[[nodiscard]] int most_in_flight(const std::vector<PipelineSlot>& order);
+
+// The rows' functions, one file each.
+[[nodiscard]] std::string check_gpipe(const PipelineShape& shape);
+[[nodiscard]] std::vector<PipelineSlot> order_gpipe(int stage, const PipelineShape& shape);
+[[nodiscard]] std::string check_one_f_one_b(const PipelineShape& shape);
+[[nodiscard]] std::vector<PipelineSlot> order_one_f_one_b(int stage, const PipelineShape& shape);
+[[nodiscard]] std::string check_interleaved(const PipelineShape& shape);
+[[nodiscard]] std::vector<PipelineSlot> order_interleaved(int stage, const PipelineShape& shape);
+
 }  // namespace orrery::models
