@@ -34,6 +34,11 @@ struct Transfer {
   std::vector<std::uint32_t> after;  ///< indices of the transfers that end before this one starts
 };
 
+/// What the busiest rank puts on its links, per direction: inside the node, and on its share of the NICs.
+struct LinkLoad {
+  Bytes node, network;
+};
+
 struct CollectiveRow {
   std::string_view name;
   std::string_view equation;
@@ -44,6 +49,8 @@ struct CollectiveRow {
   bool (*in_nccl)(CollectiveKind);
   /// Uncontended time. REQUIRES supports() and ranks ≥ 2.
   CollectiveCost (*time)(const CollectiveCall&, const hardware::Cluster&, const CollectiveConstants&);
+  /// Bytes per link for the case that links are shared. REQUIRES ranks ≥ 2.
+  LinkLoad (*load)(const CollectiveCall&);
   /// The messages in an order in which every `after` comes first. REQUIRES ranks ≥ 2.
   std::vector<Transfer> (*transfers)(const CollectiveCall&);
 };

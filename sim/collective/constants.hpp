@@ -6,7 +6,7 @@
 // Source of latencies and protocol efficiencies: NVIDIA/nccl 2.28.9 src/graph/tuning.cc, tables baseLat,
 // hwLat, llMaxBws, perChMaxRingLL128Bws; link rates of src/graph/topo.h. The same constants serve Volta to
 // Blackwell, as in NCCL; Ampere measures about 40 % and Blackwell 50 to 90 % above them at small sizes on one
-// node, which is what fits are for.
+// node: `latency_scale` of the timing constants.
 #pragma once
 
 #include <span>
@@ -14,6 +14,7 @@
 
 #include "hardware/cluster.hpp"
 #include "hardware/units.hpp"
+#include "sim/plan.hpp"
 
 namespace orrery::sim {
 
@@ -39,12 +40,14 @@ struct Protocol {
 struct CollectiveConstants {
   std::span<const Protocol> protocols;
   bool nvlink = true;               ///< hops inside the node go over NVLink, else PCIe
+  double latency_scale = 1.0;       ///< of launches and of hops inside a node
   BytesPerSecond node_bus;          ///< ring bus bandwidth per rank inside a node
   BytesPerSecond network_per_rank;  ///< what one rank's share of the NICs sustains
   BytesPerSecond ll_node_limit;     ///< bus bandwidth of LL on one node
   BytesPerSecond ll_network_limit;  ///< on several nodes
   double tree_efficiency = 1.0;     ///< of the tree's bus bandwidth
   BytesPerSecond nvls_bus;          ///< bus bandwidth of an all_reduce in the switch, 8 ranks
+  BytesPerSecond nvls_tree_limit;   ///< bus bandwidth of NVLS under a tree over nodes
   Seconds nvls_hop;                 ///< whole latency of the in-switch reduction
   Seconds nvls_network_hop;         ///< one level of the tree over nodes above it
   Seconds exchange_base;            ///< all_to_all: launch and set-up
@@ -66,6 +69,10 @@ struct LinkConstants {
   std::string_view source;
 };
 [[nodiscard]] LinkConstants message_constants(const hardware::Cluster& cluster, bool same_node);
+
+/// The bus bandwidth that no collective on one node exceeds: the link's rate less NVLink's protocol overhead,
+/// and for an all_reduce of a full node what the reduction in the switch was seen to reach.
+[[nodiscard]] BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int ranks);
 
 /// The slowdown where a group crosses over-subscribed up-links: leaf downlink over uplink bandwidth, or 1.
 [[nodiscard]] double oversubscription(const hardware::Cluster& cluster, int ranks, int nodes);

@@ -7,7 +7,8 @@
 //   B = bus bandwidth of 8 ranks × min(1, 3n/16) × (n−1)/n × 8/7   (NCCL finds fewer channels below 6 ranks)
 //
 // nvls_tree, several nodes: the same inside each node, and a double binary tree between nodes whose edges use
-// the NICs of all local ranks: t = hop + 2⌊log2 N⌋·network hop + max(inside, S·v/NICs), v = 2, or 1 on two nodes.
+// the NICs of all local ranks: t = hop + 2⌊log2 N⌋·network hop + max(inside, S·v/NICs), v = 2, or 1 on two nodes;
+// the bus bandwidth is also limited per channel.
 //
 // Source: NVIDIA/nccl 2.28.9 src/graph/tuning.cc (latency 25 µs, 20.9 µs per level; nvlsEfficiency 0.85 and
 // 0.74); published 8 × H100 all_reduce 479.7 GB/s at 8 GiB, 4 × 8 H100 330.9 GB/s (Voltage Park).
@@ -45,6 +46,9 @@ CollectiveCost nvls_time(const CollectiveCall& call, const hardware::Cluster&, c
   return {Seconds{}, k.nvls_hop, inside_node(call.kind, call.bytes, call.ranks, k), "Simple"};
 }
 
+// Every rank sends the buffer up once and receives it once; without a reduction one direction is a shard.
+LinkLoad nvls_load(const CollectiveCall& call) { return {call.bytes, Bytes{}}; }
+
 // Vertex n is the switch: it reduces what all ranks send and multicasts the result.
 std::vector<Transfer> nvls_transfers(const CollectiveCall& call) {
   const int n = call.ranks;
@@ -73,7 +77,14 @@ CollectiveCost tree_time(const CollectiveCall& call, const hardware::Cluster&, c
   const BytesPerSecond nics = k.network_per_rank * static_cast<double>(local);
   const Seconds network = call.bytes * (call.nodes == 2 ? 1.0 : 2.0) / nics;
   const Seconds node = inside_node(CollectiveKind::all_reduce, call.bytes, local, k);
-  return {Seconds{}, k.nvls_hop + 2.0 * static_cast<double>(levels) * k.nvls_network_hop, max(network, node), "Simple"};
+  const Seconds channels = call.bytes * bus_factor(CollectiveKind::all_reduce, call.ranks) / k.nvls_tree_limit;
+  return {Seconds{}, k.nvls_hop + 2.0 * static_cast<double>(levels) * k.nvls_network_hop,
+          max(max(network, node), channels), "Simple"};
+}
+
+LinkLoad tree_load(const CollectiveCall& call) {
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  return {call.bytes, call.bytes * (call.nodes > 2 ? 2.0 : 1.0) / static_cast<double>(local)};
 }
 
 // The traffic between nodes is that of the tree; inside the nodes the switch replaces the chain.
@@ -90,6 +101,7 @@ CollectiveRow nvls_row() {
           nvls_supports,
           nvls_kind,
           nvls_time,
+          nvls_load,
           nvls_transfers};
 }
 
@@ -100,6 +112,7 @@ CollectiveRow nvls_tree_row() {
           tree_supports,
           reduces,
           tree_time,
+          tree_load,
           tree_transfers};
 }
 

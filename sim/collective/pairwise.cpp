@@ -22,7 +22,7 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Cluster&, const 
   const int local = ranks_per_node(call.ranks, call.nodes);
   const int remote = call.ranks - local;
   CollectiveCost cost;
-  cost.base = k.exchange_base;
+  cost.base = k.exchange_base * k.latency_scale;
   cost.hops = (n - 1.0) * k.exchange_peer;
   cost.wire = call.bytes * (static_cast<double>(local - 1) / n) / k.node_bus;
   if (remote > 0) {
@@ -31,6 +31,13 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Cluster&, const 
     cost.wire = max(cost.wire, call.bytes * (static_cast<double>(remote) / n) / k.network_per_rank);
   }
   return cost;
+}
+
+LinkLoad load(const CollectiveCall& call) {
+  const double n = call.ranks;
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  return {call.bytes * (static_cast<double>(local - 1) / n),
+          call.bytes * (static_cast<double>(call.ranks - local) / n)};
 }
 
 // Round s: rank r sends to r + s and receives from r − s.
@@ -56,6 +63,7 @@ CollectiveRow pairwise_row() {
           supports,
           in_nccl,
           time,
+          load,
           transfers};
 }
 

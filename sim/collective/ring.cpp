@@ -40,15 +40,22 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Cluster&, const 
   const int across = one_node ? 0 : steps(call.kind, call.nodes);
   CollectiveCost best;
   for (const Protocol& protocol : k.protocols) {
-    Seconds hop = k.nvlink ? protocol.ring_node_hop : protocol.ring_pcie_hop;
+    Seconds hop = (k.nvlink ? protocol.ring_node_hop : protocol.ring_pcie_hop) * k.latency_scale;
     if (!one_node) hop = max(hop, protocol.least_ring_step);
     const CollectiveCost cost{
-        protocol.ring_base,
+        protocol.ring_base * k.latency_scale,
         static_cast<double>(all - across) * hop + static_cast<double>(across) * protocol.ring_network_hop,
         call.bytes * bus_factor(call.kind, call.ranks) / bus_bandwidth(call, k, protocol), protocol.name};
     if (best.protocol.empty() || cost.total() < best.total()) best = cost;
   }
   return best;
+}
+
+// The rings of all channels share a node's NICs: each rank's share carries its part of what leaves the node.
+LinkLoad load(const CollectiveCall& call) {
+  const Bytes sent = call.bytes * bus_factor(call.kind, call.ranks);
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  return {local > 1 ? sent : Bytes{}, call.nodes > 1 ? sent / static_cast<double>(local) : Bytes{}};
 }
 
 // Step s, rank r: r sends the chunk that it received in step s−1. Broadcast is a chain without chunks.
@@ -86,6 +93,7 @@ CollectiveRow ring_row() {
           supports,
           in_nccl,
           time,
+          load,
           transfers};
 }
 

@@ -59,13 +59,23 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Cluster&, const 
   const int levels = reduce ? floor_log2(call.nodes) : ceil_log2(call.nodes);
   CollectiveCost best;
   for (const Protocol& protocol : k.protocols) {
-    const Seconds hop = k.nvlink ? protocol.tree_node_hop : protocol.tree_pcie_hop;
+    const Seconds hop = (k.nvlink ? protocol.tree_node_hop : protocol.tree_pcie_hop) * k.latency_scale;
     const Seconds one_way = static_cast<double>(chain) * hop + static_cast<double>(levels) * protocol.tree_network_hop;
-    const CollectiveCost cost{protocol.tree_base, one_way * (reduce ? 2.0 : 1.0), wire_time(call, k, protocol),
-                              protocol.name};
+    const CollectiveCost cost{protocol.tree_base * k.latency_scale, one_way * (reduce ? 2.0 : 1.0),
+                              wire_time(call, k, protocol), protocol.name};
     if (best.protocol.empty() || cost.total() < best.total()) best = cost;
   }
   return best;
+}
+
+// Chains start at different ranks in different channels, so that all NICs of a node share its traffic.
+LinkLoad load(const CollectiveCall& call) {
+  const bool reduce = call.kind == CollectiveKind::all_reduce;
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  LinkLoad out;
+  if (local > 1) out.node = call.bytes * (reduce ? 2.0 : 1.0);
+  if (call.nodes > 1) out.network = call.bytes * (reduce && call.nodes > 2 ? 2.0 : 1.0) / static_cast<double>(local);
+  return out;
 }
 
 /// Parent of node i in one of the two trees over N nodes, −1 for the root. The first is NCCL's binary tree: a
@@ -151,6 +161,7 @@ CollectiveRow tree_row() {
           supports,
           in_nccl,
           time,
+          load,
           transfers};
 }
 

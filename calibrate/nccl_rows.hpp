@@ -1,0 +1,39 @@
+// NCCL tables (columns op, dtype, gpus, bytes, time_us): fitting the curves of collectives on one node.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "calibrate/tables.hpp"
+#include "sim/plan.hpp"
+
+namespace orrery::calibrate {
+
+/// One row of the table.
+struct NcclRow {
+  int line = 0;  ///< of the table, 1 is the header
+  sim::CollectiveKind kind = sim::CollectiveKind::all_reduce;
+  int ranks = 0;
+  Bytes bytes;
+  Seconds measured;
+  std::string dtype;
+  bool kept_back = false;  ///< unseen_point: a fifth of the (kind, ranks, bytes), whatever the dtype
+};
+
+struct NcclRows {
+  std::vector<NcclRow> rows;
+  std::vector<SkippedRow> skipped;
+};
+
+/// True if the table has the columns of an NCCL table.
+[[nodiscard]] bool is_nccl_table(const CsvTable& table);
+
+/// Throws hardware::ConfigError on a cell that is not a number; unknown operations are skipped by name.
+[[nodiscard]] NcclRows read_nccl_rows(const CsvTable& table);
+
+/// One Fit per (kind, ranks): "nccl/all_reduce/8" with base_s, mid_s_per_mib, exponent, bus_bandwidth. Fits the
+/// rows that are not kept back; residuals of both parts. Families with fewer than six rows are left out.
+[[nodiscard]] FitOutcome fit_nccl(const CsvTable& table, const hardware::Gpu& gpu, std::string_view date);
+
+}  // namespace orrery::calibrate
