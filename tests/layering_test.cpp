@@ -1,0 +1,313 @@
+// The shape of the tree: a folder includes only folders to its left, a library stays where it belongs, headers
+// form no cycle, and no file knows a path of somebody's machine.
+//
+//   hardware ← kernels ← sim ← models ← calibrate ← scenarios ← gui        tests may include all
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace orrery {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 8> kFolders = {"hardware",  "kernels",   "sim", "models",
+                                                      "calibrate", "scenarios", "gui", "tests"};
+
+struct File {
+  std::string path;  ///< from the root, with '/'
+  std::string text;
+};
+
+struct Include {
+  std::string name;
+  bool quoted = false;
+  int line = 0;
+};
+
+bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool ends_with(std::string_view text, std::string_view suffix) {
+  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+std::vector<Include> includes_of(const std::string& text) {
+  std::vector<Include> found;
+  int number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line = text.substr(at, end - at);
+    at = end + 1;
+    ++number;
+    line.erase(0, line.find_first_not_of(" \t"));
+    if (line.empty() || line[0] != '#') continue;
+    line.erase(0, line.find_first_not_of(" \t", 1));
+    if (!starts_with(line, "include")) continue;
+    const std::size_t open = line.find_first_of("<\"");
+    if (open == std::string::npos) continue;
+    const std::size_t close = line.find_first_of(">\"", open + 1);
+    if (close == std::string::npos) continue;
+    found.push_back({line.substr(open + 1, close - open - 1), line[open] == '"', number});
+  }
+  return found;
+}
+
+/// Place of a folder in the chain, or −1 for no folder of the tree.
+int rank(std::string_view path) {
+  const std::string_view folder = path.substr(0, path.find('/'));
+  const auto* found = std::find(kFolders.begin(), kFolders.end(), folder);
+  return found == kFolders.end() ? -1 : static_cast<int>(found - kFolders.begin());
+}
+
+/// A library and the only files that may include it.
+struct Confined {
+  std::string_view library;
+  bool (*included)(std::string_view name);
+  std::string_view where;
+  bool (*allowed)(std::string_view path);
+};
+
+bool is_qt(std::string_view name) {
+  return starts_with(name, "Qt") ||
+         (name.size() > 1 && name[0] == 'Q' && std::isupper(static_cast<unsigned char>(name[1])) != 0);
+}
+
+bool is_cuda(std::string_view name) {
+  for (std::string_view prefix : {"cuda", "cublas", "cudnn", "nccl", "nvml", "nvtx3/", "cooperative_groups"}) {
+    if (starts_with(name, prefix)) return true;
+  }
+  return false;
+}
+
+bool may_use_cuda(std::string_view path) {
+  const std::string_view file = path.substr(path.rfind('/') + 1);
+  return starts_with(path, "kernels/cuda/") || ends_with(path, ".cu") ||
+         (starts_with(path, "kernels/") && starts_with(file, "gpu"));
+}
+
+const std::vector<Confined>& confined() {
+  using Text = std::string_view;
+  static const std::vector<Confined> rows = {
+      {"yaml-cpp", [](Text name) { return starts_with(name, "yaml-cpp/"); }, "hardware/config*.cpp",
+       [](Text path) { return starts_with(path, "hardware/config") && ends_with(path, ".cpp"); }},
+      {"Boost", [](Text name) { return starts_with(name, "boost/"); }, "hardware/topology.cpp",
+       [](Text path) { return path == "hardware/topology.cpp"; }},
+      {"Eigen", [](Text name) { return starts_with(name, "Eigen/"); }, "calibrate/*.cpp",
+       [](Text path) { return starts_with(path, "calibrate/") && ends_with(path, ".cpp"); }},
+      {"Qt", is_qt, "gui/", [](Text path) { return starts_with(path, "gui/") || starts_with(path, "tests/gui/"); }},
+      {"CUDA", is_cuda, "kernels/cuda/, *.cu and kernels/**/gpu*", may_use_cuda},
+      {"nlohmann json", [](Text name) { return starts_with(name, "nlohmann/"); }, "*.cpp",
+       [](Text path) { return ends_with(path, ".cpp"); }},
+      {"CLI11", [](Text name) { return starts_with(name, "CLI/"); }, "scenarios/",
+       [](Text path) { return starts_with(path, "scenarios/"); }},
+      {"ranges", [](Text name) { return name == "ranges"; }, "no file (clang 14 can't compile g++ 12's)",
+       [](Text) { return false; }},
+  };
+  return rows;
+}
+
+void check_include(const File& file, const Include& include, const std::set<std::string>& paths,
+                   std::vector<std::string>& out) {
+  const std::string place = file.path + ":" + std::to_string(include.line) + ": ";
+  for (const Confined& row : confined()) {
+    if (rank(include.name) < 0 && row.included(include.name) && !row.allowed(file.path)) {
+      out.push_back(place + std::string(row.library) + " belongs to " + std::string(row.where));
+    }
+  }
+  const int target = rank(include.name);
+  if (target < 0) {
+    if (include.quoted) out.push_back(place + "\"" + include.name + "\" is not written from the root of the tree");
+    return;
+  }
+  if (target > rank(file.path)) {
+    out.push_back(place + std::string(kFolders.at(static_cast<std::size_t>(rank(file.path)))) + " may not include " +
+                  include.name + ", which lies to its right");
+  }
+  if (paths.count(include.name) == 0) out.push_back(place + include.name + " does not exist");
+}
+
+/// Each cycle of includes once, as "a.hpp -> b.hpp -> a.hpp".
+std::vector<std::string> cycles(const std::map<std::string, std::vector<std::string>>& edges) {
+  std::vector<std::string> found;
+  std::vector<std::string> trail;
+  std::set<std::string> done;
+  const std::function<void(const std::string&)> visit = [&](const std::string& node) {
+    const auto seen = std::find(trail.begin(), trail.end(), node);
+    if (seen != trail.end()) {
+      std::string cycle;
+      for (auto step = seen; step != trail.end(); ++step) cycle += *step + " -> ";
+      found.push_back(cycle + node);
+      return;
+    }
+    if (done.count(node) > 0) return;
+    trail.push_back(node);
+    if (const auto next = edges.find(node); next != edges.end()) {
+      for (const std::string& target : next->second) visit(target);
+    }
+    trail.pop_back();
+    done.insert(node);
+  };
+  for (const auto& edge : edges) visit(edge.first);
+  return found;
+}
+
+bool is_source(std::string_view path) {
+  for (std::string_view ending : {".cpp", ".hpp", ".h", ".cu", ".cuh"}) {
+    if (ends_with(path, ending)) return true;
+  }
+  return false;
+}
+
+/// What is wrong with the includes of `files`, empty for a well-shaped tree.
+std::vector<std::string> layering_faults(const std::vector<File>& files) {
+  std::vector<std::string> out;
+  std::set<std::string> paths;
+  for (const File& file : files) paths.insert(file.path);
+  std::map<std::string, std::vector<std::string>> edges;
+  for (const File& file : files) {
+    if (!is_source(file.path)) continue;
+    for (const Include& include : includes_of(file.text)) {
+      check_include(file, include, paths, out);
+      if (rank(include.name) >= 0) edges[file.path].push_back(include.name);
+    }
+  }
+  for (const std::string& cycle : cycles(edges)) out.push_back("include cycle: " + cycle);
+  return out;
+}
+
+/// Lines that name a folder of one machine: a home, or where the tree was built.
+std::vector<std::string> path_faults(const std::vector<File>& files) {
+  std::vector<std::string> out;
+  const auto part_of_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("_.-/}").find(c) != std::string::npos;
+  };
+  for (const File& file : files) {
+    for (std::string_view folder : {"work", "root", "home"}) {
+      const std::string needle = "/" + std::string(folder);
+      for (std::size_t at = file.text.find(needle); at != std::string::npos; at = file.text.find(needle, at + 1)) {
+        const bool begins = at == 0 || !part_of_word(file.text[at - 1]);
+        const std::size_t after = at + needle.size();
+        const bool ends = after >= file.text.size() || file.text[after] == '/' || !part_of_word(file.text[after]);
+        if (!begins || !ends) continue;
+        const auto line = 1 + std::count(file.text.begin(), file.text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+        out.push_back(file.path + ":" + std::to_string(line) + ": " + needle + " is a path of one machine");
+      }
+    }
+  }
+  return out;
+}
+
+/// Every file of the tree's folders and of its root. Build folders and hidden ones lie outside.
+std::vector<File> read_tree(const fs::path& root) {
+  std::vector<File> files;
+  const auto read = [&](const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    files.push_back({fs::relative(path, root).generic_string(),
+                     {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}});
+  };
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (entry.is_regular_file()) read(entry.path());
+  }
+  for (std::string_view folder : kFolders) {
+    if (!fs::exists(root / folder)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      // A fuzzing corpus is arbitrary bytes.
+      if (entry.is_regular_file() && entry.path().string().find("/corpus/") == std::string::npos) read(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.path < b.path; });
+  return files;
+}
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+std::vector<std::string> faults_of(const std::string& path, const std::string& text) {
+  return layering_faults({{path, text}, {"hardware/a.hpp", ""}, {"sim/b.hpp", ""}, {"scenarios/c.hpp", ""}});
+}
+
+TEST(Layering, HoldsInThisTree) {
+  const std::vector<File> files = read_tree(ORRERY_SOURCE_ROOT);
+  ASSERT_GT(files.size(), 20U) << "the tree was not found at " << ORRERY_SOURCE_ROOT;
+  EXPECT_THAT(layering_faults(files), IsEmpty());
+}
+
+TEST(Layering, KnowsNoPathOfOneMachine) { EXPECT_THAT(path_faults(read_tree(ORRERY_SOURCE_ROOT)), IsEmpty()); }
+
+TEST(LayeringChecker, TakesAnEdgeToTheLeftAndWithin) {
+  EXPECT_THAT(faults_of("models/x.cpp", "#include <vector>\n#include \"sim/b.hpp\"\n#include \"hardware/a.hpp\"\n"),
+              IsEmpty());
+  EXPECT_THAT(faults_of("tests/sim/x_test.cpp", "#include \"scenarios/c.hpp\"\n"), IsEmpty());
+}
+
+TEST(LayeringChecker, FindsAnEdgeToTheRight) {
+  EXPECT_THAT(faults_of("hardware/x.cpp", "// why\n#  include \"sim/b.hpp\"\n"),
+              ElementsAre("hardware/x.cpp:2: hardware may not include sim/b.hpp, which lies to its right"));
+  EXPECT_THAT(faults_of("calibrate/x.hpp", "#include <scenarios/c.hpp>"),
+              ElementsAre("calibrate/x.hpp:1: calibrate may not include scenarios/c.hpp, which lies to its right"));
+}
+
+TEST(LayeringChecker, FindsTestsInTheProgram) {
+  EXPECT_THAT(layering_faults({{"gui/x.cpp", "#include \"tests/t.hpp\""}, {"tests/t.hpp", ""}}),
+              ElementsAre("gui/x.cpp:1: gui may not include tests/t.hpp, which lies to its right"));
+}
+
+TEST(LayeringChecker, FindsAnIncludeThatIsNotWrittenFromTheRoot) {
+  EXPECT_THAT(faults_of("sim/x.cpp", "#include \"b.hpp\""),
+              ElementsAre("sim/x.cpp:1: \"b.hpp\" is not written from the root of the tree"));
+  EXPECT_THAT(faults_of("sim/x.cpp", "#include \"sim/gone.hpp\""),
+              ElementsAre("sim/x.cpp:1: sim/gone.hpp does not exist"));
+}
+
+TEST(LayeringChecker, FindsACycle) {
+  EXPECT_THAT(layering_faults({{"sim/a.hpp", "#include \"sim/b.hpp\""},
+                               {"sim/b.hpp", "#include \"sim/c.hpp\""},
+                               {"sim/c.hpp", "#include \"sim/b.hpp\""}}),
+              ElementsAre("include cycle: sim/b.hpp -> sim/c.hpp -> sim/b.hpp"));
+}
+
+TEST(LayeringChecker, FindsALibraryOutsideItsPlace) {
+  const std::map<std::string, std::pair<std::string, std::string>> cases = {
+      // include → a file that may, a file that may not
+      {"<yaml-cpp/yaml.h>", {"hardware/config_text.cpp", "hardware/config.hpp"}},
+      {"<boost/graph/adjacency_list.hpp>", {"hardware/topology.cpp", "hardware/topology.hpp"}},
+      {"<Eigen/Dense>", {"calibrate/fit.cpp", "calibrate/fit.hpp"}},
+      {"<QWidget>", {"gui/window.cpp", "scenarios/run.cpp"}},
+      {"<QtCore/QString>", {"gui/window.hpp", "sim/clock.cpp"}},
+      {"<cuda_runtime.h>", {"kernels/gemm/gpu.hpp", "kernels/gemm/gemm.cpp"}},
+      {"<cublasLt.h>", {"kernels/cuda/cublaslt.hpp", "calibrate/execute.cpp"}},
+      {"<nccl.h>", {"sim/collective/run.cu", "sim/collective/run.cpp"}},
+      {"<nlohmann/json.hpp>", {"models/hf_config.cpp", "models/hf_config.hpp"}},
+      {"<CLI/CLI.hpp>", {"scenarios/main.cpp", "calibrate/fit.cpp"}},
+  };
+  for (const auto& [include, files] : cases) {
+    EXPECT_THAT(faults_of(files.first, "#include " + include), IsEmpty()) << include << " in " << files.first;
+    EXPECT_EQ(faults_of(files.second, "#include " + include).size(), 1U) << include << " in " << files.second;
+  }
+  EXPECT_THAT(faults_of("sim/x.cpp", "#include <Eigen/Core>"),
+              ElementsAre("sim/x.cpp:1: Eigen belongs to calibrate/*.cpp"));
+}
+
+TEST(LayeringChecker, FindsAPathOfOneMachine) {
+  const std::string slash = "/";  // apart, so that this file passes its own test
+  EXPECT_THAT(path_faults({{"sim/x.cpp", "\n\"" + slash + "home/me/data\""}}),
+              ElementsAre("sim/x.cpp:2: " + slash + "home is a path of one machine"));
+  EXPECT_EQ(path_faults({{"README.md", "cd " + slash + "root"}}).size(), 1U);
+  EXPECT_EQ(path_faults({{"orrery", slash + "work"}}).size(), 1U);
+  EXPECT_THAT(path_faults({{"sim/x.cpp", "time/work, $x/home, ../root, " + slash + "workshop, " + slash + "homes/a"}}),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace orrery
