@@ -12,8 +12,9 @@ namespace orrery::kernels {
 
 const std::vector<FamilyRow>& families() {
   // Built once, never changed: a table, not state. Row i holds alternative i of Kernel.
-  static const std::vector<FamilyRow> table = {gemm_family(), attention_prefill_family(), attention_decode_family(),
-                                               moe_family(),  memory_family(),            host_copy_family()};
+  static const std::vector<FamilyRow> table = {
+      gemm_family(),   attention_prefill_family(), attention_decode_family(), moe_family(),
+      memory_family(), host_copy_family()};
   return table;
 }
 
@@ -40,8 +41,7 @@ const std::vector<Implementation>& implementation_order(Implementation wanted) {
 }
 
 std::string first_fit(const hardware::Gpu& gpu, std::string_view family,
-                      const std::vector<Implementation>& implementations,
-                      const std::vector<std::string_view>& dtypes) {
+                      const std::vector<Implementation>& implementations, const std::vector<std::string_view>& dtypes) {
   if (gpu.fits.empty()) return {};
   std::string key;
   for (const Implementation implementation : implementations) {

@@ -94,13 +94,13 @@ struct MoeShape {
 
 /// Kernels whose time is the bytes they move.
 enum class MemoryOp : std::uint8_t {
-  norm,          ///< LayerNorm or RMSNorm, with the residual add where fused
-  rotary,        ///< rotary position embedding in place
-  activation,    ///< GELU or SwiGLU
-  dropout_add,   ///< bias, dropout and residual add
-  softmax,       ///< scores through HBM: mask, softmax and dropout of unfused attention
-  elementwise,   ///< casts, adds, scales
-  embedding,     ///< gather of rows
+  norm,            ///< LayerNorm or RMSNorm, with the residual add where fused
+  rotary,          ///< rotary position embedding in place
+  activation,      ///< GELU or SwiGLU
+  dropout_add,     ///< bias, dropout and residual add
+  softmax,         ///< scores through HBM: mask, softmax and dropout of unfused attention
+  elementwise,     ///< casts, adds, scales
+  embedding,       ///< gather of rows
   embedding_grad,  ///< scatter-add of rows
   cross_entropy,   ///< loss and its gradient over the vocabulary
   router,          ///< gate softmax, top-k
@@ -162,7 +162,7 @@ struct Term {
 struct Estimate {
   Seconds time;
   Provenance provenance = Provenance::datasheet;
-  std::string fit_key;  ///< the fit that was used, or empty
+  std::string fit_key;      ///< the fit that was used, or empty
   std::vector<Term> terms;  ///< filled by explain() only
 };
 

@@ -7,7 +7,7 @@ namespace orrery::kernels {
 
 [[nodiscard]] FamilyRow gemm_family();
 
-/// The kernels behind one linear layer: the tiled multiplication, and what quantises A before it.
-[[nodiscard]] Seconds gemm_time(const GemmShape& shape, const hardware::Gpu& gpu, const std::vector<double>& coefficients);
+/// The timing model: the best CTA tile and split-K, waves over the SMs, L2 tier, clock under load.
+[[nodiscard]] FittedModel gemm_model();
 
 }  // namespace orrery::kernels

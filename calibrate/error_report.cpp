@@ -1,0 +1,69 @@
+// Summaries of prediction errors.
+#include "calibrate/error_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+namespace orrery::calibrate {
+namespace {
+
+ErrorSummary summary(std::string name, const std::vector<double>& errors) {
+  ErrorSummary result;
+  result.name = std::move(name);
+  result.rows = static_cast<int>(errors.size());
+  if (errors.empty()) return result;
+  double sum = 0.0;
+  for (const double error : errors) sum += error;
+  result.mean_error = sum / static_cast<double>(errors.size());
+  result.median_error = percentile(errors, 0.5);
+  result.p95_error = percentile(errors, 0.95);
+  result.max_error = *std::max_element(errors.begin(), errors.end());
+  return result;
+}
+
+// The three parts of a split first, in that order; published families by name.
+int rank_of(const std::string& group) {
+  if (group == "seen") return 0;
+  if (group == "unseen_point") return 1;
+  if (group == "unseen_family") return 2;
+  return 3;
+}
+
+}  // namespace
+
+double PredictedRow::error() const { return std::abs(predicted / measured - 1.0); }
+
+double percentile(std::vector<double> values, double q) {
+  if (values.empty()) return 0.0;
+  std::sort(values.begin(), values.end());
+  const double place = std::clamp(q, 0.0, 1.0) * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  if (below + 1 >= values.size()) return values.back();
+  const double part = place - static_cast<double>(below);
+  return values[below] + part * (values[below + 1] - values[below]);
+}
+
+ErrorReport summarise(const std::vector<PredictedRow>& rows, std::vector<SkippedRow> skipped) {
+  ErrorReport report;
+  report.skipped = std::move(skipped);
+  std::map<std::pair<int, std::string>, std::vector<double>> by_group;
+  std::vector<double> all;
+  all.reserve(rows.size());
+  for (const PredictedRow& row : rows) {
+    by_group[{rank_of(row.group), row.group}].push_back(row.error());
+    all.push_back(row.error());
+  }
+  report.all = summary("all", all);
+  for (const auto& [group, errors] : by_group) report.groups.push_back(summary(group.second, errors));
+
+  constexpr std::size_t kWorst = 10;
+  report.worst = rows;
+  std::stable_sort(report.worst.begin(), report.worst.end(),
+                   [](const PredictedRow& a, const PredictedRow& b) { return a.error() > b.error(); });
+  if (report.worst.size() > kWorst) report.worst.resize(kWorst);
+  return report;
+}
+
+}  // namespace orrery::calibrate

@@ -1,0 +1,158 @@
+// Levenberg–Marquardt with bounds by transform, numeric Jacobian and Huber weights. See fit.hpp.
+//
+// Source: Nocedal & Wright, Numerical Optimization, §10.3; Huber, Robust Statistics, §7.8 (reweighting).
+// Limitations: finds a local minimum; models with discrete choices are piecewise smooth, so steps are accepted
+// only when the robust loss falls.
+#include "calibrate/fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <Eigen/Dense>
+
+namespace orrery::calibrate {
+namespace {
+
+using Vector = Eigen::VectorXd;
+using Matrix = Eigen::MatrixXd;
+
+// A free variable z for each coefficient c in (least, most).
+class Transform {
+ public:
+  explicit Transform(const std::vector<std::pair<double, double>>& bounds) : bounds_(bounds) {}
+
+  [[nodiscard]] std::vector<double> coefficients(const Vector& z) const {
+    std::vector<double> c(bounds_.size());
+    for (std::size_t i = 0; i < c.size(); ++i) {
+      const auto [low, high] = bounds_[i];
+      const double part = 1.0 / (1.0 + std::exp(-z[static_cast<Eigen::Index>(i)]));
+      c[i] = logarithmic(i) ? low * std::pow(high / low, part) : low + (high - low) * part;
+      c[i] = std::clamp(c[i], low, high);
+    }
+    return c;
+  }
+
+  [[nodiscard]] Vector variables(const std::vector<double>& c) const {
+    Vector z(static_cast<Eigen::Index>(c.size()));
+    for (std::size_t i = 0; i < c.size(); ++i) {
+      const auto [low, high] = bounds_[i];
+      const double inside = std::clamp(c[i], low, high);
+      double part = logarithmic(i) ? std::log(inside / low) / std::log(high / low) : (inside - low) / (high - low);
+      part = std::clamp(part, 0.01, 0.99);
+      z[static_cast<Eigen::Index>(i)] = std::log(part / (1.0 - part));
+    }
+    return z;
+  }
+
+ private:
+  [[nodiscard]] bool logarithmic(std::size_t i) const { return bounds_[i].second > 100.0 * bounds_[i].first; }
+
+  std::vector<std::pair<double, double>> bounds_;
+};
+
+class Problem {
+ public:
+  Problem(const kernels::FittedModel& model, std::vector<Observation> observations, const hardware::Gpu& gpu)
+      : model_(&model), observations_(std::move(observations)), gpu_(&gpu), transform_(model.bounds) {}
+
+  [[nodiscard]] const Transform& transform() const { return transform_; }
+
+  [[nodiscard]] Vector residuals(const Vector& z) const {
+    const std::vector<double> c = transform_.coefficients(z);
+    Vector r(static_cast<Eigen::Index>(observations_.size()));
+    for (std::size_t i = 0; i < observations_.size(); ++i) {
+      const Observation& row = observations_[i];
+      r[static_cast<Eigen::Index>(i)] = std::log(model_->time(*row.kernel, *gpu_, c) / row.measured);
+    }
+    return r;
+  }
+
+  [[nodiscard]] Matrix jacobian(const Vector& z, const Vector& at) const {
+    constexpr double kStep = 1e-3;
+    Matrix j(at.size(), z.size());
+    for (Eigen::Index i = 0; i < z.size(); ++i) {
+      Vector moved = z;
+      moved[i] += kStep;
+      j.col(i) = (residuals(moved) - at) / kStep;
+    }
+    return j;
+  }
+
+ private:
+  const kernels::FittedModel* model_;
+  std::vector<Observation> observations_;
+  const hardware::Gpu* gpu_;
+  Transform transform_;
+};
+
+double huber_loss(const Vector& r, double width) {
+  double sum = 0.0;
+  for (Eigen::Index i = 0; i < r.size(); ++i) {
+    const double a = std::abs(r[i]);
+    sum += a <= width ? 0.5 * a * a : width * (a - 0.5 * width);
+  }
+  return sum;
+}
+
+Vector huber_weights(const Vector& r, double width) {
+  return r.unaryExpr([width](double x) { return std::abs(x) <= width ? 1.0 : width / std::abs(x); });
+}
+
+// One stage: reweighted least squares at a fixed Huber width, from z on; returns the best z found.
+Vector minimise(const Problem& problem, Vector z, double width, int iterations) {
+  Vector r = problem.residuals(z);
+  double loss = huber_loss(r, width);
+  double damping = 1e-2;
+  for (int iteration = 0; iteration < iterations; ++iteration) {
+    const Matrix j = problem.jacobian(z, r);
+    const Vector weights = huber_weights(r, width);
+    const Matrix normal = j.transpose() * weights.asDiagonal() * j;
+    const Vector gradient = j.transpose() * weights.cwiseProduct(r);
+    const double floor = 1e-9 * (normal.diagonal().maxCoeff() + 1e-12);
+    bool accepted = false;
+    for (int attempt = 0; attempt < 10 && !accepted; ++attempt) {
+      Matrix damped = normal;
+      damped.diagonal() += damping * normal.diagonal() + Vector::Constant(z.size(), floor);
+      Vector step = -damped.ldlt().solve(gradient);
+      step = step.cwiseMax(-2.0).cwiseMin(2.0);
+      const Vector next = z + step;
+      const Vector next_r = problem.residuals(next);
+      const double next_loss = huber_loss(next_r, width);
+      if (next_loss < loss) {
+        const double gain = (loss - next_loss) / loss;
+        z = next, r = next_r, loss = next_loss;
+        damping = std::max(damping * 0.3, 1e-7);
+        accepted = true;
+        if (gain < 1e-5) return z;
+      } else {
+        damping *= 4.0;
+      }
+    }
+    if (!accepted) return z;
+  }
+  return z;
+}
+
+// Every n-th row of a stable order: the subsample is the same on every machine.
+std::vector<Observation> subsample(const std::vector<Observation>& all, std::size_t most) {
+  if (all.size() <= most) return all;
+  std::vector<Observation> some;
+  some.reserve(most);
+  for (std::size_t i = 0; i < most; ++i) some.push_back(all[i * all.size() / most]);
+  return some;
+}
+
+}  // namespace
+
+std::vector<double> fit_coefficients(const kernels::FittedModel& model, const std::vector<Observation>& observations,
+                                     const hardware::Gpu& gpu, const FitOptions& options) {
+  const Problem coarse(model, subsample(observations, std::max<std::size_t>(options.rows / 4, 500)), gpu);
+  const Problem fine(model, subsample(observations, options.rows), gpu);
+  Vector z = coarse.transform().variables(model.defaults(gpu));
+  z = minimise(coarse, z, 0.5, options.iterations);
+  z = minimise(coarse, z, 0.15, options.iterations);
+  z = minimise(fine, z, 0.05, options.iterations);
+  return fine.transform().coefficients(z);
+}
+
+}  // namespace orrery::calibrate

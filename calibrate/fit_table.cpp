@@ -1,0 +1,140 @@
+// Fits every timing model that a measured table feeds, and predicts tables with a timer.
+//
+// Only the rows that the split leaves to the fit reach the optimiser; residuals are taken on all of them, by
+// group. Rows that beat the roofline, or whose kernel no family knows, are named and left out.
+#include <cmath>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "calibrate/fit.hpp"
+#include "calibrate/nccl_rows.hpp"
+#include "calibrate/rows.hpp"
+#include "calibrate/split.hpp"
+#include "hardware/config.hpp"
+
+namespace orrery::calibrate {
+namespace {
+
+const TableKind& required_kind(const CsvTable& table) {
+  const TableKind* kind = kind_of(table);
+  if (kind != nullptr) return *kind;
+  std::string known;
+  for (const TableKind& one : table_kinds()) known += fmt::format("{}{}", known.empty() ? "" : ", ", one.family);
+  throw hardware::ConfigError(fmt::format("{}: the columns fit no kind of kernel table ({})", table.file, known));
+}
+
+// Six significant digits: a coefficient is not known better, and the profile stays readable.
+double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
+
+std::vector<hardware::FitResidual> residuals(const std::vector<PredictedRow>& rows) {
+  std::vector<hardware::FitResidual> result;
+  for (const ErrorSummary& group : summarise(rows, {}).groups) {
+    result.push_back({group.name, group.rows, rounded(group.median_error), rounded(group.p95_error)});
+  }
+  return result;
+}
+
+std::vector<std::string> families_seen(const std::vector<const MeasuredRow*>& rows) {
+  std::map<std::string, bool> seen;
+  for (const MeasuredRow* row : rows) {
+    if (group_for_fit(*row) == kSeen) seen[family_hash(row->family_key)] = true;
+  }
+  std::vector<std::string> names;
+  names.reserve(seen.size());
+  for (const auto& [name, unused] : seen) names.push_back(name);
+  return names;
+}
+
+hardware::Fit fit_rows(const kernels::FittedModel& model, const std::vector<const MeasuredRow*>& rows,
+                       const hardware::Gpu& gpu) {
+  std::vector<Observation> observations;
+  for (const MeasuredRow* row : rows) {
+    if (group_for_fit(*row) == kSeen) observations.push_back({&row->kernel, row->measured});
+  }
+  hardware::Fit fit;
+  fit.key = rows.front()->fit_key;
+  fit.split = kSplitRule;
+  fit.families_seen = families_seen(rows);
+  std::vector<double> coefficients = fit_coefficients(model, observations, gpu);
+  for (std::size_t i = 0; i < coefficients.size(); ++i) {
+    coefficients[i] = rounded(coefficients[i]);
+    fit.coefficients.emplace_back(std::string(model.names[i]), coefficients[i]);
+  }
+  std::vector<PredictedRow> predicted;
+  for (const MeasuredRow* row : rows) {
+    const Seconds time = max(model.time(row->kernel, gpu, coefficients), kernels::roofline(row->kernel, gpu));
+    predicted.push_back({row->line, {}, std::string(group_for_fit(*row)), time, row->measured});
+  }
+  fit.residuals = residuals(predicted);
+  return fit;
+}
+
+bool is_nccl(const CsvTable& table) {
+  for (const std::string_view column : {"op", "dtype", "gpus", "bytes", "time_us"}) {
+    if (table.column(column) < 0) return false;
+  }
+  return true;
+}
+
+// Too few rows to fit a dozen coefficients and keep some back.
+constexpr std::size_t kFewestRows = 40;
+
+}  // namespace
+
+FitOutcome fit_table(const std::filesystem::path& path, const hardware::Gpu& gpu, std::string_view date) {
+  const CsvTable table = read_csv(path);
+  if (is_nccl(table)) return fit_nccl(table, gpu, date);
+  const TableKind& kind = required_kind(table);
+  const kernels::FamilyRow* family = kernels::find_family(kind.family);
+  if (family == nullptr) throw std::logic_error("no kernel family is called " + std::string(kind.family));
+  TableRows read = kind.read(table, gpu);
+  FitOutcome outcome;
+  outcome.left_out = std::move(read.skipped);
+  std::map<std::string, std::vector<const MeasuredRow*>> by_key;
+  for (const MeasuredRow& row : read.rows) {
+    std::string reason = objection(row, gpu);
+    if (reason.empty()) {
+      by_key[row.fit_key].push_back(&row);
+    } else {
+      outcome.left_out.push_back({row.line, kernels::describe(row.kernel), std::move(reason)});
+    }
+  }
+  for (const auto& [key, rows] : by_key) {
+    if (rows.size() < kFewestRows) {
+      outcome.left_out.push_back({rows.front()->line, key, fmt::format("only {} usable rows", rows.size())});
+      continue;
+    }
+    hardware::Fit fit = fit_rows(family->model, rows, gpu);
+    fit.source = fmt::format("{}/{}, {}", gpu.name, path.filename().string(), kind.software);
+    fit.date = date;
+    outcome.fits.push_back(std::move(fit));
+  }
+  return outcome;
+}
+
+ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::Gpu& gpu,
+                             const kernels::KernelTimer& timer) {
+  const CsvTable table = read_csv(path);
+  TableRows read = required_kind(table).read(table, gpu);
+  std::vector<PredictedRow> predicted;
+  std::vector<SkippedRow> skipped = std::move(read.skipped);
+  for (const MeasuredRow& row : read.rows) {
+    std::string reason = objection(row, gpu);
+    if (!reason.empty()) {
+      skipped.push_back({row.line, kernels::describe(row.kernel), std::move(reason)});
+      continue;
+    }
+    const std::string key = kernels::family_of(row.kernel).fit_key(row.kernel, gpu);
+    const hardware::Fit* fit = key.empty() ? nullptr : gpu.find_fit(key);
+    // Without a fit nothing of the table was seen.
+    const std::string_view group = fit == nullptr ? kUnseenFamily : group_after_fit(row, *fit);
+    predicted.push_back(
+        {row.line, kernels::describe(row.kernel), std::string(group), timer.time(row.kernel, gpu), row.measured});
+  }
+  return summarise(predicted, std::move(skipped));
+}
+
+}  // namespace orrery::calibrate

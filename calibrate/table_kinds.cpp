@@ -1,0 +1,24 @@
+// The kinds of measured kernel tables, told apart by their columns.
+#include <algorithm>
+
+#include "calibrate/rows.hpp"
+
+namespace orrery::calibrate {
+
+const std::vector<TableKind>& table_kinds() {
+  // Prefill has `seq` and `past`, decode only `past`: the more specific kind stands first.
+  static const std::vector<TableKind> kinds = {gemm_table(), attention_prefill_table(), attention_decode_table(),
+                                               moe_table()};
+  return kinds;
+}
+
+const TableKind* kind_of(const CsvTable& table) {
+  for (const TableKind& kind : table_kinds()) {
+    const bool fits = std::all_of(kind.columns.begin(), kind.columns.end(),
+                                  [&table](std::string_view column) { return table.column(column) >= 0; });
+    if (fits) return &kind;
+  }
+  return nullptr;
+}
+
+}  // namespace orrery::calibrate

@@ -1,0 +1,132 @@
+// The kernel timers: `roofline`, the datasheet's bound, and `fitted`, the models with a profile's coefficients.
+//
+// The fitted timer looks up the fit that the family's fit_key() names; without one it takes the model's default
+// efficiencies and says "datasheet". It is never faster than the roofline.
+// Limitations: a kernel alone on the GPU; sharing SMs or HBM with another stream is the simulator's concern.
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "kernels/family.hpp"
+#include "kernels/roofline.hpp"
+
+namespace orrery::kernels {
+namespace {
+
+std::string source_of(const hardware::Gpu& gpu, const std::string& fact) {
+  const auto found = gpu.sources.find(fact);
+  return found == gpu.sources.end() ? "profile " + gpu.name : found->second;
+}
+
+std::vector<Term> roofline_terms(const Kernel& kernel, const hardware::Gpu& gpu) {
+  const Bounds bounds = roofline_bounds(kernel, gpu);
+  const Work need = work(kernel);
+  if (std::holds_alternative<HostCopyShape>(kernel)) {
+    return {{"memory", bounds.memory, fmt::format("{:.4g} B / PCIe bandwidth", need.bytes().value()),
+             source_of(gpu, "pcie_bandwidth")}};
+  }
+  return {
+      {"compute", bounds.compute, fmt::format("{:.4g} FLOP / peak", need.flops.value()), source_of(gpu, "peak")},
+      {"memory", bounds.memory,
+       fmt::format("bytes of {:.4g} that L2 can't hold / memory bandwidth", need.bytes().value()),
+       source_of(gpu, "memory_bandwidth")},
+      {"l2", bounds.l2, fmt::format("{:.4g} B / L2 bandwidth", need.bytes().value()), source_of(gpu, "l2_bandwidth")}};
+}
+
+class RooflineTimer final : public KernelTimer {
+ public:
+  [[nodiscard]] Seconds time(const Kernel& kernel, const hardware::Gpu& gpu) const override {
+    return roofline(kernel, gpu);
+  }
+  [[nodiscard]] Estimate explain(const Kernel& kernel, const hardware::Gpu& gpu) const override {
+    Estimate estimate;
+    estimate.time = roofline(kernel, gpu);
+    estimate.terms = roofline_terms(kernel, gpu);
+    return estimate;
+  }
+};
+
+// A fit as the model's vector. A fit made for other coefficients must not be half used.
+std::vector<double> coefficients_of(const hardware::Fit& fit, const FittedModel& model) {
+  std::vector<double> result;
+  result.reserve(model.names.size());
+  for (std::size_t i = 0; i < model.names.size(); ++i) {
+    if (i < fit.coefficients.size() && fit.coefficients[i].first == model.names[i]) {
+      result.push_back(fit.coefficients[i].second);
+    } else if (const auto value = fit.coefficient(model.names[i])) {
+      result.push_back(*value);
+    } else {
+      throw std::invalid_argument(
+          fmt::format("fit {} has no coefficient {}: fit its table again", fit.key, model.names[i]));
+    }
+  }
+  return result;
+}
+
+std::string with_values(const FittedModel& model, const std::vector<double>& coefficients) {
+  std::string text(model.equation);
+  for (std::size_t i = 0; i < coefficients.size(); ++i) {
+    text += fmt::format("{} {}={:.4g}", i == 0 ? ":" : ",", model.names[i], coefficients[i]);
+  }
+  return text;
+}
+
+class FittedTimer final : public KernelTimer {
+ public:
+  [[nodiscard]] Seconds time(const Kernel& kernel, const hardware::Gpu& gpu) const override {
+    const FittedModel& model = family_of(kernel).model;
+    return max(model.time(kernel, gpu, coefficients(kernel, gpu).values), roofline(kernel, gpu));
+  }
+
+  [[nodiscard]] Estimate explain(const Kernel& kernel, const hardware::Gpu& gpu) const override {
+    const FamilyRow& row = family_of(kernel);
+    const Chosen chosen = coefficients(kernel, gpu);
+    Estimate estimate;
+    estimate.time = time(kernel, gpu);
+    estimate.terms = roofline_terms(kernel, gpu);
+    std::string source(row.model.source);
+    if (chosen.fit != nullptr) {
+      estimate.provenance = Provenance::measured;
+      estimate.fit_key = chosen.fit->key;
+      source = chosen.fit->source + ", fitted " + chosen.fit->date;
+    } else {
+      source += "; default efficiencies, no measurements of this GPU";
+    }
+    estimate.terms.push_back({"model", row.model.time(kernel, gpu, chosen.values),
+                              with_values(row.model, chosen.values), std::move(source)});
+    return estimate;
+  }
+
+ private:
+  struct Chosen {
+    const hardware::Fit* fit = nullptr;
+    std::vector<double> values;
+  };
+
+  static Chosen coefficients(const Kernel& kernel, const hardware::Gpu& gpu) {
+    const FamilyRow& row = family_of(kernel);
+    Chosen chosen;
+    const std::string key = row.fit_key(kernel, gpu);
+    if (!key.empty()) chosen.fit = gpu.find_fit(key);
+    chosen.values = chosen.fit != nullptr ? coefficients_of(*chosen.fit, row.model) : row.model.defaults(gpu);
+    return chosen;
+  }
+};
+
+}  // namespace
+
+const std::vector<TimerRow>& timers() {
+  static const std::vector<TimerRow> table = [] {
+    std::vector<TimerRow> rows;
+    rows.push_back({"roofline", "max(flops / peak, HBM bytes / bandwidth, bytes / L2 bandwidth)",
+                    "Williams, Waterman & Patterson, CACM 2009",
+                    []() -> std::unique_ptr<KernelTimer> { return std::make_unique<RooflineTimer>(); }});
+    rows.push_back({"fitted", "the family's model with the profile's coefficients, at least the roofline",
+                    "coefficients fitted to NVIDIA AIConfigurator's measurements (profiles, key fits)",
+                    []() -> std::unique_ptr<KernelTimer> { return std::make_unique<FittedTimer>(); }});
+    return rows;
+  }();
+  return table;
+}
+
+}  // namespace orrery::kernels
