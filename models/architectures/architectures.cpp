@@ -48,6 +48,11 @@ std::int64_t even_head_dim(ConfigKeys& keys, std::int64_t hidden, std::int64_t h
   return hidden / heads;
 }
 
+void check_topk(ConfigKeys& keys, const MoeConfig& moe) {
+  if (moe.topk <= moe.experts) return;
+  keys.error("num_experts_per_tok", fmt::format("{} experts per token of only {}", moe.topk, moe.experts));
+}
+
 void read_gated_decoder(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults) {
   llm.hidden = keys.size("hidden_size", SizeLimits::kHidden);
   llm.layers = keys.size("num_hidden_layers", SizeLimits::kLayers);

@@ -40,6 +40,9 @@ struct DecoderDefaults {
 };
 void read_gated_decoder(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults);
 
+/// An error where num_experts_per_tok is more than there are.
+void check_topk(ConfigKeys& keys, const MoeConfig& moe);
+
 /// hidden / heads; an error at `heads_key` where it is no whole number.
 [[nodiscard]] std::int64_t even_head_dim(ConfigKeys& keys, std::int64_t hidden, std::int64_t heads,
                                          std::string_view heads_key);

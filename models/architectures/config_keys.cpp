@@ -27,17 +27,33 @@ constexpr int kDeepest = 64;
   throw ConfigError(std::vector<Diagnostic>{Diagnostic{file, span, std::move(message)}});
 }
 
-SourceSpan place(std::string_view text, std::size_t begin, std::size_t end) {
-  SourceSpan span;
-  begin = std::min(begin, text.size());
-  const std::string_view before = text.substr(0, begin);
-  span.line = 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n'));
-  const std::size_t newline = before.rfind('\n');
-  span.column = static_cast<int>(newline == std::string_view::npos ? begin : begin - newline - 1) + 1;
-  span.begin = begin;
-  span.end = std::min(std::max(begin, end), text.size());
-  return span;
-}
+/// Turns byte offsets, asked for in ascending order, into lines and columns in one pass over the text.
+class Places {
+ public:
+  explicit Places(std::string_view text) : text_(text) {}
+
+  SourceSpan at(std::size_t begin, std::size_t end) {
+    begin = std::min(begin, text_.size());
+    for (; seen_ < begin; ++seen_) {
+      if (text_[seen_] != '\n') continue;
+      ++line_;
+      line_begin_ = seen_ + 1;
+    }
+    SourceSpan span;
+    span.line = line_;
+    span.column = static_cast<int>(begin - line_begin_) + 1;
+    span.begin = begin;
+    span.end = std::min(std::max(begin, end), text_.size());
+    return span;
+  }
+
+ private:
+  std::string_view text_;
+  std::size_t seen_ = 0, line_begin_ = 0;
+  int line_ = 1;
+};
+
+SourceSpan place(std::string_view text, std::size_t begin, std::size_t end) { return Places(text).at(begin, end); }
 
 /// One key of the outermost object and where its value lies.
 struct TopLevelKey {
@@ -128,6 +144,35 @@ std::string shorten(std::string text) {
 
 }  // namespace
 
+ConfigKeys::Value ConfigKeys::value_of(const void* json_node) {
+  const json& node = *static_cast<const json*>(json_node);
+  const auto fits = [](const json& number) {
+    return !number.is_number_unsigned() || number.get<std::uint64_t>() <= std::uint64_t{INT64_MAX};
+  };
+  Value value;
+  if (node.is_string()) {
+    value.kind = Kind::text;
+    value.text = node.get<std::string>();
+    return value;
+  }
+  value.text = shorten(node.dump());
+  if (node.is_null()) {
+    value.kind = Kind::null;
+  } else if (node.is_boolean()) {
+    value.kind = Kind::boolean;
+    value.integer = node.get<bool>() ? 1 : 0;
+  } else if (node.is_number_integer()) {
+    value.kind = Kind::integer;
+    // What does not fit is out of every range, and said so.
+    value.integer = fits(node) ? node.get<std::int64_t>() : INT64_MAX;
+  } else if (node.is_array() &&
+             std::all_of(node.begin(), node.end(), [&](const json& n) { return n.is_number_integer() && fits(n); })) {
+    value.kind = Kind::integers;
+    value.integers = node.get<std::vector<std::int64_t>>();
+  }
+  return value;
+}
+
 ConfigKeys::ConfigKeys(std::string_view text, const std::string& file) : diagnostics_(file) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) fail(file, SourceSpan{}, "the file is empty");
   if (text.size() > kLargestText) fail(file, SourceSpan{}, "the file is larger than 8 MiB");
@@ -138,45 +183,14 @@ ConfigKeys::ConfigKeys(std::string_view text, const std::string& file) : diagnos
   const json root = parse(text, file);
   if (!root.is_object()) fail(file, place(text, 0, 1), "expected a JSON object, as a Hugging Face config.json is");
 
-  const auto value_of = [](const json& node) {
-    Value value;
-    if (node.is_string()) {
-      value.kind = Kind::text;
-      value.text = node.get<std::string>();
-      return value;
-    }
-    value.text = shorten(node.dump());
-    if (node.is_null()) {
-      value.kind = Kind::null;
-    } else if (node.is_boolean()) {
-      value.kind = Kind::boolean;
-      value.integer = node.get<bool>() ? 1 : 0;
-    } else if (node.is_number_unsigned() && node.get<std::uint64_t>() > std::uint64_t{INT64_MAX}) {
-      value.kind = Kind::integer;
-      value.integer = INT64_MAX;  // out of every range, and said so
-    } else if (node.is_number_integer()) {
-      value.kind = Kind::integer;
-      value.integer = node.get<std::int64_t>();
-    } else if (node.is_number()) {
-      value.kind = Kind::real;
-    } else if (node.is_object()) {
-      value.kind = Kind::object;
-    } else if (node.is_array() && std::all_of(node.begin(), node.end(), [](const json& item) {
-                 return item.is_number_integer() &&
-                        !(item.is_number_unsigned() && item.get<std::uint64_t>() > INT64_MAX);
-               })) {
-      value.kind = Kind::integers;
-      value.integers = node.get<std::vector<std::int64_t>>();
-    }
-    return value;
-  };
   for (const auto& [key, node] : root.items()) {
-    values_.emplace(key, value_of(node));
+    values_.emplace(key, value_of(&node));
     if (!node.is_object()) continue;
-    for (const auto& [inner, inner_node] : node.items()) values_.emplace(key + "." + inner, value_of(inner_node));
+    for (const auto& [inner, inner_node] : node.items()) values_.emplace(key + "." + inner, value_of(&inner_node));
   }
+  Places places(text);
   for (const TopLevelKey& key : scanner.keys()) {
-    const SourceSpan span = place(text, key.value_begin, key.value_end);
+    const SourceSpan span = places.at(key.value_begin, key.value_end);
     if (!spans_.emplace(key.key, span).second) {
       diagnostics_.error(span, fmt::format("{}: the key stands twice", shorten(key.key)));
     }

@@ -53,7 +53,7 @@ class ConfigKeys {
   void throw_if_any() const { diagnostics_.throw_if_any(); }
 
  private:
-  enum class Kind : std::uint8_t { null, boolean, integer, real, text, integers, object, other };
+  enum class Kind : std::uint8_t { null, boolean, integer, text, integers, other };
   struct Value {
     Kind kind = Kind::other;
     std::int64_t integer = 0;  ///< also a boolean's
@@ -61,6 +61,8 @@ class ConfigKeys {
     std::vector<std::int64_t> integers;
   };
 
+  /// Takes a nlohmann::json, which only the .cpp may see.
+  static Value value_of(const void* json_node);
   [[nodiscard]] const Value* find(std::string_view key) const;
   std::int64_t checked_size(std::string_view key, const Value& value, std::int64_t most, std::int64_t least);
   void wrong_type(std::string_view key, std::string_view expected, const Value& value);

@@ -45,9 +45,7 @@ void read_experts(ConfigKeys& keys, Llm& llm, const LatentDefaults& defaults) {
   moe.layer_frequency = keys.size_or("moe_layer_freq", 1, SizeLimits::kLayers);
   // A layer is sparse from `dense` on where its index is a multiple of the frequency.
   moe.first_dense_layers = (dense + moe.layer_frequency - 1) / moe.layer_frequency * moe.layer_frequency;
-  if (moe.topk > moe.experts) {
-    keys.error("num_experts_per_tok", fmt::format("{} experts per token of only {}", moe.topk, moe.experts));
-  }
+  check_topk(keys, moe);
   if (moe.experts % moe.groups != 0) {
     keys.error("n_group", fmt::format("{} groups do not divide {} experts", moe.groups, moe.experts));
   }

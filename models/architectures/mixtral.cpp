@@ -1,7 +1,5 @@
 // Mixtral: every layer routes each token to topk of num_local_experts SwiGLU experts of width intermediate_size.
 // Defaults: transformers models/mixtral/configuration_mixtral.py.
-#include <fmt/format.h>
-
 #include "models/architectures/architectures.hpp"
 
 namespace orrery::models {
@@ -12,9 +10,7 @@ void read_mixtral(ConfigKeys& keys, Llm& llm) {
   llm.moe.experts = keys.size_or("num_local_experts", 8, SizeLimits::kExperts);
   llm.moe.topk = keys.size_or("num_experts_per_tok", 2, SizeLimits::kExperts);
   llm.moe.inter = llm.mlp.inter;
-  if (llm.moe.topk > llm.moe.experts) {
-    keys.error("num_experts_per_tok", fmt::format("{} experts per token of only {}", llm.moe.topk, llm.moe.experts));
-  }
+  check_topk(keys, llm.moe);
 }
 
 }  // namespace orrery::models

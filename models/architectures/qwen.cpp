@@ -67,9 +67,7 @@ void read_qwen3_moe(ConfigKeys& keys, Llm& llm) {
   llm.moe.topk = keys.size_or("num_experts_per_tok", 8, SizeLimits::kExperts);
   llm.moe.inter = keys.size_or("moe_intermediate_size", 768, SizeLimits::kInter);
   read_sparse_layers(keys, llm);
-  if (llm.moe.topk > llm.moe.experts) {
-    keys.error("num_experts_per_tok", fmt::format("{} experts per token of only {}", llm.moe.topk, llm.moe.experts));
-  }
+  check_topk(keys, llm.moe);
 }
 
 }  // namespace orrery::models

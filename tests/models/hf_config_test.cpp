@@ -288,6 +288,14 @@ TEST(HfConfigErrors, ComeFromDeepAndLargeTextsToo) {
   EXPECT_TRUE(contains(complaint("{\"\\"), "malformed JSON"));
 }
 
+TEST(HfConfigErrors, OfManyKeysComeInTime) {
+  // Places are found in one pass: a pass per key would take hours here.
+  std::string text = "{\"model_type\": \"llama\"";
+  for (int i = 0; i < 200'000; ++i) text += ",\n\"" + std::to_string(i) + "\": " + std::to_string(i);
+  EXPECT_TRUE(contains(complaint(text + "}"), "hidden_size: the key is missing"));
+  EXPECT_TRUE(contains(complaint(text + ", \"7\": 0}"), "tiny.json:200001:24: 7: the key stands twice"));
+}
+
 TEST(HfConfigErrors, NeverEscapeAsAnythingElse) {
   // Every prefix and every single-byte change of a valid file either reads or is a ConfigError.
   const std::string valid = tiny(R"("quantization_config": {"quant_method": "fp8"}, "num_key_value_heads": 2)");
