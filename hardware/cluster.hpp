@@ -5,6 +5,7 @@
 // only where routes matter.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -18,8 +19,8 @@ struct Node {
   std::string name;  ///< "dgx_h100"
   std::string title;
   int gpus = 0;
-  std::string gpu;  ///< contract name of its GPU
-  bool nvswitch = false;  ///< every GPU reaches every other at full NVLink rate
+  std::string gpu;                    ///< contract name of its GPU
+  bool nvswitch = false;              ///< every GPU reaches every other at full NVLink rate
   bool in_network_reduction = false;  ///< NVLink SHARP (NVLS)
   int nics = 0;
   BytesPerSecond nic_bandwidth;  ///< line rate of one NIC
@@ -40,9 +41,11 @@ struct Fabric {
   BytesPerSecond link_bandwidth;  ///< switch port
   Seconds switch_latency;         ///< port to port
   Seconds cable_latency;
-  int leaf_ports = 0;             ///< hosts (or rails) below one leaf
-  double oversubscription = 1.0;  ///< leaf downlink over uplink bandwidth, ≥ 1
-  int max_nodes = 0;              ///< what the fabric can hold; 1 for single_node
+  int leaf_ports = 0;                  ///< NIC ports below one leaf; of one rail where the fabric has rails
+  int pod_leaves = 0;                  ///< leaves that one group of spines joins; more leaves need a core tier
+  double oversubscription = 1.0;       ///< leaf downlink over uplink bandwidth, ≥ 1
+  double core_oversubscription = 1.0;  ///< the same of a spine, above the pods, ≥ 1
+  int max_nodes = 0;                   ///< what the fabric can hold; 1 for single_node
   std::map<std::string, std::string> sources;
 };
 

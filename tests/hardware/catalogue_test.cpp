@@ -1,0 +1,242 @@
+// The profiles in hardware/profiles and their loader.
+
+#include "hardware/catalogue.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "hardware/config.hpp"
+#include "hardware/profile_reader.hpp"
+
+namespace orrery::hardware {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class Call>
+std::string message_of(Call call) {
+  try {
+    (void)call();
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+/// The profile text of `name`, with the first `from` replaced by `to`.
+std::string edited_profile(const std::string& name, const std::string& from, const std::string& to) {
+  std::string text = read_text_file(gpu_profile_path(name).string());
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+Gpu parse_gpu(const std::string& text) { return read_gpu(*parse_config(text, "g.yaml"), "g.yaml", "g"); }
+
+/// Sets a variable of the environment for one scope.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    ::setenv(name, value.c_str(), 1);
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  ~Variable() {
+    if (old_.empty()) {
+      ::unsetenv(name_);
+    } else {
+      ::setenv(name_, old_.c_str(), 1);
+    }
+  }
+
+ private:
+  const char* name_;
+  std::string old_;
+};
+
+TEST(Catalogue, ListsTheContractNamesInOrder) {
+  const auto gpus = gpu_names();
+  EXPECT_TRUE(std::is_sorted(gpus.begin(), gpus.end()));
+  for (const char* name : {"a100_sxm", "a100_sxm_40gb", "a100_pcie", "a800_sxm", "h100_sxm", "h800_sxm", "h200_sxm",
+                           "b200_sxm", "gb200", "l40s", "rtx_pro_6000_server", "rtx_4090"}) {
+    EXPECT_TRUE(std::binary_search(gpus.begin(), gpus.end(), name)) << name;
+  }
+  EXPECT_EQ(fabric_names().size(), 6u);
+  EXPECT_GE(node_names().size(), 12u);
+}
+
+TEST(Catalogue, LoadsEveryProfileWithASourceForEveryFigure) {
+  for (const std::string& name : gpu_names()) {
+    const Gpu gpu = load_gpu(name);
+    EXPECT_EQ(gpu.name, name);
+    for (const char* fact : {"sm_count", "boost_clock", "vector_peak", "peak.bf16", "memory", "reserved_memory",
+                             "memory_bandwidth", "l2_size", "l2_bandwidth", "nvlink_bandwidth", "nvlink_latency",
+                             "pcie_bandwidth", "pcie_latency", "power", "price", "kernel_launch", "kernel_gap"}) {
+      ASSERT_EQ(gpu.sources.count(fact), 1u) << name << " " << fact;
+      EXPECT_GE(gpu.sources.at(fact).size(), 10u) << name << " " << fact;
+    }
+  }
+  for (const std::string& name : node_names()) {
+    const Node node = load_node(name);
+    EXPECT_EQ(node.sources.size(), 10u) << name;
+    EXPECT_NO_THROW((void)load_gpu(node.gpu)) << name;
+  }
+  for (const std::string& name : fabric_names()) EXPECT_FALSE(load_fabric(name).sources.empty()) << name;
+}
+
+TEST(Catalogue, HoldsPlausibleFigures) {
+  for (const std::string& name : gpu_names()) {
+    const Gpu gpu = load_gpu(name);
+    // On-chip memory is faster and smaller than the memory behind it.
+    EXPECT_GT(gpu.l2_bandwidth, gpu.memory_bandwidth) << name;
+    EXPECT_LT(gpu.l2_size * 100.0, gpu.memory) << name;
+    EXPECT_LT(gpu.reserved_memory * 20.0, gpu.memory) << name;
+    // Lanes of fp32: 64 (Ampere data centre) or 128 per SM, 2 FLOP per clock each. The datasheets of the two
+    // Blackwell boards round to 80 and 90 TFLOP/s.
+    const double lanes = gpu.vector_peak.value() / (2.0 * gpu.sm_count * gpu.boost_clock.value());
+    const double expected = gpu.architecture == "ampere" ? 64.0 : 128.0;
+    EXPECT_NEAR(lanes, expected, 0.25 * expected) << name;
+    EXPECT_EQ(gpu.matrix_peak(Dtype::fp16), gpu.matrix_peak(Dtype::bf16)) << name;
+    EXPECT_GE(*gpu.matrix_peak(Dtype::bf16), *gpu.matrix_peak(Dtype::tf32)) << name;
+  }
+}
+
+TEST(Catalogue, KnowsThePublishedFiguresOfTheA100AndTheH100) {
+  const Gpu a100 = load_gpu("a100_sxm");
+  EXPECT_EQ(a100.matrix_peak(Dtype::bf16)->value(), 312e12);
+  EXPECT_EQ(a100.memory.value(), 80.0 * 1073741824);
+  EXPECT_EQ(a100.memory_bandwidth.value(), 2039e9);
+  EXPECT_EQ(a100.nvlink_bandwidth.value(), 300e9);
+  EXPECT_EQ(a100.matrix_peak(Dtype::fp8), std::nullopt);
+  const Gpu h100 = load_gpu("h100_sxm");
+  // 132 SMs x 4096 dense bf16 FLOP per clock x 1.83 GHz = 989.4 TFLOP/s (whitepaper)
+  EXPECT_NEAR(h100.matrix_peak(Dtype::bf16)->value(), 132.0 * 4096.0 * 1.83e9, 1e11);
+  EXPECT_EQ(h100.sm_count, 132);
+}
+
+TEST(Catalogue, NamesTheNearestProfileForAnUnknownOne) {
+  EXPECT_EQ(message_of([] { return load_gpu("h100_smx"); }),
+            "unknown GPU 'h100_smx'; did you mean 'h100_sxm', 'a100_sxm' or 'h200_sxm'?");
+  EXPECT_EQ(message_of([] { return load_node("dgx-h100"); }).substr(0, 48),
+            "unknown node 'dgx-h100'; did you mean 'dgx_h100'");
+  EXPECT_NE(message_of([] { return load_fabric("torus"); }).find("; known: fat_tree_hdr, "), std::string::npos);
+  EXPECT_NE(message_of([] { return load_gpu("../nodes/dgx_h100"); }).find("unknown GPU"), std::string::npos);
+}
+
+TEST(Catalogue, FollowsOrreryHome) {
+  const fs::path home = fs::path(::testing::TempDir()) / "orrery_home";
+  fs::create_directories(home / "hardware/profiles/gpus");
+  std::ofstream(home / "hardware/profiles/gpus/mine.yaml") << edited_profile("h100_sxm", "NVIDIA H100", "My H100");
+  {
+    const Variable variable("ORRERY_HOME", home.string());
+    EXPECT_EQ(data_root(), home);
+    EXPECT_EQ(gpu_names(), std::vector<std::string>{"mine"});
+    EXPECT_EQ(load_gpu("mine").title, "My H100 SXM5 80 GB");
+    EXPECT_TRUE(node_names().empty());
+  }
+  const Variable variable("ORRERY_HOME", "/nowhere");
+  EXPECT_EQ(message_of([] { return data_root(); }), "ORRERY_HOME=/nowhere: no folder hardware/profiles there");
+  fs::remove_all(home);
+}
+
+TEST(GpuProfile, RefusesAFactWithoutASource) {
+  const std::string text = edited_profile("h100_sxm", "  default:", "  sm_count:");
+  const std::string message = message_of([&] { return parse_gpu(text); });
+  EXPECT_NE(message.find("the fact 'vector_peak' has no source"), std::string::npos) << message;
+  EXPECT_NE(message.find("the fact 'peak.bf16' has no source"), std::string::npos) << message;
+  EXPECT_EQ(message.find("'sm_count'"), std::string::npos) << message;
+}
+
+TEST(GpuProfile, RefusesASourceOfNothing) {
+  const std::string text = edited_profile("h100_sxm", "sources:\n", "sources:\n  sm_cuont: \"a whitepaper\"\n");
+  EXPECT_NE(message_of([&] { return parse_gpu(text); }).find("'sm_cuont' is the source of no fact"), std::string::npos);
+  const std::string empty = edited_profile("h100_sxm", "sources:\n", "sources:\n  sm_count: \"\"\n");
+  EXPECT_NE(message_of([&] { return parse_gpu(empty); }).find("'sm_count' names no source"), std::string::npos);
+}
+
+TEST(GpuProfile, ReportsEveryMistakeTogetherWithItsPlace) {
+  std::string text = edited_profile("h100_sxm", "sm_count: 132", "sm_count: 0");
+  text.replace(text.find("    bf16:"), 9, "    bf61:");
+  text.replace(text.find("50 MiB"), 6, "50 Mib");
+  const std::string message = message_of([&] { return parse_gpu(text); });
+  EXPECT_NE(message.find("g.yaml:6:13: 'sm_count': must be from 1 to 4096, found '0'"), std::string::npos) << message;
+  EXPECT_NE(message.find("'peak': unknown key 'bf61'; did you mean 'bf16'"), std::string::npos) << message;
+  EXPECT_NE(message.find("'Mib' is not a unit of a size"), std::string::npos) << message;
+}
+
+TEST(GpuProfile, ReadsFitsAsAListOrAMapping) {
+  const std::string facts = edited_profile("h100_sxm", "sources:", "sources:");
+  const std::string fits =
+      "fits:\n- key: gemm/trtllm/bf16\n  source: \"table\"\n  date: 2025-01-01\n  split: by hash\n"
+      "  coefficients: {z: 0.5, a: 1e-6}\n"
+      "  residuals: [{group: seen, rows: 3, median: 0.1, p95: 0.2}]\n  families_seen: [\"ff\", \"0a\"]\n";
+  const std::string mapping =
+      "fits:\n  gemm/trtllm/bf16:\n    source: table\n    date: 2025-01-01\n    split: by hash\n"
+      "    coefficients: {z: 0.5, a: 1e-6}\n"
+      "    residuals: [{group: seen, rows: 3, median: 0.1, p95: 0.2}]\n    families_seen: [\"ff\", \"0a\"]\n";
+  const std::string above = facts.substr(0, facts.find("\nfits:"));
+  for (const std::string& form : {fits, mapping}) {
+    const Gpu gpu = parse_gpu(above + "\n" + form);
+    const Fit* fit = gpu.find_fit("gemm/trtllm/bf16");
+    ASSERT_NE(fit, nullptr);
+    EXPECT_EQ(fit->coefficients.at(0).first, "z");  // the order of the file
+    EXPECT_EQ(fit->coefficient("a"), 1e-6);
+    EXPECT_EQ(fit->coefficient("b"), std::nullopt);
+    EXPECT_EQ(fit->families_seen, (std::vector<std::string>{"0a", "ff"}));
+    EXPECT_EQ(fit->residuals.at(0).rows, 3);
+    EXPECT_EQ(gpu.find_fit("gemm"), nullptr);
+  }
+  const std::string twice = fits + fits.substr(6);
+  EXPECT_NE(message_of([&] { return parse_gpu(above + "\n" + twice); }).find("stands twice"), std::string::npos);
+}
+
+TEST(Gpu, ComputesADtypeInWhatTheHardwareHas) {
+  const Gpu h100 = load_gpu("h100_sxm");
+  EXPECT_EQ(h100.matrix_peak(Dtype::int4), h100.matrix_peak(Dtype::bf16));
+  EXPECT_EQ(h100.matrix_peak(Dtype::fp8_block), h100.matrix_peak(Dtype::fp8));
+  EXPECT_EQ(h100.matrix_peak(Dtype::fp32), h100.vector_peak);
+  EXPECT_EQ(h100.matrix_peak(Dtype::nvfp4), std::nullopt);
+  EXPECT_EQ(load_gpu("a100_sxm").matrix_peak(Dtype::fp8_block), std::nullopt);
+  EXPECT_EQ(load_gpu("b200_sxm").matrix_peak(Dtype::nvfp4)->value(), 9e15);
+}
+
+TEST(Cluster, GivesEachGpuItsShareOfTheNetwork) {
+  // 8 x 400 Gb/s for 8 GPUs: 50 GB/s each, below PCIe Gen5 (64 GB/s).
+  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_ndr", 2).network_bandwidth_per_gpu().value(), 50e9);
+  // One 200 Gb/s card for 8 GPUs: 25 / 8 = 3.125 GB/s each.
+  EXPECT_EQ(make_cluster("a100_pcie_box", "fat_tree_hdr", 2).network_bandwidth_per_gpu().value(), 3.125e9);
+  // 400 Gb/s cards on 200 Gb/s switches run at 25 GB/s.
+  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_hdr", 2).network_bandwidth_per_gpu().value(), 25e9);
+}
+
+TEST(Cluster, PrefersNvlinkInsideANode) {
+  EXPECT_EQ(make_cluster("dgx_a100", "single_node", 1).node_bandwidth_per_gpu().value(), 300e9);
+  EXPECT_EQ(make_cluster("l40s_box", "single_node", 1).node_bandwidth_per_gpu().value(), 32e9);
+  // A PCIe board in an NVSwitch node has no NVLink to use.
+  EXPECT_EQ(make_cluster("dgx_a100", "single_node", 1, "a100_pcie").node_bandwidth_per_gpu().value(), 32e9);
+}
+
+TEST(Cluster, CountsGpusAndTakesAnotherGpuOnRequest) {
+  const Cluster cluster = make_cluster("dgx_a100", "rail_fat_tree_hdr", 35, "a100_sxm_40gb");
+  EXPECT_EQ(cluster.gpu_count(), 280);
+  EXPECT_EQ(cluster.gpus_per_node(), 8);
+  EXPECT_EQ(cluster.gpu.name, "a100_sxm_40gb");
+}
+
+TEST(Cluster, RefusesWhatTheFabricCannotHold) {
+  EXPECT_EQ(message_of([] { return make_cluster("dgx_h100", "single_node", 2); }),
+            "the fabric 'single_node' holds at most 1 node, found 2");
+  EXPECT_EQ(message_of([] { return make_cluster("dgx_h100", "single_node", 0); }),
+            "a cluster needs at least 1 node, found 0");
+  EXPECT_NE(message_of([] { return make_cluster("dgx_h10", "single_node", 1); }).find("unknown node"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace orrery::hardware
