@@ -1,0 +1,16 @@
+// Two resources that a kernel uses at once: between the larger time (p → ∞) and the sum (p = 1).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+namespace orrery::kernels {
+
+/// (aᵖ + bᵖ)^(1/p), scaled so that it neither overflows nor underflows. Takes a, b ≥ 0 and p ≥ 1.
+[[nodiscard]] inline double power_sum(double a, double b, double p) {
+  const double large = std::max(a, b), small = std::min(a, b);
+  if (large <= 0.0) return 0.0;
+  return large * std::pow(1.0 + std::pow(small / large, p), 1.0 / p);
+}
+
+}  // namespace orrery::kernels
