@@ -48,7 +48,9 @@ const Generation& generation(const hardware::Gpu& gpu) {
   return kGenerations.back();
 }
 
-bool has_nvlink(const hardware::Cluster& cluster) { return cluster.gpu.nvlink_bandwidth.value() > 0.0; }
+bool has_nvlink(const hardware::Cluster& cluster) {
+  return cluster.node.nvswitch && cluster.gpu.nvlink_bandwidth.value() > 0.0;
+}
 
 // The share of NCCL's link rate that large collectives reach. Top bus bandwidths over 0.80 or 0.824 of line
 // rate, ring: A100 all_reduce 222 of 240 GB/s, H100 reduce_scatter 336 of 371, H200 337 (nccl-tests, 512 MiB).
