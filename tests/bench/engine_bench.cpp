@@ -1,0 +1,189 @@
+// Speed of the engine, as it ships: cancellation, statistics and typed resources included.
+//
+//   hold         N pending events; each event that fires schedules its resource again (Jones 1986)
+//   cancel       the same, and every fourth event also moves another resource's event
+//   processes    the hold model as coroutines
+//   makespan     a pass over a frozen plan of the size of a training step
+//   interpret    the same plans through the event queue
+//
+// Increments are exponential, drawn from a table: the numbers are the engine's, not the logarithm's.
+// Figures are items per second of CPU time; take medians of at least five repetitions:
+//   engine_bench --benchmark_repetitions=7 --benchmark_report_aggregates_only=true
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "sim/evaluate.hpp"
+#include "sim/process.hpp"
+#include "sim/simulator.hpp"
+
+namespace orrery::sim {
+namespace {
+
+/// Exponential increments with a mean of 1 µs.
+const std::vector<std::uint32_t>& increments() {
+  static const std::vector<std::uint32_t> table = [] {
+    std::mt19937_64 random(1);
+    std::vector<std::uint32_t> t(4096);
+    for (std::uint32_t& x : t) {
+      const double u = (static_cast<double>(random() >> 11) + 0.5) * 0x1p-53;
+      x = static_cast<std::uint32_t>(1.0 - 1e6 * std::log(u));
+    }
+    return t;
+  }();
+  return table;
+}
+
+template <class Queue>
+struct Holder final : Resource {
+  BasicSimulator<Queue>* simulator = nullptr;
+  Holder* other = nullptr;  ///< whose event every fourth firing moves
+  std::uint64_t* left = nullptr;
+  std::uint32_t draw = 0;
+  ResourceId id;
+
+  void fire(SimTime) override {
+    const std::uint32_t delay = increments()[draw++ % 4096];
+    simulator->after(delay, id);
+    if (other != nullptr && draw % 4 == 0) simulator->after(delay / 2, other->id);
+    if (--*left == 0) simulator->stop();
+  }
+};
+
+template <class Queue, bool kCancel>
+void hold(benchmark::State& state) {
+  const auto pending = static_cast<std::size_t>(state.range(0));
+  const std::uint64_t batch = std::max<std::uint64_t>(pending, 200'000);
+  auto simulator = std::make_unique<BasicSimulator<Queue>>();
+  std::vector<Holder<Queue>> holders(pending);
+  std::uint64_t left = 0;
+  std::mt19937_64 random(2);
+  for (std::size_t i = 0; i < pending; ++i) {
+    Holder<Queue>& h = holders[i];
+    h.simulator = simulator.get();
+    h.left = &left;
+    h.draw = static_cast<std::uint32_t>(random());
+    h.other = kCancel ? &holders[random() % pending] : nullptr;
+    h.id = simulator->add(h);
+    simulator->after(increments()[h.draw++ % 4096], h.id);
+  }
+  const auto fire = [&](std::uint64_t events) {
+    left = events;
+    simulator->run();
+  };
+  fire(2 * pending);  // until the queue has its steady shape
+  for (auto _ : state) fire(batch);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch));
+}
+
+void hold_radix(benchmark::State& state) { hold<RadixHeap, false>(state); }
+void hold_packed(benchmark::State& state) { hold<PackedHeap, false>(state); }
+void cancel_radix(benchmark::State& state) { hold<RadixHeap, true>(state); }
+void cancel_packed(benchmark::State& state) { hold<PackedHeap, true>(state); }
+BENCHMARK(hold_radix)->Arg(16)->Arg(1000)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(hold_packed)->Arg(16)->Arg(1000)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(cancel_radix)->Arg(1000)->Arg(100'000);
+BENCHMARK(cancel_packed)->Arg(1000)->Arg(100'000);
+
+Process holder(Simulator& simulator, std::uint64_t& left, std::uint32_t draw) {
+  for (;;) {
+    const Delay pause = delay(increments()[draw++ % 4096]);
+    co_await pause;
+    if (--left == 0) simulator.stop();
+  }
+}
+
+void processes(benchmark::State& state) {
+  const auto pending = static_cast<std::size_t>(state.range(0));
+  const std::uint64_t batch = std::max<std::uint64_t>(pending, 200'000);
+  auto simulator = std::make_unique<Simulator>();
+  std::uint64_t left = 0;
+  std::mt19937_64 random(3);
+  for (std::size_t i = 0; i < pending; ++i)
+    spawn(*simulator, holder(*simulator, left, static_cast<std::uint32_t>(random())));
+  left = 2 * pending;
+  simulator->run();
+  for (auto _ : state) {
+    left = batch;
+    simulator->run();
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch));
+}
+BENCHMARK(processes)->Arg(16)->Arg(1000)->Arg(10'000)->Arg(100'000);
+
+/// `streams` streams, four to a rank, of `launches` launches each; every third waits for its neighbour.
+Plan layered_plan(std::uint32_t streams, std::uint32_t launches) {
+  constexpr std::uint32_t kKernels = 64;
+  Plan plan;
+  plan.labels = {"kernel"};
+  for (std::uint32_t k = 0; k < kKernels; ++k) {
+    kernels::GemmShape shape;
+    shape.m = shape.n = shape.k = 128 * (static_cast<std::int64_t>(k) + 1);
+    plan.kernels.push_back({shape, LabelId(0), Activity::forward, 1});
+  }
+  plan.ranks.assign(streams / 4, {"rank", 1, 0});
+  std::mt19937_64 random(4);
+  for (std::uint32_t s = 0; s < streams; ++s) {
+    plan.streams.push_back({RankId(s / 4), static_cast<Lane>(s % 4), {}});
+    std::vector<Step>& steps = plan.streams.back().steps;
+    const std::uint32_t neighbour = s / 4 * 4 + (s + 1) % 4;
+    for (std::uint32_t i = 0; i < launches; ++i) {
+      if (i > 0 && i % 3 == 0) steps.push_back({StepKind::wait, (i / 3 - 1) * streams + neighbour});
+      steps.push_back({StepKind::launch, static_cast<std::uint32_t>(random() % kKernels)});
+      if (i % 3 == 2) steps.push_back({StepKind::record, i / 3 * streams + s});
+    }
+  }
+  plan.events = launches / 3 * streams;
+  return plan;
+}
+
+Durations layered_durations() {
+  std::mt19937_64 random(5);
+  Durations durations;
+  for (int i = 0; i < 64; ++i) durations.kernels.push_back(1000 + random() % 100'000);
+  return durations;
+}
+
+void makespan(benchmark::State& state) {
+  const FrozenPlan frozen(
+      layered_plan(static_cast<std::uint32_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1))));
+  const Durations durations = layered_durations();
+  std::vector<SimTime> scratch;
+  for (auto _ : state) benchmark::DoNotOptimize(frozen.makespan(durations, scratch));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(frozen.step_count()));
+}
+BENCHMARK(makespan)->Args({2048, 5000})->Args({128, 5000})->Unit(benchmark::kMillisecond);
+
+void makespan_of_eight(benchmark::State& state) {
+  const FrozenPlan frozen(
+      layered_plan(static_cast<std::uint32_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1))));
+  const std::vector<Durations> durations(8, layered_durations());
+  for (auto _ : state) benchmark::DoNotOptimize(frozen.makespans(durations));
+  state.SetItemsProcessed(state.iterations() * 8 * static_cast<std::int64_t>(frozen.step_count()));
+}
+BENCHMARK(makespan_of_eight)->Args({2048, 5000})->Args({128, 5000})->Unit(benchmark::kMillisecond);
+
+using Reading = Timeline (*)(const Plan&, const Durations&);
+
+void read_plan(benchmark::State& state, Reading reading) {
+  const auto streams = static_cast<std::uint32_t>(state.range(0));
+  const auto launches = static_cast<std::uint32_t>(state.range(1));
+  const Plan plan = layered_plan(streams, launches);
+  const Durations durations = layered_durations();
+  for (auto _ : state) benchmark::DoNotOptimize(reading(plan, durations).makespan);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(streams) * launches);
+}
+void evaluate_plan(benchmark::State& state) { read_plan(state, evaluate); }
+void interpret_plan(benchmark::State& state) { read_plan(state, interpret); }
+BENCHMARK(evaluate_plan)->Args({128, 5000})->Unit(benchmark::kMillisecond);
+BENCHMARK(interpret_plan)->Args({128, 5000})->Args({2048, 300})->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace orrery::sim
+
+BENCHMARK_MAIN();
