@@ -58,7 +58,6 @@ class StageLowering {
       const int stages = shape_.stages;
       const int from = forward ? (stage_ + stages - 1) % stages : (stage_ + 1) % stages;
       const StreamId lane = builder_.stream(rank_, forward ? Lane::recv_prev : Lane::recv_next);
-      if (!overlap_) builder_.wait(lane, builder_.record(compute_));
       builder_.recv(lane, transfer(from, forward));
       arrived = builder_.record(lane);
     }

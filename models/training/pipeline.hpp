@@ -4,9 +4,10 @@
 // chunks. Each rank has a compute stream and one stream per direction and peer, so that a send and a receive
 // are in flight together, as Megatron-LM's batched p2p does.
 //
-// Without overlap the compute stream posts a receive when it reaches the pass that needs it, and then waits
-// for that receive and for its own last send: Megatron-LM's send_forward_recv_backward pair. With overlap the
-// receive is posted as early as the stream allows and sends are never waited for.
+// Receives are posted as early as their stream allows, so that messages wait for data only and no order of
+// passes can deadlock. Without overlap the compute stream waits, before its next pass, for its last send as well:
+// a message then costs its sender and its receiver time (Megatron-LM without overlap_p2p_communication).
+// Limitation: a sender never waits for a receiver that is late in posting.
 #pragma once
 
 #include <vector>

@@ -78,12 +78,15 @@ class StepLowering : public PassEmitter {
 
   void emit(PlanBuilder& builder, RankId rank, int stage, const PipelineSlot& slot) override {
     RankState& state = ranks_[rank.index()];
-    ChunkPlan& chunk = chunks_[static_cast<std::size_t>(slot.chunk * config_.pipeline_parallel + stage)];
+    const ChunkPlan& chunk = chunks_[static_cast<std::size_t>(slot.chunk * config_.pipeline_parallel + stage)];
     if (slot.pass == PipelinePass::forward) {
       emit_forward(builder, state, chunk);
-    } else {
-      emit_backward(builder, state, chunk, slot.microbatch == microbatches() - 1);
+      return;
     }
+    // The last backward pass of a chunk is not always the last microbatch's: GPipe runs backward in reverse.
+    const auto chunks = static_cast<std::size_t>(config_.virtual_pipeline);
+    int& seen = backward_passes_[rank.index() * chunks + static_cast<std::size_t>(slot.chunk)];
+    emit_backward(builder, state, chunk, ++seen == microbatches());
   }
 
  private:
@@ -100,7 +103,7 @@ class StepLowering : public PassEmitter {
   void finish_step(const RankState& rank);
 
   void emit_forward(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk);
-  void emit_backward(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk, bool last_microbatch);
+  void emit_backward(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk, bool last_pass);
   void emit_ops(PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops);
 
   void add_gradients(const RankState& rank, std::int64_t parameters);
@@ -118,7 +121,8 @@ class StepLowering : public PassEmitter {
   Bytes embedding_kept_, head_kept_;
   std::vector<ChunkPlan> chunks_;  ///< by virtual stage
   std::vector<RankState> ranks_;
-  std::vector<double> bucket_;  ///< gradient bytes waiting, by rank
+  std::vector<double> bucket_;        ///< gradient bytes waiting, by rank
+  std::vector<int> backward_passes_;  ///< lowered so far, by rank and chunk
 };
 
 void StepLowering::prepare_layers() {
@@ -170,6 +174,7 @@ void StepLowering::add_ranks() {
     }
   }
   bucket_.assign(ranks_.size(), 0.0);
+  backward_passes_.assign(ranks_.size() * static_cast<std::size_t>(config_.virtual_pipeline), 0);
 }
 
 // A group is named by the coordinates that its members share; in a folded plan one member stands for all.
@@ -273,10 +278,9 @@ void StepLowering::emit_forward(PlanBuilder& builder, const RankState& rank, con
   if (chunk.head) emit_ops(builder, rank, head_.forward);
 }
 
-void StepLowering::emit_backward(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk,
-                                 bool last_microbatch) {
+void StepLowering::emit_backward(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk, bool last_pass) {
   const StreamId compute = builder.stream(rank.id, Lane::compute);
-  const bool reduce = mesh_.data > 1 && config_.overlap_gradient_reduce && (last_microbatch || !config_.no_sync);
+  const bool reduce = mesh_.data > 1 && config_.overlap_gradient_reduce && (last_pass || !config_.no_sync);
   if (chunk.head) {
     emit_ops(builder, rank, head_.backward);
     if (reduce) add_gradients(rank, head_parameters_per_rank(job_));

@@ -1,0 +1,78 @@
+// How long one prediction of a training step takes: lowering, pricing, evaluation and summary.
+#include <benchmark/benchmark.h>
+
+#include "hardware/catalogue.hpp"
+#include "models/hf_config.hpp"
+#include "models/training/step.hpp"
+#include "models/training/training.hpp"
+
+namespace orrery::models {
+namespace {
+
+/// Llama 3.1 405B on 16,384 H100: tensor 8, pipeline 16 with 126 layers, data 128, sequences of 8,192.
+TrainingJob llama_405b() {
+  TrainingJob job;
+  job.llm = load_model("llama-3.1-405b");
+  job.cluster = hardware::make_cluster("dgx_h100", "rail_fat_tree_ndr", 2048);
+  job.config.sequence_length = 8192;
+  job.config.global_batch_size = 2048;
+  job.config.tensor_parallel = 8;
+  job.config.pipeline_parallel = 16;
+  job.config.virtual_pipeline = 8;
+  job.config.schedule = "interleaved_1f1b";
+  job.config.stage_layers.assign(128, 1);
+  job.config.stage_layers.front() = job.config.stage_layers.back() = 0;
+  job.config.sequence_parallel = true;
+  job.config.zero = ZeroStage::optimizer;
+  return job;
+}
+
+/// GPT-3 175B on 64 A100 with 64 microbatches (Korthikanti et al. 2022, Table 3).
+TrainingJob gpt3_175b() {
+  TrainingJob job;
+  job.llm = load_model("korthikanti-175b");
+  job.cluster = hardware::make_cluster("dgx_a100", "rail_fat_tree_hdr", 8);
+  job.config.sequence_length = 2048;
+  job.config.global_batch_size = 64;
+  job.config.tensor_parallel = 8;
+  job.config.pipeline_parallel = 8;
+  job.config.virtual_pipeline = 3;
+  job.config.schedule = "interleaved_1f1b";
+  job.config.sequence_parallel = true;
+  job.config.recompute = Recompute::selective;
+  job.config.attention = AttentionImplementation::unfused;
+  job.config.dropout = 0.1;
+  return job;
+}
+
+std::unique_ptr<kernels::KernelTimer> fitted_timer() {
+  for (const kernels::TimerRow& row : kernels::timers()) {
+    if (row.name == "fitted") return row.make();
+  }
+  return nullptr;
+}
+
+void predict_step(benchmark::State& state, const TrainingJob& job) {
+  const auto timer = fitted_timer();
+  std::uint64_t steps = 0;
+  for (auto _ : state) {
+    const TrainingResult result = predict(job, *timer);
+    steps += result.steps;
+    benchmark::DoNotOptimize(result.step_time);
+  }
+  state.counters["plan_steps_per_s"] = benchmark::Counter(static_cast<double>(steps), benchmark::Counter::kIsRate);
+}
+
+void predict_llama_405b_16384_gpus(benchmark::State& state) { predict_step(state, llama_405b()); }
+void predict_gpt3_175b_64_gpus(benchmark::State& state) { predict_step(state, gpt3_175b()); }
+BENCHMARK(predict_llama_405b_16384_gpus)->Unit(benchmark::kMillisecond);
+BENCHMARK(predict_gpt3_175b_64_gpus)->Unit(benchmark::kMillisecond);
+
+void lower_llama_405b(benchmark::State& state) {
+  const TrainingJob job = llama_405b();
+  for (auto _ : state) benchmark::DoNotOptimize(lower(job, Folding::folded).step_count());
+}
+BENCHMARK(lower_llama_405b)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace orrery::models

@@ -1,0 +1,105 @@
+#include <gtest/gtest.h>
+
+#include "models/training/pipeline.hpp"
+#include "sim/evaluate.hpp"
+
+namespace orrery::models {
+namespace {
+
+/// Every pass is one kernel: forward `forward` elements long, backward `backward`.
+class OneKernel : public PassEmitter {
+ public:
+  OneKernel(std::int64_t forward, std::int64_t backward) : forward_(forward), backward_(backward) {}
+
+  void emit(sim::PlanBuilder& builder, RankId rank, int, const PipelineSlot& slot) override {
+    kernels::MemoryShape shape;
+    const bool forward = slot.pass == PipelinePass::forward;
+    shape.elements = forward ? forward_ : backward_;
+    shape.read = Bytes{static_cast<double>(shape.elements)};
+    builder.launch(builder.stream(rank, sim::Lane::compute), shape, forward ? "F" : "B",
+                   forward ? sim::Activity::forward : sim::Activity::backward);
+  }
+
+ private:
+  std::int64_t forward_, backward_;
+};
+
+/// The plan of a schedule in which an element takes a nanosecond and messages take `message`.
+sim::Timeline run(std::string_view schedule, const PipelineShape& shape, std::int64_t forward, std::int64_t backward,
+                  bool overlap, Seconds message = Seconds{0.0}) {
+  sim::PlanBuilder builder;
+  PipelineColumn column;
+  for (int stage = 0; stage < shape.stages; ++stage) column.ranks.push_back(builder.add_rank("stage"));
+  column.same_node.assign(static_cast<std::size_t>(shape.stages), true);
+  column.message = Bytes{1.0};
+  OneKernel emitter(forward, backward);
+  lower_pipeline(builder, column, *find_schedule(schedule), shape, overlap, emitter);
+  const sim::Plan plan = builder.take();
+  EXPECT_TRUE(sim::check(plan).empty()) << schedule << ": " << sim::check(plan).front();
+  sim::Pricing pricing;
+  pricing.kernel = [](const sim::KernelEntry& e) {
+    return Seconds{1e-9 * static_cast<double>(std::get<kernels::MemoryShape>(e.kernel).elements)};
+  };
+  pricing.collective = [](const sim::CollectiveEntry&, const sim::Group&) { return Seconds{0.0}; };
+  pricing.transfer = [message](const sim::TransferEntry&) { return message; };
+  pricing.copy = [](const sim::CopyEntry&) { return Seconds{0.0}; };
+  const sim::Durations durations = sim::price(plan, pricing);
+  const sim::Timeline evaluated = sim::evaluate(plan, durations);
+  EXPECT_EQ(evaluated.makespan, sim::interpret(plan, durations).makespan);
+  return evaluated;
+}
+
+/// Idle share of a stage: 1 − M·v·(tF + tB)/makespan.
+double bubble(const sim::Timeline& timeline, const PipelineShape& shape, std::int64_t pass_pair) {
+  const double work = static_cast<double>(shape.microbatches) * shape.chunks * static_cast<double>(pass_pair);
+  return 1.0 - work * 1000.0 / static_cast<double>(timeline.makespan);
+}
+
+TEST(PipelineLowering, BubbleIsTheClosedFormUnderGpipeAnd1f1b) {
+  // (K−1)/(K−1+M): Huang et al. 2019 (GPipe) §2.3. Uniform stages, free messages.
+  for (const char* schedule : {"gpipe", "1f1b"}) {
+    for (const bool overlap : {false, true}) {
+      for (const int stages : {4, 8}) {
+        for (const int microbatches : {1, 4, 8, 32}) {
+          const PipelineShape shape{stages, microbatches, 1};
+          const double expected = static_cast<double>(stages - 1) / (stages - 1 + microbatches);
+          EXPECT_NEAR(bubble(run(schedule, shape, 100, 200, overlap), shape, 300), expected, 1e-12)
+              << schedule << " K=" << stages << " M=" << microbatches << " overlap=" << overlap;
+        }
+      }
+    }
+  }
+}
+
+TEST(PipelineLowering, InterleavingDividesTheBubbleTimeByTheChunks) {
+  // Narayanan et al. 2021 §2.2.2: bubble time (p−1)(tF+tB)/v against M(tF+tB) of work, each chunk 1/v of a stage.
+  for (const int chunks : {2, 3}) {
+    for (const int stages : {4, 8}) {
+      for (const int groups : {1, 4}) {
+        const PipelineShape shape{stages, stages * groups, chunks};
+        const double work = static_cast<double>(shape.microbatches);
+        const double time = static_cast<double>(stages - 1) / chunks;
+        EXPECT_NEAR(bubble(run("interleaved_1f1b", shape, 100, 200, true), shape, 300), time / (time + work), 1e-12)
+            << "K=" << stages << " v=" << chunks << " M=" << shape.microbatches;
+      }
+    }
+  }
+}
+
+TEST(PipelineLowering, ExposedMessagesLengthenTheStep) {
+  const PipelineShape shape{4, 8, 1};
+  const auto free = run("1f1b", shape, 100, 200, false);
+  const auto slow = run("1f1b", shape, 100, 200, false, Seconds{10e-9});
+  const auto overlapped = run("1f1b", shape, 100, 200, true, Seconds{10e-9});
+  EXPECT_GT(slow.makespan, overlapped.makespan);
+  EXPECT_GT(overlapped.makespan, free.makespan);
+}
+
+TEST(PipelineLowering, TwoStagesWithChunksCloseTheRing) {
+  const PipelineShape shape{2, 4, 2};
+  const auto timeline = run("interleaved_1f1b", shape, 100, 200, false, Seconds{1e-9});
+  EXPECT_GT(timeline.makespan, 0u);
+}
+
+}  // namespace
+}  // namespace orrery::models
