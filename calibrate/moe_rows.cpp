@@ -2,12 +2,22 @@
 //
 // Left out, by name: the min-latency kernel (a second measurement of shapes that the table has already; engines
 // switch to it only for a few tokens), and mxfp4 weights, which no dtype here describes.
+//
+// The SGLang rows with expert parallelism measure more work than their `tokens` says: on A100 a balanced load of
+// 2 to k ranks takes as long as one rank, and of R > k ranks k/R of it (top-8: 8 ranks 0.90, 16 ranks 0.41-0.47,
+// 64 ranks 0.07-0.11, 256 ranks 0.02-0.03 of one rank; top-2: 2 ranks 1.0, 4 ranks 0.49, 8 ranks 0.24). So each
+// token that reaches the rank runs all its k experts there. Where every expert has work anyway, such a row is
+// read as the group of tokens·min(k, pairs/rows of the rank) tokens that has this many rows; below that, the
+// time is that of streaming the weights and the row is read as it stands.
 // Source: NVIDIA AIConfigurator @095f58a5, collector/trtllm/collect_moe.py.
+#include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "calibrate/rows.hpp"
+#include "kernels/moe/expert_load.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -58,6 +68,15 @@ kernels::MoeShape shape_of(const CsvTable& table, std::size_t row, const Columns
   return shape;
 }
 
+// The group whose hottest rank has the rows that SGLang's benchmark really computes.
+std::int64_t group_tokens(const kernels::MoeShape& shape) {
+  const bool busy = shape.tokens * shape.topk >= shape.experts;
+  if (shape.implementation != Implementation::sglang || shape.expert_parallel == 1 || !busy) return shape.tokens;
+  const double tokens = static_cast<double>(shape.tokens), topk = static_cast<double>(shape.topk);
+  const double rows = kernels::expert_load(shape).rows;
+  return std::llround(tokens * std::clamp(tokens * topk / rows, 1.0, topk));
+}
+
 TableRows read_rows(const CsvTable& table, const hardware::Gpu&) {
   const Columns column(table);
   TableRows result;
@@ -85,6 +104,7 @@ TableRows read_rows(const CsvTable& table, const hardware::Gpu&) {
       shape.load = *load;
       shape.implementation = *implementation;
       shape.gated = kernel != "moe_torch_flow_nongated";
+      if (kernels::check(shape).empty()) shape.tokens = group_tokens(shape);
       MeasuredRow row;
       row.line = line_of(i);
       row.measured = Seconds{number_cell(table, i, column.time) * 1e-6};

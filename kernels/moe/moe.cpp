@@ -1,9 +1,12 @@
 // The expert block: shape rules, work by definition, and which fit prices it.
 //
-//   forward   2·rows·(g + 1)·hidden·inter/tp FLOP, g = 2 with a gate (gate and up), else 1
+//   forward   2·rows·(g + 1)·hidden·inter/tp FLOP, g = 2 with a gate (gate and up), else 1; rows = T·k/ep
 //   backward  twice that: input and weight gradients
 // Bytes: weights of the activated experts once, tokens in and out in bf16; backward also writes the weight
-// gradients in bf16 and reads the activations. rows and activated experts: expert_load.cpp.
+// gradients in bf16 and reads the activations.
+// The work is that of a mean rank; under a skewed load the hottest rank has at least as many rows, and of the
+// expected activated experts (expert_load.cpp) half are counted, since a routing scatters around them: the
+// work stays a lower bound of any routing.
 // Source: Switch Transformer, arXiv:2101.03961 §2; MegaBlocks, arXiv:2211.15841 §2.2 (grouped GEMM).
 #include "kernels/moe/moe.hpp"
 
@@ -44,16 +47,18 @@ std::string check_moe(const Kernel& kernel) {
 
 Work moe_work(const Kernel& kernel) {
   const MoeShape& s = shape_of(kernel);
-  const ExpertLoadOfRank load = expert_load(s);
+  const double pairs = static_cast<double>(s.tokens) * static_cast<double>(s.topk);
+  const double rows = pairs / static_cast<double>(s.expert_parallel);
+  const double active = expert_load(s).active * (s.load == ExpertLoad::balanced ? 1.0 : 0.5);
   const double hidden = static_cast<double>(s.hidden);
   const double inter = static_cast<double>(s.inter) / static_cast<double>(s.tensor_parallel);
   const double matrices = s.gated ? 3.0 : 2.0;
-  const double weights = load.active * matrices * hidden * inter;
+  const double weights = active * matrices * hidden * inter;
   constexpr double kActivation = 2.0;
   // A rank reads the tokens that it has rows of: at most all of them, at most one row each.
-  const double tokens = std::min(static_cast<double>(s.tokens), load.rows);
+  const double tokens = std::min(static_cast<double>(s.tokens), rows);
   Work work;
-  work.flops = Flops{2.0 * load.rows * matrices * hidden * inter};
+  work.flops = Flops{2.0 * rows * matrices * hidden * inter};
   work.read = Bytes{weights * element_size(s.dtype).value() + tokens * hidden * kActivation};
   work.written = Bytes{tokens * hidden * kActivation};
   if (s.pass == Pass::backward) {
