@@ -24,6 +24,7 @@
 #include <fmt/format.h>
 
 #include "calibrate/rows.hpp"
+#include "calibrate/split.hpp"
 #include "hardware/config.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/collective/constants.hpp"
@@ -127,9 +128,12 @@ Coefficients fit_curve(const std::vector<const NcclRow*>& rows, double factor, d
   return *best;
 }
 
+// Six significant digits, as in every profile.
+double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
+
 hardware::FitResidual residual(std::string group, std::vector<double> errors) {
   const int rows = static_cast<int>(errors.size());
-  return {std::move(group), rows, percentile(errors, 0.5), percentile(errors, 0.95)};
+  return {std::move(group), rows, rounded(percentile(errors, 0.5)), rounded(percentile(errors, 0.95))};
 }
 
 /// int8 sums don't run in the switch: the curve of an all_reduce describes 16-bit sums.
@@ -148,17 +152,16 @@ std::optional<hardware::Fit> fit_family(CollectiveKind kind, int ranks, const st
   hardware::Fit fit;
   fit.key = family_key(kind, ranks);
   fit.split = kSplit;
-  fit.coefficients = {{"base_s", found.base_us * 1e-6},
-                      {"mid_s_per_mib", found.middle_us * 1e-6},
-                      {"exponent", found.exponent},
-                      {"bus_bandwidth", kMiB / (found.wire_us_per_mib * 1e-6)}};
-  fit.families_seen = {fmt::format("{:016x}", fnv1a(fit.key))};
+  const double base = rounded(found.base_us * 1e-6), middle = rounded(found.middle_us * 1e-6);
+  const double bus = rounded(kMiB / (found.wire_us_per_mib * 1e-6));
+  fit.coefficients = {
+      {"base_s", base}, {"mid_s_per_mib", middle}, {"exponent", rounded(found.exponent)}, {"bus_bandwidth", bus}};
+  fit.families_seen = {family_hash(fit.key)};
   std::vector<double> errors, kept;
   for (const NcclRow* row : rows) {
-    const double mib = row->bytes.value() / kMiB;
-    const double predicted =
-        found.base_us + found.middle_us * std::pow(mib, found.exponent) + found.wire_us_per_mib * mib * factor;
-    (row->kept_back ? kept : errors).push_back(std::abs(predicted / (row->measured.value() * 1e6) - 1.0));
+    const sim::CollectiveCurve curve{kind, ranks, Seconds{base}, Seconds{middle}, found.exponent, BytesPerSecond{bus},
+                                     {},   {}};
+    (row->kept_back ? kept : errors).push_back(std::abs(curve.time(row->bytes) / row->measured - 1.0));
   }
   fit.residuals.push_back(residual("seen", std::move(errors)));
   if (!kept.empty()) fit.residuals.push_back(residual("unseen_point", std::move(kept)));
@@ -211,8 +214,8 @@ FitOutcome fit_nccl(const CsvTable& table, const hardware::Gpu& gpu, std::string
       for (const NcclRow* row : rows) out.left_out.push_back({row->line, describe(*row), "fewer than six rows to fit"});
       continue;
     }
-    fit->source = fmt::format("{} of {}; nccl-tests, one node, ai-dynamo/aiconfigurator 095f58a5 (Apache-2.0)",
-                              std::filesystem::path(table.file).filename().string(), gpu.name);
+    fit->source = fmt::format("{}/{}, NVIDIA AIConfigurator @095f58a5, nccl-tests on one node", gpu.name,
+                              std::filesystem::path(table.file).filename().string());
     fit->date = date;
     out.fits.push_back(std::move(*fit));
   }
