@@ -13,8 +13,9 @@ sim::Pricing training_pricing(const TrainingJob& job, const kernels::KernelTimer
   pricing.kernel = [&timer, &cluster, gap, host](const sim::KernelEntry& entry) {
     return max(timer.time(entry.kernel, cluster.gpu) + gap, host);
   };
-  pricing.collective = [&cluster](const sim::CollectiveEntry& entry, const sim::Group& group) {
-    return sim::collective_time({entry.kind, entry.bytes, group.size, group.nodes}, cluster);
+  pricing.collective = [&cluster, host](const sim::CollectiveEntry& entry, const sim::Group& group) {
+    if (group.size == 1) return Seconds{0.0};
+    return max(sim::collective_time({entry.kind, entry.bytes, group.size, group.nodes}, cluster), host);
   };
   pricing.transfer = [&cluster](const sim::TransferEntry& entry) {
     return sim::transfer_time(entry.bytes, entry.same_node, cluster);
