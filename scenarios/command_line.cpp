@@ -1,0 +1,199 @@
+// Parsing of arguments with CLI11 (seen only here) and the mapping of failures to exit codes.
+
+#include "scenarios/command_line.hpp"
+
+#include <functional>
+#include <ostream>
+#include <thread>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+
+#include "scenarios/commands/commands.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+using Command = int (*)(const Options&, Console&);
+
+constexpr std::string_view kExamples = R"(Examples:
+  orrery new > mine.yaml                    a commented scenario to start from
+  orrery run mine.yaml                      predict its training step
+  orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json
+  orrery explain mine.yaml                  where each number comes from
+  orrery check scenarios/library -j 8       hold predictions to published results
+  orrery sweep mine.yaml --csv grid.csv     all combinations of the lists in sweep:
+  orrery compare a.yaml b.yaml              metric by metric
+  orrery validate kernels gemm.csv.gz --gpu h100_sxm
+  orrery list models
+
+Exit codes: 0 well, 1 a finding (expectation missed, out of memory), 2 wrong input,
+3 internal error, 130 interrupted (outputs are then named *.partial.*).
+)";
+
+/// Options as CLI11 sees them, before --set is split.
+struct Raw {
+  Options options;
+  std::vector<std::string> sets;
+};
+
+void add_outputs(CLI::App& command, Raw& raw, bool trace) {
+  Options& options = raw.options;
+  command.add_option("--json", options.json, "write the JSON report to this file (- for standard output)");
+  command.add_option("--csv", options.csv, "write a row per run to this file");
+  if (trace) command.add_option("--trace", options.trace, "write a Chrome/Perfetto trace of the step");
+  if (trace) command.add_option("--requests", options.requests, "a row per served request (serving only)");
+  command.add_option("--junit", options.junit, "write expectations as JUnit test cases");
+}
+
+void add_scenario_options(CLI::App& command, Raw& raw) {
+  // One value each time, so that a file name after --set is not swallowed.
+  command.add_option("--set", raw.sets, "override a scenario key: key=value (repeatable)")
+      ->allow_extra_args(false)
+      ->take_all();
+  command.add_flag("-q,--quiet", raw.options.quiet, "no progress and no text report");
+}
+
+void add_jobs(CLI::App& command, Raw& raw) {
+  command.add_option("-j,--jobs", raw.options.jobs, "runs at a time (0: one per processor)")
+      ->check(CLI::Range(0, 1024));
+}
+
+void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
+  std::vector<std::string>& files = raw.options.files;
+  CLI::App* run = app.add_subcommand("run", "predict scenarios and report");
+  run->add_option("FILE", files, "scenario files")->required();
+  add_outputs(*run, raw, true);
+  add_scenario_options(*run, raw);
+  add_jobs(*run, raw);
+  commands.emplace_back(run, run_files);
+
+  CLI::App* check = app.add_subcommand("check", "run scenarios and test what they expect");
+  check->add_option("PATH", files, "scenario files or folders")->required();
+  add_outputs(*check, raw, false);
+  add_scenario_options(*check, raw);
+  add_jobs(*check, raw);
+  commands.emplace_back(check, check_paths);
+
+  CLI::App* sweep = app.add_subcommand("sweep", "run all combinations of the lists in sweep:");
+  sweep->add_option("FILE", files, "a scenario file")->required()->expected(1);
+  sweep->add_option("--json", raw.options.json, "write every point's report");
+  sweep->add_option("--csv", raw.options.csv, "write a row per point");
+  add_scenario_options(*sweep, raw);
+  add_jobs(*sweep, raw);
+  commands.emplace_back(sweep, sweep_file);
+
+  CLI::App* compare = app.add_subcommand("compare", "compare two scenarios or two saved JSON reports");
+  compare->add_option("A_B", files, "two files")->required()->expected(2);
+  compare->add_option("--json", raw.options.json, "write the table as JSON");
+  add_scenario_options(*compare, raw);
+  commands.emplace_back(compare, compare_two);
+
+  CLI::App* explain = app.add_subcommand("explain", "where each number of a prediction comes from");
+  explain->add_option("FILE", files, "a scenario file")->required()->expected(1);
+  explain->add_option("--json", raw.options.json, "write the report with every step's terms");
+  add_scenario_options(*explain, raw);
+  commands.emplace_back(explain, explain_file);
+}
+
+void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
+  std::vector<std::string>& files = raw.options.files;
+  CLI::App* validate = app.add_subcommand("validate", "errors of predictions on a table of measurements");
+  validate->add_option("KIND_TABLE", files, "kernels, collectives or training; then a CSV file")
+      ->required()
+      ->expected(2);
+  validate->add_option("--gpu", raw.options.gpu, "GPU that the table was measured on");
+  validate->add_option("--node", raw.options.node, "node for collectives (default: one of that GPU)");
+  validate->add_option("--timer", raw.options.timer, "timing model (orrery list timers)");
+  validate->add_option("--json", raw.options.json, "write the error report");
+  validate->add_flag("-q,--quiet", raw.options.quiet, "no text report");
+  add_jobs(*validate, raw);
+  commands.emplace_back(validate, validate_table);
+
+  CLI::App* list = app.add_subcommand("list", "what there is to choose from");
+  list->add_option("FAMILY", files, "a family; without one, the families")->expected(0, 1);
+  list->add_option("--json", raw.options.json, "write the list as JSON");
+  commands.emplace_back(list, list_family);
+
+  CLI::App* calibrate = app.add_subcommand("calibrate", "fit timing models: calibrate fit TABLE --gpu NAME");
+  calibrate->add_option("ACTION", files, "fit TABLE")->required();
+  calibrate->add_option("--gpu", raw.options.gpu, "GPU that the table was measured on");
+  calibrate->add_option("--date", raw.options.date, "date to store (default: today)");
+  calibrate->add_option("-o,--output", raw.options.output, "profile to write (default: the GPU's own)");
+  calibrate->add_flag("--dry-run", raw.options.dry_run, "print the fits, write nothing");
+  calibrate->add_flag("-q,--quiet", raw.options.quiet, "no text report");
+  commands.emplace_back(calibrate, calibrate_fit);
+
+  CLI::App* fresh = app.add_subcommand("new", "print a commented scenario to start from");
+  fresh->add_option("KIND", files, "training")->expected(0, 1);
+  fresh->add_option("-o,--output", raw.options.output, "write it to this file");
+  commands.emplace_back(fresh, new_scenario);
+}
+
+int not_executed(const Options&, Console&) {
+  throw hardware::ConfigError("execute: this build has no executor; it needs the CUDA and NCCL backend");
+}
+
+int no_window(const Options&, Console&) {
+  throw hardware::ConfigError("gui: this build has no window; it needs the Qt 6 front end");
+}
+
+int dispatch(const std::vector<std::pair<CLI::App*, Command>>& commands, Raw& raw, Console& console) {
+  Options& options = raw.options;
+  for (const std::string& text : raw.sets) options.overrides.push_back(parse_override(text));
+  if (options.jobs == 0) options.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  for (const auto& [app, command] : commands) {
+    if (app->parsed()) return command(options, console);
+  }
+  return kExitInput;
+}
+
+int guarded(const std::function<int()>& command, Console& console) {
+  try {
+    return command();
+  } catch (const hardware::ConfigError& error) {
+    console.err << "orrery: " << error.what() << "\n";
+    return kExitInput;
+  } catch (const std::bad_alloc&) {
+    console.err << "orrery: internal error: out of host memory\n";
+    return kExitInternal;
+  } catch (const std::exception& error) {
+    console.err << "orrery: internal error: " << error.what() << "\n";
+    return kExitInternal;
+  }
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& args, Console& console) {
+  CLI::App app("Orrery predicts the time, memory, throughput and cost of training large language models.", "orrery");
+  app.footer(std::string(kExamples));
+  app.set_version_flag("--version", fmt::format("orrery {}", kVersion));
+  app.require_subcommand(1);
+  Raw raw;
+  std::vector<std::pair<CLI::App*, Command>> commands;
+  add_run_commands(app, raw, commands);
+  add_data_commands(app, raw, commands);
+  for (const auto& [name, command] : {std::pair<const char*, Command>{"execute", not_executed}, {"gui", no_window}}) {
+    CLI::App* missing = app.add_subcommand(name, "not part of this build");
+    missing->add_option("FILE", raw.options.files, "a scenario file");
+    commands.emplace_back(missing, command);
+  }
+  try {
+    // CLI11 takes the arguments last first.
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, console.out, console.err) == 0 ? kExitWell : kExitInput;
+  }
+  return guarded([&] { return dispatch(commands, raw, console); }, console);
+}
+
+int run_command(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
+  Console console{out, err};
+  return run_command(args, console);
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,77 @@
+// orrery check PATH…: run scenarios and hold them to what they expect.
+
+#include <array>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "scenarios/commands/commands.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// Outcomes counted by kind, in the order of the enumeration.
+using Counts = std::array<int, 4>;
+
+void write_outcome(const ExpectationOutcome& outcome, Console& console) {
+  const Expectation& e = outcome.expectation;
+  const std::string predicted = outcome.predicted ? readable(*outcome.predicted, e.unit) : "nothing";
+  std::string error;
+  if (outcome.predicted && e.value != 0.0) {
+    error = fmt::format(" ({:+.1f} %)", (*outcome.predicted / e.value - 1.0) * 100.0);
+  }
+  console.out << fmt::format("  {:<10} {}: expected {}, predicted {}{}\n", name(outcome.outcome), e.metric,
+                             readable(e.value, e.unit), predicted, error);
+  if (outcome.known_miss_holds) {
+    console.out << "             known miss now holds; remove known_miss: " << e.known_miss << "\n";
+  } else if (outcome.outcome == Outcome::known_miss) {
+    console.out << "             known miss: " << e.known_miss << "\n";
+  }
+}
+
+void write_checked(const Report& report, bool quiet, Counts& counts, Console& console) {
+  const std::string variant = report.scenario.variant.empty() ? "" : fmt::format(" [{}]", report.scenario.variant);
+  if (!quiet) console.out << report.scenario.name << variant << "\n";
+  for (const ExpectationOutcome& outcome : report.expectations) {
+    ++counts.at(static_cast<std::size_t>(outcome.outcome));
+    if (!quiet) write_outcome(outcome, console);
+  }
+  for (const Finding& finding : report.findings) {
+    if (!quiet && finding.kind == "out_of_memory") {
+      console.out << fmt::format("  {:<10} {}\n", finding.expected ? "expected" : "finding", finding.message);
+    }
+  }
+  for (const Report& inner : report.variants) write_checked(inner, quiet, counts, console);
+}
+
+}  // namespace
+
+int check_paths(const Options& options, Console& console) {
+  check_outputs(options);
+  std::vector<std::string> files;
+  for (const std::string& path : options.files) {
+    for (std::string& file : scenario_files(path)) files.push_back(std::move(file));
+  }
+  const std::vector<Scenario> scenarios = load_all(files, options.overrides);
+  const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, false}, console);
+  const bool quiet = options.quiet || writes_to_standard_output(options);
+  Counts counts{};
+  int failed = 0;
+  for (const Report& report : outcome.reports) {
+    write_checked(report, quiet, counts, console);
+    if (report.has_findings()) ++failed;
+  }
+  (quiet ? console.err : console.out) << fmt::format(
+      "{} of {} scenarios checked, {} with findings; expectations: {} passed, {} missed, {} known misses, {} skipped\n",
+      outcome.reports.size(), scenarios.size(), failed, counts[0], counts[1], counts[2], counts[3]);
+  emit(options.json, to_json(outcome.reports, outcome.interrupted), outcome.interrupted, console);
+  emit(options.csv, to_csv(outcome.reports, outcome.interrupted), outcome.interrupted, console);
+  emit(options.junit, to_junit(outcome.reports, outcome.interrupted), outcome.interrupted, console);
+  if (outcome.interrupted) return kExitInterrupted;
+  return failed > 0 ? kExitFinding : kExitWell;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,52 @@
+// The commands behind `orrery`: each takes the parsed options and returns the exit code.
+//
+// A command throws ConfigError when the input is wrong; command_line.cpp turns that into exit code 2.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scenarios/command_line.hpp"
+#include "scenarios/runner.hpp"
+#include "scenarios/scenario.hpp"
+
+namespace orrery::scenarios {
+
+/// Everything the command line can say; each command reads its part.
+struct Options {
+  std::vector<std::string> files;  ///< FILE…, PATH…, A B, KIND TABLE, FAMILY
+  std::vector<Override> overrides;
+  std::string json, csv, trace, junit, requests, output;  ///< file names, "-" for standard output, empty: none
+  std::string gpu, node, date, timer = "fitted";
+  int jobs = 1;
+  bool quiet = false;
+  bool dry_run = false;
+};
+
+int run_files(const Options& options, Console& console);
+int check_paths(const Options& options, Console& console);
+int sweep_file(const Options& options, Console& console);
+int compare_two(const Options& options, Console& console);
+int validate_table(const Options& options, Console& console);
+int list_family(const Options& options, Console& console);
+int explain_file(const Options& options, Console& console);
+int calibrate_fit(const Options& options, Console& console);
+int new_scenario(const Options& options, Console& console);
+
+/// The families that `list` knows, for its help.
+[[nodiscard]] std::vector<std::string> family_names();
+
+/// Loads every file; errors of all of them are thrown together.
+[[nodiscard]] std::vector<Scenario> load_all(const std::vector<std::string>& files,
+                                             const std::vector<Override>& overrides);
+
+/// Throws ConfigError for the first named output that can't be written. Call before the work.
+void check_outputs(const Options& options);
+
+/// An output goes to standard output, so the text report must not.
+[[nodiscard]] bool writes_to_standard_output(const Options& options);
+
+/// Writes `content` to a file or, for "-", to standard output; nothing for an empty name.
+void emit(const std::string& path, const std::string& content, bool partial, Console& console);
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,105 @@
+// orrery compare A B: two scenarios or two saved reports, metric by metric.
+
+#include <cmath>
+#include <map>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/commands/commands.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+using hardware::ConfigError;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+/// One side of the comparison: a label and the metrics that it has.
+struct Side {
+  std::string label;
+  std::map<std::string, double> metrics;
+};
+
+bool ends_with(const std::string& text, std::string_view suffix) {
+  return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+Side read_report(const std::string& file) {
+  const std::string text = hardware::read_text_file(file);
+  Json json;
+  try {
+    json = Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    throw ConfigError(fmt::format("{}: not a JSON report: {}", file, error.what()));
+  }
+  if (json.is_array() && json.size() == 1) json = json[0];
+  if (!json.is_object() || !json.contains("schema_version") || !json.contains("training")) {
+    throw ConfigError(fmt::format("{}: not a report of one run (schema_version, training, memory, cost)", file));
+  }
+  if (json["schema_version"] != kSchemaVersion) {
+    throw ConfigError(fmt::format("{}: schema_version {} is not {}, which this version reads", file,
+                                  json["schema_version"].dump(), kSchemaVersion));
+  }
+  Side side{file, {}};
+  for (const MetricRow& row : metric_rows()) {
+    const std::size_t dot = row.name.find('.');
+    const Json section = json.value(std::string(row.name.substr(0, dot)), Json::object());
+    const auto found = section.find(std::string(row.name.substr(dot + 1)));
+    if (found == section.end()) continue;
+    if (found->is_number()) side.metrics[std::string(row.name)] = found->get<double>();
+    if (found->is_boolean()) side.metrics[std::string(row.name)] = found->get<bool>() ? 1.0 : 0.0;
+  }
+  return side;
+}
+
+Side run_side(const std::string& file, const Options& options) {
+  const Report report = run_scenario(load_scenario(file, options.overrides));
+  Side side{file, {}};
+  for (const MetricRow& row : metric_rows()) side.metrics[std::string(row.name)] = report.metric(row.name);
+  return side;
+}
+
+}  // namespace
+
+int compare_two(const Options& options, Console& console) {
+  check_outputs(options);
+  std::vector<Side> sides;
+  for (const std::string& file : options.files) {
+    sides.push_back(ends_with(file, ".json") ? read_report(file) : run_side(file, options));
+  }
+  Json rows = Json::array();
+  const bool text = !options.quiet && options.json != "-";
+  if (text) {
+    console.out << fmt::format("A: {}\nB: {}\n{:<34} {:>18} {:>18} {:>10}\n", sides[0].label, sides[1].label, "metric",
+                               "A", "B", "B / A");
+  }
+  for (const MetricRow& row : metric_rows()) {
+    const auto a = sides[0].metrics.find(std::string(row.name));
+    const auto b = sides[1].metrics.find(std::string(row.name));
+    if (a == sides[0].metrics.end() || b == sides[1].metrics.end()) continue;
+    const bool has_ratio = a->second != 0.0;
+    const double ratio = has_ratio ? b->second / a->second : 0.0;
+    rows.push_back({{"metric", std::string(row.name)},
+                    {"a", a->second},
+                    {"b", b->second},
+                    {"difference", b->second - a->second},
+                    {"ratio", has_ratio ? Json(ratio) : Json(nullptr)}});
+    if (text && (a->second != 0.0 || b->second != 0.0)) {
+      console.out << fmt::format("{:<34} {:>18} {:>18} {:>10}\n", row.name, readable(a->second, row.unit),
+                                 readable(b->second, row.unit), has_ratio ? fmt::format("{:.4f}", ratio) : "-");
+    }
+  }
+  const Json json = {{"schema_version", kSchemaVersion},
+                     {"orrery", std::string(kVersion)},
+                     {"a", sides[0].label},
+                     {"b", sides[1].label},
+                     {"rows", std::move(rows)}};
+  emit(options.json, json.dump(2) + "\n", false, console);
+  return kExitWell;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,130 @@
+// orrery explain FILE: where each number of a prediction comes from.
+
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/commands/commands.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+/// Kernels that together are below this share of all listed time are summed in the text.
+constexpr double kLeastShare = 0.001;
+
+std::string time_text(Seconds time) { return readable(time.value(), Unit::seconds); }
+
+void write_entries(const std::vector<CostedEntry>& entries, Console& console) {
+  Seconds all;
+  for (const CostedEntry& entry : entries) all += entry.total();
+  Seconds rest;
+  int left_out = 0;
+  console.out << "\nSteps, by time per GPU (runs x time of one, how well it is known)\n";
+  for (const CostedEntry& entry : entries) {
+    if (entry.total() < kLeastShare * all) {
+      rest += entry.total();
+      ++left_out;
+      continue;
+    }
+    const kernels::Estimate& e = entry.estimate;
+    console.out << fmt::format("  {:>10}  {:.0f} x {}  {}  {}{}{}\n", time_text(entry.total()), entry.runs,
+                               time_text(e.time), entry.what, kernels::name(e.provenance),
+                               e.fit_key.empty() ? "" : " fit " + e.fit_key,
+                               entry.algorithm.empty() ? "" : ", " + entry.algorithm);
+    for (const kernels::Term& term : e.terms) {
+      console.out << fmt::format("              {:<10} {:>10}  {}  [{}]\n", term.name, time_text(term.time),
+                                 term.equation, term.source);
+    }
+  }
+  if (left_out > 0) console.out << fmt::format("  {:>10}  {} further kinds of step\n", time_text(rest), left_out);
+}
+
+void write_memory(const Report& report, Console& console) {
+  console.out << "\nMemory of the fullest GPU\n";
+  for (const MetricRow& row : metric_rows()) {
+    if (row.name.rfind("memory.", 0) != 0) continue;
+    console.out << fmt::format("  {:<28} {:>12}  {}\n", row.name, readable(report.metric(row.name), row.unit),
+                               row.equation);
+  }
+}
+
+void write_sources(const Report& report, Console& console) {
+  console.out << "\nSources\n";
+  for (const Provenance& line : report.provenance) {
+    console.out << fmt::format("  {:<12} {:<28} {:<10} {}{}\n", line.kind, line.name, line.level,
+                               line.fit.empty() ? "" : "fit " + line.fit + ": ", line.source);
+  }
+  const hardware::Gpu& gpu = report.scenario.job.cluster.gpu;
+  console.out << fmt::format("\nFacts of {} ({})\n", gpu.name, gpu.title);
+  for (const auto& [key, source] : gpu.sources) console.out << fmt::format("  {:<22} {}\n", key, source);
+  if (gpu.fits.empty()) return;
+  console.out << "\nFits of that GPU (error on rows of shape families that the fit never saw)\n";
+  for (const hardware::Fit& fit : gpu.fits) {
+    std::string unseen = "no unseen rows";
+    for (const hardware::FitResidual& residual : fit.residuals) {
+      if (residual.group != "unseen_family") continue;
+      unseen = fmt::format("median {:.1f} %, p95 {:.1f} % over {} rows", residual.median * 100.0, residual.p95 * 100.0,
+                           residual.rows);
+    }
+    console.out << fmt::format("  {:<36} {}; {}, {}\n", fit.key, unseen, fit.source, fit.date);
+  }
+}
+
+Json entries_json(const std::vector<CostedEntry>& entries) {
+  Json list = Json::array();
+  for (const CostedEntry& entry : entries) {
+    Json row = {{"what", entry.what},
+                {"family", entry.family},
+                {"activity", entry.activity},
+                {"runs", entry.runs},
+                {"time_s", entry.estimate.time.value()},
+                {"total_s", entry.total().value()},
+                {"provenance", std::string(kernels::name(entry.estimate.provenance))}};
+    if (!entry.estimate.fit_key.empty()) row["fit"] = entry.estimate.fit_key;
+    if (!entry.algorithm.empty()) row["algorithm"] = entry.algorithm;
+    row["terms"] = Json::array();
+    for (const kernels::Term& term : entry.estimate.terms) {
+      row["terms"].push_back(
+          {{"name", term.name}, {"time_s", term.time.value()}, {"equation", term.equation}, {"source", term.source}});
+    }
+    list.push_back(std::move(row));
+  }
+  return list;
+}
+
+}  // namespace
+
+int explain_file(const Options& options, Console& console) {
+  check_outputs(options);
+  const Scenario scenario = load_scenario(options.files.at(0), options.overrides);
+  const Report report = run_scenario(scenario, true);
+  std::vector<CostedEntry> entries;
+  for (const kernels::TimerRow& row : kernels::timers()) {
+    if (row.name == scenario.timer) {
+      entries = cost_entries(report.result.plan, *row.make(), scenario.job.cluster);
+    }
+  }
+  if (!options.quiet && options.json != "-") {
+    console.out << scenario.title << "\n";
+    console.out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",
+                               time_text(report.result.step_time), report.result.plan.step_count(),
+                               report.result.plan.ranks.size());
+    write_entries(entries, console);
+    write_memory(report, console);
+    write_sources(report, console);
+  }
+  if (!options.json.empty()) {
+    Json json = Json::parse(to_json({report}));
+    json["steps"] = entries_json(entries);
+    emit(options.json, json.dump(2) + "\n", false, console);
+  }
+  return kExitWell;
+}
+
+}  // namespace orrery::scenarios

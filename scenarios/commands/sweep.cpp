@@ -1,0 +1,171 @@
+// orrery sweep FILE: the cartesian product of the scenario's `sweep:` lists.
+//
+// Points that make no sense (TP that does not divide the heads) are skipped and named: a grid always holds
+// some. Running out of memory is data here, not a finding.
+
+#include <algorithm>
+#include <optional>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/commands/commands.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+using hardware::ConfigError;
+
+namespace {
+
+constexpr std::size_t kMostPoints = 1'000'000;
+
+struct Point {
+  std::vector<Override> set;
+  std::optional<Report> report;
+  std::string skipped;  ///< why there is no report
+};
+
+/// Point `index` of the grid; the last axis runs fastest.
+std::vector<Override> coordinates(const std::vector<SweepAxis>& axes, std::size_t index) {
+  std::vector<Override> set(axes.size());
+  for (std::size_t i = axes.size(); i-- > 0;) {
+    const std::size_t size = axes[i].values.size();
+    set[i] = {axes[i].key, axes[i].values[index % size]};
+    index /= size;
+  }
+  return set;
+}
+
+std::string words(const std::vector<Override>& set) {
+  std::string text;
+  for (const Override& change : set) text += fmt::format("{}{}={}", text.empty() ? "" : " ", change.key, change.value);
+  return text;
+}
+
+/// The first line of an error that may have many.
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+Point run_point(const std::string& text, const std::string& file, const std::vector<Override>& base,
+                const std::vector<SweepAxis>& axes, std::size_t index) {
+  Point point;
+  point.set = coordinates(axes, index);
+  std::vector<Override> all = base;
+  all.insert(all.end(), point.set.begin(), point.set.end());
+  try {
+    Scenario scenario = parse_scenario(text, file, all);
+    scenario.variants.clear();
+    scenario.expectations.clear();  // they hold for the scenario as it stands, not for its neighbours
+    point.report = run_scenario(scenario);
+  } catch (const ConfigError& error) {
+    point.skipped = first_line(error.what());
+  }
+  return point;
+}
+
+std::string points_json(const std::vector<SweepAxis>& axes, const std::vector<Point>& points, bool partial) {
+  using Json = nlohmann::ordered_json;
+  Json json = {{"schema_version", kSchemaVersion}, {"orrery", std::string(kVersion)}};
+  if (partial) json["partial"] = true;
+  json["sweep"] = Json::object();
+  for (const SweepAxis& axis : axes) json["sweep"][axis.key] = axis.values;
+  json["points"] = Json::array();
+  json["skipped"] = Json::array();
+  for (const Point& point : points) {
+    Json set = Json::object();
+    for (const Override& change : point.set) set[change.key] = change.value;
+    if (point.report) {
+      json["points"].push_back({{"set", std::move(set)}, {"report", Json::parse(to_json({*point.report}))}});
+    } else {
+      json["skipped"].push_back({{"set", std::move(set)}, {"reason", point.skipped}});
+    }
+  }
+  return json.dump(2) + "\n";
+}
+
+std::string quoted(const std::string& text) {
+  return text.find_first_of(",\"") == std::string::npos ? text : fmt::format("\"{}\"", text);
+}
+
+std::string points_csv(const std::vector<SweepAxis>& axes, const std::vector<Point>& points, bool partial) {
+  std::string csv;
+  for (const SweepAxis& axis : axes) csv += axis.key + ",";
+  csv += "gpus";
+  for (const MetricRow& row : metric_rows()) csv += fmt::format(",{}", row.name);
+  csv += "\n";
+  for (const Point& point : points) {
+    if (!point.report) continue;
+    for (const Override& change : point.set) csv += quoted(change.value) + ",";
+    csv += fmt::format("{}", point.report->scenario.job.cluster.gpu_count());
+    for (const MetricRow& row : metric_rows()) csv += "," + shortest(point.report->metric(row.name));
+    csv += "\n";
+  }
+  if (partial) csv += "# partial: interrupted before every point was done\n";
+  return csv;
+}
+
+void write_table(const std::vector<Point>& points, Console& console) {
+  const Report* best = nullptr;
+  for (const Point& point : points) {
+    if (!point.report || point.report->metric("memory.fits") == 0.0) continue;
+    if (best == nullptr || point.report->metric("training.tokens_per_s") > best->metric("training.tokens_per_s")) {
+      best = &*point.report;
+    }
+  }
+  console.out << fmt::format("{:>12} {:>14} {:>9} {:>12} {:>6}  {}\n", "step time", "tokens/s/GPU", "MFU",
+                             "peak memory", "fits", "point");
+  for (const Point& point : points) {
+    if (!point.report) {
+      console.out << fmt::format("{:>12} {:>14} {:>9} {:>12} {:>6}  {} skipped: {}\n", "-", "-", "-", "-", "-",
+                                 words(point.set), point.skipped);
+      continue;
+    }
+    const Report& r = *point.report;
+    console.out << fmt::format(
+        "{:>12} {:>14.1f} {:>9} {:>12} {:>6}  {}{}\n", readable(r.metric("training.step_time_s"), Unit::seconds),
+        r.metric("training.tokens_per_s_per_gpu"), readable(r.metric("training.mfu"), Unit::ratio),
+        readable(r.metric("memory.peak_bytes"), Unit::bytes), readable(r.metric("memory.fits"), Unit::flag),
+        words(point.set), &r == best ? "  <- fastest that fits" : "");
+  }
+}
+
+}  // namespace
+
+int sweep_file(const Options& options, Console& console) {
+  check_outputs(options);
+  const std::string& file = options.files.at(0);
+  const std::string text = hardware::read_text_file(file);
+  const Scenario base = parse_scenario(text, file, options.overrides);
+  if (base.sweep.empty()) {
+    throw ConfigError(
+        fmt::format("{}: no sweep: section; add e.g. sweep: {{training.tensor_parallel: [1, 2, 4, 8]}}", file));
+  }
+  std::size_t count = 1;
+  for (const SweepAxis& axis : base.sweep) {
+    count *= axis.values.size();
+    if (count > kMostPoints) throw ConfigError(fmt::format("{}: the sweep has more than {} points", file, kMostPoints));
+  }
+  std::vector<std::optional<Point>> done(count);
+  parallel_for(
+      count, options.jobs, [&](std::size_t i) { done[i] = run_point(text, file, options.overrides, base.sweep, i); },
+      [&] { return console.stopped(); }, [](std::size_t) {});
+  std::vector<Point> points;
+  for (std::optional<Point>& point : done) {
+    if (point) points.push_back(std::move(*point));
+  }
+  const bool partial = console.stopped();
+  if (!options.quiet && !writes_to_standard_output(options)) write_table(points, console);
+  emit(options.json, options.json.empty() ? "" : points_json(base.sweep, points, partial), partial, console);
+  emit(options.csv, points_csv(base.sweep, points, partial), partial, console);
+  if (partial) {
+    console.err << fmt::format("interrupted: {} of {} points done\n", points.size(), count);
+    return kExitInterrupted;
+  }
+  const bool any = std::any_of(points.begin(), points.end(), [](const Point& p) { return p.report.has_value(); });
+  if (!any) throw ConfigError(fmt::format("{}: no point of the sweep can run; the first: {}", file, points[0].skipped));
+  return kExitWell;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,172 @@
+// orrery validate KIND TABLE: errors of predictions on a table of measurements.
+
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "calibrate/tables.hpp"
+#include "hardware/catalogue.hpp"
+#include "scenarios/commands/commands.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/report.hpp"
+#include "scenarios/training_tables.hpp"
+
+namespace orrery::scenarios {
+
+using calibrate::ErrorReport;
+using calibrate::ErrorSummary;
+using hardware::ConfigError;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+std::unique_ptr<kernels::KernelTimer> timer_named(const std::string& name) {
+  std::vector<std::string> names;
+  for (const kernels::TimerRow& row : kernels::timers()) {
+    if (row.name == name) return row.make();
+    names.emplace_back(row.name);
+  }
+  throw ConfigError(fmt::format("unknown timer '{}'; known: {}", name, fmt::join(names, ", ")));
+}
+
+ErrorReport validate_training(const Options& options, Console& console) {
+  const TrainingTable table = read_training_table(options.files.at(1), options.gpu);
+  const std::unique_ptr<kernels::KernelTimer> timer = timer_named(options.timer);
+  std::vector<calibrate::PredictedRow> rows(table.steps.size());
+  std::vector<std::string> failures(table.steps.size());
+  const auto predict_row = [&](std::size_t i) {
+    const MeasuredStep& step = table.steps[i];
+    try {
+      const models::TrainingResult result = models::predict(step.job, *timer);
+      const std::optional<Seconds> measured = implied_step_time(step, result);
+      rows[i] = {step.line, step.description, step.group, result.step_time, measured.value_or(Seconds{})};
+      if (!measured || measured->value() <= 0.0) failures[i] = "the figure implies no step time";
+    } catch (const std::invalid_argument& error) {
+      failures[i] = error.what();
+    }
+  };
+  parallel_for(
+      table.steps.size(), options.jobs, predict_row, [&] { return console.stopped(); }, [](std::size_t) {});
+  std::vector<calibrate::PredictedRow> predicted;
+  std::vector<calibrate::SkippedRow> skipped = table.skipped;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (failures[i].empty() && rows[i].line > 0) {
+      predicted.push_back(rows[i]);
+    } else {
+      skipped.push_back({table.steps[i].line, table.steps[i].description,
+                         failures[i].empty() ? "interrupted before it was predicted" : failures[i]});
+    }
+  }
+  return calibrate::summarise(predicted, std::move(skipped));
+}
+
+/// The node profile that carries `gpu`, for tables measured inside one node.
+std::string node_of(const std::string& gpu) {
+  for (const std::string& name : hardware::node_names()) {
+    if (hardware::load_node(name).gpu == gpu) return name;
+  }
+  throw ConfigError(fmt::format("no node profile has the GPU '{}'; name one with --node (orrery list nodes)", gpu));
+}
+
+ErrorReport validate_kind(const Options& options, Console& console) {
+  const std::string& kind = options.files.at(0);
+  const std::string& table = options.files.at(1);
+  if (kind == "training") return validate_training(options, console);
+  if (kind == "serving") throw ConfigError("validate serving: this build predicts training only");
+  if (kind != "kernels" && kind != "collectives") {
+    std::string nearest;
+    for (const std::string& name : hardware::nearest_names(kind, {"kernels", "collectives", "training"})) {
+      nearest += (nearest.empty() ? "; did you mean " : ", ") + name;
+    }
+    throw ConfigError(fmt::format("validate {}: the kinds are kernels, collectives, training{}", kind, nearest));
+  }
+  if (options.gpu.empty()) throw ConfigError(fmt::format("validate {} needs --gpu NAME (orrery list gpus)", kind));
+  if (kind == "kernels") {
+    return calibrate::validate_kernels(table, hardware::load_gpu(options.gpu), *timer_named(options.timer));
+  }
+  const std::string node = options.node.empty() ? node_of(options.gpu) : options.node;
+  return calibrate::validate_collectives(table, hardware::make_cluster(node, "single_node", 1, options.gpu));
+}
+
+void add_summary(const ErrorSummary& summary, Json& json) {
+  json["median_error"] = summary.median_error;
+  json["mean_error"] = summary.mean_error;
+  json["p95_error"] = summary.p95_error;
+  json["max_error"] = summary.max_error;
+}
+
+Json to_json(const ErrorReport& report, const Options& options, bool partial) {
+  Json json = {{"schema_version", kSchemaVersion}, {"orrery", std::string(kVersion)}};
+  if (partial) json["partial"] = true;
+  json["kind"] = options.files.at(0);
+  json["table"] = options.files.at(1);
+  if (!options.gpu.empty()) json["gpu"] = options.gpu;
+  json["rows"] = report.all.rows;
+  json["skipped"] = report.skipped.size();
+  add_summary(report.all, json);
+  json["groups"] = Json::array();
+  for (const ErrorSummary& summary : report.groups) {
+    Json group = {{"name", summary.name}, {"rows", summary.rows}};
+    add_summary(summary, group);
+    json["groups"].push_back(std::move(group));
+  }
+  json["worst"] = Json::array();
+  for (const calibrate::PredictedRow& row : report.worst) {
+    json["worst"].push_back({{"line", row.line},
+                             {"description", row.description},
+                             {"group", row.group},
+                             {"predicted_s", row.predicted.value()},
+                             {"measured_s", row.measured.value()},
+                             {"error", row.error()}});
+  }
+  json["skipped_rows"] = Json::array();
+  for (const calibrate::SkippedRow& row : report.skipped) {
+    json["skipped_rows"].push_back({{"line", row.line}, {"description", row.description}, {"reason", row.reason}});
+  }
+  return json;
+}
+
+void write_text(const ErrorReport& report, Console& console) {
+  const auto line = [&](const ErrorSummary& s) {
+    console.out << fmt::format("{:<26} {:>7} {:>9.2f} % {:>9.2f} % {:>9.2f} % {:>9.2f} %\n", s.name, s.rows,
+                               s.median_error * 100.0, s.mean_error * 100.0, s.p95_error * 100.0, s.max_error * 100.0);
+  };
+  console.out << fmt::format("{:<26} {:>7} {:>11} {:>11} {:>11} {:>11}\n", "group", "rows", "median", "mean", "p95",
+                             "max");
+  for (const ErrorSummary& summary : report.groups) line(summary);
+  line(report.all);
+  console.out << "\nWorst rows\n";
+  for (const calibrate::PredictedRow& row : report.worst) {
+    console.out << fmt::format("  line {:>5}  {:>8.1f} %  predicted {:>10}  measured {:>10}  {} ({})\n", row.line,
+                               row.error() * 100.0, readable(row.predicted.value(), Unit::seconds),
+                               readable(row.measured.value(), Unit::seconds), row.description, row.group);
+  }
+  if (report.skipped.empty()) return;
+  console.out << fmt::format("\n{} rows skipped, each named in the JSON report; by reason\n", report.skipped.size());
+  std::vector<std::pair<std::string, int>> reasons;
+  for (const calibrate::SkippedRow& row : report.skipped) {
+    bool known = false;
+    for (auto& [reason, count] : reasons) {
+      if (reason == row.reason) {
+        ++count;
+        known = true;
+      }
+    }
+    if (!known) reasons.emplace_back(row.reason, 1);
+  }
+  for (const auto& [reason, count] : reasons) console.out << fmt::format("  {:>5}  {}\n", count, reason);
+}
+
+}  // namespace
+
+int validate_table(const Options& options, Console& console) {
+  check_outputs(options);
+  const ErrorReport report = validate_kind(options, console);
+  const bool partial = console.stopped();
+  if (!options.quiet && !writes_to_standard_output(options)) write_text(report, console);
+  emit(options.json, to_json(report, options, partial).dump(2) + "\n", partial, console);
+  return partial ? kExitInterrupted : kExitWell;
+}
+
+}  // namespace orrery::scenarios

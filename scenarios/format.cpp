@@ -1,0 +1,68 @@
+#include "scenarios/format.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace orrery::scenarios {
+
+namespace {
+
+constexpr double kKiB = 1024.0;
+
+/// `digits` significant digits without an exponent for the sizes met here.
+std::string significant(double value, int digits) {
+  if (value == 0.0) return "0";
+  const int magnitude = static_cast<int>(std::floor(std::log10(std::fabs(value))));
+  const int decimals = std::max(0, digits - 1 - magnitude);
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+std::string readable_seconds(double value) {
+  const double size = std::fabs(value);
+  if (size >= 1.0 || value == 0.0) return significant(value, 4) + " s";
+  if (size >= 1e-3) return significant(value * 1e3, 4) + " ms";
+  return significant(value * 1e6, 4) + " us";
+}
+
+std::string readable_bytes(double value) {
+  const double size = std::fabs(value);
+  if (size >= kKiB * kKiB * kKiB) return significant(value / (kKiB * kKiB * kKiB), 4) + " GiB";
+  if (size >= kKiB * kKiB) return significant(value / (kKiB * kKiB), 4) + " MiB";
+  if (size >= kKiB) return significant(value / kKiB, 4) + " KiB";
+  return significant(value, 4) + " B";
+}
+
+}  // namespace
+
+std::string readable(double value, Unit unit) {
+  switch (unit) {
+    case Unit::seconds:
+      return readable_seconds(value);
+    case Unit::bytes:
+      return readable_bytes(value);
+    case Unit::ratio:
+      return fmt::format("{:.2f} %", value * 100.0);
+    case Unit::tflops:
+      return significant(value, 4) + " TFLOP/s";
+    case Unit::tokens_per_second:
+      return significant(value, 4) + " tokens/s";
+    case Unit::hours:
+      return significant(value, 4) + " h";
+    case Unit::dollars:
+      return significant(value, 4) + " USD";
+    case Unit::flag:
+      return value != 0.0 ? "yes" : "no";
+  }
+  return "";
+}
+
+std::string shortest(double value) {
+  std::array<char, 32> buffer{};
+  const auto [end, code] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  return code == std::errc{} ? std::string(buffer.data(), end) : std::string("0");
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,13 @@
+// The `orrery` command: see scenarios/command_line.hpp.
+
+#include <iostream>
+#include <unistd.h>
+
+#include "scenarios/command_line.hpp"
+#include "scenarios/interrupt.hpp"
+
+int main(int argc, char** argv) {
+  using orrery::scenarios::Console;
+  Console console{std::cout, std::cerr, isatty(STDERR_FILENO) != 0, &orrery::scenarios::install_interrupt_flag()};
+  return orrery::scenarios::run_command({argv + 1, argv + argc}, console);
+}

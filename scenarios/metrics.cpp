@@ -1,0 +1,163 @@
+#include "scenarios/metrics.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+namespace orrery::scenarios {
+
+namespace {
+
+using models::StageMemory;
+using models::TrainingResult;
+
+Bytes model_state(const StageMemory& m) { return m.weights + m.gradients + m.optimizer; }
+
+double gpu_hours(const CostBasis& cost) { return cost.time.value() * cost.gpus / 3600.0; }
+double dollars(const CostBasis& cost) { return gpu_hours(cost) * cost.price.value(); }
+
+constexpr std::string_view kStagePrefix = "memory.stages.";
+
+std::vector<MetricRow> training_rows() {
+  using R = const TrainingResult&;
+  using C = const CostBasis&;
+  return {
+      {"training.step_time_s", Unit::seconds, "makespan of the plan of one optimizer step",
+       [](R r, C) { return r.step_time.value(); }},
+      {"training.tokens_per_s", Unit::tokens_per_second, "global_batch_size * sequence_length / step_time",
+       [](R r, C) { return r.tokens_per_second; }},
+      {"training.tokens_per_s_per_gpu", Unit::tokens_per_second, "tokens_per_s / GPUs",
+       [](R r, C) { return r.tokens_per_second_per_gpu; }},
+      {"training.model_tflops_per_gpu", Unit::tflops, "model FLOPs (no recompute) / step_time / GPUs / 1e12",
+       [](R r, C) { return r.model_flops_per_gpu.value() / 1e12; }},
+      {"training.hardware_tflops_per_gpu", Unit::tflops, "FLOPs with recompute / step_time / GPUs / 1e12",
+       [](R r, C) { return r.hardware_flops_per_gpu.value() / 1e12; }},
+      {"training.mfu", Unit::ratio, "model FLOP/s per GPU / dense peak", [](R r, C) { return r.mfu; }},
+      {"training.hfu", Unit::ratio, "hardware FLOP/s per GPU / dense peak", [](R r, C) { return r.hfu; }},
+      {"training.bubble_fraction", Unit::ratio, "idle share of the pipeline between first and last pass",
+       [](R r, C) { return r.bubble_fraction; }},
+      {"training.exposed_communication_s", Unit::seconds, "communication during which the GPU computes nothing, mean",
+       [](R r, C) { return r.exposed_communication.value(); }},
+      {"training.compute_s", Unit::seconds, "time with a kernel running, mean over GPUs",
+       [](R r, C) { return r.compute.value(); }},
+      {"training.communication_s", Unit::seconds, "time with communication running, mean over GPUs",
+       [](R r, C) { return r.communication.value(); }},
+      {"training.optimizer_s", Unit::seconds, "time of the optimizer step, mean over GPUs",
+       [](R r, C) { return r.optimizer.value(); }},
+  };
+}
+
+std::vector<MetricRow> memory_rows() {
+  using R = const TrainingResult&;
+  using C = const CostBasis&;
+  return {
+      {"memory.peak_bytes", Unit::bytes, "largest sum over the step, fullest GPU",
+       [](R r, C) { return r.fullest().peak.value(); }},
+      {"memory.weights_bytes", Unit::bytes, "weights in the training precision",
+       [](R r, C) { return r.fullest().weights.value(); }},
+      {"memory.gradients_bytes", Unit::bytes, "gradient buffer", [](R r, C) { return r.fullest().gradients.value(); }},
+      {"memory.optimizer_bytes", Unit::bytes, "master weights and moments (a shard with ZeRO)",
+       [](R r, C) { return r.fullest().optimizer.value(); }},
+      {"memory.activations_bytes", Unit::bytes, "activations kept for the backward pass, at their peak",
+       [](R r, C) { return r.fullest().activations.value(); }},
+      {"memory.kv_cache_bytes", Unit::bytes, "0 in training", [](R, C) { return 0.0; }},
+      {"memory.workspace_bytes", Unit::bytes, "temporaries, logits and communication buffers",
+       [](R r, C) { return r.fullest().workspace.value(); }},
+      {"memory.capacity_bytes", Unit::bytes, "GPU memory less what context and driver take",
+       [](R r, C) { return r.memory_capacity.value(); }},
+      {"memory.model_state_bytes", Unit::bytes, "weights + gradients + optimizer",
+       [](R r, C) { return model_state(r.fullest()).value(); }},
+      {"memory.fits", Unit::flag, "1 when the peak is within the capacity, else 0",
+       [](R r, C) { return r.out_of_memory() ? 0.0 : 1.0; }},
+      {"cost.gpu_hours", Unit::hours, "GPUs * time of the basis", [](R, C c) { return gpu_hours(c); }},
+      {"cost.usd", Unit::dollars, "gpu_hours * price", [](R, C c) { return dollars(c); }},
+      {"cost.usd_per_million_tokens", Unit::dollars, "usd / tokens of the basis * 1e6",
+       [](R, C c) { return c.tokens > 0.0 ? dollars(c) / c.tokens * 1e6 : 0.0; }},
+  };
+}
+
+}  // namespace
+
+std::string_view name(Unit unit) {
+  switch (unit) {
+    case Unit::seconds:
+      return "s";
+    case Unit::bytes:
+      return "B";
+    case Unit::ratio:
+      return "ratio";
+    case Unit::tflops:
+      return "TFLOP/s";
+    case Unit::tokens_per_second:
+      return "tokens/s";
+    case Unit::hours:
+      return "h";
+    case Unit::dollars:
+      return "USD";
+    case Unit::flag:
+      return "0 or 1";
+  }
+  return "";
+}
+
+const std::vector<MetricRow>& metric_rows() {
+  static const std::vector<MetricRow> rows = [] {
+    std::vector<MetricRow> all = training_rows();
+    for (MetricRow& row : memory_rows()) all.push_back(row);
+    return all;
+  }();
+  return rows;
+}
+
+const std::vector<StageMetricRow>& stage_metric_rows() {
+  static const std::vector<StageMetricRow> rows = {
+      {"peak_bytes", "largest sum over the step", [](const StageMemory& m) { return m.peak; }},
+      {"weights_bytes", "weights in the training precision", [](const StageMemory& m) { return m.weights; }},
+      {"gradients_bytes", "gradient buffer", [](const StageMemory& m) { return m.gradients; }},
+      {"optimizer_bytes", "master weights and moments", [](const StageMemory& m) { return m.optimizer; }},
+      {"activations_bytes", "activations at their peak", [](const StageMemory& m) { return m.activations; }},
+      {"workspace_bytes", "temporaries and buffers", [](const StageMemory& m) { return m.workspace; }},
+      {"model_state_bytes", "weights + gradients + optimizer", model_state},
+  };
+  return rows;
+}
+
+std::vector<MetricValue> evaluate_metrics(const models::TrainingResult& result, const CostBasis& cost) {
+  std::vector<MetricValue> values;
+  for (const MetricRow& row : metric_rows())
+    values.push_back({std::string(row.name), row.unit, row.value(result, cost)});
+  for (const StageMemory& stage : result.memory) {
+    for (const StageMetricRow& row : stage_metric_rows()) {
+      values.push_back(
+          {fmt::format("{}{}.{}", kStagePrefix, stage.stage, row.name), Unit::bytes, row.value(stage).value()});
+    }
+  }
+  return values;
+}
+
+std::optional<Unit> metric_unit(std::string_view name) {
+  for (const MetricRow& row : metric_rows()) {
+    if (row.name == name) return row.unit;
+  }
+  if (name.substr(0, kStagePrefix.size()) != kStagePrefix) return std::nullopt;
+  const std::string_view rest = name.substr(kStagePrefix.size());
+  const std::size_t dot = rest.find('.');
+  if (dot == std::string_view::npos || dot == 0) return std::nullopt;
+  const bool numeric = std::all_of(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(dot),
+                                   [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
+  if (!numeric) return std::nullopt;
+  for (const StageMetricRow& row : stage_metric_rows()) {
+    if (row.name == rest.substr(dot + 1)) return Unit::bytes;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> metric_names() {
+  std::vector<std::string> names;
+  for (const MetricRow& row : metric_rows()) names.emplace_back(row.name);
+  for (const StageMetricRow& row : stage_metric_rows()) names.push_back(fmt::format("{}0.{}", kStagePrefix, row.name));
+  return names;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,82 @@
+#include "scenarios/output.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "hardware/config.hpp"
+
+namespace orrery::scenarios {
+
+namespace fs = std::filesystem;
+using hardware::ConfigError;
+
+namespace {
+
+/// A device such as /dev/stdout or /dev/null is written in place; anything else by rename.
+bool is_special(const std::string& path) {
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  return !code && fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
+}  // namespace
+
+void check_writable(const std::string& path) {
+  if (path.empty()) throw ConfigError("the name of an output file is empty");
+  std::error_code code;
+  if (fs::is_directory(path, code)) throw ConfigError(fmt::format("{}: can't write: it is a folder", path));
+  if (is_special(path)) {
+    if (::access(path.c_str(), W_OK) != 0) {
+      throw ConfigError(fmt::format("{}: can't write: {}", path, std::strerror(errno)));
+    }
+    return;
+  }
+  fs::path folder = fs::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  if (!fs::is_directory(folder, code)) {
+    throw ConfigError(fmt::format("{}: can't write: there is no folder {}", path, folder.string()));
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw ConfigError(fmt::format("{}: can't write: {}", path, std::strerror(errno)));
+  }
+}
+
+std::string partial_name(const std::string& path) {
+  const fs::path target(path);
+  const fs::path name = target.stem().string() + ".partial" + target.extension().string();
+  return (target.parent_path() / name).string();
+}
+
+void write_output(const std::string& path, std::string_view content, bool partial) {
+  write_output(
+      path, [&](std::ostream& out) { out.write(content.data(), static_cast<std::streamsize>(content.size())); },
+      partial);
+}
+
+void write_output(const std::string& path, const std::function<void(std::ostream&)>& writer, bool partial) {
+  const bool special = is_special(path);
+  const std::string target = partial && !special ? partial_name(path) : path;
+  const std::string temporary = special ? target : fmt::format("{}.tmp{}", target, ::getpid());
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    writer(out);
+    out.flush();
+    if (!out) {
+      const std::string reason = std::strerror(errno);
+      std::error_code ignored;
+      if (!special) fs::remove(temporary, ignored);
+      throw ConfigError(fmt::format("{}: can't write: {}", path, reason));
+    }
+  }
+  if (special) return;
+  std::error_code code;
+  fs::rename(temporary, target, code);
+  if (code) throw ConfigError(fmt::format("{}: can't write: {}", path, code.message()));
+}
+
+}  // namespace orrery::scenarios

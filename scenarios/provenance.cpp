@@ -1,0 +1,162 @@
+#include "scenarios/provenance.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "sim/collective/collective.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// How often each table entry runs over all streams.
+struct Counts {
+  std::vector<double> kernels, collectives, transfers;
+};
+
+Counts count_steps(const sim::Plan& plan) {
+  Counts counts;
+  counts.kernels.resize(plan.kernels.size());
+  counts.collectives.resize(plan.collectives.size());
+  counts.transfers.resize(plan.transfers.size());
+  for (const sim::Stream& stream : plan.streams) {
+    for (const sim::Step& step : stream.steps) {
+      if (step.kind == sim::StepKind::launch) counts.kernels[step.index] += plan.kernels[step.index].repeat;
+      if (step.kind == sim::StepKind::collective) counts.collectives[step.index] += 1.0;
+      if (step.kind == sim::StepKind::send) counts.transfers[step.index] += 1.0;
+    }
+  }
+  return counts;
+}
+
+bool costlier(const CostedEntry& a, const CostedEntry& b) {
+  if (a.total() != b.total()) return a.total() > b.total();
+  if (a.what != b.what) return a.what < b.what;
+  return a.activity < b.activity;
+}
+
+void append_sorted(std::vector<CostedEntry>& all, std::vector<CostedEntry> part) {
+  std::sort(part.begin(), part.end(), costlier);
+  for (CostedEntry& entry : part) all.push_back(std::move(entry));
+}
+
+/// Entries that say the same (equal text and activity) are one line.
+void add(std::vector<CostedEntry>& part, CostedEntry entry) {
+  for (CostedEntry& known : part) {
+    if (known.what == entry.what && known.activity == entry.activity && known.algorithm == entry.algorithm) {
+      known.runs += entry.runs;
+      return;
+    }
+  }
+  part.push_back(std::move(entry));
+}
+
+std::vector<CostedEntry> kernel_entries(const sim::Plan& plan, const Counts& counts, double ranks,
+                                        const kernels::KernelTimer& timer, const hardware::Gpu& gpu) {
+  std::vector<CostedEntry> part;
+  for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
+    if (counts.kernels[i] <= 0.0) continue;
+    const sim::KernelEntry& entry = plan.kernels[i];
+    std::string family(kernels::family(entry.kernel));
+    if (const auto* memory = std::get_if<kernels::MemoryShape>(&entry.kernel)) {
+      family = fmt::format("{}.{}", family, kernels::name(memory->op));
+    }
+    add(part, {kernels::describe(entry.kernel), family, std::string(sim::name(entry.activity)),
+               counts.kernels[i] / ranks, timer.explain(entry.kernel, gpu), ""});
+  }
+  return part;
+}
+
+std::vector<CostedEntry> collective_entries(const sim::Plan& plan, const Counts& counts, double ranks,
+                                            const hardware::Cluster& cluster) {
+  std::vector<CostedEntry> part;
+  for (std::size_t i = 0; i < plan.collectives.size(); ++i) {
+    if (counts.collectives[i] <= 0.0) continue;
+    const sim::CollectiveEntry& entry = plan.collectives[i];
+    const sim::Group& group = plan.groups.at(entry.group.index());
+    const sim::CollectiveEstimate estimate =
+        sim::explain_collective({entry.kind, entry.bytes, group.size, group.nodes}, cluster);
+    kernels::Estimate cost{estimate.time, estimate.provenance, estimate.fit_key, estimate.terms};
+    add(part, {fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(entry.kind), entry.bytes.value(),
+                           group.size, group.nodes),
+               std::string(sim::name(entry.kind)), std::string(sim::name(entry.activity)),
+               counts.collectives[i] / ranks, std::move(cost), std::string(estimate.algorithm)});
+  }
+  return part;
+}
+
+std::vector<CostedEntry> transfer_entries(const sim::Plan& plan, const Counts& counts, double ranks,
+                                          const hardware::Cluster& cluster) {
+  std::vector<CostedEntry> part;
+  for (std::size_t i = 0; i < plan.transfers.size(); ++i) {
+    if (counts.transfers[i] <= 0.0) continue;
+    const sim::TransferEntry& entry = plan.transfers[i];
+    kernels::Estimate cost;
+    cost.time = sim::transfer_time(entry.bytes, entry.same_node, cluster);
+    add(part, {fmt::format("send of {:.0f} B {}", entry.bytes.value(), entry.same_node ? "in a node" : "between nodes"),
+               "transfer", std::string(sim::name(entry.activity)), counts.transfers[i] / ranks, std::move(cost), ""});
+  }
+  return part;
+}
+
+std::string join_sources(const std::map<std::string, std::string>& sources) {
+  std::vector<std::string> unique;
+  for (const auto& [key, source] : sources) {
+    if (std::find(unique.begin(), unique.end(), source) == unique.end()) unique.push_back(source);
+  }
+  std::string joined;
+  for (const std::string& source : unique) joined += (joined.empty() ? "" : "; ") + source;
+  return joined;
+}
+
+std::string fit_source(const hardware::Gpu& gpu, const std::string& key) {
+  if (const hardware::Fit* fit = gpu.find_fit(key)) return fit->source;
+  return key.empty() ? "facts of the GPU, node and fabric profiles" : "";
+}
+
+}  // namespace
+
+std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const kernels::KernelTimer& timer,
+                                      const hardware::Cluster& cluster) {
+  const Counts counts = count_steps(plan);
+  const double ranks = std::max(1.0, static_cast<double>(plan.ranks.size()));
+  std::vector<CostedEntry> all;
+  append_sorted(all, kernel_entries(plan, counts, ranks, timer, cluster.gpu));
+  append_sorted(all, collective_entries(plan, counts, ranks, cluster));
+  append_sorted(all, transfer_entries(plan, counts, ranks, cluster));
+  return all;
+}
+
+std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std::vector<CostedEntry>& entries) {
+  const hardware::Cluster& cluster = job.cluster;
+  std::vector<Provenance> lines = {
+      {"gpu", cluster.gpu.name, "datasheet", "", join_sources(cluster.gpu.sources)},
+      {"node", cluster.node.name, "datasheet", "", join_sources(cluster.node.sources)},
+      {"fabric", cluster.fabric.name, "datasheet", "", join_sources(cluster.fabric.sources)},
+      {"model", job.llm.name, "published", "", job.llm.source},
+  };
+  std::vector<Provenance> steps;
+  for (const CostedEntry& entry : entries) {
+    const bool collective = !entry.algorithm.empty();
+    const std::string kind = entry.family == "transfer" ? "transfers" : collective ? "collectives" : "kernels";
+    Provenance line{kind, entry.family, std::string(kernels::name(entry.estimate.provenance)), entry.estimate.fit_key,
+                    fit_source(cluster.gpu, entry.estimate.fit_key)};
+    const bool known = std::any_of(steps.begin(), steps.end(), [&](const Provenance& other) {
+      return other.kind == line.kind && other.name == line.name && other.level == line.level && other.fit == line.fit;
+    });
+    if (!known) steps.push_back(std::move(line));
+  }
+  const std::array<std::string_view, 3> order = {"kernels", "collectives", "transfers"};
+  std::sort(steps.begin(), steps.end(), [&](const Provenance& a, const Provenance& b) {
+    const auto rank = [&](const std::string& kind) { return std::find(order.begin(), order.end(), kind); };
+    if (a.kind != b.kind) return rank(a.kind) < rank(b.kind);
+    if (a.name != b.name) return a.name < b.name;
+    return a.fit < b.fit;
+  });
+  for (Provenance& line : steps) lines.push_back(std::move(line));
+  return lines;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,118 @@
+#include "scenarios/report.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+#include "sim/clock.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+std::unique_ptr<kernels::KernelTimer> make_timer(const std::string& name) {
+  for (const kernels::TimerRow& row : kernels::timers()) {
+    if (row.name == name) return row.make();
+  }
+  throw std::logic_error("a checked scenario names an unknown timer: " + name);
+}
+
+CostBasis cost_basis(const Scenario& scenario, const models::TrainingResult& result) {
+  const models::TrainingConfig& config = scenario.job.config;
+  const double step_tokens =
+      static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length);
+  const double tokens = scenario.total_tokens > 0 ? static_cast<double>(scenario.total_tokens) : step_tokens;
+  const double steps = std::ceil(tokens / step_tokens);
+  const int gpus = config.tensor_parallel * config.pipeline_parallel * models::data_parallel_degree(scenario.job);
+  return {tokens, result.step_time * steps, gpus, scenario.job.cluster.gpu.price};
+}
+
+/// The ledger of every stage that does not fit, by kind.
+std::string out_of_memory_message(const models::TrainingResult& result) {
+  std::string message = fmt::format("out of GPU memory: stage {} needs {} of {}", result.fullest().stage,
+                                    readable(result.fullest().peak.value(), Unit::bytes),
+                                    readable(result.memory_capacity.value(), Unit::bytes));
+  for (const models::StageMemory& stage : result.memory) {
+    if (stage.peak <= result.memory_capacity) continue;
+    message += fmt::format("; stage {}:", stage.stage);
+    for (const StageMetricRow& row : stage_metric_rows()) {
+      if (row.name == "model_state_bytes") continue;
+      const std::string_view kind = row.name.substr(0, row.name.rfind("_bytes"));
+      message += fmt::format(" {} {}", kind, readable(row.value(stage).value(), Unit::bytes));
+    }
+  }
+  return message;
+}
+
+void add_findings(Report& report) {
+  const auto expects_no_fit = [](const Expectation& e) { return e.metric == "memory.fits" && e.value == 0.0; };
+  if (report.result.out_of_memory()) {
+    const bool expected =
+        std::any_of(report.scenario.expectations.begin(), report.scenario.expectations.end(), expects_no_fit);
+    report.findings.push_back({"out_of_memory", out_of_memory_message(report.result), expected});
+  }
+  for (const ExpectationOutcome& outcome : report.expectations) {
+    const Expectation& e = outcome.expectation;
+    if (outcome.outcome == Outcome::miss) {
+      report.findings.push_back({"expectation_missed",
+                                 fmt::format("{}: expected {} ({}), predicted {}", e.metric, readable(e.value, e.unit),
+                                             e.source, readable(*outcome.predicted, e.unit)),
+                                 false});
+    }
+    if (outcome.known_miss_holds) {
+      report.findings.push_back({"known_miss_holds",
+                                 fmt::format("{}: known miss now holds, predicted {}; remove known_miss: {}", e.metric,
+                                             readable(*outcome.predicted, e.unit), e.known_miss),
+                                 false});
+    }
+  }
+}
+
+}  // namespace
+
+bool Report::has_findings() const {
+  const auto unexpected = [](const Finding& finding) { return !finding.expected; };
+  const auto in_variant = [](const Report& variant) { return variant.has_findings(); };
+  return std::any_of(findings.begin(), findings.end(), unexpected) ||
+         std::any_of(variants.begin(), variants.end(), in_variant);
+}
+
+double Report::metric(std::string_view name) const {
+  for (const MetricValue& value : metrics) {
+    if (value.name == name) return value.value;
+  }
+  return 0.0;
+}
+
+Report run_scenario(const Scenario& scenario, bool keep_timeline) {
+  const auto start = std::chrono::steady_clock::now();
+  Report report;
+  report.scenario = scenario;
+  report.scenario.variants.clear();
+  const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
+  try {
+    report.result = models::predict(scenario.job, *timer);
+    report.provenance = provenance_of(scenario.job, cost_entries(report.result.plan, *timer, scenario.job.cluster));
+  } catch (const std::invalid_argument& error) {
+    throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
+  } catch (const sim::TimeOverflow& error) {
+    throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
+  }
+  if (!keep_timeline) {
+    report.result.plan = {};
+    report.result.timeline = {};
+  }
+  report.metrics = evaluate_metrics(report.result, cost_basis(scenario, report.result));
+  for (const Expectation& expectation : scenario.expectations) {
+    report.expectations.push_back(judge(expectation, report.metrics));
+  }
+  add_findings(report);
+  report.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,132 @@
+// Reports as rows (CSV) and as test results (JUnit XML).
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// RFC 4180: a field with a comma, quote or line end is quoted, quotes are doubled.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string xml_text(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      default:
+        escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+  }
+  return escaped;
+}
+
+/// Reports and their variants in order.
+void flatten(const std::vector<Report>& reports, std::vector<const Report*>& all) {
+  for (const Report& report : reports) {
+    all.push_back(&report);
+    flatten(report.variants, all);
+  }
+}
+
+std::string findings_text(const Report& report) {
+  std::string kinds;
+  for (const Finding& finding : report.findings) kinds += (kinds.empty() ? "" : " ") + finding.kind;
+  return kinds;
+}
+
+std::string junit_case(const Report& report, const ExpectationOutcome& outcome) {
+  const Expectation& e = outcome.expectation;
+  const std::string suffix = report.scenario.variant.empty() ? "" : fmt::format(" [{}]", report.scenario.variant);
+  std::string xml = fmt::format("    <testcase classname=\"{}\" name=\"{}\"", xml_text(report.scenario.name),
+                                xml_text(e.metric + suffix));
+  const std::string detail = outcome.predicted ? fmt::format("expected {}, predicted {}; {}", readable(e.value, e.unit),
+                                                             readable(*outcome.predicted, e.unit), e.source)
+                                               : fmt::format("the report has no {}", e.metric);
+  if (outcome.outcome == Outcome::miss || outcome.known_miss_holds) {
+    const std::string message = outcome.known_miss_holds ? "known miss now holds: " + detail : detail;
+    return xml + fmt::format("><failure message=\"{}\"/></testcase>\n", xml_text(message));
+  }
+  if (outcome.outcome == Outcome::skipped || outcome.outcome == Outcome::known_miss) {
+    const std::string message = outcome.outcome == Outcome::known_miss ? "known miss: " + e.known_miss : detail;
+    return xml + fmt::format("><skipped message=\"{}\"/></testcase>\n", xml_text(message));
+  }
+  return xml + "/>\n";
+}
+
+/// The case "runs": fails on findings that no expectation stands for.
+std::string junit_run(const Report& report) {
+  const std::string suffix = report.scenario.variant.empty() ? "" : fmt::format(" [{}]", report.scenario.variant);
+  std::string xml =
+      fmt::format("    <testcase classname=\"{}\" name=\"runs{}\"", xml_text(report.scenario.name), xml_text(suffix));
+  for (const Finding& finding : report.findings) {
+    if (finding.kind == "out_of_memory" && !finding.expected) {
+      return xml + fmt::format("><failure message=\"{}\"/></testcase>\n", xml_text(finding.message));
+    }
+  }
+  return xml + "/>\n";
+}
+
+std::size_t count(const std::string& text, std::string_view word) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
+  return found;
+}
+
+}  // namespace
+
+std::string to_csv(const std::vector<Report>& reports, bool partial) {
+  std::vector<const Report*> rows;
+  flatten(reports, rows);
+  std::string csv = "scenario,variant,model,gpu,gpus";
+  for (const MetricRow& row : metric_rows()) csv += fmt::format(",{}", row.name);
+  csv += ",findings\n";
+  for (const Report* report : rows) {
+    const Scenario& scenario = report->scenario;
+    csv +=
+        fmt::format("{},{},{},{},{}", csv_field(scenario.name), csv_field(scenario.variant),
+                    csv_field(scenario.job.llm.name), scenario.job.cluster.gpu.name, scenario.job.cluster.gpu_count());
+    for (const MetricRow& row : metric_rows()) csv += "," + shortest(report->metric(row.name));
+    csv += "," + findings_text(*report) + "\n";
+  }
+  if (partial) csv += "# partial: interrupted before every run was done\n";
+  return csv;
+}
+
+std::string to_junit(const std::vector<Report>& reports, bool partial) {
+  std::vector<const Report*> rows;
+  flatten(reports, rows);
+  std::string cases;
+  for (const Report* report : rows) {
+    cases += junit_run(*report);
+    for (const ExpectationOutcome& outcome : report->expectations) cases += junit_case(*report, outcome);
+  }
+  std::string xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n";
+  xml += fmt::format("  <testsuite name=\"orrery check{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n",
+                     partial ? " (partial: interrupted)" : "", count(cases, "<testcase"), count(cases, "<failure"),
+                     count(cases, "<skipped"));
+  return xml + cases + "  </testsuite>\n</testsuites>\n";
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,236 @@
+#include "scenarios/scenario.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue.hpp"
+#include "kernels/kernel.hpp"
+#include "scenarios/sections.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+using hardware::ConfigError;
+using hardware::ConfigNode;
+using hardware::Diagnostic;
+using hardware::Diagnostics;
+using hardware::MapReader;
+using hardware::NodeKind;
+using hardware::SourceSpan;
+
+/// A variant before it is applied: its overrides edit the text of the whole scenario.
+struct VariantSpec {
+  std::string name;
+  std::vector<Override> set;
+  const ConfigNode* expect = nullptr;
+  SourceSpan span;
+};
+
+/// Where the value at a dotted path stands: the deepest part of the path that is present.
+SourceSpan span_of(const ConfigNode& root, std::string_view path) {
+  const ConfigNode* node = &root;
+  SourceSpan span = root.span;
+  while (!path.empty()) {
+    const std::size_t dot = path.find('.');
+    const std::string_view part = path.substr(0, dot);
+    const ConfigNode* next = node->kind == NodeKind::mapping ? node->find(part) : nullptr;
+    if (next == nullptr) return span;
+    node = next;
+    span = node->span;
+    path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
+  }
+  return span;
+}
+
+/// The text that set_value() takes to put this value somewhere else.
+std::string scalar_or_flow(const ConfigNode& node, std::string_view text) {
+  if (node.kind == NodeKind::scalar && !node.quoted) return node.scalar;
+  return std::string(text.substr(node.span.begin, node.span.end - node.span.begin));
+}
+
+std::vector<VariantSpec> read_variants(const ConfigNode* node, std::string_view text, Diagnostics& diagnostics) {
+  std::vector<VariantSpec> variants;
+  if (node == nullptr) return variants;
+  if (node->kind != NodeKind::sequence) {
+    diagnostics.error(node->span, "variants must be a list of {name, set, expect}");
+    return variants;
+  }
+  for (const hardware::NodePtr& item : node->items) {
+    MapReader reader(item.get(), "variant", diagnostics);
+    VariantSpec spec;
+    spec.span = item->span;
+    spec.name = reader.text("name");
+    const ConfigNode* set = reader.required_child("set");
+    if (set != nullptr && set->kind == NodeKind::mapping) {
+      for (const auto& [key, value] : set->entries) spec.set.push_back({key, scalar_or_flow(*value, text)});
+    } else if (set != nullptr) {
+      diagnostics.error(set->span, "set must map scenario keys to values, {training.recompute: full}");
+    }
+    spec.expect = reader.child("expect");
+    reader.finish();
+    const bool repeated = std::any_of(variants.begin(), variants.end(),
+                                      [&](const VariantSpec& other) { return other.name == spec.name; });
+    if (repeated) diagnostics.error(reader.span("name"), fmt::format("the variant '{}' is there twice", spec.name));
+    variants.push_back(std::move(spec));
+  }
+  return variants;
+}
+
+std::vector<SweepAxis> read_sweep(const ConfigNode* node, std::string_view text, Diagnostics& diagnostics) {
+  std::vector<SweepAxis> axes;
+  if (node == nullptr) return axes;
+  if (node->kind != NodeKind::mapping) {
+    diagnostics.error(node->span, "sweep must map scenario keys to lists, {training.tensor_parallel: [1, 2, 4, 8]}");
+    return axes;
+  }
+  for (const auto& [key, value] : node->entries) {
+    if (value->kind != NodeKind::sequence || value->items.empty()) {
+      diagnostics.error(value->span, fmt::format("sweep.{} must be a list of values", key));
+      continue;
+    }
+    SweepAxis axis{key, {}};
+    for (const hardware::NodePtr& item : value->items) axis.values.push_back(scalar_or_flow(*item, text));
+    axes.push_back(std::move(axis));
+  }
+  return axes;
+}
+
+void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
+  const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
+  const std::size_t before = diagnostics.items().size();
+  if (const ConfigNode* model = reader.required_child("model")) {
+    scenario.job.llm = read_model(*model, folder, scenario.model, diagnostics);
+  }
+  if (const ConfigNode* cluster = reader.required_child("cluster")) {
+    scenario.job.cluster = read_cluster(*cluster, diagnostics);
+  }
+  const ConfigNode* training = reader.child("training");
+  const ConfigNode* serving = reader.child("serving");
+  if (training != nullptr) {
+    read_training(*training, scenario.job, scenario.total_tokens, diagnostics);
+  }
+  if (serving != nullptr) {
+    diagnostics.error(serving->span,
+                      "this build predicts training only: a scenario needs a training: section "
+                      "(sequence_length, global_batch_size, …; `orrery new training` prints one)");
+  } else if (training == nullptr) {
+    diagnostics.error(root.span, "a scenario needs a training: section (`orrery new training` prints a template)");
+  }
+  if (diagnostics.items().size() != before) return;
+  for (const models::JobError& error : models::check(scenario.job)) {
+    diagnostics.error(span_of(root, error.key), fmt::format("{}: {}", error.key, error.message));
+  }
+}
+
+/// Reads one text without its variants applied.
+Scenario read_scenario(const ConfigNode& root, std::string_view text, const std::string& file,
+                       std::vector<VariantSpec>& variants, Diagnostics& diagnostics) {
+  Scenario scenario;
+  scenario.file = file;
+  scenario.name = std::filesystem::path(file).stem().string();
+  MapReader reader(&root, "scenario", diagnostics);
+  if (root.kind != NodeKind::mapping) return scenario;
+  scenario.title = reader.text("scenario");
+  read_sections(reader, root, scenario, diagnostics);
+  std::vector<std::string> timers;
+  std::size_t fallback = 0;
+  for (const kernels::TimerRow& row : kernels::timers()) {
+    if (row.name == scenario.timer) fallback = timers.size();
+    timers.emplace_back(row.name);
+  }
+  scenario.timer = timers.at(reader.choice_or("timer", timers, fallback));
+  scenario.seed = static_cast<std::uint64_t>(reader.integer_or("seed", 1, hardware::Range::between(0, 1e15)));
+  scenario.expectations = read_expectations(reader.child("expect"), diagnostics);
+  variants = read_variants(reader.child("variants"), text, diagnostics);
+  scenario.sweep = read_sweep(reader.child("sweep"), text, diagnostics);
+  reader.finish();
+  return scenario;
+}
+
+std::string apply(std::string text, const std::string& file, const std::vector<Override>& overrides) {
+  for (const Override& change : overrides) text = hardware::set_value(text, file, change.key, change.value);
+  return text;
+}
+
+/// The scenario with a variant's overrides; its errors are reported at the variant.
+Scenario read_variant(const VariantSpec& spec, const std::string& text, const std::string& file,
+                      Diagnostics& diagnostics) {
+  Scenario scenario;
+  try {
+    const std::string changed = apply(text, file, spec.set);
+    const hardware::NodePtr root = hardware::parse_config(changed, file);
+    Diagnostics inner(file);
+    std::vector<VariantSpec> unused;
+    scenario = read_scenario(*root, changed, file, unused, inner);
+    for (const Diagnostic& item : inner.items()) {
+      diagnostics.error(spec.span, fmt::format("variant '{}': {}", spec.name, item.message));
+    }
+  } catch (const ConfigError& error) {
+    diagnostics.error(spec.span, fmt::format("variant '{}': {}", spec.name, error.what()));
+  }
+  scenario.variant = spec.name;
+  scenario.sweep.clear();
+  scenario.expectations = read_expectations(spec.expect, diagnostics);
+  return scenario;
+}
+
+}  // namespace
+
+Override parse_override(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    throw ConfigError(fmt::format("--set {}: expected key=value, as in training.tensor_parallel=4", text));
+  }
+  return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+}
+
+std::string expand_variables(std::string_view text) {
+  constexpr std::string_view kVariable = "${ORRERY_DATA}";
+  std::string result(text);
+  const std::size_t at = result.find(kVariable);
+  if (at == std::string::npos) return result;
+  const char* value = std::getenv("ORRERY_DATA");
+  if (value == nullptr || *value == '\0') {
+    throw ConfigError(fmt::format("'{}' needs the variable ORRERY_DATA, which is not set", text));
+  }
+  return result.replace(at, kVariable.size(), value);
+}
+
+Scenario parse_scenario(std::string text, const std::string& file, const std::vector<Override>& overrides) {
+  text = apply(std::move(text), file, overrides);
+  const hardware::NodePtr root = hardware::parse_config(text, file);
+  Diagnostics diagnostics(file);
+  std::vector<VariantSpec> specs;
+  Scenario scenario = read_scenario(*root, text, file, specs, diagnostics);
+  // Variants repeat the errors of their base, so they are read only once that is right.
+  const bool base_is_right = diagnostics.empty();
+  for (const VariantSpec& spec : specs) {
+    if (base_is_right) scenario.variants.push_back(read_variant(spec, text, file, diagnostics));
+  }
+  diagnostics.throw_if_any();
+  return scenario;
+}
+
+Scenario load_scenario(const std::string& path, const std::vector<Override>& overrides) {
+  return parse_scenario(hardware::read_text_file(path), path, overrides);
+}
+
+std::vector<std::string> scenario_files(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  if (!fs::is_directory(path, code)) return {path};
+  std::vector<std::string> files;
+  for (fs::recursive_directory_iterator it(path, code), end; !code && it != end; it.increment(code)) {
+    if (it->is_regular_file() && it->path().extension() == ".yaml") files.push_back(it->path().string());
+  }
+  if (code) throw ConfigError(fmt::format("{}: {}", path, code.message()));
+  if (files.empty()) throw ConfigError(fmt::format("{}: the folder holds no scenario (*.yaml)", path));
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,69 @@
+// A Scenario: everything that one prediction needs, as a plain value read from one YAML file.
+//
+//   scenario: title        model: library name, path to config.json, or {config: …, overrides}
+//   cluster: {node, nodes, fabric, gpu, price, …}
+//   training: the fields of models::TrainingConfig, flop_convention, total_tokens
+//   expect: [...]          variants: [{name, set, expect}]       sweep: {key: [values]}
+//
+// Every key is checked. Errors of a file (and of its variants) are reported together, each with
+// file:line:column. `--set key=value` edits the text before it is read, so that an override is checked
+// exactly as if it stood in the file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hardware/config.hpp"
+#include "models/training/training.hpp"
+#include "scenarios/expectation.hpp"
+
+namespace orrery::scenarios {
+
+/// A scenario key as a dotted path and the text to put there.
+struct Override {
+  std::string key;
+  std::string value;
+};
+
+/// Splits "training.tensor_parallel=4". Throws ConfigError if there is no '=' or no key.
+[[nodiscard]] Override parse_override(std::string_view text);
+
+/// One key of a sweep and the texts it takes in turn.
+struct SweepAxis {
+  std::string key;
+  std::vector<std::string> values;
+};
+
+struct Scenario {
+  std::string file;  ///< as the user named it
+  std::string name;  ///< file name without folder and extension
+  std::string title;
+  std::string variant;  ///< name of the variant, empty for the scenario itself
+  std::string model;    ///< as written: a library name or a path
+  std::string timer = "fitted";
+  std::uint64_t seed = 1;
+  models::TrainingJob job;
+  std::int64_t total_tokens = 0;  ///< cost of a whole run; 0: of one optimizer step
+  std::vector<Expectation> expectations;
+  std::vector<Scenario> variants;
+  std::vector<SweepAxis> sweep;
+};
+
+/// Reads, checks and resolves a scenario. Throws ConfigError with every diagnostic.
+[[nodiscard]] Scenario load_scenario(const std::string& path, const std::vector<Override>& overrides = {});
+
+/// The same from a text; `file` names it in messages, and relative paths inside start at its folder.
+[[nodiscard]] Scenario parse_scenario(std::string text, const std::string& file,
+                                      const std::vector<Override>& overrides = {});
+
+/// `${ORRERY_DATA}` replaced by the variable's value. Throws ConfigError if it is used but not set.
+[[nodiscard]] std::string expand_variables(std::string_view text);
+
+/// The scenario files below `path` (a file, or a folder searched recursively for .yaml), sorted.
+/// Throws ConfigError if there are none.
+[[nodiscard]] std::vector<std::string> scenario_files(const std::string& path);
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,211 @@
+#include "scenarios/sections.hpp"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue.hpp"
+#include "models/hf_config.hpp"
+#include "models/schedule/schedule.hpp"
+#include "scenarios/scenario.hpp"
+#include "scenarios/training_fields.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+using hardware::ConfigError;
+using hardware::ConfigNode;
+using hardware::Diagnostics;
+using hardware::MapReader;
+using hardware::Range;
+
+constexpr double kMostGpus = 1e7;
+constexpr double kMostTokens = 1e15;
+
+bool is_path(const std::string& text) {
+  return text.find('/') != std::string::npos || (text.size() > 5 && text.compare(text.size() - 5, 5, ".json") == 0);
+}
+
+models::Llm load_named(const std::string& written, const ConfigNode& node, const std::string& folder,
+                       Diagnostics& diagnostics) {
+  try {
+    std::string target = expand_variables(written);
+    if (is_path(target)) {
+      const std::filesystem::path path(target);
+      if (path.is_relative()) target = (std::filesystem::path(folder) / path).string();
+    }
+    return models::load_model(target);
+  } catch (const ConfigError& error) {
+    add_error(error, node.span, diagnostics);
+    return {};
+  }
+}
+
+/// What-if changes of a library model; head_dim follows hidden / heads unless it is given.
+void override_model(MapReader& reader, models::Llm& llm) {
+  const Range count = Range::between(1, 1e9);
+  const bool reshaped = reader.has("hidden") || reader.has("heads");
+  const bool one_kv_per_head = llm.attention.kv_heads == llm.attention.heads;
+  llm.layers = reader.integer_or("layers", llm.layers, count);
+  llm.hidden = reader.integer_or("hidden", llm.hidden, count);
+  llm.vocab = reader.integer_or("vocab", llm.vocab, count);
+  llm.max_positions = reader.integer_or("max_positions", llm.max_positions, count);
+  llm.attention.heads = reader.integer_or("heads", llm.attention.heads, count);
+  llm.attention.kv_heads =
+      reader.integer_or("kv_heads", one_kv_per_head ? llm.attention.heads : llm.attention.kv_heads, count);
+  const std::int64_t head_dim =
+      reshaped && llm.attention.heads > 0 ? llm.hidden / llm.attention.heads : llm.attention.head_dim;
+  llm.attention.head_dim = reader.integer_or("head_dim", head_dim, count);
+  llm.mlp.inter = reader.integer_or("inter", llm.mlp.inter, count);
+  llm.tied_embeddings = reader.boolean_or("tied_embeddings", llm.tied_embeddings);
+}
+
+template <class Enum>
+Enum read_enum(MapReader& reader, std::string_view key, const std::vector<std::string>& names, Enum fallback) {
+  return static_cast<Enum>(reader.choice_or(key, names, static_cast<std::size_t>(fallback)));
+}
+
+Dtype read_dtype(MapReader& reader, std::string_view key, Dtype fallback) {
+  std::vector<std::string> names;
+  std::size_t index = 0;
+  for (std::size_t i = 0; i < all_dtypes().size(); ++i) {
+    names.emplace_back(name(all_dtypes()[i]));
+    if (all_dtypes()[i] == fallback) index = i;
+  }
+  return all_dtypes()[reader.choice_or(key, names, index)];
+}
+
+/// Reads each field of the list in training_fields.hpp from the section.
+struct FieldReader {
+  MapReader* reader;
+
+  template <class Integer>
+  void integer(std::string_view key, Integer& field, const IntegerLimits& limits) const {
+    const Range range = Range::between(limits.least, limits.most);
+    field = static_cast<Integer>(limits.required ? reader->integer(key, range) : reader->integer_or(key, field, range));
+  }
+  void boolean(std::string_view key, bool& field) const { field = reader->boolean_or(key, field); }
+  void schedule(std::string_view key, std::string& field) const {
+    std::vector<std::string> names;
+    std::size_t fallback = 0;
+    for (const models::ScheduleRow& row : models::schedules()) {
+      if (row.name == field) fallback = names.size();
+      names.emplace_back(row.name);
+    }
+    field = names.at(reader->choice_or(key, names, fallback));
+  }
+  void integers(std::string_view key, std::vector<std::int64_t>& field) const {
+    field = reader->integers_or(key, field, Range::between(0, 1e6));
+  }
+  void choice(std::string_view key, models::Recompute& field) const {
+    field = read_enum(*reader, key, recompute_names(), field);
+  }
+  void choice(std::string_view key, models::AttentionImplementation& field) const {
+    field = read_enum(*reader, key, attention_names(), field);
+  }
+  void choice(std::string_view key, models::ZeroStage& field) const {
+    field = read_enum(*reader, key, zero_names(), field);
+  }
+  void dtype(std::string_view key, Dtype& field) const { field = read_dtype(*reader, key, field); }
+  void bytes(std::string_view key, Bytes& field) const { field = reader->bytes_or(key, field); }
+  void ratio(std::string_view key, double& field) const {
+    field = reader->number_or(key, field, Range::between(0.0, 1.0));
+  }
+  void seconds(std::string_view key, Seconds& field) const { field = reader->duration_or(key, field); }
+};
+
+}  // namespace
+
+void add_error(const ConfigError& error, const hardware::SourceSpan& span, Diagnostics& diagnostics) {
+  const std::vector<hardware::Diagnostic>& items = error.diagnostics();
+  if (items.size() < 2 && (items.empty() || items.front().span.line == 0)) {
+    diagnostics.error(span, items.empty() || !items.front().file.empty() ? error.what() : items.front().message);
+    return;
+  }
+  // Errors inside another file keep their own position, at the place that names the file.
+  for (const hardware::Diagnostic& item : items) diagnostics.error(span, item.str());
+}
+
+const std::vector<std::string>& recompute_names() {
+  static const std::vector<std::string> names = {"none", "selective", "full"};
+  return names;
+}
+const std::vector<std::string>& attention_names() {
+  static const std::vector<std::string> names = {"flash", "unfused"};
+  return names;
+}
+const std::vector<std::string>& zero_names() {
+  static const std::vector<std::string> names = {"none", "optimizer"};
+  return names;
+}
+const std::vector<std::string>& flop_convention_names() {
+  static const std::vector<std::string> names = {"model", "model_causal", "palm"};
+  return names;
+}
+
+models::Llm read_model(const ConfigNode& node, const std::string& folder, std::string& model,
+                       Diagnostics& diagnostics) {
+  if (node.kind == hardware::NodeKind::scalar) {
+    model = node.scalar;
+    return load_named(model, node, folder, diagnostics);
+  }
+  MapReader reader(&node, "model", diagnostics);
+  const ConfigNode* config = reader.required_child("config");
+  models::Llm llm;
+  if (config != nullptr && config->kind == hardware::NodeKind::scalar) {
+    model = config->scalar;
+    llm = load_named(model, *config, folder, diagnostics);
+  } else if (config != nullptr) {
+    diagnostics.error(config->span, "model.config must be a library name or a path to a config.json");
+  }
+  override_model(reader, llm);
+  reader.finish();
+  return llm;
+}
+
+hardware::Cluster read_cluster(const ConfigNode& node, Diagnostics& diagnostics) {
+  MapReader reader(&node, "cluster", diagnostics);
+  const std::size_t before = diagnostics.items().size();
+  const std::vector<std::string> nodes = hardware::node_names();
+  const std::vector<std::string> fabrics = hardware::fabric_names();
+  const std::vector<std::string> gpus = hardware::gpu_names();
+  const std::size_t node_index = reader.choice("node", nodes);
+  const int count = static_cast<int>(reader.integer_or("nodes", 1, Range::between(1, kMostGpus)));
+  std::string fabric = "single_node";
+  if (count > 1 || reader.has("fabric")) {
+    const std::size_t index = reader.choice("fabric", fabrics);
+    if (index < fabrics.size()) fabric = fabrics[index];
+  }
+  std::string gpu;
+  if (reader.has("gpu")) {
+    const std::size_t index = reader.choice("gpu", gpus);
+    if (index < gpus.size()) gpu = gpus[index];
+  }
+  hardware::Cluster cluster;
+  if (diagnostics.items().size() == before) {
+    try {
+      cluster = hardware::make_cluster(nodes.at(node_index), fabric, count, gpu);
+    } catch (const ConfigError& error) {
+      add_error(error, reader.span(reader.has("nodes") ? "nodes" : "node"), diagnostics);
+    }
+  }
+  cluster.gpu.price = reader.price_or("price", cluster.gpu.price);
+  cluster.gpu.memory = reader.bytes_or("gpu_memory", cluster.gpu.memory);
+  cluster.gpu.memory_bandwidth = reader.bandwidth_or("gpu_memory_bandwidth", cluster.gpu.memory_bandwidth);
+  cluster.gpu.nvlink_bandwidth = reader.bandwidth_or("nvlink_bandwidth", cluster.gpu.nvlink_bandwidth);
+  cluster.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", cluster.node.nic_bandwidth);
+  reader.finish();
+  return cluster;
+}
+
+void read_training(const ConfigNode& node, models::TrainingJob& job, std::int64_t& total_tokens,
+                   Diagnostics& diagnostics) {
+  MapReader reader(&node, "training", diagnostics);
+  visit_training(job.config, FieldReader{&reader});
+  job.flop_convention = read_enum(reader, "flop_convention", flop_convention_names(), job.flop_convention);
+  total_tokens = reader.integer_or("total_tokens", 0, Range::between(1, kMostTokens));
+  reader.finish();
+}
+
+}  // namespace orrery::scenarios

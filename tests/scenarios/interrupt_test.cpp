@@ -1,0 +1,75 @@
+// Ctrl-C: exit code 130, and partial results that say so in their name and their content.
+
+#include "scenarios/interrupt.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <sys/wait.h>
+#include <thread>
+
+#include <gmock/gmock.h>
+
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using Interrupt = FolderTest;
+
+/// The small scenario with a sweep far too long to finish.
+std::string endless_sweep() {
+  std::string sweep = "sweep:\n  training.global_batch_size: [";
+  for (int i = 1; i <= 1000; ++i) sweep += (i > 1 ? ", " : "") + std::to_string(16 * i);
+  sweep += "]\n  seed: [";
+  for (int i = 1; i <= 500; ++i) sweep += (i > 1 ? ", " : "") + std::to_string(i);
+  return small_scenario() + sweep + "]\n";
+}
+
+TEST_F(Interrupt, StopBeforeTheFirstRunLeavesAnEmptyPartialReport) {
+  const std::atomic<bool> stop{true};
+  std::ostringstream out, err;
+  Console console{out, err, false, &stop};
+  const std::string file = write("small.yaml", small_scenario());
+  EXPECT_EQ(run_command({"run", file, file, "--json", path("r.json"), "--csv", path("r.csv")}, console),
+            kExitInterrupted);
+  EXPECT_FALSE(std::filesystem::exists(path("r.json")));
+  EXPECT_THAT(read_file(path("r.partial.json")), HasSubstr("\"partial\": true"));
+  EXPECT_THAT(read_file(path("r.partial.csv")), HasSubstr("# partial"));
+  EXPECT_THAT(err.str(), HasSubstr("0 of 2"));
+}
+
+TEST_F(Interrupt, CheckAndValidateStopToo) {
+  const std::atomic<bool> stop{true};
+  std::ostringstream out, err;
+  Console console{out, err, false, &stop};
+  EXPECT_EQ(run_command({"check", write("small.yaml", small_scenario()), "--junit", path("j.xml")}, console),
+            kExitInterrupted);
+  EXPECT_THAT(read_file(path("j.partial.xml")), HasSubstr("partial"));
+}
+
+TEST_F(Interrupt, SignalDuringASweepKeepsWhatIsDone) {
+  const std::string file = write("sweep.yaml", endless_sweep());
+  const std::string json = path("sweep.json");
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    // The child is the command: its own handler, its own flag.
+    std::ostringstream out, err;
+    Console console{out, err, false, &install_interrupt_flag()};
+    std::ofstream(path("ready")) << "yes";
+    ::_exit(run_command({"sweep", file, "--json", json, "-j", "2"}, console));
+  }
+  while (!std::filesystem::exists(path("ready"))) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  ASSERT_EQ(::kill(child, SIGINT), 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), kExitInterrupted);
+  EXPECT_FALSE(std::filesystem::exists(json));
+  EXPECT_THAT(read_file(path("sweep.partial.json")), HasSubstr("\"partial\": true"));
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing

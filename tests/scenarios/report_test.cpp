@@ -1,0 +1,147 @@
+// The JSON report: the contract that scripts rely on.
+
+#include "scenarios/report.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+using nlohmann::ordered_json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ReportTest : public FolderTest {
+ protected:
+  ordered_json report_of(const std::string& text, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> args = {"run", write("small.yaml", text), "--json", path("r.json"), "--quiet"};
+    args.insert(args.end(), more.begin(), more.end());
+    last_ = orrery(args);
+    return ordered_json::parse(read_file(path("r.json")));
+  }
+  Outcome last_;
+};
+
+std::vector<std::string> keys(const ordered_json& object) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : object.items()) names.push_back(key);
+  return names;
+}
+
+TEST_F(ReportTest, HasTheSectionsOfTheContractInOrder) {
+  const ordered_json report = report_of(small_scenario());
+  EXPECT_THAT(keys(report), ElementsAre("schema_version", "orrery", "scenario", "seed", "provenance", "findings",
+                                        "expectations", "training", "memory", "cost", "engine"));
+  EXPECT_THAT(keys(report["training"]),
+              ElementsAre("flop_convention", "step_time_s", "tokens_per_s", "tokens_per_s_per_gpu",
+                          "model_tflops_per_gpu", "hardware_tflops_per_gpu", "mfu", "hfu", "bubble_fraction",
+                          "exposed_communication_s", "compute_s", "communication_s", "optimizer_s"));
+  for (const char* key : {"peak_bytes", "weights_bytes", "gradients_bytes", "optimizer_bytes", "activations_bytes",
+                          "kv_cache_bytes", "workspace_bytes", "capacity_bytes", "stages"}) {
+    EXPECT_TRUE(report["memory"].contains(key)) << key;
+  }
+  for (const char* key : {"gpu_hours", "usd", "usd_per_million_tokens"}) EXPECT_TRUE(report["cost"].contains(key));
+  EXPECT_THAT(keys(report["engine"]), ElementsAre("events", "wall_s", "events_per_s"));
+}
+
+TEST_F(ReportTest, NumbersAgreeWithEachOther) {
+  const ordered_json report = report_of(small_scenario());
+  const double step = report["training"]["step_time_s"];
+  EXPECT_GT(step, 0.0);
+  // 64 sequences of 1024 tokens on 8 GPUs.
+  EXPECT_NEAR(report["training"]["tokens_per_s"], 64 * 1024 / step, 1e-6 * 64 * 1024 / step);
+  EXPECT_NEAR(report["training"]["tokens_per_s_per_gpu"], 8 * 1024 / step, 1e-6 * 8 * 1024 / step);
+  EXPECT_NEAR(report["cost"]["gpu_hours"], 8 * step / 3600, 1e-9 * step);
+  EXPECT_EQ(report["memory"]["stages"].size(), 1u);
+  EXPECT_EQ(report["memory"]["stages"][0]["peak_bytes"], report["memory"]["peak_bytes"]);
+  EXPECT_LE(report["training"]["mfu"], 1.0);
+}
+
+TEST_F(ReportTest, ScenarioIsResolvedAfterOverridesAndDefaults) {
+  const ordered_json report =
+      report_of(replaced(small_scenario(), "  data_parallel: 4\n", ""), {"--set", "training.micro_batch_size=2"});
+  EXPECT_EQ(report["scenario"]["training"]["micro_batch_size"], 2);
+  EXPECT_EQ(report["scenario"]["training"]["data_parallel"], 4);  // 8 GPUs / TP 2
+  EXPECT_EQ(report["scenario"]["training"]["schedule"], "1f1b");
+  EXPECT_EQ(report["scenario"]["model"]["parameters"], 124439808);
+  EXPECT_EQ(report["scenario"]["cluster"]["gpus"], 8);
+}
+
+TEST_F(ReportTest, SeveralFilesGiveAnArray) {
+  const std::string file = write("small.yaml", small_scenario());
+  ASSERT_EQ(orrery({"run", file, file, "--json", path("two.json"), "-q"}).code, kExitWell);
+  EXPECT_EQ(ordered_json::parse(read_file(path("two.json"))).size(), 2u);
+}
+
+TEST_F(ReportTest, ExpectationsAreJudged) {
+  const std::string expect =
+      "expect:\n"
+      "  - {metric: memory.fits, value: true, source: s}\n"
+      "  - {metric: training.step_time_s, value: 1000 s, tolerance: 1 %, source: s}\n"
+      "  - {metric: training.mfu, value: 0.99, tolerance: 1 %, source: s, known_miss: because}\n"
+      "  - {metric: serving.goodput, value: 1, tolerance: 1 %, source: s}\n";
+  const ordered_json report = report_of(small_scenario() + expect);
+  EXPECT_EQ(last_.code, kExitFinding);
+  std::vector<std::string> outcomes;
+  for (const ordered_json& row : report["expectations"]) outcomes.push_back(row["outcome"]);
+  EXPECT_THAT(outcomes, ElementsAre("pass", "miss", "known_miss", "skipped"));
+  EXPECT_EQ(report["findings"].size(), 1u);
+  EXPECT_EQ(report["findings"][0]["kind"], "expectation_missed");
+}
+
+TEST_F(ReportTest, KnownMissThatHoldsIsAFinding) {
+  const ordered_json report = report_of(
+      small_scenario() + "expect:\n  - {metric: memory.fits, value: true, source: s, known_miss: it does not fit}\n");
+  EXPECT_EQ(last_.code, kExitFinding);
+  EXPECT_EQ(report["findings"][0]["kind"], "known_miss_holds");
+}
+
+TEST_F(ReportTest, VariantsAreReportsWithTheirOwnExpectations) {
+  const ordered_json report =
+      report_of(small_scenario() +
+                "variants:\n  - name: two nodes of memory\n    set: {cluster.gpu_memory: 2 GiB}\n    expect:\n"
+                "      - {metric: memory.fits, value: false, source: s}\n");
+  EXPECT_EQ(last_.code, kExitWell) << last_.err;  // the finding is expected
+  ASSERT_EQ(report["variants"].size(), 1u);
+  EXPECT_EQ(report["variants"][0]["scenario"]["variant"], "two nodes of memory");
+  EXPECT_EQ(report["variants"][0]["expectations"][0]["outcome"], "pass");
+  EXPECT_EQ(report["variants"][0]["findings"][0]["expected"], true);
+}
+
+TEST_F(ReportTest, CsvHasARowPerRunAndEveryMetric) {
+  ASSERT_EQ(orrery({"run", write("small.yaml", small_scenario()), "--csv", path("r.csv"), "-q"}).code, kExitWell);
+  const std::string csv = read_file(path("r.csv"));
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 2);
+  for (const MetricRow& row : metric_rows()) EXPECT_THAT(csv, HasSubstr(std::string(row.name)));
+  const std::string header = csv.substr(0, csv.find('\n'));
+  const std::string row = csv.substr(csv.find('\n') + 1);
+  EXPECT_EQ(std::count(header.begin(), header.end(), ','), std::count(row.begin(), row.end(), ','));
+}
+
+TEST_F(ReportTest, StandardOutputTakesTheReportAlone) {
+  const Outcome outcome = orrery({"run", write("small.yaml", small_scenario()), "--json", "-"});
+  EXPECT_TRUE(ordered_json::accept(outcome.out)) << outcome.out.substr(0, 200);
+}
+
+TEST_F(ReportTest, JunitCountsFailures) {
+  const std::string expect =
+      "expect:\n  - {metric: training.step_time_s, value: 1000 s, tolerance: 1 %, source: \"a < b & c\"}\n";
+  EXPECT_EQ(orrery({"check", write("small.yaml", small_scenario() + expect), "--junit", path("j.xml")}).code,
+            kExitFinding);
+  const std::string xml = read_file(path("j.xml"));
+  EXPECT_THAT(xml, HasSubstr("tests=\"2\" failures=\"1\""));
+  EXPECT_THAT(xml, HasSubstr("a &lt; b &amp; c"));
+}
+
+TEST_F(ReportTest, TraceIsJson) {
+  ASSERT_EQ(orrery({"run", write("small.yaml", small_scenario()), "--trace", path("t.json"), "-q"}).code, kExitWell);
+  const std::string trace = read_file(path("t.json"));
+  EXPECT_TRUE(ordered_json::accept(trace));
+  EXPECT_THAT(trace, HasSubstr("traceEvents"));
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
