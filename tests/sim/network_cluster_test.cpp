@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "collective_clusters.hpp"
 #include "sim/collective/collective.hpp"
+#include "sim/evaluate.hpp"
 #include "sim/network/cluster_network.hpp"
 
 namespace orrery::sim {
@@ -146,6 +149,34 @@ TEST(ClusterNetwork, APipelineTransferSlowsTheGradientsOfItsRank) {
   EXPECT_NEAR(static_cast<double>(ends[0] - time), 5e7 / 21.25e9 * 1e12, 1e4) << "the collective waits for 50 MB";
   // The transfer has half of the NIC all the while: 14 µs + 2·50 MB/21.25 GB/s after its start.
   EXPECT_NEAR(static_cast<double>(ends[1] - 1'000'000'000), 14e6 + 1e8 / 21.25e9 * 1e12, 1e4);
+}
+
+TEST(ClusterNetwork, StretchesAnInterpretedPlan) {
+  // Rank 0 gathers on its data-parallel lane while it sends activations: both use its NIC.
+  const hardware::Cluster cluster = a100_cluster(16);
+  PlanBuilder builder;
+  const RankId first = builder.add_rank("stage 0"), second = builder.add_rank("stage 1", 1, 1);
+  const GroupId data = builder.add_group(group({0}, 8, 8));
+  builder.collective(builder.stream(first, Lane::data_parallel), CollectiveKind::all_gather, Bytes{4e8}, data, "gather",
+                     Activity::data_parallel);
+  TransferEntry entry = transfer(0, 1, 1e8, false);
+  entry.label = builder.label("activations");
+  const std::uint32_t index = builder.transfer(entry);
+  builder.send(builder.stream(first, Lane::send_next), index);
+  builder.recv(builder.stream(second, Lane::recv_prev), index);
+  const Plan plan = builder.take();
+
+  Durations durations;
+  durations.collectives = {to_sim_time(collective_time({CollectiveKind::all_gather, Bytes{4e8}, 8, 8}, cluster))};
+  durations.transfers = {to_sim_time(transfer_time(Bytes{1e8}, false, cluster))};
+  const SimTime apart = evaluate(plan, durations).makespan;
+  EXPECT_EQ(apart, std::max(durations.collectives[0], durations.transfers[0]));
+  ClusterNetwork network(plan.ranks.size(), cluster);
+  const SimTime shared = interpret(plan, durations, network).makespan;
+  // The NIC carries 100 MB more than the gather's bytes: 100 MB/21.25 GB/s = 4705.88 µs. The gather's latency is
+  // longer than the transfer's 14 µs: 1.4·8.4 + 7·14 = 109.76 µs (Simple, 7 network hops), and in the 95.76 µs between
+  // the transfer has the NIC for itself.
+  EXPECT_NEAR(static_cast<double>(shared - apart), (4705.88 - 95.76) * 1e6, 1e4);
 }
 
 TEST(ClusterNetwork, LeavesAloneWhatCrossesNoLink) {

@@ -1,0 +1,91 @@
+// Cost of pricing collectives in closed form, and of max-min rates.
+#include <cstdint>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "hardware/cluster.hpp"
+#include "sim/collective/model.hpp"
+#include "sim/network/flow_network.hpp"
+
+namespace orrery::sim {
+namespace {
+
+hardware::Cluster h100_cluster() {
+  hardware::Cluster c;
+  c.gpu.architecture = "hopper";
+  c.gpu.nvlink_bandwidth = BytesPerSecond{450e9};
+  c.gpu.pcie_bandwidth = BytesPerSecond{64e9};
+  c.node.gpus = 8;
+  c.node.nvswitch = true;
+  c.node.in_network_reduction = true;
+  c.node.nics = 8;
+  c.node.nic_bandwidth = BytesPerSecond{50e9};
+  c.node.pcie_bandwidth = BytesPerSecond{64e9};
+  c.nodes = 128;
+  hardware::Fit fit;
+  fit.key = "nccl/all_gather/8";
+  fit.coefficients = {{"base_s", 1e-5}, {"mid_s_per_mib", 4e-6}, {"exponent", 0.6}, {"bus_bandwidth", 350e9}};
+  c.gpu.fits.push_back(fit);
+  return c;
+}
+
+void price(benchmark::State& state, CollectiveKind kind, int ranks, int nodes) {
+  const hardware::Cluster cluster = h100_cluster();
+  const CollectiveModel model(cluster);
+  double bytes = 1e6;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(model.time({kind, Bytes{bytes}, ranks, nodes}));
+    bytes += 1.0;
+  }
+}
+
+void ring_closed_form(benchmark::State& state) {
+  const hardware::Cluster cluster = h100_cluster();
+  const CollectiveConstants constants = timing_constants(cluster, 128, 16);
+  const CollectiveRow row = ring_row();
+  double bytes = 1e6;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(row.time({CollectiveKind::all_gather, Bytes{bytes}, 128, 16}, cluster, constants));
+    bytes += 1.0;
+  }
+}
+
+// All-to-all over a star of `hosts`; sizes ±20 % where `unequal`.
+void all_to_all(benchmark::State& state, bool unequal, double batch) {
+  const auto hosts = static_cast<std::uint32_t>(state.range(0));
+  std::uint64_t flows = 0;
+  for (auto _ : state) {
+    const std::vector<BytesPerSecond> capacities(2 * hosts, BytesPerSecond{50e9});
+    FlowNetwork network(capacities, {batch});
+    std::uint64_t tag = 0, random = 1;
+    for (std::uint32_t s = 0; s < hosts; ++s) {
+      for (std::uint32_t d = 0; d < hosts; ++d) {
+        if (s == d) continue;
+        random = random * 6364136223846793005ull + 1442695040888963407ull;
+        const double spread = unequal ? 0.8 + 0.4 * static_cast<double>(random >> 11) * 0x1p-53 : 1.0;
+        const LinkUse route[] = {{s, 1.0}, {hosts + d, 1.0}};
+        network.start({tag++, 1e6 * spread, 1.0, kUnlimited, route}, 0);
+      }
+    }
+    flows += tag;
+    std::vector<std::uint64_t> done;
+    for (SimTime next = network.next_completion(); next != kNever; next = network.next_completion()) {
+      done.clear();
+      network.advance(next, done);
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(flows));
+}
+
+BENCHMARK(ring_closed_form);
+BENCHMARK_CAPTURE(price, fitted_one_node, CollectiveKind::all_gather, 8, 1);
+BENCHMARK_CAPTURE(price, all_gather_16_nodes, CollectiveKind::all_gather, 128, 16);
+BENCHMARK_CAPTURE(price, all_reduce_16_nodes, CollectiveKind::all_reduce, 128, 16);
+BENCHMARK_CAPTURE(all_to_all, equal, false, 0.0)->Arg(64)->Arg(512)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(all_to_all, unequal_exact, true, 0.0)->Arg(64)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(all_to_all, unequal_batch_1_per_mille, true, 0.001)->Arg(64)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(all_to_all, unequal_batch_1_percent, true, 0.01)->Arg(64)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace orrery::sim
