@@ -1,0 +1,64 @@
+// The Chrome trace: the exact text of a small timeline, exact times, and escaping.
+#include "sim/trace_writer.hpp"
+
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace orrery::sim {
+namespace {
+
+TEST(TraceWriter, ASmallTimelineIsWrittenExactly) {
+  Timeline t;
+  t.ranks = {{"stage \"0\"", 8, 0}};
+  t.streams = {{RankId(0), Lane::compute}};
+  t.labels = {"qkv\t"};
+  t.spans = {{1'500'000, 3'000'001, StreamId(0), LabelId(0), Activity::forward}};
+  t.memory = {{2'000'000, RankId(0), MemoryKind::weights, 1024.0}};
+  std::ostringstream out;
+  write_trace(t, out);
+  EXPECT_EQ(out.str(),
+            "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
+            "{\"ph\":\"M\",\"pid\":0,\"name\":\"process_name\",\"args\":{\"name\":\"stage \\\"0\\\" (stands for 8 "
+            "GPUs)\"}},\n"
+            "{\"ph\":\"M\",\"pid\":0,\"tid\":0,\"name\":\"thread_name\",\"args\":{\"name\":\"compute\"}},\n"
+            "{\"ph\":\"X\",\"pid\":0,\"tid\":0,\"ts\":1.500000,\"dur\":1.500001,\"cat\":\"forward\",\"name\":"
+            "\"qkv\\u0009\"},\n"
+            "{\"ph\":\"C\",\"pid\":0,\"name\":\"memory_bytes\",\"ts\":2,\"args\":{\"weights\":1024,\"gradients\":0,"
+            "\"optimizer\":0,\"activations\":0,\"kv_cache\":0,\"workspace\":0}}\n"
+            "]}\n");
+}
+
+TEST(TraceWriter, AnEmptyTimelineIsAnEmptyTrace) {
+  std::ostringstream out;
+  write_trace(Timeline{}, out);
+  EXPECT_EQ(out.str(), "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n]}\n");
+}
+
+TEST(TraceWriter, LongTracesArriveWhole) {
+  Timeline t;
+  t.ranks = {{"r", 1, 0}};
+  t.streams = {{RankId(0), Lane::compute}};
+  t.labels = {"x"};
+  for (SimTime i = 0; i < 5000; ++i) t.spans.push_back({i, i + 1, StreamId(0), LabelId(0), Activity::forward});
+  std::ostringstream out;
+  write_trace(t, out);
+  const std::string text = out.str();
+  std::size_t lines = 0;
+  for (const char c : text) lines += c == '\n' ? 1 : 0;
+  EXPECT_EQ(lines, 1u + 2u + 5000u + 1u);
+  EXPECT_NE(text.find("\"ts\":0.004999,\"dur\":0.000001"), std::string::npos);
+}
+
+TEST(TraceWriter, StringsAreValidJson) {
+  EXPECT_EQ(json_string("plain"), "\"plain\"");
+  EXPECT_EQ(json_string("a\"b\\c\n\x01"), "\"a\\\"b\\\\c\\u000a\\u0001\"");
+  EXPECT_EQ(json_string("größe 漢 😀"), "\"größe 漢 😀\"");
+  EXPECT_EQ(json_string("bad \xff!"), "\"bad \xef\xbf\xbd!\"");
+  EXPECT_EQ(json_string("cut \xe6\xbc"), "\"cut \xef\xbf\xbd\xef\xbf\xbd\"");
+  EXPECT_EQ(json_string("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");                  // overlong
+  EXPECT_EQ(json_string("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");  // surrogate
+}
+
+}  // namespace
+}  // namespace orrery::sim
