@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 #include <Eigen/Dense>
 
@@ -142,17 +144,48 @@ std::vector<Observation> subsample(const std::vector<Observation>& all, std::siz
   return some;
 }
 
+// A uniform number in [−1, 1) from a counter (splitmix64's finaliser): the same starts on every machine.
+double jitter(std::uint64_t counter) {
+  std::uint64_t x = counter * 0x9e3779b97f4a7c15ull;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+  x ^= x >> 31;
+  return static_cast<double>(x >> 11) * 0x1.0p-52 - 1.0;
+}
+
+// The best of several starts around the defaults: models that choose between tiles have several valleys.
+Vector best_start(const Problem& problem, const Vector& defaults, const FitOptions& options) {
+  Vector best = defaults;
+  double least = std::numeric_limits<double>::infinity();
+  std::uint64_t counter = 1;
+  for (int start = 0; start < options.starts; ++start) {
+    Vector z = defaults;
+    if (start > 0) z = z.unaryExpr([&counter](double x) { return x + 1.5 * jitter(counter++); });
+    z = minimise(problem, z, 0.5, options.iterations);
+    z = minimise(problem, z, 0.15, options.iterations);
+    const double loss = huber_loss(problem.residuals(z), 0.15);
+    if (loss < least) least = loss, best = z;
+  }
+  return best;
+}
+
 }  // namespace
 
 std::vector<double> fit_coefficients(const kernels::FittedModel& model, const std::vector<Observation>& observations,
                                      const hardware::Gpu& gpu, const FitOptions& options) {
   const Problem coarse(model, subsample(observations, std::max<std::size_t>(options.rows / 4, 500)), gpu);
   const Problem fine(model, subsample(observations, options.rows), gpu);
-  Vector z = coarse.transform().variables(model.defaults(gpu));
-  z = minimise(coarse, z, 0.5, options.iterations);
-  z = minimise(coarse, z, 0.15, options.iterations);
+  Vector z = best_start(coarse, coarse.transform().variables(model.defaults(gpu)), options);
+  z = minimise(fine, z, 0.15, options.iterations);
   z = minimise(fine, z, 0.05, options.iterations);
-  return fine.transform().coefficients(z);
+  // What no row feels must not be left where a start happened to put it.
+  const Matrix felt = fine.jacobian(z, fine.residuals(z));
+  const std::vector<double> defaults = model.defaults(gpu);
+  std::vector<double> coefficients = fine.transform().coefficients(z);
+  for (std::size_t i = 0; i < coefficients.size(); ++i) {
+    if (felt.col(static_cast<Eigen::Index>(i)).cwiseAbs().maxCoeff() == 0.0) coefficients[i] = defaults[i];
+  }
+  return coefficients;
 }
 
 }  // namespace orrery::calibrate

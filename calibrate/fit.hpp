@@ -17,6 +17,7 @@ struct Observation {
 
 struct FitOptions {
   int iterations = 40;      ///< of each stage
+  int starts = 6;           ///< around the defaults, the first is the defaults themselves
   std::size_t rows = 6000;  ///< observations used by the optimiser: an even subsample
 };
 

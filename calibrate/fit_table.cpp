@@ -72,13 +72,6 @@ hardware::Fit fit_rows(const kernels::FittedModel& model, const std::vector<cons
   return fit;
 }
 
-bool is_nccl(const CsvTable& table) {
-  for (const std::string_view column : {"op", "dtype", "gpus", "bytes", "time_us"}) {
-    if (table.column(column) < 0) return false;
-  }
-  return true;
-}
-
 // Too few rows to fit a dozen coefficients and keep some back.
 constexpr std::size_t kFewestRows = 40;
 
@@ -86,7 +79,7 @@ constexpr std::size_t kFewestRows = 40;
 
 FitOutcome fit_table(const std::filesystem::path& path, const hardware::Gpu& gpu, std::string_view date) {
   const CsvTable table = read_csv(path);
-  if (is_nccl(table)) return fit_nccl(table, gpu, date);
+  if (is_nccl_table(table)) return fit_nccl(table, gpu, date);
   const TableKind& kind = required_kind(table);
   const kernels::FamilyRow* family = kernels::find_family(kind.family);
   if (family == nullptr) throw std::logic_error("no kernel family is called " + std::string(kind.family));
@@ -117,11 +110,17 @@ FitOutcome fit_table(const std::filesystem::path& path, const hardware::Gpu& gpu
 
 ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::Gpu& gpu,
                              const kernels::KernelTimer& timer) {
+  return validate_kernels(path, gpu, timer, {});
+}
+
+ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::Gpu& gpu,
+                             const kernels::KernelTimer& timer, std::string_view only) {
   const CsvTable table = read_csv(path);
   TableRows read = required_kind(table).read(table, gpu);
   std::vector<PredictedRow> predicted;
   std::vector<SkippedRow> skipped = std::move(read.skipped);
   for (const MeasuredRow& row : read.rows) {
+    if (!only.empty() && row.fit_key != only) continue;
     std::string reason = objection(row, gpu);
     if (!reason.empty()) {
       skipped.push_back({row.line, kernels::describe(row.kernel), std::move(reason)});

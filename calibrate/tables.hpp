@@ -44,6 +44,10 @@ void write_fits(const std::filesystem::path& profile, const std::vector<hardware
 [[nodiscard]] ErrorReport validate_kernels(const std::filesystem::path& table, const hardware::Gpu& gpu,
                                            const kernels::KernelTimer& timer);
 
+/// The same on the rows that belong to the fit `only` ("gemm/trtllm/bf16"); all rows where it is empty.
+[[nodiscard]] ErrorReport validate_kernels(const std::filesystem::path& table, const hardware::Gpu& gpu,
+                                           const kernels::KernelTimer& timer, std::string_view only);
+
 /// Predicts every row of an NCCL table (columns op, dtype, gpus, bytes, time_us) on one node of `cluster`.
 [[nodiscard]] ErrorReport validate_collectives(const std::filesystem::path& table, const hardware::Cluster& cluster);
 

@@ -192,7 +192,7 @@ FittedModel gemm_model() {
                  "overlap",  "latency_ns", "split_us", "droop", "droop_gflop", "scale_us", "e_scale"};
   model.bounds = {{0.3, 20.0},  {0.2, 1.0},  {0.2, 1.0},  {0.05, 1.0}, {0.05, 1.0},
                   {0.01, 1.0},  {0.02, 1.0}, {1e-3, 1.0}, {1e-3, 1.0}, {0.1, 500.0},
-                  {1e-3, 20.0}, {1e-3, 1.5}, {1.0, 1e5},  {0.1, 50.0}, {0.05, 1.0}};
+                  {1e-3, 20.0}, {1e-3, 1.5}, {1.0, 1e5},  {0.1, 200.0}, {0.05, 1.0}};
   model.time = time_gemm;
   model.defaults = default_coefficients;
   model.equation = "t0 + scale(A) + min over (tile, split) of max(S, D) + o·min(S, D)";
