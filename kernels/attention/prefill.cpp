@@ -129,7 +129,9 @@ std::vector<std::string_view> fit_dtypes(const AttentionPrefillShape& s) {
 std::string prefill_fit_key(const Kernel& kernel, const hardware::Gpu& gpu) {
   const AttentionPrefillShape& s = shape_of(kernel);
   if (s.implementation == Implementation::unfused) return {};
-  return first_fit(gpu, "attention_prefill", implementation_order(s.implementation), fit_dtypes(s));
+  // cuDNN has no measurements of its own; FlashAttention-3's in vLLM are the nearest (kernel_class.hpp).
+  const auto nearest = s.implementation == Implementation::cudnn ? Implementation::vllm : s.implementation;
+  return first_fit(gpu, "attention_prefill", implementation_order(nearest), fit_dtypes(s));
 }
 
 }  // namespace

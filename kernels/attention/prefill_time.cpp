@@ -14,7 +14,8 @@
 // forward 551, backward 445 TFLOP/s), and 10 bytes per output element for the dO·O dot product and the
 // conversion of dQ. No backward measurement enters a fit: the factor is published, not fitted.
 // Source: FlashAttention-2, arXiv:2307.08691 §3; FlashAttention-3, arXiv:2407.08608; tiles: kernel_class.hpp.
-// Limitations: sequences of a batch are equally long; clocks under power limits are part of the efficiencies.
+// Limitations: sequences of a batch are equally long; clocks under power limits are part of the efficiencies;
+// a GPU measured with one library only lends that fit to the other library's tiles.
 #include <algorithm>
 #include <cmath>
 
@@ -46,6 +47,9 @@ constexpr double kBackwardFactor = 2.5 * 551.0 / 445.0;
 constexpr double kBackwardPassBytes = 10.0;  // O and dO read (2 + 2), fp32 dQ read (4), dQ written (2)
 constexpr double kAppendThreads = 512.0;
 
+// Values narrower than keys: the latent is expanded. Only TensorRT-LLM's kernels are measured.
+bool is_mla(const AttentionPrefillShape& s) { return s.v_head_dim > 0 && s.v_head_dim != s.head_dim; }
+
 struct Tiles {
   double rows, keys;  // of a block
   bool packed;        // query heads of a KV head side by side
@@ -63,8 +67,8 @@ Tiles tiles_of(const AttentionPrefillShape& s, AttentionClass kind) {
     case AttentionClass::trtllm_hopper:
       return {64.0, is_fp8(s.dtype) || is_fp8(s.kv_dtype) ? 256.0 : 128.0, false};
     case AttentionClass::blackwell: {
-      const bool flashinfer = s.implementation == Implementation::vllm || s.implementation == Implementation::sglang;
-      return {flashinfer ? 128.0 : 64.0, 128.0, false};
+      const bool trtllm = s.implementation == Implementation::trtllm || s.implementation == Implementation::automatic;
+      return {trtllm || is_mla(s) ? 64.0 : 128.0, 128.0, false};
     }
   }
   return {128.0, 128.0, false};
@@ -152,7 +156,7 @@ Seconds unfused_time(const Kernel& kernel, const hardware::Gpu& gpu, const std::
 Seconds time_prefill(const Kernel& kernel, const hardware::Gpu& gpu, const std::vector<double>& c) {
   const AttentionPrefillShape& s = std::get<AttentionPrefillShape>(kernel);
   if (s.implementation == Implementation::unfused) return unfused_time(kernel, gpu, c);
-  const AttentionClass kind = attention_class(s.implementation, gpu);
+  const AttentionClass kind = attention_class(is_mla(s) ? Implementation::trtllm : s.implementation, gpu);
   const double bandwidth = c[kMemory] * gpu.memory_bandwidth.value();
   const double tokens = static_cast<double>(s.batch) * static_cast<double>(s.q_len);
   const double outputs = tokens * static_cast<double>(s.q_heads) * value_width(s);

@@ -5,9 +5,9 @@
 // T·k rows, at most T an expert (a token never picks an expert twice). With moments m₁, m₂ of the density and its
 // inverse distribution F⁻¹, the hottest of ep groups of g = E/ep experts has, in units of the mean row count per x,
 //   g·m₁ + √((top − m₁)² + (c·√(2·ln ep)·√(m₂ − m₁²)·√g)²),   top = F⁻¹(1 − 1/(E + 1))
-// (the largest single share beside the largest of ep sums), and g·(1 − F(half a row)) active experts.
-// c = 0.8·max(0, 1 − 16/E), checked against sampling (tests): within 25 % for 8 to 512 experts.
-// Source: the distribution of NVIDIA AIConfigurator @095f58a5, collector/helper.py (power_law_logits_v3);
+// (the largest single share beside the largest of ep sums), and g·(1 − F(half a row)^r) active experts, r the rank's
+// rows over the mean rank's. c = 0.8·max(0, 1 − 16/E), checked against sampling (tests): within 25 % for 8 to 512
+// experts. Source: the distribution of NVIDIA AIConfigurator @095f58a5, collector/helper.py (power_law_logits_v3);
 // largest of n normal sums: Galambos, Asymptotic Theory of Extreme Order Statistics, §2.3.2.
 // Limitations: expected values; one routing of a real router scatters around them.
 #include "kernels/moe/expert_load.hpp"
@@ -67,7 +67,7 @@ ExpertLoadOfRank expert_load(const MoeShape& s) {
   }
   ExpertLoadOfRank load;
   load.rows = std::min(shares * scale, std::min(tokens * std::min(static_cast<double>(s.topk), local), pairs));
-  load.active = local * (1.0 - law.below(0.5 / scale)) * std::max(1.0, load.rows * ranks / pairs);
+  load.active = local * (1.0 - std::pow(law.below(0.5 / scale), std::max(1.0, load.rows * ranks / pairs)));
   // With fewer rows than experts the collector's rounding gives leftover rows to idle experts.
   constexpr double kLeftover = 0.55;
   if (!many) load.active = std::max(load.active, kLeftover * load.rows);
