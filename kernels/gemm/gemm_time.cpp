@@ -190,8 +190,8 @@ FittedModel gemm_model() {
   FittedModel model;
   model.names = {"floor_us", "e_compute",  "e_memory", "e_l2",  "e_operand",   "e_store",  "e_capacity", "quantisation",
                  "overlap",  "latency_ns", "split_us", "droop", "droop_gflop", "scale_us", "e_scale"};
-  model.bounds = {{0.3, 20.0},  {0.2, 1.0},  {0.2, 1.0},  {0.05, 1.0}, {0.05, 1.0},
-                  {0.01, 1.0},  {0.02, 1.0}, {1e-3, 1.0}, {1e-3, 1.0}, {0.1, 500.0},
+  model.bounds = {{1.0, 20.0},  {0.2, 1.0},  {0.2, 1.0},  {0.05, 1.0},  {0.05, 1.0},
+                  {0.01, 1.0},  {0.02, 1.0}, {1e-3, 1.0}, {1e-3, 1.0},  {0.1, 500.0},
                   {1e-3, 20.0}, {1e-3, 1.5}, {1.0, 1e5},  {0.1, 200.0}, {0.05, 1.0}};
   model.time = time_gemm;
   model.defaults = default_coefficients;

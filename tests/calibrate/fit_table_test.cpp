@@ -123,7 +123,8 @@ TEST_P(GemmAccuracy, HoldsOnUnseenFamilies) {
   const Target target = GetParam();
   const auto table = data_folder() / "kernels" / target.gpu / "gemm.csv.gz";
   if (!std::filesystem::exists(table)) GTEST_SKIP() << table << " is not there";
-  const ErrorReport report = validate_kernels(table, hardware::load_gpu(target.gpu), *fitted(), target.key);
+  const hardware::Gpu gpu = hardware::load_gpu(target.gpu);
+  const ErrorReport report = validate_kernels(table, gpu, *fitted(), target.key);
   const ErrorSummary* unseen = group_of(report, "unseen_family");
   const ErrorSummary* seen = group_of(report, "seen");
   ASSERT_NE(unseen, nullptr);
@@ -131,6 +132,16 @@ TEST_P(GemmAccuracy, HoldsOnUnseenFamilies) {
   EXPECT_GT(unseen->rows, 1000);
   EXPECT_LE(unseen->median_error, target.median);
   EXPECT_LE(unseen->p95_error, target.p95);
+  // The profile says what it is worth: a fit older than its model or its datasheet would show here.
+  const hardware::Fit* fit = gpu.find_fit(target.key);
+  ASSERT_NE(fit, nullptr);
+  for (const hardware::FitResidual& stored : fit->residuals) {
+    const ErrorSummary* now = group_of(report, stored.group);
+    ASSERT_NE(now, nullptr) << stored.group;
+    EXPECT_EQ(now->rows, stored.rows) << stored.group;
+    EXPECT_NEAR(now->median_error, stored.median, 1e-4) << stored.group;
+    EXPECT_NEAR(now->p95_error, stored.p95, 1e-4) << stored.group;
+  }
   // Few rows may fall to the roofline's filter: a wrong bound would hide rows.
   EXPECT_LT(static_cast<double>(report.skipped.size()), 0.02 * report.all.rows);
   // A model that memorises does far better on what it saw.
