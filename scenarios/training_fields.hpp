@@ -39,6 +39,7 @@ void visit_training(Config& config, Visitor&& visit) {
   visit.boolean("overlap_p2p", config.overlap_p2p);
   visit.boolean("overlap_tensor_parallel", config.overlap_tensor_parallel);
   visit.ratio("dropout", config.dropout);
+  visit.boolean("fused_cross_entropy", config.fused_cross_entropy);
   visit.boolean("cuda_graphs", config.cuda_graphs);
   visit.seconds("host_overhead", config.host_overhead);
 }

@@ -207,8 +207,13 @@ std::vector<LayerElement> head_elements(const TrainingJob& job) {
   if (job.llm.final_norm) b.norm("final norm", b.sizes().shard_tokens, job.llm.hidden);
   b.enter();
   b.linear("logits", vocab, job.llm.hidden);
-  // fp32 cast, max, exponent with sum, and the gradient in place: Megatron-LM core/tensor_parallel/cross_entropy.py.
-  b.memory({"cross entropy", MemoryOp::cross_entropy, b.sizes().tokens * vocab, 14.0, 12.0, 4.0, 6.0});
+  if (job.config.fused_cross_entropy) {
+    // Read for the sum, read for the gradient, write it: llm.c llmc/fused_classifier.cuh.
+    b.memory({"cross entropy", MemoryOp::cross_entropy, b.sizes().tokens * vocab, 2 * kHalf, kHalf, 0.0, 0.0});
+  } else {
+    // fp32 cast, maximum, subtraction, exponent with sum, division: Megatron-LM core/tensor_parallel/cross_entropy.py.
+    b.memory({"cross entropy", MemoryOp::cross_entropy, b.sizes().tokens * vocab, 14.0, 12.0, 4.0, 6.0});
+  }
   return b.take();
 }
 

@@ -92,7 +92,7 @@ Bytes head_activations(const TrainingJob& job) {
   const LayerSizes sizes(job);
   const double hidden = to_double(sizes.shard_tokens) * to_double(job.llm.hidden);
   const double logits = to_double(sizes.tokens) * to_double(job.llm.vocab) / to_double(sizes.tensor);
-  return Bytes{2 * kHalf * hidden + 4.0 * logits};
+  return Bytes{2 * kHalf * hidden + (job.config.fused_cross_entropy ? kHalf : 4.0) * logits};
 }
 
 Bytes workspace(const TrainingJob& job) {

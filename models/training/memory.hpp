@@ -34,7 +34,7 @@ struct ModelStateBytes {
 [[nodiscard]] Bytes layer_activations_stored(const TrainingJob& job, std::int64_t layer);
 /// Embedding dropout mask of the first stage.
 [[nodiscard]] Bytes embedding_activations(const TrainingJob& job);
-/// Final norm input, head input and fp32 logits of the last stage.
+/// Final norm input, head input and logits of the last stage: fp32, or 16-bit with a fused loss.
 [[nodiscard]] Bytes head_activations(const TrainingJob& job);
 /// cuBLAS and NCCL buffers that live through the step.
 [[nodiscard]] Bytes workspace(const TrainingJob& job);

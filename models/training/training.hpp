@@ -50,6 +50,7 @@ struct TrainingConfig {
   bool overlap_p2p = false;             ///< pipeline sends and receives do not hold the compute stream
   bool overlap_tensor_parallel = true;  ///< collectives of input gradients run beside the weight gradients
   double dropout = 0.0;                 ///< > 0 stores masks: Korthikanti et al. have 0.1
+  bool fused_cross_entropy = false;     ///< one kernel reads the 16-bit logits and writes their gradient in place
   bool cuda_graphs = false;             ///< the host launches graphs: its cost per kernel vanishes
   Seconds host_overhead;  ///< host cost per kernel of an eager framework; 0: the GPU profile's launch cost
 };

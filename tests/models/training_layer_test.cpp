@@ -137,6 +137,22 @@ TEST(Layer, GatedMlpAndGroupedQueriesChangeTheShapes) {
   EXPECT_EQ(up, 2 * 28672 / 8);   // gate and up together
 }
 
+TEST(Layer, AFusedLossMovesSixBytesPerLogit) {
+  TrainingJob job = gpt_job();
+  const auto loss_bytes = [&] {
+    double bytes = 0.0;
+    for (const auto& ops : {forward_ops(job, head_elements(job)), backward_ops(job, head_elements(job))}) {
+      for (const LayerOp& op : ops) {
+        if (op.label == "cross entropy") bytes += kernels::work(op.kernel).bytes().value();
+      }
+    }
+    return bytes / (2048.0 * 51200.0);
+  };
+  EXPECT_DOUBLE_EQ(loss_bytes(), 36.0);
+  job.config.fused_cross_entropy = true;
+  EXPECT_DOUBLE_EQ(loss_bytes(), 6.0);
+}
+
 TEST(Layer, ExpertsReplaceTheMlpInMoeLayers) {
   TrainingJob job = gpt_job();
   job.llm.moe.experts = 8;

@@ -79,6 +79,13 @@ TEST(TrainingMemory, ModelStatesFollowTheFourConventions) {
   EXPECT_DOUBLE_EQ(per_parameter(1), 12.0);
 }
 
+TEST(TrainingMemory, AFusedLossKeepsSixteenBitLogits) {
+  TrainingJob job = testing::gpt_job();
+  const double fp32 = head_activations(job).value();
+  job.config.fused_cross_entropy = true;
+  EXPECT_DOUBLE_EQ(fp32 - head_activations(job).value(), 2.0 * 2048 * 51200);  // two bytes a logit
+}
+
 TEST(TrainingMemory, StagesSumToTheWholeModel) {
   TrainingJob job = testing::gpt_job(8, 16, 2);
   const std::int64_t whole = parameters(job.llm);
