@@ -7,7 +7,8 @@
 // Blocks of a tile: keys up to its last query (causal), from its window's start. Their sum over tiles is closed
 // (arithmetic series; rounding up to whole blocks counts its mean). FlashAttention-3 packs the query heads of a
 // KV head into one tile, FlashAttention-2 only when there is a single query (and then regroups the heads with
-// two copies); TensorRT-LLM doesn't pack. Appending to the cache is part of serving engines' attention only:
+// two copies); TensorRT-LLM doesn't pack, and its fp8 kernels on Hopper pad heads of 192 to 256 and mask one block
+// more where a window starts. Appending to the cache is part of serving engines' attention only:
 // vLLM starts a thread block of up to 512 threads per token for it.
 //
 // Backward: C scaled by 2.5·551/445 = 3.10, DeepSeek's trace of FlashAttention on H800 (profile-data, train.json:
@@ -50,12 +51,16 @@ constexpr double kAppendThreads = 512.0;
 // Values narrower than keys: the latent is expanded. Only TensorRT-LLM's kernels are measured.
 bool is_mla(const AttentionPrefillShape& s) { return s.v_head_dim > 0 && s.v_head_dim != s.head_dim; }
 
-struct Tiles {
-  double rows, keys;  // of a block
-  bool packed;        // query heads of a KV head side by side
-};
-
 bool is_fp8(Dtype dtype) { return dtype == Dtype::fp8 || dtype == Dtype::fp8_block; }
+
+// Matrices in fp8: TensorRT-LLM on Hopper takes the cache's dtype for both.
+bool is_narrow(const AttentionPrefillShape& s) { return is_fp8(s.dtype) || is_fp8(s.kv_dtype); }
+
+struct Tiles {
+  double rows, keys;     // of a block
+  bool packed;           // query heads of a KV head side by side
+  double padding = 0.0;  // blocks more where a window starts
+};
 
 Tiles tiles_of(const AttentionPrefillShape& s, AttentionClass kind) {
   const bool packs = s.q_heads > s.kv_heads;
@@ -65,7 +70,7 @@ Tiles tiles_of(const AttentionPrefillShape& s, AttentionClass kind) {
     case AttentionClass::flash3:
       return {s.head_dim <= 64 ? 192.0 : 128.0, 128.0, packs};
     case AttentionClass::trtllm_hopper:
-      return {64.0, is_fp8(s.dtype) || is_fp8(s.kv_dtype) ? 256.0 : 128.0, false};
+      return is_narrow(s) ? Tiles{64.0, 256.0, false, 1.0} : Tiles{64.0, 128.0, false};
     case AttentionClass::blackwell: {
       const bool trtllm = s.implementation == Implementation::trtllm || s.implementation == Implementation::automatic;
       return {trtllm || is_mla(s) ? 64.0 : 128.0, 128.0, false};
@@ -100,8 +105,8 @@ Grid grid_of(const AttentionPrefillShape& s, const Tiles& tiles) {
   if (s.window == 0 || window >= keys) return {heads * count, heads * triangle, all};
   // A tile whose window is full touches `wide` blocks; the tiles before still grow.
   const double straddles = std::fmod(window - 1.0, tiles.keys) > 0.0 ? 1.0 : 0.0;
-  const double wide =
-      std::min(std::floor((window - 1.0) / tiles.keys) + std::max(1.0, span / tiles.keys) + straddles, all);
+  const double wide = std::min(
+      std::floor((window - 1.0) / tiles.keys) + std::max(1.0, span / tiles.keys) + straddles + tiles.padding, all);
   const double growing = std::min(count, std::floor(std::max(0.0, window - cached) / span));
   const double before =
       std::max(growing, blocks_up_to(growing, span, std::min(queries, growing * span), cached, tiles.keys));
@@ -123,7 +128,8 @@ double compute_time(const AttentionPrefillShape& s, const hardware::Gpu& gpu, At
   const Grid grid = grid_of(s, tiles);
   const double sms = gpu.sm_count;
   const double area = tiles.rows * tiles.keys;
-  const double width = static_cast<double>(s.head_dim) + value_width(s);
+  double width = static_cast<double>(s.head_dim) + value_width(s);
+  if (kind == AttentionClass::trtllm_hopper && is_narrow(s) && s.head_dim == 192 && !is_mla(s)) width = 2.0 * 256.0;
   const double block =
       2.0 * area * width / (c[kCompute] * matrix_rate(s, gpu) / sms) + c[kSoftmax] * kMicro * area / kReferenceTile;
   const double cta = c[kCta] * kMicro;
