@@ -31,20 +31,27 @@ CostBasis cost_basis(const Scenario& scenario, const models::TrainingResult& res
   return {tokens, result.step_time * steps, gpus, scenario.job.cluster.gpu.price};
 }
 
-/// The ledger of every stage that does not fit, by kind.
+/// The ledger by kind of the stages that do not fit, the fullest ones; the report's memory.stages[] has all.
 std::string out_of_memory_message(const models::TrainingResult& result) {
+  constexpr std::size_t kShown = 3;
+  std::vector<const models::StageMemory*> over;
+  for (const models::StageMemory& stage : result.memory) {
+    if (stage.peak > result.memory_capacity) over.push_back(&stage);
+  }
+  std::stable_sort(over.begin(), over.end(), [](const auto* a, const auto* b) { return a->peak > b->peak; });
   std::string message = fmt::format("out of GPU memory: stage {} needs {} of {}", result.fullest().stage,
                                     readable(result.fullest().peak.value(), Unit::bytes),
                                     readable(result.memory_capacity.value(), Unit::bytes));
-  for (const models::StageMemory& stage : result.memory) {
-    if (stage.peak <= result.memory_capacity) continue;
-    message += fmt::format("; stage {}:", stage.stage);
+  for (std::size_t i = 0; i < over.size() && i < kShown; ++i) {
+    message += fmt::format("\n  stage {}:", over[i]->stage);
     for (const StageMetricRow& row : stage_metric_rows()) {
       if (row.name == "model_state_bytes") continue;
       const std::string_view kind = row.name.substr(0, row.name.rfind("_bytes"));
-      message += fmt::format(" {} {}", kind, readable(row.value(stage).value(), Unit::bytes));
+      message += fmt::format(" {} {},", kind, readable(row.value(*over[i]).value(), Unit::bytes));
     }
+    message.pop_back();
   }
+  if (over.size() > kShown) message += fmt::format("\n  and {} more stages", over.size() - kShown);
   return message;
 }
 

@@ -220,6 +220,11 @@ MeasuredStep published_step(const Row& row, const std::string& gpu) {
   // Megatron's papers up to 2022 ran without FlashAttention.
   const bool early = step.group.rfind("megatron-", 0) == 0 || step.group.rfind("korthikanti", 0) == 0;
   if (early) set_unfused(config);
+  if (step.group == "llm.c") {
+    // Its classifier is one kernel, and gradients stay in bf16 (train_gpt2.cu: fused_classifier, grads_memory).
+    config.fused_cross_entropy = true;
+    config.gradient_dtype = Dtype::bf16;
+  }
   step.job.llm =
       decoder(row, row.integer("vocab"), row.integer("ffn"), row.integer_or("kv_heads", row.integer("heads")), gated);
   step.job.cluster = cluster_for(machine_of(row.text("gpu")), gpu, row.integer("gpus"));

@@ -41,7 +41,10 @@ void write_checked(const Report& report, bool quiet, Counts& counts, Console& co
   }
   for (const Finding& finding : report.findings) {
     if (!quiet && finding.kind == "out_of_memory") {
-      console.out << fmt::format("  {:<10} {}\n", finding.expected ? "expected" : "finding", finding.message);
+      // An expected one needs no ledger: its first line says what and how much.
+      const std::string text =
+          finding.expected ? finding.message.substr(0, finding.message.find('\n')) : finding.message;
+      console.out << fmt::format("  {:<10} {}\n", finding.expected ? "expected" : "finding", text);
     }
   }
   for (const Report& inner : report.variants) write_checked(inner, quiet, counts, console);

@@ -67,9 +67,9 @@ TEST_F(Commands, ListKnowsEveryFamily) {
 }
 
 TEST_F(Commands, SweepCoversTheProductAndNamesWhatItSkips) {
-  // TP 1, 2, 5 by microbatch 1, 2: GPT-2's 12 heads do not divide by 5, so 4 points and 2 skipped.
+  // TP 1, 2, 8 by microbatch 1, 2: GPT-2's 12 heads do not divide by 8, so 4 points and 2 skipped.
   const std::string text = replaced(small_scenario(), "  data_parallel: 4\n", "") +
-                           "sweep:\n  training.tensor_parallel: [1, 2, 5]\n  training.micro_batch_size: [1, 2]\n";
+                           "sweep:\n  training.tensor_parallel: [1, 2, 8]\n  training.micro_batch_size: [1, 2]\n";
   const Outcome outcome = orrery({"sweep", write("s.yaml", text), "--json", path("s.json"), "--csv", path("s.csv")});
   EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
   const json result = json::parse(read_file(path("s.json")));

@@ -1,5 +1,7 @@
 #include "scenarios/expectation.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace orrery::scenarios {
@@ -86,11 +88,14 @@ TEST(Metrics, CostFollowsFromTimePriceAndTokens) {
   result.memory.emplace_back();
   // 8 GPUs for 450 s at 2 USD/h: 8 * 450 / 3600 = 1 GPU hour = 2 USD; for 4e6 tokens 0.5 USD a million.
   const CostBasis cost{4e6, Seconds{450.0}, 8, DollarsPerHour{2.0}};
-  for (const MetricValue& value : evaluate_metrics(result, cost)) {
-    if (value.name == "cost.gpu_hours") EXPECT_DOUBLE_EQ(value.value, 1.0);
-    if (value.name == "cost.usd") EXPECT_DOUBLE_EQ(value.value, 2.0);
-    if (value.name == "cost.usd_per_million_tokens") EXPECT_DOUBLE_EQ(value.value, 0.5);
-  }
+  const std::vector<MetricValue> values = evaluate_metrics(result, cost);
+  const auto value_of = [&](std::string_view name) {
+    const auto found = std::find_if(values.begin(), values.end(), [&](const MetricValue& v) { return v.name == name; });
+    return found == values.end() ? -1.0 : found->value;
+  };
+  EXPECT_DOUBLE_EQ(value_of("cost.gpu_hours"), 1.0);
+  EXPECT_DOUBLE_EQ(value_of("cost.usd"), 2.0);
+  EXPECT_DOUBLE_EQ(value_of("cost.usd_per_million_tokens"), 0.5);
 }
 
 }  // namespace
