@@ -179,6 +179,9 @@ class BasicSimulator {
 extern template class BasicSimulator<RadixHeap>;
 extern template class BasicSimulator<PackedHeap>;
 
+/// The radix heap won: hold model through this engine, M events/s, radix against packed 4-ary heap: 35.7
+/// against 23.0 with 16 pending, 19.9 against 13.7 with 1,000, 9.8 against 4.5 with 100,000 (medians of 5,
+/// g++ 12 -O3, two vCPUs under a load of 9 to 17; tests/bench/history/engine.csv).
 using Simulator = BasicSimulator<RadixHeap>;
 
 }  // namespace orrery::sim

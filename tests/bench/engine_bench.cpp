@@ -8,7 +8,7 @@
 //
 // Increments are exponential, drawn from a table: the numbers are the engine's, not the logarithm's.
 // Figures are items per second of CPU time; take medians of at least five repetitions:
-//   engine_bench --benchmark_repetitions=7 --benchmark_report_aggregates_only=true
+//   orrery_bench --benchmark_repetitions=7 --benchmark_report_aggregates_only=true
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -185,5 +185,3 @@ BENCHMARK(interpret_plan)->Args({128, 5000})->Args({2048, 300})->Unit(benchmark:
 
 }  // namespace
 }  // namespace orrery::sim
-
-BENCHMARK_MAIN();
