@@ -70,10 +70,10 @@ void write_expectations(std::ostream& out, const Report& report) {
     const Expectation& e = outcome.expectation;
     const std::string tolerance =
         e.absolute ? readable(e.tolerance, e.unit) : fmt::format("{:.3g} %", e.tolerance * 100.0);
-    out << fmt::format("  {:<10} {} expected {} +- {}, predicted {}", name(outcome.outcome), e.metric,
-                       readable(e.value, e.unit), tolerance,
+    out << fmt::format("  {:<10} {} expected {}{}, predicted {}", name(outcome.outcome), e.metric,
+                       readable(e.value, e.unit), e.unit == Unit::flag ? "" : " +- " + tolerance,
                        outcome.predicted ? readable(*outcome.predicted, e.unit) : "nothing");
-    if (outcome.predicted && e.value != 0.0) {
+    if (outcome.predicted && e.value != 0.0 && e.unit != Unit::flag) {
       out << fmt::format(" ({:+.1f} %)", (*outcome.predicted / e.value - 1.0) * 100.0);
     }
     out << "\n             " << e.source << "\n";

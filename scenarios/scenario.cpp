@@ -99,6 +99,21 @@ std::vector<SweepAxis> read_sweep(const ConfigNode* node, std::string_view text,
   return axes;
 }
 
+/// A plan grows with microbatches x layers; above this it would take tens of gigabytes (some 70 steps of 8 bytes per
+/// layer and microbatch), so a slip of the keyboard is told at once. Korthikanti's 1T has 512 x 128 = 65,536.
+void check_size(const ConfigNode& root, const models::TrainingJob& job, Diagnostics& diagnostics) {
+  constexpr double kMostLayerPasses = 5e6;
+  const models::TrainingConfig& config = job.config;
+  const double microbatches = static_cast<double>(config.global_batch_size) /
+                              (static_cast<double>(config.micro_batch_size) * models::data_parallel_degree(job));
+  const double chunks = static_cast<double>(config.pipeline_parallel) * config.virtual_pipeline;
+  if (microbatches * (static_cast<double>(job.llm.layers) + chunks) <= kMostLayerPasses) return;
+  diagnostics.error(span_of(root, "training.global_batch_size"),
+                    fmt::format("training.global_batch_size: {:.0f} microbatches through {} layers are more than the "
+                                "{:.0f} passes of a layer that one step may have",
+                                microbatches, job.llm.layers, kMostLayerPasses));
+}
+
 void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
   const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
   const std::size_t before = diagnostics.items().size();
@@ -124,6 +139,7 @@ void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario
   for (const models::JobError& error : models::check(scenario.job)) {
     diagnostics.error(span_of(root, error.key), fmt::format("{}: {}", error.key, error.message));
   }
+  if (diagnostics.items().size() == before) check_size(root, scenario.job, diagnostics);
 }
 
 /// Reads one text without its variants applied.

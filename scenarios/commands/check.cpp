@@ -20,7 +20,7 @@ void write_outcome(const ExpectationOutcome& outcome, Console& console) {
   const Expectation& e = outcome.expectation;
   const std::string predicted = outcome.predicted ? readable(*outcome.predicted, e.unit) : "nothing";
   std::string error;
-  if (outcome.predicted && e.value != 0.0) {
+  if (outcome.predicted && e.value != 0.0 && e.unit != Unit::flag) {
     error = fmt::format(" ({:+.1f} %)", (*outcome.predicted / e.value - 1.0) * 100.0);
   }
   console.out << fmt::format("  {:<10} {}: expected {}, predicted {}{}\n", name(outcome.outcome), e.metric,

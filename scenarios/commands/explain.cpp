@@ -33,8 +33,8 @@ void write_entries(const std::vector<CostedEntry>& entries, Console& console) {
       continue;
     }
     const kernels::Estimate& e = entry.estimate;
-    console.out << fmt::format("  {:>10}  {:.0f} x {}  {}  {}{}{}\n", time_text(entry.total()), entry.runs,
-                               time_text(e.time), entry.what, kernels::name(e.provenance),
+    console.out << fmt::format("  {:>10}  {:.0f} x {}  {} ({})  {}{}{}\n", time_text(entry.total()), entry.runs,
+                               time_text(e.time), entry.what, entry.activity, kernels::name(e.provenance),
                                e.fit_key.empty() ? "" : " fit " + e.fit_key,
                                entry.algorithm.empty() ? "" : ", " + entry.algorithm);
     for (const kernels::Term& term : e.terms) {

@@ -114,6 +114,11 @@ TEST_F(BadInput, OverflowIsRefused) {
               AllOf(HasSubstr("bad.yaml:8:22"), HasSubstr("global_batch_size")));
 }
 
+TEST_F(BadInput, BatchTooLargeToLowerIsToldAtOnce) {
+  EXPECT_THAT(error_with("global_batch_size: 64", "global_batch_size: 1000000000"),
+              AllOf(HasSubstr("bad.yaml:8:22"), HasSubstr("microbatches")));
+}
+
 TEST_F(BadInput, TensorParallelMustDivideHeads) {
   // GPT-2 124M has 12 heads; 8 does not divide them.
   EXPECT_THAT(error_with("tensor_parallel: 2\n  data_parallel: 4", "tensor_parallel: 8"),
