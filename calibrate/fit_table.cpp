@@ -100,7 +100,7 @@ FitOutcome fit_table(const std::filesystem::path& path, const hardware::Gpu& gpu
       outcome.left_out.push_back({rows.front()->line, key, fmt::format("only {} usable rows", rows.size())});
       continue;
     }
-    hardware::Fit fit = fit_rows(family->model, rows, gpu);
+    hardware::Fit fit = fit_rows(kernels::family_of(rows.front()->kernel).model, rows, gpu);
     fit.source = fmt::format("{}/{}, {}", gpu.name, path.filename().string(), kind.software);
     fit.date = date;
     outcome.fits.push_back(std::move(fit));

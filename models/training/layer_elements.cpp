@@ -63,6 +63,7 @@ class Builder {
       shape.head_dim = head_dim;
       shape.v_head_dim = v_head_dim == head_dim ? 0 : v_head_dim;
       shape.window = llm_.attention.window;
+      shape.implementation = kernels::Implementation::cudnn;  // trainers call FlashAttention or cuDNN
       push(AttentionElement{shape});
     } else {
       unfused_attention(heads, head_dim, v_head_dim);

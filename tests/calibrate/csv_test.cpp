@@ -49,6 +49,20 @@ TEST(Csv, AcceptsWindowsLineEndsAndNoFinalNewline) {
   EXPECT_EQ(table.rows, (std::vector<std::vector<std::string>>{{"1", "2"}, {"3", "4"}}));
 }
 
+TEST(Csv, ReadsQuotedCellsWithCommasAndQuotes) {
+  const TemporaryFolder folder;
+  const CsvTable table = read_csv(folder.file("t.csv", "a,b,c\n\"x, y\",\"say \"\"hi\"\"\",\"\"\n1,\"2\",3\n"));
+  EXPECT_EQ(table.rows, (std::vector<std::vector<std::string>>{{"x, y", "say \"hi\"", ""}, {"1", "2", "3"}}));
+}
+
+TEST(Csv, RefusesBrokenQuotesWithTheLine) {
+  const TemporaryFolder folder;
+  EXPECT_NE(message_of(folder.file("a.csv", "a,b\n1,\"2\n")).find("a.csv:2:1: a quoted cell is not closed"),
+            std::string::npos);
+  EXPECT_NE(message_of(folder.file("b.csv", "a,b\n\"1\"x,2\n")).find("b.csv:2:1: a quoted cell is followed by text"),
+            std::string::npos);
+}
+
 TEST(Csv, ReadsGzipByItsMagicBytes) {
   const TemporaryFolder folder;
   std::string text = "a,b\n";
