@@ -14,34 +14,6 @@ namespace orrery::scenarios {
 
 namespace {
 
-/// One line on a terminal, rewritten; silent during the first second.
-class Progress {
- public:
-  Progress(Console& console, bool quiet, std::size_t total)
-      : console_(&console), active_(console.terminal && !quiet), total_(total) {}
-
-  void show(std::size_t done) {
-    if (!active_) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now - start_ < std::chrono::seconds(1) || now - last_ < std::chrono::milliseconds(100)) return;
-    last_ = now;
-    shown_ = true;
-    console_->err << fmt::format("\r{} of {} runs", done, total_) << std::flush;
-  }
-
-  void clear() {
-    if (shown_) console_->err << "\r\033[K" << std::flush;
-  }
-
- private:
-  Console* console_;
-  bool active_;
-  bool shown_ = false;
-  std::size_t total_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point last_;
-};
-
 /// A scenario or one of its variants.
 struct Task {
   const Scenario* scenario = nullptr;
@@ -80,6 +52,23 @@ std::vector<Report> assemble(const std::vector<Task>& tasks, std::vector<std::op
 
 }  // namespace
 
+Progress::Progress(Console& console, bool quiet, std::size_t total, std::string_view what)
+    : console_(&console), active_(console.terminal && !quiet), total_(total), what_(what) {}
+
+void Progress::show(std::size_t done) {
+  if (!active_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - start_ < std::chrono::seconds(1) || now - last_ < std::chrono::milliseconds(100)) return;
+  last_ = now;
+  shown_ = true;
+  console_->err << fmt::format("\r{} of {} {}", done, total_, what_) << std::flush;
+}
+
+void Progress::clear() {
+  if (shown_) console_->err << "\r\033[K" << std::flush;
+  shown_ = false;
+}
+
 void parallel_for(std::size_t count, int jobs, const std::function<void(std::size_t)>& task,
                   const std::function<bool()>& stopped, const std::function<void(std::size_t)>& tick) {
   std::atomic<std::size_t> next{0};
@@ -114,7 +103,7 @@ void parallel_for(std::size_t count, int jobs, const std::function<void(std::siz
 RunOutcome run_all(const std::vector<Scenario>& scenarios, const RunOptions& options, Console& console) {
   const std::vector<Task> tasks = list_tasks(scenarios);
   std::vector<std::optional<Report>> done(tasks.size());
-  Progress progress(console, options.quiet, tasks.size());
+  Progress progress(console, options.quiet, tasks.size(), "runs");
   parallel_for(
       tasks.size(), options.jobs,
       [&](std::size_t i) { done[i] = run_scenario(*tasks[i].scenario, options.keep_timeline && !tasks[i].variant); },

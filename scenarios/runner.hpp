@@ -5,8 +5,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <iosfwd>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "scenarios/report.hpp"
@@ -21,6 +24,25 @@ struct Console {
   const std::atomic<bool>* stop = nullptr;  ///< set by Ctrl-C
 
   [[nodiscard]] bool stopped() const { return stop != nullptr && stop->load(std::memory_order_relaxed); }
+};
+
+/// Progress: one line on a terminal, rewritten; silent during the first second.
+class Progress {
+ public:
+  Progress(Console& console, bool quiet, std::size_t total, std::string_view what);
+
+  /// Not thread-safe: parallel_for() calls it under its lock.
+  void show(std::size_t done);
+  void clear();
+
+ private:
+  Console* console_;
+  bool active_;
+  bool shown_ = false;
+  std::size_t total_;
+  std::string what_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_;
 };
 
 struct RunOptions {

@@ -58,7 +58,7 @@ int check_paths(const Options& options, Console& console) {
   for (const std::string& path : options.files) {
     for (std::string& file : scenario_files(path)) files.push_back(std::move(file));
   }
-  const std::vector<Scenario> scenarios = load_all(files, options.overrides);
+  const std::vector<Scenario> scenarios = load_all(files, options, console);
   const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, false}, console);
   const bool quiet = options.quiet || writes_to_standard_output(options);
   Counts counts{};
@@ -69,7 +69,7 @@ int check_paths(const Options& options, Console& console) {
   }
   (quiet ? console.err : console.out) << fmt::format(
       "{} of {} scenarios checked, {} with findings; expectations: {} passed, {} missed, {} known misses, {} skipped\n",
-      outcome.reports.size(), scenarios.size(), failed, counts[0], counts[1], counts[2], counts[3]);
+      outcome.reports.size(), files.size(), failed, counts[0], counts[1], counts[2], counts[3]);
   emit(options.json, to_json(outcome.reports, outcome.interrupted), outcome.interrupted, console);
   emit(options.csv, to_csv(outcome.reports, outcome.interrupted), outcome.interrupted, console);
   emit(options.junit, to_junit(outcome.reports, outcome.interrupted), outcome.interrupted, console);

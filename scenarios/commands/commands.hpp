@@ -36,9 +36,10 @@ int new_scenario(const Options& options, Console& console);
 /// The families that `list` knows, for its help.
 [[nodiscard]] std::vector<std::string> family_names();
 
-/// Loads every file; errors of all of them are thrown together.
-[[nodiscard]] std::vector<Scenario> load_all(const std::vector<std::string>& files,
-                                             const std::vector<Override>& overrides);
+/// Loads every file, several at a time; errors of all of them are thrown together, in the order of the files.
+/// After Ctrl-C it returns early with what it has: nothing will be run.
+[[nodiscard]] std::vector<Scenario> load_all(const std::vector<std::string>& files, const Options& options,
+                                             Console& console);
 
 /// Throws ConfigError for the first named output that can't be written. Call before the work.
 void check_outputs(const Options& options);

@@ -1,5 +1,6 @@
 // orrery run FILE…: predict and report.
 
+#include <optional>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -31,21 +32,26 @@ void write_reports(const Options& options, const RunOutcome& outcome, Console& c
 
 }  // namespace
 
-std::vector<Scenario> load_all(const std::vector<std::string>& files, const std::vector<Override>& overrides) {
-  std::vector<Scenario> scenarios;
-  std::vector<hardware::Diagnostic> all;
-  for (const std::string& file : files) {
+std::vector<Scenario> load_all(const std::vector<std::string>& files, const Options& options, Console& console) {
+  std::vector<std::optional<Scenario>> loaded(files.size());
+  std::vector<std::vector<hardware::Diagnostic>> errors(files.size());
+  const auto load = [&](std::size_t i) {
     try {
-      scenarios.push_back(load_scenario(file, overrides));
+      loaded[i] = load_scenario(files[i], options.overrides);
     } catch (const ConfigError& error) {
-      if (error.diagnostics().empty()) {
-        all.push_back({"", {}, error.what()});
-      } else {
-        all.insert(all.end(), error.diagnostics().begin(), error.diagnostics().end());
-      }
+      errors[i] = error.diagnostics();
+      if (errors[i].empty()) errors[i].push_back({"", {}, error.what()});
     }
-  }
+  };
+  parallel_for(
+      files.size(), options.jobs, load, [&] { return console.stopped(); }, [](std::size_t) {});
+  std::vector<hardware::Diagnostic> all;
+  for (const auto& of_file : errors) all.insert(all.end(), of_file.begin(), of_file.end());
   if (!all.empty()) throw ConfigError(std::move(all));
+  std::vector<Scenario> scenarios;
+  for (std::optional<Scenario>& scenario : loaded) {
+    if (scenario) scenarios.push_back(std::move(*scenario));
+  }
   return scenarios;
 }
 
@@ -77,7 +83,7 @@ int run_files(const Options& options, Console& console) {
     throw ConfigError("--trace takes one scenario at a time");
   }
   check_outputs(options);
-  const std::vector<Scenario> scenarios = load_all(options.files, options.overrides);
+  const std::vector<Scenario> scenarios = load_all(options.files, options, console);
   const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, !options.trace.empty()}, console);
   if (!options.quiet && !writes_to_standard_output(options)) {
     for (std::size_t i = 0; i < outcome.reports.size(); ++i) {
@@ -87,7 +93,7 @@ int run_files(const Options& options, Console& console) {
   }
   write_reports(options, outcome, console);
   if (outcome.interrupted) {
-    console.err << fmt::format("interrupted: {} of {} scenarios done\n", outcome.reports.size(), scenarios.size());
+    console.err << fmt::format("interrupted: {} of {} scenarios done\n", outcome.reports.size(), options.files.size());
     return kExitInterrupted;
   }
   for (const Report& report : outcome.reports) {

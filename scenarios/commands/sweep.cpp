@@ -148,9 +148,11 @@ int sweep_file(const Options& options, Console& console) {
     if (count > kMostPoints) throw ConfigError(fmt::format("{}: the sweep has more than {} points", file, kMostPoints));
   }
   std::vector<std::optional<Point>> done(count);
+  Progress progress(console, options.quiet, count, "points");
   parallel_for(
       count, options.jobs, [&](std::size_t i) { done[i] = run_point(text, file, options.overrides, base.sweep, i); },
-      [&] { return console.stopped(); }, [](std::size_t) {});
+      [&] { return console.stopped(); }, [&](std::size_t points_done) { progress.show(points_done); });
+  progress.clear();
   std::vector<Point> points;
   for (std::optional<Point>& point : done) {
     if (point) points.push_back(std::move(*point));

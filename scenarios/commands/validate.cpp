@@ -46,8 +46,11 @@ ErrorReport validate_training(const Options& options, Console& console) {
       failures[i] = error.what();
     }
   };
+  Progress progress(console, options.quiet, table.steps.size(), "rows");
   parallel_for(
-      table.steps.size(), options.jobs, predict_row, [&] { return console.stopped(); }, [](std::size_t) {});
+      table.steps.size(), options.jobs, predict_row, [&] { return console.stopped(); },
+      [&](std::size_t done) { progress.show(done); });
+  progress.clear();
   std::vector<calibrate::PredictedRow> predicted;
   std::vector<calibrate::SkippedRow> skipped = table.skipped;
   for (std::size_t i = 0; i < rows.size(); ++i) {

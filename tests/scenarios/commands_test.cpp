@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "scenarios/report.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -21,6 +22,11 @@ TEST_F(Commands, VersionAndHelpAreWell) {
   EXPECT_EQ(help.code, kExitWell);
   EXPECT_THAT(help.out, AllOf(HasSubstr("Examples:"), HasSubstr("validate"), HasSubstr("130")));
   EXPECT_EQ(orrery({"run", "--help"}).code, kExitWell);
+}
+
+TEST(Version, IsTheOneOfTheBuild) {
+  const std::string cmake = read_file(std::string(ORRERY_SOURCE_ROOT) + "/CMakeLists.txt");
+  EXPECT_THAT(cmake, HasSubstr("project(orrery VERSION " + std::string(kVersion) + " "));
 }
 
 TEST_F(Commands, TemplatePassesItsOwnCheck) {

@@ -1,6 +1,8 @@
 #include "scenarios/runner.hpp"
 
+#include <sstream>
 #include <stdexcept>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -50,6 +52,24 @@ TEST(ParallelFor, RethrowsTheFirstErrorByIndex) {
   };
   EXPECT_THROW(parallel_for(10, 1, fail_at_three, kNever, kSilent), std::runtime_error);
   EXPECT_THROW(parallel_for(10, 4, fail_at_three, kNever, kSilent), std::runtime_error);
+}
+
+TEST(Progress, IsSilentInTheFirstSecondAndOffATerminal) {
+  std::ostringstream out, err;
+  Console terminal{out, err, true};
+  Progress early(terminal, false, 10, "runs");
+  early.show(1);
+  EXPECT_EQ(err.str(), "");
+  Console pipe{out, err, false};
+  Progress late(pipe, false, 10, "runs");
+  Progress shown(terminal, false, 10, "runs");
+  Progress quiet(terminal, true, 10, "runs");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1050));
+  late.show(5);
+  quiet.show(5);
+  EXPECT_EQ(err.str(), "");
+  shown.show(5);
+  EXPECT_NE(err.str().find("5 of 10 runs"), std::string::npos);
 }
 
 }  // namespace
