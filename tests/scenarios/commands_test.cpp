@@ -151,6 +151,27 @@ TEST_F(Commands, ValidateTrainingPredictsWhatItCanAndNamesTheRest) {
   EXPECT_NEAR(report["max_error"].get<double>(), std::abs(predicted / 0.2 - 1.0), 1e-12);
 }
 
+TEST_F(Commands, ValidateTrainingReadsPublishedRows) {
+  const std::string header =
+      "id,family,system,model,layers,hidden,heads,kv_heads,ffn,gated_mlp,vocab,experts,gpu,gpus,tp,pp,vpp,dp,cp,ep,"
+      "zero,"
+      "schedule,mbs,gbs,seq,precision,recompute,metric,value,notes\n";
+  const std::string shape = "gpt,24,2304,24,24,9216,0,51200,,A100-80,8,1,1,1,8,1,1,";
+  const std::string table = write(
+      "published.csv", header + "f-1,f,s," + shape + "0,none,4,64,2048,fp16,full,step_time,2.5,\"one, quoted\"\n" +
+                           "f-2,f,s," + shape + "0,none,4,64,2048,fp16,full,tokens_per_s_per_gpu,6553.6,\n" +
+                           "f-3,f,s," + shape + "3,FSDP,4,64,2048,fp16,full,step_time,2.5,\n");
+  const Outcome outcome = orrery({"validate", "training", table, "--json", path("v.json")});
+  EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+  const json report = json::parse(read_file(path("v.json")));
+  ASSERT_EQ(report["rows"], 2);
+  // 64 x 2048 tokens / 8 GPUs / 6553.6 tokens/s = 2.5 s: the same step time said in two ways.
+  EXPECT_DOUBLE_EQ(report["worst"][0]["measured_s"], 2.5);
+  EXPECT_DOUBLE_EQ(report["worst"][1]["measured_s"], 2.5);
+  EXPECT_EQ(report["skipped_rows"][0]["description"], "f-3");
+  EXPECT_THAT(report["skipped_rows"][0]["reason"].get<std::string>(), HasSubstr("FSDP"));
+}
+
 TEST_F(Commands, ValidateRefusesWhatItDoesNotKnow) {
   const std::string table = write("t.csv", "a,b\n1,2\n");
   EXPECT_EQ(orrery({"validate", "training", table}).code, kExitInput);

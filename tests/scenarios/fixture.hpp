@@ -35,7 +35,8 @@ inline std::string read_file(const std::filesystem::path& path) {
 }
 
 inline std::string library(const std::string& name) {
-  return std::string(ORRERY_SOURCE_ROOT) + "/scenarios/library/training/" + name + ".yaml";
+  const std::filesystem::path folder = std::filesystem::path(ORRERY_SOURCE_ROOT) / "scenarios" / "library" / "training";
+  return (folder / (name + ".yaml")).string();
 }
 
 /// Tests that write files do so in a folder that goes away with them.
