@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "collective_clusters.hpp"
 #include "sim/collective/collectives.hpp"
+#include "tests/sim/collective_clusters.hpp"
 
 namespace orrery::sim {
 namespace {

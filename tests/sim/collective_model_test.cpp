@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "collective_clusters.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/collective/model.hpp"
+#include "tests/sim/collective_clusters.hpp"
 
 namespace orrery::sim {
 namespace {

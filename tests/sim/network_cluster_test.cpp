@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "collective_clusters.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/evaluate.hpp"
 #include "sim/network/cluster_network.hpp"
+#include "tests/sim/collective_clusters.hpp"
 
 namespace orrery::sim {
 namespace {
