@@ -31,7 +31,8 @@ namespace orrery::hardware {
 
 /// A cluster of `nodes` nodes; `gpu` empty takes the node's own. Throws ConfigError on unknown names or when
 /// the fabric can't hold the nodes.
-[[nodiscard]] Cluster make_cluster(std::string_view node, std::string_view fabric, int nodes, std::string_view gpu = {});
+[[nodiscard]] Cluster make_cluster(std::string_view node, std::string_view fabric, int nodes,
+                                   std::string_view gpu = {});
 
 /// Up to three of `valid` nearest to `word` by edit distance, for "did you mean".
 [[nodiscard]] std::vector<std::string> nearest_names(std::string_view word, const std::vector<std::string>& valid);

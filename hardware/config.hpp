@@ -73,9 +73,9 @@ struct ConfigNode {
   std::string scalar;
   bool quoted = false;
   SourceSpan span;
-  std::vector<NodePtr> items;                                   ///< of a sequence
-  std::vector<std::pair<std::string, NodePtr>> entries;         ///< of a mapping, in file order
-  std::vector<SourceSpan> key_spans;                            ///< of the mapping's keys
+  std::vector<NodePtr> items;                            ///< of a sequence
+  std::vector<std::pair<std::string, NodePtr>> entries;  ///< of a mapping, in file order
+  std::vector<SourceSpan> key_spans;                     ///< of the mapping's keys
 
   [[nodiscard]] const ConfigNode* find(std::string_view key) const;
 };

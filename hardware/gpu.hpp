@@ -39,15 +39,15 @@ struct Fit {
 };
 
 struct Gpu {
-  std::string name;   ///< contract name, "h100_sxm"
-  std::string title;  ///< "NVIDIA H100 SXM5 80 GB"
+  std::string name;          ///< contract name, "h100_sxm"
+  std::string title;         ///< "NVIDIA H100 SXM5 80 GB"
   std::string architecture;  ///< "ampere", "hopper", "blackwell", "ada"
   int sm_count = 0;
   Hertz boost_clock;
   std::map<Dtype, FlopsPerSecond> peak;  ///< dense (no sparsity) matrix peak per dtype
   FlopsPerSecond vector_peak;            ///< fp32 outside the tensor cores
   Bytes memory;                          ///< HBM or GDDR capacity as sold
-  Bytes reserved_memory;  ///< CUDA context and driver: not available to a framework
+  Bytes reserved_memory;                 ///< CUDA context and driver: not available to a framework
   BytesPerSecond memory_bandwidth;
   Bytes l2_size;
   BytesPerSecond l2_bandwidth;
@@ -55,10 +55,10 @@ struct Gpu {
   Seconds nvlink_latency;           ///< one hop through the switch
   BytesPerSecond pcie_bandwidth;    ///< per direction, line rate of the slot
   Seconds pcie_latency;
-  Seconds kernel_launch;  ///< host cost of one launch outside CUDA graphs
-  Seconds kernel_gap;     ///< idle GPU time between dependent kernels of one stream
-  Watts power;            ///< board power limit
-  DollarsPerHour price;   ///< list price of one GPU hour
+  Seconds kernel_launch;                       ///< host cost of one launch outside CUDA graphs
+  Seconds kernel_gap;                          ///< idle GPU time between dependent kernels of one stream
+  Watts power;                                 ///< board power limit
+  DollarsPerHour price;                        ///< list price of one GPU hour
   std::map<std::string, std::string> sources;  ///< key of the fact → where it is printed
   std::vector<Fit> fits;
 

@@ -95,9 +95,7 @@ constexpr Bytes operator""_MiB(unsigned long long v) { return Bytes{static_cast<
 constexpr Bytes operator""_GiB(unsigned long long v) { return Bytes{static_cast<double>(v) * 1073741824.0}; }
 constexpr Bytes operator""_GB(unsigned long long v) { return Bytes{static_cast<double>(v) * 1e9}; }
 constexpr BytesPerSecond operator""_GBps(long double v) { return BytesPerSecond{static_cast<double>(v) * 1e9}; }
-constexpr BytesPerSecond operator""_GBps(unsigned long long v) {
-  return BytesPerSecond{static_cast<double>(v) * 1e9};
-}
+constexpr BytesPerSecond operator""_GBps(unsigned long long v) { return BytesPerSecond{static_cast<double>(v) * 1e9}; }
 constexpr FlopsPerSecond operator""_TFLOPs(long double v) { return FlopsPerSecond{static_cast<double>(v) * 1e12}; }
 constexpr FlopsPerSecond operator""_TFLOPs(unsigned long long v) {
   return FlopsPerSecond{static_cast<double>(v) * 1e12};
