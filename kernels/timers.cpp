@@ -71,6 +71,13 @@ std::string with_values(const FittedModel& model, const std::vector<double>& coe
   return text;
 }
 
+// Only forward passes were measured; backward takes the forward fit and a published factor (the models say which).
+bool is_backward(const Kernel& kernel) {
+  if (const auto* attention = std::get_if<AttentionPrefillShape>(&kernel)) return attention->pass == Pass::backward;
+  if (const auto* moe = std::get_if<MoeShape>(&kernel)) return moe->pass == Pass::backward;
+  return false;
+}
+
 class FittedTimer final : public KernelTimer {
  public:
   [[nodiscard]] Seconds time(const Kernel& kernel, const hardware::Gpu& gpu) const override {
@@ -85,7 +92,10 @@ class FittedTimer final : public KernelTimer {
     estimate.time = time(kernel, gpu);
     estimate.terms = roofline_terms(kernel, gpu);
     std::string source(row.model.source);
-    if (chosen.fit != nullptr) {
+    if (chosen.fit != nullptr && is_backward(kernel)) {
+      source =
+          fmt::format("no backward measurements; from the forward fit {} and {}", chosen.fit->key, row.model.source);
+    } else if (chosen.fit != nullptr) {
       estimate.provenance = Provenance::measured;
       estimate.fit_key = chosen.fit->key;
       source = chosen.fit->source + ", fitted " + chosen.fit->date;

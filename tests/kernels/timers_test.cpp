@@ -158,6 +158,19 @@ TEST(FittedTimer, UnmeasuredFamiliesSayDatasheet) {
   EXPECT_EQ(fitted->explain(HostCopyShape{Bytes{1e6}, true, true}, gpu).provenance, Provenance::datasheet);
 }
 
+TEST(FittedTimer, BackwardAttentionSaysDatasheetAndNamesTheForwardFit) {
+  const hardware::Gpu gpu = hardware::load_gpu("a100_sxm");
+  AttentionPrefillShape shape;
+  shape.batch = 4, shape.q_len = shape.kv_len = 2048, shape.q_heads = shape.kv_heads = 16, shape.head_dim = 128;
+  shape.implementation = Implementation::cudnn;
+  EXPECT_EQ(timer("fitted")->explain(shape, gpu).provenance, Provenance::measured);
+  shape.pass = Pass::backward;
+  const Estimate backward = timer("fitted")->explain(shape, gpu);
+  EXPECT_EQ(backward.provenance, Provenance::datasheet);
+  EXPECT_EQ(backward.fit_key, "");
+  EXPECT_NE(backward.terms.back().source.find("no backward measurements; from the forward fit"), std::string::npos);
+}
+
 TEST(FittedTimer, ExplainsTheTimeItGives) {
   Shapes shapes;
   const auto gpu = tests::hopper_gpu();
