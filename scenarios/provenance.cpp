@@ -116,6 +116,19 @@ std::string fit_source(const hardware::Gpu& gpu, const std::string& key) {
   return key.empty() ? "facts of the GPU, node and fabric profiles" : "";
 }
 
+// What a kernel costs beyond its own time: the profile's figures, or the host cost that the scenario asserts.
+Provenance launch_gaps(const models::TrainingJob& job) {
+  const auto& sources = job.cluster.gpu.sources;
+  const auto fact = [&](const std::string& key) {
+    const auto found = sources.find(key);
+    return found == sources.end() ? std::string("profile") : found->second;
+  };
+  const bool asserted = job.config.host_overhead > Seconds{0.0};
+  return {"kernels", "launch gaps", "datasheet", "",
+          "kernel_gap: " + fact("kernel_gap") +
+              (asserted ? "; host_overhead: the scenario's own figure" : "; kernel_launch: " + fact("kernel_launch"))};
+}
+
 }  // namespace
 
 std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const kernels::KernelTimer& timer,
@@ -136,6 +149,7 @@ std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std:
       {"node", cluster.node.name, "datasheet", "", join_sources(cluster.node.sources)},
       {"fabric", cluster.fabric.name, "datasheet", "", join_sources(cluster.fabric.sources)},
       {"model", job.llm.name, "published", "", job.llm.source},
+      launch_gaps(job),
   };
   std::vector<Provenance> steps;
   for (const CostedEntry& entry : entries) {
