@@ -1,0 +1,95 @@
+// Laws that hold for every training job, tried on random ones.
+#ifdef ORRERY_HAVE_RAPIDCHECK
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "models/training/step.hpp"
+#include "tests/models/training_jobs.hpp"
+
+namespace orrery::models {
+namespace {
+
+class DatasheetTimer : public kernels::KernelTimer {
+ public:
+  Seconds time(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
+    return kernels::roofline(kernel, gpu);
+  }
+  kernels::Estimate explain(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
+    kernels::Estimate estimate;
+    estimate.time = time(kernel, gpu);
+    return estimate;
+  }
+};
+
+TrainingJob random_job() {
+  TrainingJob job = testing::gpt_job(*rc::gen::element(4, 8), *rc::gen::element(8, 16), 4);
+  TrainingConfig& config = job.config;
+  config.tensor_parallel = *rc::gen::element(1, 2, 4);
+  config.pipeline_parallel = *rc::gen::element(1, 2, 4);
+  config.data_parallel = *rc::gen::element(1, 2);
+  config.sequence_length = *rc::gen::element(256, 2048);
+  config.global_batch_size = config.data_parallel * config.pipeline_parallel * *rc::gen::inRange(1, 4);
+  config.schedule = *rc::gen::element(std::string("gpipe"), std::string("1f1b"));
+  config.sequence_parallel = config.tensor_parallel > 1 && *rc::gen::arbitrary<bool>();
+  config.recompute = *rc::gen::element(Recompute::none, Recompute::selective, Recompute::full);
+  config.attention = *rc::gen::element(AttentionImplementation::flash, AttentionImplementation::unfused);
+  config.zero = *rc::gen::element(ZeroStage::none, ZeroStage::optimizer);
+  config.overlap_p2p = *rc::gen::arbitrary<bool>();
+  config.overlap_gradient_reduce = *rc::gen::arbitrary<bool>();
+  config.overlap_tensor_parallel = *rc::gen::arbitrary<bool>();
+  config.no_sync = *rc::gen::arbitrary<bool>();
+  job.llm.tied_embeddings = *rc::gen::arbitrary<bool>();
+  return job;
+}
+
+TEST(TrainingProperties, EveryCheckedJobLowersToAPlanThatRuns) {
+  EXPECT_TRUE(rc::check([] {
+    const TrainingJob job = random_job();
+    RC_ASSERT(check(job).empty());
+    RC_ASSERT(sim::check(lower(job, Folding::folded)).empty());
+  }));
+}
+
+TEST(TrainingProperties, BusyTimesFitIntoTheStepAndUtilisationBelowOne) {
+  EXPECT_TRUE(rc::check([] {
+    const TrainingJob job = random_job();
+    const TrainingResult r = predict(job, DatasheetTimer{});
+    RC_ASSERT(r.step_time > Seconds{0.0});
+    RC_ASSERT(r.compute <= r.step_time * (1.0 + 1e-9));
+    RC_ASSERT(r.communication <= r.step_time * (1.0 + 1e-9));
+    RC_ASSERT(r.exposed_communication <= r.communication * (1.0 + 1e-9));
+    RC_ASSERT(r.optimizer <= r.compute * (1.0 + 1e-9));
+    RC_ASSERT(r.bubble_fraction >= -1e-9 && r.bubble_fraction < 1.0);
+    RC_ASSERT(r.mfu > 0.0 && r.mfu < 1.0);
+    RC_ASSERT(r.hfu >= r.mfu);
+    for (const StageMemory& m : r.memory) {
+      const Bytes sum = m.weights + m.gradients + m.optimizer + m.activations + m.workspace;
+      RC_ASSERT(m.peak >= sum * (1.0 - 1e-9) && m.peak <= sum * (1.0 + 1e-9));
+    }
+  }));
+}
+
+TEST(TrainingProperties, FoldedAndUnfoldedStepsTakeTheSameTime) {
+  EXPECT_TRUE(rc::check([] {
+    TrainingJob job = random_job();
+    RC_PRE(job.config.tensor_parallel * job.config.pipeline_parallel * job.config.data_parallel <= 8);
+    const DatasheetTimer timer;
+    RC_ASSERT(predict(job, timer).timeline.makespan == predict_unfolded(job, timer).timeline.makespan);
+  }));
+}
+
+TEST(TrainingProperties, OverlapNeverLengthensAStep) {
+  EXPECT_TRUE(rc::check([] {
+    TrainingJob job = random_job();
+    job.config.overlap_tensor_parallel = false;
+    const Seconds exposed = predict(job, DatasheetTimer{}).step_time;
+    job.config.overlap_tensor_parallel = true;
+    RC_ASSERT(predict(job, DatasheetTimer{}).step_time <= exposed);
+  }));
+}
+
+}  // namespace
+}  // namespace orrery::models
+
+#endif
