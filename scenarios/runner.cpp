@@ -92,7 +92,12 @@ void parallel_for(std::size_t count, int jobs, const std::function<void(std::siz
   };
   const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(std::max(1, jobs)), count);
   std::vector<std::thread> pool;
-  for (std::size_t i = 1; i < threads; ++i) pool.emplace_back(work);
+  pool.reserve(threads);
+  try {
+    for (std::size_t i = 1; i < threads; ++i) pool.emplace_back(work);
+  } catch (const std::exception&) {
+    // No room for more threads: those that there are, this one among them, do the work.
+  }
   work();
   for (std::thread& thread : pool) thread.join();
   for (const std::exception_ptr& error : errors) {

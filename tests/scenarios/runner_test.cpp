@@ -1,8 +1,14 @@
 #include "scenarios/runner.hpp"
 
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -52,6 +58,44 @@ TEST(ParallelFor, RethrowsTheFirstErrorByIndex) {
   };
   EXPECT_THROW(parallel_for(10, 1, fail_at_three, kNever, kSilent), std::runtime_error);
   EXPECT_THROW(parallel_for(10, 4, fail_at_three, kNever, kSilent), std::runtime_error);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+#else
+constexpr bool kSanitized = false;
+#endif
+
+/// Bytes of address space in use (proc(5), statm: pages).
+rlim_t address_space() {
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+}
+
+/// 200 threads where there is room for the stacks of a few; ends the process with 0 if all tasks were called.
+[[noreturn]] void run_without_room_for_threads() {
+  const rlim_t limit = address_space() + (rlim_t{96} << 20);
+  const rlimit room{limit, limit};
+  if (setrlimit(RLIMIT_AS, &room) != 0) std::_Exit(2);
+  std::atomic<int> calls{0};
+  const auto task = [&](std::size_t) {
+    ++calls;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  parallel_for(200, 200, task, kNever, kSilent);
+  std::_Exit(calls == 200 ? 0 : 1);
+}
+
+TEST(ParallelForDeathTest, GoesOnWithTheThreadsThereIsRoomFor) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers take more address space than a limit could leave";
+  EXPECT_EXIT(run_without_room_for_threads(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Progress, IsSilentInTheFirstSecondAndOffATerminal) {
