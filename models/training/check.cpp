@@ -1,4 +1,6 @@
 // Which training jobs make sense: every rule with the scenario key that breaks it.
+#include <algorithm>
+#include <array>
 #include <numeric>
 #include <string>
 
@@ -62,6 +64,11 @@ class Checker {
     }
     if (llm_.mlp.inter > 0) divides("the MLP width", llm_.mlp.inter);
     if (llm_.moe.experts > 0) divides("the expert width", llm_.moe.inter);
+    const int node = job_.cluster.gpus_per_node();
+    if (job_.cluster.nodes > 1 && t > 1 && node % t != 0 && t % node != 0) {
+      error("tensor_parallel", "groups of {} would straddle nodes of {} GPUs unevenly; use a divisor or a multiple", t,
+            node);
+    }
     if (config_.sequence_parallel && t == 1) {
       error("sequence_parallel", "needs tensor_parallel of at least 2: it shards along the same ranks");
     }
@@ -136,12 +143,32 @@ class Checker {
   }
 
   void precision() {
-    if (!job_.cluster.gpu.matrix_peak(config_.precision)) {
+    static constexpr std::array kTrainable = {Dtype::fp32, Dtype::tf32,      Dtype::fp16, Dtype::bf16,
+                                              Dtype::fp8,  Dtype::fp8_block, Dtype::nvfp4};
+    static constexpr std::array kGradients = {Dtype::fp32, Dtype::fp16, Dtype::bf16};
+    const auto has = [](const auto& list, Dtype dtype) {
+      return std::find(list.begin(), list.end(), dtype) != list.end();
+    };
+    if (!has(kTrainable, config_.precision)) {
+      error("precision", "{} is no training precision: fp32, tf32, fp16, bf16, fp8, fp8_block, nvfp4",
+            name(config_.precision));
+    } else if (!job_.cluster.gpu.matrix_peak(config_.precision)) {
       error("precision", "{} can't be computed by {}", name(config_.precision), job_.cluster.gpu.name);
+    }
+    if (!has(kGradients, config_.gradient_dtype)) {
+      error("gradient_dtype", "gradients are kept in fp32, fp16 or bf16, not {}", name(config_.gradient_dtype));
+    }
+    const bool full = config_.precision == Dtype::fp32 || config_.precision == Dtype::tf32;
+    if (full && config_.attention == AttentionImplementation::flash) {
+      error("attention", "flash attention has no {} kernels; use unfused, fp16 or bf16", name(config_.precision));
     }
     if (config_.dropout < 0.0 || config_.dropout >= 1.0) error("dropout", "must be in [0, 1), not {}", config_.dropout);
     if (config_.recompute_layers >= 0 && config_.recompute != Recompute::full) {
       error("recompute_layers", "counts layers of full recomputation; set recompute: full");
+    }
+    if (config_.recompute_layers > llm_.layers) {
+      error("recompute_layers", "{} is more than the {} layers of {}", config_.recompute_layers, llm_.layers,
+            llm_.name);
     }
   }
 

@@ -77,6 +77,11 @@ struct LayerOp {
   sim::Activity activity = sim::Activity::forward;
 };
 
+/// Bytes of one activation or weight: 4 in fp32 and tf32, else 2 (fp8 and nvfp4 quantise on the way into a GEMM).
+[[nodiscard]] double activation_size(const TrainingConfig& config);
+/// What attention is computed in: fp8 and nvfp4 trainers keep it in bf16.
+[[nodiscard]] Dtype attention_dtype(const TrainingConfig& config);
+
 /// Sizes that every element needs, worked out once per job.
 struct LayerSizes {
   explicit LayerSizes(const TrainingJob& job);

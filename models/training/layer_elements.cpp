@@ -10,23 +10,22 @@ namespace {
 
 using kernels::MemoryOp;
 
-constexpr double kHalf = 2.0;  ///< bytes of a 16-bit activation
-
 class Builder {
  public:
-  explicit Builder(const TrainingJob& job) : job_(job), llm_(job.llm), sizes_(job) {}
+  explicit Builder(const TrainingJob& job)
+      : job_(job), llm_(job.llm), sizes_(job), size_(activation_size(job.config)) {}
 
   void norm(std::string_view label, std::int64_t tokens, std::int64_t width) {
     // Backward reads dY and X and writes dX; the gain's gradient is small.
-    memory({label, MemoryOp::norm, tokens * width, kHalf, kHalf, 2 * kHalf, kHalf});
+    memory({label, MemoryOp::norm, tokens * width, size_, size_, 2 * size_, size_});
   }
 
   void residual_add(std::string_view label) {
     const bool dropout = job_.config.dropout > 0.0;
     const double mask = dropout ? 1.0 : 0.0;
     // Backward of the add is free; with dropout dY passes through the mask.
-    memory({label, MemoryOp::dropout_add, sizes_.shard_tokens * llm_.hidden, 2 * kHalf, kHalf + mask,
-            dropout ? kHalf + mask : 0.0, dropout ? kHalf : 0.0});
+    memory({label, MemoryOp::dropout_add, sizes_.shard_tokens * llm_.hidden, 2 * size_, size_ + mask,
+            dropout ? size_ + mask : 0.0, dropout ? size_ : 0.0});
   }
 
   void linear(std::string_view label, std::int64_t n, std::int64_t k) { linear(label, sizes_.tokens, n, k); }
@@ -35,12 +34,12 @@ class Builder {
   }
 
   void rotary(std::int64_t width) {
-    memory({"rotary", MemoryOp::rotary, sizes_.tokens * width, kHalf, kHalf, kHalf, kHalf});
+    memory({"rotary", MemoryOp::rotary, sizes_.tokens * width, size_, size_, size_, size_});
   }
 
   void activation(std::string_view label, std::int64_t tokens, std::int64_t inter, bool gated) {
-    const double in = gated ? 2 * kHalf : kHalf;
-    memory({label, MemoryOp::activation, tokens * inter, in, kHalf, in + kHalf, in});
+    const double in = gated ? 2 * size_ : size_;
+    memory({label, MemoryOp::activation, tokens * inter, in, size_, in + size_, in});
   }
 
   void memory(MemoryElement element) { push(element); }
@@ -55,7 +54,7 @@ class Builder {
     core_ = true;
     if (job_.config.attention == AttentionImplementation::flash) {
       kernels::AttentionPrefillShape shape;
-      shape.dtype = shape.kv_dtype = job_.config.precision == Dtype::fp16 ? Dtype::fp16 : Dtype::bf16;
+      shape.dtype = shape.kv_dtype = attention_dtype(job_.config);
       shape.batch = sizes_.batch;
       shape.q_len = shape.kv_len = sizes_.sequence;
       shape.q_heads = heads;
@@ -87,6 +86,7 @@ class Builder {
   }
 
   const LayerSizes& sizes() const { return sizes_; }
+  double size() const { return size_; }
   std::vector<LayerElement> take() { return std::move(elements_); }
 
  private:
@@ -96,9 +96,9 @@ class Builder {
     const std::int64_t batch = sizes_.batch * heads;
     const std::int64_t scores = batch * s * s;
     push(MatmulElement{"attention scores", batch, s, s, head_dim});
-    memory({"softmax", MemoryOp::softmax, scores, kHalf, kHalf, 2 * kHalf, kHalf});
+    memory({"softmax", MemoryOp::softmax, scores, size_, size_, 2 * size_, size_});
     if (job_.config.dropout > 0.0) {
-      memory({"attention dropout", MemoryOp::softmax, scores, kHalf, kHalf + 1.0, kHalf + 1.0, kHalf});
+      memory({"attention dropout", MemoryOp::softmax, scores, size_, size_ + 1.0, size_ + 1.0, size_});
     }
     push(MatmulElement{"attention values", batch, s, v_head_dim, s});
   }
@@ -114,6 +114,7 @@ class Builder {
   const TrainingJob& job_;
   const Llm& llm_;
   LayerSizes sizes_;
+  double size_;  ///< bytes of an activation
   std::vector<LayerElement> elements_;
   bool core_ = false;
 };
@@ -158,13 +159,23 @@ void add_mlp(Builder& b, const TrainingJob& job, std::int64_t inter, std::string
 
 }  // namespace
 
+double activation_size(const TrainingConfig& config) {
+  return config.precision == Dtype::fp32 || config.precision == Dtype::tf32 ? 4.0 : 2.0;
+}
+
+Dtype attention_dtype(const TrainingConfig& config) {
+  const bool low =
+      config.precision == Dtype::fp8 || config.precision == Dtype::fp8_block || config.precision == Dtype::nvfp4;
+  return low ? Dtype::bf16 : config.precision;
+}
+
 LayerSizes::LayerSizes(const TrainingJob& job)
     : batch(job.config.micro_batch_size),
       sequence(job.config.sequence_length),
       tokens(batch * sequence),
       shard_tokens(job.config.sequence_parallel ? tokens / job.config.tensor_parallel : tokens),
       tensor(job.config.tensor_parallel),
-      boundary(kHalf * static_cast<double>(tokens) * static_cast<double>(job.llm.hidden)) {}
+      boundary(activation_size(job.config) * static_cast<double>(tokens) * static_cast<double>(job.llm.hidden)) {}
 
 std::vector<LayerElement> layer_elements(const TrainingJob& job, std::int64_t layer) {
   Builder b(job);
@@ -196,7 +207,7 @@ std::vector<LayerElement> embedding_elements(const TrainingJob& job) {
   Builder b(job);
   const std::int64_t elements = b.sizes().tokens * job.llm.hidden;
   // Backward scatters fp32 or 16-bit rows: read the gradient and the row, write the row.
-  b.memory({"embedding", MemoryOp::embedding, elements, kHalf, kHalf, 2 * kHalf, kHalf});
+  b.memory({"embedding", MemoryOp::embedding, elements, b.size(), b.size(), 2 * b.size(), b.size()});
   b.leave();  // each rank holds a slice of the vocabulary
   if (job.llm.position == PositionKind::learned || job.config.dropout > 0.0) b.residual_add("position embedding");
   return b.take();
@@ -210,7 +221,7 @@ std::vector<LayerElement> head_elements(const TrainingJob& job) {
   b.linear("logits", vocab, job.llm.hidden);
   if (job.config.fused_cross_entropy) {
     // Read for the sum, read for the gradient, write it: llm.c llmc/fused_classifier.cuh.
-    b.memory({"cross entropy", MemoryOp::cross_entropy, b.sizes().tokens * vocab, 2 * kHalf, kHalf, 0.0, 0.0});
+    b.memory({"cross entropy", MemoryOp::cross_entropy, b.sizes().tokens * vocab, 2 * b.size(), b.size(), 0.0, 0.0});
   } else {
     // fp32 cast, maximum, subtraction, exponent with sum, division: Megatron-LM core/tensor_parallel/cross_entropy.py.
     b.memory({"cross entropy", MemoryOp::cross_entropy, b.sizes().tokens * vocab, 14.0, 12.0, 4.0, 6.0});

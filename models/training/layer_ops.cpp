@@ -22,19 +22,27 @@ class Ops {
  public:
   Ops(const TrainingJob& job, Activity activity) : job_(job), sizes_(job), activity_(activity) {}
 
-  void gemm(std::string_view label, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k,
-            Activity activity, bool accumulate = false) {
+  void gemm(std::string_view label, std::int64_t m, std::int64_t n, std::int64_t k, Activity activity,
+            bool accumulate = false) {
     GemmShape shape;
     shape.dtype = job_.config.precision;
-    shape.batch = batch;
     shape.m = m;
     shape.n = n;
     shape.k = k;
     shape.accumulate = accumulate;
     launch(label, shape, activity);
   }
-  void gemm(std::string_view label, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k) {
-    gemm(label, batch, m, n, k, activity_);
+  void gemm(std::string_view label, std::int64_t m, std::int64_t n, std::int64_t k) { gemm(label, m, n, k, activity_); }
+
+  /// A product of two activations, one for each of `batch` heads.
+  void matmul(std::string_view label, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k) {
+    GemmShape shape;
+    shape.dtype = attention_dtype(job_.config);
+    shape.batch = batch;
+    shape.m = m;
+    shape.n = n;
+    shape.k = k;
+    launch(label, shape, activity_);
   }
 
   void memory(const MemoryElement& e, double read, double write) {
@@ -85,8 +93,8 @@ class Ops {
 void add_forward(Ops& ops, const LayerElement& element) {
   std::visit(
       Overloaded{
-          [&](const LinearElement& e) { ops.gemm(e.label, 1, e.m, e.n, e.k); },
-          [&](const MatmulElement& e) { ops.gemm(e.label, e.batch, e.m, e.n, e.k); },
+          [&](const LinearElement& e) { ops.gemm(e.label, e.m, e.n, e.k); },
+          [&](const MatmulElement& e) { ops.matmul(e.label, e.batch, e.m, e.n, e.k); },
           [&](const MemoryElement& e) { ops.memory(e, e.forward_read, e.forward_write); },
           [&](const AttentionElement& e) { ops.launch("attention", e.shape); },
           [&](const ExpertsElement& e) { ops.launch("experts", e.shape); },
@@ -106,12 +114,12 @@ void add_forward(Ops& ops, const LayerElement& element) {
 void add_linear_backward(Ops& ops, const LinearElement& e, bool after_enter) {
   const bool gather = after_enter && ops.sequence_parallel();
   if (gather) ops.collective(CollectiveKind::all_gather, true);
-  ops.gemm(e.label, 1, e.m, e.k, e.n);
+  ops.gemm(e.label, e.m, e.k, e.n);
   if (gather) ops.finish_collectives();
   if (after_enter) {
     ops.collective(ops.sequence_parallel() ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, true);
   }
-  ops.gemm(e.label, 1, e.n, e.k, e.m, Activity::weight_gradient, true);
+  ops.gemm(e.label, e.n, e.k, e.m, Activity::weight_gradient, true);
   if (after_enter) ops.finish_collectives();
 }
 
@@ -119,8 +127,8 @@ void add_backward(Ops& ops, const LayerElement& element, bool after_enter) {
   std::visit(Overloaded{
                  [&](const LinearElement& e) { add_linear_backward(ops, e, after_enter); },
                  [&](const MatmulElement& e) {
-                   ops.gemm(e.label, e.batch, e.m, e.k, e.n);  // dA = dC · B
-                   ops.gemm(e.label, e.batch, e.n, e.k, e.m);  // dB = dCᵀ · A
+                   ops.matmul(e.label, e.batch, e.m, e.k, e.n);  // dA = dC · B
+                   ops.matmul(e.label, e.batch, e.n, e.k, e.m);  // dB = dCᵀ · A
                  },
                  [&](const MemoryElement& e) { ops.memory(e, e.backward_read, e.backward_write); },
                  [&](const AttentionElement& e) {

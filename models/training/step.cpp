@@ -43,7 +43,7 @@ struct LayerPlan {
   const PassOps* ops = nullptr;
   bool recomputed = false;
   Bytes kept;       ///< from forward to backward
-  Bytes transient;  ///< while a recomputed layer runs backward
+  Bytes transient;  ///< while what was recomputed runs backward
   std::int64_t parameters = 0;
 };
 
@@ -142,7 +142,7 @@ void StepLowering::prepare_layers() {
       layer.ops = ops.get();
       layer.recomputed = l - range.first < recomputed;
       layer.kept = layer_activations(job_, l, layer.recomputed);
-      layer.transient = layer.recomputed ? layer_activations_stored(job_, l) : Bytes{};
+      layer.transient = recomputed_activations(job_, l, layer.recomputed);
       layer.parameters = layer_parameters_per_rank(job_, l);
       chunk.kept += layer.kept;
       chunk.layers.push_back(layer);
@@ -290,14 +290,11 @@ void StepLowering::emit_backward(PlanBuilder& builder, const RankState& rank, co
   }
   for (std::size_t i = chunk.layers.size(); i-- > 0;) {
     const LayerPlan& layer = chunk.layers[i];
-    if (layer.recomputed) {
-      builder.alloc(compute, layer.transient, MemoryKind::activations);
-      emit_ops(builder, rank, layer.ops->full_recompute);
-    } else {
-      emit_ops(builder, rank, layer.ops->recompute);
-    }
+    const bool transient = layer.transient > Bytes{0.0};
+    if (transient) builder.alloc(compute, layer.transient, MemoryKind::workspace);
+    emit_ops(builder, rank, layer.recomputed ? layer.ops->full_recompute : layer.ops->recompute);
     emit_ops(builder, rank, layer.ops->backward);
-    if (layer.recomputed) builder.free(compute, layer.transient, MemoryKind::activations);
+    if (transient) builder.free(compute, layer.transient, MemoryKind::workspace);
     if (reduce) add_gradients(rank, layer.parameters);
   }
   if (chunk.embedding) {
@@ -369,12 +366,15 @@ void StepLowering::optimizer(const RankState& rank, StreamId compute, double par
     builder_.collective(compute, CollectiveKind::all_reduce, Bytes{4.0}, rank.model_group, "gradient norm",
                         Activity::data_parallel);
   }
-  const double state = config_.master_weights ? 12.0 : 8.0 + 2.0;
-  memory_op(kernels::MemoryOp::adam, "adam", owned, gradient_size() + state, state + 2.0);
+  // Reads gradient, moments and the fp32 master (or the weight itself); writes moments, master and weight.
+  const double weight = activation_size(config_);
+  const bool master = config_.master_weights && weight < 4.0;
+  memory_op(kernels::MemoryOp::adam, "adam", owned, gradient_size() + 8.0 + (master ? 4.0 : weight),
+            8.0 + (master ? 4.0 : 0.0) + weight);
   memory_op(kernels::MemoryOp::memset, "zero gradients", parameters, 0.0, gradient_size());
   if (config_.zero == ZeroStage::optimizer && mesh_.data > 1) {
-    builder_.collective(compute, CollectiveKind::all_gather, Bytes{2.0 * parameters}, rank.data_group, "gather weights",
-                        Activity::data_parallel);
+    builder_.collective(compute, CollectiveKind::all_gather, Bytes{activation_size(config_) * parameters},
+                        rank.data_group, "gather weights", Activity::data_parallel);
   }
 }
 
