@@ -102,6 +102,8 @@ Cluster make_cluster(std::string_view node, std::string_view fabric, int nodes, 
   if (nodes > 1 && cluster.node.nics == 0) {
     throw ConfigError(fmt::format("the node '{}' has no network card: it can't be one of {} nodes", node, nodes));
   }
+  // An NVLink GPU in a node without its switch talks over PCIe, which its collectives were not measured on.
+  if (cluster.gpu.nvlink_bandwidth.value() > 0.0 && !cluster.node.nvswitch) drop_collective_fits(cluster.gpu);
   return cluster;
 }
 

@@ -1,6 +1,24 @@
 #include "hardware/cluster.hpp"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 namespace orrery::hardware {
+namespace {
+
+bool is_collective(const Fit& fit) { return fit.key.rfind("nccl/", 0) == 0; }
+
+std::string gigabytes(BytesPerSecond rate) { return fmt::format("{:g} GB/s", rate.value() / 1e9); }
+
+/// The fact's source is now whoever changed it; the profile's stays readable.
+void note_override(Gpu& gpu, const std::string& key, BytesPerSecond profile) {
+  const auto found = gpu.sources.find(key);
+  gpu.sources[key] = fmt::format("changed by the scenario; the profile has {}{}", gigabytes(profile),
+                                 found == gpu.sources.end() ? "" : " (" + found->second + ")");
+}
+
+}  // namespace
 
 // A GPU reaches its NIC over PCIe: the slower of the two sets its rate.
 BytesPerSecond Cluster::network_bandwidth_per_gpu() const {
@@ -15,6 +33,53 @@ BytesPerSecond Cluster::network_bandwidth_per_gpu() const {
 BytesPerSecond Cluster::node_bandwidth_per_gpu() const {
   const bool has_nvlink = node.nvswitch && gpu.nvlink_bandwidth.value() > 0.0;
   return has_nvlink ? gpu.nvlink_bandwidth : min(node.pcie_bandwidth, gpu.pcie_bandwidth);
+}
+
+int Cluster::nodes_per_leaf() const {
+  if (fabric.leaf_ports <= 0) return 0;
+  // A plain leaf takes all cards of its nodes, a rail's leaf one card of each.
+  return fabric.kind == FabricKind::rail_fat_tree ? fabric.leaf_ports
+                                                  : std::max(1, fabric.leaf_ports / std::max(1, node.nics));
+}
+
+int Cluster::nodes_per_pod() const {
+  if (fabric.pod_leaves <= 0) return 0;
+  const int leaves_per_set = fabric.kind == FabricKind::rail_fat_tree ? std::max(1, node.nics) : 1;
+  return std::max(1, fabric.pod_leaves / leaves_per_set) * nodes_per_leaf();
+}
+
+void set_nvlink_bandwidth(Cluster& cluster, BytesPerSecond rate) {
+  Gpu& gpu = cluster.gpu;
+  const BytesPerSecond profile = gpu.nvlink_bandwidth;
+  if (rate == profile) return;
+  gpu.nvlink_bandwidth = rate;
+  note_override(gpu, "nvlink_bandwidth", profile);
+  if (profile.value() <= 0.0 || rate.value() <= 0.0) return drop_collective_fits(gpu);
+  const double scale = rate.value() / profile.value();
+  for (Fit& fit : gpu.fits) {
+    if (!is_collective(fit)) continue;
+    for (auto& [name, value] : fit.coefficients) {
+      if (name == "bus_bandwidth") value *= scale;
+    }
+    fit.coefficients.emplace_back("link_scale", scale);
+    fit.source += fmt::format("; bus bandwidth scaled from NVLink of {} to {}", gigabytes(profile), gigabytes(rate));
+  }
+}
+
+void set_memory_bandwidth(Cluster& cluster, BytesPerSecond rate) {
+  Gpu& gpu = cluster.gpu;
+  const BytesPerSecond profile = gpu.memory_bandwidth;
+  if (rate == profile) return;
+  gpu.memory_bandwidth = rate;
+  note_override(gpu, "memory_bandwidth", profile);
+  for (Fit& fit : gpu.fits) {
+    if (is_collective(fit)) continue;
+    fit.source += fmt::format("; measured at {} of memory bandwidth, used at {}", gigabytes(profile), gigabytes(rate));
+  }
+}
+
+void drop_collective_fits(Gpu& gpu) {
+  gpu.fits.erase(std::remove_if(gpu.fits.begin(), gpu.fits.end(), is_collective), gpu.fits.end());
 }
 
 }  // namespace orrery::hardware

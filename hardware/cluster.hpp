@@ -62,6 +62,23 @@ struct Cluster {
   [[nodiscard]] BytesPerSecond network_bandwidth_per_gpu() const;
   /// Bandwidth between two GPUs of a node: NVLink, else PCIe.
   [[nodiscard]] BytesPerSecond node_bandwidth_per_gpu() const;
+  /// Nodes below one leaf (rail fabrics: one set of leaves), at least 1; 0 where the fabric has no leaves.
+  [[nodiscard]] int nodes_per_leaf() const;
+  /// Nodes that reach each other without the core tier, at least 1; 0 where the fabric has no pods.
+  [[nodiscard]] int nodes_per_pod() const;
 };
+
+/// Gives the GPU another NVLink rate than its profile's. Measured collectives ("nccl/...") keep their launch and
+/// protocol times; their bus bandwidth keeps its share of the link, so it is multiplied by the same factor, which
+/// the fits then carry as the coefficient "link_scale". Between no link and a link no share carries over: those
+/// fits go. The same rate changes nothing.
+void set_nvlink_bandwidth(Cluster& cluster, BytesPerSecond rate);
+
+/// The same for GPU memory. The rate is a variable of the kernel fits' equations, so they stay as they are; their
+/// source says that they were measured at another rate.
+void set_memory_bandwidth(Cluster& cluster, BytesPerSecond rate);
+
+/// Takes the measured collectives ("nccl/...") away: the cluster's GPUs are linked otherwise than measured.
+void drop_collective_fits(Gpu& gpu);
 
 }  // namespace orrery::hardware

@@ -98,11 +98,18 @@ CollectiveConstants common(const hardware::Cluster& cluster, int ranks, int node
 
 double oversubscription(const hardware::Cluster& cluster, int ranks, int nodes) {
   const hardware::Fabric& fabric = cluster.fabric;
-  if (fabric.oversubscription <= 1.0 || nodes <= 1) return 1.0;
-  if (fabric.leaf_ports > 0 && nodes <= fabric.leaf_ports) return 1.0;
+  if (nodes <= 1) return 1.0;
+  double slowdown = 1.0;
   // A group of whole nodes is laid out in the order of the nodes: its rings cross an up-link once per leaf. A
   // group with fewer ranks per node is one of several that cross at the same time.
-  return ranks_per_node(ranks, nodes) >= cluster.gpus_per_node() ? 1.0 : fabric.oversubscription;
+  if (nodes > cluster.nodes_per_leaf() && ranks_per_node(ranks, nodes) < cluster.gpus_per_node()) {
+    slowdown *= fabric.oversubscription;
+  }
+  // Above the pods every group is slowed by the whole ratio, as if all of its traffic crossed the core. That is the
+  // careful side: rings in the order of the pods would cross it once per pod, but trees, all_to_all and flows that
+  // hash onto the same core link do not.
+  if (cluster.nodes_per_pod() > 0 && nodes > cluster.nodes_per_pod()) slowdown *= fabric.core_oversubscription;
+  return slowdown;
 }
 
 CollectiveConstants selection_constants(const hardware::Cluster& cluster, int ranks, int nodes) {

@@ -74,7 +74,9 @@ struct LinkConstants {
 /// and for an all_reduce of a full node what the reduction in the switch was seen to reach.
 [[nodiscard]] BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int ranks);
 
-/// The slowdown where a group crosses over-subscribed up-links: leaf downlink over uplink bandwidth, or 1.
+/// The slowdown where a group crosses over-subscribed up-links, or 1: leaf downlink over uplink bandwidth if it is
+/// larger than a leaf and has GPUs to spare on its nodes, times the same of a spine if it is larger than a pod.
+/// The group's nodes are taken to be contiguous, so that it spans as few leaves and pods as can be.
 [[nodiscard]] double oversubscription(const hardware::Cluster& cluster, int ranks, int nodes);
 
 /// Ranks of the group on one node, rounded up.

@@ -68,8 +68,9 @@ std::vector<CollectiveCurve> collective_curves(const hardware::Gpu& gpu) {
     const auto base = fit.coefficient("base_s"), middle = fit.coefficient("mid_s_per_mib");
     const auto exponent = fit.coefficient("exponent"), bus = fit.coefficient("bus_bandwidth");
     if (!base || !middle || !exponent || !bus || *bus <= 0.0) continue;
+    const bool scaled = fit.coefficient("link_scale").value_or(1.0) != 1.0;
     out.push_back({parsed->first, parsed->second, Seconds{*base}, Seconds{*middle}, *exponent, BytesPerSecond{*bus},
-                   fit.key, fit.source});
+                   fit.key, fit.source, scaled});
   }
   std::sort(out.begin(), out.end(), [](const CollectiveCurve& a, const CollectiveCurve& b) {
     return a.kind != b.kind ? a.kind < b.kind : a.ranks < b.ranks;
@@ -85,7 +86,8 @@ const CollectiveCurve* NodeCurves::find(CollectiveKind kind, int ranks) const {
 }
 
 std::optional<NodeCurves::Result> NodeCurves::at(CollectiveKind kind, int ranks, Bytes bytes) const {
-  if (const CollectiveCurve* curve = find(kind, ranks)) return Result{curve->time(bytes), curve, nullptr, true, 1.0};
+  if (const CollectiveCurve* curve = find(kind, ranks))
+    return Result{curve->time(bytes), curve, nullptr, !curve->scaled, 1.0};
   const CollectiveCurve* scatter = find(CollectiveKind::reduce_scatter, ranks);
   const CollectiveCurve* gather = find(CollectiveKind::all_gather, ranks);
   if (scatter == nullptr) scatter = gather;

@@ -5,7 +5,10 @@
 //   all_reduce = reduce_scatter + all_gather − one launch (a ring all_reduce is these two in a row);
 //   all_gather = reduce_scatter and the reverse (the same messages, reversed);
 //   another n of the same kind: the α–β model of n times the ratio curve/model of the neighbours in n,
-//   interpolated in log n. Only the first is called measured, the others published.
+//   interpolated in log n.
+// Only a call with its own fit is called measured, the others published; and none is where the cluster's NVLink is
+// not the measured one (the fit's "link_scale" is not 1: its bus bandwidth was scaled with the link's rate, its launch
+// and protocol times were not).
 #pragma once
 
 #include <optional>
@@ -27,6 +30,7 @@ struct CollectiveCurve {
   BytesPerSecond bus;       ///< "bus_bandwidth": B in bytes/s
   std::string_view key;     ///< of the Fit, which must outlive the curve
   std::string_view source;  ///< of the Fit
+  bool scaled = false;      ///< "link_scale" is there and not 1: B follows from another link's measurement
 
   [[nodiscard]] Seconds middle_time(Bytes bytes) const;
   [[nodiscard]] Seconds wire_time(Bytes bytes) const;
@@ -48,7 +52,7 @@ class NodeCurves {
     Seconds time;
     const CollectiveCurve* first = nullptr;   ///< the curve used
     const CollectiveCurve* second = nullptr;  ///< the second, if two were combined
-    bool own = false;                         ///< `first` is of this kind and number of ranks
+    bool own = false;                         ///< `first` is of this kind, number of ranks and link
     double ratio = 1.0;                       ///< model → curve, where it was scaled from another n
   };
 

@@ -238,5 +238,39 @@ TEST(Cluster, RefusesWhatTheFabricCannotHold) {
             std::string::npos);
 }
 
+TEST(Catalogue, MeasuredCollectivesNeedTheSwitchTheyWereMeasuredOn) {
+  const auto collectives = [](const Cluster& cluster) {
+    return std::count_if(cluster.gpu.fits.begin(), cluster.gpu.fits.end(),
+                         [](const Fit& fit) { return fit.key.rfind("nccl/", 0) == 0; });
+  };
+  EXPECT_GT(collectives(make_cluster("dgx_h100", "single_node", 1)), 0);
+  EXPECT_EQ(collectives(make_cluster("l40s_box", "single_node", 1, "h100_sxm")), 0) << "NVLink fits, PCIe node";
+  EXPECT_GT(collectives(make_cluster("rtx_pro_6000_box", "single_node", 1)), 0) << "measured over PCIe";
+}
+
+TEST(Cluster, KnowsItsLeavesAndPods) {
+  // Racks of 2 nodes, 192 racks a pod; 32 ports of 8-card nodes and 32 leaves; rails: 32 nodes, 32/8 sets.
+  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr_oversubscribed_7to1", 2).nodes_per_pod(), 384);
+  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr", 2).nodes_per_leaf(), 4);
+  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr", 2).nodes_per_pod(), 128);
+  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_ndr", 2).nodes_per_pod(), 128);
+  EXPECT_EQ(make_cluster("dgx_h100", "single_node", 1).nodes_per_pod(), 0);
+}
+
+TEST(Cluster, AnotherMemoryRateIsNamedInTheSourcesOfKernelFits) {
+  Cluster cluster = make_cluster("dgx_h100", "single_node", 1);
+  const Cluster before = cluster;
+  set_memory_bandwidth(cluster, before.gpu.memory_bandwidth);
+  EXPECT_EQ(cluster.gpu.sources, before.gpu.sources);
+  set_memory_bandwidth(cluster, BytesPerSecond{1e12});
+  ASSERT_EQ(cluster.gpu.fits.size(), before.gpu.fits.size());
+  for (std::size_t i = 0; i < cluster.gpu.fits.size(); ++i) {
+    const bool kernel = cluster.gpu.fits[i].key.rfind("nccl/", 0) != 0;
+    const bool named = cluster.gpu.fits[i].source.find("used at 1000 GB/s") != std::string::npos;
+    EXPECT_EQ(named, kernel) << cluster.gpu.fits[i].key;
+  }
+  EXPECT_NE(cluster.gpu.sources.at("memory_bandwidth").find("changed by the scenario"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace orrery::hardware

@@ -268,6 +268,41 @@ TEST(Oversubscription, SlowsGroupsThatCrossLeavesWithFewRanksPerNode) {
   EXPECT_DOUBLE_EQ(oversubscription(cluster, 32, 32), 1.0) << "below one leaf";
   EXPECT_DOUBLE_EQ(oversubscription(cluster, 64, 64), 2.0);
   EXPECT_DOUBLE_EQ(oversubscription(cluster, 512, 64), 1.0) << "a ring of whole nodes crosses once per leaf";
+  cluster.fabric.kind = hardware::FabricKind::fat_tree;  // 32 ports take 4 nodes of 8 cards
+  EXPECT_DOUBLE_EQ(oversubscription(cluster, 4, 4), 1.0);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster, 5, 5), 2.0);
+}
+
+TEST(Oversubscription, OfTheCoreSlowsGroupsThatAreLargerThanAPod) {
+  hardware::Cluster cluster = h100_cluster(1024);
+  cluster.fabric.kind = hardware::FabricKind::fat_tree;
+  cluster.fabric.leaf_ports = 16;   // 2 nodes of 8 cards
+  cluster.fabric.pod_leaves = 192;  // 192 * 2 = 384 nodes
+  cluster.fabric.core_oversubscription = 7.0;
+  EXPECT_EQ(cluster.nodes_per_pod(), 384);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster, 384, 384), 1.0);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster, 385, 385), 7.0);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster, 8 * 385, 385), 7.0);
+  cluster.fabric.oversubscription = 2.0;
+  EXPECT_DOUBLE_EQ(oversubscription(cluster, 385, 385), 14.0) << "both tiers";
+  cluster.fabric.kind = hardware::FabricKind::rail_fat_tree;  // 192 / 8 sets of leaves of 16 nodes: 384 again
+  EXPECT_EQ(cluster.nodes_per_pod(), 384);
+}
+
+TEST(Oversubscription, OfTheCoreSlowsACollectiveOverThousandNodes) {
+  hardware::Cluster full = h100_cluster(1024);
+  full.fabric.kind = hardware::FabricKind::fat_tree;
+  full.fabric.leaf_ports = 16;
+  full.fabric.pod_leaves = 192;
+  hardware::Cluster narrow = full;
+  narrow.fabric.core_oversubscription = 7.0;
+  for (const CollectiveKind kind : kAllKinds) {
+    for (const int local : {1, 8}) {
+      const CollectiveCall wide{kind, Bytes{1e9}, 1024 * local, 1024}, pod{kind, Bytes{1e9}, 384 * local, 384};
+      EXPECT_GT(collective_time(wide, narrow), collective_time(wide, full));
+      EXPECT_EQ(collective_time(pod, narrow), collective_time(pod, full));
+    }
+  }
 }
 
 }  // namespace

@@ -160,6 +160,50 @@ TEST(CollectiveTime, AcrossNodesIgnoresTheFitsOfOneNode) {
   EXPECT_NEAR(time, 127.0 / 128.0, 0.25);
 }
 
+TEST(CollectiveTime, FollowsAnotherNvlinkRateThanTheMeasuredOne) {
+  hardware::Cluster cluster = h100_cluster(1);
+  cluster.gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9)};
+  const CollectiveCall call{CollectiveKind::all_gather, Bytes{4 * 1048576.0}, 8, 1};
+  hardware::set_nvlink_bandwidth(cluster, BytesPerSecond{450e9});  // the profile's own
+  EXPECT_EQ(explain_collective(call, cluster).provenance, kernels::Provenance::measured);
+  // Half the link: 10 us + 4 us * sqrt(4) + 4 MiB * 7/8 / 175 GB/s = 18 us + 20.972 us.
+  hardware::set_nvlink_bandwidth(cluster, BytesPerSecond{225e9});
+  const CollectiveEstimate half = explain_collective(call, cluster);
+  EXPECT_NEAR(half.time.value(), 38.972e-6, 1e-9);
+  EXPECT_EQ(half.provenance, kernels::Provenance::published) << "nobody measured that link";
+  EXPECT_NE(half.terms.front().source.find("scaled from NVLink of 450 GB/s to 225 GB/s"), std::string::npos);
+}
+
+TEST(CollectiveTime, IsSlowerOverSlowerNvlink) {
+  hardware::Cluster fitted = h100_cluster(1);
+  fitted.gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9),
+                     curve("nccl/all_reduce/8", 10e-6, 4e-6, 0.5, 450e9),
+                     curve("nccl/all_to_all/8", 10e-6, 4e-6, 0.5, 350e9)};
+  for (const CollectiveKind kind : kAllKinds) {
+    for (const int ranks : {2, 4, 8}) {
+      Seconds before;
+      for (const double rate : {900e9, 451e9, 450e9, 449e9, 100e9, 1e9}) {
+        hardware::Cluster cluster = fitted;
+        hardware::set_nvlink_bandwidth(cluster, BytesPerSecond{rate});
+        const Seconds time = collective_time({kind, Bytes{256e6}, ranks, 1}, cluster);
+        EXPECT_GT(time, before) << ranks << " ranks, " << rate;
+        before = time;
+      }
+    }
+  }
+}
+
+TEST(CollectiveTime, IgnoresTheFitsWhereTheLinkIsTakenAway) {
+  hardware::Cluster cluster = h100_cluster(1), plain = h100_cluster(1);
+  cluster.gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9), curve("gemm/trtllm/bf16", 1, 1, 1, 1)};
+  hardware::set_nvlink_bandwidth(cluster, BytesPerSecond{});
+  hardware::set_nvlink_bandwidth(plain, BytesPerSecond{});
+  ASSERT_EQ(cluster.gpu.fits.size(), 1u);
+  EXPECT_EQ(cluster.gpu.fits[0].key, "gemm/trtllm/bf16");
+  const CollectiveCall call{CollectiveKind::all_gather, Bytes{1e6}, 8, 1};
+  EXPECT_EQ(collective_time(call, cluster), collective_time(call, plain));
+}
+
 TEST(CollectiveTime, IgnoresFitsThatAreNoCurves) {
   hardware::Cluster cluster = h100_cluster(1);
   const CollectiveCall call{CollectiveKind::all_gather, Bytes{1e9}, 8, 1};
