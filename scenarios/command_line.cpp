@@ -2,6 +2,8 @@
 
 #include "scenarios/command_line.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <functional>
 #include <ostream>
 #include <thread>
@@ -166,9 +168,7 @@ int guarded(const std::function<int()>& command, Console& console) {
   }
 }
 
-}  // namespace
-
-int run_command(const std::vector<std::string>& args, Console& console) {
+int parse_and_run(const std::vector<std::string>& args, Console& console) {
   CLI::App app("Orrery predicts the time, memory, throughput and cost of training large language models.", "orrery");
   app.footer(std::string(kExamples));
   app.set_version_flag("--version", fmt::format("orrery {}", kVersion));
@@ -189,6 +189,19 @@ int run_command(const std::vector<std::string>& args, Console& console) {
     return app.exit(error, console.out, console.err) == 0 ? kExitWell : kExitInput;
   }
   return guarded([&] { return dispatch(commands, raw, console); }, console);
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& args, Console& console) {
+  errno = 0;
+  const int code = parse_and_run(args, console);
+  // A full disk shows only when the last bytes are written.
+  console.out.flush();
+  if (console.out) return code;
+  console.err << fmt::format("orrery: standard output: can't write{}{}\n", errno != 0 ? ": " : "",
+                             errno != 0 ? std::strerror(errno) : "");
+  return code == kExitInternal || code == kExitInterrupted ? code : kExitInput;
 }
 
 int run_command(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {

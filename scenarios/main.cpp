@@ -1,5 +1,6 @@
 // The `orrery` command: see scenarios/command_line.hpp.
 
+#include <cstdlib>
 #include <iostream>
 #include <unistd.h>
 
@@ -9,5 +10,9 @@
 int main(int argc, char** argv) {
   using orrery::scenarios::Console;
   Console console{std::cout, std::cerr, isatty(STDERR_FILENO) != 0, &orrery::scenarios::install_interrupt_flag()};
-  return orrery::scenarios::run_command({argv + 1, argv + argc}, console);
+  const int code = orrery::scenarios::run_command({argv + 1, argv + argc}, console);
+  std::cerr.flush();
+  // Runs that Ctrl-C left behind may still be at work: end without taking statics from under them.
+  if (code == orrery::scenarios::kExitInterrupted) std::_Exit(code);
+  return code;
 }

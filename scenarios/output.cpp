@@ -46,6 +46,16 @@ void check_writable(const std::string& path) {
   }
 }
 
+bool same_file(const std::string& a, const std::string& b) {
+  if (a == "-" || b == "-") return a == b;
+  if (is_special(a) || is_special(b)) return false;
+  std::error_code code;
+  if (fs::equivalent(a, b, code) && !code) return true;
+  const fs::path first = fs::weakly_canonical(fs::absolute(a, code), code);
+  const fs::path second = fs::weakly_canonical(fs::absolute(b, code), code);
+  return !first.empty() && first == second;
+}
+
 std::string partial_name(const std::string& path) {
   const fs::path target(path);
   const fs::path name = target.stem().string() + ".partial" + target.extension().string();

@@ -14,6 +14,10 @@ namespace orrery::scenarios {
 /// Throws ConfigError if `path` can't be written: no such folder, a folder, no permission.
 void check_writable(const std::string& path);
 
+/// Both names lead to one file, or will once it is written; "-" is standard output. Devices are never the same: they
+/// keep nothing that could be overwritten.
+[[nodiscard]] bool same_file(const std::string& a, const std::string& b);
+
 /// "out/report.json" → "out/report.partial.json"; "report" → "report.partial".
 [[nodiscard]] std::string partial_name(const std::string& path);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -69,51 +70,113 @@ void Progress::clear() {
   shown_ = false;
 }
 
-void parallel_for(std::size_t count, int jobs, const std::function<void(std::size_t)>& task,
-                  const std::function<bool()>& stopped, const std::function<void(std::size_t)>& tick) {
-  std::atomic<std::size_t> next{0};
-  std::atomic<bool> failed{false};
+namespace {
+
+/// What workers share with the thread that waits for them. Workers hold it too, so one that was left behind after
+/// Ctrl-C finds everything in its place.
+struct Crew {
+  Crew(std::size_t tasks, std::function<void(std::size_t)> call) : task(std::move(call)), count(tasks), errors(tasks) {}
+
+  const std::function<void(std::size_t)> task;
+  const std::size_t count;
   std::mutex mutex;
-  std::size_t done = 0;
-  std::vector<std::exception_ptr> errors(count);
-  const auto work = [&] {
-    while (!stopped() && !failed.load(std::memory_order_relaxed)) {
-      const std::size_t index = next.fetch_add(1);
-      if (index >= count) return;
-      try {
-        task(index);
-      } catch (...) {
-        errors[index] = std::current_exception();
-        failed = true;
-      }
-      const std::lock_guard<std::mutex> lock(mutex);
-      tick(++done);
-    }
-  };
-  const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(std::max(1, jobs)), count);
+  std::condition_variable changed;
+  // Below: under the mutex.
+  std::vector<std::exception_ptr> errors;
+  std::size_t next = 0, done = 0, working = 0;
+  bool stop = false;  ///< no task is begun any more
+};
+
+/// Does the next task; false if there is none.
+bool do_next(Crew& crew) {
+  std::unique_lock<std::mutex> lock(crew.mutex);
+  if (crew.stop || crew.next >= crew.count) return false;
+  const std::size_t index = crew.next++;
+  lock.unlock();
+  std::exception_ptr error;
+  try {
+    crew.task(index);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  lock.lock();
+  if (error) {
+    crew.errors[index] = error;
+    crew.stop = true;
+  }
+  ++crew.done;
+  crew.changed.notify_all();
+  return true;
+}
+
+void work(const std::shared_ptr<Crew>& crew) {
+  while (do_next(*crew)) {
+  }
+  const std::lock_guard<std::mutex> lock(crew->mutex);
+  --crew->working;
+  crew->changed.notify_all();
+}
+
+std::vector<std::thread> start_workers(const std::shared_ptr<Crew>& crew, std::size_t threads) {
   std::vector<std::thread> pool;
   pool.reserve(threads);
+  const std::lock_guard<std::mutex> lock(crew->mutex);
   try {
-    for (std::size_t i = 1; i < threads; ++i) pool.emplace_back(work);
+    for (; pool.size() < threads; ++crew->working) pool.emplace_back([crew] { work(crew); });
   } catch (const std::exception&) {
-    // No room for more threads: those that there are, this one among them, do the work.
+    // No room for more threads: those that there are do the work.
   }
-  work();
-  for (std::thread& thread : pool) thread.join();
+  return pool;
+}
+
+/// Returns when all workers are through; after `stopped`, at the latest when the grace is over: a prediction may
+/// take minutes, and Ctrl-C should not.
+void wait_for_workers(Crew& crew, const std::function<bool()>& stopped, const std::function<void(std::size_t)>& tick) {
+  constexpr std::chrono::milliseconds kPoll{50}, kGrace{100};
+  std::unique_lock<std::mutex> lock(crew.mutex);
+  std::size_t seen = 0;
+  while (crew.working > 0) {
+    crew.changed.wait_for(lock, kPoll, [&] { return crew.done != seen || crew.working == 0; });
+    if (crew.done != seen) tick(seen = crew.done);
+    if (!stopped()) continue;
+    crew.stop = true;
+    crew.changed.wait_for(lock, kGrace, [&] { return crew.working == 0; });
+    return;
+  }
+}
+
+}  // namespace
+
+void parallel_for(std::size_t count, int jobs, std::function<void(std::size_t)> task,
+                  const std::function<bool()>& stopped, const std::function<void(std::size_t)>& tick) {
+  if (count == 0 || stopped()) return;
+  const auto crew = std::make_shared<Crew>(count, std::move(task));
+  const std::size_t threads = std::min<std::size_t>(static_cast<std::size_t>(std::max(1, jobs)), count);
+  std::vector<std::thread> pool = start_workers(crew, threads);
+  if (pool.empty()) {
+    // Not even one thread: this one works, and Ctrl-C waits for the end of a task.
+    while (!stopped() && do_next(*crew)) tick(crew->done);
+  }
+  wait_for_workers(*crew, stopped, tick);
+  std::unique_lock<std::mutex> lock(crew->mutex);
+  const bool through = crew->working == 0;
+  const std::vector<std::exception_ptr> errors = crew->errors;
+  lock.unlock();
+  for (std::thread& thread : pool) through ? thread.join() : thread.detach();
   for (const std::exception_ptr& error : errors) {
     if (error) std::rethrow_exception(error);
   }
 }
 
 RunOutcome run_all(const std::vector<Scenario>& scenarios, const RunOptions& options, Console& console) {
-  const std::vector<Task> tasks = list_tasks(scenarios);
-  std::vector<std::optional<Report>> done(tasks.size());
+  // Runs own their input: one that Ctrl-C leaves behind outlives the caller's.
+  const auto input = std::make_shared<const std::vector<Scenario>>(scenarios);
+  const std::vector<Task> tasks = list_tasks(*input);
+  const auto run = [input, tasks, keep = options.keep_timeline](std::size_t i) {
+    return run_scenario(*tasks[i].scenario, keep && !tasks[i].variant);
+  };
   Progress progress(console, options.quiet, tasks.size(), "runs");
-  parallel_for(
-      tasks.size(), options.jobs,
-      [&](std::size_t i) { done[i] = run_scenario(*tasks[i].scenario, options.keep_timeline && !tasks[i].variant); },
-      [&] { return console.stopped(); }, [&](std::size_t count) { progress.show(count); });
-  progress.clear();
+  std::vector<std::optional<Report>> done = compute_all<Report>(tasks.size(), options.jobs, run, console, progress);
   RunOutcome outcome;
   outcome.interrupted = console.stopped();
   outcome.reports = assemble(tasks, done);

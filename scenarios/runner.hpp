@@ -1,15 +1,20 @@
 // Running many scenarios, several at a time, until done or interrupted.
 //
 // Results stand in the order of the scenarios whatever the number of threads; each run is a plain value of
-// its own, so nothing is shared. Ctrl-C is a flag that is polled between runs.
+// its own, so nothing is shared. Ctrl-C is a flag that the waiting thread polls; it then takes what is finished and
+// leaves behind the runs that are not. They go on until the process ends, on copies that they own.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <iosfwd>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scenarios/report.hpp"
@@ -31,7 +36,7 @@ class Progress {
  public:
   Progress(Console& console, bool quiet, std::size_t total, std::string_view what);
 
-  /// Not thread-safe: parallel_for() calls it under its lock.
+  /// Not thread-safe: parallel_for() calls it on the waiting thread.
   void show(std::size_t done);
   void clear();
 
@@ -59,9 +64,44 @@ struct RunOutcome {
 /// Runs every scenario and its variants. Throws what the first failing run (in order) threw.
 [[nodiscard]] RunOutcome run_all(const std::vector<Scenario>& scenarios, const RunOptions& options, Console& console);
 
-/// Calls task(0) … task(count − 1) on up to `jobs` threads until `stopped`; `tick` is told after each how many
-/// are done, under a lock. Rethrows the exception of the lowest index.
-void parallel_for(std::size_t count, int jobs, const std::function<void(std::size_t)>& task,
+/// Calls task(0) … task(count − 1) on up to `jobs` threads until `stopped`; `tick` is told on this thread, every
+/// now and then, how many are done. Rethrows the exception of the lowest index. After `stopped` it returns within some
+/// 0.2 s, even while tasks run: `task` must own all that it uses, and the process should end by std::_Exit.
+void parallel_for(std::size_t count, int jobs, std::function<void(std::size_t)> task,
                   const std::function<bool()>& stopped, const std::function<void(std::size_t)>& tick);
+
+/// What `task` returns for each index that was finished before Ctrl-C; see parallel_for().
+template <class Result>
+[[nodiscard]] std::vector<std::optional<Result>> compute_all(std::size_t count, int jobs,
+                                                             std::function<Result(std::size_t)> task,
+                                                             const Console& console, Progress& progress) {
+  struct Slots {
+    std::mutex mutex;
+    std::vector<std::optional<Result>> results;
+    bool taken = false;
+  };
+  const auto slots = std::make_shared<Slots>();
+  slots->results.resize(count);
+  const auto fill = [slots, task = std::move(task)](std::size_t index) {
+    Result result = task(index);
+    const std::lock_guard<std::mutex> lock(slots->mutex);
+    if (!slots->taken) slots->results[index] = std::move(result);
+  };
+  parallel_for(
+      count, jobs, fill, [&] { return console.stopped(); }, [&](std::size_t done) { progress.show(done); });
+  progress.clear();
+  const std::lock_guard<std::mutex> lock(slots->mutex);
+  slots->taken = true;
+  return std::move(slots->results);
+}
+
+/// The result of one long computation, or nothing if Ctrl-C came first. `task` must own all that it uses.
+template <class Result>
+[[nodiscard]] std::optional<Result> compute(std::function<Result()> task, Console& console) {
+  Progress silent(console, true, 1, "");
+  return std::move(compute_all<Result>(
+                       1, 1, [task = std::move(task)](std::size_t) { return task(); }, console, silent)
+                       .front());
+}
 
 }  // namespace orrery::scenarios

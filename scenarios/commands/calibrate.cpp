@@ -51,10 +51,17 @@ int calibrate_fit(const Options& options, Console& console) {
     // The profile is renamed into place, so its folder must allow that; found out before the long fit.
     Options target;
     target.output = profile.string();
-    check_outputs(target);
+    check_outputs(target, {options.files[1]});
   }
-  const calibrate::FitOutcome outcome =
-      calibrate::fit_table(options.files[1], gpu, options.date.empty() ? today() : options.date);
+  const auto fit_all = [table = options.files[1], gpu, date = options.date.empty() ? today() : options.date] {
+    return calibrate::fit_table(table, gpu, date);
+  };
+  const std::optional<calibrate::FitOutcome> fitted = compute<calibrate::FitOutcome>(fit_all, console);
+  if (!fitted) {
+    console.err << "interrupted: the profile is as it was\n";
+    return kExitInterrupted;
+  }
+  const calibrate::FitOutcome& outcome = *fitted;
   if (outcome.fits.empty()) {
     throw ConfigError(fmt::format("{}: no model can be fitted to the columns of this table", options.files[1]));
   }

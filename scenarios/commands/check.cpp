@@ -53,11 +53,11 @@ void write_checked(const Report& report, bool quiet, Counts& counts, Console& co
 }  // namespace
 
 int check_paths(const Options& options, Console& console) {
-  check_outputs(options);
   std::vector<std::string> files;
   for (const std::string& path : options.files) {
     for (std::string& file : scenario_files(path)) files.push_back(std::move(file));
   }
+  check_outputs(options, files);
   const std::vector<Scenario> scenarios = load_all(files, options, console);
   const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, false}, console);
   const bool quiet = options.quiet || writes_to_standard_output(options);

@@ -41,8 +41,12 @@ int new_scenario(const Options& options, Console& console);
 [[nodiscard]] std::vector<Scenario> load_all(const std::vector<std::string>& files, const Options& options,
                                              Console& console);
 
-/// Throws ConfigError for the first named output that can't be written. Call before the work.
-void check_outputs(const Options& options);
+/// Throws ConfigError for the first named output that can't be written, or that would overwrite one of `inputs` or
+/// another output. Call before the work.
+void check_outputs(const Options& options, const std::vector<std::string>& inputs = {});
+
+/// Ctrl-C before the one result of a command: an empty partial JSON report, and exit code 130.
+int interrupted_alone(const Options& options, Console& console);
 
 /// An output goes to standard output, so the text report must not.
 [[nodiscard]] bool writes_to_standard_output(const Options& options);

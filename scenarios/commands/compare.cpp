@@ -56,8 +56,8 @@ Side read_report(const std::string& file) {
   return side;
 }
 
-Side run_side(const std::string& file, const Options& options) {
-  const Report report = run_scenario(load_scenario(file, options.overrides));
+Side run_side(const std::string& file, const std::vector<Override>& overrides) {
+  const Report report = run_scenario(load_scenario(file, overrides));
   Side side{file, {}};
   for (const MetricRow& row : metric_rows()) side.metrics[std::string(row.name)] = report.metric(row.name);
   return side;
@@ -66,11 +66,17 @@ Side run_side(const std::string& file, const Options& options) {
 }  // namespace
 
 int compare_two(const Options& options, Console& console) {
-  check_outputs(options);
-  std::vector<Side> sides;
-  for (const std::string& file : options.files) {
-    sides.push_back(ends_with(file, ".json") ? read_report(file) : run_side(file, options));
-  }
+  check_outputs(options, options.files);
+  const auto read = [files = options.files, overrides = options.overrides] {
+    std::vector<Side> sides;
+    for (const std::string& file : files) {
+      sides.push_back(ends_with(file, ".json") ? read_report(file) : run_side(file, overrides));
+    }
+    return sides;
+  };
+  const std::optional<std::vector<Side>> read_sides = compute<std::vector<Side>>(read, console);
+  if (!read_sides) return interrupted_alone(options, console);
+  const std::vector<Side>& sides = *read_sides;
   Json rows = Json::array();
   const bool text = !options.quiet && options.json != "-";
   if (text) {

@@ -18,6 +18,11 @@ namespace {
 /// Kernels that together are below this share of all listed time are summed in the text.
 constexpr double kLeastShare = 0.001;
 
+struct Explained {
+  Report report;
+  std::vector<CostedEntry> entries;
+};
+
 std::string time_text(Seconds time) { return readable(time.value(), Unit::seconds); }
 
 void write_entries(const std::vector<CostedEntry>& entries, Console& console) {
@@ -101,15 +106,21 @@ Json entries_json(const std::vector<CostedEntry>& entries) {
 }  // namespace
 
 int explain_file(const Options& options, Console& console) {
-  check_outputs(options);
+  check_outputs(options, options.files);
   const Scenario scenario = load_scenario(options.files.at(0), options.overrides);
-  const Report report = run_scenario(scenario, true);
-  std::vector<CostedEntry> entries;
-  for (const kernels::TimerRow& row : kernels::timers()) {
-    if (row.name == scenario.timer) {
-      entries = cost_entries(report.result.plan, *row.make(), scenario.job.cluster);
+  const auto explain = [scenario] {
+    Explained explained;
+    explained.report = run_scenario(scenario, true);
+    for (const kernels::TimerRow& row : kernels::timers()) {
+      if (row.name == scenario.timer) {
+        explained.entries = cost_entries(explained.report.result.plan, *row.make(), scenario.job.cluster);
+      }
     }
-  }
+    return explained;
+  };
+  const std::optional<Explained> explained = compute<Explained>(explain, console);
+  if (!explained) return interrupted_alone(options, console);
+  const auto& [report, entries] = *explained;
   if (!options.quiet && options.json != "-") {
     console.out << scenario.title << "\n";
     console.out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",

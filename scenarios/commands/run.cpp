@@ -16,6 +16,12 @@ using hardware::ConfigError;
 
 namespace {
 
+/// One file: the scenario, or what is wrong with it.
+struct Loaded {
+  std::optional<Scenario> scenario;
+  std::vector<hardware::Diagnostic> errors;
+};
+
 void write_reports(const Options& options, const RunOutcome& outcome, Console& console) {
   const bool partial = outcome.interrupted;
   if (!options.json.empty()) emit(options.json, to_json(outcome.reports, partial), partial, console);
@@ -33,33 +39,49 @@ void write_reports(const Options& options, const RunOutcome& outcome, Console& c
 }  // namespace
 
 std::vector<Scenario> load_all(const std::vector<std::string>& files, const Options& options, Console& console) {
-  std::vector<std::optional<Scenario>> loaded(files.size());
-  std::vector<std::vector<hardware::Diagnostic>> errors(files.size());
-  const auto load = [&](std::size_t i) {
+  const auto load = [files, overrides = options.overrides](std::size_t i) {
+    Loaded loaded;
     try {
-      loaded[i] = load_scenario(files[i], options.overrides);
+      loaded.scenario = load_scenario(files[i], overrides);
     } catch (const ConfigError& error) {
-      errors[i] = error.diagnostics();
-      if (errors[i].empty()) errors[i].push_back({"", {}, error.what()});
+      loaded.errors = error.diagnostics();
+      if (loaded.errors.empty()) loaded.errors.push_back({"", {}, error.what()});
     }
+    return loaded;
   };
-  parallel_for(
-      files.size(), options.jobs, load, [&] { return console.stopped(); }, [](std::size_t) {});
-  std::vector<hardware::Diagnostic> all;
-  for (const auto& of_file : errors) all.insert(all.end(), of_file.begin(), of_file.end());
-  if (!all.empty()) throw ConfigError(std::move(all));
+  Progress silent(console, true, files.size(), "files");
+  std::vector<hardware::Diagnostic> errors;
   std::vector<Scenario> scenarios;
-  for (std::optional<Scenario>& scenario : loaded) {
-    if (scenario) scenarios.push_back(std::move(*scenario));
+  for (std::optional<Loaded>& loaded : compute_all<Loaded>(files.size(), options.jobs, load, console, silent)) {
+    if (!loaded) continue;
+    errors.insert(errors.end(), loaded->errors.begin(), loaded->errors.end());
+    if (loaded->scenario) scenarios.push_back(std::move(*loaded->scenario));
   }
+  if (!errors.empty()) throw ConfigError(std::move(errors));
   return scenarios;
 }
 
-void check_outputs(const Options& options) {
+void check_outputs(const Options& options, const std::vector<std::string>& inputs) {
+  std::vector<std::string> outputs;
   for (const std::string* path :
        {&options.json, &options.csv, &options.trace, &options.junit, &options.requests, &options.output}) {
-    if (!path->empty() && *path != "-") check_writable(*path);
+    if (path->empty()) continue;
+    if (*path != "-") check_writable(*path);
+    for (const std::string& other : outputs) {
+      if (same_file(*path, other)) throw ConfigError(fmt::format("{}: two outputs can't go to the same place", *path));
+    }
+    for (const std::string& input : inputs) {
+      if (*path == "-" || !same_file(*path, input)) continue;
+      throw ConfigError(fmt::format("{}: the output would overwrite the input {}", *path, input));
+    }
+    outputs.push_back(*path);
   }
+}
+
+int interrupted_alone(const Options& options, Console& console) {
+  emit(options.json, to_json({}, true), true, console);
+  console.err << "interrupted: nothing done\n";
+  return kExitInterrupted;
 }
 
 void emit(const std::string& path, const std::string& content, bool partial, Console& console) {
@@ -82,7 +104,7 @@ int run_files(const Options& options, Console& console) {
   if (!options.trace.empty() && options.files.size() != 1) {
     throw ConfigError("--trace takes one scenario at a time");
   }
-  check_outputs(options);
+  check_outputs(options, options.files);
   const std::vector<Scenario> scenarios = load_all(options.files, options, console);
   const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, !options.trace.empty()}, console);
   if (!options.quiet && !writes_to_standard_output(options)) {

@@ -134,7 +134,7 @@ void write_table(const std::vector<Point>& points, Console& console) {
 }  // namespace
 
 int sweep_file(const Options& options, Console& console) {
-  check_outputs(options);
+  check_outputs(options, options.files);
   const std::string& file = options.files.at(0);
   const std::string text = hardware::read_text_file(file);
   const Scenario base = parse_scenario(text, file, options.overrides);
@@ -147,12 +147,11 @@ int sweep_file(const Options& options, Console& console) {
     count *= axis.values.size();
     if (count > kMostPoints) throw ConfigError(fmt::format("{}: the sweep has more than {} points", file, kMostPoints));
   }
-  std::vector<std::optional<Point>> done(count);
+  const auto run = [text, file, overrides = options.overrides, axes = base.sweep](std::size_t i) {
+    return run_point(text, file, overrides, axes, i);
+  };
   Progress progress(console, options.quiet, count, "points");
-  parallel_for(
-      count, options.jobs, [&](std::size_t i) { done[i] = run_point(text, file, options.overrides, base.sweep, i); },
-      [&] { return console.stopped(); }, [&](std::size_t points_done) { progress.show(points_done); });
-  progress.clear();
+  std::vector<std::optional<Point>> done = compute_all<Point>(count, options.jobs, run, console, progress);
   std::vector<Point> points;
   for (std::optional<Point>& point : done) {
     if (point) points.push_back(std::move(*point));

@@ -30,35 +30,39 @@ std::unique_ptr<kernels::KernelTimer> timer_named(const std::string& name) {
   throw ConfigError(fmt::format("unknown timer '{}'; known: {}", name, fmt::join(names, ", ")));
 }
 
+/// A row of the table, or why it can't be compared.
+struct PredictedStep {
+  calibrate::PredictedRow row;
+  std::string failure;
+};
+
 ErrorReport validate_training(const Options& options, Console& console) {
-  const TrainingTable table = read_training_table(options.files.at(1), options.gpu);
-  const std::unique_ptr<kernels::KernelTimer> timer = timer_named(options.timer);
-  std::vector<calibrate::PredictedRow> rows(table.steps.size());
-  std::vector<std::string> failures(table.steps.size());
-  const auto predict_row = [&](std::size_t i) {
-    const MeasuredStep& step = table.steps[i];
+  const auto table = std::make_shared<const TrainingTable>(read_training_table(options.files.at(1), options.gpu));
+  const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
+  const auto predict_row = [table, timer](std::size_t i) {
+    const MeasuredStep& step = table->steps[i];
+    PredictedStep predicted;
     try {
       const models::TrainingResult result = models::predict(step.job, *timer);
       const std::optional<Seconds> measured = implied_step_time(step, result);
-      rows[i] = {step.line, step.description, step.group, result.step_time, measured.value_or(Seconds{})};
-      if (!measured || measured->value() <= 0.0) failures[i] = "the figure implies no step time";
+      predicted.row = {step.line, step.description, step.group, result.step_time, measured.value_or(Seconds{})};
+      if (!measured || measured->value() <= 0.0) predicted.failure = "the figure implies no step time";
     } catch (const std::invalid_argument& error) {
-      failures[i] = error.what();
+      predicted.failure = error.what();
     }
+    return predicted;
   };
-  Progress progress(console, options.quiet, table.steps.size(), "rows");
-  parallel_for(
-      table.steps.size(), options.jobs, predict_row, [&] { return console.stopped(); },
-      [&](std::size_t done) { progress.show(done); });
-  progress.clear();
+  Progress progress(console, options.quiet, table->steps.size(), "rows");
+  const std::vector<std::optional<PredictedStep>> steps =
+      compute_all<PredictedStep>(table->steps.size(), options.jobs, predict_row, console, progress);
   std::vector<calibrate::PredictedRow> predicted;
-  std::vector<calibrate::SkippedRow> skipped = table.skipped;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (failures[i].empty() && rows[i].line > 0) {
-      predicted.push_back(rows[i]);
+  std::vector<calibrate::SkippedRow> skipped = table->skipped;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i] && steps[i]->failure.empty()) {
+      predicted.push_back(steps[i]->row);
     } else {
-      skipped.push_back({table.steps[i].line, table.steps[i].description,
-                         failures[i].empty() ? "interrupted before it was predicted" : failures[i]});
+      skipped.push_back({table->steps[i].line, table->steps[i].description,
+                         steps[i] ? steps[i]->failure : "interrupted before it was predicted"});
     }
   }
   return calibrate::summarise(predicted, std::move(skipped));
@@ -86,10 +90,17 @@ ErrorReport validate_kind(const Options& options, Console& console) {
   }
   if (options.gpu.empty()) throw ConfigError(fmt::format("validate {} needs --gpu NAME (orrery list gpus)", kind));
   if (kind == "kernels") {
-    return calibrate::validate_kernels(table, hardware::load_gpu(options.gpu), *timer_named(options.timer));
+    const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
+    const auto validate = [table, timer, gpu = hardware::load_gpu(options.gpu)] {
+      return calibrate::validate_kernels(table, gpu, *timer);
+    };
+    return compute<ErrorReport>(validate, console).value_or(ErrorReport{});
   }
   const std::string node = options.node.empty() ? node_of(options.gpu) : options.node;
-  return calibrate::validate_collectives(table, hardware::make_cluster(node, "single_node", 1, options.gpu));
+  const auto validate = [table, cluster = hardware::make_cluster(node, "single_node", 1, options.gpu)] {
+    return calibrate::validate_collectives(table, cluster);
+  };
+  return compute<ErrorReport>(validate, console).value_or(ErrorReport{});
 }
 
 void add_summary(const ErrorSummary& summary, Json& json) {
@@ -164,11 +175,12 @@ void write_text(const ErrorReport& report, Console& console) {
 }  // namespace
 
 int validate_table(const Options& options, Console& console) {
-  check_outputs(options);
+  check_outputs(options, {options.files.at(1)});
   const ErrorReport report = validate_kind(options, console);
   const bool partial = console.stopped();
   if (!options.quiet && !writes_to_standard_output(options)) write_text(report, console);
   emit(options.json, to_json(report, options, partial).dump(2) + "\n", partial, console);
+  if (partial) console.err << fmt::format("interrupted: {} rows compared\n", report.all.rows);
   return partial ? kExitInterrupted : kExitWell;
 }
 

@@ -1,5 +1,8 @@
 // Bad input: each case with its message, its position and exit code 2 (out of memory: a finding, exit code 1).
 
+#include <sys/wait.h>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "tests/scenarios/fixture.hpp"
@@ -198,6 +201,39 @@ TEST_F(BadInput, UnwritableOutputIsFoundBeforeTheRun) {
   const Outcome folder = orrery({"run", file, "--csv", folder_.string()});
   EXPECT_EQ(folder.code, kExitInput);
   EXPECT_THAT(folder.err, HasSubstr("it is a folder"));
+}
+
+TEST_F(BadInput, OutputsOverwriteNeitherInputsNorEachOther) {
+  const std::string file = write("x.yaml", small_scenario());
+  std::filesystem::create_directory(path("sub"));
+  std::filesystem::create_hard_link(file, path("link.yaml"));
+  for (const std::string& same : {file, path("sub/../x.yaml"), path("link.yaml")}) {
+    const Outcome outcome = orrery({"run", file, "--json", same});
+    EXPECT_EQ(outcome.code, kExitInput) << same;
+    EXPECT_THAT(outcome.err, HasSubstr("would overwrite the input")) << same;
+  }
+  EXPECT_EQ(orrery({"check", folder_.string(), "--junit", file}).code, kExitInput);
+  EXPECT_EQ(read_file(file), small_scenario());
+  const Outcome twice = orrery({"run", file, "--json", path("a"), "--csv", path("sub/../a")});
+  EXPECT_EQ(twice.code, kExitInput);
+  EXPECT_THAT(twice.err, HasSubstr("same place"));
+  EXPECT_FALSE(std::filesystem::exists(path("a")));
+  EXPECT_EQ(orrery({"run", file, "--json", "-", "--csv", "-"}).code, kExitInput);
+  EXPECT_EQ(orrery({"run", file, "-q", "--json", "/dev/null", "--csv", "/dev/null"}).code, kExitWell);
+}
+
+TEST_F(BadInput, FullStandardOutputIsNoSuccess) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  const std::string file = write("small.yaml", small_scenario());
+  std::ofstream full("/dev/full");
+  std::ostringstream err;
+  EXPECT_EQ(run_command({"run", file}, full, err), kExitInput);
+  EXPECT_THAT(err.str(), AllOf(HasSubstr("standard output"), HasSubstr("No space left")));
+  const std::string command = fmt::format("'{}' run '{}' > /dev/full 2> '{}'", ORRERY_BINARY, file, path("err"));
+  const int status = std::system(command.c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), kExitInput);
+  EXPECT_THAT(read_file(path("err")), HasSubstr("No space left"));
 }
 
 TEST_F(BadInput, ReadOnlyFolderIsFoundBeforeTheRun) {

@@ -71,5 +71,40 @@ TEST_F(Interrupt, SignalDuringASweepKeepsWhatIsDone) {
   EXPECT_THAT(read_file(path("sweep.partial.json")), HasSubstr("\"partial\": true"));
 }
 
+/// Starts the program itself and interrupts it while its one prediction runs; returns the status of waitpid().
+int status_of_interrupted(const std::vector<std::string>& args) {
+  std::vector<std::string> words = {ORRERY_BINARY};
+  words.insert(words.end(), args.begin(), args.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execv(argv[0], argv.data());
+    ::_exit(99);
+  }
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  ::kill(child, SIGINT);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+TEST_F(Interrupt, SignalDuringOneLongPredictionEndsItSoon) {
+  // Minutes of work: 2048 microbatches through 64 stages of Korthikanti's 1T model.
+  const std::string file = library("korthikanti-1t-512xa100");
+  for (const std::string command : {"run", "check", "explain"}) {
+    const std::string json = path(command + ".json");
+    const auto start = std::chrono::steady_clock::now();
+    const int status =
+        status_of_interrupted({command, file, "--set", "training.global_batch_size=16384", "--json", json, "-q"});
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5)) << command;
+    ASSERT_TRUE(WIFEXITED(status)) << command;
+    EXPECT_EQ(WEXITSTATUS(status), kExitInterrupted) << command;
+    EXPECT_FALSE(std::filesystem::exists(json)) << command;
+    EXPECT_THAT(read_file(path(command + ".partial.json")), HasSubstr("\"partial\": true")) << command;
+  }
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <sys/resource.h>
@@ -41,15 +42,62 @@ TEST(ParallelFor, TicksCountUpToAll) {
 
 TEST(ParallelFor, StopsBetweenTasks) {
   std::atomic<bool> stop{false};
-  int calls = 0;
+  std::atomic<int> calls{0};
   parallel_for(
       100, 1,
       [&](std::size_t i) {
         ++calls;
         if (i == 4) stop = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
       },
       [&] { return stop.load(); }, kSilent);
-  EXPECT_EQ(calls, 5);
+  EXPECT_GE(calls, 5);
+  EXPECT_LE(calls, 10);  // told within one poll, 50 ms
+}
+
+TEST(ParallelFor, LeavesATaskThatGoesOnBehind) {
+  struct Shared {
+    std::atomic<bool> begun{false}, release{false}, ended{false};
+  };
+  const auto shared = std::make_shared<Shared>();
+  const auto start = std::chrono::steady_clock::now();
+  parallel_for(
+      1, 1,
+      [shared](std::size_t) {
+        shared->begun = true;
+        while (!shared->release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        shared->ended = true;
+      },
+      [shared] { return shared->begun.load(); }, kSilent);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_FALSE(shared->ended);
+  shared->release = true;
+  while (!shared->ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+TEST(ComputeAll, GivesWhatWasFinishedBeforeTheStop) {
+  std::ostringstream out, err;
+  std::atomic<bool> stop{false};
+  Console console{out, err, false, &stop};
+  Progress progress(console, true, 3, "runs");
+  const auto release = std::make_shared<std::atomic<bool>>(false);
+  const auto ended = std::make_shared<std::atomic<bool>>(false);
+  const std::vector<std::optional<std::string>> results = compute_all<std::string>(
+      3, 1,
+      [&stop, release, ended](std::size_t i) {
+        if (i == 0) return std::string("first");
+        stop = true;
+        while (!*release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        *ended = true;
+        return std::string("late");
+      },
+      console, progress);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0], "first");
+  EXPECT_FALSE(results[1].has_value());
+  EXPECT_FALSE(results[2].has_value());
+  *release = true;  // the late result finds its place taken, and goes nowhere
+  while (!*ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 TEST(ParallelFor, RethrowsTheFirstErrorByIndex) {
