@@ -42,8 +42,25 @@ models::Llm load_named(const std::string& written, const ConfigNode& node, const
   }
 }
 
+/// The rules of a config.json, once more: a change of one size may not fit the others.
+void check_overridden(const MapReader& reader, const models::Llm& llm, Diagnostics& diagnostics) {
+  const models::AttentionConfig& attention = llm.attention;
+  if (attention.heads <= 0 || attention.kv_heads <= 0 || attention.kind == models::AttentionKind::latent) return;
+  const bool reshaped = reader.has("hidden") || reader.has("heads");
+  if (reshaped && !reader.has("head_dim") && llm.hidden % attention.heads != 0) {
+    diagnostics.error(reader.span(reader.has("hidden") ? "hidden" : "heads"),
+                      fmt::format("model: hidden {} is not a multiple of {} heads; give head_dim too if that is meant",
+                                  llm.hidden, attention.heads));
+  }
+  if (attention.heads % attention.kv_heads != 0) {
+    diagnostics.error(reader.span(reader.has("kv_heads") ? "kv_heads" : "heads"),
+                      fmt::format("model: kv_heads {} does not divide {} heads", attention.kv_heads, attention.heads));
+  }
+}
+
 /// What-if changes of a library model; head_dim follows hidden / heads unless it is given.
-void override_model(MapReader& reader, models::Llm& llm) {
+void override_model(MapReader& reader, models::Llm& llm, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.items().size();
   const Range count = Range::between(1, 1e9);
   const bool reshaped = reader.has("hidden") || reader.has("heads");
   const bool one_kv_per_head = llm.attention.kv_heads == llm.attention.heads;
@@ -59,6 +76,7 @@ void override_model(MapReader& reader, models::Llm& llm) {
   llm.attention.head_dim = reader.integer_or("head_dim", head_dim, count);
   llm.mlp.inter = reader.integer_or("inter", llm.mlp.inter, count);
   llm.tied_embeddings = reader.boolean_or("tied_embeddings", llm.tied_embeddings);
+  if (diagnostics.items().size() == before) check_overridden(reader, llm, diagnostics);
 }
 
 template <class Enum>
@@ -159,7 +177,7 @@ models::Llm read_model(const ConfigNode& node, const std::string& folder, std::s
   } else if (config != nullptr) {
     diagnostics.error(config->span, "model.config must be a library name or a path to a config.json");
   }
-  override_model(reader, llm);
+  override_model(reader, llm, diagnostics);
   reader.finish();
   return llm;
 }
@@ -192,8 +210,12 @@ hardware::Cluster read_cluster(const ConfigNode& node, Diagnostics& diagnostics)
   }
   cluster.gpu.price = reader.price_or("price", cluster.gpu.price);
   cluster.gpu.memory = reader.bytes_or("gpu_memory", cluster.gpu.memory);
-  cluster.gpu.memory_bandwidth = reader.bandwidth_or("gpu_memory_bandwidth", cluster.gpu.memory_bandwidth);
-  cluster.gpu.nvlink_bandwidth = reader.bandwidth_or("nvlink_bandwidth", cluster.gpu.nvlink_bandwidth);
+  hardware::set_memory_bandwidth(cluster, reader.bandwidth_or("gpu_memory_bandwidth", cluster.gpu.memory_bandwidth));
+  hardware::set_nvlink_bandwidth(cluster, reader.bandwidth_or("nvlink_bandwidth", cluster.gpu.nvlink_bandwidth));
+  if (reader.has("nvlink_bandwidth") && cluster.nodes > 0 && !cluster.node.nvswitch) {
+    diagnostics.error(reader.span("nvlink_bandwidth"),
+                      "the node '" + cluster.node.name + "' has no NVLink switch: its GPUs talk over PCIe");
+  }
   cluster.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", cluster.node.nic_bandwidth);
   reader.finish();
   return cluster;

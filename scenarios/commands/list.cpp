@@ -60,8 +60,8 @@ std::vector<Item> list_fabrics() {
   for (const std::string& name : hardware::fabric_names()) {
     const hardware::Fabric fabric = hardware::load_fabric(name);
     items.push_back({name,
-                     fmt::format("{}: up to {} nodes, oversubscription {}", fabric.title, fabric.max_nodes,
-                                 fabric.oversubscription),
+                     fmt::format("{}: up to {} nodes, oversubscription {} of leaves, {} of pods", fabric.title,
+                                 fabric.max_nodes, fabric.oversubscription, fabric.core_oversubscription),
                      fabric.sources.empty() ? "" : fabric.sources.begin()->second});
   }
   return items;

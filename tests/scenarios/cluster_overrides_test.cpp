@@ -1,0 +1,74 @@
+// What a scenario changes about its cluster reaches the prediction.
+
+#include <nlohmann/json.hpp>
+
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+class ClusterOverrides : public FolderTest {
+ protected:
+  /// The report of the library's Llama-3 8B with `set` changed.
+  nlohmann::json run(const std::vector<std::string>& set) const {
+    std::vector<std::string> args = {"run", library("llama-3-8b-hgx-h100"), "--json", path("report.json")};
+    for (const std::string& each : set) args.insert(args.end(), {"--set", each});
+    const Outcome outcome = orrery(args);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(read_file(path("report.json")));
+  }
+  double step(const std::vector<std::string>& set) const { return step_of(run(set)); }
+  static double step_of(const nlohmann::json& report) { return report.at("training").at("step_time_s").get<double>(); }
+};
+
+TEST_F(ClusterOverrides, SlowerNvlinkGivesASlowerStep) {
+  const double usual = step({});
+  EXPECT_EQ(step({"cluster.nvlink_bandwidth=450 GB/s"}), usual);
+  const double narrower = step({"cluster.nvlink_bandwidth=440 GB/s"});
+  EXPECT_GT(narrower, usual);
+  EXPECT_LT(narrower, 1.02 * usual);
+  EXPECT_LT(step({"cluster.nvlink_bandwidth=900 GB/s"}), usual);
+  EXPECT_GT(step({"cluster.nvlink_bandwidth=1 GB/s"}), 5.0 * usual);
+}
+
+TEST_F(ClusterOverrides, NoCollectiveIsCalledMeasuredOnAnotherLink) {
+  const auto measured = [](const nlohmann::json& report) {
+    int lines = 0;
+    for (const auto& line : report.at("provenance")) {
+      lines += line.at("kind") == "collectives" && line.at("provenance") == "measured";
+    }
+    return lines;
+  };
+  EXPECT_GT(measured(run({})), 0);
+  EXPECT_EQ(measured(run({"cluster.nvlink_bandwidth=200 GB/s"})), 0);
+}
+
+TEST_F(ClusterOverrides, SlowerMemoryGivesASlowerStep) {
+  EXPECT_GT(step({"cluster.gpu_memory_bandwidth=1 TB/s"}), 1.02 * step({}));
+}
+
+TEST_F(ClusterOverrides, NvlinkOfANodeWithoutASwitchIsAnError) {
+  const std::string file =
+      write("s.yaml", replaced(small_scenario(), "node: dgx_a100\n", "node: l40s_box\n  nvlink_bandwidth: 100 GB/s\n"));
+  const Outcome outcome = orrery({"run", file});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("has no NVLink switch"), std::string::npos) << outcome.err;
+}
+
+TEST_F(ClusterOverrides, OversubscribedPodsSlowTheJobsThatAreLargerThanOne) {
+  const auto on = [this](const std::string& fabric, int nodes) {
+    return step({"cluster.nodes=" + std::to_string(nodes), "cluster.fabric=" + fabric,
+                 "training.data_parallel=" + std::to_string(4 * nodes),
+                 "training.global_batch_size=" + std::to_string(4 * nodes)});
+  };
+  EXPECT_GT(on("fat_tree_ndr_oversubscribed_7to1", 1024), 1.1 * on("fat_tree_ndr", 1024));
+  EXPECT_EQ(on("fat_tree_ndr_oversubscribed_7to1", 384), on("fat_tree_ndr", 384)) << "one pod";
+}
+
+TEST_F(ClusterOverrides, ListShowsBothOversubscriptions) {
+  const Outcome outcome = orrery({"list", "fabrics"});
+  EXPECT_NE(outcome.out.find("up to 3072 nodes, oversubscription 1 of leaves, 7 of pods"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
