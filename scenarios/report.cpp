@@ -21,14 +21,25 @@ std::unique_ptr<kernels::KernelTimer> make_timer(const std::string& name) {
   throw std::logic_error("a checked scenario names an unknown timer: " + name);
 }
 
+int used_gpus(const Scenario& scenario) {
+  const models::TrainingConfig& config = scenario.job.config;
+  return config.tensor_parallel * config.pipeline_parallel * models::data_parallel_degree(scenario.job);
+}
+
+void add_notes(Report& report) {
+  const int used = used_gpus(report.scenario);
+  const int all = report.scenario.job.cluster.gpu_count();
+  if (used >= all) return;
+  report.notes.push_back(fmt::format("uses {} of {} GPUs; the cost counts only those", used, all));
+}
+
 CostBasis cost_basis(const Scenario& scenario, const models::TrainingResult& result) {
   const models::TrainingConfig& config = scenario.job.config;
   const double step_tokens =
       static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length);
   const double tokens = scenario.total_tokens > 0 ? static_cast<double>(scenario.total_tokens) : step_tokens;
   const double steps = std::ceil(tokens / step_tokens);
-  const int gpus = config.tensor_parallel * config.pipeline_parallel * models::data_parallel_degree(scenario.job);
-  return {tokens, result.step_time * steps, gpus, scenario.job.cluster.gpu.price};
+  return {tokens, result.step_time * steps, used_gpus(scenario), scenario.job.cluster.gpu.price};
 }
 
 /// The ledger by kind of the stages that do not fit, the fullest ones; the report's memory.stages[] has all.
@@ -118,6 +129,7 @@ Report run_scenario(const Scenario& scenario, bool keep_timeline) {
     report.expectations.push_back(judge(expectation, report.metrics));
   }
   add_findings(report);
+  add_notes(report);
   report.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

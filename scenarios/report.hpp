@@ -1,8 +1,8 @@
 // A Report: what one run of a scenario says, and its forms JSON, CSV, text and JUnit.
 //
-// The contract of the JSON form: schema_version, orrery, scenario (resolved), seed, provenance, findings,
-// expectations, training, memory (with stages[]), cost, engine; then variants[], each a report. Everything
-// but `engine` is the same for the same input, whatever the number of threads.
+// The contract of the JSON form: schema_version, orrery, scenario (resolved), seed, provenance, findings, notes (where
+// there are any), expectations, training, memory (with stages[]), cost, engine; then variants[], each a report.
+// Everything but `engine` is the same for the same input, whatever the number of threads.
 #pragma once
 
 #include <iosfwd>
@@ -34,6 +34,7 @@ struct Report {
   std::vector<MetricValue> metrics;
   std::vector<Provenance> provenance;
   std::vector<Finding> findings;
+  std::vector<std::string> notes;  ///< worth knowing, nothing to act on: GPUs that the plan leaves idle
   std::vector<ExpectationOutcome> expectations;
   std::vector<Report> variants;
   double wall_seconds = 0.0;

@@ -146,6 +146,7 @@ Json report_json(const Report& report, bool with_engine) {
   for (const Finding& finding : report.findings) {
     json["findings"].push_back({{"kind", finding.kind}, {"message", finding.message}, {"expected", finding.expected}});
   }
+  if (!report.notes.empty()) json["notes"] = report.notes;
   json["expectations"] = expectations_json(report);
   add_metrics(report, json);
   if (with_engine) {

@@ -42,6 +42,20 @@ void write_setting(std::ostream& out, const Report& report) {
                      models::data_parallel_degree(scenario.job), config.global_batch_size, config.sequence_length,
                      config.micro_batch_size, name(config.precision),
                      recompute_names().at(static_cast<std::size_t>(config.recompute)));
+  for (const std::string& note : report.notes) out << "  Note: " << note << "\n";
+}
+
+/// What a convention counts, in a few words; models::FlopConvention says more.
+std::string_view meaning(models::FlopConvention convention) {
+  switch (convention) {
+    case models::FlopConvention::model:
+      return "attention counted in full, recompute not";
+    case models::FlopConvention::model_causal:
+      return "causal attention counted as half, recompute not";
+    case models::FlopConvention::palm:
+      return "6 per parameter and token, and attention in full, as the PaLM paper does";
+  }
+  return "";
 }
 
 void write_stages(std::ostream& out, const Report& report) {
@@ -113,7 +127,7 @@ void write_text(std::ostream& out, const Report& report) {
                {"communication", "training.communication_s"},
                {"  of it exposed", "training.exposed_communication_s"},
                {"optimizer", "training.optimizer_s"}});
-  out << fmt::format("  FLOP convention: {}\n", convention);
+  out << fmt::format("  FLOP convention: {} ({})\n", convention, meaning(report.scenario.job.flop_convention));
   write_lines(out, report, fmt::format("Memory of the fullest GPU (stage {})", report.result.fullest().stage),
               {{"peak", "memory.peak_bytes"},
                {"capacity", "memory.capacity_bytes"},

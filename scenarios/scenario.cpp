@@ -8,6 +8,7 @@
 
 #include "hardware/catalogue.hpp"
 #include "kernels/kernel.hpp"
+#include "scenarios/format.hpp"
 #include "scenarios/sections.hpp"
 
 namespace orrery::scenarios {
@@ -114,6 +115,15 @@ void check_size(const ConfigNode& root, const models::TrainingJob& job, Diagnost
                                 microbatches, job.llm.layers, kMostLayerPasses));
 }
 
+/// What the driver takes must leave something.
+void check_memory(const ConfigNode& root, const hardware::Gpu& gpu, Diagnostics& diagnostics) {
+  if (gpu.memory > gpu.reserved_memory) return;
+  diagnostics.error(span_of(root, "cluster.gpu_memory"),
+                    fmt::format("cluster.gpu_memory: {} is not more than the {} that the driver of {} reserves",
+                                readable(gpu.memory.value(), Unit::bytes),
+                                readable(gpu.reserved_memory.value(), Unit::bytes), gpu.name));
+}
+
 void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
   const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
   const std::size_t before = diagnostics.items().size();
@@ -136,6 +146,7 @@ void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario
     diagnostics.error(root.span, "a scenario needs a training: section (`orrery new training` prints a template)");
   }
   if (diagnostics.items().size() != before) return;
+  check_memory(root, scenario.job.cluster.gpu, diagnostics);
   for (const models::JobError& error : models::check(scenario.job)) {
     diagnostics.error(span_of(root, error.key), fmt::format("{}: {}", error.key, error.message));
   }

@@ -38,7 +38,7 @@ training:
   # stage_layers: [16, 16]  # layers per virtual stage; default: an even split
   # data_parallel: 4        # default: all GPUs that are left
   sequence_parallel: true   # norms and dropout sharded over the tensor-parallel ranks
-  recompute: selective      # none, selective (attention scores), full
+  recompute: none           # none, selective (attention scores: matters with unfused attention only), full
   attention: flash          # or unfused
   zero: optimizer           # none, or optimizer: ZeRO-1, Megatron's distributed optimizer
   precision: bf16

@@ -14,6 +14,8 @@ struct Table {
   double median, p95;  // the most that unseen families may have
 };
 
+void PrintTo(const Table& table, std::ostream* out) { *out << table.gpu << "/" << table.file; }
+
 class Accuracy : public ::testing::TestWithParam<Table> {};
 
 TEST_P(Accuracy, HoldsOnUnseenFamilies) {

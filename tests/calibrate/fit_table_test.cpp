@@ -116,6 +116,8 @@ struct Target {
   double median, p95;
 };
 
+void PrintTo(const Target& target, std::ostream* out) { *out << target.gpu << " " << target.key; }
+
 class GemmAccuracy : public testing::TestWithParam<Target> {};
 
 TEST_P(GemmAccuracy, HoldsOnUnseenFamilies) {

@@ -16,6 +16,8 @@ struct Published {
   std::int64_t parameters;
 };
 
+void PrintTo(const Published& published, std::ostream* out) { *out << published.model; }
+
 // Totals of the checkpoints' tensors as Hugging Face prints them (safetensors) for the named repositories; GPT-3 and
 // DeepSeek-V3 from their papers' dimensions (see the tests below).
 class PublishedTotals : public testing::TestWithParam<Published> {};

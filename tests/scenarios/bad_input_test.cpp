@@ -236,6 +236,26 @@ TEST_F(BadInput, FullStandardOutputIsNoSuccess) {
   EXPECT_THAT(read_file(path("err")), HasSubstr("No space left"));
 }
 
+TEST_F(BadInput, ModelOverridesKeepTheRulesOfAConfig) {
+  // Llama-3 8B: hidden 4096, 32 heads, 8 of keys and values.
+  const auto error = [&](const std::string& change) {
+    return error_with("model: gpt2-124m\n", "model: {config: llama-3-8b, " + change + "}\n");
+  };
+  EXPECT_THAT(error("hidden: 1"), AllOf(HasSubstr("bad.yaml:2:"), HasSubstr("hidden 1 is not a multiple of 32 heads")));
+  EXPECT_THAT(error("hidden: 4095"), HasSubstr("hidden 4095"));
+  EXPECT_THAT(error("kv_heads: 64"), AllOf(HasSubstr("bad.yaml:2:"), HasSubstr("kv_heads 64 does not divide 32")));
+  EXPECT_THAT(error("kv_heads: 3"), HasSubstr("kv_heads 3"));
+  EXPECT_THAT(error("heads: 12, head_dim: 128"), HasSubstr("kv_heads 8 does not divide 12"));
+  const std::string explicit_head =
+      replaced(small_scenario(), "model: gpt2-124m\n", "model: {config: llama-3-8b, hidden: 4104, head_dim: 128}\n");
+  EXPECT_EQ(orrery({"run", write("small.yaml", explicit_head), "-q"}).err, "");
+}
+
+TEST_F(BadInput, MemoryMustExceedWhatTheDriverReserves) {
+  EXPECT_THAT(error_with("  nodes: 1\n", "  nodes: 1\n  gpu_memory: 1 KiB\n"),
+              AllOf(HasSubstr("bad.yaml:6:"), HasSubstr("cluster.gpu_memory: 1.000 KiB is not more than")));
+}
+
 TEST_F(BadInput, ReadOnlyFolderIsFoundBeforeTheRun) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   const std::string file = write("small.yaml", small_scenario());

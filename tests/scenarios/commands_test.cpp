@@ -32,6 +32,7 @@ TEST(Version, IsTheOneOfTheBuild) {
 TEST_F(Commands, TemplatePassesItsOwnCheck) {
   const Outcome made = orrery({"new", "training"});
   ASSERT_EQ(made.code, kExitWell);
+  EXPECT_THAT(made.out, HasSubstr("recompute: none "));  // flash attention keeps no scores to recompute
   const Outcome checked = orrery({"check", write("mine.yaml", made.out)});
   EXPECT_EQ(checked.code, kExitWell) << checked.out << checked.err;
   EXPECT_EQ(orrery({"new", "serving"}).code, kExitInput);

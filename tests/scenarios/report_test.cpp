@@ -121,6 +121,26 @@ TEST_F(ReportTest, CsvHasARowPerRunAndEveryMetric) {
   EXPECT_EQ(std::count(header.begin(), header.end(), ','), std::count(row.begin(), row.end(), ','));
 }
 
+TEST_F(ReportTest, IdleGpusAreNotedAndNoFinding) {
+  EXPECT_FALSE(report_of(small_scenario()).contains("notes"));
+  const std::string two = replaced(small_scenario(), "data_parallel: 4", "data_parallel: 1");
+  const ordered_json report = report_of(two);
+  EXPECT_EQ(last_.code, kExitWell) << last_.err;
+  ASSERT_EQ(report["notes"].size(), 1u);
+  EXPECT_THAT(report["notes"][0].get<std::string>(), HasSubstr("uses 2 of 8 GPUs"));
+  EXPECT_THAT(orrery({"run", write("two.yaml", two)}).out, HasSubstr("uses 2 of 8 GPUs"));
+}
+
+TEST_F(ReportTest, TextSaysWhatTheFlopConventionMeans) {
+  const std::string file = write("small.yaml", small_scenario());
+  const auto text = [&](const std::string& convention) {
+    return orrery({"run", file, "--set", "training.flop_convention=" + convention}).out;
+  };
+  EXPECT_THAT(text("model"), HasSubstr("FLOP convention: model (attention counted in full, recompute not)"));
+  EXPECT_THAT(text("model_causal"), HasSubstr("model_causal (causal attention counted as half"));
+  EXPECT_THAT(text("palm"), HasSubstr("palm (6 per parameter and token"));
+}
+
 TEST_F(ReportTest, StandardOutputTakesTheReportAlone) {
   const Outcome outcome = orrery({"run", write("small.yaml", small_scenario()), "--json", "-"});
   EXPECT_TRUE(ordered_json::accept(outcome.out)) << outcome.out.substr(0, 200);
