@@ -62,7 +62,7 @@ std::vector<MetricRow> memory_rows() {
       {"memory.activations_bytes", Unit::bytes, "activations kept for the backward pass, at their peak",
        [](R r, C) { return r.fullest().activations.value(); }},
       {"memory.kv_cache_bytes", Unit::bytes, "0 in training", [](R, C) { return 0.0; }},
-      {"memory.workspace_bytes", Unit::bytes, "temporaries, logits and communication buffers",
+      {"memory.workspace_bytes", Unit::bytes, "recomputed tensors, library and communication buffers",
        [](R r, C) { return r.fullest().workspace.value(); }},
       {"memory.capacity_bytes", Unit::bytes, "GPU memory less what context and driver take",
        [](R r, C) { return r.memory_capacity.value(); }},
