@@ -6,6 +6,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,8 @@ struct Finding {
 
 struct Report {
   Scenario scenario;
-  models::TrainingResult result;  ///< plan and timeline only where a trace was asked for
+  models::TrainingResult result;                 ///< plan and timeline only where a trace was asked for
+  std::optional<models::ServingResult> serving;  ///< of a serving scenario that was run; `result` is then empty
   std::vector<MetricValue> metrics;
   std::vector<Provenance> provenance;
   std::vector<Finding> findings;

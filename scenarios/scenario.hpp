@@ -3,6 +3,7 @@
 //   scenario: title        model: library name, path to config.json, or {config: …, overrides}
 //   cluster: {node, nodes, fabric, gpu, price, …}
 //   training: the fields of models::TrainingConfig, flop_convention, total_tokens
+//   or serving: the fields of models::ServingConfig, load: {…}, slo: {…}
 //   expect: [...]          variants: [{name, set, expect}]       sweep: {key: [values]}
 //
 // Every key is checked. Errors of a file (and of its variants) are reported together, each with
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "hardware/config.hpp"
+#include "models/serving/serving.hpp"
 #include "models/training/training.hpp"
 #include "scenarios/expectation.hpp"
 
@@ -45,8 +47,10 @@ struct Scenario {
   std::string model;    ///< as written: a library name or a path
   std::string timer = "fitted";
   std::uint64_t seed = 1;
-  models::TrainingJob job;
-  std::int64_t total_tokens = 0;  ///< cost of a whole run; 0: of one optimizer step
+  models::TrainingJob job;                    ///< a serving scenario fills its llm and cluster too
+  std::optional<models::ServingJob> serving;  ///< there: a serving scenario
+  std::string skipped;                        ///< why it can't be run here (a trace of ${ORRERY_DATA}); empty: it can
+  std::int64_t total_tokens = 0;              ///< cost of a whole run; 0: of one optimizer step
   std::vector<Expectation> expectations;
   std::vector<Scenario> variants;
   std::vector<SweepAxis> sweep;

@@ -4,6 +4,7 @@
 // links, and lists its transfers for the case that something does.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -14,12 +15,18 @@
 
 namespace orrery::sim {
 
+/// Whose kernel carries an all_reduce out. Serving engines have one- and two-shot kernels of their own for small
+/// messages within a node, captured in CUDA graphs or launched one by one; where those don't apply NCCL is taken.
+enum class CollectiveLibrary : std::uint8_t { nccl, custom_graph, custom_eager };
+
 /// One call: `bytes` as in CollectiveEntry, `ranks` ranks on `nodes` nodes (ranks/nodes per node).
 struct CollectiveCall {
   CollectiveKind kind = CollectiveKind::all_reduce;
   Bytes bytes;
   int ranks = 1;
   int nodes = 1;
+  CollectiveLibrary library = CollectiveLibrary::nccl;
+  kernels::Implementation implementation = kernels::Implementation::automatic;  ///< of a custom kernel: vllm, …
 };
 
 struct CollectiveEstimate {

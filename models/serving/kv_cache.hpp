@@ -1,0 +1,84 @@
+// The paged KV cache of one replica: blocks of tokens, a queue of free ones, and prefix caching by content.
+//
+// A sequence of n tokens holds ⌈n/B⌉ blocks; at most B−1 slots of its last block are unused (PagedAttention, Kwon et
+// al., SOSP'23 §4.3). Full blocks are registered under the name of their content. Freed blocks keep it and go to the
+// end of the free queue, last block first, so that the tail of a prefix is reused before its head; a block is taken
+// from the front and forgets its name then: least recently used first. A hit on a free block takes it out of the
+// queue.
+//
+// Source: vLLM V1, vllm/v1/core/kv_cache_manager.py and block_pool.py (FreeKVCacheBlockQueue).
+// vLLM names a block by a hash of its tokens and its parent's name. Here names come from the request's `prefix`
+// pieces, or are the sequence's own (only a preempted sequence finds those again): exact where equal names mean equal
+// tokens. Limitations: one block per name is remembered (vLLM keeps duplicates that were computed at the same time);
+// block 0, which vLLM keeps as a placeholder, is taken off the pool by who sizes it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/serving/prefix_index.hpp"
+#include "models/serving/request.hpp"
+
+namespace orrery::models {
+
+struct KvCacheConfig {
+  std::int64_t blocks = 0;       ///< usable ones
+  std::int64_t block_size = 16;  ///< tokens
+  bool prefix_caching = true;
+};
+
+class KvCache {
+ public:
+  /// REQUIRES blocks ≥ 0 and block_size ≥ 1. Throws std::length_error for 2^32 blocks or more.
+  explicit KvCache(const KvCacheConfig& config);
+
+  /// Leading tokens of a sequence without blocks that need no computing: whole blocks, at most known() − 1, so that
+  /// at least one token is computed. 0 without prefix caching.
+  [[nodiscard]] std::int64_t lookup(const Sequence& sequence) const;
+
+  /// Gives the sequence slots for its first `tokens` tokens. A sequence without blocks takes its first `hit` tokens
+  /// (from lookup()) from the cache. False, with nothing changed, if too few blocks are free. Full blocks of known
+  /// tokens are registered at once: what is scheduled counts as computed.
+  [[nodiscard]] bool allocate(Sequence& sequence, std::int64_t tokens, std::int64_t hit = 0);
+
+  /// allocate() would succeed.
+  [[nodiscard]] bool fits(const Sequence& sequence, std::int64_t tokens, std::int64_t hit) const;
+
+  /// Frees the sequence's blocks, last block first. The list stays in the sequence as a memory of what it held.
+  void release(Sequence& sequence);
+
+  [[nodiscard]] std::int64_t blocks() const { return config_.blocks; }
+  [[nodiscard]] std::int64_t block_size() const { return config_.block_size; }
+  [[nodiscard]] std::int64_t free_blocks() const { return free_; }
+  [[nodiscard]] std::int64_t used_blocks() const { return config_.blocks - free_; }
+  /// Blocks that `tokens` tokens need: ⌈tokens/B⌉.
+  [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
+    return (tokens + config_.block_size - 1) / config_.block_size;
+  }
+
+ private:
+  static constexpr std::uint32_t kNone = 0xffffffffu;
+
+  struct Block {
+    std::uint64_t name = 0;  ///< of the content; 0: none
+    std::uint32_t previous = kNone, next = kNone;
+    std::uint32_t references = 0;
+  };
+
+  [[nodiscard]] std::uint64_t name_of(const Sequence& sequence, std::int64_t block) const;
+  [[nodiscard]] std::uint32_t find(const Sequence& sequence, std::int64_t block) const;
+  [[nodiscard]] std::int64_t free_hits(const Sequence& sequence, std::int64_t hit_blocks) const;
+  void register_full(Sequence& sequence, std::int64_t from, std::int64_t tokens);
+  std::uint32_t take();
+  void unlink(std::uint32_t block);
+  void append(std::uint32_t block);
+  void forget(Block& block);
+
+  KvCacheConfig config_;
+  std::vector<Block> pool_;
+  PrefixIndex index_;
+  std::uint32_t first_free_ = kNone, last_free_ = kNone;
+  std::int64_t free_ = 0;
+};
+
+}  // namespace orrery::models

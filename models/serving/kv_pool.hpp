@@ -1,0 +1,46 @@
+// Memory of a serving GPU: weights, activations, context, CUDA graphs, and the KV cache that takes the rest.
+//
+//   kv = utilisation·HBM − weights − peak activations − context − graphs, in whole blocks
+// vLLM loads the weights, runs a step of max_num_batched_tokens to see the peak of activations, and gives the rest of
+// its budget to the KV cache (vllm/v1/worker/gpu_worker.py, determine_available_memory).
+#pragma once
+
+#include "models/serving/serving.hpp"
+
+namespace orrery::models {
+
+/// Bytes of one GPU's weights at pipeline stage `stage`: linear layers in weight_dtype, embeddings, head, norms and
+/// router in dtype; all over the tensor-parallel group except norms and router.
+[[nodiscard]] Bytes stage_weights(const ServingJob& resolved, int stage);
+
+/// Peak of activations of one step of `tokens` tokens on one GPU. See kv_pool.cpp for the formula and its source.
+[[nodiscard]] Bytes peak_activations(const ServingJob& resolved, std::int64_t tokens);
+
+/// Batch sizes that vLLM captures CUDA graphs for: 1, 2, 4, multiples of 8 below 256, then of 16 up to
+/// min(2·max_num_seqs, 512), none above max_num_batched_tokens; empty with enforce_eager.
+/// Source: vllm/config/vllm.py, _set_cudagraph_sizes.
+[[nodiscard]] std::vector<std::int64_t> graph_sizes(const ServingConfig& resolved);
+
+/// Memory of the captured graphs.
+[[nodiscard]] Bytes graph_memory(const ServingJob& resolved);
+
+/// KV cache of one token on one GPU at `stage`: its layers, its share of the KV heads (at least one head), both in
+/// kv_cache_dtype; latent attention is not divided.
+[[nodiscard]] Bytes stage_kv_bytes_per_token(const ServingJob& resolved, int stage);
+
+/// First layer and number of layers of a pipeline stage: an even split, the remainder to the stages before the last
+/// (vllm/distributed/utils.py, get_pp_indices).
+struct StageLayers {
+  std::int64_t first = 0, count = 0;
+};
+[[nodiscard]] StageLayers stage_layers(const Llm& llm, int stages, int stage);
+
+/// The pool of the fullest stage: fewest blocks. A pinned num_gpu_blocks is taken as it is. blocks is 0 where the
+/// budget is used up before the cache.
+[[nodiscard]] KvPool size_kv_pool(const ServingJob& resolved);
+
+/// max(0, ⌊(utilisation·capacity − weights − workspace)/bytes per token⌋): the notes' closed form, in tokens.
+[[nodiscard]] std::int64_t kv_pool_tokens(Bytes capacity, double utilisation, Bytes weights, Bytes workspace,
+                                          Bytes per_token);
+
+}  // namespace orrery::models

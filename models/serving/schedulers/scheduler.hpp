@@ -1,0 +1,111 @@
+// The scheduler family: which sequences the next step works on, and with how many tokens each.
+//
+// An engine asks next() for every step and tells done() what has run. A scheduler sees the engine through a View: the
+// sequences that wait and run, and the KV cache. It moves sequences between the two lists, reserves blocks and counts
+// what it schedules as computed. The engine emits tokens, ends sequences and knows the time.
+//
+// To add an engine, copy vllm_v1.cpp and add its row to schedulers.cpp. No other file names an engine.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "hardware/gpu.hpp"
+#include "kernels/kernel.hpp"
+#include "models/serving/kv_cache.hpp"
+#include "models/serving/request.hpp"
+
+namespace orrery::models {
+
+/// Index of a sequence in its engine.
+using SequenceIndex = std::uint32_t;
+
+/// Limits of a scheduler, all filled in.
+struct SchedulerConfig {
+  std::int64_t max_num_batched_tokens = 8192;     ///< of one step
+  std::int64_t max_num_seqs = 1024;               ///< running at once
+  std::int64_t max_model_len = 0;                 ///< tokens of a sequence, prompt and output
+  std::int64_t long_prefill_token_threshold = 0;  ///< most tokens of one sequence in a step; 0: no limit
+  bool enable_chunked_prefill = true;
+  bool async_scheduling = true;    ///< the next step is decided while one runs: outputs are placeholders until it ends
+  bool reserve_full_input = true;  ///< a sequence is admitted only if its whole prompt fits the free blocks
+};
+
+/// One sequence's part of a step.
+struct BatchItem {
+  SequenceIndex sequence = 0;
+  std::int64_t tokens = 0;   ///< computed in this step
+  std::int64_t context = 0;  ///< tokens of the sequence before them
+  bool emits = false;        ///< the step computes its last token, so that it samples a new one
+};
+
+/// What a step works on.
+struct Batch {
+  std::vector<BatchItem> items;
+  int preempted = 0;  ///< sequences that lost their blocks for it
+  /// How often this very batch (one token for each sequence) would be decided in a row, as long as nothing arrives
+  /// and blocks suffice: an upper bound, at least 1. An engine may run it that often without asking again.
+  std::int64_t repeat = 1;
+
+  void clear() {
+    items.clear();
+    preempted = 0;
+    repeat = 1;
+  }
+};
+
+/// What a scheduler sees of its engine.
+class SchedulerView {
+ public:
+  SchedulerView(std::vector<Sequence>& sequences, std::deque<SequenceIndex>& waiting,
+                std::vector<SequenceIndex>& running, KvCache& cache)
+      : waiting(waiting), running(running), cache(cache), sequences_(&sequences) {}
+
+  [[nodiscard]] Sequence& sequence(SequenceIndex index) const { return (*sequences_)[index]; }
+
+  std::deque<SequenceIndex>& waiting;   ///< in the order in which they are to be tried
+  std::vector<SequenceIndex>& running;  ///< in the order of admission
+  KvCache& cache;
+
+ private:
+  std::vector<Sequence>* sequences_;
+};
+
+class Scheduler {
+ public:
+  virtual ~Scheduler() = default;
+
+  /// Decides a step into `batch` (cleared first). Empty: nothing can run now.
+  virtual void next(SchedulerView& view, Batch& batch) = 0;
+
+  /// `batch` has run `times` times in a row, and its outputs are applied. A scheduler without a memory of its own
+  /// needs nothing here.
+  virtual void done(SchedulerView& view, const Batch& batch, std::int64_t times) = 0;
+};
+
+/// What an engine does where the user says nothing.
+struct EngineDefaults {
+  std::int64_t max_num_batched_tokens = 0;
+  std::int64_t max_num_seqs = 0;
+  double gpu_memory_utilization = 0.9;
+  kernels::Implementation kernels = kernels::Implementation::automatic;
+};
+
+struct SchedulerRow {
+  std::string_view name;  ///< "vllm_v1"
+  std::string_view equation;
+  std::string_view source;
+  std::unique_ptr<Scheduler> (*make)(const SchedulerConfig&);
+  EngineDefaults (*defaults)(const hardware::Gpu&);
+};
+
+[[nodiscard]] SchedulerRow vllm_v1_row();  // vllm_v1.cpp
+
+/// Every scheduler.
+[[nodiscard]] const std::vector<SchedulerRow>& schedulers();
+[[nodiscard]] const SchedulerRow* find_scheduler(std::string_view name);
+
+}  // namespace orrery::models

@@ -1,0 +1,171 @@
+// Serving a model on replicas of one GPU group: what the user asks for and what comes back.
+//
+//   predict(ServingJob) : Llm × ServingConfig × Cluster → KV pool, then requests × scheduler × step times → latencies
+//
+// Each replica is an engine with its own scheduler and KV cache; one iteration of it is one event, whose duration the
+// kernel timers give. Definitions (vLLM's, vllm/v1/metrics/stats.py):
+//   TTFT   first token emitted − arrival
+//   TPOT   (last token − first token)/(n − 1); undefined, and left out, for n = 1
+//   ITL    one sample per gap between two tokens of a request
+//   E2E    last token − arrival;   queue   first scheduled − arrival
+// Percentiles interpolate linearly (sim/distribution.hpp).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hardware/cluster.hpp"
+#include "hardware/dtype.hpp"
+#include "hardware/units.hpp"
+#include "kernels/kernel.hpp"
+#include "models/llm.hpp"
+#include "models/serving/request.hpp"
+#include "models/serving/workload/workload.hpp"
+#include "sim/clock.hpp"
+
+namespace orrery::models {
+
+/// What users promise: a request meets it if its TTFT and TPOT are within both limits. 0: no limit.
+struct SloConfig {
+  Seconds ttft, tpot;
+  double attainment = 0.0;  ///< share of requests that must meet it; 0: only reported
+
+  [[nodiscard]] bool given() const { return ttft > Seconds{0.0} || tpot > Seconds{0.0}; }
+};
+
+/// The keys of a scenario's `serving:` section, with defaults. 0 or −1: the engine's own default (resolve()).
+struct ServingConfig {
+  std::string scheduler = "vllm_v1";
+  std::string router = "round_robin";
+  int tensor_parallel = 1;
+  int pipeline_parallel = 1;
+  int replicas = 1;
+  Dtype dtype = Dtype::bf16;         ///< activations, and weights that are not quantised
+  Dtype weight_dtype = Dtype::bf16;  ///< of the linear layers; embeddings and head stay in `dtype`
+  Dtype kv_cache_dtype = Dtype::bf16;
+  std::int64_t max_model_len = 0;  ///< tokens; 0: the model's own
+  std::int64_t max_num_seqs = 0;
+  std::int64_t max_num_batched_tokens = 0;
+  double gpu_memory_utilization = 0.0;
+  bool enforce_eager = false;
+  bool enable_prefix_caching = true;
+  bool enable_chunked_prefill = true;
+  bool async_scheduling = true;
+  bool reserve_full_input = true;
+  std::int64_t long_prefill_token_threshold = 0;
+  std::int64_t block_size = 16;
+  std::int64_t num_gpu_blocks = 0;  ///< 0: what memory leaves; else pinned
+  Bytes activation_memory;          ///< 0: by the formula of kv_pool.hpp
+  bool ignore_eos = true;           ///< answers end because max_tokens is reached, which the scheduler foresees
+  kernels::Implementation kernels = kernels::Implementation::automatic;  ///< automatic: the engine's own
+  Seconds step_overhead{-1.0};     ///< host time per step; < 0: step_model.hpp's default
+  Seconds request_overhead{-1.0};  ///< host time from arrival to the scheduler; < 0: the default
+  LoadConfig load;
+  SloConfig slo;
+  std::int64_t warmup_requests = 0;  ///< the first so many are served but not counted
+};
+
+struct ServingJob {
+  Llm llm;
+  ServingConfig config;
+  hardware::Cluster cluster;
+  std::uint64_t seed = 1;
+};
+
+/// Memory of the fullest GPU of a replica, and the KV cache that it leaves. kv_pool.hpp has the formula.
+struct KvPool {
+  Bytes capacity;     ///< of the GPU as sold
+  Bytes budget;       ///< utilisation · capacity
+  Bytes weights;      ///< largest pipeline stage's share
+  Bytes activations;  ///< peak of a step of max_num_batched_tokens
+  Bytes context;      ///< CUDA context, driver, communicators
+  Bytes graphs;       ///< captured CUDA graphs
+  Bytes kv_cache;     ///< what is left, in whole blocks
+  Bytes block_bytes;  ///< one block on that GPU, all of its layers
+  std::int64_t blocks = 0;
+  std::int64_t block_size = 0;
+  bool pinned = false;
+
+  [[nodiscard]] std::int64_t tokens() const { return blocks * block_size; }
+  [[nodiscard]] Bytes peak() const { return weights + activations + context + graphs + kv_cache; }
+};
+
+struct LatencySummary {
+  std::uint64_t count = 0;
+  double mean = 0.0, p50 = 0.0, p90 = 0.0, p95 = 0.0, p99 = 0.0;  ///< seconds
+};
+
+/// A request's life; times are simulated ones.
+struct RequestRecord {
+  std::uint64_t id = 0;
+  std::uint32_t replica = 0;
+  SequenceState state = SequenceState::finished;
+  sim::SimTime arrival = 0, queued = 0, scheduled = 0, first_token = 0, last_token = 0;
+  std::int64_t input_tokens = 0, output_tokens = 0, cached_tokens = 0;
+  int preemptions = 0;
+  bool warmup = false;
+};
+
+/// One iteration of an engine, or the same one many times in a row.
+struct StepRecord {
+  sim::SimTime start = 0, end = 0;
+  std::uint32_t replica = 0;
+  std::uint32_t stage = 0;
+  std::int64_t repeats = 1;
+  std::int64_t prefill_sequences = 0, prefill_tokens = 0, decode_sequences = 0;
+  std::int64_t kv_tokens = 0;      ///< of the decoding sequences, in the first repeat
+  std::int64_t padded_tokens = 0;  ///< what the CUDA graph computes; equal to the tokens without one
+  std::int64_t used_blocks = 0;
+  int preempted = 0;
+  std::int64_t waiting = 0, running = 0;
+};
+
+struct ServingResult {
+  ServingConfig config;  ///< with every default filled in
+  KvPool pool;
+  bool started = false;         ///< false: weights or the longest request don't fit; nothing was served
+  std::string refusal;          ///< why not
+  std::uint64_t requests = 0;   ///< finished and counted
+  std::uint64_t rejected = 0;   ///< longer than max_model_len
+  std::uint64_t truncated = 0;  ///< output cut at max_model_len
+  Seconds duration;             ///< from the first counted arrival to the last token
+  std::uint64_t input_tokens = 0, output_tokens = 0;  ///< of counted requests
+  LatencySummary ttft, tpot, itl, e2e, queue;
+  std::uint64_t within_slo = 0;  ///< counted requests that meet the limits
+  double kv_usage_mean = 0.0, kv_usage_peak = 0.0;
+  double prefix_hit_rate = 0.0;  ///< cached tokens / prompt tokens, at first scheduling
+  std::uint64_t preemptions = 0;
+  double mean_batch = 0.0;             ///< sequences per step
+  std::uint64_t steps = 0;             ///< engine iterations
+  std::uint64_t events = 0;            ///< of the simulator: coalesced iterations are one
+  bool saturated = false;              ///< the queue grows without bound
+  std::vector<RequestRecord> records;  ///< only where asked for
+  std::vector<StepRecord> timeline;    ///< only where asked for
+
+  [[nodiscard]] double requests_per_second() const;
+  [[nodiscard]] double input_tokens_per_second() const;
+  [[nodiscard]] double output_tokens_per_second() const;
+  /// Requests per second that meet the limits.
+  [[nodiscard]] double goodput() const;
+  [[nodiscard]] double attainment() const;
+};
+
+struct ServingOptions {
+  bool keep_records = false;   ///< a RequestRecord per request
+  bool keep_timeline = false;  ///< a StepRecord per iteration (coalesced ones apart)
+  bool coalesce = true;        ///< false: every iteration is an event of its own; the results are the same
+};
+
+/// Fills in what the engine decides: batch limits by device, max_model_len by model, utilisation, kernels, overheads.
+[[nodiscard]] ServingConfig resolve(const ServingJob& job);
+
+/// Every impossible combination, tied to the scenario key that breaks it.
+[[nodiscard]] std::vector<JobError> check(const ServingJob& job);
+
+/// REQUIRES check(job).empty(). Throws std::invalid_argument if the GPU can't compute the dtypes, and
+/// hardware::ConfigError for a broken trace.
+[[nodiscard]] ServingResult predict(const ServingJob& job, const kernels::KernelTimer& timer,
+                                    const ServingOptions& options = {});
+
+}  // namespace orrery::models

@@ -1,0 +1,123 @@
+// Loads: when requests arrive and how long they are.
+//
+// A Workload hands out requests one at a time, in order of arrival, so that a trace of a million requests is read as a
+// stream. Three families make one: arrival processes (arrivals.cpp), length distributions (lengths.cpp) and trace
+// formats (traces.cpp), each an explicit table.
+//
+// All random draws come from sim::Random substreams: arrivals, input lengths, output lengths and prefixes each have
+// their own, so that changing one leaves the draws of the others alone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hardware/units.hpp"
+#include "models/serving/request.hpp"
+#include "models/training/training.hpp"  // JobError
+#include "sim/clock.hpp"
+#include "sim/random.hpp"
+
+namespace orrery::models {
+
+/// Tokens per prompt or per answer.
+struct LengthConfig {
+  std::string distribution = "fixed";  ///< row of length_distributions()
+  double mean = 0.0;                   ///< of the distribution before it is cut to [least, most]
+  double cv = 1.0;                     ///< lognormal: standard deviation / mean
+  std::int64_t least = 1;
+  std::int64_t most = 1'000'000'000;
+  std::vector<std::int64_t> values;  ///< empirical: drawn with equal chance
+  std::string file;                  ///< empirical: a CSV table with the column `column`
+  std::string column;                ///< "input_tokens" or "output_tokens"
+};
+
+/// The keys of a scenario's `serving.load:` section.
+struct LoadConfig {
+  std::string arrivals = "poisson";  ///< row of arrival_processes(), or "trace"
+  double rate = 0.0;                 ///< requests per second: poisson, gamma, constant
+  double cv = 1.0;                   ///< gamma: standard deviation / mean of the gaps
+  std::int64_t burst_size = 0;       ///< burst: requests at once; 0: all of them
+  Seconds burst_interval;            ///< burst: between bursts
+  std::int64_t concurrency = 0;      ///< closed_loop: clients
+  Seconds think_time;                ///< closed_loop: mean pause of a client, exponential; 0: none
+  std::int64_t requests = 0;         ///< how many in all; with a trace 0: all of it, else its first so many
+  LengthConfig input, output;
+  /// Every prompt starts with one of `prefix_groups` system prompts of so many tokens.
+  std::int64_t prefix_tokens = 0;
+  std::int64_t prefix_groups = 1;
+  std::string trace;         ///< file; its arrivals and lengths are used
+  std::string trace_format;  ///< row of trace_formats(); empty: by the file's first line
+  double rate_scale = 1.0;   ///< trace: arrival times are divided by it
+};
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+
+  /// When the next request arrives, as far as is known now; nullopt: never, unless one that runs ends.
+  /// Throws hardware::ConfigError naming file and line for a broken trace.
+  [[nodiscard]] virtual std::optional<sim::SimTime> next_arrival() = 0;
+  /// That request. REQUIRES next_arrival().
+  [[nodiscard]] virtual Request take() = 0;
+  /// A request has been answered, or was refused: its client may send the next.
+  virtual void ended(const Request& request, sim::SimTime now) = 0;
+};
+
+/// Draws lengths. Pure but for the random stream.
+class LengthSource {
+ public:
+  virtual ~LengthSource() = default;
+  [[nodiscard]] virtual std::int64_t draw(sim::Random& random) = 0;
+};
+
+struct LengthRow {
+  std::string_view name;
+  std::string_view equation;
+  std::string_view source;
+  std::unique_ptr<LengthSource> (*make)(const LengthConfig&);
+};
+/// fixed, lognormal, uniform, empirical.
+[[nodiscard]] const std::vector<LengthRow>& length_distributions();
+
+struct ArrivalRow {
+  std::string_view name;
+  std::string_view equation;
+  std::string_view source;
+  std::unique_ptr<Workload> (*make)(const LoadConfig&, std::uint64_t seed);
+};
+/// constant, poisson, gamma, burst, closed_loop, trace.
+[[nodiscard]] const std::vector<ArrivalRow>& arrival_processes();
+
+/// One request of a trace as its line says it, before scaling.
+struct TraceEntry {
+  double arrival_s = 0.0;
+  std::int64_t input_tokens = 0, output_tokens = 0;
+  std::vector<std::uint64_t> prefix;
+  std::int64_t prefix_tokens = 0;
+};
+
+struct TraceFormatRow {
+  std::string_view name;
+  std::string_view equation;  ///< the columns or fields
+  std::string_view source;
+  /// The file's first line looks like this format.
+  bool (*recognises)(std::string_view first_line);
+  /// True if that first line is a header.
+  bool has_header = false;
+  /// Reads one line. Throws std::invalid_argument with a sentence; the reader adds file and line.
+  TraceEntry (*parse)(std::string_view header, std::string_view line);
+};
+/// mooncake (jsonl as published), mooncake_csv, azure (CSV as published), azure_csv.
+[[nodiscard]] const std::vector<TraceFormatRow>& trace_formats();
+
+/// Keys that contradict each other or are out of range, tied to "serving.load.…".
+[[nodiscard]] std::vector<JobError> check(const LoadConfig& load);
+
+/// REQUIRES check(load).empty(). Throws hardware::ConfigError for a file that can't be read.
+[[nodiscard]] std::unique_ptr<Workload> make_workload(const LoadConfig& load, std::uint64_t seed);
+
+}  // namespace orrery::models
