@@ -68,7 +68,7 @@ class KvCache {
   [[nodiscard]] std::uint64_t name_of(const Sequence& sequence, std::int64_t block) const;
   [[nodiscard]] std::uint32_t find(const Sequence& sequence, std::int64_t block) const;
   [[nodiscard]] std::int64_t free_hits(const Sequence& sequence, std::int64_t hit_blocks) const;
-  void register_full(Sequence& sequence, std::int64_t from, std::int64_t tokens);
+  void register_full(Sequence& sequence, std::int64_t tokens);
   std::uint32_t take();
   void unlink(std::uint32_t block);
   void append(std::uint32_t block);

@@ -37,6 +37,8 @@ struct Sequence {
   std::vector<std::uint32_t> blocks;  ///< of the KV cache, in order; kept as a memory of what was held after a
                                       ///< preemption, while `holds_blocks` is false
   bool holds_blocks = false;
+  std::int64_t named = 0;        ///< leading blocks whose content the cache knows by name
+  int in_flight = 0;             ///< steps in flight that work on it
   sim::SimTime queued = 0;       ///< when the scheduler saw it
   sim::SimTime scheduled = 0;    ///< start of the decision that first gave it tokens
   sim::SimTime first_token = 0;  ///< emitted

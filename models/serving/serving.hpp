@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -152,9 +153,10 @@ struct ServingResult {
 };
 
 struct ServingOptions {
-  bool keep_records = false;   ///< a RequestRecord per request
-  bool keep_timeline = false;  ///< a StepRecord per iteration (coalesced ones apart)
-  bool coalesce = true;        ///< false: every iteration is an event of its own; the results are the same
+  bool keep_records = false;           ///< a RequestRecord per request
+  bool keep_timeline = false;          ///< a StepRecord per iteration (coalesced ones apart)
+  bool coalesce = true;                ///< false: every iteration is an event of its own; the results are the same
+  std::shared_ptr<Workload> workload;  ///< if set, instead of what `load` describes; used up by the run
 };
 
 /// Fills in what the engine decides: batch limits by device, max_model_len by model, utilisation, kernels, overheads.

@@ -31,6 +31,7 @@ struct SchedulerConfig {
   std::int64_t long_prefill_token_threshold = 0;  ///< most tokens of one sequence in a step; 0: no limit
   bool enable_chunked_prefill = true;
   bool async_scheduling = true;    ///< the next step is decided while one runs: outputs are placeholders until it ends
+  bool foresees_end = true;        ///< answers end at their max_tokens: no step is decided past it
   bool reserve_full_input = true;  ///< a sequence is admitted only if its whole prompt fits the free blocks
 };
 

@@ -1,0 +1,167 @@
+#include "models/serving/kv_cache.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace orrery::models {
+
+namespace {
+
+// A name is 64 bits: whose content it is, and which block of that: the first token's place in a shared piece, or the
+// block's number in its sequence.
+constexpr unsigned kBlockBits = 22;
+constexpr std::uint64_t kOwn = std::uint64_t{1} << 63;
+constexpr std::uint64_t kOwnerMask = (std::uint64_t{1} << 40) - 1;
+
+std::uint64_t shared_name(std::uint64_t piece, std::int64_t token) {
+  // Plus one: 0 means no name.
+  return (((piece & kOwnerMask) + 1) << kBlockBits) | static_cast<std::uint64_t>(token);
+}
+
+std::uint64_t own_name(std::uint64_t request, std::int64_t block) {
+  return kOwn | ((request & kOwnerMask) << kBlockBits) | static_cast<std::uint64_t>(block);
+}
+
+}  // namespace
+
+KvCache::KvCache(const KvCacheConfig& config) : config_(config), free_(config.blocks) {
+  if (config.blocks >= static_cast<std::int64_t>(kNone))
+    throw std::length_error("a KV cache has fewer than 2^32 blocks");
+  pool_.resize(static_cast<std::size_t>(config.blocks));
+  for (std::uint32_t i = 0; i < pool_.size(); ++i) {
+    pool_[i].previous = i == 0 ? kNone : i - 1;
+    pool_[i].next = i + 1 == pool_.size() ? kNone : i + 1;
+  }
+  if (!pool_.empty()) {
+    first_free_ = 0;
+    last_free_ = static_cast<std::uint32_t>(pool_.size() - 1);
+  }
+}
+
+std::uint64_t KvCache::name_of(const Sequence& sequence, std::int64_t block) const {
+  const Request& request = sequence.request;
+  const std::int64_t size = config_.block_size;
+  const std::int64_t first = block * size, end = first + size;
+  // A block is shared if it lies wholly in the prompt and in one of its named pieces.
+  if (request.prefix.empty() || end > request.input_tokens) return own_name(request.id, block);
+  const std::int64_t piece = first / request.prefix_tokens;
+  const bool named =
+      piece < static_cast<std::int64_t>(request.prefix.size()) && end <= (piece + 1) * request.prefix_tokens;
+  if (!named) return own_name(request.id, block);
+  return shared_name(request.prefix[static_cast<std::size_t>(piece)], first - piece * request.prefix_tokens);
+}
+
+std::uint32_t KvCache::find(const Sequence& sequence, std::int64_t block) const {
+  const std::uint64_t name = name_of(sequence, block);
+  if ((name & kOwn) == 0) return index_.find(name);
+  // Only the sequence itself can know its own blocks: those that it held before it was preempted.
+  if (block >= static_cast<std::int64_t>(sequence.blocks.size())) return kNone;
+  const std::uint32_t held = sequence.blocks[static_cast<std::size_t>(block)];
+  return pool_[held].name == name ? held : kNone;
+}
+
+std::int64_t KvCache::lookup(const Sequence& sequence) const {
+  if (!config_.prefix_caching || sequence.holds_blocks) return 0;
+  if (sequence.request.prefix.empty() && sequence.blocks.empty()) return 0;
+  const std::int64_t most = (sequence.known() - 1) / config_.block_size;
+  std::int64_t hits = 0;
+  while (hits < most && find(sequence, hits) != kNone) ++hits;
+  return hits * config_.block_size;
+}
+
+// Hits that are free now: taking them costs free blocks too.
+std::int64_t KvCache::free_hits(const Sequence& sequence, std::int64_t hit_blocks) const {
+  std::int64_t count = 0;
+  for (std::int64_t i = 0; i < hit_blocks; ++i) {
+    if (pool_[find(sequence, i)].references == 0) ++count;
+  }
+  return count;
+}
+
+bool KvCache::fits(const Sequence& sequence, std::int64_t tokens, std::int64_t hit) const {
+  const std::int64_t held = sequence.holds_blocks ? static_cast<std::int64_t>(sequence.blocks.size()) : 0;
+  const std::int64_t hits = hit / config_.block_size;
+  const std::int64_t fresh = std::max<std::int64_t>(0, blocks_for(tokens) - held - hits);
+  if (fresh > free_) return false;
+  return hits == 0 || fresh + free_hits(sequence, hits) <= free_;
+}
+
+bool KvCache::allocate(Sequence& sequence, std::int64_t tokens, std::int64_t hit) {
+  const std::int64_t size = config_.block_size;
+  if (sequence.holds_blocks && tokens <= static_cast<std::int64_t>(sequence.blocks.size()) * size) {
+    register_full(sequence, std::min(tokens, sequence.known()));
+    return true;
+  }
+  if (!fits(sequence, tokens, hit)) return false;
+  if (!sequence.holds_blocks) {
+    const std::int64_t hits = hit / size;
+    for (std::int64_t i = 0; i < hits; ++i) {
+      const std::uint32_t block = find(sequence, i);
+      if (pool_[block].references++ == 0) unlink(block);
+      if (i < static_cast<std::int64_t>(sequence.blocks.size())) {
+        sequence.blocks[static_cast<std::size_t>(i)] = block;
+      } else {
+        sequence.blocks.push_back(block);
+      }
+    }
+    sequence.blocks.resize(static_cast<std::size_t>(hits));
+    sequence.holds_blocks = true;
+    sequence.named = hits;
+  }
+  const auto needed = static_cast<std::size_t>(blocks_for(tokens));
+  while (sequence.blocks.size() < needed) sequence.blocks.push_back(take());
+  register_full(sequence, std::min(tokens, sequence.known()));
+  return true;
+}
+
+// Names the blocks that `tokens` tokens fill and that have none yet.
+void KvCache::register_full(Sequence& sequence, std::int64_t tokens) {
+  if (!config_.prefix_caching) return;
+  for (; (sequence.named + 1) * config_.block_size <= tokens; ++sequence.named) {
+    const std::uint32_t number = sequence.blocks[static_cast<std::size_t>(sequence.named)];
+    Block& block = pool_[number];
+    const std::uint64_t name = name_of(sequence, sequence.named);
+    if ((name & kOwn) == 0 && !index_.insert(name, number)) continue;  // computed twice: the first one is known
+    block.name = name;
+  }
+}
+
+void KvCache::release(Sequence& sequence) {
+  if (!sequence.holds_blocks) return;
+  for (auto block = sequence.blocks.rbegin(); block != sequence.blocks.rend(); ++block) {
+    if (--pool_[*block].references == 0) append(*block);
+  }
+  sequence.holds_blocks = false;
+}
+
+std::uint32_t KvCache::take() {
+  const std::uint32_t number = first_free_;
+  Block& block = pool_[number];
+  unlink(number);
+  forget(block);
+  block.references = 1;
+  return number;
+}
+
+void KvCache::forget(Block& block) {
+  if (block.name != 0 && (block.name & kOwn) == 0) index_.erase(block.name);
+  block.name = 0;
+}
+
+void KvCache::unlink(std::uint32_t number) {
+  const Block& block = pool_[number];
+  (block.previous == kNone ? first_free_ : pool_[block.previous].next) = block.next;
+  (block.next == kNone ? last_free_ : pool_[block.next].previous) = block.previous;
+  --free_;
+}
+
+void KvCache::append(std::uint32_t number) {
+  Block& block = pool_[number];
+  block.previous = last_free_;
+  block.next = kNone;
+  (last_free_ == kNone ? first_free_ : pool_[last_free_].next) = number;
+  last_free_ = number;
+  ++free_;
+}
+
+}  // namespace orrery::models
