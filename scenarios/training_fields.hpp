@@ -5,14 +5,9 @@
 #pragma once
 
 #include "models/training/training.hpp"
+#include "scenarios/field_limits.hpp"
 
 namespace orrery::scenarios {
-
-/// Limits of an integer key.
-struct IntegerLimits {
-  double least = 1.0, most = 1e9;
-  bool required = false;
-};
 
 template <class Config, class Visitor>
 void visit_training(Config& config, Visitor&& visit) {
