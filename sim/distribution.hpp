@@ -7,10 +7,13 @@
 //
 // Mean, least and largest are exact in either case. Results depend on the order of the samples only through the
 // rounding of the sum.
+//
+// Limitations: the histogram's fine bins span 2^-40 to 2^48 (a picosecond to nine years, in seconds), 32 KiB for each
+// power of two that occurs, 2.9 MB at most. All smaller values share one bin, and so do all larger ones.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <map>
 #include <vector>
 
 namespace orrery::sim {
@@ -18,6 +21,8 @@ namespace orrery::sim {
 class Distribution {
  public:
   static constexpr std::size_t kExact = 100'000;
+
+  Distribution() { page_.fill(kNoPage); }
 
   /// `weight` samples of the same value. REQUIRES value ≥ 0 and finite.
   void add(double value, std::uint64_t weight = 1);
@@ -31,17 +36,30 @@ class Distribution {
 
   /// The q-quantile, 0 ≤ q ≤ 1, of the samples counted with their weights.
   [[nodiscard]] double quantile(double q) const;
+  /// Several at once: the samples are sorted once.
+  [[nodiscard]] std::vector<double> quantiles(const std::vector<double>& q) const;
 
  private:
+  static constexpr int kLeastExponent = -40, kMostExponent = 48;  ///< fine bins for [2^least, 2^most)
+  static constexpr int kBinBits = 12;
+  static constexpr std::uint32_t kBins = 1u << kBinBits;  ///< per power of two
+  static constexpr std::uint32_t kNoPage = 0xffffffffu;
+
   struct Sample {
     double value = 0.0;
     std::uint64_t weight = 0;
   };
 
+  void count_in_bin(double value, std::uint64_t weight);
   void spill();
+  [[nodiscard]] std::vector<Sample> sorted() const;
+  [[nodiscard]] double order_statistic(std::uint64_t k) const;
 
-  std::vector<Sample> samples_;                 ///< as they came, until there are too many
-  std::map<std::int32_t, std::uint64_t> bins_;  ///< samples per bin of the histogram
+  bool spilled_ = false;
+  std::vector<Sample> samples_;        ///< as they came, until there are too many
+  std::vector<std::uint64_t> counts_;  ///< of the histogram: a page of kBins for each power of two that occurs
+  std::array<std::uint32_t, kMostExponent - kLeastExponent> page_{};  ///< where in counts_ it begins
+  std::uint64_t below_ = 0, above_ = 0;                               ///< samples outside the fine bins
   std::uint64_t count_ = 0;
   double sum_ = 0.0, least_ = 0.0, largest_ = 0.0;
 };
