@@ -119,6 +119,10 @@ class BasicSimulator {
     slot.sequence = kIdle;
   }
 
+  /// When the next event is due, at the latest nothing happens before; the largest SimTime if none is queued. A
+  /// cancelled event may still count, so that the time can be too early, never too late.
+  [[nodiscard]] SimTime next_time() { return queue_.empty() ? ~SimTime{0} : queue_.next_time(); }
+
   [[nodiscard]] bool is_scheduled(ResourceId id) const { return slots_[id.index()].sequence != kIdle; }
 
   /// Fires events until none is left or stop() is called. Returns the time of the last one.

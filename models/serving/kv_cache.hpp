@@ -10,7 +10,7 @@
 // vLLM names a block by a hash of its tokens and its parent's name. Here names come from the request's `prefix`
 // pieces, or are the sequence's own (only a preempted sequence finds those again): exact where equal names mean equal
 // tokens. Limitations: one block per name is remembered (vLLM keeps duplicates that were computed at the same time);
-// block 0, which vLLM keeps as a placeholder, is taken off the pool by who sizes it.
+// all blocks are usable (vLLM keeps one as a placeholder).
 #pragma once
 
 #include <cstdint>

@@ -39,6 +39,7 @@ struct Sequence {
   bool holds_blocks = false;
   std::int64_t named = 0;        ///< leading blocks whose content the cache knows by name
   int in_flight = 0;             ///< steps in flight that work on it
+  bool started = false;          ///< has been scheduled at least once
   sim::SimTime queued = 0;       ///< when the scheduler saw it
   sim::SimTime scheduled = 0;    ///< start of the decision that first gave it tokens
   sim::SimTime first_token = 0;  ///< emitted

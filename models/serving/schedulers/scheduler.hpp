@@ -61,9 +61,9 @@ struct Batch {
 /// What a scheduler sees of its engine.
 class SchedulerView {
  public:
-  SchedulerView(std::vector<Sequence>& sequences, std::deque<SequenceIndex>& waiting,
-                std::vector<SequenceIndex>& running, KvCache& cache)
-      : waiting(waiting), running(running), cache(cache), sequences_(&sequences) {}
+  SchedulerView(std::vector<Sequence>& all, std::deque<SequenceIndex>& waits, std::vector<SequenceIndex>& runs,
+                KvCache& kv_cache)
+      : waiting(waits), running(runs), cache(kv_cache), sequences_(&all) {}
 
   [[nodiscard]] Sequence& sequence(SequenceIndex index) const { return (*sequences_)[index]; }
 

@@ -1,0 +1,160 @@
+// What the engine decides where the user says nothing, and what can't be asked of it.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue.hpp"
+#include "models/serving/kv_pool.hpp"
+#include "models/serving/routers/router.hpp"
+#include "models/serving/schedulers/scheduler.hpp"
+#include "models/serving/serving.hpp"
+#include "models/serving/step_model.hpp"
+
+namespace orrery::models {
+
+namespace {
+
+class Errors {
+ public:
+  template <class... Args>
+  void add(std::string_view key, fmt::format_string<Args...> format, Args&&... args) {
+    errors_.push_back({fmt::format("serving.{}", key), fmt::format(format, std::forward<Args>(args)...)});
+  }
+  void add_all(std::vector<JobError> more) {
+    for (JobError& error : more) errors_.push_back(std::move(error));
+  }
+  [[nodiscard]] bool empty() const { return errors_.empty(); }
+  std::vector<JobError> take() { return std::move(errors_); }
+
+ private:
+  std::vector<JobError> errors_;
+};
+
+template <class Rows>
+void check_name(Errors& errors, std::string_view key, const std::string& name, const Rows& rows) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) {
+    if (row.name == name) return;
+    names.emplace_back(row.name);
+  }
+  std::string hint;
+  for (const std::string& nearest : hardware::nearest_names(name, names)) {
+    hint += (hint.empty() ? "; did you mean " : ", ") + nearest;
+  }
+  errors.add(key, "unknown name '{}'{}; known: {}", name, hint, fmt::join(names, ", "));
+}
+
+void check_parallel(const ServingJob& job, Errors& errors) {
+  const ServingConfig& c = job.config;
+  const Llm& llm = job.llm;
+  if (c.tensor_parallel < 1) errors.add("tensor_parallel", "must be at least 1, is {}", c.tensor_parallel);
+  if (c.pipeline_parallel < 1) errors.add("pipeline_parallel", "must be at least 1, is {}", c.pipeline_parallel);
+  if (c.replicas < 1) errors.add("replicas", "must be at least 1, is {}", c.replicas);
+  if (!errors.empty()) return;
+  if (llm.attention.heads % c.tensor_parallel != 0) {
+    errors.add("tensor_parallel", "{} doesn't divide the {} attention heads of {}", c.tensor_parallel,
+               llm.attention.heads, llm.name);
+  }
+  const std::int64_t kv_heads = llm.attention.kv_heads;
+  if (llm.attention.kind != AttentionKind::latent && kv_heads % c.tensor_parallel != 0 &&
+      c.tensor_parallel % kv_heads != 0) {
+    errors.add("tensor_parallel", "{} neither divides the {} KV heads of {} nor is a multiple of them",
+               c.tensor_parallel, kv_heads, llm.name);
+  }
+  const std::int64_t inter = llm.moe.experts > 0 ? llm.moe.inter : llm.mlp.inter;
+  if (inter % c.tensor_parallel != 0) {
+    errors.add("tensor_parallel", "{} doesn't divide the MLP width {} of {}", c.tensor_parallel, inter, llm.name);
+  }
+  if (c.pipeline_parallel > llm.layers) {
+    errors.add("pipeline_parallel", "{} stages are more than the {} layers of {}", c.pipeline_parallel, llm.layers,
+               llm.name);
+  }
+  const double gpus = static_cast<double>(c.tensor_parallel) * c.pipeline_parallel * c.replicas;
+  if (gpus > job.cluster.gpu_count()) {
+    errors.add("tensor_parallel",
+               "{} x {} x {} (tensor x pipeline x replicas) are more than the {} GPUs of the cluster",
+               c.tensor_parallel, c.pipeline_parallel, c.replicas, job.cluster.gpu_count());
+  }
+  if (c.tensor_parallel > job.cluster.gpus_per_node() && c.tensor_parallel % job.cluster.gpus_per_node() != 0) {
+    errors.add("tensor_parallel", "{} is more than the {} GPUs of a node and not a multiple of them", c.tensor_parallel,
+               job.cluster.gpus_per_node());
+  }
+}
+
+void check_limits(const ServingJob& job, Errors& errors) {
+  const ServingConfig& c = job.config;
+  const std::int64_t longest = job.llm.max_positions;
+  if (c.max_model_len < 0) errors.add("max_model_len", "must not be negative");
+  if (c.max_model_len > 0 && c.max_model_len < 2)
+    errors.add("max_model_len", "must hold a prompt and a token: at least 2");
+  if (longest > 0 && c.max_model_len > longest) {
+    errors.add("max_model_len", "{} is more than the {} positions of {}", c.max_model_len, longest, job.llm.name);
+  }
+  if (c.max_num_seqs < 0) errors.add("max_num_seqs", "must be at least 1");
+  if (c.max_num_batched_tokens < 0) errors.add("max_num_batched_tokens", "must be at least 1");
+  if (c.gpu_memory_utilization < 0.0 || c.gpu_memory_utilization > 1.0) {
+    errors.add("gpu_memory_utilization", "must be above 0 and at most 1, is {}", c.gpu_memory_utilization);
+  }
+  if (c.block_size < 1 || c.block_size > 4096)
+    errors.add("block_size", "must be between 1 and 4096, is {}", c.block_size);
+  if (c.num_gpu_blocks < 0) errors.add("num_gpu_blocks", "must be at least 1");
+  if (c.num_gpu_blocks > 4'000'000'000) errors.add("num_gpu_blocks", "must be at most 4,000,000,000");
+  if (c.long_prefill_token_threshold < 0) errors.add("long_prefill_token_threshold", "must not be negative");
+  if (c.warmup_requests < 0) errors.add("warmup_requests", "must not be negative");
+  if (c.slo.attainment < 0.0 || c.slo.attainment > 1.0) errors.add("slo.attainment", "must be between 0 and 1");
+  if (c.slo.attainment > 0.0 && !c.slo.given())
+    errors.add("slo.attainment", "needs a limit: slo.ttft, slo.tpot or both");
+}
+
+void check_resolved(const ServingJob& job, Errors& errors) {
+  const ServingConfig c = resolve(job);
+  if (c.max_model_len < 2) {
+    errors.add("max_model_len", "the model's config names no max_position_embeddings: say max_model_len");
+  }
+  if (!c.enable_chunked_prefill && c.max_num_batched_tokens < c.max_model_len) {
+    errors.add("max_num_batched_tokens",
+               "{} is less than max_model_len {}: without chunked prefill a long prompt could never run",
+               c.max_num_batched_tokens, c.max_model_len);
+  }
+  if (c.max_num_batched_tokens < c.max_num_seqs && job.config.max_num_batched_tokens > 0 &&
+      job.config.max_num_seqs > 0) {
+    errors.add("max_num_batched_tokens", "{} is less than max_num_seqs {}: not all of them could decode in a step",
+               c.max_num_batched_tokens, c.max_num_seqs);
+  }
+  const LoadConfig& load = c.load;
+  const bool fixed = load.trace.empty() && load.input.distribution == "fixed";
+  if (fixed && load.input.mean >= static_cast<double>(c.max_model_len)) {
+    errors.add("load.input", "prompts of {:.0f} tokens leave no room for an answer within max_model_len {}",
+               load.input.mean, c.max_model_len);
+  }
+}
+
+}  // namespace
+
+ServingConfig resolve(const ServingJob& job) {
+  ServingConfig c = job.config;
+  const SchedulerRow* row = find_scheduler(c.scheduler);
+  if (row == nullptr) return c;
+  const EngineDefaults defaults = row->defaults(job.cluster.gpu);
+  if (c.max_num_batched_tokens == 0) c.max_num_batched_tokens = defaults.max_num_batched_tokens;
+  if (c.max_num_seqs == 0) c.max_num_seqs = defaults.max_num_seqs;
+  if (c.gpu_memory_utilization == 0.0) c.gpu_memory_utilization = defaults.gpu_memory_utilization;
+  if (c.kernels == kernels::Implementation::automatic) c.kernels = defaults.kernels;
+  if (c.max_model_len == 0) c.max_model_len = job.llm.max_positions;
+  if (c.step_overhead < Seconds{0.0}) c.step_overhead = default_step_overhead();
+  if (c.request_overhead < Seconds{0.0}) c.request_overhead = default_request_overhead();
+  return c;
+}
+
+std::vector<JobError> check(const ServingJob& job) {
+  Errors errors;
+  check_name(errors, "scheduler", job.config.scheduler, schedulers());
+  check_name(errors, "router", job.config.router, routers());
+  check_parallel(job, errors);
+  check_limits(job, errors);
+  errors.add_all(check(job.config.load));
+  if (errors.empty()) check_resolved(job, errors);
+  return errors.take();
+}
+
+}  // namespace orrery::models
