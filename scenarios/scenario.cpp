@@ -10,6 +10,7 @@
 #include "kernels/kernel.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/sections.hpp"
+#include "scenarios/serving_sections.hpp"
 
 namespace orrery::scenarios {
 
@@ -100,6 +101,13 @@ std::vector<SweepAxis> read_sweep(const ConfigNode* node, std::string_view text,
   return axes;
 }
 
+/// Attaches what a model found to the place of its key.
+void add_job_errors(const ConfigNode& root, const std::vector<models::JobError>& errors, Diagnostics& diagnostics) {
+  for (const models::JobError& error : errors) {
+    diagnostics.error(span_of(root, error.key), fmt::format("{}: {}", error.key, error.message));
+  }
+}
+
 /// A plan grows with microbatches x layers; above this it would take tens of gigabytes (some 70 steps of 8 bytes per
 /// layer and microbatch), so a slip of the keyboard is told at once. Korthikanti's 1T has 512 x 128 = 65,536.
 void check_size(const ConfigNode& root, const models::TrainingJob& job, Diagnostics& diagnostics) {
@@ -124,6 +132,40 @@ void check_memory(const ConfigNode& root, const hardware::Gpu& gpu, Diagnostics&
                                 readable(gpu.reserved_memory.value(), Unit::bytes), gpu.name));
 }
 
+void check_training(const ConfigNode& root, const models::TrainingJob& job, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.items().size();
+  add_job_errors(root, models::check(job), diagnostics);
+  if (diagnostics.items().size() == before) check_size(root, job, diagnostics);
+}
+
+void check_serving(const ConfigNode& root, const models::ServingJob& job, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.items().size();
+  add_job_errors(root, models::check(job), diagnostics);
+  if (diagnostics.items().size() == before) add_job_errors(root, check_lengths(job), diagnostics);
+}
+
+/// The job of a scenario: `training:` or `serving:`, one of both.
+void read_job(MapReader& reader, const ConfigNode& root, const std::string& folder, Scenario& scenario,
+              Diagnostics& diagnostics) {
+  const ConfigNode* training = reader.child("training");
+  const ConfigNode* serving = reader.child("serving");
+  if (training != nullptr && serving != nullptr) {
+    const bool serving_is_first = serving->span.begin < training->span.begin;
+    diagnostics.error(serving_is_first ? training->span : serving->span,
+                      "a scenario has a training: or a serving: section, not both");
+  } else if (training != nullptr) {
+    read_training(*training, scenario.job, scenario.total_tokens, diagnostics);
+  } else if (serving != nullptr) {
+    models::ServingConfig config;
+    read_serving(*serving, folder, config, scenario.skipped, diagnostics);
+    scenario.serving = models::ServingJob{scenario.job.llm, std::move(config), scenario.job.cluster, scenario.seed};
+  } else {
+    diagnostics.error(root.span,
+                      "a scenario needs a training: or a serving: section (`orrery new training` and `orrery new "
+                      "serving` print templates)");
+  }
+}
+
 void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
   const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
   const std::size_t before = diagnostics.items().size();
@@ -133,24 +175,11 @@ void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario
   if (const ConfigNode* cluster = reader.required_child("cluster")) {
     scenario.job.cluster = read_cluster(*cluster, diagnostics);
   }
-  const ConfigNode* training = reader.child("training");
-  const ConfigNode* serving = reader.child("serving");
-  if (training != nullptr) {
-    read_training(*training, scenario.job, scenario.total_tokens, diagnostics);
-  }
-  if (serving != nullptr) {
-    diagnostics.error(serving->span,
-                      "this build predicts training only: a scenario needs a training: section "
-                      "(sequence_length, global_batch_size, …; `orrery new training` prints one)");
-  } else if (training == nullptr) {
-    diagnostics.error(root.span, "a scenario needs a training: section (`orrery new training` prints a template)");
-  }
+  read_job(reader, root, folder, scenario, diagnostics);
   if (diagnostics.items().size() != before) return;
   check_memory(root, scenario.job.cluster.gpu, diagnostics);
-  for (const models::JobError& error : models::check(scenario.job)) {
-    diagnostics.error(span_of(root, error.key), fmt::format("{}: {}", error.key, error.message));
-  }
-  if (diagnostics.items().size() == before) check_size(root, scenario.job, diagnostics);
+  if (scenario.serving) return check_serving(root, *scenario.serving, diagnostics);
+  check_training(root, scenario.job, diagnostics);
 }
 
 /// Reads one text without its variants applied.
@@ -162,6 +191,7 @@ Scenario read_scenario(const ConfigNode& root, std::string_view text, const std:
   MapReader reader(&root, "scenario", diagnostics);
   if (root.kind != NodeKind::mapping) return scenario;
   scenario.title = reader.text("scenario");
+  scenario.seed = static_cast<std::uint64_t>(reader.integer_or("seed", 1, hardware::Range::between(0, 1e15)));
   read_sections(reader, root, scenario, diagnostics);
   std::vector<std::string> timers;
   std::size_t fallback = 0;
@@ -170,7 +200,6 @@ Scenario read_scenario(const ConfigNode& root, std::string_view text, const std:
     timers.emplace_back(row.name);
   }
   scenario.timer = timers.at(reader.choice_or("timer", timers, fallback));
-  scenario.seed = static_cast<std::uint64_t>(reader.integer_or("seed", 1, hardware::Range::between(0, 1e15)));
   scenario.expectations = read_expectations(reader.child("expect"), diagnostics);
   variants = read_variants(reader.child("variants"), text, diagnostics);
   scenario.sweep = read_sweep(reader.child("sweep"), text, diagnostics);

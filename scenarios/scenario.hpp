@@ -3,7 +3,7 @@
 //   scenario: title        model: library name, path to config.json, or {config: …, overrides}
 //   cluster: {node, nodes, fabric, gpu, price, …}
 //   training: the fields of models::TrainingConfig, flop_convention, total_tokens
-//   or serving: the fields of models::ServingConfig, load: {…}, slo: {…}
+//   or serving: the fields of models::ServingConfig, load: {…}, slo: {…} (one of both)
 //   expect: [...]          variants: [{name, set, expect}]       sweep: {key: [values]}
 //
 // Every key is checked. Errors of a file (and of its variants) are reported together, each with

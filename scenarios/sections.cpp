@@ -84,16 +84,6 @@ Enum read_enum(MapReader& reader, std::string_view key, const std::vector<std::s
   return static_cast<Enum>(reader.choice_or(key, names, static_cast<std::size_t>(fallback)));
 }
 
-Dtype read_dtype(MapReader& reader, std::string_view key, Dtype fallback) {
-  std::vector<std::string> names;
-  std::size_t index = 0;
-  for (std::size_t i = 0; i < all_dtypes().size(); ++i) {
-    names.emplace_back(name(all_dtypes()[i]));
-    if (all_dtypes()[i] == fallback) index = i;
-  }
-  return all_dtypes()[reader.choice_or(key, names, index)];
-}
-
 /// Reads each field of the list in training_fields.hpp from the section.
 struct FieldReader {
   MapReader* reader;
@@ -143,6 +133,16 @@ void add_error(const ConfigError& error, const hardware::SourceSpan& span, Diagn
   }
   // Errors inside another file keep their own position, at the place that names the file.
   for (const hardware::Diagnostic& item : items) diagnostics.error(span, item.str());
+}
+
+Dtype read_dtype(MapReader& reader, std::string_view key, Dtype fallback) {
+  std::vector<std::string> names;
+  std::size_t index = 0;
+  for (std::size_t i = 0; i < all_dtypes().size(); ++i) {
+    names.emplace_back(name(all_dtypes()[i]));
+    if (all_dtypes()[i] == fallback) index = i;
+  }
+  return all_dtypes()[reader.choice_or(key, names, index)];
 }
 
 const std::vector<std::string>& recompute_names() {

@@ -1,7 +1,8 @@
-// Readers of a scenario's sections: model, cluster, training. Used by scenario.cpp only.
+// Readers of a scenario's sections: model, cluster, training (serving: serving_sections.hpp). Used by scenario.cpp.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hardware/config.hpp"
@@ -22,6 +23,9 @@ void add_error(const hardware::ConfigError& error, const hardware::SourceSpan& s
 /// `training:`; fills config, flop_convention and total_tokens.
 void read_training(const hardware::ConfigNode& node, models::TrainingJob& job, std::int64_t& total_tokens,
                    hardware::Diagnostics& diagnostics);
+
+/// A dtype by one of its short names.
+[[nodiscard]] Dtype read_dtype(hardware::MapReader& reader, std::string_view key, Dtype fallback);
 
 /// Names of the enumerators, in declaration order; the index is the enumerator.
 [[nodiscard]] const std::vector<std::string>& recompute_names();

@@ -18,6 +18,9 @@
 #include "kernels/kernel.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/schedule/schedule.hpp"
+#include "models/serving/routers/router.hpp"
+#include "models/serving/schedulers/scheduler.hpp"
+#include "models/serving/workload/workload.hpp"
 #include "scenarios/metrics.hpp"
 #include "sim/collective/collectives.hpp"
 
@@ -36,6 +39,20 @@ struct Table {
   std::string title;
   std::vector<Row> rows;
 };
+
+/// The serving families, whose rows have the same three columns.
+std::vector<Table> serving_tables() {
+  const auto table_of = [](std::string title, const auto& rows) {
+    Table table{std::move(title), {}};
+    for (const auto& row : rows) {
+      table.rows.push_back({std::string(row.name), std::string(row.equation), std::string(row.source)});
+    }
+    return table;
+  };
+  return {table_of("schedulers", models::schedulers()), table_of("routers", models::routers()),
+          table_of("arrivals", models::arrival_processes()), table_of("lengths", models::length_distributions()),
+          table_of("trace formats", models::trace_formats())};
+}
 
 std::vector<Table> tables() {
   std::vector<Table> all;
@@ -71,6 +88,7 @@ std::vector<Table> tables() {
   for (const auto& row : scenarios::metric_rows()) {
     metrics.push_back({std::string(row.name), std::string(row.equation), "-"});
   }
+  for (Table& table : serving_tables()) all.push_back(std::move(table));
   return all;
 }
 
@@ -171,6 +189,8 @@ TEST(Tables, EveryFileOfAFamilyIsReachedFromItsTable) {
   EXPECT_THAT(unreached(kRoot / "models/schedule", "schedules.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "models/architectures", "architectures.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "sim/collective", "collectives.cpp"), IsEmpty());
+  EXPECT_THAT(unreached(kRoot / "models/serving/schedulers", "schedulers.cpp"), IsEmpty());
+  EXPECT_THAT(unreached(kRoot / "models/serving/routers", "routers.cpp"), IsEmpty());
   const std::string families = read(kRoot / "kernels/families.cpp");
   for (const auto& entry : fs::directory_iterator(kRoot / "kernels")) {
     const std::string folder = entry.path().filename().string();
@@ -192,6 +212,23 @@ TEST(Tables, EveryScheduleIsUsedByAScenario) {
       all_text(kRoot / "scenarios/library", {".yaml"}) + all_text(kRoot / "tests", {".yaml", ".cpp"});
   for (const auto& row : models::schedules()) {
     EXPECT_NE(scenarios.find(std::string(row.name)), std::string::npos) << row.name;
+  }
+}
+
+TEST(Tables, EveryServingRowIsUsedByAScenarioOrATest) {
+  const std::string scenarios =
+      all_text(kRoot / "scenarios/library", {".yaml"}) + all_text(kRoot / "tests", {".yaml", ".cpp"});
+  for (const Table& table : serving_tables()) {
+    for (const Row& row : table.rows) {
+      EXPECT_NE(scenarios.find(row.name), std::string::npos) << table.title << ": " << row.name;
+    }
+  }
+}
+
+TEST(Tables, EverySchedulerIsUsedByAScenarioOfTheLibrary) {
+  const std::string scenarios = all_text(kRoot / "scenarios/library", {".yaml"});
+  for (const auto& row : models::schedulers()) {
+    EXPECT_NE(scenarios.find("scheduler: " + std::string(row.name)), std::string::npos) << row.name;
   }
 }
 

@@ -12,6 +12,9 @@
 #include "models/architectures/architectures.hpp"
 #include "models/hf_config.hpp"
 #include "models/schedule/schedule.hpp"
+#include "models/serving/routers/router.hpp"
+#include "models/serving/schedulers/scheduler.hpp"
+#include "models/serving/workload/workload.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/report.hpp"
@@ -148,6 +151,12 @@ const std::vector<FamilyEntry>& list_families() {
       {"models", "language models of the library", list_models},
       {"architectures", "model types of config.json that are understood", list_architectures},
       {"schedules", "pipeline schedules", [] { return list_rows(models::schedules()); }},
+      {"schedulers", "serving engines", [] { return list_rows(models::schedulers()); }},
+      {"routers", "ways to choose a replica", [] { return list_rows(models::routers()); }},
+      {"arrivals", "arrival processes of a load", [] { return list_rows(models::arrival_processes()); }},
+      {"lengths", "distributions of prompt and answer lengths",
+       [] { return list_rows(models::length_distributions()); }},
+      {"trace_formats", "traces of requests that are understood", [] { return list_rows(models::trace_formats()); }},
       {"collectives", "collective algorithms", [] { return list_rows(sim::collective_algorithms()); }},
       {"kernels", "kernel families", [] { return list_rows(kernels::families()); }},
       {"timers", "kernel timing models", [] { return list_rows(kernels::timers()); }},

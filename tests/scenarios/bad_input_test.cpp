@@ -184,12 +184,9 @@ TEST_F(BadInput, ErrorsOfSeveralFilesComeTogether) {
   EXPECT_EQ(outcome.out, "");
 }
 
-TEST_F(BadInput, ServingSaysWhatThisBuildPredicts) {
-  EXPECT_THAT(error_of(small_scenario() + "serving:\n  rate: 1\n"), HasSubstr("training only"));
-}
-
-TEST_F(BadInput, MissingTrainingSectionPointsToATemplate) {
-  EXPECT_THAT(error_of("scenario: x\nmodel: gpt2-124m\ncluster: {node: dgx_a100}\n"), HasSubstr("orrery new"));
+TEST_F(BadInput, MissingJobPointsToTheTemplates) {
+  EXPECT_THAT(error_of("scenario: x\nmodel: gpt2-124m\ncluster: {node: dgx_a100}\n"),
+              AllOf(HasSubstr("bad.yaml:1:1"), HasSubstr("orrery new training"), HasSubstr("orrery new serving")));
 }
 
 TEST_F(BadInput, UnwritableOutputIsFoundBeforeTheRun) {

@@ -35,7 +35,9 @@ TEST_F(Commands, TemplatePassesItsOwnCheck) {
   EXPECT_THAT(made.out, HasSubstr("recompute: none "));  // flash attention keeps no scores to recompute
   const Outcome checked = orrery({"check", write("mine.yaml", made.out)});
   EXPECT_EQ(checked.code, kExitWell) << checked.out << checked.err;
-  EXPECT_EQ(orrery({"new", "serving"}).code, kExitInput);
+  const Outcome unknown = orrery({"new", "sailing"});
+  EXPECT_EQ(unknown.code, kExitInput);
+  EXPECT_THAT(unknown.err, HasSubstr("training, serving"));
 }
 
 TEST_F(Commands, TemplateStillHoldsWithItsCommentsTakenAway) {

@@ -50,5 +50,7 @@ TEST(Golden, MetricNamesAreAContract) { expect_golden("list_metrics.txt", orrery
 
 TEST(Golden, TemplateOfATrainingScenario) { expect_golden("new_training.yaml", orrery({"new", "training"}).out); }
 
+TEST(Golden, TemplateOfAServingScenario) { expect_golden("new_serving.yaml", orrery({"new", "serving"}).out); }
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
