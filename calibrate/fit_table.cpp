@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "calibrate/custom_rows.hpp"
 #include "calibrate/fit.hpp"
 #include "calibrate/nccl_rows.hpp"
 #include "calibrate/rows.hpp"
@@ -80,6 +81,7 @@ constexpr std::size_t kFewestRows = 40;
 FitOutcome fit_table(const std::filesystem::path& path, const hardware::Gpu& gpu, std::string_view date) {
   const CsvTable table = read_csv(path);
   if (is_nccl_table(table)) return fit_nccl(table, gpu, date);
+  if (is_custom_table(table)) return fit_custom(table, gpu, date);
   const TableKind& kind = required_kind(table);
   const kernels::FamilyRow* family = kernels::find_family(kind.family);
   if (family == nullptr) throw std::logic_error("no kernel family is called " + std::string(kind.family));

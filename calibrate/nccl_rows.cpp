@@ -23,6 +23,7 @@
 #include <Eigen/Dense>
 #include <fmt/format.h>
 
+#include "calibrate/custom_rows.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
 #include "hardware/config.hpp"
@@ -224,9 +225,11 @@ FitOutcome fit_nccl(const CsvTable& table, const hardware::Gpu& gpu, std::string
 
 ErrorReport validate_collectives(const std::filesystem::path& path, const hardware::Cluster& cluster) {
   const CsvTable table = read_csv(path);
+  if (is_custom_table(table)) return validate_custom(table, cluster);
   if (!is_nccl_table(table)) {
     throw hardware::ConfigError(path.string() +
-                                ": a table of collectives has the columns op, dtype, gpus, bytes, time_us");
+                                ": a table of collectives has the columns op (or backend and kernel), dtype, gpus, "
+                                "bytes, time_us");
   }
   NcclRows read = read_nccl_rows(table);
   const sim::CollectiveModel model(cluster);

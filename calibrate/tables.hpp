@@ -48,7 +48,8 @@ void write_fits(const std::filesystem::path& profile, const std::vector<hardware
 [[nodiscard]] ErrorReport validate_kernels(const std::filesystem::path& table, const hardware::Gpu& gpu,
                                            const kernels::KernelTimer& timer, std::string_view only);
 
-/// Predicts every row of an NCCL table (columns op, dtype, gpus, bytes, time_us) on one node of `cluster`.
+/// Predicts every row of a table of collectives on one node of `cluster`: of NCCL (columns op, dtype, gpus, bytes,
+/// time_us) or of serving engines' all_reduce (backend, kernel, dtype, gpus, bytes, time_us).
 [[nodiscard]] ErrorReport validate_collectives(const std::filesystem::path& table, const hardware::Cluster& cluster);
 
 }  // namespace orrery::calibrate

@@ -7,7 +7,16 @@
 namespace orrery::hardware {
 namespace {
 
-bool is_collective(const Fit& fit) { return fit.key.rfind("nccl/", 0) == 0; }
+bool is_collective(const Fit& fit) {
+  return fit.key.rfind("nccl/", 0) == 0 || fit.key.rfind("custom_allreduce/", 0) == 0;
+}
+
+/// "bus_bandwidth" of NCCL's curves, "one_shot_bandwidth" and "two_shot_bandwidth" of a custom all_reduce.
+bool is_link_rate(const std::string& coefficient) {
+  constexpr std::string_view kSuffix = "_bandwidth";
+  return coefficient.size() > kSuffix.size() &&
+         coefficient.compare(coefficient.size() - kSuffix.size(), kSuffix.size(), kSuffix) == 0;
+}
 
 std::string gigabytes(BytesPerSecond rate) { return fmt::format("{:g} GB/s", rate.value() / 1e9); }
 
@@ -59,7 +68,7 @@ void set_nvlink_bandwidth(Cluster& cluster, BytesPerSecond rate) {
   for (Fit& fit : gpu.fits) {
     if (!is_collective(fit)) continue;
     for (auto& [name, value] : fit.coefficients) {
-      if (name == "bus_bandwidth") value *= scale;
+      if (is_link_rate(name)) value *= scale;
     }
     fit.coefficients.emplace_back("link_scale", scale);
     fit.source += fmt::format("; bus bandwidth scaled from NVLink of {} to {}", gigabytes(profile), gigabytes(rate));

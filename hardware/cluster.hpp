@@ -68,17 +68,18 @@ struct Cluster {
   [[nodiscard]] int nodes_per_pod() const;
 };
 
-/// Gives the GPU another NVLink rate than its profile's. Measured collectives ("nccl/...") keep their launch and
-/// protocol times; their bus bandwidth keeps its share of the link, so it is multiplied by the same factor, which
-/// the fits then carry as the coefficient "link_scale". Between no link and a link no share carries over: those
-/// fits go. The same rate changes nothing.
+/// Gives the GPU another NVLink rate than its profile's. Measured collectives ("nccl/...", "custom_allreduce/...")
+/// keep their launch and protocol times; their bandwidths keep their share of the link, so they are multiplied by the
+/// same factor, which the fits then carry as the coefficient "link_scale". Between no link and a link no share carries
+/// over: those fits go. The same rate changes nothing.
 void set_nvlink_bandwidth(Cluster& cluster, BytesPerSecond rate);
 
 /// The same for GPU memory. The rate is a variable of the kernel fits' equations, so they stay as they are; their
 /// source says that they were measured at another rate.
 void set_memory_bandwidth(Cluster& cluster, BytesPerSecond rate);
 
-/// Takes the measured collectives ("nccl/...") away: the cluster's GPUs are linked otherwise than measured.
+/// Takes the measured collectives ("nccl/...", "custom_allreduce/...") away: the cluster's GPUs are linked otherwise
+/// than measured.
 void drop_collective_fits(Gpu& gpu);
 
 }  // namespace orrery::hardware

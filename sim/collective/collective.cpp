@@ -4,8 +4,10 @@
 // algorithm that NCCL would choose. Several nodes: the α–β form with the network's published constants and,
 // for the part inside a node, the bus bandwidth that the profile's curves reach.
 //
-// Limitations: NCCL's kernels, not the custom all-reduce kernels of serving frameworks; one collective at a time
-// (network/ prices contention); the group's ranks are spread evenly over its nodes.
+// A call that asks for a serving engine's own all_reduce is priced by custom.hpp where that kernel would run.
+//
+// Limitations: one collective at a time (network/ prices contention); the group's ranks are spread evenly over its
+// nodes.
 #include "sim/collective/collective.hpp"
 
 #include <stdexcept>
@@ -78,6 +80,7 @@ CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const
 Seconds CollectiveModel::time(const CollectiveCall& call) const {
   require_valid(call);
   if (is_free(call)) return Seconds{};
+  if (const auto custom = custom_.time(call)) return *custom;
   if (call.nodes == 1) {
     if (const auto known = curves_.time(call)) return known->time;
   }
@@ -88,6 +91,7 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   require_valid(call);
   CollectiveEstimate out;
   if (is_free(call)) return out;
+  if (const auto custom = custom_.explain(call)) return *custom;
   const CollectiveRow& row = select_algorithm(call, *cluster_);
   out.algorithm = row.name;
   const CollectiveCost cost = row.time(call, *cluster_, constants(call));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "sim/collective/collectives.hpp"
+#include "sim/collective/custom.hpp"
 #include "sim/collective/fitted.hpp"
 
 namespace orrery::sim {
@@ -11,7 +12,7 @@ namespace orrery::sim {
 class CollectiveModel {
  public:
   /// `cluster` must outlive the model.
-  explicit CollectiveModel(const hardware::Cluster& cluster) : cluster_(&cluster), curves_(cluster) {}
+  explicit CollectiveModel(const hardware::Cluster& cluster) : cluster_(&cluster), curves_(cluster), custom_(cluster) {}
 
   /// Uncontended time; 0 for one rank or no bytes. Throws std::invalid_argument unless
   /// 1 ≤ nodes ≤ ranks and bytes ≥ 0.
@@ -25,6 +26,7 @@ class CollectiveModel {
 
   const hardware::Cluster* cluster_;
   NodeCurves curves_;
+  CustomCurves custom_;
 };
 
 }  // namespace orrery::sim

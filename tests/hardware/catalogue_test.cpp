@@ -238,10 +238,14 @@ TEST(Cluster, RefusesWhatTheFabricCannotHold) {
             std::string::npos);
 }
 
+bool is_collective(const std::string& key) {
+  return key.rfind("nccl/", 0) == 0 || key.rfind("custom_allreduce/", 0) == 0;
+}
+
 TEST(Catalogue, MeasuredCollectivesNeedTheSwitchTheyWereMeasuredOn) {
   const auto collectives = [](const Cluster& cluster) {
     return std::count_if(cluster.gpu.fits.begin(), cluster.gpu.fits.end(),
-                         [](const Fit& fit) { return fit.key.rfind("nccl/", 0) == 0; });
+                         [](const Fit& fit) { return is_collective(fit.key); });
   };
   EXPECT_GT(collectives(make_cluster("dgx_h100", "single_node", 1)), 0);
   EXPECT_EQ(collectives(make_cluster("l40s_box", "single_node", 1, "h100_sxm")), 0) << "NVLink fits, PCIe node";
@@ -265,7 +269,7 @@ TEST(Cluster, AnotherMemoryRateIsNamedInTheSourcesOfKernelFits) {
   set_memory_bandwidth(cluster, BytesPerSecond{1e12});
   ASSERT_EQ(cluster.gpu.fits.size(), before.gpu.fits.size());
   for (std::size_t i = 0; i < cluster.gpu.fits.size(); ++i) {
-    const bool kernel = cluster.gpu.fits[i].key.rfind("nccl/", 0) != 0;
+    const bool kernel = !is_collective(cluster.gpu.fits[i].key);
     const bool named = cluster.gpu.fits[i].source.find("used at 1000 GB/s") != std::string::npos;
     EXPECT_EQ(named, kernel) << cluster.gpu.fits[i].key;
   }

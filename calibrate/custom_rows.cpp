@@ -1,0 +1,303 @@
+// Fitting one- and two-shot all_reduce kernels of serving engines. The equations: sim/collective/custom.hpp.
+//
+// Each form is a line in the bytes on the wire, t = L + W/B with B at most the links' rate, fitted to relative
+// residuals with Huber weights on the sizes for which the library takes it. H of eager launches is the median of
+// the times up to 64 KiB, the copy C a line in the bytes through the excess over the graph's time above 1 MiB. A fifth
+// of the sizes is kept back, for all libraries alike, or another library's row would give the answer away.
+//
+// Source: NVIDIA AIConfigurator @095f58a5, custom_allreduce tables. Limits of vLLM: CustomAllreduce.max_size
+// (8 MiB) in vllm/distributed/device_communicators/custom_all_reduce.py, CUSTOM_ALL_REDUCE_MAX_SIZES and
+// SYMM_MEM_ALL_REDUCE_MAX_SIZES in all_reduce_utils.py beside it @00d618aa, as the tables have them: the symmetric-
+// memory kernels follow up to 64 MiB on Hopper. SGLang took vLLM's kernel; it and TensorRT-LLM are read off the tables:
+// the last size before the time becomes that of NCCL.
+// Limitations: on 8 B200 vLLM's two-shot kernel is slower than the symmetric-memory one above it, so that 1 MiB takes
+// less time than 256 KiB: one line can't follow that (errors of a third there).
+#include "calibrate/custom_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "calibrate/rows.hpp"
+#include "calibrate/split.hpp"
+#include "sim/collective/constants.hpp"
+#include "sim/collective/custom.hpp"
+#include "sim/collective/model.hpp"
+
+namespace orrery::calibrate {
+namespace {
+
+using kernels::Implementation;
+
+constexpr double kKiB = 1024.0, kMiB = 1048576.0;
+constexpr std::size_t kFewestRows = 4;
+constexpr std::string_view kSplit = "kept back: fnv1a(custom_allreduce/ranks/bytes) % 5 == 0";
+
+/// What is left of 8 MiB where the size must be below it and a multiple of 16 bytes.
+constexpr double kBelow8MiB = 8 * kMiB - 16;
+constexpr double kNever = 1e15;
+
+struct KernelName {
+  std::string_view name;
+  Implementation library;
+  bool eager;
+};
+constexpr KernelName kKernels[] = {
+    {"TRTLLM", Implementation::trtllm, false},
+    {"vLLM_custom_graph", Implementation::vllm, false},
+    {"vLLM_custom_eager", Implementation::vllm, true},
+    {"SGLang_CustomAllReduce_graph", Implementation::sglang, false},
+    {"SGLang_CustomAllReduce_eager", Implementation::sglang, true},
+};
+
+CustomLimits vllm_limits(std::string_view architecture, int ranks) {
+  const Bytes one_shot_end{ranks == 2 ? kNever : (ranks == 4 ? 512 * kKiB : 256 * kKiB)};
+  // Two ranks go from one-shot to the symmetric-memory kernel where the custom one ends.
+  if (architecture == "hopper") {
+    return {ranks == 2 ? Bytes{8 * kMiB} : one_shot_end, Bytes{(ranks == 4 ? 32 : 64) * kMiB}};
+  }
+  if (architecture == "blackwell") {
+    return {ranks == 2 ? Bytes{2 * kMiB} : one_shot_end, Bytes{(ranks == 2 ? 8 : (ranks == 4 ? 32 : 128)) * kMiB}};
+  }
+  return {one_shot_end, Bytes{kBelow8MiB}};
+}
+
+struct Line {
+  Seconds latency;
+  BytesPerSecond bandwidth;
+};
+
+struct Point {
+  double wire = 0.0, time = 0.0;  ///< bytes on the wire, seconds
+};
+
+/// Weighted least squares of (L + q·W)/t = 1 with L ≥ 0 and q ≥ least, solved on the corners where it must be.
+std::pair<double, double> solve_line(const std::vector<Point>& points, const std::vector<double>& weight,
+                                     double least) {
+  double a = 0.0, b = 0.0, c = 0.0, d = 0.0, e = 0.0;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const double x = 1.0 / points[i].time, y = points[i].wire / points[i].time;
+    a += weight[i] * x * x, b += weight[i] * x * y, c += weight[i] * y * y;
+    d += weight[i] * x, e += weight[i] * y;
+  }
+  const double determinant = a * c - b * b;
+  double latency = determinant > 1e-12 * a * c ? (d * c - e * b) / determinant : d / a;
+  double slope = determinant > 1e-12 * a * c ? (a * e - b * d) / determinant : 0.0;
+  if (slope < least) slope = least, latency = (d - b * least) / a;
+  if (latency < 0.0) latency = 0.0, slope = std::max(e / c, least);
+  return {std::max(latency, 0.0), slope};
+}
+
+Line fit_line(const std::vector<Point>& points, BytesPerSecond limit) {
+  constexpr double kWidth = 0.05;
+  std::vector<double> weight(points.size(), 1.0);
+  std::pair<double, double> line;
+  for (int iteration = 0; iteration < 50; ++iteration) {
+    line = solve_line(points, weight, 1.0 / limit.value());
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const double off = std::abs((line.first + line.second * points[i].wire) / points[i].time - 1.0);
+      weight[i] = off <= kWidth ? 1.0 : kWidth / off;
+    }
+  }
+  return {Seconds{line.first}, BytesPerSecond{1.0 / line.second}};
+}
+
+// Six significant digits, as in every profile.
+double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
+
+hardware::FitResidual residual(std::string group, const std::vector<double>& errors) {
+  return {std::move(group), static_cast<int>(errors.size()), rounded(percentile(errors, 0.5)),
+          rounded(percentile(errors, 0.95))};
+}
+
+using Rows = std::vector<const CustomRow*>;
+
+hardware::Fit start_fit(Implementation library, bool eager, int ranks) {
+  hardware::Fit fit;
+  fit.key = sim::custom_fit_key(library, eager, ranks);
+  fit.split = kSplit;
+  fit.families_seen = {family_hash(fit.key)};
+  return fit;
+}
+
+template <typename Time>
+void add_residuals(hardware::Fit& fit, const Rows& rows, const Time& time) {
+  std::vector<double> seen, kept;
+  for (const CustomRow* row : rows)
+    (row->kept_back ? kept : seen).push_back(std::abs(time(*row) / row->measured - 1.0));
+  fit.residuals.push_back(residual("seen", seen));
+  if (!kept.empty()) fit.residuals.push_back(residual("unseen_point", kept));
+}
+
+std::optional<hardware::Fit> fit_graph(Implementation library, int ranks, const Rows& rows, const hardware::Gpu& gpu) {
+  const CustomLimits limits = custom_limits(library, gpu.architecture, ranks);
+  const double one_factor = ranks - 1.0, two_factor = sim::bus_factor(sim::CollectiveKind::all_reduce, ranks);
+  std::vector<Point> one, two;
+  for (const CustomRow* row : rows) {
+    if (row->kept_back) continue;
+    const bool first = row->bytes < limits.two_shot;
+    (first ? one : two).push_back({row->bytes.value() * (first ? one_factor : two_factor), row->measured.value()});
+  }
+  if (one.size() + two.size() < kFewestRows || one.size() < 3) return std::nullopt;
+  const Line shot = fit_line(one, sim::node_bus_limit(gpu, sim::CollectiveKind::all_gather, ranks));
+  hardware::Fit fit = start_fit(library, false, ranks);
+  fit.coefficients = {{"one_shot_s", rounded(shot.latency.value())},
+                      {"one_shot_bandwidth", rounded(shot.bandwidth.value())}};
+  if (two.size() >= 2) {
+    const Line second = fit_line(two, sim::node_bus_limit(gpu, sim::CollectiveKind::all_reduce, ranks));
+    fit.coefficients.emplace_back("two_shot_s", rounded(second.latency.value()));
+    fit.coefficients.emplace_back("two_shot_bandwidth", rounded(second.bandwidth.value()));
+    fit.coefficients.emplace_back("switch_bytes", limits.two_shot.value());
+  }
+  fit.coefficients.emplace_back("limit_bytes", limits.limit.value());
+  add_residuals(fit, rows,
+                [&fit, ranks](const CustomRow& row) { return sim::custom_curve(fit)->time(row.bytes, ranks); });
+  return fit;
+}
+
+std::optional<hardware::Fit> fit_eager(Implementation library, int ranks, const Rows& rows, const hardware::Fit& graph,
+                                       const hardware::Gpu& gpu) {
+  const auto curve = sim::custom_curve(graph);
+  std::vector<double> small;
+  for (const CustomRow* row : rows) {
+    if (!row->kept_back && row->bytes.value() <= 64 * kKiB) small.push_back(row->measured.value());
+  }
+  if (!curve || small.size() < 2) return std::nullopt;
+  const double host = rounded(percentile(small, 0.5));
+  std::vector<Point> excess;  // where the GPU, not the host, sets the time
+  for (const CustomRow* row : rows) {
+    const double more = (row->measured - curve->time(row->bytes, ranks)).value();
+    if (!row->kept_back && row->measured.value() > 1.15 * host && more > 0.0 && row->bytes.value() >= kMiB) {
+      excess.push_back({row->bytes.value(), more});
+    }
+  }
+  // A copy reads and writes: at most half of the memory's rate.
+  const Line line = excess.empty() ? Line{} : fit_line(excess, gpu.memory_bandwidth * 0.5);
+  const double copy = rounded(line.latency.value());
+  const double per_mib = excess.empty() ? 0.0 : rounded(kMiB / line.bandwidth.value());
+  hardware::Fit fit = start_fit(library, true, ranks);
+  fit.coefficients = {{"host_s", host}, {"copy_s", copy}, {"copy_s_per_mib", per_mib}};
+  add_residuals(fit, rows, [&fit, &curve, ranks](const CustomRow& row) {
+    return sim::eager_launch(fit)->time(row.bytes, curve->time(row.bytes, ranks));
+  });
+  return fit;
+}
+
+std::string describe(const CustomRow& row) {
+  return fmt::format("{} all_reduce of {} bytes on {} GPUs, {}", kernels::name(row.library),
+                     static_cast<std::int64_t>(row.bytes.value()), row.ranks, row.eager ? "eager" : "graph");
+}
+
+}  // namespace
+
+CustomLimits custom_limits(Implementation library, std::string_view architecture, int ranks) {
+  const bool ampere = architecture == "ampere";
+  if (library == Implementation::vllm) return vllm_limits(architecture, ranks);
+  if (library == Implementation::sglang) {
+    return {Bytes{ranks == 2 ? kNever : (ranks == 4 ? 512 * kKiB : 256 * kKiB)}, Bytes{(ampere ? 8 : 16) * kMiB}};
+  }
+  // TensorRT-LLM: one line up to its limit.
+  if (ranks == 2) return {Bytes{kNever}, Bytes{ampere ? 512 * kKiB : 8 * kMiB}};
+  return {Bytes{kNever}, Bytes{ranks == 4 ? kMiB : 512 * kKiB}};
+}
+
+bool is_custom_table(const CsvTable& table) {
+  for (const std::string_view column : {"backend", "kernel", "dtype", "gpus", "bytes", "time_us"}) {
+    if (table.column(column) < 0) return false;
+  }
+  return true;
+}
+
+CustomRows read_custom_rows(const CsvTable& table) {
+  const int kernel = table.column("kernel"), gpus = table.column("gpus");
+  const int bytes = table.column("bytes"), time = table.column("time_us");
+  CustomRows out;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const std::string& name = text_cell(table, i, kernel);
+    const auto* known = std::find_if(std::begin(kKernels), std::end(kKernels),
+                                     [&name](const KernelName& one) { return one.name == name; });
+    CustomRow row;
+    row.line = line_of(i);
+    row.ranks = static_cast<int>(integer_cell(table, i, gpus));
+    row.bytes = Bytes{number_cell(table, i, bytes)};
+    row.measured = Seconds{number_cell(table, i, time) * 1e-6};
+    const std::string what = fmt::format("{} on {} GPUs", name, row.ranks);
+    if (known == std::end(kKernels)) {
+      out.skipped.push_back({row.line, what, "unknown kernel"});
+    } else if (row.ranks != 2 && row.ranks != 4 && row.ranks != 8) {
+      out.skipped.push_back({row.line, what, "fits are of 2, 4 and 8 GPUs"});
+    } else if (!(row.bytes.value() > 0.0) || !(row.measured.value() > 0.0)) {
+      out.skipped.push_back({row.line, what, "needs a positive size and time"});
+    } else {
+      row.library = known->library, row.eager = known->eager;
+      row.kept_back = fnv1a(fmt::format("custom_allreduce/{}/{}", row.ranks, row.bytes.value())) % 5 == 0;
+      out.rows.push_back(row);
+    }
+  }
+  return out;
+}
+
+FitOutcome fit_custom(const CsvTable& table, const hardware::Gpu& gpu, std::string_view date) {
+  CustomRows read = read_custom_rows(table);
+  FitOutcome out;
+  out.left_out = std::move(read.skipped);
+  std::map<std::pair<Implementation, int>, std::pair<Rows, Rows>> families;
+  for (const CustomRow& row : read.rows) {
+    if (row.bytes > custom_limits(row.library, gpu.architecture, row.ranks).limit) {
+      out.left_out.push_back({row.line, describe(row), "above the library's limit: NCCL"});
+      continue;
+    }
+    auto& [graph, eager] = families[{row.library, row.ranks}];
+    (row.eager ? eager : graph).push_back(&row);
+  }
+  for (const auto& [family, rows] : families) {
+    const auto add = [&](hardware::Fit fit) {
+      fit.source = fmt::format("{}/{}, NVIDIA AIConfigurator @095f58a5, one node", gpu.name,
+                               std::filesystem::path(table.file).filename().string());
+      fit.date = date;
+      out.fits.push_back(std::move(fit));
+    };
+    const auto graph = fit_graph(family.first, family.second, rows.first, gpu);
+    const auto eager = graph ? fit_eager(family.first, family.second, rows.second, *graph, gpu) : std::nullopt;
+    if (graph) add(*graph);
+    if (eager) add(*eager);
+    const Rows& unfitted = graph ? rows.second : rows.first;
+    if (eager) continue;
+    for (const CustomRow* row : unfitted) out.left_out.push_back({row->line, describe(*row), "too few rows to fit"});
+  }
+  return out;
+}
+
+ErrorReport validate_custom(const CsvTable& table, const hardware::Cluster& cluster) {
+  CustomRows read = read_custom_rows(table);
+  const sim::CollectiveModel model(cluster);
+  std::vector<PredictedRow> predicted;
+  for (const CustomRow& row : read.rows) {
+    if (row.ranks > cluster.gpus_per_node()) {
+      read.skipped.push_back({row.line, describe(row), fmt::format("a node has {} GPUs", cluster.gpus_per_node())});
+      continue;
+    }
+    const sim::CollectiveCall call{
+        sim::CollectiveKind::all_reduce,
+        row.bytes,
+        row.ranks,
+        1,
+        row.eager ? sim::CollectiveLibrary::custom_eager : sim::CollectiveLibrary::custom_graph,
+        row.library};
+    std::string group(row.kept_back ? kUnseenPoint : kSeen);
+    if (row.bytes > custom_limits(row.library, cluster.gpu.architecture, row.ranks).limit) {
+      group = "nccl";
+    } else if (cluster.gpu.find_fit(sim::custom_fit_key(row.library, row.eager, row.ranks)) == nullptr) {
+      group = kUnseenFamily;
+    }
+    predicted.push_back({row.line, describe(row), std::move(group), model.time(call), row.measured});
+  }
+  return summarise(predicted, std::move(read.skipped));
+}
+
+}  // namespace orrery::calibrate
