@@ -18,6 +18,7 @@
 #include "models/serving/serving.hpp"
 #include "sim/clock.hpp"
 #include "sim/collective/model.hpp"
+#include "sim/evaluate.hpp"
 #include "sim/plan.hpp"
 
 namespace orrery::models {
@@ -35,9 +36,13 @@ struct StepShape {
   [[nodiscard]] bool decode_only() const { return prefill_sequences == 0; }
 };
 
+/// How an op reaches the GPU: with the model's CUDA graph, beside it, or after it.
+enum class StepPart : std::uint8_t { body, attention, head };
+
 /// `count` equal kernels or collectives of a step.
 struct StepOp {
   std::string_view label;  ///< "qkv", "attention decode", "all_reduce"
+  StepPart part = StepPart::body;
   bool is_collective = false;
   kernels::Kernel kernel;
   sim::CollectiveCall collective;
@@ -70,7 +75,7 @@ class StepModel {
   /// Tokens that are computed for a step of `tokens`: the next captured size, or `tokens` where none is as large.
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
 
-  /// What the iteration at `stage` runs, in order. Sum of prices = time(), for explain, traces and execution.
+  /// What the iteration at `stage` runs, in order: for explain, traces and execution.
   [[nodiscard]] std::vector<StepOp> ops(const StepShape& shape, int stage) const;
 
   /// The same as a Plan of one rank per stage.
@@ -78,6 +83,13 @@ class StepModel {
 
   /// Price of one op, once.
   [[nodiscard]] Seconds price(const StepOp& op) const;
+
+  /// Idle GPU time that one run of `op` brings in an iteration of `shape`: longer outside CUDA graphs.
+  /// time() = Σ count·(price + gap) + message, where the host's launches don't take longer.
+  [[nodiscard]] Seconds gap(const StepOp& op, const StepShape& shape) const;
+
+  /// Times for lower(shape)'s plan.
+  [[nodiscard]] sim::Pricing pricing(const sim::Plan& plan, const StepShape& shape) const;
 
  private:
   struct State;

@@ -1,0 +1,57 @@
+// What StepModel remembers. Private to its .cpp files.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "models/serving/step_model.hpp"
+#include "models/serving/step_ops.hpp"
+
+namespace orrery::models {
+
+/// GPU time of a list of ops, gaps included, and how many kernels and collectives it is.
+struct StepCost {
+  double seconds = -1.0;  ///< < 0: not priced yet
+  std::int64_t runs = 0;
+
+  [[nodiscard]] bool known() const { return seconds >= 0.0; }
+};
+
+struct StepModel::State {
+  State(const ServingJob& j, const kernels::KernelTimer& t);
+
+  [[nodiscard]] double price(const StepOp& op) const;
+  [[nodiscard]] double gap(const StepOp& op, GraphMode mode) const;
+  [[nodiscard]] StepCost cost(const std::vector<StepOp>& list, GraphMode mode) const;
+  [[nodiscard]] Seconds message(std::int64_t rows, int stage) const;
+
+  const StepCost& body(std::int64_t rows, GraphMode mode, int stage);
+  const StepCost& head(std::int64_t sampled, int stage);
+  /// Both products of one layer, gaps not counted.
+  const StepCost& absorbed(std::int64_t rows);
+  /// Decode attention of one layer with 64·j tokens per sequence; node 0 holds one token each.
+  double node(std::int64_t sequences, std::int64_t j);
+  double decode_attention(std::int64_t sequences, std::int64_t kv_tokens);
+  /// Attention of all layers.
+  StepCost attention(const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers);
+  Seconds time(const StepShape& shape, int stage);
+
+  /// Of one pipeline stage, by tokens or sequences.
+  struct StageCosts {
+    std::vector<StepCost> graph, stream;  ///< body within graphs, and without
+    std::vector<StepCost> head;
+    std::int64_t layers = 0;
+  };
+
+  const ServingJob* job;
+  const kernels::KernelTimer* timer;
+  StepOps ops;
+  sim::CollectiveModel collectives;
+  std::vector<StageCosts> stages;
+  std::vector<std::vector<double>> nodes;  ///< by sequences, then j
+  std::vector<StepCost> products;
+  double stream_gap = 0.0, graph_gap = 0.0, launch = 0.0;
+};
+
+}  // namespace orrery::models

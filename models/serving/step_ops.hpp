@@ -1,0 +1,76 @@
+// Which kernels and collectives one iteration of a serving engine runs on one GPU.
+//
+// The list follows vLLM's model code: the residual add is part of the norm, gate and up are one GEMM, SiLU and product
+// are one kernel, quantising activations is part of a quantised GEMM's measured time. Under tensor parallelism the
+// embedding and the head hold slices of the vocabulary, the layers two all_reduces each.
+//
+// Prompts of unequal lengths are one attention kernel over an equivalent uniform batch: as many sequences, as many
+// tokens, as many (query, key) pairs.
+//
+// CUDA graphs (vLLM's mode FULL_AND_PIECEWISE): an iteration of decodes alone is one graph, its tokens padded to the
+// next captured size; a mixed one that fits in the largest size is cut into graphs at every attention, which is
+// launched from the host; a larger one is launched kernel by kernel. Logits and sampling are outside graphs always.
+//
+// Limitations: biases are not priced (they are epilogues); sampling is greedy; logits processors are not modelled.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "models/serving/serving.hpp"
+#include "models/serving/step_model.hpp"
+
+namespace orrery::models {
+
+/// How an iteration is launched.
+enum class GraphMode : std::uint8_t { full, piecewise, none };
+
+class StepOps {
+ public:
+  /// `job` is resolved and must outlive this.
+  explicit StepOps(const ServingJob& job);
+
+  [[nodiscard]] int stages() const { return job_->config.pipeline_parallel; }
+  [[nodiscard]] std::int64_t layers(int stage) const;
+  /// The next captured size, or `tokens` where none is as large.
+  [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
+  /// Of an iteration of `tokens` tokens.
+  [[nodiscard]] GraphMode mode(std::int64_t tokens, bool decode_only) const;
+
+  /// Everything, in order.
+  [[nodiscard]] std::vector<StepOp> all(const StepShape& shape, int stage) const;
+
+  // The same by what it depends on; attention of one layer, to be counted layers(stage) times.
+
+  /// What the number of computed tokens decides: all but attention, logits and sampling.
+  [[nodiscard]] std::vector<StepOp> body(std::int64_t rows, GraphMode mode, int stage) const;
+  /// Latent attention's products with the absorbed projection; empty for other models.
+  [[nodiscard]] std::vector<StepOp> absorbed(std::int64_t rows) const;
+  [[nodiscard]] std::vector<StepOp> decode_attention(std::int64_t sequences, std::int64_t kv_tokens) const;
+  /// Empty without prompts.
+  [[nodiscard]] std::vector<StepOp> prefill_attention(const StepShape& shape) const;
+  /// Logits and sampling of the last stage; empty on the others and where nothing is sampled.
+  [[nodiscard]] std::vector<StepOp> head(std::int64_t sampled, int stage) const;
+
+  /// What a stage sends to the next per iteration; 0 for the last.
+  [[nodiscard]] Bytes message(std::int64_t rows, int stage) const;
+  /// The next stage's GPUs are on the same node.
+  [[nodiscard]] bool next_on_same_node(int stage) const;
+  /// Nodes that a tensor-parallel group spans.
+  [[nodiscard]] int group_nodes() const;
+
+ private:
+  class Builder;
+  void front(Builder& builder, std::int64_t rows, int stage) const;
+  void before_attention(Builder& builder, std::int64_t rows) const;
+  void after_attention(Builder& builder, std::int64_t rows, bool moe) const;
+  void experts(Builder& builder, std::int64_t rows) const;
+  void mlp(Builder& builder, std::int64_t rows, std::int64_t inter, bool shared) const;
+  void layers_of(Builder& builder, std::int64_t rows, int stage, const std::vector<StepOp>& attention) const;
+
+  const ServingJob* job_;
+  std::vector<std::int64_t> padded_;  ///< by number of tokens, up to the largest captured size
+};
+
+}  // namespace orrery::models
