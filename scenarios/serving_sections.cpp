@@ -1,6 +1,5 @@
 #include "scenarios/serving_sections.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -135,7 +134,6 @@ struct ServingReader {
   /// A mapping, or a number: always so many tokens.
   void lengths(std::string_view key, models::LengthConfig& field) const {
     const ConfigNode* node = reader->child(key);
-    field.column = fmt::format("{}_tokens", key);
     if (node == nullptr) return;
     if (node->kind == NodeKind::scalar) {
       field.distribution = "fixed";
@@ -144,6 +142,7 @@ struct ServingReader {
     }
     MapReader inner(node, fmt::format("serving.load.{}", key), diagnostics());
     visit_lengths(field, ServingReader{&inner, files});
+    if (!field.file.empty() && field.column.empty()) field.column = fmt::format("{}_tokens", key);
     inner.finish();
   }
   void load(std::string_view key, models::LoadConfig& field) const {
@@ -178,18 +177,17 @@ void read_serving(const ConfigNode& node, const std::string& folder, models::Ser
 
 std::vector<models::JobError> check_lengths(const models::ServingJob& job) {
   std::vector<models::JobError> errors;
-  const models::LengthConfig& input = job.config.load.input;
+  const models::LoadConfig& load = job.config.load;
+  if (!load.trace.empty()) return errors;
+  // A prompt needs room for at least one token after it; a system prompt is followed by at least one of the user's.
   const std::int64_t longest = models::resolve(job).max_model_len;
-  const bool drawn = job.config.load.trace.empty();
-  const double shortest = input.distribution == "fixed" ? std::max(input.mean, static_cast<double>(input.least))
-                                                        : static_cast<double>(input.least);
-  // A prompt needs room for at least one token after it.
-  if (drawn && shortest >= static_cast<double>(longest)) {
-    errors.push_back({"serving.load.input",
-                      fmt::format("prompts of {:.0f} tokens or more never fit max_model_len {}, which an answer of one "
-                                  "token shares",
+  const auto never_fits = [&](std::string_view key, std::int64_t shortest) {
+    errors.push_back({fmt::format("serving.load.{}", key),
+                      fmt::format("no prompt of {} tokens or more leaves room for an answer within max_model_len {}",
                                   shortest, longest)});
-  }
+  };
+  if (load.input.least >= longest) never_fits("input.least", load.input.least);
+  if (load.prefix_tokens > 0 && load.prefix_tokens + 1 >= longest) never_fits("prefix_tokens", load.prefix_tokens + 1);
   return errors;
 }
 

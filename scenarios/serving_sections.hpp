@@ -16,7 +16,7 @@ namespace orrery::scenarios {
 void read_serving(const hardware::ConfigNode& node, const std::string& folder, models::ServingConfig& config,
                   std::string& skipped, hardware::Diagnostics& diagnostics);
 
-/// Prompts that no engine could take, whatever is drawn: what check(ServingJob) can't tell from a long tail.
+/// Loads none of whose prompts could ever be served. (Single draws that are too long are counted at run time.)
 /// REQUIRES a checked job.
 [[nodiscard]] std::vector<models::JobError> check_lengths(const models::ServingJob& job);
 

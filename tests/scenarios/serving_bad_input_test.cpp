@@ -106,7 +106,9 @@ TEST_F(ServingBadInput, PromptsThatNeverFitAreToldAtOnce) {
   EXPECT_THAT(error_with("input: 128", "input: 4096"),
               AllOf(HasSubstr("bad.yaml:13:12"), HasSubstr("4096"), HasSubstr("max_model_len")));
   EXPECT_THAT(error_with("input: 128", "input: {distribution: lognormal, mean: 9000, least: 5000}"),
-              AllOf(HasSubstr("bad.yaml:13:12"), HasSubstr("5000"), HasSubstr("max_model_len")));
+              AllOf(HasSubstr("bad.yaml:13:59"), HasSubstr("5000"), HasSubstr("max_model_len")));
+  EXPECT_THAT(error_with("input: 128", "input: 128\n    prefix_tokens: 4095"),
+              AllOf(HasSubstr("bad.yaml:14:20"), HasSubstr("4096 tokens or more"), HasSubstr("max_model_len")));
 }
 
 TEST_F(ServingBadInput, LongDrawsAreCountedAtRunTime) {
