@@ -23,8 +23,9 @@ using Command = int (*)(const Options&, Console&);
 
 constexpr std::string_view kExamples = R"(Examples:
   orrery new > mine.yaml                    a commented scenario to start from
-  orrery run mine.yaml                      predict its training step
+  orrery run mine.yaml                      predict its training step, or how it serves
   orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json
+  orrery run chat.yaml --requests requests.csv --trace trace.json   every request of a serving run
   orrery explain mine.yaml                  where each number comes from
   orrery check scenarios/library -j 8       hold predictions to published results
   orrery sweep mine.yaml --csv grid.csv     all combinations of the lists in sweep:
@@ -32,7 +33,7 @@ constexpr std::string_view kExamples = R"(Examples:
   orrery validate kernels gemm.csv.gz --gpu h100_sxm
   orrery list models
 
-Exit codes: 0 well, 1 a finding (expectation missed, out of memory), 2 wrong input,
+Exit codes: 0 well, 1 a finding (expectation missed, out of memory, SLO missed), 2 wrong input,
 3 internal error, 130 interrupted (outputs are then named *.partial.*).
 )";
 
@@ -46,7 +47,8 @@ void add_outputs(CLI::App& command, Raw& raw, bool trace) {
   Options& options = raw.options;
   command.add_option("--json", options.json, "write the JSON report to this file (- for standard output)");
   command.add_option("--csv", options.csv, "write a row per run to this file");
-  if (trace) command.add_option("--trace", options.trace, "write a Chrome/Perfetto trace of the step");
+  if (trace)
+    command.add_option("--trace", options.trace, "write a Chrome/Perfetto trace of the step or of the served requests");
   if (trace) command.add_option("--requests", options.requests, "a row per served request (serving only)");
   command.add_option("--junit", options.junit, "write expectations as JUnit test cases");
 }
@@ -104,7 +106,7 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
 void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
   std::vector<std::string>& files = raw.options.files;
   CLI::App* validate = app.add_subcommand("validate", "errors of predictions on a table of measurements");
-  validate->add_option("KIND_TABLE", files, "kernels, collectives or training; then a CSV file")
+  validate->add_option("KIND_TABLE", files, "kernels, collectives, training or serving; then a CSV file")
       ->required()
       ->expected(2);
   validate->add_option("--gpu", raw.options.gpu, "GPU that the table was measured on");
@@ -130,7 +132,7 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
   commands.emplace_back(calibrate, calibrate_fit);
 
   CLI::App* fresh = app.add_subcommand("new", "print a commented scenario to start from");
-  fresh->add_option("KIND", files, "training")->expected(0, 1);
+  fresh->add_option("KIND", files, "training (default) or serving")->expected(0, 1);
   fresh->add_option("-o,--output", raw.options.output, "write it to this file");
   commands.emplace_back(fresh, new_scenario);
 }
@@ -169,7 +171,8 @@ int guarded(const std::function<int()>& command, Console& console) {
 }
 
 int parse_and_run(const std::vector<std::string>& args, Console& console) {
-  CLI::App app("Orrery predicts the time, memory, throughput and cost of training large language models.", "orrery");
+  CLI::App app("Orrery predicts the time, memory, throughput and cost of training and serving large language models.",
+               "orrery");
   app.footer(std::string(kExamples));
   app.set_version_flag("--version", fmt::format("orrery {}", kVersion));
   app.require_subcommand(1);

@@ -85,9 +85,7 @@ Expectation read_one(const ConfigNode& node, Diagnostics& diagnostics) {
   MapReader reader(&node, "expect", diagnostics);
   expectation.metric = reader.text("metric");
   const std::optional<Unit> unit = metric_unit(expectation.metric);
-  // A serving metric is a name of the contract; a training run skips it instead of refusing the file.
-  const bool other_kind = expectation.metric.rfind("serving.", 0) == 0;
-  if (!expectation.metric.empty() && !unit && !other_kind) {
+  if (!expectation.metric.empty() && !unit) {
     std::string nearest;
     for (const std::string& candidate : hardware::nearest_names(expectation.metric, metric_names())) {
       nearest += (nearest.empty() ? "" : ", ") + candidate;
@@ -97,10 +95,9 @@ Expectation read_one(const ConfigNode& node, Diagnostics& diagnostics) {
   }
   expectation.unit = unit.value_or(Unit::ratio);
   const std::string value = reader.text("value");
-  if (!value.empty() && (unit || other_kind)) {
+  if (!value.empty() && unit) {
     std::string error;
-    const std::optional<double> parsed =
-        unit ? parse_metric_value(value, expectation.unit, error) : std::optional<double>(0.0);
+    const std::optional<double> parsed = parse_metric_value(value, expectation.unit, error);
     if (!parsed) diagnostics.error(reader.span("value"), error);
     expectation.value = parsed.value_or(0.0);
   }
@@ -149,6 +146,14 @@ std::optional<double> parse_metric_value(std::string_view text, Unit unit, std::
       return parse_counted(text, "h", error);
     case Unit::dollars:
       return parse_counted(text, "USD", error);
+    case Unit::requests_per_second:
+      return parse_counted(text, "requests/s", error);
+    case Unit::count:
+    case Unit::number: {
+      const std::optional<double> value = parse_plain(text);
+      if (!value) error = fmt::format("'{}' is not a number", text);
+      return value;
+    }
     case Unit::ratio:
       return parse_ratio(text, error);
     case Unit::flag:

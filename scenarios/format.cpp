@@ -55,6 +55,12 @@ std::string readable(double value, Unit unit) {
       return significant(value, 4) + " USD";
     case Unit::flag:
       return value != 0.0 ? "yes" : "no";
+    case Unit::requests_per_second:
+      return significant(value, 4) + " requests/s";
+    case Unit::count:
+      return fmt::format("{:.0f}", value);
+    case Unit::number:
+      return significant(value, 4);
   }
   return "";
 }

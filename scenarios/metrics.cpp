@@ -9,6 +9,7 @@ namespace orrery::scenarios {
 
 namespace {
 
+using models::ServingResult;
 using models::StageMemory;
 using models::TrainingResult;
 
@@ -48,32 +49,58 @@ std::vector<MetricRow> training_rows() {
   };
 }
 
+std::optional<double> dollars_per_million(const CostBasis& cost, double tokens) {
+  return tokens > 0.0 ? std::optional<double>(dollars(cost) / tokens * 1e6) : std::nullopt;
+}
+
 std::vector<MetricRow> memory_rows() {
   using R = const TrainingResult&;
+  using S = const ServingResult&;
   using C = const CostBasis&;
+  using V = std::optional<double>;
   return {
-      {"memory.peak_bytes", Unit::bytes, "largest sum over the step, fullest GPU",
-       [](R r, C) { return r.fullest().peak.value(); }},
-      {"memory.weights_bytes", Unit::bytes, "weights in the training precision",
-       [](R r, C) { return r.fullest().weights.value(); }},
-      {"memory.gradients_bytes", Unit::bytes, "gradient buffer", [](R r, C) { return r.fullest().gradients.value(); }},
-      {"memory.optimizer_bytes", Unit::bytes, "master weights and moments (a shard with ZeRO)",
-       [](R r, C) { return r.fullest().optimizer.value(); }},
-      {"memory.activations_bytes", Unit::bytes, "activations kept for the backward pass, at their peak",
-       [](R r, C) { return r.fullest().activations.value(); }},
-      {"memory.kv_cache_bytes", Unit::bytes, "0 in training", [](R, C) { return 0.0; }},
-      {"memory.workspace_bytes", Unit::bytes, "recomputed tensors, library and communication buffers",
-       [](R r, C) { return r.fullest().workspace.value(); }},
-      {"memory.capacity_bytes", Unit::bytes, "GPU memory less what context and driver take",
-       [](R r, C) { return r.memory_capacity.value(); }},
+      {"memory.peak_bytes", Unit::bytes, "largest sum over the step, fullest GPU; serving: with the whole KV cache",
+       [](R r, C) { return r.fullest().peak.value(); }, [](S r, C) { return V(r.pool.peak().value()); }},
+      {"memory.weights_bytes", Unit::bytes, "weights in the precision of training or serving",
+       [](R r, C) { return r.fullest().weights.value(); }, [](S r, C) { return V(r.pool.weights.value()); }},
+      {"memory.gradients_bytes", Unit::bytes, "gradient buffer; 0 in serving",
+       [](R r, C) { return r.fullest().gradients.value(); }, [](S, C) { return V(0.0); }},
+      {"memory.optimizer_bytes", Unit::bytes, "master weights and moments (a shard with ZeRO); 0 in serving",
+       [](R r, C) { return r.fullest().optimizer.value(); }, [](S, C) { return V(0.0); }},
+      {"memory.activations_bytes", Unit::bytes,
+       "activations kept for the backward pass, at their peak; serving: of the largest step",
+       [](R r, C) { return r.fullest().activations.value(); }, [](S r, C) { return V(r.pool.activations.value()); }},
+      {"memory.kv_cache_bytes", Unit::bytes, "blocks of the KV cache; 0 in training", [](R, C) { return 0.0; },
+       [](S r, C) { return V(r.pool.kv_cache.value()); }},
+      {"memory.workspace_bytes", Unit::bytes,
+       "recomputed tensors, library and communication buffers; serving: context and CUDA graphs",
+       [](R r, C) { return r.fullest().workspace.value(); },
+       [](S r, C) { return V((r.pool.context + r.pool.graphs).value()); }},
+      {"memory.capacity_bytes", Unit::bytes,
+       "GPU memory less what context and driver take; serving: as sold, since the peak counts them",
+       [](R r, C) { return r.memory_capacity.value(); }, [](S r, C) { return V(r.pool.capacity.value()); }},
       {"memory.model_state_bytes", Unit::bytes, "weights + gradients + optimizer",
-       [](R r, C) { return model_state(r.fullest()).value(); }},
-      {"memory.fits", Unit::flag, "1 when the peak is within the capacity, else 0",
-       [](R r, C) { return r.out_of_memory() ? 0.0 : 1.0; }},
-      {"cost.gpu_hours", Unit::hours, "GPUs * time of the basis", [](R, C c) { return gpu_hours(c); }},
-      {"cost.usd", Unit::dollars, "gpu_hours * price", [](R, C c) { return dollars(c); }},
-      {"cost.usd_per_million_tokens", Unit::dollars, "usd / tokens of the basis * 1e6",
-       [](R, C c) { return c.tokens > 0.0 ? dollars(c) / c.tokens * 1e6 : 0.0; }},
+       [](R r, C) { return model_state(r.fullest()).value(); }, [](S r, C) { return V(r.pool.weights.value()); }},
+      {"memory.fits", Unit::flag, "1 when the peak is within the capacity, else 0; serving: when the engine starts",
+       [](R r, C) { return r.out_of_memory() ? 0.0 : 1.0; }, [](S r, C) { return V(r.started ? 1.0 : 0.0); }},
+  };
+}
+
+std::vector<MetricRow> cost_rows() {
+  using R = const TrainingResult&;
+  using S = const ServingResult&;
+  using C = const CostBasis&;
+  using V = std::optional<double>;
+  return {
+      {"cost.gpu_hours", Unit::hours, "GPUs * time of the basis", [](R, C c) { return gpu_hours(c); },
+       [](S, C c) { return V(gpu_hours(c)); }},
+      {"cost.usd", Unit::dollars, "gpu_hours * price", [](R, C c) { return dollars(c); },
+       [](S, C c) { return V(dollars(c)); }},
+      {"cost.usd_per_million_tokens", Unit::dollars, "usd / tokens of the basis * 1e6; serving: input and output",
+       [](R, C c) { return dollars_per_million(c, c.tokens).value_or(0.0); },
+       [](S, C c) { return dollars_per_million(c, c.tokens); }},
+      {"cost.usd_per_million_output_tokens", Unit::dollars, "usd / output tokens * 1e6", nullptr,
+       [](S, C c) { return dollars_per_million(c, c.output_tokens); }},
   };
 }
 
@@ -97,6 +124,11 @@ std::string_view name(Unit unit) {
       return "USD";
     case Unit::flag:
       return "0 or 1";
+    case Unit::requests_per_second:
+      return "requests/s";
+    case Unit::count:
+    case Unit::number:
+      return "number";
   }
   return "";
 }
@@ -104,7 +136,10 @@ std::string_view name(Unit unit) {
 const std::vector<MetricRow>& metric_rows() {
   static const std::vector<MetricRow> rows = [] {
     std::vector<MetricRow> all = training_rows();
-    for (MetricRow& row : memory_rows()) all.push_back(row);
+    for (std::vector<MetricRow>& part :
+         std::vector<std::vector<MetricRow>>{serving_metric_rows(), memory_rows(), cost_rows()}) {
+      for (MetricRow& row : part) all.push_back(std::move(row));
+    }
     return all;
   }();
   return rows;
@@ -125,13 +160,23 @@ const std::vector<StageMetricRow>& stage_metric_rows() {
 
 std::vector<MetricValue> evaluate_metrics(const models::TrainingResult& result, const CostBasis& cost) {
   std::vector<MetricValue> values;
-  for (const MetricRow& row : metric_rows())
-    values.push_back({std::string(row.name), row.unit, row.value(result, cost)});
+  for (const MetricRow& row : metric_rows()) {
+    if (row.training != nullptr) values.push_back({row.name, row.unit, row.training(result, cost)});
+  }
   for (const StageMemory& stage : result.memory) {
     for (const StageMetricRow& row : stage_metric_rows()) {
       values.push_back(
           {fmt::format("{}{}.{}", kStagePrefix, stage.stage, row.name), Unit::bytes, row.value(stage).value()});
     }
+  }
+  return values;
+}
+
+std::vector<MetricValue> evaluate_metrics(const ServingResult& result, const CostBasis& cost) {
+  std::vector<MetricValue> values;
+  for (const MetricRow& row : metric_rows()) {
+    const std::optional<double> value = row.serving != nullptr ? row.serving(result, cost) : std::nullopt;
+    if (value) values.push_back({row.name, row.unit, *value});
   }
   return values;
 }
@@ -155,7 +200,7 @@ std::optional<Unit> metric_unit(std::string_view name) {
 
 std::vector<std::string> metric_names() {
   std::vector<std::string> names;
-  for (const MetricRow& row : metric_rows()) names.emplace_back(row.name);
+  for (const MetricRow& row : metric_rows()) names.push_back(row.name);
   for (const StageMetricRow& row : stage_metric_rows()) names.push_back(fmt::format("{}0.{}", kStagePrefix, row.name));
   return names;
 }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "models/serving/routers/router.hpp"
+#include "models/serving/schedulers/scheduler.hpp"
 #include "sim/collective/collective.hpp"
 
 namespace orrery::scenarios {
@@ -53,17 +55,32 @@ void add(std::vector<CostedEntry>& part, CostedEntry entry) {
   part.push_back(std::move(entry));
 }
 
+/// Kernels that move memory are told apart by what they do.
+std::string family_of(const kernels::Kernel& kernel) {
+  const std::string_view family = kernels::family(kernel);
+  const auto* memory = std::get_if<kernels::MemoryShape>(&kernel);
+  return memory != nullptr ? fmt::format("{}.{}", family, kernels::name(memory->op)) : std::string(family);
+}
+
+CostedEntry collective_entry(const sim::CollectiveCall& call, const hardware::Cluster& cluster, std::string activity,
+                             double runs) {
+  const sim::CollectiveEstimate estimate = sim::explain_collective(call, cluster);
+  return {fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(call.kind), call.bytes.value(), call.ranks,
+                      call.nodes),
+          std::string(sim::name(call.kind)),
+          std::move(activity),
+          runs,
+          {estimate.time, estimate.provenance, estimate.fit_key, estimate.terms},
+          std::string(estimate.algorithm)};
+}
+
 std::vector<CostedEntry> kernel_entries(const sim::Plan& plan, const Counts& counts, double ranks,
                                         const kernels::KernelTimer& timer, const hardware::Gpu& gpu) {
   std::vector<CostedEntry> part;
   for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
     if (counts.kernels[i] <= 0.0) continue;
     const sim::KernelEntry& entry = plan.kernels[i];
-    std::string family(kernels::family(entry.kernel));
-    if (const auto* memory = std::get_if<kernels::MemoryShape>(&entry.kernel)) {
-      family = fmt::format("{}.{}", family, kernels::name(memory->op));
-    }
-    add(part, {kernels::describe(entry.kernel), family, std::string(sim::name(entry.activity)),
+    add(part, {kernels::describe(entry.kernel), family_of(entry.kernel), std::string(sim::name(entry.activity)),
                counts.kernels[i] / ranks, timer.explain(entry.kernel, gpu), ""});
   }
   return part;
@@ -76,13 +93,12 @@ std::vector<CostedEntry> collective_entries(const sim::Plan& plan, const Counts&
     if (counts.collectives[i] <= 0.0) continue;
     const sim::CollectiveEntry& entry = plan.collectives[i];
     const sim::Group& group = plan.groups.at(entry.group.index());
-    const sim::CollectiveEstimate estimate =
-        sim::explain_collective({entry.kind, entry.bytes, group.size, group.nodes}, cluster);
-    kernels::Estimate cost{estimate.time, estimate.provenance, estimate.fit_key, estimate.terms};
-    add(part, {fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(entry.kind), entry.bytes.value(),
-                           group.size, group.nodes),
-               std::string(sim::name(entry.kind)), std::string(sim::name(entry.activity)),
-               counts.collectives[i] / ranks, std::move(cost), std::string(estimate.algorithm)});
+    sim::CollectiveCall call;
+    call.kind = entry.kind;
+    call.bytes = entry.bytes;
+    call.ranks = group.size;
+    call.nodes = group.nodes;
+    add(part, collective_entry(call, cluster, std::string(sim::name(entry.activity)), counts.collectives[i] / ranks));
   }
   return part;
 }
@@ -117,16 +133,62 @@ std::string fit_source(const hardware::Gpu& gpu, const std::string& key) {
 }
 
 // What a kernel costs beyond its own time: the profile's figures, or the host cost that the scenario asserts.
-Provenance launch_gaps(const models::TrainingJob& job) {
-  const auto& sources = job.cluster.gpu.sources;
+Provenance launch_gaps(const hardware::Gpu& gpu, bool host_overhead_asserted) {
   const auto fact = [&](const std::string& key) {
-    const auto found = sources.find(key);
-    return found == sources.end() ? std::string("profile") : found->second;
+    const auto found = gpu.sources.find(key);
+    return found == gpu.sources.end() ? std::string("profile") : found->second;
   };
-  const bool asserted = job.config.host_overhead > Seconds{0.0};
   return {"kernels", "launch gaps", "datasheet", "",
           "kernel_gap: " + fact("kernel_gap") +
-              (asserted ? "; host_overhead: the scenario's own figure" : "; kernel_launch: " + fact("kernel_launch"))};
+              (host_overhead_asserted ? "; host_overhead: the scenario's own figure"
+                                      : "; kernel_launch: " + fact("kernel_launch"))};
+}
+
+std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const models::Llm& llm) {
+  return {{"gpu", cluster.gpu.name, "datasheet", "", join_sources(cluster.gpu.sources)},
+          {"node", cluster.node.name, "datasheet", "", join_sources(cluster.node.sources)},
+          {"fabric", cluster.fabric.name, "datasheet", "", join_sources(cluster.fabric.sources)},
+          {"model", llm.name, "published", "", llm.source}};
+}
+
+/// One line per (family, fit), sorted.
+void append_steps(std::vector<Provenance>& lines, const std::vector<CostedEntry>& entries, const hardware::Gpu& gpu) {
+  std::vector<Provenance> steps;
+  for (const CostedEntry& entry : entries) {
+    const bool collective = !entry.algorithm.empty();
+    const std::string kind = entry.family == "transfer" ? "transfers" : collective ? "collectives" : "kernels";
+    Provenance line{kind, entry.family, std::string(kernels::name(entry.estimate.provenance)), entry.estimate.fit_key,
+                    fit_source(gpu, entry.estimate.fit_key)};
+    const bool known = std::any_of(steps.begin(), steps.end(), [&](const Provenance& other) {
+      return other.kind == line.kind && other.name == line.name && other.level == line.level && other.fit == line.fit;
+    });
+    if (!known) steps.push_back(std::move(line));
+  }
+  const std::array<std::string_view, 3> order = {"kernels", "collectives", "transfers"};
+  std::sort(steps.begin(), steps.end(), [&](const Provenance& a, const Provenance& b) {
+    const auto rank = [&](const std::string& kind) { return std::find(order.begin(), order.end(), kind); };
+    if (a.kind != b.kind) return rank(a.kind) < rank(b.kind);
+    if (a.name != b.name) return a.name < b.name;
+    return a.fit < b.fit;
+  });
+  for (Provenance& line : steps) lines.push_back(std::move(line));
+}
+
+/// The scheduler, the router where it has a choice, and what the host costs.
+void append_engine(std::vector<Provenance>& lines, const models::ServingConfig& config) {
+  if (const models::SchedulerRow* row = models::find_scheduler(config.scheduler)) {
+    lines.push_back({"engine", config.scheduler, "published", "", std::string(row->source)});
+  }
+  const models::RouterRow* router = models::find_router(config.router);
+  if (router != nullptr && config.replicas > 1) {
+    lines.push_back({"engine", config.router, "published", "", std::string(router->source)});
+  }
+  const auto overhead = [](std::string_view key, Seconds value) {
+    return fmt::format("{}: {}", key, value < Seconds{0.0} ? "the step model's default" : "the scenario's own figure");
+  };
+  lines.push_back(
+      {"engine", "host time", "published", "",
+       overhead("step_overhead", config.step_overhead) + "; " + overhead("request_overhead", config.request_overhead)});
 }
 
 }  // namespace
@@ -142,34 +204,38 @@ std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const kernels::Kern
   return all;
 }
 
-std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std::vector<CostedEntry>& entries) {
-  const hardware::Cluster& cluster = job.cluster;
-  std::vector<Provenance> lines = {
-      {"gpu", cluster.gpu.name, "datasheet", "", join_sources(cluster.gpu.sources)},
-      {"node", cluster.node.name, "datasheet", "", join_sources(cluster.node.sources)},
-      {"fabric", cluster.fabric.name, "datasheet", "", join_sources(cluster.fabric.sources)},
-      {"model", job.llm.name, "published", "", job.llm.source},
-      launch_gaps(job),
-  };
-  std::vector<Provenance> steps;
-  for (const CostedEntry& entry : entries) {
-    const bool collective = !entry.algorithm.empty();
-    const std::string kind = entry.family == "transfer" ? "transfers" : collective ? "collectives" : "kernels";
-    Provenance line{kind, entry.family, std::string(kernels::name(entry.estimate.provenance)), entry.estimate.fit_key,
-                    fit_source(cluster.gpu, entry.estimate.fit_key)};
-    const bool known = std::any_of(steps.begin(), steps.end(), [&](const Provenance& other) {
-      return other.kind == line.kind && other.name == line.name && other.level == line.level && other.fit == line.fit;
-    });
-    if (!known) steps.push_back(std::move(line));
+std::vector<CostedEntry> cost_entries(const models::StepModel& model, const models::StepShape& shape,
+                                      const kernels::KernelTimer& timer, const hardware::Cluster& cluster) {
+  std::vector<CostedEntry> kernels, collectives;
+  for (int stage = 0; stage < model.stages(); ++stage) {
+    for (const models::StepOp& op : model.ops(shape, stage)) {
+      const double runs = static_cast<double>(op.count);
+      if (op.is_collective) {
+        add(collectives, collective_entry(op.collective, cluster, std::string(op.label), runs));
+      } else {
+        add(kernels, {kernels::describe(op.kernel), family_of(op.kernel), std::string(op.label), runs,
+                      timer.explain(op.kernel, cluster.gpu), ""});
+      }
+    }
   }
-  const std::array<std::string_view, 3> order = {"kernels", "collectives", "transfers"};
-  std::sort(steps.begin(), steps.end(), [&](const Provenance& a, const Provenance& b) {
-    const auto rank = [&](const std::string& kind) { return std::find(order.begin(), order.end(), kind); };
-    if (a.kind != b.kind) return rank(a.kind) < rank(b.kind);
-    if (a.name != b.name) return a.name < b.name;
-    return a.fit < b.fit;
-  });
-  for (Provenance& line : steps) lines.push_back(std::move(line));
+  std::vector<CostedEntry> all;
+  append_sorted(all, std::move(kernels));
+  append_sorted(all, std::move(collectives));
+  return all;
+}
+
+std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std::vector<CostedEntry>& entries) {
+  std::vector<Provenance> lines = profile_lines(job.cluster, job.llm);
+  lines.push_back(launch_gaps(job.cluster.gpu, job.config.host_overhead > Seconds{0.0}));
+  append_steps(lines, entries, job.cluster.gpu);
+  return lines;
+}
+
+std::vector<Provenance> provenance_of(const models::ServingJob& job, const std::vector<CostedEntry>& entries) {
+  std::vector<Provenance> lines = profile_lines(job.cluster, job.llm);
+  append_engine(lines, job.config);
+  lines.push_back(launch_gaps(job.cluster.gpu, false));
+  append_steps(lines, entries, job.cluster.gpu);
   return lines;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/kernel.hpp"
+#include "models/serving/step_model.hpp"
 #include "models/training/training.hpp"
 #include "sim/plan.hpp"
 
@@ -15,7 +16,7 @@ namespace orrery::scenarios {
 
 /// A line of the report's `provenance`: one profile or one family of steps.
 struct Provenance {
-  std::string kind;   ///< "gpu", "node", "fabric", "model", "kernels", "collectives", "transfers"
+  std::string kind;   ///< "gpu", "node", "fabric", "model", "engine", "kernels", "collectives", "transfers"
   std::string name;   ///< contract name, or the family
   std::string level;  ///< "datasheet", "published", "measured"
   std::string fit;    ///< key of the fit, or empty
@@ -38,8 +39,17 @@ struct CostedEntry {
 [[nodiscard]] std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const kernels::KernelTimer& timer,
                                                     const hardware::Cluster& cluster);
 
+/// The same of one iteration of a serving engine over all pipeline stages; `runs` are per iteration, `activity` is what
+/// the kernel is for.
+[[nodiscard]] std::vector<CostedEntry> cost_entries(const models::StepModel& model, const models::StepShape& shape,
+                                                    const kernels::KernelTimer& timer,
+                                                    const hardware::Cluster& cluster);
+
 /// GPU, node, fabric and model, then one line per (family, fit) of `entries`, sorted.
 [[nodiscard]] std::vector<Provenance> provenance_of(const models::TrainingJob& job,
+                                                    const std::vector<CostedEntry>& entries);
+/// The same with the engine, its router where there are several replicas, and its host time.
+[[nodiscard]] std::vector<Provenance> provenance_of(const models::ServingJob& job,
                                                     const std::vector<CostedEntry>& entries);
 
 }  // namespace orrery::scenarios

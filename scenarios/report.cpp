@@ -3,23 +3,18 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "scenarios/format.hpp"
+#include "scenarios/serving_report.hpp"
 #include "sim/clock.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
-
-std::unique_ptr<kernels::KernelTimer> make_timer(const std::string& name) {
-  for (const kernels::TimerRow& row : kernels::timers()) {
-    if (row.name == name) return row.make();
-  }
-  throw std::logic_error("a checked scenario names an unknown timer: " + name);
-}
 
 int used_gpus(const Scenario& scenario) {
   const models::TrainingConfig& config = scenario.job.config;
@@ -27,7 +22,8 @@ int used_gpus(const Scenario& scenario) {
 }
 
 void add_notes(Report& report) {
-  const int used = used_gpus(report.scenario);
+  const std::optional<models::ServingJob>& serving = report.scenario.serving;
+  const int used = serving ? serving_gpus(serving->config) : used_gpus(report.scenario);
   const int all = report.scenario.job.cluster.gpu_count();
   if (used >= all) return;
   report.notes.push_back(fmt::format("uses {} of {} GPUs; the cost counts only those", used, all));
@@ -68,11 +64,15 @@ std::string out_of_memory_message(const models::TrainingResult& result) {
 
 void add_findings(Report& report) {
   const auto expects_no_fit = [](const Expectation& e) { return e.metric == "memory.fits" && e.value == 0.0; };
-  if (report.result.out_of_memory()) {
+  const std::string message = report.serving                  ? refusal_message(*report.serving)
+                              : report.result.out_of_memory() ? out_of_memory_message(report.result)
+                                                              : "";
+  if (!message.empty()) {
     const bool expected =
         std::any_of(report.scenario.expectations.begin(), report.scenario.expectations.end(), expects_no_fit);
-    report.findings.push_back({"out_of_memory", out_of_memory_message(report.result), expected});
+    report.findings.push_back({"out_of_memory", message, expected});
   }
+  if (report.serving) add_serving_findings(report);
   for (const ExpectationOutcome& outcome : report.expectations) {
     const Expectation& e = outcome.expectation;
     if (outcome.outcome == Outcome::miss) {
@@ -99,37 +99,56 @@ bool Report::has_findings() const {
          std::any_of(variants.begin(), variants.end(), in_variant);
 }
 
-double Report::metric(std::string_view name) const {
+std::optional<double> Report::find_metric(std::string_view name) const {
   for (const MetricValue& value : metrics) {
     if (value.name == name) return value.value;
   }
-  return 0.0;
+  return std::nullopt;
 }
 
-Report run_scenario(const Scenario& scenario, bool keep_timeline) {
+std::unique_ptr<kernels::KernelTimer> make_timer(std::string_view name) {
+  for (const kernels::TimerRow& row : kernels::timers()) {
+    if (row.name == name) return row.make();
+  }
+  throw std::logic_error(fmt::format("a checked scenario names an unknown timer: {}", name));
+}
+
+namespace {
+
+void run_training(Report& report, const kernels::KernelTimer& timer, const Keep& keep) {
+  const Scenario& scenario = report.scenario;
+  report.result = models::predict(scenario.job, timer);
+  report.provenance = provenance_of(scenario.job, cost_entries(report.result.plan, timer, scenario.job.cluster));
+  report.metrics = evaluate_metrics(report.result, cost_basis(scenario, report.result));
+  if (keep.timeline) return;
+  report.result.plan = {};
+  report.result.timeline = {};
+}
+
+}  // namespace
+
+Report run_scenario(const Scenario& scenario, const Keep& keep) {
   const auto start = std::chrono::steady_clock::now();
   Report report;
   report.scenario = scenario;
   report.scenario.variants.clear();
-  const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
-  try {
-    report.result = models::predict(scenario.job, *timer);
-    report.provenance = provenance_of(scenario.job, cost_entries(report.result.plan, *timer, scenario.job.cluster));
-  } catch (const std::invalid_argument& error) {
-    throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
-  } catch (const sim::TimeOverflow& error) {
-    throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
+  if (scenario.skipped.empty()) {
+    const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
+    try {
+      scenario.serving ? run_serving(report, *timer, keep) : run_training(report, *timer, keep);
+    } catch (const std::invalid_argument& error) {
+      throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
+    } catch (const sim::TimeOverflow& error) {
+      throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
+    }
   }
-  if (!keep_timeline) {
-    report.result.plan = {};
-    report.result.timeline = {};
-  }
-  report.metrics = evaluate_metrics(report.result, cost_basis(scenario, report.result));
   for (const Expectation& expectation : scenario.expectations) {
     report.expectations.push_back(judge(expectation, report.metrics));
   }
-  add_findings(report);
-  add_notes(report);
+  if (scenario.skipped.empty()) {
+    add_findings(report);
+    add_notes(report);
+  }
   report.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

@@ -1,16 +1,22 @@
 // A Report: what one run of a scenario says, and its forms JSON, CSV, text and JUnit.
 //
 // The contract of the JSON form: schema_version, orrery, scenario (resolved), seed, provenance, findings, notes (where
-// there are any), expectations, training, memory (with stages[]), cost, engine; then variants[], each a report.
-// Everything but `engine` is the same for the same input, whatever the number of threads.
+// there are any), expectations, training or serving, memory (with stages[] in training), cost, engine; then variants[],
+// each a report. Everything but `engine` is the same for the same input, whatever the number of threads.
+//
+// A scenario that can't be run here (its trace is not on this machine) gives a report too: `skipped` says why, it has
+// no figures, its expectations are skipped, and it is no finding.
 #pragma once
 
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernels/kernel.hpp"
+#include "models/serving/serving.hpp"
 #include "models/training/training.hpp"
 #include "scenarios/expectation.hpp"
 #include "scenarios/metrics.hpp"
@@ -23,8 +29,14 @@ inline constexpr int kSchemaVersion = 1;
 inline constexpr std::string_view kVersion = "0.1.0";
 
 /// Something that the user should act on: exit code 1, unless the scenario expects it.
+///
+/// "out_of_memory", "expectation_missed", "known_miss_holds"; of serving: "slo_missed" (fewer requests than
+/// slo.attainment are within the limits), "nothing_served" (every request was refused), and "saturated". A queue that
+/// grows without bound is a finding only where slo.attainment is given: that promise may hold over the simulated
+/// minutes, but not for good. Without one it is a note, since to find a deployment's limit is a fair question, and the
+/// throughput then is its answer, while latencies grow with the length of the run.
 struct Finding {
-  std::string kind;  ///< "out_of_memory", "expectation_missed", "known_miss_holds"
+  std::string kind;
   std::string message;
   bool expected = false;
 };
@@ -45,11 +57,26 @@ struct Report {
   /// A finding that the scenario did not expect, here or in a variant.
   [[nodiscard]] bool has_findings() const;
   /// The value of a metric, or 0 if the report has none of that name.
-  [[nodiscard]] double metric(std::string_view name) const;
+  [[nodiscard]] double metric(std::string_view name) const { return find_metric(name).value_or(0.0); }
+  /// nullopt: the report has no such metric, or it is undefined for this run.
+  [[nodiscard]] std::optional<double> find_metric(std::string_view name) const;
 };
 
-/// Predicts one scenario without its variants. Throws ConfigError if the GPU can't compute the job.
-[[nodiscard]] Report run_scenario(const Scenario& scenario, bool keep_timeline = false);
+/// What a report keeps beyond its figures.
+struct Keep {
+  bool timeline = false;  ///< the plan and its timeline, or a record per iteration of the serving engine
+  bool records = false;   ///< a record per served request
+};
+
+/// Predicts one scenario without its variants. Throws ConfigError if the GPU can't compute the job, or for a broken
+/// request trace.
+[[nodiscard]] Report run_scenario(const Scenario& scenario, const Keep& keep = {});
+
+/// The timing model of that name. REQUIRES a row of kernels::timers().
+[[nodiscard]] std::unique_ptr<kernels::KernelTimer> make_timer(std::string_view name);
+
+/// Metrics that are columns of a table with these reports: a row is there if one of them may have it.
+[[nodiscard]] std::vector<const MetricRow*> metric_columns(const std::vector<const Report*>& reports);
 
 /// One report is an object, several are an array; with `partial` an array of what there is, or
 /// {"partial": true, "reports": [...]} in either case.
@@ -57,7 +84,8 @@ struct Report {
 /// Without the `engine` parts: what must be the same on every machine.
 [[nodiscard]] std::string to_json_without_engine(const std::vector<Report>& reports);
 
-/// A row per run, variants included: scenario, variant, one column per `axes` key, then every scalar metric.
+/// A row per run, variants included: scenario, variant, model, GPUs, then every scalar metric of the kinds of run there
+/// are; a cell is empty where a run has no such metric.
 [[nodiscard]] std::string to_csv(const std::vector<Report>& reports, bool partial = false);
 /// One test case per expectation and one per run for its findings.
 [[nodiscard]] std::string to_junit(const std::vector<Report>& reports, bool partial = false);

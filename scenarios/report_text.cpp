@@ -5,30 +5,38 @@
 #include <fmt/format.h>
 
 #include "scenarios/format.hpp"
-#include "scenarios/report.hpp"
+#include "scenarios/report_lines.hpp"
 #include "scenarios/sections.hpp"
+#include "scenarios/serving_report.hpp"
 
 namespace orrery::scenarios {
 
-namespace {
-
-struct Line {
-  std::string_view label;
-  std::string_view metric;
-};
-
 std::string value_of(const Report& report, std::string_view metric) {
-  return readable(report.metric(metric), metric_unit(metric).value_or(Unit::ratio));
+  const std::optional<double> value = report.find_metric(metric);
+  return value ? readable(*value, metric_unit(metric).value_or(Unit::ratio)) : "-";
 }
 
-void write_lines(std::ostream& out, const Report& report, std::string_view heading, const std::vector<Line>& lines) {
+void write_lines(std::ostream& out, const Report& report, std::string_view heading,
+                 const std::vector<ReportLine>& lines) {
   out << "\n" << heading << "\n";
-  for (const Line& line : lines) out << fmt::format("  {:<26} {:>18}\n", line.label, value_of(report, line.metric));
+  for (const ReportLine& line : lines) {
+    out << fmt::format("  {:<26} {:>18}\n", line.label, value_of(report, line.metric));
+  }
+}
+
+namespace {
+
+void write_training_setting(std::ostream& out, const Scenario& scenario) {
+  const models::TrainingConfig& config = scenario.job.config;
+  out << fmt::format("  TP {}  PP {}x{} {}  DP {}  batch {} x {} tokens, microbatch {}, {}, recompute {}\n",
+                     config.tensor_parallel, config.pipeline_parallel, config.virtual_pipeline, config.schedule,
+                     models::data_parallel_degree(scenario.job), config.global_batch_size, config.sequence_length,
+                     config.micro_batch_size, name(config.precision),
+                     recompute_names().at(static_cast<std::size_t>(config.recompute)));
 }
 
 void write_setting(std::ostream& out, const Report& report) {
   const Scenario& scenario = report.scenario;
-  const models::TrainingConfig& config = scenario.job.config;
   const hardware::Cluster& cluster = scenario.job.cluster;
   out << scenario.title;
   if (!scenario.variant.empty()) out << " [" << scenario.variant << "]";
@@ -37,11 +45,8 @@ void write_setting(std::ostream& out, const Report& report) {
                      static_cast<double>(models::parameters(scenario.job.llm)) * 1e-9, scenario.job.llm.layers);
   out << fmt::format("  {} x {} ({} GPUs, {}), {}\n", cluster.nodes, cluster.node.name, cluster.gpu_count(),
                      cluster.gpu.name, cluster.fabric.name);
-  out << fmt::format("  TP {}  PP {}x{} {}  DP {}  batch {} x {} tokens, microbatch {}, {}, recompute {}\n",
-                     config.tensor_parallel, config.pipeline_parallel, config.virtual_pipeline, config.schedule,
-                     models::data_parallel_degree(scenario.job), config.global_batch_size, config.sequence_length,
-                     config.micro_batch_size, name(config.precision),
-                     recompute_names().at(static_cast<std::size_t>(config.recompute)));
+  scenario.serving ? write_serving_setting(out, report) : write_training_setting(out, scenario);
+  if (!scenario.skipped.empty()) out << "  Skipped: " << scenario.skipped << "\n";
   for (const std::string& note : report.notes) out << "  Note: " << note << "\n";
 }
 
@@ -108,10 +113,7 @@ void write_provenance(std::ostream& out, const Report& report) {
   }
 }
 
-}  // namespace
-
-void write_text(std::ostream& out, const Report& report) {
-  write_setting(out, report);
+void write_training_figures(std::ostream& out, const Report& report) {
   const std::string convention =
       flop_convention_names().at(static_cast<std::size_t>(report.scenario.job.flop_convention));
   write_lines(out, report, "Training step",
@@ -142,11 +144,20 @@ void write_text(std::ostream& out, const Report& report) {
   write_lines(
       out, report, fmt::format("Cost of {}", basis),
       {{"GPU hours", "cost.gpu_hours"}, {"price", "cost.usd"}, {"per million tokens", "cost.usd_per_million_tokens"}});
+}
+
+}  // namespace
+
+void write_text(std::ostream& out, const Report& report) {
+  write_setting(out, report);
+  if (report.scenario.skipped.empty()) {
+    report.serving ? write_serving_figures(out, report) : write_training_figures(out, report);
+  }
   write_expectations(out, report);
   for (const Finding& finding : report.findings) {
     out << fmt::format("\nFinding{}: {}\n", finding.expected ? " (expected)" : "", finding.message);
   }
-  write_provenance(out, report);
+  if (report.scenario.skipped.empty()) write_provenance(out, report);
   for (const Report& variant : report.variants) {
     out << "\n";
     write_text(out, variant);

@@ -172,8 +172,8 @@ RunOutcome run_all(const std::vector<Scenario>& scenarios, const RunOptions& opt
   // Runs own their input: one that Ctrl-C leaves behind outlives the caller's.
   const auto input = std::make_shared<const std::vector<Scenario>>(scenarios);
   const std::vector<Task> tasks = list_tasks(*input);
-  const auto run = [input, tasks, keep = options.keep_timeline](std::size_t i) {
-    return run_scenario(*tasks[i].scenario, keep && !tasks[i].variant);
+  const auto run = [input, tasks, keep = options.keep](std::size_t i) {
+    return run_scenario(*tasks[i].scenario, tasks[i].variant ? Keep{} : keep);
   };
   Progress progress(console, options.quiet, tasks.size(), "runs");
   std::vector<std::optional<Report>> done = compute_all<Report>(tasks.size(), options.jobs, run, console, progress);

@@ -53,7 +53,7 @@ class Progress {
 struct RunOptions {
   int jobs = 1;
   bool quiet = false;
-  bool keep_timeline = false;  ///< of the scenarios themselves, not of their variants
+  Keep keep;  ///< of the scenarios themselves, not of their variants
 };
 
 struct RunOutcome {

@@ -28,6 +28,22 @@ bool ends_with(const std::string& text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
+/// The number at a dotted path of a report; null and what isn't there are no number.
+std::optional<double> read_metric(const Json& report, std::string_view path) {
+  const Json* at = &report;
+  for (bool more = true; more;) {
+    const std::size_t dot = path.find('.');
+    more = dot != std::string_view::npos;
+    const auto found = at->is_object() ? at->find(std::string(path.substr(0, dot))) : at->end();
+    if (found == at->end()) return std::nullopt;
+    at = &*found;
+    if (more) path.remove_prefix(dot + 1);
+  }
+  if (at->is_number()) return at->get<double>();
+  if (at->is_boolean()) return at->get<bool>() ? 1.0 : 0.0;
+  return std::nullopt;
+}
+
 Side read_report(const std::string& file) {
   const std::string text = hardware::read_text_file(file);
   Json json;
@@ -37,8 +53,9 @@ Side read_report(const std::string& file) {
     throw ConfigError(fmt::format("{}: not a JSON report: {}", file, error.what()));
   }
   if (json.is_array() && json.size() == 1) json = json[0];
-  if (!json.is_object() || !json.contains("schema_version") || !json.contains("training")) {
-    throw ConfigError(fmt::format("{}: not a report of one run (schema_version, training, memory, cost)", file));
+  if (!json.is_object() || !json.contains("schema_version") || !json.contains("memory")) {
+    throw ConfigError(
+        fmt::format("{}: not a report of one run (schema_version, training or serving, memory, cost)", file));
   }
   if (json["schema_version"] != kSchemaVersion) {
     throw ConfigError(fmt::format("{}: schema_version {} is not {}, which this version reads", file,
@@ -46,20 +63,20 @@ Side read_report(const std::string& file) {
   }
   Side side{file, {}};
   for (const MetricRow& row : metric_rows()) {
-    const std::size_t dot = row.name.find('.');
-    const Json section = json.value(std::string(row.name.substr(0, dot)), Json::object());
-    const auto found = section.find(std::string(row.name.substr(dot + 1)));
-    if (found == section.end()) continue;
-    if (found->is_number()) side.metrics[std::string(row.name)] = found->get<double>();
-    if (found->is_boolean()) side.metrics[std::string(row.name)] = found->get<bool>() ? 1.0 : 0.0;
+    if (const std::optional<double> value = read_metric(json, row.name)) side.metrics[row.name] = *value;
   }
   return side;
 }
 
 Side run_side(const std::string& file, const std::vector<Override>& overrides) {
   const Report report = run_scenario(load_scenario(file, overrides));
+  if (!report.scenario.skipped.empty()) {
+    throw ConfigError(fmt::format("{}: can't run here: {}", file, report.scenario.skipped));
+  }
   Side side{file, {}};
-  for (const MetricRow& row : metric_rows()) side.metrics[std::string(row.name)] = report.metric(row.name);
+  for (const MetricRow& row : metric_rows()) {
+    if (const std::optional<double> value = report.find_metric(row.name)) side.metrics[row.name] = *value;
+  }
   return side;
 }
 
@@ -84,12 +101,12 @@ int compare_two(const Options& options, Console& console) {
                                "A", "B", "B / A");
   }
   for (const MetricRow& row : metric_rows()) {
-    const auto a = sides[0].metrics.find(std::string(row.name));
-    const auto b = sides[1].metrics.find(std::string(row.name));
+    const auto a = sides[0].metrics.find(row.name);
+    const auto b = sides[1].metrics.find(row.name);
     if (a == sides[0].metrics.end() || b == sides[1].metrics.end()) continue;
     const bool has_ratio = a->second != 0.0;
     const double ratio = has_ratio ? b->second / a->second : 0.0;
-    rows.push_back({{"metric", std::string(row.name)},
+    rows.push_back({{"metric", row.name},
                     {"a", a->second},
                     {"b", b->second},
                     {"difference", b->second - a->second},

@@ -8,6 +8,7 @@
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/serving_explain.hpp"
 
 namespace orrery::scenarios {
 
@@ -20,17 +21,18 @@ constexpr double kLeastShare = 0.001;
 
 struct Explained {
   Report report;
-  std::vector<CostedEntry> entries;
+  std::vector<CostedEntry> entries;     ///< of a training step
+  std::vector<TypicalStep> iterations;  ///< of a serving engine
 };
 
 std::string time_text(Seconds time) { return readable(time.value(), Unit::seconds); }
 
-void write_entries(const std::vector<CostedEntry>& entries, Console& console) {
+void write_entries(std::string_view heading, const std::vector<CostedEntry>& entries, Console& console) {
   Seconds all;
   for (const CostedEntry& entry : entries) all += entry.total();
   Seconds rest;
   int left_out = 0;
-  console.out << "\nSteps, by time per GPU (runs x time of one, how well it is known)\n";
+  console.out << "\n" << heading << " (runs x time of one, how well it is known)\n";
   for (const CostedEntry& entry : entries) {
     if (entry.total() < kLeastShare * all) {
       rest += entry.total();
@@ -53,7 +55,7 @@ void write_entries(const std::vector<CostedEntry>& entries, Console& console) {
 void write_memory(const Report& report, Console& console) {
   console.out << "\nMemory of the fullest GPU\n";
   for (const MetricRow& row : metric_rows()) {
-    if (row.name.rfind("memory.", 0) != 0) continue;
+    if (row.name.rfind("memory.", 0) != 0 || row.training == nullptr) continue;
     console.out << fmt::format("  {:<28} {:>12}  {}\n", row.name, readable(report.metric(row.name), row.unit),
                                row.equation);
   }
@@ -103,36 +105,84 @@ Json entries_json(const std::vector<CostedEntry>& entries) {
   return list;
 }
 
+Json pool_json(const Report& report) {
+  Json list = Json::array();
+  for (const PoolTerm& term : pool_terms(*report.serving, report.scenario.job.cluster.gpu)) {
+    list.push_back(
+        {{"name", term.name}, {"bytes", term.bytes.value()}, {"equation", term.equation}, {"source", term.source}});
+  }
+  return list;
+}
+
+Json iterations_json(const std::vector<TypicalStep>& iterations) {
+  Json list = Json::array();
+  for (const TypicalStep& step : iterations) {
+    list.push_back({{"name", step.name},
+                    {"title", step.title},
+                    {"gpu_s", step.gpu_time.value()},
+                    {"gaps_s", step.gap_time.value()},
+                    {"host_s", step.host_time.value()},
+                    {"steps", entries_json(step.entries)}});
+  }
+  return list;
+}
+
+void write_training(const Explained& explained, Console& console) {
+  const Report& report = explained.report;
+  console.out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",
+                             time_text(report.result.step_time), report.result.plan.step_count(),
+                             report.result.plan.ranks.size());
+  write_entries("Steps, by time per GPU", explained.entries, console);
+  write_memory(report, console);
+}
+
+void write_serving(const Explained& explained, Console& console) {
+  const models::ServingResult& result = *explained.report.serving;
+  console.out << fmt::format("{} requests in {} over {} iterations, each as long as its kernels and collectives take\n",
+                             result.requests, time_text(result.duration), result.steps);
+  write_pool(console.out, explained.report);
+  if (!result.started) console.out << "\n" << result.refusal << "\n";
+  for (const TypicalStep& step : explained.iterations) {
+    write_entries("A typical " + step.title, step.entries, console);
+    write_step_times(console.out, result.config, step);
+  }
+}
+
+Explained explain(const Scenario& scenario) {
+  Explained explained;
+  explained.report = run_scenario(scenario, {!scenario.serving.has_value(), false});
+  const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
+  if (scenario.serving) {
+    explained.iterations = typical_steps(*scenario.serving, *explained.report.serving, *timer);
+  } else {
+    explained.entries = cost_entries(explained.report.result.plan, *timer, scenario.job.cluster);
+  }
+  return explained;
+}
+
 }  // namespace
 
 int explain_file(const Options& options, Console& console) {
   check_outputs(options, options.files);
   const Scenario scenario = load_scenario(options.files.at(0), options.overrides);
-  const auto explain = [scenario] {
-    Explained explained;
-    explained.report = run_scenario(scenario, true);
-    for (const kernels::TimerRow& row : kernels::timers()) {
-      if (row.name == scenario.timer) {
-        explained.entries = cost_entries(explained.report.result.plan, *row.make(), scenario.job.cluster);
-      }
-    }
-    return explained;
-  };
-  const std::optional<Explained> explained = compute<Explained>(explain, console);
+  if (!scenario.skipped.empty()) {
+    throw hardware::ConfigError(fmt::format("{}: can't run here: {}", scenario.file, scenario.skipped));
+  }
+  const std::optional<Explained> explained = compute<Explained>([scenario] { return explain(scenario); }, console);
   if (!explained) return interrupted_alone(options, console);
-  const auto& [report, entries] = *explained;
   if (!options.quiet && options.json != "-") {
     console.out << scenario.title << "\n";
-    console.out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",
-                               time_text(report.result.step_time), report.result.plan.step_count(),
-                               report.result.plan.ranks.size());
-    write_entries(entries, console);
-    write_memory(report, console);
-    write_sources(report, console);
+    scenario.serving ? write_serving(*explained, console) : write_training(*explained, console);
+    write_sources(explained->report, console);
   }
   if (!options.json.empty()) {
-    Json json = Json::parse(to_json({report}));
-    json["steps"] = entries_json(entries);
+    Json json = Json::parse(to_json({explained->report}));
+    if (scenario.serving) {
+      json["kv_pool"] = pool_json(explained->report);
+      json["iterations"] = iterations_json(explained->iterations);
+    } else {
+      json["steps"] = entries_json(explained->entries);
+    }
     emit(options.json, json.dump(2) + "\n", false, console);
   }
   return kExitWell;

@@ -1,5 +1,6 @@
 // orrery run FILE…: predict and report.
 
+#include <functional>
 #include <optional>
 #include <ostream>
 
@@ -8,6 +9,8 @@
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/serving_requests_csv.hpp"
+#include "scenarios/serving_trace.hpp"
 #include "sim/trace_writer.hpp"
 
 namespace orrery::scenarios {
@@ -22,18 +25,42 @@ struct Loaded {
   std::vector<hardware::Diagnostic> errors;
 };
 
+/// Streams to a file or, for "-", to standard output.
+void stream(const std::string& path, const std::function<void(std::ostream&)>& write, bool partial, Console& console) {
+  if (path == "-") {
+    write(console.out);
+  } else {
+    write_output(path, write, partial);
+  }
+}
+
+void write_one_trace(const Report& report, std::ostream& out) {
+  report.serving ? write_serving_trace(report, out) : sim::write_trace(report.result.timeline, out);
+}
+
 void write_reports(const Options& options, const RunOutcome& outcome, Console& console) {
   const bool partial = outcome.interrupted;
   if (!options.json.empty()) emit(options.json, to_json(outcome.reports, partial), partial, console);
   if (!options.csv.empty()) emit(options.csv, to_csv(outcome.reports, partial), partial, console);
   if (!options.junit.empty()) emit(options.junit, to_junit(outcome.reports, partial), partial, console);
-  if (options.trace.empty() || outcome.reports.empty()) return;
-  const auto write = [&](std::ostream& out) { sim::write_trace(outcome.reports.front().result.timeline, out); };
-  if (options.trace == "-") {
-    write(console.out);
-  } else {
-    write_output(options.trace, write, partial);
+  // --trace and --requests take one scenario; interrupted before its end it has no report.
+  const Report* one = outcome.reports.empty() ? nullptr : &outcome.reports.front();
+  if (one != nullptr && !one->scenario.skipped.empty()) return;
+  if (!options.trace.empty() && one != nullptr) {
+    stream(
+        options.trace, [&](std::ostream& out) { write_one_trace(*one, out); }, partial, console);
   }
+  if (options.requests.empty()) return;
+  const std::vector<models::RequestRecord> none;
+  const auto& records = one != nullptr ? one->serving->records : none;
+  stream(
+      options.requests, [&](std::ostream& out) { write_requests_csv(records, partial, out); }, partial, console);
+}
+
+void check_alone(const Options& options) {
+  if (options.files.size() == 1) return;
+  if (!options.trace.empty()) throw ConfigError("--trace takes one scenario at a time");
+  if (!options.requests.empty()) throw ConfigError("--requests takes one scenario at a time");
 }
 
 }  // namespace
@@ -94,19 +121,22 @@ void emit(const std::string& path, const std::string& content, bool partial, Con
 }
 
 bool writes_to_standard_output(const Options& options) {
-  return options.json == "-" || options.csv == "-" || options.trace == "-" || options.junit == "-";
+  return options.json == "-" || options.csv == "-" || options.trace == "-" || options.junit == "-" ||
+         options.requests == "-";
 }
 
 int run_files(const Options& options, Console& console) {
-  if (!options.requests.empty()) {
-    throw ConfigError("--requests: a training run serves no requests; this build predicts training only");
-  }
-  if (!options.trace.empty() && options.files.size() != 1) {
-    throw ConfigError("--trace takes one scenario at a time");
-  }
+  check_alone(options);
   check_outputs(options, options.files);
   const std::vector<Scenario> scenarios = load_all(options.files, options, console);
-  const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, !options.trace.empty()}, console);
+  for (const Scenario& scenario : scenarios) {
+    if (!options.requests.empty() && !scenario.serving) {
+      throw ConfigError(fmt::format("--requests: {} is a training run, which serves no requests", scenario.file));
+    }
+  }
+  // A request's life is part of the trace.
+  const Keep keep{!options.trace.empty(), !options.trace.empty() || !options.requests.empty()};
+  const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, keep}, console);
   if (!options.quiet && !writes_to_standard_output(options)) {
     for (std::size_t i = 0; i < outcome.reports.size(); ++i) {
       if (i > 0) console.out << "\n";

@@ -13,6 +13,7 @@
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/report_lines.hpp"
 
 namespace orrery::scenarios {
 
@@ -58,7 +59,11 @@ Point run_point(const std::string& text, const std::string& file, const std::vec
     Scenario scenario = parse_scenario(text, file, all);
     scenario.variants.clear();
     scenario.expectations.clear();  // they hold for the scenario as it stands, not for its neighbours
-    point.report = run_scenario(scenario);
+    if (scenario.skipped.empty()) {
+      point.report = run_scenario(scenario);
+    } else {
+      point.skipped = scenario.skipped;
+    }
   } catch (const ConfigError& error) {
     point.skipped = first_line(error.what());
   }
@@ -93,41 +98,74 @@ std::string points_csv(const std::vector<SweepAxis>& axes, const std::vector<Poi
   std::string csv;
   for (const SweepAxis& axis : axes) csv += axis.key + ",";
   csv += "gpus";
-  for (const MetricRow& row : metric_rows()) csv += fmt::format(",{}", row.name);
+  std::vector<const Report*> reports;
+  for (const Point& point : points) {
+    if (point.report) reports.push_back(&*point.report);
+  }
+  const std::vector<const MetricRow*> columns = metric_columns(reports);
+  for (const MetricRow* column : columns) csv += fmt::format(",{}", column->name);
   csv += "\n";
   for (const Point& point : points) {
     if (!point.report) continue;
     for (const Override& change : point.set) csv += quoted(change.value) + ",";
     csv += fmt::format("{}", point.report->scenario.job.cluster.gpu_count());
-    for (const MetricRow& row : metric_rows()) csv += "," + shortest(point.report->metric(row.name));
+    for (const MetricRow* column : columns) {
+      const std::optional<double> value = point.report->find_metric(column->name);
+      csv += "," + (value ? shortest(*value) : "");
+    }
     csv += "\n";
   }
   if (partial) csv += "# partial: interrupted before every point was done\n";
   return csv;
 }
 
-void write_table(const std::vector<Point>& points, Console& console) {
+/// A column of the table on the terminal.
+struct TableColumn {
+  std::string_view heading, metric;
+  int width = 12;
+};
+
+std::vector<TableColumn> table_columns(bool serving) {
+  if (serving) {
+    return {{"output/GPU", "serving.output_tokens_per_s_per_gpu", 18},
+            {"TTFT p95", "serving.ttft_s.p95", 11},
+            {"TPOT p95", "serving.tpot_s.p95", 11},
+            {"within SLO", "serving.slo_attainment", 11},
+            {"USD/M output", "cost.usd_per_million_output_tokens", 13},
+            {"fits", "memory.fits", 6}};
+  }
+  return {{"step time", "training.step_time_s", 12},
+          {"per GPU", "training.tokens_per_s_per_gpu", 18},
+          {"MFU", "training.mfu", 9},
+          {"peak memory", "memory.peak_bytes", 12},
+          {"fits", "memory.fits", 6}};
+}
+
+/// The fastest point without a finding: it fits and, where an SLO is promised, keeps it.
+const Report* best_of(const std::vector<Point>& points, std::string_view speed) {
   const Report* best = nullptr;
   for (const Point& point : points) {
-    if (!point.report || point.report->metric("memory.fits") == 0.0) continue;
-    if (best == nullptr || point.report->metric("training.tokens_per_s") > best->metric("training.tokens_per_s")) {
-      best = &*point.report;
-    }
+    if (!point.report || point.report->has_findings() || !point.report->find_metric(speed)) continue;
+    if (best == nullptr || point.report->metric(speed) > best->metric(speed)) best = &*point.report;
   }
-  console.out << fmt::format("{:>12} {:>14} {:>9} {:>12} {:>6}  {}\n", "step time", "tokens/s/GPU", "MFU",
-                             "peak memory", "fits", "point");
+  return best;
+}
+
+void write_table(const std::vector<Point>& points, bool serving, Console& console) {
+  const Report* best = best_of(points, serving ? "serving.output_tokens_per_s" : "training.tokens_per_s");
+  const std::vector<TableColumn> columns = table_columns(serving);
+  for (const TableColumn& column : columns) console.out << fmt::format("{:>{}} ", column.heading, column.width);
+  console.out << " point\n";
   for (const Point& point : points) {
-    if (!point.report) {
-      console.out << fmt::format("{:>12} {:>14} {:>9} {:>12} {:>6}  {} skipped: {}\n", "-", "-", "-", "-", "-",
-                                 words(point.set), point.skipped);
-      continue;
+    for (const TableColumn& column : columns) {
+      console.out << fmt::format("{:>{}} ", point.report ? value_of(*point.report, column.metric) : "-", column.width);
     }
-    const Report& r = *point.report;
-    console.out << fmt::format(
-        "{:>12} {:>14.1f} {:>9} {:>12} {:>6}  {}{}\n", readable(r.metric("training.step_time_s"), Unit::seconds),
-        r.metric("training.tokens_per_s_per_gpu"), readable(r.metric("training.mfu"), Unit::ratio),
-        readable(r.metric("memory.peak_bytes"), Unit::bytes), readable(r.metric("memory.fits"), Unit::flag),
-        words(point.set), &r == best ? "  <- fastest that fits" : "");
+    console.out << " " << words(point.set);
+    if (!point.report) console.out << " skipped: " << point.skipped;
+    if (point.report && &*point.report == best) {
+      console.out << (serving ? "  <- fastest that holds" : "  <- fastest that fits");
+    }
+    console.out << "\n";
   }
 }
 
@@ -139,8 +177,8 @@ int sweep_file(const Options& options, Console& console) {
   const std::string text = hardware::read_text_file(file);
   const Scenario base = parse_scenario(text, file, options.overrides);
   if (base.sweep.empty()) {
-    throw ConfigError(
-        fmt::format("{}: no sweep: section; add e.g. sweep: {{training.tensor_parallel: [1, 2, 4, 8]}}", file));
+    throw ConfigError(fmt::format("{}: no sweep: section; add e.g. sweep: {{{}.tensor_parallel: [1, 2, 4, 8]}}", file,
+                                  base.serving ? "serving" : "training"));
   }
   std::size_t count = 1;
   for (const SweepAxis& axis : base.sweep) {
@@ -157,7 +195,7 @@ int sweep_file(const Options& options, Console& console) {
     if (point) points.push_back(std::move(*point));
   }
   const bool partial = console.stopped();
-  if (!options.quiet && !writes_to_standard_output(options)) write_table(points, console);
+  if (!options.quiet && !writes_to_standard_output(options)) write_table(points, base.serving.has_value(), console);
   emit(options.json, options.json.empty() ? "" : points_json(base.sweep, points, partial), partial, console);
   emit(options.csv, points_csv(base.sweep, points, partial), partial, console);
   if (partial) {

@@ -1,0 +1,25 @@
+// Parts of the text report that both kinds of run are written with.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+struct ReportLine {
+  std::string_view label;
+  std::string_view metric;
+};
+
+/// The metric in a unit that reads well; "-" where the report leaves it undefined.
+[[nodiscard]] std::string value_of(const Report& report, std::string_view metric);
+
+/// A heading and a line per metric.
+void write_lines(std::ostream& out, const Report& report, std::string_view heading,
+                 const std::vector<ReportLine>& lines);
+
+}  // namespace orrery::scenarios
