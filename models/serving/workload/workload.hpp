@@ -30,9 +30,9 @@ struct LengthConfig {
   double cv = 1.0;                     ///< lognormal: standard deviation / mean
   std::int64_t least = 1;
   std::int64_t most = 1'000'000'000;
-  std::vector<std::int64_t> values;  ///< empirical: drawn with equal chance
-  std::string file;                  ///< empirical: a CSV table with the column `column`
-  std::string column;                ///< "input_tokens" or "output_tokens"
+  std::vector<std::int64_t> values{};  ///< empirical: drawn with equal chance
+  std::string file{};                  ///< empirical: a CSV table with the column `column`
+  std::string column{};                ///< "input_tokens" or "output_tokens"
 };
 
 /// The keys of a scenario's `serving.load:` section.
@@ -46,13 +46,20 @@ struct LoadConfig {
   Seconds think_time;                ///< closed_loop: mean pause of a client, exponential; 0: none
   std::int64_t requests = 0;         ///< how many in all; with a trace 0: all of it, else its first so many
   LengthConfig input, output;
-  /// Every prompt starts with one of `prefix_groups` system prompts of so many tokens.
+  /// Every prompt starts with one of `prefix_groups` system prompts of so many tokens, drawn with equal chance, and is
+  /// at least one token longer: a shorter draw of `input` is raised to prefix_tokens + 1.
   std::int64_t prefix_tokens = 0;
   std::int64_t prefix_groups = 1;
   std::string trace;         ///< file; its arrivals and lengths are used
   std::string trace_format;  ///< row of trace_formats(); empty: by the file's first line
   double rate_scale = 1.0;   ///< trace: arrival times are divided by it
 };
+
+/// No request is longer, whatever its source says: sums of many then stay far from 2^63.
+inline constexpr std::int64_t kMostTokens = 1'000'000'000;
+
+/// Request::prefix names block ids of a trace below this, system prompts from it on; all are below 2^40.
+inline constexpr std::uint64_t kSystemPromptNames = std::uint64_t{1} << 39;
 
 class Workload {
  public:
@@ -92,9 +99,15 @@ struct ArrivalRow {
 /// constant, poisson, gamma, burst, closed_loop, trace.
 [[nodiscard]] const std::vector<ArrivalRow>& arrival_processes();
 
+/// A moment as a trace writes it, to the picosecond.
+struct TraceTime {
+  std::int64_t seconds = 0;      ///< since the trace's zero, or since 1970-01-01 00:00 UTC
+  sim::SimTime picoseconds = 0;  ///< below one second
+};
+
 /// One request of a trace as its line says it, before scaling.
 struct TraceEntry {
-  double arrival_s = 0.0;
+  TraceTime arrival;
   std::int64_t input_tokens = 0, output_tokens = 0;
   std::vector<std::uint64_t> prefix;
   std::int64_t prefix_tokens = 0;
@@ -110,9 +123,16 @@ struct TraceFormatRow {
   bool has_header = false;
   /// Reads one line. Throws std::invalid_argument with a sentence; the reader adds file and line.
   TraceEntry (*parse)(std::string_view header, std::string_view line);
+  std::vector<std::string_view> columns;  ///< that the header must hold, in any order
+  bool calendar = false;                  ///< times are dates: requests arrive so long after the first one
 };
 /// mooncake (jsonl as published), mooncake_csv, azure (CSV as published), azure_csv.
 [[nodiscard]] const std::vector<TraceFormatRow>& trace_formats();
+
+/// By name; nullptr if there is none.
+[[nodiscard]] const LengthRow* find_length_distribution(std::string_view name);
+[[nodiscard]] const ArrivalRow* find_arrival_process(std::string_view name);
+[[nodiscard]] const TraceFormatRow* find_trace_format(std::string_view name);
 
 /// Keys that contradict each other or are out of range, tied to "serving.load.…".
 [[nodiscard]] std::vector<JobError> check(const LoadConfig& load);

@@ -1,0 +1,27 @@
+// Azure's LLM inference traces of 2023 and 2024: arrivals and lengths, no contents.
+//
+// Source: Azure/AzurePublicDataset, data/AzureLLMInferenceTrace_*.csv (Patel et al., Splitwise, ISCA'24; Stojkovic et
+// al., DynamoLLM, 2024), CC-BY 4.0: times are dates of 100 ns (2023) or 1 µs with an offset (2024) resolution.
+// azure_csv: seconds from the trace's start instead of dates.
+#include "models/serving/workload/families.hpp"
+#include "models/serving/workload/trace_fields.hpp"
+
+namespace orrery::models {
+
+TraceEntry parse_azure(std::string_view header, std::string_view line) {
+  TraceEntry entry;
+  entry.arrival = parse_date_time("TIMESTAMP", csv_cell(header, line, "TIMESTAMP"));
+  entry.input_tokens = parse_tokens("ContextTokens", csv_cell(header, line, "ContextTokens"));
+  entry.output_tokens = parse_tokens("GeneratedTokens", csv_cell(header, line, "GeneratedTokens"));
+  return entry;
+}
+
+TraceEntry parse_azure_csv(std::string_view header, std::string_view line) {
+  TraceEntry entry;
+  entry.arrival = parse_time("arrival_s", csv_cell(header, line, "arrival_s"), 0);
+  entry.input_tokens = parse_tokens("input_tokens", csv_cell(header, line, "input_tokens"));
+  entry.output_tokens = parse_tokens("output_tokens", csv_cell(header, line, "output_tokens"));
+  return entry;
+}
+
+}  // namespace orrery::models

@@ -1,0 +1,32 @@
+// The members of the three tables of loads. To add one: its file, a line here and its row in the table.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "models/serving/workload/workload.hpp"
+
+namespace orrery::models {
+
+// Arrival processes (table: arrivals.cpp).
+[[nodiscard]] std::unique_ptr<Workload> make_constant(const LoadConfig& load, std::uint64_t seed);
+[[nodiscard]] std::unique_ptr<Workload> make_poisson(const LoadConfig& load, std::uint64_t seed);
+[[nodiscard]] std::unique_ptr<Workload> make_gamma(const LoadConfig& load, std::uint64_t seed);
+[[nodiscard]] std::unique_ptr<Workload> make_burst(const LoadConfig& load, std::uint64_t seed);
+[[nodiscard]] std::unique_ptr<Workload> make_closed_loop(const LoadConfig& load, std::uint64_t seed);
+[[nodiscard]] std::unique_ptr<Workload> make_trace(const LoadConfig& load, std::uint64_t seed);
+
+// Length distributions (table: lengths.cpp).
+[[nodiscard]] std::unique_ptr<LengthSource> make_fixed_length(const LengthConfig& config);
+[[nodiscard]] std::unique_ptr<LengthSource> make_lognormal_length(const LengthConfig& config);
+[[nodiscard]] std::unique_ptr<LengthSource> make_uniform_length(const LengthConfig& config);
+[[nodiscard]] std::unique_ptr<LengthSource> make_empirical_length(const LengthConfig& config);
+
+// Trace formats (table: traces.cpp).
+[[nodiscard]] TraceEntry parse_mooncake(std::string_view header, std::string_view line);
+[[nodiscard]] TraceEntry parse_mooncake_csv(std::string_view header, std::string_view line);
+[[nodiscard]] TraceEntry parse_azure(std::string_view header, std::string_view line);
+[[nodiscard]] TraceEntry parse_azure_csv(std::string_view header, std::string_view line);
+
+}  // namespace orrery::models
