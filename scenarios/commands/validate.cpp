@@ -1,5 +1,6 @@
 // orrery validate KIND TABLE: errors of predictions on a table of measurements.
 
+#include <algorithm>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/serving_tables.hpp"
 #include "scenarios/training_tables.hpp"
 
 namespace orrery::scenarios {
@@ -36,7 +38,13 @@ struct PredictedStep {
   std::string failure;
 };
 
-ErrorReport validate_training(const Options& options, Console& console) {
+/// What a validation says: the report on the rows, and further figures that have groups of their own.
+struct Validation {
+  ErrorReport report;
+  std::vector<calibrate::PredictedRow> figures;
+};
+
+Validation validate_training(const Options& options, Console& console) {
   const auto table = std::make_shared<const TrainingTable>(read_training_table(options.files.at(1), options.gpu));
   const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
   const auto predict_row = [table, timer](std::size_t i) {
@@ -65,7 +73,28 @@ ErrorReport validate_training(const Options& options, Console& console) {
                          steps[i] ? steps[i]->failure : "interrupted before it was predicted"});
     }
   }
-  return calibrate::summarise(predicted, std::move(skipped));
+  return {calibrate::summarise(predicted, std::move(skipped)), {}};
+}
+
+Validation validate_serving(const Options& options, Console& console) {
+  const auto table = std::make_shared<const ServingTable>(read_serving_table(options.files.at(1), options.gpu));
+  const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
+  const auto predict_run = [table, timer](std::size_t i) { return compare_serving(table->runs[i], *timer); };
+  Progress progress(console, options.quiet, table->runs.size(), "runs");
+  const std::vector<std::optional<ServingErrors>> runs =
+      compute_all<ServingErrors>(table->runs.size(), options.jobs, predict_run, console, progress);
+  ServingErrors all;
+  all.skipped = table->skipped;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const ServingErrors& run = runs[i] ? *runs[i] : skipped_run(table->runs[i], "interrupted before it was predicted");
+    all.rows.insert(all.rows.end(), run.rows.begin(), run.rows.end());
+    all.figures.insert(all.figures.end(), run.figures.begin(), run.figures.end());
+    all.skipped.insert(all.skipped.end(), run.skipped.begin(), run.skipped.end());
+  }
+  Validation result{calibrate::summarise(all.rows, std::move(all.skipped)), std::move(all.figures)};
+  const ErrorReport figures = calibrate::summarise(result.figures, {});
+  result.report.groups.insert(result.report.groups.end(), figures.groups.begin(), figures.groups.end());
+  return result;
 }
 
 /// The node profile that carries `gpu`, for tables measured inside one node.
@@ -76,17 +105,18 @@ std::string node_of(const std::string& gpu) {
   throw ConfigError(fmt::format("no node profile has the GPU '{}'; name one with --node (orrery list nodes)", gpu));
 }
 
-ErrorReport validate_kind(const Options& options, Console& console) {
+Validation validate_kind(const Options& options, Console& console) {
   const std::string& kind = options.files.at(0);
   const std::string& table = options.files.at(1);
   if (kind == "training") return validate_training(options, console);
-  if (kind == "serving") throw ConfigError("validate serving: this build predicts training only");
+  if (kind == "serving") return validate_serving(options, console);
   if (kind != "kernels" && kind != "collectives") {
     std::string nearest;
-    for (const std::string& name : hardware::nearest_names(kind, {"kernels", "collectives", "training"})) {
+    for (const std::string& name : hardware::nearest_names(kind, {"kernels", "collectives", "training", "serving"})) {
       nearest += (nearest.empty() ? "; did you mean " : ", ") + name;
     }
-    throw ConfigError(fmt::format("validate {}: the kinds are kernels, collectives, training{}", kind, nearest));
+    throw ConfigError(
+        fmt::format("validate {}: the kinds are kernels, collectives, training, serving{}", kind, nearest));
   }
   if (options.gpu.empty()) throw ConfigError(fmt::format("validate {} needs --gpu NAME (orrery list gpus)", kind));
   if (kind == "kernels") {
@@ -94,13 +124,13 @@ ErrorReport validate_kind(const Options& options, Console& console) {
     const auto validate = [table, timer, gpu = hardware::load_gpu(options.gpu)] {
       return calibrate::validate_kernels(table, gpu, *timer);
     };
-    return compute<ErrorReport>(validate, console).value_or(ErrorReport{});
+    return {compute<ErrorReport>(validate, console).value_or(ErrorReport{}), {}};
   }
   const std::string node = options.node.empty() ? node_of(options.gpu) : options.node;
   const auto validate = [table, cluster = hardware::make_cluster(node, "single_node", 1, options.gpu)] {
     return calibrate::validate_collectives(table, cluster);
   };
-  return compute<ErrorReport>(validate, console).value_or(ErrorReport{});
+  return {compute<ErrorReport>(validate, console).value_or(ErrorReport{}), {}};
 }
 
 void add_summary(const ErrorSummary& summary, Json& json) {
@@ -110,7 +140,17 @@ void add_summary(const ErrorSummary& summary, Json& json) {
   json["max_error"] = summary.max_error;
 }
 
-Json to_json(const ErrorReport& report, const Options& options, bool partial) {
+Json to_json(const calibrate::PredictedRow& row) {
+  return {{"line", row.line},
+          {"description", row.description},
+          {"group", row.group},
+          {"predicted_s", row.predicted.value()},
+          {"measured_s", row.measured.value()},
+          {"error", row.error()}};
+}
+
+Json to_json(const Validation& validation, const Options& options, bool partial) {
+  const ErrorReport& report = validation.report;
   Json json = {{"schema_version", kSchemaVersion}, {"orrery", std::string(kVersion)}};
   if (partial) json["partial"] = true;
   json["kind"] = options.files.at(0);
@@ -126,14 +166,9 @@ Json to_json(const ErrorReport& report, const Options& options, bool partial) {
     json["groups"].push_back(std::move(group));
   }
   json["worst"] = Json::array();
-  for (const calibrate::PredictedRow& row : report.worst) {
-    json["worst"].push_back({{"line", row.line},
-                             {"description", row.description},
-                             {"group", row.group},
-                             {"predicted_s", row.predicted.value()},
-                             {"measured_s", row.measured.value()},
-                             {"error", row.error()}});
-  }
+  for (const calibrate::PredictedRow& row : report.worst) json["worst"].push_back(to_json(row));
+  if (!validation.figures.empty()) json["figures"] = Json::array();
+  for (const calibrate::PredictedRow& row : validation.figures) json["figures"].push_back(to_json(row));
   json["skipped_rows"] = Json::array();
   for (const calibrate::SkippedRow& row : report.skipped) {
     json["skipped_rows"].push_back({{"line", row.line}, {"description", row.description}, {"reason", row.reason}});
@@ -142,12 +177,14 @@ Json to_json(const ErrorReport& report, const Options& options, bool partial) {
 }
 
 void write_text(const ErrorReport& report, Console& console) {
+  std::size_t width = 26;
+  for (const ErrorSummary& summary : report.groups) width = std::max(width, summary.name.size());
   const auto line = [&](const ErrorSummary& s) {
-    console.out << fmt::format("{:<26} {:>7} {:>9.2f} % {:>9.2f} % {:>9.2f} % {:>9.2f} %\n", s.name, s.rows,
+    console.out << fmt::format("{:<{}} {:>7} {:>9.2f} % {:>9.2f} % {:>9.2f} % {:>9.2f} %\n", s.name, width, s.rows,
                                s.median_error * 100.0, s.mean_error * 100.0, s.p95_error * 100.0, s.max_error * 100.0);
   };
-  console.out << fmt::format("{:<26} {:>7} {:>11} {:>11} {:>11} {:>11}\n", "group", "rows", "median", "mean", "p95",
-                             "max");
+  console.out << fmt::format("{:<{}} {:>7} {:>11} {:>11} {:>11} {:>11}\n", "group", width, "rows", "median", "mean",
+                             "p95", "max");
   for (const ErrorSummary& summary : report.groups) line(summary);
   line(report.all);
   console.out << "\nWorst rows\n";
@@ -176,11 +213,11 @@ void write_text(const ErrorReport& report, Console& console) {
 
 int validate_table(const Options& options, Console& console) {
   check_outputs(options, {options.files.at(1)});
-  const ErrorReport report = validate_kind(options, console);
+  const Validation validation = validate_kind(options, console);
   const bool partial = console.stopped();
-  if (!options.quiet && !writes_to_standard_output(options)) write_text(report, console);
-  emit(options.json, to_json(report, options, partial).dump(2) + "\n", partial, console);
-  if (partial) console.err << fmt::format("interrupted: {} rows compared\n", report.all.rows);
+  if (!options.quiet && !writes_to_standard_output(options)) write_text(validation.report, console);
+  emit(options.json, to_json(validation, options, partial).dump(2) + "\n", partial, console);
+  if (partial) console.err << fmt::format("interrupted: {} rows compared\n", validation.report.all.rows);
   return partial ? kExitInterrupted : kExitWell;
 }
 
