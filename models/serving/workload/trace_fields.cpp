@@ -160,6 +160,7 @@ std::string_view csv_cell(std::string_view header, std::string_view line, std::s
     refuse("the line has {} cells, the header {}: is the line cut short?", count(line), count(header));
   }
   while (header.substr(0, header.find(',')) != column) {
+    if (header.find(',') == std::string_view::npos) refuse("the header lacks the column {}", column);
     header.remove_prefix(header.find(',') + 1);
     line.remove_prefix(line.find(',') + 1);
   }

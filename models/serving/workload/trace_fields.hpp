@@ -17,7 +17,7 @@ namespace orrery::models {
 [[nodiscard]] bool has_columns(std::string_view header, const std::vector<std::string_view>& columns);
 void require_columns(std::string_view header, const std::vector<std::string_view>& columns);
 
-/// The line's cell below `column`. REQUIRES the header to name it. Throws if the line has not as many cells as it.
+/// The line's cell below `column`. Throws if the header doesn't name it or the line has not as many cells as it.
 [[nodiscard]] std::string_view csv_cell(std::string_view header, std::string_view line, std::string_view column);
 
 /// A number of tokens: whole, from 1 to kMostTokens.
