@@ -2,9 +2,11 @@
 //
 //   t = body(padded tokens, graphs?) + L·attention + head(sampled) + message,   at least launches · host launch
 //
-// body and head are remembered per number of tokens. Decode attention is priced at kv = j·64 tokens per sequence and
-// interpolated linearly between; prompts are priced as they come. A table entry costs a few microseconds once and
-// nothing after; time() and decode_time() read the same entries, so that they agree to the picosecond.
+// body and head are remembered per number of tokens. Decode attention is priced at kv = 1, 64, 192, 320, … tokens per
+// sequence and interpolated linearly between: kernels walk blocks of 128 keys, and sequences of many lengths, x on
+// average, hold x/128 + 1/2 blocks each, which is what a block half full gives. Prompts are priced as they come. A
+// table entry costs a few microseconds once and nothing after; time() and decode_time() read the same entries, so that
+// they agree to the picosecond.
 //
 // Gaps. Between dependent kernels of a stream the GPU idles for the profile's kernel_gap; inside a CUDA graph for 5/9
 // of it: kernels of 2.9 us take 3.8 us each in a stream and 3.4 us in a graph (A. Gray, "Getting Started with CUDA
@@ -13,8 +15,9 @@
 // Launches. A full graph is one launch, plus those of logits and sampling; with piecewise graphs each layer's
 // attention and the piece before it are launched; without graphs everything is.
 //
-// Limitations: interpolated attention has no steps at blocks of 128 keys (the sum of ops() has); the host launches
-// either all kernels faster than the GPU runs them or slower, not in turns; a plan from lower() has no host.
+// Limitations: the sum of ops() has a step at every block, as sequences of one length have, and time() has none; the
+// host launches either all kernels faster than the GPU runs them or slower, not in turns; a plan from lower() has no
+// host.
 #include "models/serving/step_model.hpp"
 
 #include <algorithm>
@@ -25,7 +28,12 @@ namespace orrery::models {
 namespace {
 
 constexpr double kGraphGap = (3.4 - 2.9) / (3.8 - 2.9);
-constexpr std::int64_t kNodeTokens = 64;
+constexpr std::int64_t kNodeTokens = 128;
+
+// Cached tokens of all sequences at node j: 1, 64, 192, 320, … each.
+std::int64_t node_tokens(std::int64_t sequences, std::int64_t j) {
+  return sequences * std::max<std::int64_t>(1, kNodeTokens * j - kNodeTokens / 2);
+}
 
 // Sequences at which the default step overhead doubles.
 constexpr double kSequencesPerOverhead = 100.0;
@@ -91,26 +99,29 @@ const StepCost& StepModel::State::absorbed(std::int64_t rows) {
   return known;
 }
 
-double StepModel::State::node(std::int64_t sequences, std::int64_t j) {
+double StepModel::State::node(std::int64_t sequences, std::int64_t j, bool mixed) {
   const std::size_t row = static_cast<std::size_t>(sequences), column = static_cast<std::size_t>(j);
+  std::vector<std::vector<double>>& nodes = mixed ? mixed_nodes : decode_nodes;
   if (row >= nodes.size()) nodes.resize(row + 1);
   std::vector<double>& known = nodes[row];
   if (column >= known.size()) known.resize(std::max(column + 1, 2 * known.size()), -1.0);
   if (known[column] < 0.0) {
-    const std::int64_t kv = std::max(sequences, sequences * kNodeTokens * j);
-    known[column] = price(ops.decode_attention(sequences, kv).front());
+    const std::int64_t kv = node_tokens(sequences, j);
+    const std::vector<StepOp> op =
+        mixed ? ops.mixed_decode_attention(sequences, kv) : ops.decode_attention(sequences, kv);
+    known[column] = price(op.front());
   }
   return known[column];
 }
 
-double StepModel::State::decode_attention(std::int64_t sequences, std::int64_t kv_tokens) {
-  const std::int64_t spacing = sequences * kNodeTokens;
-  const std::int64_t kv = std::max(sequences, kv_tokens), j = kv / spacing;
-  const std::int64_t left = std::max(sequences, j * spacing);
-  const double low = node(sequences, j);
+double StepModel::State::decode_attention(std::int64_t sequences, std::int64_t kv_tokens, bool mixed) {
+  const std::int64_t kv = std::max(sequences, kv_tokens);
+  const std::int64_t j = (kv / sequences + kNodeTokens / 2) / kNodeTokens;
+  const std::int64_t left = node_tokens(sequences, j);
+  const double low = node(sequences, j, mixed);
   if (kv == left) return low;
-  const double part = static_cast<double>(kv - left) / static_cast<double>((j + 1) * spacing - left);
-  return low + part * (node(sequences, j + 1) - low);
+  const double part = static_cast<double>(kv - left) / static_cast<double>(node_tokens(sequences, j + 1) - left);
+  return low + part * (node(sequences, j + 1, mixed) - low);
 }
 
 Seconds StepModel::State::message(std::int64_t rows, int stage) const {
@@ -123,7 +134,8 @@ StepCost StepModel::State::attention(const StepShape& shape, std::int64_t rows, 
   StepCost layer{0.0, 0};
   if (shape.decode_sequences > 0) {
     const StepCost& products_cost = absorbed(shape.decode_only() ? rows : shape.decode_sequences);
-    layer.seconds += decode_attention(shape.decode_sequences, shape.decode_kv_tokens) + products_cost.seconds;
+    layer.seconds += decode_attention(shape.decode_sequences, shape.decode_kv_tokens, !shape.decode_only());
+    layer.seconds += products_cost.seconds;
     layer.runs += 1 + products_cost.runs;
   }
   if (!shape.decode_only()) {

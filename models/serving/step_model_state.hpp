@@ -30,9 +30,9 @@ struct StepModel::State {
   const StepCost& head(std::int64_t sampled, int stage);
   /// Both products of one layer, gaps not counted.
   const StepCost& absorbed(std::int64_t rows);
-  /// Decode attention of one layer with 64·j tokens per sequence; node 0 holds one token each.
-  double node(std::int64_t sequences, std::int64_t j);
-  double decode_attention(std::int64_t sequences, std::int64_t kv_tokens);
+  /// Decode attention of one layer at a node of the interpolation (step_model.cpp).
+  double node(std::int64_t sequences, std::int64_t j, bool mixed);
+  double decode_attention(std::int64_t sequences, std::int64_t kv_tokens, bool mixed);
   /// Attention of all layers.
   StepCost attention(const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers);
   Seconds time(const StepShape& shape, int stage);
@@ -49,7 +49,7 @@ struct StepModel::State {
   StepOps ops;
   sim::CollectiveModel collectives;
   std::vector<StageCosts> stages;
-  std::vector<std::vector<double>> nodes;  ///< by sequences, then j
+  std::vector<std::vector<double>> decode_nodes, mixed_nodes;  ///< by sequences, then j
   std::vector<StepCost> products;
   double stream_gap = 0.0, graph_gap = 0.0, launch = 0.0;
 };

@@ -2,12 +2,10 @@
 // v1/attention/backends/mla/common.py for latent attention (prompts expand the latent, decodes absorb the projection),
 // v1/sample/sampler.py for sampling, v1/worker/gpu_worker.py for the message between stages (hidden states and
 // residual, a slice per rank, gathered on arrival), config/compilation.py for the graph modes. From memory.
-#include "models/serving/step_ops.hpp"
-
 #include <algorithm>
-#include <cmath>
 
 #include "models/serving/kv_pool.hpp"
+#include "models/serving/step_ops_builder.hpp"
 
 namespace orrery::models {
 namespace {
@@ -18,98 +16,9 @@ constexpr double kLogit = 4.0;  // samplers work in fp32 (vllm/v1/sample/sampler
 
 // Small kernels around greedy sampling: gather of the last rows, index and token-id bookkeeping. Estimate: vLLM 0.19
 // takes 26 us to sample 3 sequences of Llama-3.1-8B on an RTX PRO 6000 (LLMServingSim @5daddb2, per_sequence).
-constexpr std::int64_t kSamplerKernels = 6;
-
-std::int64_t share(std::int64_t total, std::int64_t parts) { return std::max<std::int64_t>(1, total / parts); }
+constexpr std::int64_t kSamplerKernels = 10;
 
 }  // namespace
-
-// Appends ops of one part, each to be run `count` times.
-class StepOps::Builder {
- public:
-  Builder(const ServingJob& job, int nodes, GraphMode mode) : job_(job), nodes_(nodes), mode_(mode) {}
-
-  void part(StepPart part) { part_ = part; }
-  void count(std::int64_t count) { count_ = count; }
-
-  void gemm(std::string_view label, Dtype dtype, std::int64_t m, std::int64_t n, std::int64_t k,
-            std::int64_t batch = 1) {
-    kernels::GemmShape shape;
-    shape.dtype = dtype;
-    shape.m = m;
-    shape.n = n;
-    shape.k = k;
-    shape.batch = batch;
-    shape.implementation = job_.config.kernels;
-    launch(label, shape);
-  }
-  void linear(std::string_view label, std::int64_t m, std::int64_t n, std::int64_t k) {
-    gemm(label, job_.config.weight_dtype, m, n, k);
-  }
-  void memory(std::string_view label, MemoryOp op, std::int64_t elements, double read, double write) {
-    kernels::MemoryShape shape;
-    shape.op = op;
-    shape.elements = elements;
-    shape.read = Bytes{read * static_cast<double>(elements)};
-    shape.written = Bytes{write * static_cast<double>(elements)};
-    launch(label, shape);
-  }
-  void norm(std::string_view label, std::int64_t elements, bool residual) {
-    const double size = width() * (residual ? 2.0 : 1.0);
-    memory(label, MemoryOp::norm, elements, size, size);
-  }
-  void launch(std::string_view label, const kernels::Kernel& kernel) {
-    StepOp op;
-    op.label = label;
-    op.part = part_;
-    op.kernel = kernel;
-    op.count = count_;
-    ops_.push_back(op);
-  }
-  void append(const std::vector<StepOp>& ops) {
-    for (StepOp op : ops) {
-      op.count *= count_;
-      ops_.push_back(op);
-    }
-  }
-  void all_reduce(std::string_view label, std::int64_t rows) {
-    const bool graph = mode_ != GraphMode::none;
-    collective(label, sim::CollectiveKind::all_reduce, rows, job_.llm.hidden,
-               graph ? sim::CollectiveLibrary::custom_graph : sim::CollectiveLibrary::custom_eager);
-  }
-  void all_gather(std::string_view label, std::int64_t rows, std::int64_t columns) {
-    collective(label, sim::CollectiveKind::all_gather, rows, columns, sim::CollectiveLibrary::nccl);
-  }
-
-  [[nodiscard]] double width() const { return element_size(job_.config.dtype).value(); }
-  std::vector<StepOp> take() { return std::move(ops_); }
-
- private:
-  void collective(std::string_view label, sim::CollectiveKind kind, std::int64_t rows, std::int64_t columns,
-                  sim::CollectiveLibrary library) {
-    const int tensor = job_.config.tensor_parallel;
-    if (tensor == 1) return;
-    StepOp op;
-    op.label = label;
-    op.part = part_;
-    op.is_collective = true;
-    op.collective.kind = kind;
-    op.collective.bytes = width() * static_cast<double>(rows) * Bytes{static_cast<double>(columns)};
-    op.collective.ranks = tensor;
-    op.collective.nodes = nodes_;
-    op.collective.library = library;
-    op.collective.implementation = job_.config.kernels;
-    op.count = count_;
-    ops_.push_back(op);
-  }
-
-  const ServingJob& job_;
-  int nodes_;
-  GraphMode mode_;
-  StepPart part_ = StepPart::body;
-  std::int64_t count_ = 1;
-  std::vector<StepOp> ops_;
-};
 
 StepOps::StepOps(const ServingJob& job) : job_(&job) {
   const std::vector<std::int64_t> sizes = graph_sizes(job.config);
@@ -164,7 +73,7 @@ void StepOps::front(Builder& b, std::int64_t rows, int stage) const {
 void StepOps::before_attention(Builder& b, std::int64_t rows) const {
   const Llm& llm = job_->llm;
   const AttentionConfig& a = llm.attention;
-  const std::int64_t heads = share(a.heads, job_->config.tensor_parallel);
+  const std::int64_t heads = rank_share(a.heads, job_->config.tensor_parallel);
   b.norm("attention norm", rows * llm.hidden, true);
   if (a.kind == AttentionKind::latent) {
     const std::int64_t latent = a.kv_lora_rank + a.rope_head_dim, query = a.nope_head_dim + a.rope_head_dim;
@@ -180,7 +89,7 @@ void StepOps::before_attention(Builder& b, std::int64_t rows) const {
     b.memory("rotary", MemoryOp::rotary, rows * (heads + 1) * a.rope_head_dim, b.width(), b.width());
     return;
   }
-  const std::int64_t kv_heads = share(a.kv_heads, job_->config.tensor_parallel);
+  const std::int64_t kv_heads = rank_share(a.kv_heads, job_->config.tensor_parallel);
   b.linear("qkv", rows, (heads + 2 * kv_heads) * a.head_dim, llm.hidden);
   const std::int64_t rotated = rows * (heads + kv_heads) * a.head_dim;
   if (a.qk_norm) b.norm("qk norm", rotated, false);
@@ -188,7 +97,7 @@ void StepOps::before_attention(Builder& b, std::int64_t rows) const {
 }
 
 void StepOps::mlp(Builder& b, std::int64_t rows, std::int64_t inter, bool shared) const {
-  const std::int64_t local = share(inter, job_->config.tensor_parallel), hidden = job_->llm.hidden;
+  const std::int64_t local = rank_share(inter, job_->config.tensor_parallel), hidden = job_->llm.hidden;
   const bool gated = job_->llm.mlp.gated;
   b.linear(shared ? "shared gate_up" : gated ? "gate_up" : "mlp up", rows, gated ? 2 * local : local, hidden);
   b.memory(shared ? "shared activation" : "activation", MemoryOp::activation, rows * local,
@@ -221,7 +130,7 @@ void StepOps::experts(Builder& b, std::int64_t rows) const {
 
 void StepOps::after_attention(Builder& b, std::int64_t rows, bool moe) const {
   const AttentionConfig& a = job_->llm.attention;
-  const std::int64_t heads = share(a.heads, job_->config.tensor_parallel);
+  const std::int64_t heads = rank_share(a.heads, job_->config.tensor_parallel);
   const std::int64_t value = a.kind == AttentionKind::latent ? a.v_head_dim : a.head_dim;
   b.linear("attention out", rows, job_->llm.hidden, heads * value);
   b.all_reduce("attention all_reduce", rows);
@@ -258,71 +167,6 @@ std::vector<StepOp> StepOps::body(std::int64_t rows, GraphMode mode, int stage) 
   return b.take();
 }
 
-std::vector<StepOp> StepOps::absorbed(std::int64_t rows) const {
-  const AttentionConfig& a = job_->llm.attention;
-  if (a.kind != AttentionKind::latent || rows == 0) return {};
-  const std::int64_t heads = share(a.heads, job_->config.tensor_parallel);
-  Builder b(*job_, group_nodes(), GraphMode::none);
-  b.part(StepPart::attention);
-  b.gemm("absorb query", job_->config.dtype, rows, a.kv_lora_rank, a.nope_head_dim, heads);
-  b.gemm("absorb value", job_->config.dtype, rows, a.v_head_dim, a.kv_lora_rank, heads);
-  return b.take();
-}
-
-std::vector<StepOp> StepOps::decode_attention(std::int64_t sequences, std::int64_t kv_tokens) const {
-  if (sequences == 0) return {};
-  const AttentionConfig& a = job_->llm.attention;
-  const int tensor = job_->config.tensor_parallel;
-  kernels::AttentionDecodeShape shape;
-  shape.dtype = job_->config.dtype;
-  shape.kv_dtype = job_->config.kv_cache_dtype;
-  shape.batch = sequences;
-  shape.kv_tokens = std::max(sequences, kv_tokens);
-  shape.q_heads = share(a.heads, tensor);
-  if (a.kind == AttentionKind::latent) {
-    shape.kv_heads = 1;
-    shape.head_dim = shape.latent_dim = a.kv_lora_rank + a.rope_head_dim;
-  } else {
-    shape.kv_heads = share(a.kv_heads, tensor);
-    shape.head_dim = a.head_dim;
-    shape.window = a.window;
-  }
-  shape.implementation = job_->config.kernels;
-  Builder b(*job_, group_nodes(), GraphMode::none);
-  b.part(StepPart::attention);
-  b.launch("attention decode", shape);
-  return b.take();
-}
-
-std::vector<StepOp> StepOps::prefill_attention(const StepShape& step) const {
-  if (step.prefill_sequences == 0 || step.prefill_tokens == 0) return {};
-  const AttentionConfig& a = job_->llm.attention;
-  const int tensor = job_->config.tensor_parallel;
-  kernels::AttentionPrefillShape shape;
-  shape.dtype = job_->config.dtype;
-  shape.kv_dtype = job_->config.kv_cache_dtype;
-  shape.batch = std::min(step.prefill_sequences, step.prefill_tokens);
-  shape.q_len = (step.prefill_tokens + shape.batch - 1) / shape.batch;
-  // batch · q · (2·kv − q) = Σ q·(2·kv − q)
-  const double q = static_cast<double>(shape.q_len);
-  const double kv = 0.5 * (step.prefill_pairs / (static_cast<double>(shape.batch) * q) + q);
-  shape.kv_len = std::max(shape.q_len, static_cast<std::int64_t>(kv + 0.5));
-  shape.q_heads = share(a.heads, tensor);
-  shape.kv_heads = a.kind == AttentionKind::latent ? shape.q_heads : share(a.kv_heads, tensor);
-  shape.head_dim = a.kind == AttentionKind::latent ? a.nope_head_dim + a.rope_head_dim : a.head_dim;
-  if (a.kind == AttentionKind::latent && a.v_head_dim != shape.head_dim) shape.v_head_dim = a.v_head_dim;
-  shape.window = a.window;
-  shape.implementation = job_->config.kernels;
-  Builder b(*job_, group_nodes(), GraphMode::none);
-  b.part(StepPart::attention);
-  if (a.kind == AttentionKind::latent) {
-    b.linear("expand latent", shape.batch * shape.kv_len, shape.q_heads * (a.nope_head_dim + a.v_head_dim),
-             a.kv_lora_rank);
-  }
-  b.launch("attention prefill", shape);
-  return b.take();
-}
-
 std::vector<StepOp> StepOps::head(std::int64_t sampled, int stage) const {
   if (sampled == 0 || stage + 1 != stages()) return {};
   const Llm& llm = job_->llm;
@@ -347,7 +191,9 @@ std::vector<StepOp> StepOps::all(const StepShape& shape, int stage) const {
   std::vector<StepOp> attention = prefill_attention(shape);
   if (shape.decode_sequences > 0) {
     const std::vector<StepOp> products = absorbed(shape.decode_only() ? rows : shape.decode_sequences);
-    const std::vector<StepOp> decode = decode_attention(shape.decode_sequences, shape.decode_kv_tokens);
+    const std::vector<StepOp> decode = shape.decode_only()
+                                           ? decode_attention(shape.decode_sequences, shape.decode_kv_tokens)
+                                           : mixed_decode_attention(shape.decode_sequences, shape.decode_kv_tokens);
     if (!products.empty()) attention.push_back(products.front());
     attention.insert(attention.end(), decode.begin(), decode.end());
     if (!products.empty()) attention.push_back(products.back());
