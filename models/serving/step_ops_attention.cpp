@@ -12,8 +12,9 @@ namespace {
 
 // FlashAttention-2 runs a batch with prompts in it as one kernel of variable lengths, which neither packs the query
 // heads of a KV head into a tile nor splits the keys, so that decodes cost about twice what they cost alone. A prompt
-// of two tokens is the shortest that the prefill model prices so: 15 % median error on 11,233 mixed batches of vLLM
-// 0.19 on an RTX PRO 6000 (-9 % signed), 36 % with the decode kernel (LLMServingSim @5daddb2, attention).
+// of two tokens is the shortest that the prefill model prices so. Median error on mixed batches of vLLM 0.19: 13 % of
+// 11,233 with Llama-3.1-8B and 12 % of as many with Qwen3-32B, TP 2, on an RTX PRO 6000, 17 % of 5,036 with
+// Llama-3.1-8B on an RTX 4090 (LLMServingSim @5daddb2, attention); with the decode kernel 29 to 46 %.
 constexpr std::int64_t kUnpackedQueries = 2;
 
 }  // namespace
