@@ -181,7 +181,9 @@ std::optional<hardware::Fit> fit_eager(Implementation library, int ranks, const 
   const double copy = rounded(line.latency.value());
   const double per_mib = excess.empty() ? 0.0 : rounded(kMiB / line.bandwidth.value());
   hardware::Fit fit = start_fit(library, true, ranks);
-  fit.coefficients = {{"host_s", host}, {"copy_s", copy}, {"copy_s_per_mib", per_mib}};
+  fit.coefficients = {{"host_s", host}};
+  if (copy > 0.0) fit.coefficients.emplace_back("copy_s", copy);
+  if (per_mib > 0.0) fit.coefficients.emplace_back("copy_s_per_mib", per_mib);
   add_residuals(fit, rows, [&fit, &curve, ranks](const CustomRow& row) {
     return sim::eager_launch(fit)->time(row.bytes, curve->time(row.bytes, ranks));
   });

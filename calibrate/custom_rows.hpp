@@ -42,7 +42,8 @@ struct CustomLimits {
 [[nodiscard]] CustomRows read_custom_rows(const CsvTable& table);
 
 /// Two Fits per library and number of ranks: "custom_allreduce/vllm_graph/8" (one_shot_s, one_shot_bandwidth,
-/// two_shot_s, two_shot_bandwidth, switch_bytes, limit_bytes) and ".../vllm_eager/8" (host_s, copy_s, copy_s_per_mib).
+/// two_shot_s, two_shot_bandwidth, switch_bytes, limit_bytes) and ".../vllm_eager/8" (host_s, copy_s, copy_s_per_mib;
+/// no copy where it did not show).
 [[nodiscard]] FitOutcome fit_custom(const CsvTable& table, const hardware::Gpu& gpu, std::string_view date);
 
 /// Predicts every row; rows above a library's limit form the group "nccl".

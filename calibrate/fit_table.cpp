@@ -15,6 +15,7 @@
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
 #include "hardware/config.hpp"
+#include "kernels/attention/mixed_batch.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -73,6 +74,23 @@ hardware::Fit fit_rows(const kernels::FittedModel& model, const std::vector<cons
   return fit;
 }
 
+PredictedRow predict(const MeasuredRow& row, const hardware::Gpu& gpu, const kernels::KernelTimer& timer) {
+  PredictedRow out{row.line, kernels::describe(row.kernel), {}, timer.time(row.kernel, gpu), row.measured};
+  if (row.second) {
+    out.description += " and " + kernels::describe(*row.second);
+    out.group = "mixed";
+    const auto* decode = std::get_if<kernels::AttentionDecodeShape>(&*row.second);
+    const kernels::Kernel second = decode != nullptr ? kernels::decode_beside_prompts(*decode, gpu) : *row.second;
+    out.predicted = kernels::attention_batch_time({row.kernel, second}, gpu, timer);
+    return out;
+  }
+  const std::string key = kernels::family_of(row.kernel).fit_key(row.kernel, gpu);
+  const hardware::Fit* fit = key.empty() ? nullptr : gpu.find_fit(key);
+  // Without a fit nothing of the table was seen.
+  out.group = fit == nullptr ? kUnseenFamily : group_after_fit(row, *fit);
+  return out;
+}
+
 // Too few rows to fit a dozen coefficients and keep some back.
 constexpr std::size_t kFewestRows = 40;
 
@@ -91,6 +109,9 @@ FitOutcome fit_table(const std::filesystem::path& path, const hardware::Gpu& gpu
   std::map<std::string, std::vector<const MeasuredRow*>> by_key;
   for (const MeasuredRow& row : read.rows) {
     std::string reason = objection(row, gpu);
+    if (reason.empty() && row.fit_key.empty()) {
+      reason = row.second ? "two kernels timed together" : "no model is fitted to this kernel";
+    }
     if (reason.empty()) {
       by_key[row.fit_key].push_back(&row);
     } else {
@@ -128,12 +149,7 @@ ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::
       skipped.push_back({row.line, kernels::describe(row.kernel), std::move(reason)});
       continue;
     }
-    const std::string key = kernels::family_of(row.kernel).fit_key(row.kernel, gpu);
-    const hardware::Fit* fit = key.empty() ? nullptr : gpu.find_fit(key);
-    // Without a fit nothing of the table was seen.
-    const std::string_view group = fit == nullptr ? kUnseenFamily : group_after_fit(row, *fit);
-    predicted.push_back(
-        {row.line, kernels::describe(row.kernel), std::string(group), timer.time(row.kernel, gpu), row.measured});
+    predicted.push_back(predict(row, gpu, timer));
   }
   return summarise(predicted, std::move(skipped));
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,10 @@ struct MeasuredRow {
   int line = 0;  ///< of the table, 1 is the header
   kernels::Kernel kernel;
   Seconds measured;
-  std::string fit_key;     ///< key of the fit the row belongs to, "gemm/trtllm/bf16"
+  std::string fit_key;     ///< key of the fit the row belongs to, "gemm/trtllm/bf16"; "": no model is fitted to it
   std::string family_key;  ///< shape family, hashed for the split: "n=4096,k=4096"
+  std::optional<kernels::Kernel> second =
+      std::nullopt;  ///< what was timed together with `kernel`, in one call
 };
 
 struct TableRows {
@@ -38,6 +41,9 @@ struct TableKind {
 [[nodiscard]] TableKind attention_prefill_table();  // attention_rows.cpp
 [[nodiscard]] TableKind attention_decode_table();   // attention_rows.cpp
 [[nodiscard]] TableKind moe_table();                // moe_rows.cpp
+[[nodiscard]] TableKind vllm_dense_table();         // vllm_layer_rows.cpp
+[[nodiscard]] TableKind vllm_sequence_table();      // vllm_layer_rows.cpp
+[[nodiscard]] TableKind vllm_attention_table();     // vllm_layer_rows.cpp
 
 /// Every kind, most specific columns first.
 [[nodiscard]] const std::vector<TableKind>& table_kinds();

@@ -7,8 +7,9 @@ namespace orrery::calibrate {
 
 const std::vector<TableKind>& table_kinds() {
   // Prefill has `seq` and `past`, decode only `past`: the more specific kind stands first.
-  static const std::vector<TableKind> kinds = {gemm_table(), attention_prefill_table(), attention_decode_table(),
-                                               moe_table()};
+  static const std::vector<TableKind> kinds = {
+      gemm_table(),       attention_prefill_table(), attention_decode_table(), moe_table(),
+      vllm_dense_table(), vllm_sequence_table(),     vllm_attention_table()};
   return kinds;
 }
 

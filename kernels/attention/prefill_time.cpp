@@ -134,8 +134,10 @@ double compute_time(const AttentionPrefillShape& s, const hardware::Gpu& gpu, At
       2.0 * area * width / (c[kCompute] * matrix_rate(s, gpu) / sms) + c[kSoftmax] * kMicro * area / kReferenceTile;
   const double cta = c[kCta] * kMicro;
   double longest = grid.longest;
-  // Queries on a long cached prefix fill idle SMs by splitting the keys, as decode does.
-  if (s.kv_len > s.q_len && grid.ctas < 0.8 * sms) longest /= std::min(std::floor(sms / grid.ctas), longest);
+  // Queries on a long cached prefix fill idle SMs by splitting the keys, as decode does; FlashAttention-2 in engines
+  // splits for single queries only.
+  const bool splits = kind != AttentionClass::flash2 || tiles.packed;
+  if (splits && s.kv_len > s.q_len && grid.ctas < 0.8 * sms) longest /= std::min(std::floor(sms / grid.ctas), longest);
   const double total = (grid.ctas * cta + grid.blocks * block) / sms;
   return power_sum(total, cta + c[kChain] * longest * block, c[kBalance]);
 }

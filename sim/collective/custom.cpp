@@ -93,10 +93,10 @@ std::optional<CustomCurve> custom_curve(const hardware::Fit& fit) {
 
 std::optional<EagerLaunch> eager_launch(const hardware::Fit& fit) {
   const auto key = parse_key(fit.key);
-  const auto host = fit.coefficient("host_s"), copy = fit.coefficient("copy_s");
-  const auto per_mib = fit.coefficient("copy_s_per_mib");
-  if (!key || !key->eager || !host || !copy || !per_mib) return std::nullopt;
-  return EagerLaunch{key->library, key->ranks, Seconds{*host}, Seconds{*copy}, Seconds{*per_mib}, fit.key, fit.source};
+  const auto host = fit.coefficient("host_s");
+  if (!key || !key->eager || !host) return std::nullopt;
+  const double copy = fit.coefficient("copy_s").value_or(0.0), slope = fit.coefficient("copy_s_per_mib").value_or(0.0);
+  return EagerLaunch{key->library, key->ranks, Seconds{*host}, Seconds{copy}, Seconds{slope}, fit.key, fit.source};
 }
 
 Seconds EagerLaunch::time(Bytes bytes, Seconds graph) const {

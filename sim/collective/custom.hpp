@@ -51,8 +51,8 @@ struct EagerLaunch {
   kernels::Implementation library = kernels::Implementation::automatic;
   int ranks = 0;
   Seconds host;          ///< "host_s": H
-  Seconds copy;          ///< "copy_s": C
-  Seconds copy_per_mib;  ///< "copy_s_per_mib": c
+  Seconds copy;          ///< "copy_s": C, 0 where absent
+  Seconds copy_per_mib;  ///< "copy_s_per_mib": c, 0 where absent
   std::string_view key, source;
 
   [[nodiscard]] Seconds time(Bytes bytes, Seconds graph) const;
