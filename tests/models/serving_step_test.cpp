@@ -143,14 +143,20 @@ TEST_F(Step, RunsExpertsAndSharedExpertsInSparseLayers) {
 }
 
 TEST_F(Step, TimeIsTheSumOfItsOpsAtNodes) {
-  for (const bool eager : {false, true}) {
-    job.config.enforce_eager = eager;
-    StepModel model(job, *timer);
-    for (const StepShape& shape : {decodes(1, 1), decodes(1, 64), decodes(61, 1088), decodes(700, 704),
-                                   mixed(30, 704, 60), mixed(30, 704, 2000), prompts(3, 700)}) {
-      const double exact = sum_of_ops(model, shape);
-      EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), exact, 1e-9 * exact + 2e-12);
-    }
+  StepModel model(job, *timer);
+  for (const StepShape& shape : {decodes(1, 1), decodes(1, 64), decodes(61, 1088), decodes(700, 704),
+                                 mixed(30, 704, 60), mixed(30, 704, 2000), prompts(3, 700)}) {
+    const double exact = sum_of_ops(model, shape);
+    EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), exact, 1e-9 * exact + 2e-12);
+  }
+}
+
+TEST_F(Step, TimeIsTheSumOfItsOpsWithoutGraphsWhereTheHostKeepsUp) {
+  job.config.enforce_eager = true;
+  StepModel model(job, *timer);
+  for (const StepShape& shape : {decodes(700, 704), mixed(30, 704, 2000), prompts(3, 700)}) {
+    const double exact = sum_of_ops(model, shape);
+    EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), exact, 1e-9 * exact + 2e-12);
   }
 }
 
@@ -196,7 +202,7 @@ TEST_F(Step, LatentAttentionAddsUpToo) {
 
 TEST_F(Step, WaitsForTheHostToLaunchKernelsWithoutGraphs) {
   job.config.enforce_eager = true;
-  job.cluster.gpu.kernel_launch = Seconds{50e-6};
+  job.cluster.gpu.kernel_launch = Seconds{20e-6};  // and 30 us of Python
   StepModel model(job, *timer);
   std::int64_t launches = 1;
   for (const StepOp& op : model.ops(decodes(1, 64), 0)) launches += op.count;
