@@ -84,6 +84,9 @@ class StepModel {
   /// Price of one op, once.
   [[nodiscard]] Seconds price(const StepOp& op) const;
 
+  /// The same number with its terms and sources; REQUIRES a kernel, not a collective.
+  [[nodiscard]] kernels::Estimate explain(const StepOp& op) const;
+
   /// Idle GPU time that one run of `op` brings in an iteration of `shape`: longer outside CUDA graphs.
   /// time() = Σ count·(price + gap) + message, where the host's launches don't take longer.
   [[nodiscard]] Seconds gap(const StepOp& op, const StepShape& shape) const;

@@ -46,6 +46,7 @@ struct StepModel::State {
 
   const ServingJob* job;
   const kernels::KernelTimer* timer;
+  hardware::Gpu cold_gpu;  ///< the same without L2, for what is read cold
   StepOps ops;
   sim::CollectiveModel collectives;
   std::vector<StageCosts> stages;

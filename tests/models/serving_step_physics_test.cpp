@@ -111,6 +111,18 @@ TEST(StepPhysics, AnFp8CacheHalvesTheBytesOfAttention) {
   EXPECT_NEAR(cache_bytes() / wide, 0.5, 0.01);
 }
 
+TEST(StepPhysics, TheCacheIsNotFoundInL2) {
+  // 32 sequences of 1,024 tokens: 134 MB per layer, as much as the L2 of the board, are read from memory.
+  const ServingJob job = serving_job("rtx_pro_6000_box", "llama-3.1-8b");
+  const auto timer = fitted_timer();
+  const StepModel model(job, *timer);
+  for (const StepOp& op : model.ops(decodes(32, 1024), 0)) {
+    if (op.label != "attention decode") continue;
+    EXPECT_GT(model.price(op).value(), 32.0 * 1024 * 4096 / job.cluster.gpu.memory_bandwidth.value());
+    EXPECT_EQ(model.explain(op).time.value(), model.price(op).value());
+  }
+}
+
 TEST(StepPhysics, GraphsMakeASmallStepFaster) {
   ServingJob job = serving_job("dgx_h100", "llama-3.1-8b");
   const double graphs = time_of(job, decodes(1, 1000));
