@@ -180,7 +180,7 @@ TEST_F(Commands, ValidateRefusesWhatItDoesNotKnow) {
   EXPECT_EQ(orrery({"validate", "training", table}).code, kExitInput);
   EXPECT_THAT(orrery({"validate", "kernel", table}).err, HasSubstr("kernels"));
   EXPECT_THAT(orrery({"validate", "kernels", table}).err, HasSubstr("--gpu"));
-  EXPECT_THAT(orrery({"validate", "serving", table}).err, HasSubstr("training only"));
+  EXPECT_THAT(orrery({"validate", "serving", table}).err, HasSubstr("neither a table of requests"));
   EXPECT_EQ(orrery({"validate", "training", path("none.csv")}).code, kExitInput);
 }
 

@@ -106,8 +106,8 @@ TEST_F(ServingBadInput, PromptsThatNeverFitAreToldAtOnce) {
   EXPECT_THAT(error_with("input: 128", "input: 4096"),
               AllOf(HasSubstr("bad.yaml:13:12"), HasSubstr("4096"), HasSubstr("max_model_len")));
   EXPECT_THAT(error_with("input: 128", "input: {distribution: lognormal, mean: 9000, least: 5000}"),
-              AllOf(HasSubstr("bad.yaml:13:59"), HasSubstr("5000"), HasSubstr("max_model_len")));
-  EXPECT_THAT(error_with("input: 128", "input: 128\n    prefix_tokens: 4095"),
+              AllOf(HasSubstr("bad.yaml:13:57"), HasSubstr("5000"), HasSubstr("max_model_len")));
+  EXPECT_THAT(error_with("input: 128", "input: {distribution: lognormal, mean: 128}\n    prefix_tokens: 4095"),
               AllOf(HasSubstr("bad.yaml:14:20"), HasSubstr("4096 tokens or more"), HasSubstr("max_model_len")));
 }
 
@@ -149,7 +149,20 @@ TEST_F(ServingBadInput, TensorParallelMustFitModelAndCluster) {
 }
 
 TEST_F(ServingBadInput, ReplicasMustFitTheCluster) {
-  EXPECT_THAT(error_with("tensor_parallel: 1", "replicas: 9"), AllOf(HasSubstr("bad.yaml:7:"), HasSubstr("8")));
+  EXPECT_THAT(error_with("tensor_parallel: 1", "tensor_parallel: 2\n  replicas: 5"),
+              AllOf(HasSubstr("bad.yaml:"), HasSubstr("replicas"), HasSubstr("8 GPUs")));
+}
+
+TEST_F(ServingBadInput, SectionsOfTheWrongKindHaveTheirPlace) {
+  const std::string head = "scenario: x\nmodel: llama-3-8b\ncluster: {node: dgx_h100}\n";
+  EXPECT_THAT(error_of(head + "serving: fast\n"), HasSubstr("bad.yaml:4:10"));
+  EXPECT_THAT(error_of(head + "serving:\n"), HasSubstr("bad.yaml:4:"));
+  EXPECT_THAT(error_with("slo: {ttft: 500 ms}", "slo: quick"), HasSubstr("bad.yaml:15:8"));
+  EXPECT_THAT(error_with("slo: {ttft: 500 ms}", "slo: {ttft: 500}"),
+              AllOf(HasSubstr("bad.yaml:15:15"), HasSubstr("ms")));
+  EXPECT_THAT(error_with("input: 128", "input: [1, 2]"), HasSubstr("bad.yaml:13:12"));
+  EXPECT_THAT(error_with("input: 128", "input: short"), HasSubstr("bad.yaml:13:12"));
+  EXPECT_THAT(error_with("    rate: 4\n", "    rate: [4]\n"), HasSubstr("bad.yaml:11:11"));
 }
 
 TEST_F(ServingBadInput, AttainmentIsAShare) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "scenarios/report.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/serving_sections.hpp"
 #include "tests/scenarios/serving_fixture.hpp"
@@ -236,6 +237,31 @@ TEST(ServingNames, ComeFromTheTables) {
   EXPECT_THAT(names_of(NameFamily::arrivals), ::testing::IsSupersetOf({"poisson", "closed_loop", "trace"}));
   EXPECT_THAT(names_of(NameFamily::lengths), ::testing::IsSupersetOf({"fixed", "lognormal", "empirical"}));
   EXPECT_THAT(names_of(NameFamily::trace_formats), ::testing::Not(IsEmpty()));
+}
+
+// 60 clients whose requests grow to 2,000 tokens need 120,000 tokens of KV cache. A card of 80 GB has room for some
+// 195,000, one of 48 GB for some 85,000.
+TEST(ServingLibrary, LoadTestPreemptsOnTheSmallCardOnly) {
+  const std::string file = ORRERY_SOURCE_ROOT "/scenarios/library/serving/qwen2.5-32b-awq-load-test.yaml";
+  const auto preemptions = [&](const std::vector<Override>& changes) {
+    std::vector<Override> all = {{"serving.load.input", "200"}, {"serving.load.output", "1800"}};
+    all.insert(all.end(), changes.begin(), changes.end());
+    return run_scenario(load_scenario(file, all)).metric("serving.preemptions");
+  };
+  EXPECT_EQ(preemptions({}), 0.0);
+  EXPECT_GT(preemptions({{"cluster.node", "l40s_box"}, {"cluster.gpu_memory", "48 GB"}}), 0.0);
+}
+
+TEST(ServingLibrary, LoadsHaveTheMeansTheyAreNamedFor) {
+  const std::string file = ORRERY_SOURCE_ROOT "/scenarios/library/serving/llama-2-7b-a100-1150x211.yaml";
+  const Report report = run_scenario(load_scenario(file));
+  ASSERT_TRUE(report.serving.has_value());
+  const double requests = static_cast<double>(report.serving->requests);
+  ASSERT_EQ(requests, 10000.0);
+  // Standard errors: 1,150 x 0.9 / 100 = 10 and 211 x 0.7 / 100 = 1.5 tokens.
+  EXPECT_NEAR(static_cast<double>(report.serving->input_tokens) / requests, 1150.0, 30.0);
+  EXPECT_NEAR(static_cast<double>(report.serving->output_tokens) / requests, 211.0, 4.5);
+  EXPECT_EQ(report.serving->rejected + report.serving->truncated, 0U);
 }
 
 }  // namespace
