@@ -262,7 +262,7 @@ void Engine::run_ahead() {
     ++places[static_cast<std::size_t>(sequence.computed % size)];
     if (!around_.tally.is_warmup(sequence.request)) ++counted;
   }
-  const sim::SimTime limit = around_.simulator.next_time();
+  const sim::SimTime limit = around_.horizon();
   const sim::SimTime host = around_.steps.host_time(count);
   const sim::SimTime first_start = last.end;
   sim::SimTime oldest = flights_.front().end, newest = last.end, emitted = 0;
@@ -309,7 +309,7 @@ void Engine::run_ahead() {
 }
 
 void Engine::integrate(sim::SimTime now) {
-  block_time_ += static_cast<BlockTime>(used_) * (now - accounted_);
+  block_time_ += static_cast<TimeSum>(used_) * (now - accounted_);
   accounted_ = now;
 }
 

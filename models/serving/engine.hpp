@@ -9,7 +9,7 @@
 // A token's time is when the loop sees its step's end.
 //
 // Runs of identical decode steps are one event: as long as the scheduler says that it would decide the same again,
-// blocks suffice, and nothing else is due in the simulation, the loop is followed without coming back to the queue.
+// blocks suffice, and nothing from outside can reach the engine, the loop is followed without coming back to the queue.
 // The times are the same to the picosecond; a test compares.
 #pragma once
 
@@ -36,6 +36,8 @@ class Engine final : public sim::Resource {
     Tally& tally;
     /// A request has been answered in full.
     std::function<void(const Request&, sim::SimTime)> ended;
+    /// Until when nothing from outside can reach the engine.
+    std::function<sim::SimTime()> horizon;
   };
 
   /// `job` is resolved. `replica` numbers the engine in records.
@@ -97,7 +99,7 @@ class Engine final : public sim::Resource {
   sim::SimTime host_free_ = 0;
   std::size_t live_ = 0;
   // Use of the KV cache: blocks × picoseconds up to accounted_.
-  BlockTime block_time_ = 0;
+  TimeSum block_time_ = 0;
   sim::SimTime accounted_ = 0;
   std::int64_t used_ = 0, peak_ = 0;
 };

@@ -36,6 +36,12 @@ class FrontEnd final : public sim::Resource {
     simulator_.at(due, id_);
   }
 
+  /// Until when no request can come: the next known arrival, or where answers bring arrivals, any next event.
+  [[nodiscard]] sim::SimTime horizon() const {
+    if (workload_.reacts()) return simulator_.next_time();
+    return simulator_.is_scheduled(id_) ? due_ : ~sim::SimTime{0};
+  }
+
   void ended(const Request& request, sim::SimTime now) {
     workload_.ended(request, now);
     look_ahead();
@@ -94,9 +100,10 @@ void serve(const ServingJob& job, const kernels::KernelTimer& timer, const Servi
   std::vector<std::unique_ptr<Engine>> engines;
   FrontEnd front(simulator, *workload, *router, engines, tally, steps.request_time());
   const auto ended = [&front](const Request& request, sim::SimTime now) { front.ended(request, now); };
+  const auto horizon = [&front] { return front.horizon(); };
   for (int i = 0; i < job.config.replicas; ++i) {
     engines.push_back(std::make_unique<Engine>(job, result.pool.blocks, options.coalesce, static_cast<std::uint32_t>(i),
-                                               Engine::Surroundings{simulator, steps, tally, ended}));
+                                               Engine::Surroundings{simulator, steps, tally, ended, horizon}));
   }
   front.look_ahead();
   const sim::SimTime end = simulator.run();

@@ -12,8 +12,8 @@ constexpr double kPicosecond = 1e-12;
 double seconds(sim::SimTime time) { return static_cast<double>(time) * kPicosecond; }
 
 LatencySummary summarise(const sim::Distribution& samples) {
-  return {samples.count(),        samples.mean(),         samples.quantile(0.5),
-          samples.quantile(0.90), samples.quantile(0.95), samples.quantile(0.99)};
+  const std::vector<double> q = samples.quantiles({0.50, 0.90, 0.95, 0.99});
+  return {samples.count(), samples.mean(), q[0], q[1], q[2], q[3]};
 }
 
 }  // namespace
@@ -106,7 +106,7 @@ void Tally::keep(const Sequence& sequence, std::uint32_t replica) {
   records_.push_back(record);
 }
 
-void Tally::add_usage(BlockTime block_time, std::int64_t peak_blocks) {
+void Tally::add_usage(TimeSum block_time, std::int64_t peak_blocks) {
   block_time_ += block_time;
   peak_blocks_ = std::max(peak_blocks_, peak_blocks);
   ++replicas_;
@@ -122,6 +122,9 @@ void Tally::report(ServingResult& result, sim::SimTime end, std::int64_t blocks)
   result.ttft = summarise(ttft_);
   result.tpot = summarise(tpot_);
   result.itl = summarise(itl_);
+  if (result.itl.count > 0) {
+    result.itl.mean = static_cast<double>(gaps_) * kPicosecond / static_cast<double>(result.itl.count);
+  }
   result.e2e = summarise(e2e_);
   result.queue = summarise(queue_);
   result.within_slo = within_slo_;
@@ -136,6 +139,9 @@ void Tally::report(ServingResult& result, sim::SimTime end, std::int64_t blocks)
   // By id: replicas finish in any order.
   std::sort(records_.begin(), records_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   result.records = std::move(records_);
+  std::stable_sort(timeline_.begin(), timeline_.end(), [](const auto& a, const auto& b) {
+    return a.replica != b.replica ? a.replica < b.replica : a.start < b.start;
+  });
   result.timeline = std::move(timeline_);
 }
 

@@ -12,8 +12,8 @@
 
 namespace orrery::models {
 
-/// Blocks times picoseconds.
-__extension__ using BlockTime = unsigned __int128;
+/// Sums of picoseconds, or of blocks times picoseconds.
+__extension__ using TimeSum = unsigned __int128;
 
 /// Whether the number of waiting requests grows without bound: its mean over the quarters of the arrivals rises
 /// throughout, to at least eight requests and by more than a tenth from each of the last quarters to the next.
@@ -51,7 +51,9 @@ class Tally {
 
   /// `weight` gaps of the same length between two tokens of a request.
   void gap(sim::SimTime length, std::uint64_t weight) {
-    if (weight > 0) itl_.add(static_cast<double>(length) * 1e-12, weight);
+    if (weight == 0) return;
+    itl_.add(static_cast<double>(length) * 1e-12, weight);
+    gaps_ += static_cast<TimeSum>(length) * weight;
   }
   /// `times` steps of `sequences` sequences each.
   void steps(std::int64_t times, std::int64_t sequences) {
@@ -62,7 +64,7 @@ class Tally {
   [[nodiscard]] bool keeps_timeline() const { return options_.keep_timeline; }
 
   /// Takes part in kv_cache_usage: blocks in use times how long, of one replica.
-  void add_usage(BlockTime block_time, std::int64_t peak_blocks);
+  void add_usage(TimeSum block_time, std::int64_t peak_blocks);
 
   /// Fills in everything but `config`, `pool` and `events`. `end`: the simulation's last event; `blocks`: of a replica.
   void report(ServingResult& result, sim::SimTime end, std::int64_t blocks);
@@ -76,7 +78,8 @@ class Tally {
   std::uint64_t requests_ = 0, rejected_ = 0, truncated_ = 0, input_ = 0, output_ = 0, cached_ = 0, within_slo_ = 0;
   std::uint64_t preemptions_ = 0, steps_ = 0, step_sequences_ = 0;
   sim::SimTime first_arrival_ = ~sim::SimTime{0}, last_token_ = 0;
-  BlockTime block_time_ = 0;
+  TimeSum block_time_ = 0;
+  TimeSum gaps_ = 0;  ///< exact, so that the mean does not depend on whose gap came first
   std::int64_t peak_blocks_ = 0;
   int replicas_ = 0;
   QueueTrend trend_;

@@ -115,10 +115,10 @@ TEST(Tally, CountsRequestsWithinBothLimits) {
   EXPECT_DOUBLE_EQ(result.attainment(), 1.0 / 3.0);
 }
 
-TEST(Tally, GivesKvUsageAsAShareOfBlockTime) {
+TEST(Tally, GivesKvUsageAsAShareOfTimeSum) {
   ServingConfig config;
   Tally tally(config, {});
-  tally.add_usage(BlockTime{40} * (5 * kSecond), 40);  // 40 of 100 blocks during 5 of 10 s
+  tally.add_usage(TimeSum{40} * (5 * kSecond), 40);  // 40 of 100 blocks during 5 of 10 s
   const ServingResult result = report(tally);
   EXPECT_DOUBLE_EQ(result.kv_usage_mean, 0.2);
   EXPECT_DOUBLE_EQ(result.kv_usage_peak, 0.4);

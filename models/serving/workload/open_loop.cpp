@@ -100,6 +100,7 @@ class OpenLoop : public Workload {
   }
 
   void ended(const Request&, sim::SimTime) override {}
+  [[nodiscard]] bool reacts() const override { return false; }
 
  private:
   RequestSource source_;

@@ -29,6 +29,7 @@ class TraceLoad : public Workload {
   }
 
   void ended(const Request&, sim::SimTime) override {}
+  [[nodiscard]] bool reacts() const override { return false; }
 
  private:
   void read() {
