@@ -24,7 +24,8 @@ std::string row_of(const RequestRecord& r) {
   const auto when = [answered](sim::SimTime time) { return answered ? exact_seconds(time) : std::string(); };
   std::string tpot;
   if (answered && r.output_tokens > 1) {
-    tpot = shortest(sim::to_seconds(r.last_token - r.first_token).value() / static_cast<double>(r.output_tokens - 1));
+    const double gaps = static_cast<double>(r.output_tokens - 1);
+    tpot = shortest(static_cast<double>(r.last_token - r.first_token) / gaps / 1e12);
   }
   return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", r.id, r.replica, name(r.state),
                      exact_seconds(r.arrival), when(r.queued), when(r.scheduled), when(r.first_token),

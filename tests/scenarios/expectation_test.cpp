@@ -23,6 +23,9 @@ TEST(MetricValue, ReadsUnits) {
   EXPECT_DOUBLE_EQ(parsed("0.514", Unit::ratio), 0.514);
   EXPECT_DOUBLE_EQ(parsed("150 TFLOP/s", Unit::tflops), 150.0);
   EXPECT_DOUBLE_EQ(parsed("true", Unit::flag), 1.0);
+  EXPECT_DOUBLE_EQ(parsed("12.5 requests/s", Unit::requests_per_second), 12.5);
+  EXPECT_DOUBLE_EQ(parsed("2588", Unit::count), 2588.0);
+  EXPECT_DOUBLE_EQ(parsed("12.5", Unit::number), 12.5);
 }
 
 TEST(MetricValue, RefusesWhatIsNoNumber) {
@@ -32,6 +35,7 @@ TEST(MetricValue, RefusesWhatIsNoNumber) {
   EXPECT_FALSE(parse_metric_value("1e999", Unit::ratio, error));
   EXPECT_FALSE(parse_metric_value("", Unit::ratio, error));
   EXPECT_FALSE(parse_metric_value("maybe", Unit::flag, error));
+  EXPECT_FALSE(parse_metric_value("12 %", Unit::count, error));
   EXPECT_FALSE(error.empty());
 }
 

@@ -106,5 +106,23 @@ TEST_F(Interrupt, SignalDuringOneLongPredictionEndsItSoon) {
   }
 }
 
+TEST_F(Interrupt, SignalDuringALongServingRunEndsItSoon) {
+  // 500 million requests: hours of work, whichever step is reached.
+  const std::string file = write("long.yaml",
+                                 "scenario: long\nmodel: llama-3-8b\ncluster: {node: dgx_h100}\nserving:\n"
+                                 "  max_model_len: 4096\n  load:\n    arrivals: poisson\n    rate: 50\n"
+                                 "    requests: 500000000\n    input: 200\n    output: 20\n");
+  const std::string json = path("long.json"), requests = path("long.csv");
+  const auto start = std::chrono::steady_clock::now();
+  const int status = status_of_interrupted({"run", file, "--json", json, "--requests", requests, "-q"});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), kExitInterrupted);
+  EXPECT_FALSE(std::filesystem::exists(json));
+  EXPECT_FALSE(std::filesystem::exists(requests));
+  EXPECT_THAT(read_file(path("long.partial.json")), HasSubstr("\"partial\": true"));
+  EXPECT_THAT(read_file(path("long.partial.csv")), HasSubstr("# partial"));
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing

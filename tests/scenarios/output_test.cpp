@@ -51,6 +51,9 @@ TEST(Readable, ChoosesUnitsBySize) {
   EXPECT_EQ(readable(1536.0, Unit::bytes), "1.500 KiB");
   EXPECT_EQ(readable(0.514, Unit::ratio), "51.40 %");
   EXPECT_EQ(readable(1.0, Unit::flag), "yes");
+  EXPECT_EQ(readable(2588.0, Unit::count), "2588");
+  EXPECT_EQ(readable(12.345, Unit::number), "12.35");
+  EXPECT_EQ(readable(8.0, Unit::requests_per_second), "8.000 requests/s");
 }
 
 TEST(Shortest, ReadsBackAsTheSameNumber) {
