@@ -7,15 +7,14 @@ namespace orrery::models {
 
 namespace {
 
-// A name is 64 bits: whose content it is, and which block of that: the first token's place in a shared piece, or the
-// block's number in its sequence.
+// A name is 64 bits: whose content it is, a shared piece or a sequence, and the block's number in its sequence.
 constexpr unsigned kBlockBits = 22;
 constexpr std::uint64_t kOwn = std::uint64_t{1} << 63;
 constexpr std::uint64_t kOwnerMask = (std::uint64_t{1} << 40) - 1;
 
-std::uint64_t shared_name(std::uint64_t piece, std::int64_t token) {
+std::uint64_t shared_name(std::uint64_t piece, std::int64_t block) {
   // Plus one: 0 means no name.
-  return (((piece & kOwnerMask) + 1) << kBlockBits) | static_cast<std::uint64_t>(token);
+  return (((piece & kOwnerMask) + 1) << kBlockBits) | static_cast<std::uint64_t>(block);
 }
 
 std::uint64_t own_name(std::uint64_t request, std::int64_t block) {
@@ -40,15 +39,13 @@ KvCache::KvCache(const KvCacheConfig& config) : config_(config), free_(config.bl
 
 std::uint64_t KvCache::name_of(const Sequence& sequence, std::int64_t block) const {
   const Request& request = sequence.request;
-  const std::int64_t size = config_.block_size;
-  const std::int64_t first = block * size, end = first + size;
-  // A block is shared if it lies wholly in the prompt and in one of its named pieces.
+  const std::int64_t end = (block + 1) * config_.block_size;
   if (request.prefix.empty() || end > request.input_tokens) return own_name(request.id, block);
-  const std::int64_t piece = first / request.prefix_tokens;
-  const bool named =
-      piece < static_cast<std::int64_t>(request.prefix.size()) && end <= (piece + 1) * request.prefix_tokens;
-  if (!named) return own_name(request.id, block);
-  return shared_name(request.prefix[static_cast<std::size_t>(piece)], first - piece * request.prefix_tokens);
+  // Equal names at equal places mean that all tokens up to there are equal, so the piece of a block's last token tells
+  // all of the block.
+  const std::int64_t piece = (end - 1) / request.prefix_tokens;
+  if (piece >= static_cast<std::int64_t>(request.prefix.size())) return own_name(request.id, block);
+  return shared_name(request.prefix[static_cast<std::size_t>(piece)], block);
 }
 
 std::uint32_t KvCache::find(const Sequence& sequence, std::int64_t block) const {

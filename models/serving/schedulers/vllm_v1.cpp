@@ -27,8 +27,8 @@ class VllmV1 final : public Scheduler {
     batch.clear();
     std::int64_t budget = config_.max_num_batched_tokens;
     schedule_running(view, batch, budget);
-    if (batch.preempted == 0) schedule_waiting(view, batch, budget);
-    batch.repeat = repeats(view, batch);
+    const bool settled = batch.preempted > 0 || schedule_waiting(view, batch, budget);
+    batch.repeat = settled ? repeats(view, batch) : 1;
   }
 
   void done(SchedulerView&, const Batch&, std::int64_t) override {}
@@ -72,7 +72,9 @@ class VllmV1 final : public Scheduler {
     view.waiting.push_front(index);
   }
 
-  void schedule_waiting(SchedulerView& view, Batch& batch, std::int64_t& budget) const {
+  /// False if who waits now might not in the next step, though nothing ends: as cached blocks are taken for others, a
+  /// prompt's chunk starts earlier and needs fewer blocks. A gate for the whole prompt only becomes harder to pass.
+  bool schedule_waiting(SchedulerView& view, Batch& batch, std::int64_t& budget) const {
     while (!view.waiting.empty() && budget > 0 &&
            static_cast<std::int64_t>(view.running.size()) < config_.max_num_seqs) {
       const SequenceIndex index = view.waiting.front();
@@ -83,7 +85,7 @@ class VllmV1 final : public Scheduler {
       tokens = std::min(tokens, budget);
       const std::int64_t whole = std::min(sequence.known(), config_.max_model_len);
       if (config_.reserve_full_input && !view.cache.fits(sequence, whole, hit)) break;
-      if (!view.cache.allocate(sequence, hit + tokens, hit)) break;
+      if (!view.cache.allocate(sequence, hit + tokens, hit)) return hit == 0;
       view.waiting.pop_front();
       view.running.push_back(index);
       sequence.state = SequenceState::running;
@@ -92,6 +94,7 @@ class VllmV1 final : public Scheduler {
       budget -= tokens;
       add(batch, index, sequence, tokens);
     }
+    return true;
   }
 
   void add(Batch& batch, SequenceIndex index, Sequence& sequence, std::int64_t tokens) const {
