@@ -11,9 +11,13 @@ constexpr double kPicosecond = 1e-12;
 
 double seconds(sim::SimTime time) { return static_cast<double>(time) * kPicosecond; }
 
-LatencySummary summarise(const sim::Distribution& samples) {
+constexpr unsigned kFractionBits = 20;
+
+/// `sum` of all samples is in picoseconds.
+LatencySummary summarise(const sim::Distribution& samples, double sum) {
   const std::vector<double> q = samples.quantiles({0.50, 0.90, 0.95, 0.99});
-  return {samples.count(), samples.mean(), q[0], q[1], q[2], q[3]};
+  const double mean = samples.count() == 0 ? 0.0 : sum * kPicosecond / static_cast<double>(samples.count());
+  return {samples.count(), mean, q[0], q[1], q[2], q[3]};
 }
 
 }  // namespace
@@ -71,14 +75,21 @@ void Tally::finished(const Sequence& sequence, std::uint32_t replica) {
   output_ += static_cast<std::uint64_t>(sequence.generated);
   cached_ += static_cast<std::uint64_t>(std::max<std::int64_t>(0, sequence.cached));
   last_token_ = std::max(last_token_, sequence.last_token);
-  const double ttft = seconds(sequence.first_token - request.arrival);
+  const sim::SimTime first = sequence.first_token - request.arrival;
+  const double ttft = seconds(first);
   ttft_.add(ttft);
+  ttft_sum_ += first;
   e2e_.add(seconds(sequence.last_token - request.arrival));
+  e2e_sum_ += sequence.last_token - request.arrival;
   queue_.add(seconds(sequence.scheduled - request.arrival));
+  queue_sum_ += sequence.scheduled - request.arrival;
   double tpot = 0.0;
   if (sequence.generated > 1) {
-    tpot = seconds(sequence.last_token - sequence.first_token) / static_cast<double>(sequence.generated - 1);
+    const sim::SimTime rest = sequence.last_token - sequence.first_token;
+    const auto gaps = static_cast<std::uint64_t>(sequence.generated - 1);
+    tpot = seconds(rest) / static_cast<double>(gaps);
     tpot_.add(tpot);
+    tpot_sum_ += (static_cast<TimeSum>(rest) << kFractionBits) / gaps;
   }
   const SloConfig& slo = config_.slo;
   const bool first_in_time = slo.ttft <= Seconds{0.0} || ttft <= slo.ttft.value();
@@ -119,14 +130,11 @@ void Tally::report(ServingResult& result, sim::SimTime end, std::int64_t blocks)
   result.input_tokens = input_;
   result.output_tokens = output_;
   if (requests_ > 0) result.duration = Seconds{seconds(last_token_ - first_arrival_)};
-  result.ttft = summarise(ttft_);
-  result.tpot = summarise(tpot_);
-  result.itl = summarise(itl_);
-  if (result.itl.count > 0) {
-    result.itl.mean = static_cast<double>(gaps_) * kPicosecond / static_cast<double>(result.itl.count);
-  }
-  result.e2e = summarise(e2e_);
-  result.queue = summarise(queue_);
+  result.ttft = summarise(ttft_, static_cast<double>(ttft_sum_));
+  result.tpot = summarise(tpot_, static_cast<double>(tpot_sum_) / static_cast<double>(1u << kFractionBits));
+  result.itl = summarise(itl_, static_cast<double>(gaps_));
+  result.e2e = summarise(e2e_, static_cast<double>(e2e_sum_));
+  result.queue = summarise(queue_, static_cast<double>(queue_sum_));
   result.within_slo = within_slo_;
   const double block_seconds = static_cast<double>(blocks) * static_cast<double>(replicas_) * static_cast<double>(end);
   if (block_seconds > 0.0) result.kv_usage_mean = static_cast<double>(block_time_) / block_seconds;

@@ -79,7 +79,9 @@ class Tally {
   std::uint64_t preemptions_ = 0, steps_ = 0, step_sequences_ = 0;
   sim::SimTime first_arrival_ = ~sim::SimTime{0}, last_token_ = 0;
   TimeSum block_time_ = 0;
-  TimeSum gaps_ = 0;  ///< exact, so that the mean does not depend on whose gap came first
+  // Sums are exact, so that no mean depends on which replica's requests came first.
+  TimeSum gaps_ = 0, ttft_sum_ = 0, e2e_sum_ = 0, queue_sum_ = 0;
+  TimeSum tpot_sum_ = 0;  ///< in 2^-20 ps
   std::int64_t peak_blocks_ = 0;
   int replicas_ = 0;
   QueueTrend trend_;
