@@ -26,6 +26,8 @@ namespace {
 
 using calibrate::CsvTable;
 
+constexpr double kLongestTime = 1e9;  // ms
+
 /// The node of a system; systems are named as the GPU profiles are.
 std::string_view node_of_system(const std::string& system) {
   static const std::map<std::string, std::string_view, std::less<>> nodes = {
@@ -129,6 +131,14 @@ models::LengthConfig length(std::int64_t tokens, bool inference_max) {
   return config;
 }
 
+/// TensorRT-LLM's budget of a step, without chunked prefill: what aiconfigurator's generator writes
+/// (src/aiconfigurator/ generators: max_num_tokens = bs + isl + 1500), 16,384 in InferenceMAX's scripts.
+void set_trtllm_budget(const TableRow& row, bool inference_max, models::ServingConfig& config) {
+  const std::int64_t batch = row.count_or("batch_size", config.load.concurrency);
+  config.max_num_batched_tokens = inference_max ? 16384 : batch + row.count("isl") + 1500;
+  config.enable_chunked_prefill = config.max_num_batched_tokens < config.max_model_len;
+}
+
 MeasuredRun benchmark(const TableRow& row, const std::string& gpu, Catalogue& catalogue) {
   if (row.text("mode") != "agg") throw NotExpressible{fmt::format("mode {} is not modelled", row.text("mode"))};
   const std::string backend = row.text("backend"), system = row.text("system");
@@ -139,8 +149,8 @@ MeasuredRun benchmark(const TableRow& row, const std::string& gpu, Catalogue& ca
   MeasuredRun run;
   run.line = row.line();
   run.group = fmt::format("{} {}", backend, system);
-  run.ttft = Seconds{row.at_least("silicon_ttft_ms", 0.0) * 1e-3};
-  run.tpot = Seconds{row.at_least("silicon_tpot_ms", 0.0) * 1e-3};
+  run.ttft = Seconds{row.between("silicon_ttft_ms", 0.0, kLongestTime) * 1e-3};
+  run.tpot = Seconds{row.between("silicon_tpot_ms", 0.0, kLongestTime) * 1e-3};
   if (run.ttft <= Seconds{} || run.tpot <= Seconds{}) throw NotExpressible{"a measured time is zero"};
   run.job.cluster = catalogue.cluster(system);
   run.job.llm = catalogue.model(row.text("model_path"));
@@ -159,6 +169,7 @@ MeasuredRun benchmark(const TableRow& row, const std::string& gpu, Catalogue& ca
   config.load.requests = 10 * clients;
   config.load.input = length(row.count("isl"), inference_max);
   config.load.output = length(row.count("osl"), inference_max);
+  if (backend == "trtllm") set_trtllm_budget(row, inference_max, config);
   run.description =
       fmt::format("{} {} TP{} {}, {} + {} tokens, {} clients", row.text("model_path"), name(config.weight_dtype),
                   config.tensor_parallel, row.text("backend_version"), row.text("isl"), row.text("osl"), clients);

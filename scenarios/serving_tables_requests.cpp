@@ -22,6 +22,8 @@ namespace {
 
 using calibrate::CsvTable;
 
+constexpr double kLongestRun = 1e6;  // seconds; the clock ends at 1.8e7
+
 /// What a run's name means, and what vLLM was told or found there that no column says.
 struct Machine {
   std::string_view node, gpu;
@@ -92,10 +94,10 @@ MeasuredRequest request_of(const TableRow& row) {
   request.name = row.text("request");
   request.input_tokens = row.count("input_tokens");
   request.output_tokens = row.count("output_tokens");
-  request.arrival = row.at_least("arrival_s", 0.0);
-  request.queued = row.at_least("queued_s", 0.0);
-  request.first_token = row.at_least("first_token_s", request.queued);
-  request.last_token = row.at_least("last_token_s", request.first_token);
+  request.arrival = row.between("arrival_s", 0.0, kLongestRun);
+  request.queued = row.between("queued_s", 0.0, kLongestRun);
+  request.first_token = row.between("first_token_s", request.queued, kLongestRun);
+  request.last_token = row.between("last_token_s", request.first_token, kLongestRun);
   if (request.first_token <= request.queued) throw NotExpressible{"first_token_s is no later than queued_s"};
   return request;
 }

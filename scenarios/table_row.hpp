@@ -36,19 +36,17 @@ class TableRow {
     return value;
   }
 
-  /// A number of at least `least`. Throws NotExpressible otherwise.
-  [[nodiscard]] double at_least(std::string_view column, double least) const {
+  /// A number within [least, most]. Throws NotExpressible otherwise.
+  [[nodiscard]] double between(std::string_view column, double least, double most) const {
     const std::optional<double> value = number(column);
     if (!value) throw NotExpressible{fmt::format("{} is not given", column)};
-    if (!(*value >= least)) throw NotExpressible{fmt::format("{} is {}", column, text(column))};
+    if (!(*value >= least && *value <= most)) throw NotExpressible{fmt::format("{} is {}", column, text(column))};
     return *value;
   }
 
   /// A count of at least `least` that fits a 32-bit integer. Throws NotExpressible otherwise.
   [[nodiscard]] std::int64_t count(std::string_view column, std::int64_t least = 1) const {
-    const double value = at_least(column, static_cast<double>(least));
-    if (value > 2147483647.0) throw NotExpressible{fmt::format("{} is {}", column, text(column))};
-    return static_cast<std::int64_t>(value);
+    return static_cast<std::int64_t>(between(column, static_cast<double>(least), 2147483647.0));
   }
   [[nodiscard]] std::int64_t count_or(std::string_view column, std::int64_t fallback) const {
     return text(column).empty() ? fallback : count(column, 0);

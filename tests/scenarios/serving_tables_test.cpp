@@ -115,6 +115,8 @@ TEST_F(ServingTables, ABenchmarkOfAiconfiguratorHasFixedLengths) {
   EXPECT_EQ(config.kernels, kernels::Implementation::trtllm);
   EXPECT_EQ(config.max_model_len, 1024 + 512);
   EXPECT_EQ(config.max_num_seqs, 0);
+  EXPECT_EQ(config.max_num_batched_tokens, 8 + 1024 + 1500);
+  EXPECT_FALSE(config.enable_chunked_prefill);
   EXPECT_EQ(config.load.arrivals, "closed_loop");
   EXPECT_EQ(config.load.concurrency, 8);
   EXPECT_EQ(config.load.requests, 80);
@@ -143,6 +145,16 @@ TEST_F(ServingTables, ABenchmarkOfInferenceMaxDrawsLengths) {
                                  "2026-04-06.csv\n"))
                 .kv_cache_dtype,
             Dtype::bf16);
+}
+
+TEST_F(ServingTables, TensorRtLlmHasABudgetOfItsOwn) {
+  const std::string row = "x,trtllm,1,Qwen/Qwen3-32B,h100_sxm,fp8,agg,1024,";
+  EXPECT_EQ(config_of(benchmarks(row + "512,fp8,4,1,,1,90,10,16,2026-04-06.csv\n")).max_num_batched_tokens, 16384);
+  // 16 + 1024 + 1500 tokens are fewer than the longest sequence: chunks are the only way to recompute it.
+  EXPECT_TRUE(config_of(benchmarks(row + "2048,fp8,4,1,,1,90,10,16,h/t/m.csv\n")).enable_chunked_prefill);
+  EXPECT_EQ(config_of(benchmarks("x,vllm,1,Qwen/Qwen3-32B,h100_sxm,fp8,agg,1024,512,fp8,4,1,,1,90,10,16,h/v/m.csv\n"))
+                .max_num_batched_tokens,
+            0);
 }
 
 TEST_F(ServingTables, PrecisionAndModelComeFromTheCheckpoint) {
