@@ -10,6 +10,7 @@
 // Random prompts share nothing, so prefix caching is off in either case.
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include <fmt/format.h>
@@ -131,6 +132,16 @@ models::LengthConfig length(std::int64_t tokens, bool inference_max) {
   return config;
 }
 
+/// vLLM schedules asynchronously by default since 0.14.0 (its release notes, PR 27614); InferenceMAX's scripts ask for
+/// it.
+bool schedules_asynchronously(const TableRow& row, bool inference_max) {
+  const std::string version = row.text("backend_version");
+  int minor = 0;
+  if (inference_max || row.text("backend") != "vllm" || version.rfind("0.", 0) != 0) return true;
+  std::from_chars(version.data() + 2, version.data() + version.size(), minor);
+  return minor >= 14;
+}
+
 /// TensorRT-LLM's budget of a step, without chunked prefill: what aiconfigurator's generator writes
 /// (src/aiconfigurator/ generators: max_num_tokens = bs + isl + 1500), 16,384 in InferenceMAX's scripts.
 void set_trtllm_budget(const TableRow& row, bool inference_max, models::ServingConfig& config) {
@@ -161,6 +172,7 @@ MeasuredRun benchmark(const TableRow& row, const std::string& gpu, Catalogue& ca
   config.kv_cache_dtype = kv_dtype(backend, system, inference_max, config.weight_dtype);
   config.kernels = kernels_of(backend);
   config.enable_prefix_caching = false;
+  config.async_scheduling = schedules_asynchronously(row, inference_max);
   config.max_model_len = row.count("isl") + row.count("osl");
   if (backend == "vllm" && inference_max) config.max_num_seqs = clients;
   if (clients > 1024) config.max_num_seqs = clients;

@@ -157,6 +157,18 @@ TEST_F(ServingTables, TensorRtLlmHasABudgetOfItsOwn) {
             0);
 }
 
+TEST_F(ServingTables, VllmSchedulesAsynchronouslySince014) {
+  const auto asynchronous = [&](const std::string& version, const std::string& source) {
+    return config_of(benchmarks("x,vllm," + version + ",Qwen/Qwen3-32B,h100_sxm,fp8,agg,1024,512,fp8,4,1,,1,90,10,16," +
+                                source + "\n"))
+        .async_scheduling;
+  };
+  EXPECT_FALSE(asynchronous("0.12.0", "h/v/m.csv"));
+  EXPECT_TRUE(asynchronous("0.14.0", "h/v/m.csv"));
+  EXPECT_TRUE(asynchronous("0.19.0", "h/v/m.csv"));
+  EXPECT_TRUE(asynchronous("0.12.0", "2026-04-06.csv"));  // asked for
+}
+
 TEST_F(ServingTables, PrecisionAndModelComeFromTheCheckpoint) {
   const auto read = [&](const std::string& model, const std::string& precision, const std::string& system) {
     return benchmarks("x,sglang,1," + model + "," + system + "," + precision + ",agg,1024,128," + precision +
