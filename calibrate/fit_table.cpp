@@ -97,17 +97,32 @@ constexpr std::size_t kFewestRows = 40;
 }  // namespace
 
 FitOutcome fit_table(const std::filesystem::path& path, const hardware::Gpu& gpu, std::string_view date) {
-  const CsvTable table = read_csv(path);
-  if (is_nccl_table(table)) return fit_nccl(table, gpu, date);
-  if (is_custom_table(table)) return fit_custom(table, gpu, date);
-  const TableKind& kind = required_kind(table);
-  const kernels::FamilyRow* family = kernels::find_family(kind.family);
-  if (family == nullptr) throw std::logic_error("no kernel family is called " + std::string(kind.family));
-  TableRows read = kind.read(table, gpu);
+  return fit_tables({path}, gpu, date);
+}
+
+FitOutcome fit_tables(const std::vector<std::filesystem::path>& paths, const hardware::Gpu& gpu,
+                      std::string_view date) {
   FitOutcome outcome;
-  outcome.left_out = std::move(read.skipped);
+  std::vector<MeasuredRow> rows;
+  std::string files, software;
+  for (const std::filesystem::path& path : paths) {
+    const CsvTable table = read_csv(path);
+    if (paths.size() == 1 && is_nccl_table(table)) return fit_nccl(table, gpu, date);
+    if (paths.size() == 1 && is_custom_table(table)) return fit_custom(table, gpu, date);
+    const TableKind& kind = required_kind(table);
+    if (!software.empty() && software != kind.software) {
+      throw hardware::ConfigError(
+          fmt::format("{}: tables that are fitted together must be of one kind; this one is of {}, those before of {}",
+                      path.string(), kind.software, software));
+    }
+    software = kind.software;
+    files += (files.empty() ? "" : " + ") + path.filename().string();
+    TableRows read = kind.read(table, gpu);
+    for (MeasuredRow& row : read.rows) rows.push_back(std::move(row));
+    for (SkippedRow& row : read.skipped) outcome.left_out.push_back(std::move(row));
+  }
   std::map<std::string, std::vector<const MeasuredRow*>> by_key;
-  for (const MeasuredRow& row : read.rows) {
+  for (const MeasuredRow& row : rows) {
     std::string reason = objection(row, gpu);
     if (reason.empty() && row.fit_key.empty()) {
       reason = row.second ? "two kernels timed together" : "no model is fitted to this kernel";
@@ -118,13 +133,13 @@ FitOutcome fit_table(const std::filesystem::path& path, const hardware::Gpu& gpu
       outcome.left_out.push_back({row.line, kernels::describe(row.kernel), std::move(reason)});
     }
   }
-  for (const auto& [key, rows] : by_key) {
-    if (rows.size() < kFewestRows) {
-      outcome.left_out.push_back({rows.front()->line, key, fmt::format("only {} usable rows", rows.size())});
+  for (const auto& [key, own] : by_key) {
+    if (own.size() < kFewestRows) {
+      outcome.left_out.push_back({own.front()->line, key, fmt::format("only {} usable rows", own.size())});
       continue;
     }
-    hardware::Fit fit = fit_rows(kernels::family_of(rows.front()->kernel).model, rows, gpu);
-    fit.source = fmt::format("{}/{}, {}", gpu.name, path.filename().string(), kind.software);
+    hardware::Fit fit = fit_rows(kernels::family_of(own.front()->kernel).model, own, gpu);
+    fit.source = fmt::format("{}/{}, {}", gpu.name, files, software);
     fit.date = date;
     outcome.fits.push_back(std::move(fit));
   }

@@ -36,6 +36,11 @@ struct FitOutcome {
 };
 [[nodiscard]] FitOutcome fit_table(const std::filesystem::path& table, const hardware::Gpu& gpu, std::string_view date);
 
+/// The same on the rows of several tables of one kind together: layers of several models, for instance.
+/// Throws hardware::ConfigError where the kinds differ.
+[[nodiscard]] FitOutcome fit_tables(const std::vector<std::filesystem::path>& tables, const hardware::Gpu& gpu,
+                                    std::string_view date);
+
 /// Puts `fits` into the profile file's `fits:` section (always its last key), replacing equal keys and leaving
 /// the text above byte for byte. Written to a temporary name and renamed. Throws hardware::ConfigError.
 void write_fits(const std::filesystem::path& profile, const std::vector<hardware::Fit>& fits);

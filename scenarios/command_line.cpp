@@ -123,7 +123,7 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
   commands.emplace_back(list, list_family);
 
   CLI::App* calibrate = app.add_subcommand("calibrate", "fit timing models: calibrate fit TABLE --gpu NAME");
-  calibrate->add_option("ACTION", files, "fit TABLE")->required();
+  calibrate->add_option("ACTION", files, "fit TABLE…")->required();
   calibrate->add_option("--gpu", raw.options.gpu, "GPU that the table was measured on");
   calibrate->add_option("--date", raw.options.date, "date to store (default: today)");
   calibrate->add_option("-o,--output", raw.options.output, "profile to write (default: the GPU's own)");

@@ -162,11 +162,8 @@ models::StepShape shape_of(const StepRecord& step) {
   shape.decode_kv_tokens = step.kv_tokens;
   shape.prefill_sequences = step.prefill_sequences;
   shape.prefill_tokens = step.prefill_tokens;
-  if (step.prefill_sequences > 0) {
-    const double tokens = static_cast<double>(step.prefill_tokens);
-    shape.prefill_pairs = tokens * tokens / static_cast<double>(step.prefill_sequences);
-  }
-  shape.sampled = step.decode_sequences + step.prefill_sequences;
+  shape.prefill_pairs = step.prefill_pairs;
+  shape.sampled = step.sampled;
   return shape;
 }
 

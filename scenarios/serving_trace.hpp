@@ -3,16 +3,14 @@
 // Format: "Trace Event Format" (JSON object form), times in microseconds with six decimals, exactly.
 //   a process per replica, a thread per pipeline stage
 //   X  an iteration, "prefill 2048 + decode 12", or a run of equal ones, "decode 12 (x 40)"; below the first
-//   kKernelSteps
-//      of them their kernels, layers folded into one span with a count
+//      kKernelSteps of them their kernels, layers folded into one span with a count
 //   C  KV blocks in use; sequences running and waiting
 //   b, e  a request's life: "request 7" from its arrival to its last token, in it queued, prefill and decode; the spans
 //      of one request share its id
 //   i  preemptions, at the iteration that took the blocks; rejected requests, at their arrival
 //
 // Limitations: iterations record how often sequences were preempted but not which, so a request's preemptions are an
-// argument of its span. Kernels of an iteration with prompts are priced as if its prompts were of equal length and
-// began in it; their spans end with the iteration at the latest.
+// argument of its span. Spans of kernels end with the iteration at the latest.
 #pragma once
 
 #include <functional>

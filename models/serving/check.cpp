@@ -70,9 +70,14 @@ void check_parallel(const ServingJob& job, Errors& errors) {
                llm.name);
   }
   const double gpus = static_cast<double>(c.tensor_parallel) * c.pipeline_parallel * c.replicas;
-  if (gpus > job.cluster.gpu_count()) {
-    errors.add("tensor_parallel",
-               "{} x {} x {} (tensor x pipeline x replicas) are more than the {} GPUs of the cluster",
+  const double all = job.cluster.gpu_count();
+  if (gpus > all) {
+    // The first of the three that overflows by itself, taken in this order.
+    const double stages = static_cast<double>(c.tensor_parallel) * c.pipeline_parallel;
+    const std::string_view key = c.tensor_parallel > all ? "tensor_parallel"
+                                 : stages > all          ? "pipeline_parallel"
+                                                         : "replicas";
+    errors.add(key, "{} x {} x {} (tensor x pipeline x replicas) are more than the {} GPUs of the cluster",
                c.tensor_parallel, c.pipeline_parallel, c.replicas, job.cluster.gpu_count());
   }
   if (c.tensor_parallel > job.cluster.gpus_per_node() && c.tensor_parallel % job.cluster.gpus_per_node() != 0) {

@@ -334,6 +334,8 @@ void Engine::keep(const Flight& flight, sim::SimTime start, sim::SimTime end, st
   record.prefill_sequences = flight.shape.prefill_sequences;
   record.prefill_tokens = flight.shape.prefill_tokens;
   record.decode_sequences = flight.shape.decode_sequences;
+  record.prefill_pairs = flight.shape.prefill_pairs;
+  record.sampled = flight.shape.sampled;
   record.kv_tokens = flight.shape.decode_kv_tokens - (repeats - 1) * flight.shape.decode_sequences;
   record.padded_tokens = around_.steps.padded(flight.shape.tokens());
   record.used_blocks = cache_.used_blocks();

@@ -115,6 +115,8 @@ struct StepRecord {
   std::uint32_t stage = 0;
   std::int64_t repeats = 1;
   std::int64_t prefill_sequences = 0, prefill_tokens = 0, decode_sequences = 0;
+  double prefill_pairs = 0.0;      ///< Σ q·(2·kv − q) of the prompts, as in StepShape
+  std::int64_t sampled = 0;        ///< sequences that emit a token
   std::int64_t kv_tokens = 0;      ///< of the decoding sequences, in the first repeat
   std::int64_t padded_tokens = 0;  ///< what the CUDA graph computes; equal to the tokens without one
   std::int64_t used_blocks = 0;

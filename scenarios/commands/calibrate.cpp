@@ -42,7 +42,8 @@ int calibrate_fit(const Options& options, Console& console) {
                     "is not part of it)",
                     options.files[0]));
   }
-  if (options.files.size() != 2) throw ConfigError("calibrate fit needs one TABLE: calibrate fit TABLE --gpu NAME");
+  if (options.files.size() < 2) throw ConfigError("calibrate fit needs a TABLE: calibrate fit TABLE… --gpu NAME");
+  const std::vector<std::string> tables(options.files.begin() + 1, options.files.end());
   if (options.gpu.empty()) throw ConfigError("calibrate fit needs --gpu NAME (orrery list gpus)");
   const hardware::Gpu gpu = hardware::load_gpu(options.gpu);
   const std::filesystem::path profile =
@@ -51,10 +52,11 @@ int calibrate_fit(const Options& options, Console& console) {
     // The profile is renamed into place, so its folder must allow that; found out before the long fit.
     Options target;
     target.output = profile.string();
-    check_outputs(target, {options.files[1]});
+    check_outputs(target, tables);
   }
-  const auto fit_all = [table = options.files[1], gpu, date = options.date.empty() ? today() : options.date] {
-    return calibrate::fit_table(table, gpu, date);
+  const auto fit_all = [paths = std::vector<std::filesystem::path>(tables.begin(), tables.end()), gpu,
+                        date = options.date.empty() ? today() : options.date] {
+    return calibrate::fit_tables(paths, gpu, date);
   };
   const std::optional<calibrate::FitOutcome> fitted = compute<calibrate::FitOutcome>(fit_all, console);
   if (!fitted) {
@@ -63,7 +65,7 @@ int calibrate_fit(const Options& options, Console& console) {
   }
   const calibrate::FitOutcome& outcome = *fitted;
   if (outcome.fits.empty()) {
-    throw ConfigError(fmt::format("{}: no model can be fitted to the columns of this table", options.files[1]));
+    throw ConfigError(fmt::format("{}: no model can be fitted to the columns of this table", tables[0]));
   }
   if (!options.quiet) {
     for (const hardware::Fit& fit : outcome.fits) write_fit(fit, console);

@@ -1,8 +1,11 @@
+#include <sstream>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "calibrate/tables.hpp"
 #include "hardware/catalogue.hpp"
+#include "hardware/config.hpp"
 #include "kernels/family.hpp"
 #include "tests/calibrate/temporary_folder.hpp"
 #include "tests/kernels/toy_gpu.hpp"
@@ -38,6 +41,38 @@ std::string synthetic_table(const hardware::Gpu& gpu, double scale) {
     }
   }
   return text;
+}
+
+TEST(FitTable, FitsSeveralTablesOfOneKindTogether) {
+  const TemporaryFolder folder;
+  auto gpu = tests::hopper_gpu();
+  gpu.l2_size = Bytes{1e6};
+  const std::string whole = synthetic_table(gpu, 1.0);
+  // The same rows in one table, and shared out line by line over two.
+  std::string halves[2];
+  std::istringstream lines(whole);
+  std::string header, line;
+  std::getline(lines, header);
+  halves[0] = halves[1] = header + "\n";
+  for (int i = 0; std::getline(lines, line); ++i) halves[i % 2] += line + "\n";
+  const auto one = folder.file("gemm.csv", whole);
+  const auto odd = folder.file("odd.csv", halves[0]);
+  const auto even = folder.file("even.csv", halves[1]);
+  const FitOutcome alone = fit_table(one, gpu, "2025-02-03");
+  const FitOutcome together = fit_tables({odd, even}, gpu, "2025-02-03");
+  ASSERT_EQ(together.fits.size(), 1u);
+  EXPECT_EQ(together.fits[0].residuals[0].rows, alone.fits[0].residuals[0].rows);
+  EXPECT_EQ(together.fits[0].families_seen, alone.fits[0].families_seen);
+  EXPECT_NE(together.fits[0].source.find("odd.csv + even.csv"), std::string::npos) << together.fits[0].source;
+  EXPECT_LT(together.fits[0].residuals[0].median, 0.02);
+}
+
+TEST(FitTable, RefusesTablesOfDifferentKindsTogether) {
+  const TemporaryFolder folder;
+  const auto gpu = tests::hopper_gpu();
+  const auto gemm = folder.file("gemm.csv", synthetic_table(gpu, 1.0));
+  const auto nccl = folder.file("nccl.csv", "op,dtype,gpus,bytes,time_us\nall_reduce,half,8,1024,10\n");
+  EXPECT_THROW((void)fit_tables({gemm, nccl}, gpu, "2025-02-03"), hardware::ConfigError);
 }
 
 TEST(FitTable, PredictsFamiliesItNeverSaw) {
