@@ -20,8 +20,7 @@ struct MeasuredRow {
   Seconds measured;
   std::string fit_key;     ///< key of the fit the row belongs to, "gemm/trtllm/bf16"; "": no model is fitted to it
   std::string family_key;  ///< shape family, hashed for the split: "n=4096,k=4096"
-  std::optional<kernels::Kernel> second =
-      std::nullopt;  ///< what was timed together with `kernel`, in one call
+  std::optional<kernels::Kernel> second = std::nullopt;  ///< what was timed together with `kernel`, in one call
 };
 
 struct TableRows {
