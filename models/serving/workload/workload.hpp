@@ -72,8 +72,8 @@ class Workload {
   [[nodiscard]] virtual Request take() = 0;
   /// A request has been answered, or was refused: its client may send the next.
   virtual void ended(const Request& request, sim::SimTime now) = 0;
-  /// ended() may add an arrival, or bring the next one forward. Where it can't, next_arrival() is final, and engines run
-  /// on until then without looking at each other.
+  /// ended() may add an arrival, or bring the next one forward. Where it can't, next_arrival() is final, and engines
+  /// run on until then without looking at each other.
   [[nodiscard]] virtual bool reacts() const { return true; }
 };
 
