@@ -66,6 +66,7 @@ void visit_serving(Config& config, Visitor&& visit) {
   visit.dtype("dtype", config.dtype);
   visit.dtype("weight_dtype", config.weight_dtype);
   visit.dtype("kv_cache_dtype", config.kv_cache_dtype);
+  visit.boolean("static_activation_scales", config.static_activation_scales);
   visit.integer("max_model_len", config.max_model_len, IntegerLimits{});
   visit.integer("max_num_seqs", config.max_num_seqs, IntegerLimits{});
   visit.integer("max_num_batched_tokens", config.max_num_batched_tokens, IntegerLimits{});

@@ -109,6 +109,14 @@ Dtype kv_dtype(const std::string& backend, const std::string& system, bool infer
   return backend == "vllm" && inference_max && system != "h100_sxm" ? Dtype::fp8 : Dtype::bf16;
 }
 
+/// NVIDIA's ModelOpt checkpoints carry constant input scales (their hf_quant_config.json; from memory). InferenceMAX
+/// serves Llama 70B as nvidia/Llama-3.3-70B-Instruct-FP8 on every engine. Other owners' checkpoints and bf16 ones
+/// quantised on loading look for the largest activation.
+bool scales_statically(const std::string& model, bool inference_max, Dtype weights) {
+  const bool nvidia = model.rfind("nvidia/", 0) == 0 || (inference_max && model.rfind("meta-llama/", 0) == 0);
+  return nvidia && weights == Dtype::fp8;
+}
+
 kernels::Implementation kernels_of(const std::string& backend) {
   const std::optional<kernels::Implementation> kernels = kernels::parse_implementation(backend);
   if (!kernels) throw NotExpressible{fmt::format("backend {} is not modelled", backend)};
@@ -170,6 +178,7 @@ MeasuredRun benchmark(const TableRow& row, const std::string& gpu, Catalogue& ca
   config.pipeline_parallel = static_cast<int>(row.count("pp_size"));
   config.weight_dtype = weight_dtype(row, run.job.llm);
   config.kv_cache_dtype = kv_dtype(backend, system, inference_max, config.weight_dtype);
+  config.static_activation_scales = scales_statically(row.text("model_path"), inference_max, config.weight_dtype);
   config.kernels = kernels_of(backend);
   config.enable_prefix_caching = false;
   config.async_scheduling = schedules_asynchronously(row, inference_max);

@@ -45,6 +45,9 @@ struct ServingConfig {
   Dtype dtype = Dtype::bf16;         ///< activations, and weights that are not quantised
   Dtype weight_dtype = Dtype::bf16;  ///< of the linear layers; embeddings and head stay in `dtype`
   Dtype kv_cache_dtype = Dtype::bf16;
+  /// Of an fp8 checkpoint: activations are scaled by constants, no pass over them looks for the largest. Says nothing
+  /// of other weights.
+  bool static_activation_scales = false;
   std::int64_t max_model_len = 0;  ///< tokens; 0: the model's own
   std::int64_t max_num_seqs = 0;
   std::int64_t max_num_batched_tokens = 0;

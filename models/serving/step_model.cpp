@@ -29,6 +29,7 @@
 #include <algorithm>
 
 #include "models/serving/step_model_state.hpp"
+#include "models/serving/step_scales.hpp"
 
 namespace orrery::models {
 namespace {
@@ -73,9 +74,18 @@ StepModel::State::State(const ServingJob& j, const kernels::KernelTimer& t)
   launch = j.cluster.gpu.kernel_launch.value() + (j.config.enforce_eager ? kEagerDispatch : 0.0);
 }
 
+const kernels::GemmShape* StepModel::State::scaled_statically(const StepOp& op) const {
+  if (!job->config.static_activation_scales || op.is_collective) return nullptr;
+  const auto* gemm = std::get_if<kernels::GemmShape>(&op.kernel);
+  return gemm != nullptr && gemm->dtype == Dtype::fp8 ? gemm : nullptr;
+}
+
 double StepModel::State::price(const StepOp& op) const {
   if (op.is_collective) return collectives.time(op.collective).value();
   const Seconds time = timer->time(op.kernel, job->cluster.gpu);
+  if (const kernels::GemmShape* gemm = scaled_statically(op)) {
+    return without_amax(*gemm, time, job->cluster.gpu).value();
+  }
   if (!reads_cache(op)) return time.value();
   return max(time, timer->time(op.kernel, cold_gpu)).value();
 }
@@ -226,6 +236,15 @@ Seconds StepModel::price(const StepOp& op) const { return Seconds{state_->price(
 kernels::Estimate StepModel::explain(const StepOp& op) const {
   const State& s = *state_;
   const Seconds warm = s.timer->time(op.kernel, s.job->cluster.gpu);
+  if (s.scaled_statically(op) != nullptr) {
+    kernels::Estimate estimate = s.timer->explain(op.kernel, s.job->cluster.gpu);
+    estimate.time = Seconds{s.price(op)};
+    estimate.terms.push_back({"static scales", estimate.time - warm,
+                              "-((floor)^p + (2*m*k/rate)^p)^(1/p), not below the roofline: no pass looks for the "
+                              "largest activation",
+                              "NVIDIA AIConfigurator @095f58a5, quantize tables (models/serving/step_scales.hpp)"});
+    return estimate;
+  }
   return s.timer->explain(op.kernel, s.price(op) > warm.value() ? s.cold_gpu : s.job->cluster.gpu);
 }
 

@@ -21,6 +21,8 @@ struct StepCost {
 struct StepModel::State {
   State(const ServingJob& j, const kernels::KernelTimer& t);
 
+  /// The fp8 linear layer that needs no pass for scales, or nullptr.
+  [[nodiscard]] const kernels::GemmShape* scaled_statically(const StepOp& op) const;
   [[nodiscard]] double price(const StepOp& op) const;
   [[nodiscard]] double gap(const StepOp& op, GraphMode mode) const;
   [[nodiscard]] StepCost cost(const std::vector<StepOp>& list, GraphMode mode) const;

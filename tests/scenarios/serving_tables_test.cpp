@@ -147,6 +147,19 @@ TEST_F(ServingTables, ABenchmarkOfInferenceMaxDrawsLengths) {
             Dtype::bf16);
 }
 
+TEST_F(ServingTables, CheckpointsOfNvidiaHaveStaticActivationScales) {
+  const auto scales = [&](const std::string& model, const std::string& mode, const std::string& source) {
+    return config_of(benchmarks("x,vllm,0.14.0," + model + ",h200_sxm,fp8,agg,1024,512," + mode + ",4,1,,1,90,10,16," +
+                                source + "\n"))
+        .static_activation_scales;
+  };
+  EXPECT_TRUE(scales("meta-llama/Llama-3.1-70B", "fp8", "2026-04-06.csv"));
+  EXPECT_FALSE(scales("meta-llama/Llama-3.1-70B", "bf16", "2026-04-06.csv"));
+  EXPECT_TRUE(scales("nvidia/Llama-3.1-8B-Instruct-FP8", "fp8", "h/v/m.csv"));
+  EXPECT_FALSE(scales("Qwen/Qwen3-32B", "fp8", "h/v/m.csv"));
+  EXPECT_FALSE(scales("Qwen/Qwen3-235B-A22B-FP8", "fp8_block", "h/v/m.csv"));
+}
+
 TEST_F(ServingTables, TensorRtLlmHasABudgetOfItsOwn) {
   const std::string row = "x,trtllm,1,Qwen/Qwen3-32B,h100_sxm,fp8,agg,1024,";
   EXPECT_EQ(config_of(benchmarks(row + "512,fp8,4,1,,1,90,10,16,2026-04-06.csv\n")).max_num_batched_tokens, 16384);
