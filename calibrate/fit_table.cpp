@@ -79,9 +79,9 @@ PredictedRow predict(const MeasuredRow& row, const hardware::Gpu& gpu, const ker
   if (row.second) {
     out.description += " and " + kernels::describe(*row.second);
     out.group = "mixed";
-    const auto* decode = std::get_if<kernels::AttentionDecodeShape>(&*row.second);
-    const kernels::Kernel second = decode != nullptr ? kernels::decode_beside_prompts(*decode, gpu) : *row.second;
-    out.predicted = kernels::attention_batch_time({row.kernel, second}, gpu, timer);
+    const kernels::MixedBatch batch(gpu, timer);
+    out.predicted = batch.time(std::get<kernels::AttentionPrefillShape>(row.kernel),
+                               std::get<kernels::AttentionDecodeShape>(*row.second));
     return out;
   }
   const std::string key = kernels::family_of(row.kernel).fit_key(row.kernel, gpu);

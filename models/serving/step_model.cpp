@@ -64,6 +64,7 @@ StepModel::State::State(const ServingJob& j, const kernels::KernelTimer& t)
     : job(&j),
       timer(&t),
       cold_gpu(j.cluster.gpu),
+      mixed_batch(j.cluster.gpu, t),
       ops(j),
       collectives(j.cluster),
       stages(static_cast<std::size_t>(ops.stages())) {
@@ -74,13 +75,30 @@ StepModel::State::State(const ServingJob& j, const kernels::KernelTimer& t)
   launch = j.cluster.gpu.kernel_launch.value() + (j.config.enforce_eager ? kEagerDispatch : 0.0);
 }
 
+bool StepModel::State::joins_prompts(const StepOp& op) const {
+  return op.beside && mixed_batch.one_call(std::get<kernels::AttentionDecodeShape>(op.kernel));
+}
+
 const kernels::GemmShape* StepModel::State::scaled_statically(const StepOp& op) const {
   if (!job->config.static_activation_scales || op.is_collective) return nullptr;
   const auto* gemm = std::get_if<kernels::GemmShape>(&op.kernel);
   return gemm != nullptr && gemm->dtype == Dtype::fp8 ? gemm : nullptr;
 }
 
+double StepModel::State::added(const kernels::AttentionPrefillShape& prompts, double prompts_time,
+                               const kernels::AttentionDecodeShape& decode, double own) const {
+  return mixed_batch.added(prompts, Seconds{prompts_time}, mixed_batch.launch(prompts), decode, Seconds{own}).value();
+}
+
 double StepModel::State::price(const StepOp& op) const {
+  const double alone = price_alone(op);
+  if (!op.beside) return alone;
+  const auto& decode = std::get<kernels::AttentionDecodeShape>(op.kernel);
+  const double prompts = timer->time(*op.beside, job->cluster.gpu).value();
+  return added(*op.beside, prompts, decode, mixed_batch.decodes(decode, Seconds{alone}).value());
+}
+
+double StepModel::State::price_alone(const StepOp& op) const {
   if (op.is_collective) return collectives.time(op.collective).value();
   const Seconds time = timer->time(op.kernel, job->cluster.gpu);
   if (const kernels::GemmShape* gemm = scaled_statically(op)) {
@@ -91,7 +109,7 @@ double StepModel::State::price(const StepOp& op) const {
 }
 
 double StepModel::State::gap(const StepOp& op, GraphMode mode) const {
-  if (op.is_collective) return 0.0;
+  if (op.is_collective || joins_prompts(op)) return 0.0;
   if (op.part == StepPart::head || mode == GraphMode::none) return stream_gap;
   return op.part == StepPart::attention && mode == GraphMode::piecewise ? stream_gap : graph_gap;
 }
@@ -138,9 +156,12 @@ double StepModel::State::node(std::int64_t sequences, std::int64_t j, bool mixed
   if (column >= known.size()) known.resize(std::max(column + 1, 2 * known.size()), -1.0);
   if (known[column] < 0.0) {
     const std::int64_t kv = node_tokens(sequences, j);
-    const std::vector<StepOp> op =
-        mixed ? ops.mixed_decode_attention(sequences, kv) : ops.decode_attention(sequences, kv);
-    known[column] = price(op.front());
+    const StepOp op = ops.decode_attention(sequences, kv).front();
+    known[column] = price(op);
+    if (mixed) {
+      const auto& decode = std::get<kernels::AttentionDecodeShape>(op.kernel);
+      known[column] = mixed_batch.decodes(decode, Seconds{known[column]}).value();
+    }
   }
   return known[column];
 }
@@ -163,17 +184,25 @@ Seconds StepModel::State::message(std::int64_t rows, int stage) const {
 
 StepCost StepModel::State::attention(const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers) {
   StepCost layer{0.0, 0};
+  double prompts = 0.0;
+  const std::vector<StepOp> prefill = ops.prefill_attention(shape);
+  for (const StepOp& op : prefill) {
+    prompts = price(op);
+    layer.seconds += prompts;
+    ++layer.runs;
+  }
   if (shape.decode_sequences > 0) {
     const StepCost& products_cost = absorbed(shape.decode_only() ? rows : shape.decode_sequences);
-    layer.seconds += decode_attention(shape.decode_sequences, shape.decode_kv_tokens, !shape.decode_only());
-    layer.seconds += products_cost.seconds;
-    layer.runs += 1 + products_cost.runs;
-  }
-  if (!shape.decode_only()) {
-    for (const StepOp& op : ops.prefill_attention(shape)) {
-      layer.seconds += price(op);
-      ++layer.runs;
+    std::int64_t runs = 1;
+    double decodes = decode_attention(shape.decode_sequences, shape.decode_kv_tokens, !prefill.empty());
+    if (!prefill.empty()) {
+      const StepOp op = ops.decode_attention(shape.decode_sequences, shape.decode_kv_tokens).front();
+      if (mixed_batch.one_call(std::get<kernels::AttentionDecodeShape>(op.kernel))) runs = 0;
+      decodes = added(std::get<kernels::AttentionPrefillShape>(prefill.back().kernel), prompts,
+                      std::get<kernels::AttentionDecodeShape>(op.kernel), decodes);
     }
+    layer.seconds += decodes + products_cost.seconds;
+    layer.runs += runs + products_cost.runs;
   }
   const double idle = mode == GraphMode::full ? graph_gap : stream_gap;
   layer.seconds += static_cast<double>(layer.runs) * idle;
@@ -243,6 +272,15 @@ kernels::Estimate StepModel::explain(const StepOp& op) const {
                               "-((floor)^p + (2*m*k/rate)^p)^(1/p), not below the roofline: no pass looks for the "
                               "largest activation",
                               "NVIDIA AIConfigurator @095f58a5, quantize tables (models/serving/step_scales.hpp)"});
+    return estimate;
+  }
+  if (op.beside) {
+    kernels::Estimate estimate = s.timer->explain(op.kernel, s.cold_gpu);
+    const Seconds price{s.price(op)};
+    estimate.terms.push_back({"beside prompts", price - estimate.time,
+                              "what decodes add to the prompts' attention, less what they take alone",
+                              "FlashAttention-2's tiles, LLMServingSim @5daddb21 (kernels/attention/mixed_batch.hpp)"});
+    estimate.time = price;
     return estimate;
   }
   return s.timer->explain(op.kernel, s.price(op) > warm.value() ? s.cold_gpu : s.job->cluster.gpu);

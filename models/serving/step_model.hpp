@@ -2,7 +2,8 @@
 //
 // An iteration is lowered to kernels and collectives per pipeline stage, equal layers folded into one entry with a
 // count; its GPU time is their sum. Weights are read cold: a step of a large model pushes them out of L2. Prompts of
-// one step are priced as one ragged attention kernel, by an equivalent batch of equal prompts; decodes as another.
+// one step are priced as one ragged attention kernel, by an equivalent batch of equal prompts; decodes as what
+// they add to it (kernels/attention/mixed_batch.hpp).
 //
 // Host time. With asynchronous scheduling the host prepares a step while the GPU runs the one before, so that only
 // what is longer than a step shows; otherwise it adds to every step. Without CUDA graphs the host launches every
@@ -11,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -47,6 +49,9 @@ struct StepOp {
   kernels::Kernel kernel;
   sim::CollectiveCall collective;
   std::int64_t count = 1;
+  /// Of decodes' attention beside prompts: the prompts' attention. Its price is what it adds to them
+  /// (kernels/attention/mixed_batch.hpp).
+  std::optional<kernels::AttentionPrefillShape> beside;
 };
 
 class StepModel {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/attention/mixed_batch.hpp"
 #include "models/serving/step_model.hpp"
 #include "models/serving/step_ops.hpp"
 
@@ -21,6 +22,8 @@ struct StepCost {
 struct StepModel::State {
   State(const ServingJob& j, const kernels::KernelTimer& t);
 
+  /// Decodes' attention that is part of the prompts' kernel.
+  [[nodiscard]] bool joins_prompts(const StepOp& op) const;
   /// The fp8 linear layer that needs no pass for scales, or nullptr.
   [[nodiscard]] const kernels::GemmShape* scaled_statically(const StepOp& op) const;
   [[nodiscard]] double price(const StepOp& op) const;
@@ -35,6 +38,11 @@ struct StepModel::State {
   /// Decode attention of one layer at a node of the interpolation (step_model.cpp).
   double node(std::int64_t sequences, std::int64_t j, bool mixed);
   double decode_attention(std::int64_t sequences, std::int64_t kv_tokens, bool mixed);
+  /// What decodes add to one layer's attention of prompts, `own` being what mixed nodes hold.
+  [[nodiscard]] double added(const kernels::AttentionPrefillShape& prompts, double prompts_time,
+                             const kernels::AttentionDecodeShape& decode, double own) const;
+  /// Of one kernel or collective with all that it runs beside left out.
+  [[nodiscard]] double price_alone(const StepOp& op) const;
   /// Attention of all layers.
   StepCost attention(const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers);
   Seconds time(const StepShape& shape, int stage);
@@ -49,6 +57,7 @@ struct StepModel::State {
   const ServingJob* job;
   const kernels::KernelTimer* timer;
   hardware::Gpu cold_gpu;  ///< the same without L2, for what is read cold
+  kernels::MixedBatch mixed_batch;
   StepOps ops;
   sim::CollectiveModel collectives;
   std::vector<StageCosts> stages;

@@ -191,9 +191,8 @@ std::vector<StepOp> StepOps::all(const StepShape& shape, int stage) const {
   std::vector<StepOp> attention = prefill_attention(shape);
   if (shape.decode_sequences > 0) {
     const std::vector<StepOp> products = absorbed(shape.decode_only() ? rows : shape.decode_sequences);
-    const std::vector<StepOp> decode = shape.decode_only()
-                                           ? decode_attention(shape.decode_sequences, shape.decode_kv_tokens)
-                                           : mixed_decode_attention(shape.decode_sequences, shape.decode_kv_tokens);
+    std::vector<StepOp> decode = decode_attention(shape.decode_sequences, shape.decode_kv_tokens);
+    if (!attention.empty()) decode.front().beside = std::get<kernels::AttentionPrefillShape>(attention.back().kernel);
     if (!products.empty()) attention.push_back(products.front());
     attention.insert(attention.end(), decode.begin(), decode.end());
     if (!products.empty()) attention.push_back(products.back());

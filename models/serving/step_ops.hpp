@@ -8,6 +8,8 @@
 // tokens, as many (query, key) pairs. Element-wise kernels find what the kernel before left in L2: their shapes hold
 // the bytes of HBM time that is left.
 //
+// Decodes beside prompts name the prompts' kernel, to whose time they add (kernels/attention/mixed_batch.hpp).
+//
 // CUDA graphs (vLLM's mode FULL_AND_PIECEWISE): an iteration of decodes alone is one graph, its tokens padded to the
 // next captured size; a mixed one that fits in the largest size is cut into graphs at every attention, which is
 // launched from the host; a larger one is launched kernel by kernel. Logits and sampling are outside graphs always.
@@ -49,8 +51,6 @@ class StepOps {
   /// Latent attention's products with the absorbed projection; empty for other models.
   [[nodiscard]] std::vector<StepOp> absorbed(std::int64_t rows) const;
   [[nodiscard]] std::vector<StepOp> decode_attention(std::int64_t sequences, std::int64_t kv_tokens) const;
-  /// The same beside prompts: another kernel with FlashAttention-2 and grouped queries.
-  [[nodiscard]] std::vector<StepOp> mixed_decode_attention(std::int64_t sequences, std::int64_t kv_tokens) const;
   /// Empty without prompts.
   [[nodiscard]] std::vector<StepOp> prefill_attention(const StepShape& shape) const;
   /// Logits and sampling of the last stage; empty on the others and where nothing is sampled.
@@ -65,7 +65,6 @@ class StepOps {
 
  private:
   class Builder;
-  [[nodiscard]] bool decodes_join_prompts() const;
   void front(Builder& builder, std::int64_t rows, int stage) const;
   void before_attention(Builder& builder, std::int64_t rows) const;
   void after_attention(Builder& builder, std::int64_t rows, bool moe) const;

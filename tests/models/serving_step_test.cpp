@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/attention/mixed_batch.hpp"
 #include "models/serving/step_model.hpp"
 #include "sim/evaluate.hpp"
 #include "tests/models/serving_step_jobs.hpp"
@@ -148,6 +149,39 @@ TEST_F(Step, TimeIsTheSumOfItsOpsAtNodes) {
                                  mixed(30, 704, 60), mixed(30, 704, 2000), prompts(3, 700)}) {
     const double exact = sum_of_ops(model, shape);
     EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), exact, 1e-9 * exact + 2e-12);
+  }
+}
+
+TEST_F(Step, DecodesBesidePromptsAddUpUnderFlashAttention2Too) {
+  for (const char* node : {"rtx_pro_6000_box", "rtx_4090_box", "dgx_a100"}) {
+    job = serving_job(node, "llama-3.1-8b");
+    StepModel model(job, *timer);
+    const kernels::MixedBatch batch(job.cluster.gpu, *timer);
+    for (const StepShape& shape : {mixed(30, 704, 60), mixed(128, 1728, 2000), mixed(1, 64, 16)}) {
+      const double exact = sum_of_ops(model, shape);
+      EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), exact, 1e-9 * exact + 2e-12) << node;
+      // One price of the batch, here and where measured layers are compared with.
+      const std::vector<StepOp> ops = model.ops(shape, 0);
+      const StepOp &prompts = *find(ops, "attention prefill"), &decode = *find(ops, "attention decode");
+      const Seconds whole = batch.time(std::get<kernels::AttentionPrefillShape>(prompts.kernel),
+                                       std::get<kernels::AttentionDecodeShape>(decode.kernel));
+      EXPECT_NEAR((model.price(prompts) + model.price(decode)).value(), whole.value(), 1e-12) << node;
+      EXPECT_EQ(model.gap(decode, shape), Seconds{}) << "one kernel with the prompts";
+      EXPECT_EQ(model.explain(decode).time.value(), model.price(decode).value());
+    }
+  }
+}
+
+TEST_F(Step, InterpolatedMixedStepsAreWithinOnePercentOfTheSum) {
+  job = serving_job("rtx_pro_6000_box", "llama-3.1-8b");
+  StepModel model(job, *timer);
+  for (const std::int64_t batch : {7, 64, 128}) {
+    for (const std::int64_t kv : {130, 500, 1111, 4000}) {
+      double exact = 0.0;
+      for (std::int64_t i = 0; i < 16; ++i) exact += sum_of_ops(model, mixed(batch, kv - 60 + 8 * i, 1024)) / 16.0;
+      EXPECT_NEAR(sim::to_seconds(model.time(mixed(batch, kv, 1024), 0)).value() / exact, 1.0, 0.01)
+          << "batch " << batch << " kv " << kv;
+    }
   }
 }
 
