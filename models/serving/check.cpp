@@ -103,7 +103,6 @@ void check_limits(const ServingJob& job, Errors& errors) {
   if (c.block_size < 1 || c.block_size > 4096)
     errors.add("block_size", "must be between 1 and 4096, is {}", c.block_size);
   if (c.num_gpu_blocks < 0) errors.add("num_gpu_blocks", "must be at least 1");
-  if (c.num_gpu_blocks > 4'000'000'000) errors.add("num_gpu_blocks", "must be at most 4,000,000,000");
   if (c.long_prefill_token_threshold < 0) errors.add("long_prefill_token_threshold", "must not be negative");
   if (c.warmup_requests < 0) errors.add("warmup_requests", "must not be negative");
   if (c.slo.attainment < 0.0 || c.slo.attainment > 1.0) errors.add("slo.attainment", "must be between 0 and 1");
@@ -141,11 +140,21 @@ ServingConfig resolve(const ServingJob& job) {
   const SchedulerRow* row = find_scheduler(c.scheduler);
   if (row == nullptr) return c;
   const EngineDefaults defaults = row->defaults(job.cluster.gpu);
-  if (c.max_num_batched_tokens == 0) c.max_num_batched_tokens = defaults.max_num_batched_tokens;
-  if (c.max_num_seqs == 0) c.max_num_seqs = defaults.max_num_seqs;
+  if (c.max_model_len == 0) c.max_model_len = job.llm.max_positions;
+  // The defaults fit each other and the rest (vllm/engine/arg_utils.py): a prompt that can't be cut needs a step of its
+  // own, no step is larger than all sequences together, and no more sequences run than a step has tokens.
+  const bool own_budget = c.max_num_batched_tokens == 0;
+  if (own_budget) {
+    c.max_num_batched_tokens = defaults.max_num_batched_tokens;
+    if (!c.enable_chunked_prefill) c.max_num_batched_tokens = std::max(c.max_num_batched_tokens, c.max_model_len);
+  }
+  if (c.max_num_seqs == 0) c.max_num_seqs = std::min(defaults.max_num_seqs, c.max_num_batched_tokens);
+  if (own_budget) {
+    c.max_num_batched_tokens =
+        std::min(c.max_num_batched_tokens, c.max_num_seqs * std::max<std::int64_t>(1, c.max_model_len));
+  }
   if (c.gpu_memory_utilization == 0.0) c.gpu_memory_utilization = defaults.gpu_memory_utilization;
   if (c.kernels == kernels::Implementation::automatic) c.kernels = defaults.kernels;
-  if (c.max_model_len == 0) c.max_model_len = job.llm.max_positions;
   if (c.step_overhead < Seconds{0.0}) c.step_overhead = default_step_overhead();
   if (c.request_overhead < Seconds{0.0}) c.request_overhead = default_request_overhead();
   return c;

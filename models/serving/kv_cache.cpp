@@ -23,19 +23,7 @@ std::uint64_t own_name(std::uint64_t request, std::int64_t block) {
 
 }  // namespace
 
-KvCache::KvCache(const KvCacheConfig& config) : config_(config), free_(config.blocks) {
-  if (config.blocks >= static_cast<std::int64_t>(kNone))
-    throw std::length_error("a KV cache has fewer than 2^32 blocks");
-  pool_.resize(static_cast<std::size_t>(config.blocks));
-  for (std::uint32_t i = 0; i < pool_.size(); ++i) {
-    pool_[i].previous = i == 0 ? kNone : i - 1;
-    pool_[i].next = i + 1 == pool_.size() ? kNone : i + 1;
-  }
-  if (!pool_.empty()) {
-    first_free_ = 0;
-    last_free_ = static_cast<std::uint32_t>(pool_.size() - 1);
-  }
-}
+KvCache::KvCache(const KvCacheConfig& config) : config_(config), free_(config.blocks) {}
 
 std::uint64_t KvCache::name_of(const Sequence& sequence, std::int64_t block) const {
   const Request& request = sequence.request;
@@ -132,6 +120,14 @@ void KvCache::release(Sequence& sequence) {
 }
 
 std::uint32_t KvCache::take() {
+  // Blocks that were never used stand before all others.
+  if (static_cast<std::int64_t>(pool_.size()) < config_.blocks) {
+    if (pool_.size() >= kNone) throw std::length_error("a KV cache uses fewer than 2^32 blocks");
+    pool_.emplace_back();
+    pool_.back().references = 1;
+    --free_;
+    return static_cast<std::uint32_t>(pool_.size() - 1);
+  }
   const std::uint32_t number = first_free_;
   Block& block = pool_[number];
   unlink(number);

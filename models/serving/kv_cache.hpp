@@ -29,7 +29,7 @@ struct KvCacheConfig {
 
 class KvCache {
  public:
-  /// REQUIRES blocks ≥ 0 and block_size ≥ 1. Throws std::length_error for 2^32 blocks or more.
+  /// REQUIRES blocks ≥ 0 and block_size ≥ 1. A block takes memory once it has been used.
   explicit KvCache(const KvCacheConfig& config);
 
   /// Leading tokens of a sequence without blocks that need no computing: whole blocks, at most known() − 1, so that
@@ -75,7 +75,7 @@ class KvCache {
   void forget(Block& block);
 
   KvCacheConfig config_;
-  std::vector<Block> pool_;
+  std::vector<Block> pool_;  ///< blocks that have been used; the others are free, and come first
   PrefixIndex index_;
   std::uint32_t first_free_ = kNone, last_free_ = kNone;
   std::int64_t free_ = 0;

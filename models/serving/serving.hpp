@@ -67,7 +67,7 @@ struct ServingConfig {
   Seconds request_overhead{-1.0};  ///< host time from arrival to the scheduler; < 0: the default
   LoadConfig load;
   SloConfig slo;
-  std::int64_t warmup_requests = 0;  ///< the first so many are served but not counted
+  std::int64_t warmup_requests = 0;  ///< the first so many are served but not counted; steps and KV usage have them
 };
 
 struct ServingJob {
@@ -132,8 +132,9 @@ struct ServingResult {
   KvPool pool;
   bool started = false;         ///< false: weights or the longest request don't fit; nothing was served
   std::string refusal;          ///< why not
+  std::uint64_t arrived = 0;    ///< all that were sent, warm-up and refused ones too
   std::uint64_t requests = 0;   ///< finished and counted
-  std::uint64_t rejected = 0;   ///< longer than max_model_len
+  std::uint64_t rejected = 0;   ///< longer than max_model_len or the whole cache
   std::uint64_t truncated = 0;  ///< output cut at max_model_len
   Seconds duration;             ///< from the first counted arrival to the last token
   std::uint64_t input_tokens = 0, output_tokens = 0;  ///< of counted requests

@@ -32,6 +32,8 @@ void QueueTrend::sample(sim::SimTime now, std::int64_t waiting) {
 }
 
 bool QueueTrend::grows() const {
+  // Quarters see a trend and not a single peak; eight requests and a tenth are more than the noise of a stable queue.
+  // A burst has no span of arrivals to judge by.
   constexpr std::size_t kQuarters = 4;
   constexpr std::int64_t kLeast = 8;
   constexpr double kRise = 1.1;
@@ -53,6 +55,7 @@ bool QueueTrend::grows() const {
 }
 
 void Tally::arrived(const Request& request, std::int64_t waiting) {
+  ++arrived_;
   trend_.sample(request.arrival, waiting);
   if (!is_warmup(request)) first_arrival_ = std::min(first_arrival_, request.arrival);
 }
@@ -67,9 +70,9 @@ void Tally::rejected(const Request& request, std::uint32_t replica) {
 
 void Tally::finished(const Sequence& sequence, std::uint32_t replica) {
   keep(sequence, replica);
-  preemptions_ += static_cast<std::uint64_t>(sequence.preemptions);
   const Request& request = sequence.request;
   if (is_warmup(request)) return;
+  preemptions_ += static_cast<std::uint64_t>(sequence.preemptions);
   ++requests_;
   input_ += static_cast<std::uint64_t>(request.input_tokens);
   output_ += static_cast<std::uint64_t>(sequence.generated);
@@ -124,6 +127,7 @@ void Tally::add_usage(TimeSum block_time, std::int64_t peak_blocks) {
 }
 
 void Tally::report(ServingResult& result, sim::SimTime end, std::int64_t blocks) {
+  result.arrived = arrived_;
   result.requests = requests_;
   result.rejected = rejected_;
   result.truncated = truncated_;

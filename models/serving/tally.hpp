@@ -75,7 +75,8 @@ class Tally {
   ServingConfig config_;
   ServingOptions options_;
   sim::Distribution ttft_, tpot_, itl_, e2e_, queue_;
-  std::uint64_t requests_ = 0, rejected_ = 0, truncated_ = 0, input_ = 0, output_ = 0, cached_ = 0, within_slo_ = 0;
+  std::uint64_t arrived_ = 0, requests_ = 0, rejected_ = 0, truncated_ = 0, input_ = 0, output_ = 0, cached_ = 0,
+                within_slo_ = 0;
   std::uint64_t preemptions_ = 0, steps_ = 0, step_sequences_ = 0;
   sim::SimTime first_arrival_ = ~sim::SimTime{0}, last_token_ = 0;
   TimeSum block_time_ = 0;

@@ -87,9 +87,14 @@ TEST(Tally, LeavesWarmupOut) {
   ServingOptions options;
   options.keep_records = true;
   Tally tally(config, options);
-  for (std::uint64_t i = 0; i < 5; ++i) tally.finished(answered(i, 10, 2), 0);
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    Sequence sequence = answered(i, 10, 2);
+    sequence.preemptions = 1;
+    tally.finished(sequence, 0);
+  }
   const ServingResult result = report(tally);
   EXPECT_EQ(result.requests, 3u);
+  EXPECT_EQ(result.preemptions, 3u);
   EXPECT_EQ(result.input_tokens, 30u);
   ASSERT_EQ(result.records.size(), 5u);
   EXPECT_TRUE(result.records[1].warmup);

@@ -1,0 +1,85 @@
+// What an engine decides where the user says nothing: vLLM's rules, vllm/engine/arg_utils.py.
+#include <gtest/gtest.h>
+
+#include "hardware/catalogue.hpp"
+#include "models/hf_config.hpp"
+#include "models/serving/serving.hpp"
+
+namespace orrery::models {
+namespace {
+
+ServingJob job_on(const std::string& node) {
+  ServingJob job;
+  job.llm = load_model("llama-3.1-8b");
+  job.cluster = hardware::make_cluster(node, "single_node", 1, "");
+  return job;
+}
+
+TEST(ServingDefaults, FollowTheDevice) {
+  const ServingConfig h100 = resolve(job_on("dgx_h100"));
+  EXPECT_EQ(h100.max_num_batched_tokens, 8192);
+  EXPECT_EQ(h100.max_num_seqs, 1024);
+  const ServingConfig a100 = resolve(job_on("dgx_a100"));  // 80 GB, but excepted by name
+  EXPECT_EQ(a100.max_num_batched_tokens, 2048);
+  EXPECT_EQ(a100.max_num_seqs, 256);
+  const ServingConfig ada = resolve(job_on("rtx_4090_box"));  // 24 GB
+  EXPECT_EQ(ada.max_num_batched_tokens, 2048);
+  EXPECT_EQ(ada.max_num_seqs, 256);
+}
+
+TEST(ServingDefaults, RunNoMoreSequencesThanAStepHasTokens) {
+  ServingJob job = job_on("dgx_h100");
+  job.config.max_num_batched_tokens = 512;
+  EXPECT_EQ(resolve(job).max_num_seqs, 512);
+}
+
+TEST(ServingDefaults, GiveAPromptThatCannotBeCutAStepOfItsOwn) {
+  ServingJob job = job_on("dgx_a100");
+  job.config.enable_chunked_prefill = false;
+  job.config.max_model_len = 8000;
+  EXPECT_EQ(resolve(job).max_num_batched_tokens, 8000);
+  job.config.max_model_len = 1000;
+  EXPECT_EQ(resolve(job).max_num_batched_tokens, 2048);
+}
+
+TEST(ServingDefaults, MakeNoStepLargerThanAllSequences) {
+  ServingJob job = job_on("dgx_h100");
+  job.config.max_num_seqs = 2;
+  job.config.max_model_len = 1000;
+  EXPECT_EQ(resolve(job).max_num_batched_tokens, 2000);
+}
+
+TEST(ServingDefaults, LeaveWhatIsGivenAlone) {
+  ServingJob job = job_on("dgx_h100");
+  job.config.max_num_batched_tokens = 4096;
+  job.config.max_num_seqs = 8;
+  job.config.gpu_memory_utilization = 0.5;
+  const ServingConfig resolved = resolve(job);
+  EXPECT_EQ(resolved.max_num_batched_tokens, 4096);
+  EXPECT_EQ(resolved.max_num_seqs, 8);
+  EXPECT_EQ(resolved.gpu_memory_utilization, 0.5);
+}
+
+std::string key_of(const ServingJob& job) {
+  const std::vector<JobError> errors = check(job);
+  return errors.empty() ? "" : errors.front().key;
+}
+
+TEST(ServingCheck, TellsTooManyGpusAtTheKeyThatAsksForThem) {
+  ServingJob job = job_on("dgx_h100");
+  job.config.load.rate = 1.0;
+  job.config.load.requests = 10;
+  job.config.load.input.mean = job.config.load.output.mean = 100.0;
+  EXPECT_EQ(key_of(job), "");
+  job.config.replicas = 9;
+  EXPECT_EQ(key_of(job), "serving.replicas");
+  job.config.replicas = 1;
+  job.config.pipeline_parallel = 16;
+  EXPECT_EQ(key_of(job), "serving.pipeline_parallel");
+  job.config.pipeline_parallel = 1;
+  job.config.tensor_parallel = 16;
+  EXPECT_EQ(key_of(job), "serving.tensor_parallel");
+}
+
+}  // namespace
+}  // namespace orrery::models
