@@ -184,11 +184,15 @@ void append_engine(std::vector<Provenance>& lines, const models::ServingConfig& 
     lines.push_back({"engine", config.router, "published", "", std::string(router->source)});
   }
   const auto overhead = [](std::string_view key, Seconds value) {
-    return fmt::format("{}: {}", key, value < Seconds{0.0} ? "the step model's default" : "the scenario's own figure");
+    return fmt::format("{}: {}", key, value < Seconds{0.0} ? "estimate" : "the scenario's own figure");
   };
   lines.push_back(
-      {"engine", "host time", "published", "",
+      {"engine", "host time", "datasheet", "",
        overhead("step_overhead", config.step_overhead) + "; " + overhead("request_overhead", config.request_overhead)});
+  lines.push_back({"engine", "memory beside the KV cache", "datasheet", "",
+                   config.activation_memory > Bytes{0.0}
+                       ? "activations: the scenario's own figure; CUDA graphs: estimate"
+                       : "activations by formula from vLLM's profile run; CUDA graphs: estimate"});
 }
 
 }  // namespace

@@ -275,6 +275,27 @@ Scenario load_scenario(const std::string& path, const std::vector<Override>& ove
   return parse_scenario(hardware::read_text_file(path), path, overrides);
 }
 
+std::vector<std::string> input_files(const Scenario& scenario) {
+  std::vector<std::string> files;
+  const auto add = [&files](const std::string& file) {
+    if (!file.empty()) files.push_back(file);
+  };
+  if (scenario.serving) {
+    const models::LoadConfig& load = scenario.serving->config.load;
+    add(load.trace);
+    add(load.input.file);
+    add(load.output.file);
+  }
+  const std::filesystem::path model(scenario.model);
+  if (model.extension() == ".json" || scenario.model.find('/') != std::string::npos) {
+    add((std::filesystem::path(scenario.file).parent_path() / model).string());
+  }
+  for (const Scenario& variant : scenario.variants) {
+    for (const std::string& file : input_files(variant)) add(file);
+  }
+  return files;
+}
+
 std::vector<std::string> scenario_files(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code code;

@@ -66,6 +66,9 @@ struct Scenario {
 /// `${ORRERY_DATA}` replaced by the variable's value. Throws ConfigError if it is used but not set.
 [[nodiscard]] std::string expand_variables(std::string_view text);
 
+/// The files that a run of the scenario or its variants reads beside it: traces, tables of lengths, model configs.
+[[nodiscard]] std::vector<std::string> input_files(const Scenario& scenario);
+
 /// The scenario files below `path` (a file, or a folder searched recursively for .yaml), sorted.
 /// Throws ConfigError if there are none.
 [[nodiscard]] std::vector<std::string> scenario_files(const std::string& path);

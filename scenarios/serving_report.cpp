@@ -120,6 +120,11 @@ void add_serving_notes(Report& report) {
   note(result.rejected,
        fmt::format("refused: longer than max_model_len {} or the KV cache", result.config.max_model_len));
   note(result.truncated, fmt::format("cut short at max_model_len {}", result.config.max_model_len));
+  const models::LoadConfig& load = result.config.load;
+  if (!load.trace.empty() && result.arrived < static_cast<std::uint64_t>(load.requests)) {
+    report.notes.push_back(
+        fmt::format("the trace ends after {} requests, before the {} asked for", result.arrived, load.requests));
+  }
   if (result.saturated && !promises_slo(result.config.slo)) {
     report.notes.emplace_back(
         "saturated: requests arrive faster than they are served; throughput is the limit of this deployment, and "

@@ -165,6 +165,7 @@ Explained explain(const Scenario& scenario) {
 int explain_file(const Options& options, Console& console) {
   check_outputs(options, options.files);
   const Scenario scenario = load_scenario(options.files.at(0), options.overrides);
+  check_outputs(options, input_files(scenario));
   if (!scenario.skipped.empty()) {
     throw hardware::ConfigError(fmt::format("{}: can't run here: {}", scenario.file, scenario.skipped));
   }

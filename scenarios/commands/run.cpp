@@ -85,6 +85,7 @@ std::vector<Scenario> load_all(const std::vector<std::string>& files, const Opti
     if (loaded->scenario) scenarios.push_back(std::move(*loaded->scenario));
   }
   if (!errors.empty()) throw ConfigError(std::move(errors));
+  for (const Scenario& scenario : scenarios) check_outputs(options, input_files(scenario));
   return scenarios;
 }
 

@@ -176,6 +176,7 @@ int sweep_file(const Options& options, Console& console) {
   const std::string& file = options.files.at(0);
   const std::string text = hardware::read_text_file(file);
   const Scenario base = parse_scenario(text, file, options.overrides);
+  check_outputs(options, input_files(base));
   if (base.sweep.empty()) {
     throw ConfigError(fmt::format("{}: no sweep: section; add e.g. sweep: {{{}.tensor_parallel: [1, 2, 4, 8]}}", file,
                                   base.serving ? "serving" : "training"));

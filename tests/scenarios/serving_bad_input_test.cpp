@@ -215,5 +215,27 @@ TEST_F(ServingBadInput, ModelThatDoesNotFitIsAFindingWithTheLedger) {
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("weights"), HasSubstr("KV cache")));
 }
 
+TEST_F(ServingBadInput, NoOutputOverwritesTheTraceThatIsRead) {
+  const std::string trace = "arrival_s,input_tokens,output_tokens\n0,100,10\n1,100,10\n";
+  const std::string load = "    arrivals: poisson\n    rate: 4\n    requests: 40\n    input: 128\n    output: 32\n";
+  const std::string path = write("load.csv", trace);
+  const std::string file = write("traced.yaml", replaced(small_serving(), load, "    trace: load.csv\n"));
+  for (const char* output : {"--requests", "--json", "--csv", "--trace"}) {
+    const Outcome outcome = orrery({"run", file, output, path});
+    EXPECT_EQ(outcome.code, kExitInput) << output;
+    EXPECT_THAT(outcome.err, HasSubstr("overwrite the input")) << output;
+  }
+  EXPECT_EQ(orrery({"explain", file, "--json", path}).code, kExitInput);
+  EXPECT_EQ(hardware::read_text_file(path), trace);
+}
+
+TEST_F(ServingBadInput, ATraceThatEndsEarlyIsNoted) {
+  const std::string load = "    arrivals: poisson\n    rate: 4\n    requests: 40\n    input: 128\n    output: 32\n";
+  write("short.csv", "arrival_s,input_tokens,output_tokens\n0,100,10\n1,100,10\n");
+  const std::string file =
+      write("short.yaml", replaced(small_serving(), load, "    trace: short.csv\n    requests: 100\n"));
+  EXPECT_THAT(orrery({"run", file}).out, HasSubstr("the trace ends after 2 requests, before the 100 asked for"));
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
