@@ -78,6 +78,12 @@ bool is_backward(const Kernel& kernel) {
   return false;
 }
 
+// int8 multiplies at fp8's rate and takes its fit where it has none: an estimate, not a measurement.
+bool is_borrowed(const Kernel& kernel, const hardware::Fit& fit) {
+  const auto* gemm = std::get_if<GemmShape>(&kernel);
+  return gemm != nullptr && gemm->dtype == Dtype::int8 && fit.key.find("int8") == std::string::npos;
+}
+
 class FittedTimer final : public KernelTimer {
  public:
   [[nodiscard]] Seconds time(const Kernel& kernel, const hardware::Gpu& gpu) const override {
@@ -95,6 +101,9 @@ class FittedTimer final : public KernelTimer {
     if (chosen.fit != nullptr && is_backward(kernel)) {
       source =
           fmt::format("no backward measurements; from the forward fit {} and {}", chosen.fit->key, row.model.source);
+    } else if (chosen.fit != nullptr && is_borrowed(kernel, *chosen.fit)) {
+      estimate.fit_key = chosen.fit->key;
+      source = fmt::format("estimate: no int8 measurements, taken from the fit {}", chosen.fit->key);
     } else if (chosen.fit != nullptr) {
       estimate.provenance = Provenance::measured;
       estimate.fit_key = chosen.fit->key;

@@ -109,6 +109,21 @@ TEST(FittedTimer, IsNeverFasterThanTheRooflineEvenWithAnAbsurdFit) {
   EXPECT_EQ(timer("fitted")->time(kernel, gpu), roofline(kernel, gpu));
 }
 
+TEST(FittedTimer, CallsAFitOfAnotherNumberFormatAnEstimate) {
+  auto gpu = tests::hopper_gpu();
+  gpu.peak[Dtype::int8] = gpu.peak[Dtype::fp8] = FlopsPerSecond{2e15};
+  gpu.fits.push_back(fit_of(families()[0].model, families()[0].model.defaults(gpu), "gemm/vllm/fp8"));
+  GemmShape shape;
+  shape.m = shape.n = shape.k = 512;
+  shape.dtype = Dtype::fp8;
+  EXPECT_EQ(timer("fitted")->explain(shape, gpu).provenance, Provenance::measured);
+  shape.dtype = Dtype::int8;
+  const Estimate borrowed = timer("fitted")->explain(shape, gpu);
+  EXPECT_EQ(borrowed.provenance, Provenance::datasheet);
+  EXPECT_EQ(borrowed.fit_key, "gemm/vllm/fp8");
+  EXPECT_NE(borrowed.terms.back().source.find("no int8 measurements"), std::string::npos);
+}
+
 TEST(FittedTimer, UsesTheProfilesFitAndSaysSo) {
   auto gpu = tests::hopper_gpu();
   const auto before = timer("fitted")->explain(gemm(1, 512, 512), gpu);
