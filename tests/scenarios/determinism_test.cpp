@@ -21,7 +21,7 @@ std::string report_of_library(int jobs) {
   }
   std::ostringstream out, err;
   Console console{out, err};
-  return to_json_without_engine(run_all(scenarios, {jobs, true, false}, console).reports);
+  return to_json_without_engine(run_all(scenarios, {jobs, true, {}}, console).reports);
 }
 
 /// FNV-1a, 64 bit (http://www.isthe.com/chongo/tech/comp/fnv/).
