@@ -86,6 +86,16 @@ void check_parallel(const ServingJob& job, Errors& errors) {
   }
 }
 
+/// What the GPU can't multiply. Engines may run such weights through wider units; that is not modelled.
+void check_dtypes(const ServingJob& job, Errors& errors) {
+  const auto require = [&](std::string_view key, Dtype dtype) {
+    if (job.cluster.gpu.matrix_peak(dtype)) return;
+    errors.add(key, "{} has no matrix units for {}", job.cluster.gpu.name, name(dtype));
+  };
+  require("dtype", job.config.dtype);
+  if (job.config.weight_dtype != job.config.dtype) require("weight_dtype", job.config.weight_dtype);
+}
+
 void check_limits(const ServingJob& job, Errors& errors) {
   const ServingConfig& c = job.config;
   const std::int64_t longest = job.llm.max_positions;
@@ -166,6 +176,7 @@ std::vector<JobError> check(const ServingJob& job) {
   check_name(errors, "router", job.config.router, routers());
   check_parallel(job, errors);
   check_limits(job, errors);
+  check_dtypes(job, errors);
   errors.add_all(check(job.config.load));
   if (errors.empty()) check_resolved(job, errors);
   return errors.take();

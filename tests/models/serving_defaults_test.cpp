@@ -81,5 +81,16 @@ TEST(ServingCheck, TellsTooManyGpusAtTheKeyThatAsksForThem) {
   EXPECT_EQ(key_of(job), "serving.tensor_parallel");
 }
 
+TEST(ServingCheck, TellsADtypeThatTheGpuCannotMultiply) {
+  ServingJob job = job_on("dgx_a100");
+  job.config.load.rate = 1.0;
+  job.config.load.requests = 10;
+  job.config.load.input.mean = job.config.load.output.mean = 100.0;
+  job.config.weight_dtype = Dtype::fp8;
+  EXPECT_EQ(key_of(job), "serving.weight_dtype");
+  job.config.weight_dtype = Dtype::int4;  // multiplied in bf16
+  EXPECT_EQ(key_of(job), "");
+}
+
 }  // namespace
 }  // namespace orrery::models
