@@ -135,14 +135,18 @@ void wait_for_workers(Crew& crew, const std::function<bool()>& stopped, const st
   constexpr std::chrono::milliseconds kPoll{50}, kGrace{100};
   std::unique_lock<std::mutex> lock(crew.mutex);
   std::size_t seen = 0;
+  const auto tell = [&] {
+    if (crew.done != seen) tick(seen = crew.done);
+  };
   while (crew.working > 0) {
     crew.changed.wait_for(lock, kPoll, [&] { return crew.done != seen || crew.working == 0; });
-    if (crew.done != seen) tick(seen = crew.done);
+    tell();
     if (!stopped()) continue;
     crew.stop = true;
     crew.changed.wait_for(lock, kGrace, [&] { return crew.working == 0; });
-    return;
+    break;
   }
+  tell();  // of what ended while this thread did not look, or before it came here at all
 }
 
 }  // namespace
