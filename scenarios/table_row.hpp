@@ -36,6 +36,16 @@ class TableRow {
     return value;
   }
 
+  /// A whole number, whatever its size; a fraction is cut off. Throws NotExpressible if there is none.
+  [[nodiscard]] std::int64_t integer(std::string_view column) const {
+    const std::optional<double> value = number(column);
+    if (!value) throw NotExpressible{fmt::format("{} is not given", column)};
+    return static_cast<std::int64_t>(*value);
+  }
+  [[nodiscard]] std::int64_t integer_or(std::string_view column, std::int64_t fallback) const {
+    return text(column).empty() ? fallback : integer(column);
+  }
+
   /// A number within [least, most]. Throws NotExpressible otherwise.
   [[nodiscard]] double between(std::string_view column, double least, double most) const {
     const std::optional<double> value = number(column);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
 #include <map>
 
@@ -10,6 +9,7 @@
 
 #include "hardware/catalogue.hpp"
 #include "hardware/config.hpp"
+#include "scenarios/table_row.hpp"
 
 namespace orrery::scenarios {
 
@@ -18,44 +18,8 @@ namespace {
 using calibrate::CsvTable;
 using hardware::ConfigError;
 
-/// Why a row can't be expressed; caught row by row.
-struct NotExpressible {
-  std::string reason;
-};
-
-/// One row by column name. Empty and absent fields read as nullopt.
-class Row {
- public:
-  Row(const CsvTable& table, std::size_t index) : table_(&table), index_(index) {}
-
-  [[nodiscard]] std::string text(std::string_view column) const {
-    const int at = table_->column(column);
-    return at < 0 ? std::string() : table_->rows[index_][static_cast<std::size_t>(at)];
-  }
-  [[nodiscard]] std::optional<double> number(std::string_view column) const {
-    const std::string field = text(column);
-    double value = 0.0;
-    const auto [end, code] = std::from_chars(field.data(), field.data() + field.size(), value);
-    if (field.empty() || code != std::errc{} || end != field.data() + field.size()) return std::nullopt;
-    return value;
-  }
-  [[nodiscard]] std::int64_t integer(std::string_view column) const {
-    const std::optional<double> value = number(column);
-    if (!value) throw NotExpressible{fmt::format("{} is not given", column)};
-    return static_cast<std::int64_t>(*value);
-  }
-  [[nodiscard]] std::int64_t integer_or(std::string_view column, std::int64_t fallback) const {
-    return text(column).empty() ? fallback : integer(column);
-  }
-  [[nodiscard]] int line() const { return static_cast<int>(index_) + 2; }
-
- private:
-  const CsvTable* table_;
-  std::size_t index_;
-};
-
 /// A GPT (LayerNorm, biases, learned positions, tied head) or, gated, a Llama-like decoder.
-models::Llm decoder(const Row& row, std::int64_t vocab, std::int64_t inter, std::int64_t kv_heads, bool gated) {
+models::Llm decoder(const TableRow& row, std::int64_t vocab, std::int64_t inter, std::int64_t kv_heads, bool gated) {
   models::Llm llm;
   llm.hidden = row.integer("hidden");
   llm.layers = row.integer("layers");
@@ -113,7 +77,7 @@ hardware::Cluster cluster_for(const Machine& machine, const std::string& gpu, st
   }
 }
 
-models::TrainingConfig common_config(const Row& row) {
+models::TrainingConfig common_config(const TableRow& row) {
   models::TrainingConfig config;
   config.sequence_length = row.integer("seq");
   config.global_batch_size = row.integer("gbs");
@@ -130,7 +94,7 @@ void set_unfused(models::TrainingConfig& config) {
   config.dropout = 0.1;
 }
 
-MeasuredStep vtrain_step(const Row& row, const std::string& group, const std::string& gpu) {
+MeasuredStep vtrain_step(const TableRow& row, const std::string& group, const std::string& gpu) {
   MeasuredStep step;
   step.line = row.line();
   step.group = group;
@@ -157,7 +121,7 @@ MeasuredStep vtrain_step(const Row& row, const std::string& group, const std::st
   return step;
 }
 
-void read_published_precision(const Row& row, models::TrainingConfig& config) {
+void read_published_precision(const TableRow& row, models::TrainingConfig& config) {
   const std::string precision = row.text("precision");
   if (precision == "fp16") {
     config.precision = Dtype::fp16;
@@ -168,7 +132,7 @@ void read_published_precision(const Row& row, models::TrainingConfig& config) {
   }
 }
 
-void read_published_sharding(const Row& row, models::TrainingConfig& config) {
+void read_published_sharding(const TableRow& row, models::TrainingConfig& config) {
   const std::string schedule = row.text("schedule");
   if (schedule == "1F1B-interleaved" || schedule == "1F1B-I") {
     config.virtual_pipeline = static_cast<int>(row.integer("vpp"));
@@ -185,7 +149,7 @@ void read_published_sharding(const Row& row, models::TrainingConfig& config) {
     throw NotExpressible{"the row of a mixture of experts says too little of its layers"};
 }
 
-void read_published_recompute(const Row& row, models::TrainingConfig& config) {
+void read_published_recompute(const TableRow& row, models::TrainingConfig& config) {
   const std::string recompute = row.text("recompute");
   if (recompute == "full") {
     config.recompute = models::Recompute::full;
@@ -197,7 +161,7 @@ void read_published_recompute(const Row& row, models::TrainingConfig& config) {
   }
 }
 
-MeasuredStep published_step(const Row& row, const std::string& gpu) {
+MeasuredStep published_step(const TableRow& row, const std::string& gpu) {
   static constexpr std::array<std::string_view, 7> kMetrics = {
       "step_time", "tokens_per_s_per_gpu", "samples_per_s",       "samples_per_s_per_gpu",
       "mfu",       "hw_tflops_per_gpu",    "model_tflops_per_gpu"};
@@ -250,7 +214,7 @@ TrainingTable read_training_table(const std::string& path, const std::string& gp
   const std::string group = std::filesystem::path(path).stem().string();
   TrainingTable result;
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    const Row row(table, i);
+    const TableRow row(table, i);
     const auto skip = [&](const std::string& reason) {
       const std::string id = row.text("id");
       result.skipped.push_back({row.line(), id.empty() ? fmt::format("line {}", row.line()) : id, reason});
