@@ -209,7 +209,7 @@ std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const kernels::Kern
 }
 
 std::vector<CostedEntry> cost_entries(const models::StepModel& model, const models::StepShape& shape,
-                                      const kernels::KernelTimer& timer, const hardware::Cluster& cluster) {
+                                      const hardware::Cluster& cluster) {
   std::vector<CostedEntry> kernels, collectives;
   for (int stage = 0; stage < model.stages(); ++stage) {
     for (const models::StepOp& op : model.ops(shape, stage)) {
@@ -217,8 +217,8 @@ std::vector<CostedEntry> cost_entries(const models::StepModel& model, const mode
       if (op.is_collective) {
         add(collectives, collective_entry(op.collective, cluster, std::string(op.label), runs));
       } else {
-        add(kernels, {kernels::describe(op.kernel), family_of(op.kernel), std::string(op.label), runs,
-                      timer.explain(op.kernel, cluster.gpu), ""});
+        add(kernels,
+            {kernels::describe(op.kernel), family_of(op.kernel), std::string(op.label), runs, model.explain(op), ""});
       }
     }
   }

@@ -42,7 +42,6 @@ struct CostedEntry {
 /// The same of one iteration of a serving engine over all pipeline stages; `runs` are per iteration, `activity` is what
 /// the kernel is for.
 [[nodiscard]] std::vector<CostedEntry> cost_entries(const models::StepModel& model, const models::StepShape& shape,
-                                                    const kernels::KernelTimer& timer,
                                                     const hardware::Cluster& cluster);
 
 /// GPU, node, fabric and model, then one line per (family, fit) of `entries`, sorted.

@@ -286,9 +286,11 @@ std::vector<std::string> input_files(const Scenario& scenario) {
     add(load.input.file);
     add(load.output.file);
   }
-  const std::filesystem::path model(scenario.model);
-  if (model.extension() == ".json" || scenario.model.find('/') != std::string::npos) {
-    add((std::filesystem::path(scenario.file).parent_path() / model).string());
+  // A model is a file or a folder with a config.json, where it is not a name of the library.
+  const std::filesystem::path model = expand_variables(scenario.model);
+  for (const std::filesystem::path& at : {model, std::filesystem::path(scenario.file).parent_path() / model}) {
+    add(at.string());
+    add((at / "config.json").string());
   }
   for (const Scenario& variant : scenario.variants) {
     for (const std::string& file : input_files(variant)) add(file);

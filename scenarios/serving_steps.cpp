@@ -17,12 +17,12 @@ double per_request(std::uint64_t tokens, const ServingResult& result) {
 }
 
 TypicalStep price_step(std::string name, std::string title, const StepShape& shape, models::StepModel& model,
-                       const kernels::KernelTimer& timer, const hardware::Cluster& cluster) {
+                       const hardware::Cluster& cluster) {
   TypicalStep step;
   step.name = std::move(name);
   step.title = std::move(title);
   step.shape = shape;
-  step.entries = cost_entries(model, shape, timer, cluster);
+  step.entries = cost_entries(model, shape, cluster);
   for (int stage = 0; stage < model.stages(); ++stage) {
     step.gpu_time += sim::to_seconds(model.time(shape, stage));
     for (const models::StepOp& op : model.ops(shape, stage)) {
@@ -72,9 +72,9 @@ std::vector<TypicalStep> typical_steps(const models::ServingJob& job, const Serv
   return {price_step("decode",
                      fmt::format("decode of {} sequences with {} tokens in the KV cache", decode.decode_sequences,
                                  decode.decode_kv_tokens),
-                     decode, model, timer, job.cluster),
+                     decode, model, job.cluster),
           price_step("prefill", fmt::format("prefill of {} tokens of one prompt", prefill.prefill_tokens), prefill,
-                     model, timer, job.cluster)};
+                     model, job.cluster)};
 }
 
 }  // namespace orrery::scenarios

@@ -26,6 +26,8 @@
 namespace orrery::models {
 namespace {
 
+constexpr double kMostBlocks = 1e12;  // what an integer holds with room for bytes, whatever capacity is asked for
+
 constexpr double kMiB = 1048576.0;
 constexpr double kGraphMiBPerLayer = 0.25;
 constexpr std::int64_t kLargestCapture = 512;
@@ -169,7 +171,8 @@ KvPool size_kv_pool(const ServingJob& job) {
     const Bytes weights = stage_weights(job, stage);
     const Bytes block = of(config.block_size) * stage_kv_bytes_per_token(job, stage);
     const Bytes left = pool.budget - weights - pool.activations - pool.context - pool.graphs;
-    const std::int64_t blocks = left > Bytes{0.0} ? static_cast<std::int64_t>(std::floor(left / block)) : 0;
+    const std::int64_t blocks =
+        left > Bytes{0.0} ? static_cast<std::int64_t>(std::min(kMostBlocks, std::floor(left / block))) : 0;
     if (stage > 0 && blocks > pool.blocks) continue;
     if (stage > 0 && blocks == pool.blocks && weights <= pool.weights) continue;
     pool.blocks = blocks;
@@ -183,7 +186,7 @@ KvPool size_kv_pool(const ServingJob& job) {
 
 std::int64_t kv_pool_tokens(Bytes capacity, double utilisation, Bytes weights, Bytes workspace, Bytes per_token) {
   const double tokens = std::floor((utilisation * capacity - weights - workspace) / per_token);
-  return tokens > 0.0 ? static_cast<std::int64_t>(tokens) : 0;
+  return tokens > 0.0 ? static_cast<std::int64_t>(std::min(kMostBlocks, tokens)) : 0;
 }
 
 }  // namespace orrery::models

@@ -82,7 +82,10 @@ bool StepModel::State::joins_prompts(const StepOp& op) const {
 const kernels::GemmShape* StepModel::State::scaled_statically(const StepOp& op) const {
   if (!job->config.static_activation_scales || op.is_collective) return nullptr;
   const auto* gemm = std::get_if<kernels::GemmShape>(&op.kernel);
-  return gemm != nullptr && gemm->dtype == Dtype::fp8 ? gemm : nullptr;
+  // Only a fit to measurements with dynamic scales has their pass in it.
+  const bool has_pass =
+      gemm != nullptr && gemm->dtype == Dtype::fp8 && !timer->explain(op.kernel, job->cluster.gpu).fit_key.empty();
+  return has_pass ? gemm : nullptr;
 }
 
 double StepModel::State::added(const kernels::AttentionPrefillShape& prompts, double prompts_time,

@@ -84,6 +84,11 @@ Side run_side(const std::string& file, const std::vector<Override>& overrides) {
 
 int compare_two(const Options& options, Console& console) {
   check_outputs(options, options.files);
+  for (const std::string& file : options.files) {
+    if (!options.json.empty() && !ends_with(file, ".json")) {
+      check_outputs(options, input_files(load_scenario(file, options.overrides)));
+    }
+  }
   const auto read = [files = options.files, overrides = options.overrides] {
     std::vector<Side> sides;
     for (const std::string& file : files) {

@@ -196,6 +196,10 @@ int sweep_file(const Options& options, Console& console) {
     if (point) points.push_back(std::move(*point));
   }
   const bool partial = console.stopped();
+  // An axis may name files of its own.
+  for (const Point& point : points) {
+    if (point.report) check_outputs(options, input_files(point.report->scenario));
+  }
   if (!options.quiet && !writes_to_standard_output(options)) write_table(points, base.serving.has_value(), console);
   emit(options.json, options.json.empty() ? "" : points_json(base.sweep, points, partial), partial, console);
   emit(options.csv, points_csv(base.sweep, points, partial), partial, console);

@@ -21,6 +21,7 @@ TEST(KvPoolTokens, AreWhatTheClosedFormLeaves) {
   EXPECT_EQ(kv_pool_tokens(48_GB, 0.9, weights, workspace, token), 83541);
   EXPECT_EQ(kv_pool_tokens(24_GB, 0.9, weights, workspace, token), 1144);
   EXPECT_EQ(kv_pool_tokens(16_GB, 0.9, weights, workspace, token), 0);
+  EXPECT_EQ(kv_pool_tokens(Bytes{1e40}, 0.9, weights, workspace, token), 1'000'000'000'000);  // capped, not undefined
 }
 
 TEST(KvBytesPerToken, MatchThePublishedTable) {

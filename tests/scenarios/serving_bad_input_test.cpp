@@ -229,6 +229,19 @@ TEST_F(ServingBadInput, NoOutputOverwritesTheTraceThatIsRead) {
   EXPECT_EQ(hardware::read_text_file(path), trace);
 }
 
+TEST_F(ServingBadInput, NeitherSweepNorCompareOverwritesWhatTheyRead) {
+  const std::string trace = "arrival_s,input_tokens,output_tokens\n0,100,10\n1,100,10\n";
+  const std::string load = "    arrivals: poisson\n    rate: 4\n    requests: 40\n    input: 128\n    output: 32\n";
+  const std::string one = write("one.csv", trace), two = write("two.csv", trace);
+  const std::string text = replaced(small_serving(), load, "    trace: one.csv\n");
+  const std::string file = write("base.yaml", text);
+  const std::string swept = write("swept.yaml", text + "sweep: {serving.load.trace: [one.csv, two.csv]}\n");
+  EXPECT_EQ(orrery({"sweep", swept, "--csv", two}).code, kExitInput);
+  EXPECT_EQ(orrery({"compare", file, file, "--json", one}).code, kExitInput);
+  EXPECT_EQ(hardware::read_text_file(one), trace);
+  EXPECT_EQ(hardware::read_text_file(two), trace);
+}
+
 TEST_F(ServingBadInput, ATraceThatEndsEarlyIsNoted) {
   const std::string load = "    arrivals: poisson\n    rate: 4\n    requests: 40\n    input: 128\n    output: 32\n";
   write("short.csv", "arrival_s,input_tokens,output_tokens\n0,100,10\n1,100,10\n");
