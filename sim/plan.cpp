@@ -57,9 +57,9 @@ std::string_view name(StepKind kind) {
 }
 
 std::string_view name(Activity activity) {
-  static constexpr std::array<std::string_view, 11> kNames{
-      "forward",       "recompute", "backward",        "weight_gradient", "optimizer", "tensor_parallel",
-      "data_parallel", "pipeline",  "expert_parallel", "host_copy",       "other"};
+  static constexpr std::array<std::string_view, 14> kNames{
+      "forward",  "recompute",       "backward",  "weight_gradient", "optimizer", "tensor_parallel", "data_parallel",
+      "pipeline", "expert_parallel", "host_copy", "prefill",         "decode",    "mixed",           "other"};
   return lookup(kNames, activity);
 }
 

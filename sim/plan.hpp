@@ -60,6 +60,9 @@ enum class Activity : std::uint8_t {
   pipeline,
   expert_parallel,
   host_copy,
+  prefill,  ///< of a serving engine's iterations: prompts only
+  decode,   ///< one token for each sequence
+  mixed,    ///< both in one batch
   other,
 };
 [[nodiscard]] std::string_view name(Activity activity);

@@ -1,0 +1,52 @@
+// A Run: what one simulation leaves for the views. Made by a worker, immutable from then on, shared by pointer.
+//
+// Everything that costs more than a few milliseconds is computed here, away from the window's thread: the report, the
+// timeline with its index, the series of the plots, the sources of the figures. Views only draw.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "gui/serving_series.hpp"
+#include "gui/timeline/timeline_index.hpp"
+#include "scenarios/explanation.hpp"
+#include "scenarios/report.hpp"
+#include "sim/run_control.hpp"
+#include "sim/timeline.hpp"
+
+namespace orrery::gui {
+
+/// What to simulate.
+struct RunRequest {
+  std::uint64_t number = 0;  ///< 1, 2, … in the order in which they were asked for
+  std::string text;          ///< of the scenario
+  std::string file;          ///< names it in messages; relative paths in the text start at its folder
+  std::string change;        ///< what was edited since the run before: "training.tensor_parallel: 8 → 4"
+};
+
+struct Run {
+  RunRequest request;
+  scenarios::Report report;            ///< its timeline has moved to `timeline`
+  sim::Timeline timeline;              ///< of the step, or an iteration a span; empty for a skipped scenario
+  TimelineIndex index;                 ///< of `timeline`
+  ServingSeries series;                ///< empty for a training run
+  scenarios::Explanation explanation;  ///< of `report`
+
+  Run() = default;
+  Run(const Run&) = delete;  // `index` and `explanation` point into the run
+  Run& operator=(const Run&) = delete;
+
+  [[nodiscard]] bool serves() const { return report.serving.has_value(); }
+  /// "#3 training.tensor_parallel: 8 → 4", for lists of runs.
+  [[nodiscard]] std::string label() const;
+};
+
+/// The last owner may be the window: a run of ten million spans is then released by a worker.
+using RunPtr = std::shared_ptr<const Run>;
+
+/// Reads, runs and prepares. Throws ConfigError (the text is wrong, or the GPU can't compute the job) and
+/// sim::Cancelled. Thread-safe.
+[[nodiscard]] RunPtr make_run(RunRequest request, const sim::RunControl& control = {});
+
+}  // namespace orrery::gui

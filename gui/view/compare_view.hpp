@@ -1,0 +1,44 @@
+// Two runs side by side: menus to choose A and B among the kept runs (or another scenario file), the table of
+// differences, and both timelines below each other with one time axis: zooming one moves the other.
+#pragma once
+
+#include <vector>
+
+#include "gui/model/comparison_model.hpp"
+#include "gui/view/run_view.hpp"
+
+class QComboBox;
+
+namespace orrery::gui {
+
+class TimelineView;
+
+class CompareView : public RunView {
+  Q_OBJECT
+
+ public:
+  explicit CompareView(QWidget* parent = nullptr);
+
+  /// Compares `previous` (A) with `current` (B), unless the user chose others.
+  void set_runs(const RunPtr& current, const RunPtr& previous) override;
+  [[nodiscard]] std::string csv() const override;
+  /// The runs to choose from, oldest first.
+  void set_choices(const std::vector<RunPtr>& runs);
+  /// Chooses by number; false if one is not among the choices.
+  bool choose(std::uint64_t a, std::uint64_t b);
+  [[nodiscard]] ComparisonModel& model() { return *model_; }
+  [[nodiscard]] TimelineView& timeline_a() { return *timeline_a_; }
+  [[nodiscard]] TimelineView& timeline_b() { return *timeline_b_; }
+
+ signals:
+  /// The user wants another scenario file to compare with; its run comes back through set_choices().
+  void open_requested();
+
+ private:
+  ComparisonModel* model_ = nullptr;
+  TimelineView *timeline_a_ = nullptr, *timeline_b_ = nullptr;
+  QComboBox *choice_a_ = nullptr, *choice_b_ = nullptr;
+  std::vector<RunPtr> runs_;
+};
+
+}  // namespace orrery::gui

@@ -1,0 +1,32 @@
+// The kept runs, newest first, each with what was changed and its key figure. Activating one goes back to its text; its
+// context menu compares it with the current run.
+#pragma once
+
+#include <vector>
+
+#include <QWidget>
+
+#include "gui/run.hpp"
+
+class QListWidget;
+
+namespace orrery::gui {
+
+class RunsView : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit RunsView(QWidget* parent = nullptr);
+  /// Oldest first, as MainWindow::runs().
+  void set_runs(const std::vector<RunPtr>& runs, const RunPtr& current);
+
+ signals:
+  void restore_requested(const orrery::gui::RunPtr& run);
+  void compare_requested(const orrery::gui::RunPtr& run);
+
+ private:
+  QListWidget* list_ = nullptr;
+  std::vector<RunPtr> runs_;
+};
+
+}  // namespace orrery::gui

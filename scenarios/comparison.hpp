@@ -1,0 +1,34 @@
+// Two reports metric by metric: what `orrery compare` prints and the window shows as deltas.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/metrics.hpp"
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+/// Whether more of a metric is good news.
+enum class Direction : std::uint8_t { neutral, more_is_better, less_is_better };
+/// Of a metric name; stages as "memory.stages.<i>.…".
+[[nodiscard]] Direction direction(std::string_view metric);
+
+struct MetricChange {
+  std::string name;
+  Unit unit = Unit::ratio;
+  std::optional<double> a, b;  ///< nullopt: that report has no such metric
+  [[nodiscard]] std::optional<double> difference() const;
+  /// b / a; nullopt where one is missing or a is 0.
+  [[nodiscard]] std::optional<double> ratio() const;
+  /// +1 better, −1 worse, 0 equal, neutral or not comparable.
+  [[nodiscard]] int verdict() const;
+};
+
+/// Every metric that either report has, in the order of the metrics' table; stages at the end.
+[[nodiscard]] std::vector<MetricChange> compare_reports(const Report& a, const Report& b);
+
+}  // namespace orrery::scenarios
