@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +15,9 @@ namespace orrery::scenarios {
 
 /// Whether more of a metric is good news.
 enum class Direction : std::uint8_t { neutral, more_is_better, less_is_better };
-/// Of a metric name; stages as "memory.stages.<i>.…".
+/// The table's entry for a metric name; nullopt: it has none, and is no metric.
+[[nodiscard]] std::optional<Direction> find_direction(std::string_view metric);
+/// Of a metric name; stages as "memory.stages.<i>.…". Neutral for a name that is no metric.
 [[nodiscard]] Direction direction(std::string_view metric);
 
 struct MetricChange {
@@ -30,5 +33,10 @@ struct MetricChange {
 
 /// Every metric that either report has, in the order of the metrics' table; stages at the end.
 [[nodiscard]] std::vector<MetricChange> compare_reports(const Report& a, const Report& b);
+
+/// One side of a comparison: its value of a metric of metric_rows(), nullopt where it has none.
+using MetricLookup = std::function<std::optional<double>(const std::string& metric)>;
+/// The same without stages, of sides that are not both reports: one may be read from JSON.
+[[nodiscard]] std::vector<MetricChange> compare_values(const MetricLookup& a, const MetricLookup& b);
 
 }  // namespace orrery::scenarios

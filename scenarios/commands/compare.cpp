@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/comparison.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/report.hpp"
 
@@ -80,6 +81,13 @@ Side run_side(const std::string& file, const std::vector<Override>& overrides) {
   return side;
 }
 
+MetricLookup lookup(const Side& side) {
+  return [&side](const std::string& name) -> std::optional<double> {
+    const auto found = side.metrics.find(name);
+    return found == side.metrics.end() ? std::nullopt : std::optional<double>(found->second);
+  };
+}
+
 }  // namespace
 
 int compare_two(const Options& options, Console& console) {
@@ -105,20 +113,17 @@ int compare_two(const Options& options, Console& console) {
     console.out << fmt::format("A: {}\nB: {}\n{:<34} {:>18} {:>18} {:>10}\n", sides[0].label, sides[1].label, "metric",
                                "A", "B", "B / A");
   }
-  for (const MetricRow& row : metric_rows()) {
-    const auto a = sides[0].metrics.find(row.name);
-    const auto b = sides[1].metrics.find(row.name);
-    if (a == sides[0].metrics.end() || b == sides[1].metrics.end()) continue;
-    const bool has_ratio = a->second != 0.0;
-    const double ratio = has_ratio ? b->second / a->second : 0.0;
-    rows.push_back({{"metric", row.name},
-                    {"a", a->second},
-                    {"b", b->second},
-                    {"difference", b->second - a->second},
-                    {"ratio", has_ratio ? Json(ratio) : Json(nullptr)}});
-    if (text && (a->second != 0.0 || b->second != 0.0)) {
-      console.out << fmt::format("{:<34} {:>18} {:>18} {:>10}\n", row.name, readable(a->second, row.unit),
-                                 readable(b->second, row.unit), has_ratio ? fmt::format("{:.4f}", ratio) : "-");
+  for (const MetricChange& change : compare_values(lookup(sides[0]), lookup(sides[1]))) {
+    if (!change.a || !change.b) continue;
+    const std::optional<double> ratio = change.ratio();
+    rows.push_back({{"metric", change.name},
+                    {"a", *change.a},
+                    {"b", *change.b},
+                    {"difference", *change.difference()},
+                    {"ratio", ratio ? Json(*ratio) : Json(nullptr)}});
+    if (text && (*change.a != 0.0 || *change.b != 0.0)) {
+      console.out << fmt::format("{:<34} {:>18} {:>18} {:>10}\n", change.name, readable(*change.a, change.unit),
+                                 readable(*change.b, change.unit), ratio ? fmt::format("{:.4f}", *ratio) : "-");
     }
   }
   const Json json = {{"schema_version", kSchemaVersion},
