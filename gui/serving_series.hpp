@@ -28,7 +28,7 @@ struct LatencyCurve {
 
 /// A state of all replicas together over time.
 struct StateSeries {
-  std::string name;                       ///< "running", "waiting", "KV cache", "preemptions"
+  std::string name;                       ///< "running", "waiting", "KV cache", "preemptions" (so far)
   std::string unit;                       ///< "sequences", "share"
   std::vector<double> time;               ///< seconds, middle of each stretch
   std::vector<double> least, mean, most;  ///< as long as `time`
