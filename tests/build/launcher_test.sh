@@ -15,9 +15,23 @@ cmake_minimum_required(VERSION 3.22)
 project(tiny LANGUAGES CXX)
 option(ORRERY_TESTS "" OFF)
 option(ORRERY_BENCH "" OFF)
+option(ORRERY_GUI "" ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 file(GLOB sources CONFIGURE_DEPENDS scenarios/*.cpp)
 add_executable(orrery ${sources})
-set_target_properties(orrery PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+# Qt is there when a file is.
+if(ORRERY_GUI AND EXISTS "$ENV{FAKE_QT}")
+  foreach(entry Qt6_DIR Qt6Svg_DIR ORRERY_QCUSTOMPLOT_INCLUDE)
+    set(${entry} "$ENV{FAKE_QT}" CACHE PATH "")
+  endforeach()
+  add_executable(orrery-gui ${sources})
+endif()
+if(ORRERY_BENCH)
+  add_executable(orrery_bench ${sources})
+  if(TARGET orrery-gui)
+    add_executable(orrery_gui_bench ${sources})
+  endif()
+endif()
 if(ORRERY_TESTS)
   enable_testing()
   add_test(NAME passes COMMAND orrery)
@@ -39,7 +53,12 @@ END
 cat >"$scratch/fake/dpkg-query" <<'END'
 #!/bin/sh
 for last; do :; done
-[ "$last" = "${MISSING:-}" ] || echo installed
+case " ${MISSING:-} " in *" $last "*) ;; *) echo installed ;; esac
+END
+# A fake apt-cache knows one of the two names of Qt's SVG package.
+cat >"$scratch/fake/apt-cache" <<'END'
+#!/bin/sh
+[ "$2" = libqt6svg6-dev ]
 END
 # A fake apt-get records that it was asked.
 cat >"$scratch/fake/apt-get" <<'END'
@@ -47,7 +66,8 @@ cat >"$scratch/fake/apt-get" <<'END'
 echo "$@" >>"$APT_LOG"
 END
 chmod +x "$scratch/fake/"*
-export PATH=$scratch/fake:$PATH APT_LOG=$scratch/apt.log
+export PATH=$scratch/fake:$PATH APT_LOG=$scratch/apt.log FAKE_QT=$scratch/qt
+unset DISPLAY WAYLAND_DISPLAY QT_QPA_PLATFORM
 cd "$scratch"
 
 fail() {
@@ -63,6 +83,7 @@ expect() {
   [[ $out == "$2" ]] || fail "printed '$out', not '$2': ${*:3}"
 }
 said() { grep -qF -- "$1" "$scratch/err" || fail "did not say: $1"; }
+said_one_line() { [[ $(wc -l <"$scratch/err") == 1 ]] || fail "said more than one line"; }
 kept_quiet() { [[ ! -s $scratch/err ]] || fail "was not quiet"; }
 
 # Missing packages: named with the command, nothing installed, exit 2.
@@ -109,6 +130,33 @@ expect 1 "[fail][--json][-]" "$orrery" fail --json -
 expect 2 "" "$orrery" --nonsense run
 expect 0 "[run]" "$orrery" --build-dir "other build" run
 [[ -x "$scratch/other build/bin/orrery" ]] || fail "--build-dir is not relative to the caller"
+
+# The window: without a display, or without its packages, one line says what is missing.
+expect 2 "" "$orrery" gui x
+said "there is no display"
+said_one_line
+MISSING=libqcustomplot-dev expect 2 "" "$orrery" --no-install gui --screenshot a.png
+said "apt-get install --no-install-recommends libqcustomplot-dev"
+said_one_line
+MISSING="qt6-svg-dev libqt6svg6-dev" expect 2 "" "$orrery" --no-install gui --screenshot a.png
+said "missing packages: libqt6svg6-dev;"
+# Where Qt is not found in spite of that, too; one of two names of a package is enough.
+MISSING=qt6-svg-dev expect 2 "" "$orrery" gui --screenshot a.png
+said "gui: Qt 6 (Widgets, Svg, PrintSupport) or QCustomPlot was not found"
+expect 0 "[run]" "$orrery" run
+# A build that was configured before Qt was there is configured again.
+touch "$FAKE_QT"
+expect 0 "[gui][--screenshot][a.png]" "$orrery" gui --screenshot a.png
+said "configuring in"
+DISPLAY=:1 expect 0 "[gui][x]" "$orrery" gui x
+kept_quiet
+[[ -x $tree/build/bin/orrery-gui ]] || fail "the window was not built"
+# Nothing else builds it, or needs its packages.
+MISSING="qt6-base-dev xvfb" expect 0 "[run]" "$orrery" --build-dir "third build" run
+[[ ! -e "$scratch/third build/bin/orrery-gui" ]] || fail "run built the window"
+
+# Benchmarks: those of the window after the others.
+expect 0 "[--some][--some]" "$orrery" bench --some
 
 # Tests: the sum comes last, the exit code says whether one failed.
 code=0
