@@ -94,6 +94,14 @@ struct ConfigNode {
 [[nodiscard]] std::string set_value(std::string_view text, const std::string& file, std::string_view path,
                                     std::string_view value);
 
+/// Takes the entry at a dotted path out of the text, key and value: everything else stays byte for byte, and reads as
+/// before. Lines that it had to itself go, with a comment behind the value; comments on lines of their own stay. In a
+/// flow collection ("{a: 1, b: 2}") the entry goes with one comma. The only entry of a mapping or list takes the key of
+/// that one along; of the document, or of an item of a list, it leaves {} or []. A path that isn't there leaves the
+/// text as it is. Throws ConfigError: the text doesn't parse, the path runs through a scalar, or the result would not
+/// parse.
+[[nodiscard]] std::string remove_value(std::string_view text, const std::string& file, std::string_view path);
+
 /// Limits of a number.
 struct Range {
   double least = -1e300, most = 1e300;

@@ -6,97 +6,22 @@
 // Limitations: the new value is a scalar or a flow collection on one line; a list grows only at its end.
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
-#include <tuple>
 
 #include <fmt/format.h>
 
 #include "hardware/config.hpp"
 #include "hardware/config_numbers.hpp"
+#include "hardware/config_path.hpp"
 #include "hardware/config_text.hpp"
 
 namespace orrery::hardware {
 namespace {
 
-using Path = std::vector<std::string>;
-
-[[noreturn]] void fail(const std::string& file, const SourceSpan& span, std::string message) {
-  throw ConfigError({{file, span, std::move(message)}});
-}
-
-Path split(std::string_view path) {
-  Path segments;
-  for (std::size_t begin = 0;;) {
-    const std::size_t dot = path.find('.', begin);
-    segments.emplace_back(path.substr(begin, dot == std::string_view::npos ? dot : dot - begin));
-    if (dot == std::string_view::npos) return segments;
-    begin = dot + 1;
-  }
-}
-
-std::optional<std::size_t> parse_index(const std::string& segment) {
-  std::size_t index = 0;
-  const auto [end, code] = std::from_chars(segment.data(), segment.data() + segment.size(), index);
-  if (code != std::errc{} || end != segment.data() + segment.size()) return std::nullopt;
-  return index;
-}
-
-/// Where a path leads: the last value that exists on it, the value that holds that one, and what is left.
-struct Place {
-  const ConfigNode* holder = nullptr;
-  const ConfigNode* node = nullptr;
-  std::size_t slot = 0;            ///< index of `node` in `holder`
-  std::vector<std::size_t> slots;  ///< of every step
-  Path rest;
-};
-
-/// A key may hold dots ("llama-3.1"): the longest run of segments that names an entry is taken.
-std::optional<std::pair<std::size_t, std::size_t>> match_entry(const ConfigNode& mapping, const Path& path,
-                                                               std::size_t from) {
-  std::optional<std::pair<std::size_t, std::size_t>> best;
-  std::string key;
-  for (std::size_t count = 1; from + count <= path.size(); ++count) {
-    key += (count > 1 ? "." : "") + path[from + count - 1];
-    for (std::size_t i = 0; i < mapping.entries.size(); ++i) {
-      if (mapping.entries[i].first == key) best = {i, count};
-    }
-  }
-  return best;
-}
-
-Place locate(const ConfigNode& root, const Path& path, const std::string& file) {
-  Place place;
-  place.node = &root;
-  std::size_t at = 0;
-  while (at < path.size()) {
-    const ConfigNode& here = *place.node;
-    std::size_t taken = 1;
-    std::optional<std::size_t> slot;
-    if (here.kind == NodeKind::mapping) {
-      if (const auto match = match_entry(here, path, at))
-        std::tie(slot, taken) = std::pair(match->first, match->second);
-    } else if (here.kind == NodeKind::sequence) {
-      const auto index = parse_index(path[at]);
-      if (!index) fail(file, here.span, fmt::format("{} is not a position in a list", in_quotes(path[at])));
-      if (*index > here.items.size()) {
-        fail(file, here.span, fmt::format("position {} is past the end of a list of {}", *index, here.items.size()));
-      }
-      if (*index < here.items.size()) slot = *index;
-    } else if (here.kind == NodeKind::scalar) {
-      fail(file, here.span,
-           fmt::format("{} is a single value: {} can't be set in it", in_quotes(here.scalar), in_quotes(path[at])));
-    }
-    if (!slot) break;
-    place.holder = &here;
-    place.slot = *slot;
-    place.slots.push_back(*slot);
-    place.node = here.kind == NodeKind::mapping ? here.entries[*slot].second.get() : here.items[*slot].get();
-    at += taken;
-  }
-  place.rest.assign(path.begin() + static_cast<std::ptrdiff_t>(at), path.end());
-  return place;
-}
+using config_path::fail;
+using config_path::locate;
+using config_path::Path;
+using config_path::Place;
+using config_path::same;
 
 std::string double_quoted(std::string_view text) {
   std::string result = "\"";
@@ -221,8 +146,6 @@ class Edit {
   SourceText source_;
 };
 
-bool same(const ConfigNode& a, const ConfigNode& b);
-
 /// `now` equals `before` except at the place that `slots[depth…]` and then `rest` lead to, where it is `value`.
 bool same_but(const ConfigNode& before, const ConfigNode& now, const Place& place, const ConfigNode& value,
               std::size_t depth = 0) {
@@ -261,18 +184,6 @@ bool same_but(const ConfigNode& before, const ConfigNode& now, const Place& plac
   return true;
 }
 
-bool same(const ConfigNode& a, const ConfigNode& b) {
-  if (a.kind != b.kind || a.scalar != b.scalar || a.items.size() != b.items.size()) return false;
-  if (a.entries.size() != b.entries.size()) return false;
-  for (std::size_t i = 0; i < a.items.size(); ++i) {
-    if (!same(*a.items[i], *b.items[i])) return false;
-  }
-  for (std::size_t i = 0; i < a.entries.size(); ++i) {
-    if (a.entries[i].first != b.entries[i].first || !same(*a.entries[i].second, *b.entries[i].second)) return false;
-  }
-  return true;
-}
-
 /// The tree of `value` alone; nullptr unless it is one scalar or flow collection on one line and nothing else.
 NodePtr parse_value(std::string_view value) {
   if (value.find('\n') != std::string_view::npos) return nullptr;
@@ -298,11 +209,7 @@ std::string set_value(std::string_view text, const std::string& file, std::strin
   while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
   while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
   if (value.empty()) fail(file, {}, fmt::format("no value given for {}", in_quotes(path)));
-  const Path segments = split(path);
-  if (std::find(segments.begin(), segments.end(), "") != segments.end()) {
-    fail(file, {}, fmt::format("{} is not a path of keys joined by dots", in_quotes(path)));
-  }
-  const Place place = locate(*before, segments, file);
+  const Place place = locate(*before, path, file, true);
   const Edit edit(text);
   // First as it is written; where that would mean something else there ("a, b" in a flow list), as a string.
   // A value that starts like a collection or a quoted text is meant as one: it is not turned into a string.
