@@ -14,6 +14,9 @@ namespace orrery::sim {
 
 namespace {
 
+// Of the time of an evaluation: what checking the plan takes.
+constexpr double kCheckShare = 0.5;
+
 bool is_timed(StepKind kind) {
   return kind == StepKind::launch || kind == StepKind::collective || kind == StepKind::send || kind == StepKind::recv ||
          kind == StepKind::copy;
@@ -58,6 +61,9 @@ class Evaluator {
       case StepKind::free:
         recorder_.memory(stream, position, clock_[stream], step);
         break;
+      case StepKind::mark:
+        recorder_.mark(stream, step);
+        break;
       default:
         break;
     }
@@ -79,14 +85,16 @@ class Evaluator {
 
 }  // namespace
 
-Durations price(const Plan& plan, const Pricing& pricing) {
+Durations price(const Plan& plan, const Pricing& pricing, const RunControl& control) {
   Durations durations;
   durations.kernels.reserve(plan.kernels.size());
   for (const KernelEntry& entry : plan.kernels) {
+    control.check();
     durations.kernels.push_back(to_sim_time(pricing.kernel(entry) * static_cast<double>(entry.repeat)));
   }
   durations.collectives.reserve(plan.collectives.size());
   for (const CollectiveEntry& entry : plan.collectives) {
+    control.check();
     durations.collectives.push_back(to_sim_time(pricing.collective(entry, plan.groups.at(entry.group.index()))));
   }
   durations.transfers.reserve(plan.transfers.size());
@@ -96,8 +104,8 @@ Durations price(const Plan& plan, const Pricing& pricing) {
   return durations;
 }
 
-void require_runnable(const Plan& plan) {
-  const std::vector<std::string> findings = check(plan);
+void require_runnable(const Plan& plan, const RunControl& control) {
+  const std::vector<std::string> findings = check(plan, control);
   if (findings.empty()) return;
   std::string message = "the plan can't run: ";
   for (const std::string& finding : findings) message += finding + "; ";
@@ -105,12 +113,12 @@ void require_runnable(const Plan& plan) {
   throw std::invalid_argument(message);
 }
 
-void require_runnable(const Plan& plan, const Durations& durations) {
+void require_runnable(const Plan& plan, const Durations& durations, const RunControl& control) {
   if (durations.kernels.size() != plan.kernels.size() || durations.collectives.size() != plan.collectives.size() ||
       durations.transfers.size() != plan.transfers.size() || durations.copies.size() != plan.copies.size()) {
     throw std::invalid_argument("the durations are not those of this plan: the tables have other sizes");
   }
-  require_runnable(plan);
+  require_runnable(plan, control);
 }
 
 StepPrice step_price(const Plan& plan, const Durations& durations, Step step) {
@@ -139,16 +147,20 @@ TimelineRecorder::TimelineRecorder(const Plan& plan) : plan_(plan) {
   timeline_.ranks = plan.ranks;
   timeline_.labels = plan.labels;
   std::size_t spans = 0;
+  std::size_t marks = 0;
   std::size_t changes = 0;
   for (const Stream& stream : plan.streams) {
     timeline_.streams.push_back({stream.rank, stream.lane});
     next_span_.push_back(spans);
+    next_mark_.push_back(marks);
     for (const Step step : stream.steps) {
       spans += is_timed(step.kind) ? 1 : 0;
+      marks += step.kind == StepKind::mark ? 1 : 0;
       changes += step.kind == StepKind::alloc || step.kind == StepKind::free ? 1 : 0;
     }
   }
   timeline_.spans.resize(spans);
+  timeline_.marks.resize(marks);
   changes_.reserve(changes);
 }
 
@@ -158,10 +170,13 @@ Timeline TimelineRecorder::take(SimTime makespan) {
   return std::move(timeline_);
 }
 
-Timeline evaluate(const Plan& plan, const Durations& durations) {
-  require_runnable(plan, durations);
+Timeline evaluate(const Plan& plan, const Durations& durations, const RunControl& control) {
+  require_runnable(plan, durations, control);
+  Pacer pacer(control);
+  control.report(kCheckShare);
   Evaluator evaluator(plan, durations);
-  (void)walk(plan, link(plan), evaluator);
+  (void)walk(plan, link(plan, pacer), evaluator, pacer);
+  control.check();
   return evaluator.take();
 }
 

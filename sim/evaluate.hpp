@@ -33,7 +33,7 @@ struct Pricing {
 };
 
 /// Prices each table entry once. Throws TimeOverflow.
-[[nodiscard]] Durations price(const Plan& plan, const Pricing& pricing);
+[[nodiscard]] Durations price(const Plan& plan, const Pricing& pricing, const RunControl& control = {});
 
 /// A plan laid out for evaluation: a straight program over a few registers that hold times.
 ///
@@ -90,7 +90,7 @@ class FrozenPlan {
 };
 
 /// Static evaluation with spans and memory samples.
-[[nodiscard]] Timeline evaluate(const Plan& plan, const Durations& durations);
+[[nodiscard]] Timeline evaluate(const Plan& plan, const Durations& durations, const RunControl& control = {});
 
 /// Event-driven interpretation with the same result type.
 [[nodiscard]] Timeline interpret(const Plan& plan, const Durations& durations);

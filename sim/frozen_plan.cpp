@@ -152,10 +152,12 @@ class FrozenPlan::Compiler {
 };
 
 FrozenPlan::FrozenPlan(const Plan& plan) {
-  require_runnable(plan);
+  const RunControl control;
+  Pacer pacer(control);
+  require_runnable(plan, control);
   tables_ = {plan.kernels.size(), plan.collectives.size(), plan.transfers.size(), plan.copies.size()};
   Compiler compiler(plan, *this);
-  (void)walk(plan, link(plan), compiler);
+  (void)walk(plan, link(plan, pacer), compiler, pacer);
   compiler.finish();
 }
 

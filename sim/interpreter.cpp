@@ -23,10 +23,10 @@ constexpr std::uint32_t kNone = PlanLinks::kNone;
 
 class Interpreter {
  public:
-  Interpreter(const Plan& plan, const Durations& durations, Network* network)
+  Interpreter(const Plan& plan, const Durations& durations, Network* network, Pacer& pacer)
       : plan_(plan),
         durations_(durations),
-        links_(link(plan)),
+        links_(link(plan, pacer)),
         recorder_(plan),
         meetings_(links_.meeting_size.size()),
         event_waiter_(plan.events, kNone),
@@ -103,6 +103,7 @@ class Interpreter {
           recorder_.memory(stream, position, simulator_.now(), step);
           break;
         case StepKind::mark:
+          recorder_.mark(stream, step);
           break;
         default:
           arrive(stream, step);
@@ -204,9 +205,11 @@ class Interpreter {
 };
 
 Timeline run(const Plan& plan, const Durations& durations, Network* network) {
-  require_runnable(plan, durations);
+  const RunControl control;
+  Pacer pacer(control);
+  require_runnable(plan, durations, control);
   // The simulator keeps the addresses of the interpreter's parts: it stays where it is.
-  return std::make_unique<Interpreter>(plan, durations, network)->run();
+  return std::make_unique<Interpreter>(plan, durations, network, pacer)->run();
 }
 
 }  // namespace

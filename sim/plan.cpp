@@ -89,7 +89,9 @@ std::string_view name(MemoryKind kind) {
 
 std::size_t Plan::step_count() const {
   std::size_t count = 0;
-  for (const Stream& stream : streams) count += stream.steps.size();
+  for (const Stream& stream : streams) {
+    for (const Step step : stream.steps) count += step.kind != StepKind::mark ? 1 : 0;
+  }
   return count;
 }
 

@@ -36,6 +36,7 @@
 #include "hardware/ids.hpp"
 #include "hardware/units.hpp"
 #include "kernels/kernel.hpp"
+#include "sim/run_control.hpp"
 
 namespace orrery::sim {
 
@@ -158,6 +159,7 @@ struct Plan {
   std::vector<std::string> labels;
   std::uint32_t events = 0;
 
+  /// Steps of all streams but marks, which are no work.
   [[nodiscard]] std::size_t step_count() const;
 };
 
@@ -165,7 +167,7 @@ struct Plan {
 /// indices out of range, waits without a record or on another rank, an event recorded twice, sends without
 /// recvs, unequal collective order within a group, frees without allocs, allocs never freed beyond those
 /// present at the end of both… (unbalanced per rank), and deadlock. Empty: the plan can run.
-[[nodiscard]] std::vector<std::string> check(const Plan& plan);
+[[nodiscard]] std::vector<std::string> check(const Plan& plan, const RunControl& control = {});
 
 /// A stable text form, one line per table entry and step, for golden tests and for reading.
 [[nodiscard]] std::string to_text(const Plan& plan);

@@ -94,7 +94,7 @@ void check_groups(const Plan& plan, Findings& findings) {
   }
 }
 
-void check_streams(const Plan& plan, Findings& findings) {
+void check_streams(const Plan& plan, Findings& findings, Pacer& pacer) {
   std::vector<std::pair<std::uint32_t, Lane>> lanes;
   for (std::size_t s = 0; s < plan.streams.size(); ++s) {
     const Stream& stream = plan.streams[s];
@@ -103,6 +103,7 @@ void check_streams(const Plan& plan, Findings& findings) {
       continue;
     }
     lanes.emplace_back(stream.rank.value, stream.lane);
+    pacer.add(stream.steps.size());
     for (std::size_t i = 0; i < stream.steps.size(); ++i) {
       const Step step = stream.steps[i];
       if (step.index >= table_size(plan, step.kind)) {
@@ -130,10 +131,11 @@ struct Usage {
   bool early = false;                       ///< at some step more was freed than allocated
 };
 
-void check_memory(const Plan& plan, Findings& findings) {
+void check_memory(const Plan& plan, Findings& findings, Pacer& pacer) {
   std::vector<std::array<Usage, kMemoryKinds>> usage(plan.ranks.size());
   constexpr double kSlack = 1.0 + 1e-9;  // sizes may be fractions of a byte; sums round
   for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
+    pacer.add(plan.streams[s].steps.size());
     for (const Step step : plan.streams[s].steps) {
       if (step.kind != StepKind::alloc && step.kind != StepKind::free) continue;
       const MemoryEntry& entry = plan.memory[step.index];
@@ -167,10 +169,10 @@ struct Ignore {
   void instant(std::uint32_t, std::size_t, Step) const {}
 };
 
-void check_deadlock(const Plan& plan, Findings& findings) {
-  const PlanLinks links = link(plan);
+void check_deadlock(const Plan& plan, Findings& findings, Pacer& pacer) {
+  const PlanLinks links = link(plan, pacer);
   Ignore ignore;
-  const WalkState state = walk(plan, links, ignore);
+  const WalkState state = walk(plan, links, ignore, pacer);
   for (std::size_t s = 0; s < plan.streams.size(); ++s) {
     const std::size_t position = state.position[s];
     if (position >= plan.streams[s].steps.size()) continue;
@@ -194,18 +196,19 @@ void check_deadlock(const Plan& plan, Findings& findings) {
 
 }  // namespace
 
-std::vector<std::string> check(const Plan& plan) {
+std::vector<std::string> check(const Plan& plan, const RunControl& control) {
   Findings findings;
+  Pacer pacer(control);
   check_tables(plan, findings);
   check_groups(plan, findings);
-  check_streams(plan, findings);
+  check_streams(plan, findings, pacer);
   if (!findings.empty()) return findings.take();
-  check_events(plan, findings);
-  check_transfers(plan, findings);
-  check_collectives(plan, findings);
+  check_events(plan, findings, pacer);
+  check_transfers(plan, findings, pacer);
+  check_collectives(plan, findings, pacer);
   const bool matches = findings.empty();
-  check_memory(plan, findings);
-  if (matches) check_deadlock(plan, findings);
+  check_memory(plan, findings, pacer);
+  if (matches) check_deadlock(plan, findings, pacer);
   return findings.take();
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "sim/plan.hpp"
+#include "sim/run_control.hpp"
 
 namespace orrery::sim {
 
@@ -53,8 +54,8 @@ inline std::string_view label_text(const Plan& plan, LabelId label) {
 }
 
 // The groups of rules. check() runs them in an order in which each may rely on the ones before.
-void check_events(const Plan& plan, Findings& findings);
-void check_transfers(const Plan& plan, Findings& findings);
-void check_collectives(const Plan& plan, Findings& findings);
+void check_events(const Plan& plan, Findings& findings, Pacer& pacer);
+void check_transfers(const Plan& plan, Findings& findings, Pacer& pacer);
+void check_collectives(const Plan& plan, Findings& findings, Pacer& pacer);
 
 }  // namespace orrery::sim

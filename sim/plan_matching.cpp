@@ -11,11 +11,12 @@
 
 namespace orrery::sim {
 
-void check_events(const Plan& plan, Findings& findings) {
+void check_events(const Plan& plan, Findings& findings, Pacer& pacer) {
   constexpr std::uint32_t kNone = PlanLinks::kNone;
   std::vector<std::uint32_t> recorded_on(plan.events, kNone);
   for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
     const std::vector<Step>& steps = plan.streams[s].steps;
+    pacer.add(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i) {
       if (steps[i].kind != StepKind::record) continue;
       if (std::exchange(recorded_on[steps[i].index], s) != kNone) {
@@ -25,6 +26,7 @@ void check_events(const Plan& plan, Findings& findings) {
   }
   for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
     const std::vector<Step>& steps = plan.streams[s].steps;
+    pacer.add(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i) {
       if (steps[i].kind != StepKind::wait) continue;
       const std::uint32_t recorder = recorded_on[steps[i].index];
@@ -46,10 +48,11 @@ struct Ends {
   std::size_t count = 0;
 };
 
-std::vector<Ends> find_ends(const Plan& plan, StepKind kind, Findings& findings) {
+std::vector<Ends> find_ends(const Plan& plan, StepKind kind, Findings& findings, Pacer& pacer) {
   std::vector<Ends> ends(plan.transfers.size());
   for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
     const Stream& stream = plan.streams[s];
+    pacer.add(stream.steps.size());
     for (std::size_t i = 0; i < stream.steps.size(); ++i) {
       const Step step = stream.steps[i];
       if (step.kind != kind) continue;
@@ -73,9 +76,9 @@ std::vector<Ends> find_ends(const Plan& plan, StepKind kind, Findings& findings)
 
 }  // namespace
 
-void check_transfers(const Plan& plan, Findings& findings) {
-  const std::vector<Ends> sends = find_ends(plan, StepKind::send, findings);
-  const std::vector<Ends> recvs = find_ends(plan, StepKind::recv, findings);
+void check_transfers(const Plan& plan, Findings& findings, Pacer& pacer) {
+  const std::vector<Ends> sends = find_ends(plan, StepKind::send, findings, pacer);
+  const std::vector<Ends> recvs = find_ends(plan, StepKind::recv, findings, pacer);
   for (std::size_t i = 0; i < plan.transfers.size(); ++i) {
     const TransferEntry& entry = plan.transfers[i];
     if (sends[i].count != recvs[i].count) {
@@ -100,10 +103,11 @@ struct Call {
   std::uint32_t entry;
 };
 
-std::vector<Call> find_calls(const Plan& plan, Findings& findings) {
+std::vector<Call> find_calls(const Plan& plan, Findings& findings, Pacer& pacer) {
   std::vector<Call> calls;
   for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
     const Stream& stream = plan.streams[s];
+    pacer.add(stream.steps.size());
     for (std::uint32_t i = 0; i < stream.steps.size(); ++i) {
       if (stream.steps[i].kind != StepKind::collective) continue;
       const std::uint32_t entry = stream.steps[i].index;
@@ -165,8 +169,8 @@ void check_group_order(const Plan& plan, CallIterator begin, CallIterator end, F
 
 }  // namespace
 
-void check_collectives(const Plan& plan, Findings& findings) {
-  const std::vector<Call> calls = find_calls(plan, findings);
+void check_collectives(const Plan& plan, Findings& findings, Pacer& pacer) {
+  const std::vector<Call> calls = find_calls(plan, findings, pacer);
   for (CallIterator begin = calls.begin(); begin != calls.end();) {
     const CallIterator end = std::find_if(begin, calls.end(), [begin](const Call& call) {
       return call.group != begin->group || call.lane != begin->lane;

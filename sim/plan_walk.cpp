@@ -51,7 +51,7 @@ class Occurrences {
 
 }  // namespace
 
-PlanLinks link(const Plan& plan) {
+PlanLinks link(const Plan& plan, Pacer& pacer) {
   PlanLinks links;
   links.first_step.reserve(plan.streams.size() + 1);
   links.first_step.push_back(0);
@@ -75,6 +75,7 @@ PlanLinks link(const Plan& plan) {
 
   for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
     const Stream& stream = plan.streams[s];
+    pacer.add(stream.steps.size());
     for (std::size_t i = 0; i < stream.steps.size(); ++i) {
       const auto [kind, index] = stream.steps[i];
       const std::size_t step = links.first_step[s] + i;

@@ -31,7 +31,7 @@ struct PlanLinks {
 };
 
 /// REQUIRES that all indices of the plan are in range. Unequal counts give meetings that never fill.
-[[nodiscard]] PlanLinks link(const Plan& plan);
+[[nodiscard]] PlanLinks link(const Plan& plan, Pacer& pacer);
 
 /// Where an unfinished walk stands: each stream's first step that could not be done.
 struct WalkState {
@@ -54,7 +54,8 @@ struct WalkState {
 template <class Visitor>
 class PlanWalk {
  public:
-  PlanWalk(const Plan& plan, const PlanLinks& links, Visitor& visitor) : plan_(plan), links_(links), visitor_(visitor) {
+  PlanWalk(const Plan& plan, const PlanLinks& links, Visitor& visitor, Pacer& pacer)
+      : plan_(plan), links_(links), visitor_(visitor), pacer_(pacer) {
     state_.position.assign(plan.streams.size(), 0);
     state_.arrivals.assign(links.meeting_size.size(), 0);
     state_.recorded.assign(plan.events, 0);
@@ -71,6 +72,7 @@ class PlanWalk {
       turn.swap(ready_);
       ready_.clear();
       for (const std::uint32_t stream : turn) advance(stream);
+      pacer_.add(turn.size());
     }
     return std::move(state_);
   }
@@ -156,6 +158,7 @@ class PlanWalk {
   const Plan& plan_;
   const PlanLinks& links_;
   Visitor& visitor_;
+  Pacer& pacer_;
   WalkState state_;
   std::vector<Waiters> meeting_waiters_;
   std::vector<std::uint32_t> event_waiter_;  ///< head of the list of streams that wait for an event
@@ -166,8 +169,8 @@ class PlanWalk {
 };
 
 template <class Visitor>
-WalkState walk(const Plan& plan, const PlanLinks& links, Visitor& visitor) {
-  return PlanWalk<Visitor>(plan, links, visitor).run();
+WalkState walk(const Plan& plan, const PlanLinks& links, Visitor& visitor, Pacer& pacer) {
+  return PlanWalk<Visitor>(plan, links, visitor, pacer).run();
 }
 
 }  // namespace orrery::sim

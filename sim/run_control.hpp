@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <exception>
 #include <functional>
 
@@ -26,6 +27,31 @@ struct RunControl {
   void report(double share) const {
     if (progress) progress(share);
   }
+
+  /// The control of a part of the computation: its 0 … 1 are `from` … `to` of the whole.
+  [[nodiscard]] RunControl part(double from, double to) const {
+    if (!progress) return *this;
+    return {stop,
+            [tell = progress, from, to](double share) { tell(share < 0.0 ? share : from + (to - from) * share); }};
+  }
+};
+
+/// Looks at a control once in some 64 thousand steps of a loop: a step of a few nanoseconds stays one.
+class Pacer {
+ public:
+  explicit Pacer(const RunControl& control) : stop_{control.stop, {}} {}
+
+  void add(std::size_t steps = 1) {
+    count_ += steps;
+    if (count_ < kEvery) return;
+    count_ = 0;
+    stop_.check();
+  }
+
+ private:
+  static constexpr std::size_t kEvery = std::size_t{1} << 16;
+  RunControl stop_;
+  std::size_t count_ = 0;
 };
 
 }  // namespace orrery::sim

@@ -3,6 +3,7 @@
 // Columnar: a simulated step of a large job has millions of spans.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -34,11 +35,19 @@ struct TimelineStream {
   Lane lane = Lane::compute;
 };
 
+/// A `mark` step of the plan: an annotation of what its stream does from there on.
+struct TimelineMark {
+  StreamId stream;
+  LabelId label;
+  std::size_t first_span = 0;  ///< the stream's first span behind the mark; one past its last if none follows
+};
+
 struct Timeline {
   std::vector<Rank> ranks;
   std::vector<TimelineStream> streams;
   std::vector<std::string> labels;
-  std::vector<Span> spans;  ///< ordered by stream, then start
+  std::vector<Span> spans;          ///< ordered by stream, then start
+  std::vector<TimelineMark> marks;  ///< ordered by stream, then first_span, then as in the plan
   std::vector<MemorySample> memory;
   SimTime makespan = 0;
 };

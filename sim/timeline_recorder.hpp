@@ -14,10 +14,10 @@
 namespace orrery::sim {
 
 /// Throws std::invalid_argument with the findings if the plan breaks a rule.
-void require_runnable(const Plan& plan);
+void require_runnable(const Plan& plan, const RunControl& control);
 
 /// The same, and if the tables of durations have other sizes.
-void require_runnable(const Plan& plan, const Durations& durations);
+void require_runnable(const Plan& plan, const Durations& durations, const RunControl& control);
 
 /// Duration, label and activity of a timed step.
 struct StepPrice {
@@ -36,6 +36,11 @@ class TimelineRecorder {
     timeline_.spans[next_span_[stream]++] = {start, end, StreamId(stream), price.label, price.activity};
   }
 
+  /// Told when the stream reaches the mark: after the spans before it, before those behind it.
+  void mark(std::uint32_t stream, Step step) {
+    timeline_.marks[next_mark_[stream]++] = {StreamId(stream), LabelId(step.index), next_span_[stream]};
+  }
+
   void memory(std::uint32_t stream, std::size_t position, SimTime time, Step step) {
     changes_.push_back({time, stream, static_cast<std::uint32_t>(position), step.index, step.kind == StepKind::alloc});
   }
@@ -46,6 +51,7 @@ class TimelineRecorder {
   const Plan& plan_;
   Timeline timeline_;
   std::vector<std::size_t> next_span_;  ///< per stream: spans are counted beforehand and stay grouped by stream
+  std::vector<std::size_t> next_mark_;  ///< the same for marks
   std::vector<MemoryChange> changes_;
 };
 

@@ -82,6 +82,7 @@ void Engine::sleep_until(sim::SimTime time) {
 }
 
 void Engine::fire(sim::SimTime now) {
+  around_.pace.event();
   if (!flights_.empty() && flights_.front().end <= now) complete(now);
   const bool decided = flights_.size() < depth_ && decide(now);
   if (flights_.empty()) {
@@ -267,7 +268,9 @@ void Engine::run_ahead() {
   const sim::SimTime first_start = last.end;
   sim::SimTime oldest = flights_.front().end, newest = last.end, emitted = 0;
   std::int64_t free = cache_.free_blocks(), times = 0;
+  constexpr std::int64_t kPace = 0xFFFF;  // of iterations of some ten nanoseconds
   while (times < last.batch.repeat - 1) {
+    if ((times & kPace) == kPace) around_.pace.check();
     const sim::SimTime now = std::max(host_free_, oldest);
     const std::int64_t crossing = places[static_cast<std::size_t>((size - times % size) % size)];
     if (now >= limit || crossing > free) break;

@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "models/serving/pace.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
 #include "models/serving/serving.hpp"
@@ -34,6 +35,7 @@ class Engine final : public sim::Resource {
     sim::Simulator& simulator;
     StepModel& steps;
     Tally& tally;
+    Pace& pace;
     /// A request has been answered in full.
     std::function<void(const Request&, sim::SimTime)> ended;
     /// Until when nothing from outside can reach the engine.

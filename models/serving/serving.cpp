@@ -6,6 +6,7 @@
 
 #include "models/serving/engine.hpp"
 #include "models/serving/kv_pool.hpp"
+#include "models/serving/pace.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
 #include "models/serving/step_model.hpp"
@@ -21,8 +22,14 @@ namespace {
 class FrontEnd final : public sim::Resource {
  public:
   FrontEnd(sim::Simulator& simulator, Workload& workload, Router& router, std::vector<std::unique_ptr<Engine>>& engines,
-           Tally& tally, sim::SimTime delay)
-      : simulator_(simulator), workload_(workload), router_(router), engines_(engines), tally_(tally), delay_(delay) {
+           Tally& tally, Pace& pace, sim::SimTime delay)
+      : simulator_(simulator),
+        workload_(workload),
+        router_(router),
+        engines_(engines),
+        tally_(tally),
+        pace_(pace),
+        delay_(delay) {
     id_ = simulator_.add(*this);
   }
 
@@ -43,6 +50,7 @@ class FrontEnd final : public sim::Resource {
   }
 
   void ended(const Request& request, sim::SimTime now) {
+    pace_.ended();
     workload_.ended(request, now);
     look_ahead();
   }
@@ -51,6 +59,7 @@ class FrontEnd final : public sim::Resource {
     for (;;) {
       const std::optional<sim::SimTime> next = workload_.next_arrival();
       if (!next || sim::checked_add(*next, delay_) > now) break;
+      pace_.event();  // reading a trace takes most of the time of a burst
       deliver(workload_.take(), now);
     }
     look_ahead();
@@ -67,7 +76,9 @@ class FrontEnd final : public sim::Resource {
     tally_.arrived(request, waiting);
     Engine& engine = *engines_[router_.pick(request, views_)];
     const Request copy = request;
-    if (!engine.submit(std::move(request))) workload_.ended(copy, now);
+    if (engine.submit(std::move(request))) return;
+    pace_.ended();
+    workload_.ended(copy, now);
   }
 
   sim::Simulator& simulator_;
@@ -75,6 +86,7 @@ class FrontEnd final : public sim::Resource {
   Router& router_;
   std::vector<std::unique_ptr<Engine>>& engines_;
   Tally& tally_;
+  Pace& pace_;
   sim::SimTime delay_;
   sim::ResourceId id_;
   sim::SimTime due_ = 0;
@@ -98,18 +110,23 @@ void serve(const ServingJob& job, const kernels::KernelTimer& timer, const Servi
   sim::Simulator simulator;
   const std::unique_ptr<Router> router = find_router(job.config.router)->make(job.seed);
   std::vector<std::unique_ptr<Engine>> engines;
-  FrontEnd front(simulator, *workload, *router, engines, tally, steps.request_time());
+  const std::int64_t known = options.workload ? 0 : job.config.load.requests;
+  Pace pace(options.control, static_cast<std::uint64_t>(known));
+  FrontEnd front(simulator, *workload, *router, engines, tally, pace, steps.request_time());
   const auto ended = [&front](const Request& request, sim::SimTime now) { front.ended(request, now); };
   const auto horizon = [&front] { return front.horizon(); };
   for (int i = 0; i < job.config.replicas; ++i) {
     engines.push_back(std::make_unique<Engine>(job, result.pool.blocks, options.coalesce, static_cast<std::uint32_t>(i),
-                                               Engine::Surroundings{simulator, steps, tally, ended, horizon}));
+                                               Engine::Surroundings{simulator, steps, tally, pace, ended, horizon}));
   }
   front.look_ahead();
   const sim::SimTime end = simulator.run();
   for (const std::unique_ptr<Engine>& engine : engines) engine->finish(end);
+  options.control.check();
   tally.report(result, end, result.pool.blocks);
   result.events = simulator.statistics().fired;
+  options.control.check();
+  options.control.report(1.0);
 }
 
 }  // namespace

@@ -24,6 +24,7 @@
 #include "models/serving/request.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "sim/clock.hpp"
+#include "sim/run_control.hpp"
 
 namespace orrery::models {
 
@@ -163,6 +164,8 @@ struct ServingOptions {
   bool keep_timeline = false;          ///< a StepRecord per iteration (coalesced ones apart)
   bool coalesce = true;                ///< false: every iteration is an event of its own; the results are the same
   std::shared_ptr<Workload> workload;  ///< if set, instead of what `load` describes; used up by the run
+  /// Progress is the share of the load's requests that have ended; −1 where their number isn't known beforehand.
+  sim::RunControl control;
 };
 
 /// Fills in what the engine decides: batch limits by device, max_model_len by model, utilisation, kernels, overheads.
@@ -171,8 +174,8 @@ struct ServingOptions {
 /// Every impossible combination, tied to the scenario key that breaks it.
 [[nodiscard]] std::vector<JobError> check(const ServingJob& job);
 
-/// REQUIRES check(job).empty(). Throws std::invalid_argument if the GPU can't compute the dtypes, and
-/// hardware::ConfigError for a broken trace.
+/// REQUIRES check(job).empty(). Throws std::invalid_argument if the GPU can't compute the dtypes,
+/// hardware::ConfigError for a broken trace, and sim::Cancelled once `options.control` says stop.
 [[nodiscard]] ServingResult predict(const ServingJob& job, const kernels::KernelTimer& timer,
                                     const ServingOptions& options = {});
 

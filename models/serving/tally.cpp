@@ -149,9 +149,14 @@ void Tally::report(ServingResult& result, sim::SimTime end, std::int64_t blocks)
   if (steps_ > 0) result.mean_batch = static_cast<double>(step_sequences_) / static_cast<double>(steps_);
   result.saturated = trend_.grows();
   // By id: replicas finish in any order.
-  std::sort(records_.begin(), records_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  sim::Pacer pacer(options_.control);
+  std::sort(records_.begin(), records_.end(), [&pacer](const auto& a, const auto& b) {
+    pacer.add();
+    return a.id < b.id;
+  });
   result.records = std::move(records_);
-  std::stable_sort(timeline_.begin(), timeline_.end(), [](const auto& a, const auto& b) {
+  std::stable_sort(timeline_.begin(), timeline_.end(), [&pacer](const auto& a, const auto& b) {
+    pacer.add();
     return a.replica != b.replica ? a.replica < b.replica : a.start < b.start;
   });
   result.timeline = std::move(timeline_);

@@ -1,6 +1,11 @@
 #include "models/training/pipeline.hpp"
 
-#include <optional>
+#include <array>
+#include <charconv>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
 
 namespace orrery::models {
 namespace {
@@ -22,9 +27,11 @@ class StageLowering {
   void run(const std::vector<PipelineSlot>& order, PassEmitter& emitter) {
     for (const PipelineSlot& slot : order) {
       receive(slot);
+      builder_.mark(compute_, pass_label(slot));
       emitter.emit(builder_, rank_, stage_, slot);
       send(slot);
     }
+    builder_.mark(compute_, kEndOfPasses);
     if (pending_send_) builder_.wait(compute_, *pending_send_);
   }
 
@@ -85,7 +92,44 @@ class StageLowering {
   std::optional<EventId> pending_send_;
 };
 
+constexpr std::array<std::pair<PipelinePass, std::string_view>, 2> kPassNames{
+    {{PipelinePass::forward, "forward "}, {PipelinePass::backward, "backward "}}};
+constexpr std::string_view kChunk = " chunk ";
+
+/// A number as pass_label() writes it: digits without a leading zero.
+std::optional<int> parse_count(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
+  if (text.front() == '0' && text.size() > 1) return std::nullopt;
+  return text.front() == '-' ? std::nullopt : std::optional<int>(value);
+}
+
 }  // namespace
+
+std::string pass_label(const PipelineSlot& slot) {
+  std::string label(kPassNames[slot.pass == PipelinePass::forward ? 0 : 1].second);
+  label += fmt::format_int(slot.microbatch).c_str();
+  if (slot.chunk > 0) label.append(kChunk).append(fmt::format_int(slot.chunk).c_str());
+  return label;
+}
+
+std::optional<PipelineSlot> pass_of_label(std::string_view label) {
+  for (const auto& [pass, text] : kPassNames) {
+    if (label.substr(0, text.size()) != text) continue;
+    label.remove_prefix(text.size());
+    const std::size_t chunk_at = label.find(kChunk);
+    const std::optional<int> microbatch = parse_count(label.substr(0, chunk_at));
+    std::optional<int> chunk = 0;
+    if (chunk_at != std::string_view::npos) {
+      chunk = parse_count(label.substr(chunk_at + kChunk.size()));
+      if (chunk == 0) return std::nullopt;  // chunk 0 is not named
+    }
+    if (!microbatch || !chunk) return std::nullopt;
+    return PipelineSlot{pass, *microbatch, *chunk};
+  }
+  return std::nullopt;
+}
 
 void lower_pipeline(sim::PlanBuilder& builder, const PipelineColumn& column, const ScheduleRow& schedule,
                     const PipelineShape& shape, bool overlap_p2p, PassEmitter& emitter) {

@@ -7,9 +7,14 @@
 // Receives are posted as early as their stream allows, so that messages wait for data only and no order of
 // passes can deadlock. Without overlap the compute stream waits, before its next pass, for its last send as well:
 // a message then costs its sender and its receiver time (Megatron-LM without overlap_p2p_communication).
+// A mark at the start of each pass on the compute stream names it (pass_label), one behind the last pass says that no
+// pass runs any more: a view can tell microbatches apart though their kernels share labels.
 // Limitation: a sender never waits for a receiver that is late in posting.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/schedule/schedule.hpp"
@@ -30,6 +35,13 @@ struct PipelineColumn {
   std::vector<bool> same_node;  ///< whether stage s and stage (s + 1) % stages share a node
   Bytes message;                ///< activations or gradients of one microbatch on one rank
 };
+
+/// "forward 3", "backward 3 chunk 1": the text of the mark at the start of a pass. Chunk 0 is not named.
+[[nodiscard]] std::string pass_label(const PipelineSlot& slot);
+/// The pass that a mark's text names; nullopt for any other text.
+[[nodiscard]] std::optional<PipelineSlot> pass_of_label(std::string_view label);
+/// Of the mark behind the last pass of a stage: what follows (reduction of gradients, optimizer) is no pass.
+inline constexpr std::string_view kEndOfPasses = "end of passes";
 
 /// Appends every stage's passes in the order of `schedule`. REQUIRES schedule.check(shape).empty().
 void lower_pipeline(sim::PlanBuilder& builder, const PipelineColumn& column, const ScheduleRow& schedule,

@@ -15,21 +15,19 @@ using sim::Activity;
 using sim::SimTime;
 using sim::Span;
 
-struct Interval {
-  SimTime start = 0, end = 0;
-};
-
-/// Total length of the union; `intervals` is sorted in place.
-SimTime union_length(std::vector<Interval>& intervals) {
-  std::sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) { return a.start < b.start; });
-  SimTime total = 0, reach = 0;
-  for (const Interval& i : intervals) {
-    const SimTime start = std::max(i.start, reach);
-    if (i.end > start) total += i.end - start;
-    reach = std::max(reach, i.end);
+/// Total length of the union of intervals, which come in order of their starts.
+class UnionLength {
+ public:
+  void add(const Span& span) {
+    const SimTime start = std::max(span.start, reach_);
+    if (span.end > start) total_ += span.end - start;
+    reach_ = std::max(reach_, span.end);
   }
-  return total;
-}
+  [[nodiscard]] SimTime total() const { return total_; }
+
+ private:
+  SimTime total_ = 0, reach_ = 0;
+};
 
 /// Busy times of one rank.
 struct RankBusy {
@@ -41,20 +39,21 @@ bool in_pipeline_phase(Activity activity) {
          activity == Activity::weight_gradient || activity == Activity::tensor_parallel;
 }
 
-RankBusy busy_of(const std::vector<const Span*>& spans) {
-  std::vector<Interval> compute, communication, pipeline, any;
+/// `spans` is sorted in place.
+RankBusy busy_of(std::vector<const Span*>& spans) {
+  std::sort(spans.begin(), spans.end(), [](const Span* a, const Span* b) { return a->start < b->start; });
+  UnionLength compute, communication, pipeline, any;
   RankBusy busy;
   for (const Span* span : spans) {
-    const Interval interval{span->start, span->end};
-    any.push_back(interval);
-    (sim::is_communication(span->activity) ? communication : compute).push_back(interval);
-    if (in_pipeline_phase(span->activity)) pipeline.push_back(interval);
+    any.add(*span);
+    (sim::is_communication(span->activity) ? communication : compute).add(*span);
+    if (in_pipeline_phase(span->activity)) pipeline.add(*span);
     if (span->activity == Activity::optimizer) busy.optimizer += span->end - span->start;
   }
-  busy.compute = union_length(compute);
-  busy.communication = union_length(communication);
-  busy.pipeline = union_length(pipeline);
-  busy.any = union_length(any);
+  busy.compute = compute.total();
+  busy.communication = communication.total();
+  busy.pipeline = pipeline.total();
+  busy.any = any.total();
   return busy;
 }
 
@@ -91,17 +90,21 @@ void summarise_utilisation(const TrainingJob& job, TrainingResult& result) {
   result.hfu = result.hardware_flops_per_gpu / peak;
 }
 
-void summarise_times(TrainingResult& result) {
+void summarise_times(TrainingResult& result, const sim::RunControl& control) {
   const sim::Timeline& timeline = result.timeline;
   std::vector<std::vector<const Span*>> by_rank(timeline.ranks.size());
   SimTime pipeline_end = 0;
+  sim::Pacer pacer(control);
   for (const Span& span : timeline.spans) {
+    pacer.add();
     by_rank[timeline.streams[span.stream.index()].rank.index()].push_back(&span);
     const bool backward = span.activity == Activity::backward || span.activity == Activity::weight_gradient;
     if (backward) pipeline_end = std::max(pipeline_end, span.end);
   }
   double gpus = 0.0, compute = 0.0, communication = 0.0, exposed = 0.0, optimizer = 0.0, pipeline = 0.0;
   for (std::size_t r = 0; r < by_rank.size(); ++r) {
+    control.check();
+    control.report(static_cast<double>(r) / static_cast<double>(by_rank.size()));
     const double weight = timeline.ranks[r].multiplicity;
     const RankBusy busy = busy_of(by_rank[r]);
     gpus += weight;
@@ -159,9 +162,9 @@ std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::Timelin
   return stages;
 }
 
-void summarise(const TrainingJob& job, TrainingResult& result) {
+void summarise(const TrainingJob& job, TrainingResult& result, const sim::RunControl& control) {
   result.step_time = sim::to_seconds(result.timeline.makespan);
-  summarise_times(result);
+  summarise_times(result, control);
   summarise_utilisation(job, result);
   result.memory = stage_memory(job, result.timeline);
   result.memory_capacity = job.cluster.gpu.memory - job.cluster.gpu.reserved_memory;

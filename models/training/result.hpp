@@ -14,7 +14,7 @@ namespace orrery::models {
 ///   optimizer            kernels of the optimizer
 ///   bubble_fraction      1 − mean busy share of the pipeline phase, from 0 to the end of the last backward pass;
 ///                        busy: a kernel or a tensor-parallel collective runs. 0 with one stage
-void summarise(const TrainingJob& job, TrainingResult& result);
+void summarise(const TrainingJob& job, TrainingResult& result, const sim::RunControl& control = {});
 
 /// Model states and activations per stage from the timeline's memory samples.
 [[nodiscard]] std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::Timeline& timeline);

@@ -62,8 +62,8 @@ struct RankState {
 
 class StepLowering : public PassEmitter {
  public:
-  StepLowering(const TrainingJob& job, Folding folding)
-      : job_(job), config_(job.config), mesh_(make_mesh(job)), folding_(folding) {
+  StepLowering(const TrainingJob& job, Folding folding, const sim::RunControl& control)
+      : job_(job), config_(job.config), mesh_(make_mesh(job)), folding_(folding), control_(control) {
     prepare_layers();
   }
 
@@ -77,6 +77,7 @@ class StepLowering : public PassEmitter {
   }
 
   void emit(PlanBuilder& builder, RankId rank, int stage, const PipelineSlot& slot) override {
+    tell_progress();
     RankState& state = ranks_[rank.index()];
     const ChunkPlan& chunk = chunks_[static_cast<std::size_t>(slot.chunk * config_.pipeline_parallel + stage)];
     if (slot.pass == PipelinePass::forward) {
@@ -93,6 +94,16 @@ class StepLowering : public PassEmitter {
   [[nodiscard]] int microbatches() const {
     return static_cast<int>(config_.global_batch_size / (config_.micro_batch_size * mesh_.data));
   }
+  // A pass is some hundred steps: few enough to look whether to stop, too many to tell of each.
+  void tell_progress() {
+    constexpr std::int64_t kEvery = 512;
+    control_.check();
+    if (++passes_ % kEvery != 0) return;
+    const std::int64_t columns = static_cast<std::int64_t>(ranks_.size()) / mesh_.pipeline;
+    const std::int64_t all = columns * mesh_.pipeline * config_.virtual_pipeline * 2 * microbatches();
+    control_.report(static_cast<double>(passes_) / static_cast<double>(all));
+  }
+
   [[nodiscard]] bool unfolded() const { return folding_ == Folding::unfolded; }
 
   void prepare_layers();
@@ -115,6 +126,7 @@ class StepLowering : public PassEmitter {
   const TrainingConfig& config_;
   Mesh mesh_;
   Folding folding_;
+  const sim::RunControl& control_;
   PlanBuilder builder_;
   std::map<bool, std::unique_ptr<PassOps>> layer_ops_;  ///< by "is an MoE layer"
   PassOps embedding_, head_;
@@ -123,6 +135,7 @@ class StepLowering : public PassEmitter {
   std::vector<RankState> ranks_;
   std::vector<double> bucket_;        ///< gradient bytes waiting, by rank
   std::vector<int> backward_passes_;  ///< lowered so far, by rank and chunk
+  std::int64_t passes_ = 0;           ///< lowered so far
 };
 
 void StepLowering::prepare_layers() {
@@ -380,6 +393,8 @@ void StepLowering::optimizer(const RankState& rank, StreamId compute, double par
 
 }  // namespace
 
-sim::Plan lower(const TrainingJob& job, Folding folding) { return StepLowering(job, folding).run(); }
+sim::Plan lower(const TrainingJob& job, Folding folding, const sim::RunControl& control) {
+  return StepLowering(job, folding, control).run();
+}
 
 }  // namespace orrery::models

@@ -19,6 +19,6 @@ enum class Folding : std::uint8_t {
 };
 
 /// REQUIRES check(job).empty().
-[[nodiscard]] sim::Plan lower(const TrainingJob& job, Folding folding);
+[[nodiscard]] sim::Plan lower(const TrainingJob& job, Folding folding, const sim::RunControl& control = {});
 
 }  // namespace orrery::models

@@ -20,14 +20,22 @@ void require_sound_kernels(const sim::Plan& plan) {
   }
 }
 
-TrainingResult predict_with(const TrainingJob& job, const kernels::KernelTimer& timer, Folding folding) {
+// Shares of the time that a large job takes: lowering to here, evaluating to there, the figures the rest.
+constexpr double kLowered = 0.25, kEvaluated = 0.7;
+
+TrainingResult predict_with(const TrainingJob& job, const kernels::KernelTimer& timer, Folding folding,
+                            const sim::RunControl& control) {
   TrainingResult result;
-  result.plan = lower(job, folding);
+  result.plan = lower(job, folding, control.part(0.0, kLowered));
   require_sound_kernels(result.plan);
-  const sim::Durations durations = sim::price(result.plan, training_pricing(job, timer));
-  result.timeline = sim::evaluate(result.plan, durations);
+  const sim::Durations durations = sim::price(result.plan, training_pricing(job, timer), control);
+  control.report(kLowered);
+  result.timeline = sim::evaluate(result.plan, durations, control.part(kLowered, kEvaluated));
+  control.report(kEvaluated);
   result.steps = result.plan.step_count();
-  summarise(job, result);
+  summarise(job, result, control.part(kEvaluated, 1.0));
+  control.check();
+  control.report(1.0);
   return result;
 }
 
@@ -38,12 +46,12 @@ const StageMemory& TrainingResult::fullest() const {
                            [](const StageMemory& a, const StageMemory& b) { return a.peak < b.peak; });
 }
 
-TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer) {
-  return predict_with(job, timer, Folding::folded);
+TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const sim::RunControl& control) {
+  return predict_with(job, timer, Folding::folded, control);
 }
 
 TrainingResult predict_unfolded(const TrainingJob& job, const kernels::KernelTimer& timer) {
-  return predict_with(job, timer, Folding::unfolded);
+  return predict_with(job, timer, Folding::unfolded, {});
 }
 
 }  // namespace orrery::models

@@ -17,6 +17,7 @@
 #include "kernels/kernel.hpp"
 #include "models/llm.hpp"
 #include "sim/plan.hpp"
+#include "sim/run_control.hpp"
 #include "sim/timeline.hpp"
 
 namespace orrery::models {
@@ -99,8 +100,10 @@ struct JobError {
 /// Data-parallel degree after filling in "what is left". REQUIRES check(job).empty().
 [[nodiscard]] int data_parallel_degree(const TrainingJob& job);
 
-/// REQUIRES check(job).empty(). Throws std::invalid_argument if the GPU can't compute the precision.
-[[nodiscard]] TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer);
+/// REQUIRES check(job).empty(). Throws std::invalid_argument if the GPU can't compute the precision, and sim::Cancelled
+/// once `control` says stop.
+[[nodiscard]] TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer,
+                                     const sim::RunControl& control = {});
 
 /// The same job with every data- and tensor-parallel rank its own: for testing that folding changes nothing.
 [[nodiscard]] TrainingResult predict_unfolded(const TrainingJob& job, const kernels::KernelTimer& timer);

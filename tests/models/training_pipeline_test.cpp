@@ -55,6 +55,51 @@ double bubble(const sim::Timeline& timeline, const PipelineShape& shape, std::in
   return 1.0 - work * 1000.0 / static_cast<double>(timeline.makespan);
 }
 
+TEST(PassLabels, AreReadBackAsWritten) {
+  EXPECT_EQ(pass_label({PipelinePass::forward, 3, 0}), "forward 3");
+  EXPECT_EQ(pass_label({PipelinePass::backward, 12, 1}), "backward 12 chunk 1");
+  for (const PipelinePass pass : {PipelinePass::forward, PipelinePass::backward}) {
+    for (const int microbatch : {0, 1, 10, 2147483647}) {
+      for (const int chunk : {0, 1, 17}) {
+        const PipelineSlot slot{pass, microbatch, chunk};
+        EXPECT_EQ(pass_of_label(pass_label(slot)), slot) << pass_label(slot);
+      }
+    }
+  }
+  for (const std::string_view other :
+       {std::string_view(), std::string_view("forward"), std::string_view("forward "), std::string_view("forward -1"),
+        std::string_view("forward 01"), std::string_view("forward 3 "), std::string_view("forward 3 chunk "),
+        std::string_view("forward 3 chunk 0"), std::string_view("sideways 3"), std::string_view("forward 99999999999"),
+        kEndOfPasses}) {
+    EXPECT_FALSE(pass_of_label(other)) << other;
+  }
+}
+
+TEST(PassMarks, PartTheSpansOfAStageByPass) {
+  const PipelineShape shape{2, 4, 2};
+  const sim::Timeline t = run("interleaved_1f1b", shape, 10, 20, false, Seconds{1e-9});
+  std::vector<int> passes(2, 0);
+  for (std::size_t m = 0; m < t.marks.size(); ++m) {
+    const sim::TimelineMark& mark = t.marks[m];
+    const sim::TimelineStream& stream = t.streams[mark.stream.index()];
+    EXPECT_EQ(stream.lane, sim::Lane::compute);
+    const std::string& text = t.labels[mark.label.index()];
+    const auto slot = pass_of_label(text);
+    if (!slot) {
+      EXPECT_EQ(text, kEndOfPasses);
+      EXPECT_EQ(passes[stream.rank.index()], 16) << "4 microbatches, 2 chunks, forward and backward";
+      continue;
+    }
+    ++passes[stream.rank.index()];
+    const sim::Span& span = t.spans[mark.first_span];  // the pass is one kernel
+    EXPECT_EQ(span.stream, mark.stream);
+    EXPECT_EQ(t.labels[span.label.index()], slot->pass == PipelinePass::forward ? "F" : "B");
+    ASSERT_LT(m + 1, t.marks.size());
+    EXPECT_EQ(t.marks[m + 1].first_span, mark.first_span + 1);
+  }
+  EXPECT_EQ(passes, (std::vector<int>{16, 16}));
+}
+
 TEST(PipelineLowering, BubbleIsTheClosedFormUnderGpipeAnd1f1b) {
   // (K−1)/(K−1+M): Huang et al. 2019 (GPipe) §2.3. Uniform stages, free messages.
   for (const char* schedule : {"gpipe", "1f1b"}) {

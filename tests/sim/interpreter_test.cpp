@@ -1,5 +1,8 @@
 // The event-driven interpreter: the evaluator's timeline without contention, the network's with it.
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -27,6 +30,12 @@ void expect_equal(const Timeline& a, const Timeline& b) {
     ASSERT_EQ(a.spans[i].label, b.spans[i].label) << "span " << i;
     ASSERT_EQ(a.spans[i].activity, b.spans[i].activity) << "span " << i;
   }
+  ASSERT_EQ(a.marks.size(), b.marks.size());
+  for (std::size_t i = 0; i < a.marks.size(); ++i) {
+    ASSERT_EQ(a.marks[i].stream, b.marks[i].stream) << "mark " << i;
+    ASSERT_EQ(a.marks[i].label, b.marks[i].label) << "mark " << i;
+    ASSERT_EQ(a.marks[i].first_span, b.marks[i].first_span) << "mark " << i;
+  }
   ASSERT_EQ(a.memory.size(), b.memory.size());
   for (std::size_t i = 0; i < a.memory.size(); ++i) {
     ASSERT_EQ(a.memory[i].time, b.memory[i].time) << "sample " << i;
@@ -45,6 +54,59 @@ TEST(Interpret, RandomPlansGiveTheEvaluatorsTimeline) {
       ASSERT_NO_FATAL_FAILURE(expect_equal(evaluate(plan, durations), interpret(plan, durations))) << "seed " << seed;
     }
   }
+}
+
+TEST(Marks, PointAtTheSpanThatFollowsThemOnTheirStream) {
+  PlanBuilder b;
+  const RankId rank = b.add_rank("only");
+  const StreamId compute = b.stream(rank, Lane::compute), copies = b.stream(rank, Lane::copy);
+  b.mark(compute, "start");
+  b.launch(compute, gemm(1), "one", Activity::forward);
+  b.mark(compute, "middle");
+  b.mark(compute, "middle again");
+  b.wait(compute, b.record(copies));
+  b.launch(compute, gemm(1), "two", Activity::forward);
+  b.mark(compute, "end");
+  b.mark(copies, "idle");
+  b.copy(copies, {Bytes{1.0}, true, true}, "copy");
+  const Plan plan = b.take();
+  EXPECT_EQ(plan.step_count(), 5u) << "two launches, a copy, record and wait; marks are no work";
+  for (const Timeline& t : {evaluate(plan, {{7, 7}, {}, {}, {5}}), interpret(plan, {{7, 7}, {}, {}, {5}})}) {
+    ASSERT_EQ(t.spans.size(), 3u);
+    std::vector<std::pair<std::string, std::size_t>> marks;
+    for (const TimelineMark& mark : t.marks) marks.emplace_back(t.labels[mark.label.index()], mark.first_span);
+    const std::vector<std::pair<std::string, std::size_t>> expected = {
+        {"start", 0}, {"middle", 1}, {"middle again", 1}, {"end", 2}, {"idle", 2}};
+    EXPECT_EQ(marks, expected) << "the compute stream's spans are 0 and 1, the copy is 2";
+    EXPECT_EQ(t.marks[3].stream, compute);
+    EXPECT_EQ(t.marks[4].stream, copies);
+  }
+}
+
+TEST(Marks, OfRandomPlansStandBetweenTheSpansOfTheirStream) {
+  std::size_t seen = 0;
+  for (std::uint64_t seed = 1; seed < 50; ++seed) {
+    testing::RandomPlan random(seed);
+    const Plan plan = random.make(1 + random.below(8), random.below(500));
+    const Timeline t = evaluate(plan, random.durations(plan, 5));
+    std::size_t next = 0, span = 0;  // by the plan's own order
+    for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
+      for (const Step step : plan.streams[s].steps) {
+        if (step.kind == StepKind::mark) {
+          ASSERT_LT(next, t.marks.size());
+          EXPECT_EQ(t.marks[next].stream, StreamId(s));
+          EXPECT_EQ(t.marks[next].label, LabelId(step.index));
+          EXPECT_EQ(t.marks[next++].first_span, span);
+        }
+        const bool timed = step.kind == StepKind::launch || step.kind == StepKind::collective ||
+                           step.kind == StepKind::send || step.kind == StepKind::recv || step.kind == StepKind::copy;
+        span += timed ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(next, t.marks.size());
+    seen += next;
+  }
+  EXPECT_GT(seen, 100u);
 }
 
 /// A link that carries one unit of work per picosecond, shared equally by all that is in flight: processor
