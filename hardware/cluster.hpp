@@ -54,6 +54,9 @@ struct Cluster {
   Node node;
   Fabric fabric;
   int nodes = 0;
+  /// The collective algorithm that NCCL is told to use (its variable NCCL_ALGO), a name of sim's table; empty: its own
+  /// choice. Where it doesn't offer that one for a call it chooses as ever.
+  std::string collective_algorithm;
 
   [[nodiscard]] int gpu_count() const { return nodes * node.gpus; }
   [[nodiscard]] int gpus_per_node() const { return node.gpus; }

@@ -4,6 +4,11 @@
 // algorithm that NCCL would choose. Several nodes: the α–β form with the network's published constants and,
 // for the part inside a node, the bus bandwidth that the profile's curves reach.
 //
+// A cluster that forces an algorithm (collective_algorithm, as NCCL_ALGO does): where it is not what NCCL would have
+// chosen, no curve measured it, so that the call is priced in closed form, on one node as well, with the bus bandwidths
+// of the curves, which are the links' and not the algorithm's. It is published, not measured; where the closed form
+// falls short of what a curve knows (the middle sizes), so does the comparison with it.
+//
 // A call that asks for a serving engine's own all_reduce is priced by custom.hpp where that kernel would run.
 //
 // Limitations: one collective at a time (network/ prices contention); the group's ranks are spread evenly over its
@@ -31,9 +36,9 @@ void require_valid(const CollectiveCall& call) {
 
 bool is_free(const CollectiveCall& call) { return call.ranks == 1 || call.bytes.value() == 0.0; }
 
-void add_model_terms(const CollectiveRow& row, const CollectiveCost& cost, CollectiveEstimate& out) {
+void add_model_terms(const CollectiveRow& row, const CollectiveCost& cost, bool forced, CollectiveEstimate& out) {
   const std::string protocol = cost.protocol.empty() ? "" : " (" + std::string(cost.protocol) + ")";
-  const std::string source(row.source);
+  const std::string source = std::string(row.source) + (forced ? "; set by cluster.collective_algorithm" : "");
   out.terms.push_back({"launch", cost.base, "base" + protocol, source});
   out.terms.push_back({"hops", cost.hops, std::string(row.equation), source});
   out.terms.push_back({"wire", cost.wire, "S f / B" + protocol, source});
@@ -64,10 +69,16 @@ double bus_factor(CollectiveKind kind, int ranks) {
   return 1.0;
 }
 
+bool CollectiveModel::is_forced(const CollectiveCall& call) const {
+  if (cluster_->collective_algorithm.empty()) return false;
+  return select_algorithm(call, *cluster_).name != nccl_choice(call, *cluster_).name;
+}
+
 CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const {
   CollectiveConstants out = timing_constants(*cluster_, call.ranks, call.nodes);
   const int local = ranks_per_node(call.ranks, call.nodes);
-  if (call.nodes <= 1 || local <= 1) return out;
+  // On one node NCCL's own choice has the constants that its curves are compared with.
+  if (local <= 1 || (call.nodes <= 1 && !is_forced(call))) return out;
   const auto gather = curves_.bus_bandwidth(CollectiveKind::all_gather, local);
   const auto ring = curves_.bus_bandwidth(CollectiveKind::reduce_scatter, local);
   if (ring || gather) out.node_bus = ring && gather ? max(*ring, *gather) : (ring ? *ring : *gather);
@@ -81,7 +92,7 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
   require_valid(call);
   if (is_free(call)) return Seconds{};
   if (const auto custom = custom_.time(call)) return *custom;
-  if (call.nodes == 1) {
+  if (call.nodes == 1 && !is_forced(call)) {
     if (const auto known = curves_.time(call)) return known->time;
   }
   return select_algorithm(call, *cluster_).time(call, *cluster_, constants(call)).total();
@@ -95,11 +106,12 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   const CollectiveRow& row = select_algorithm(call, *cluster_);
   out.algorithm = row.name;
   const CollectiveCost cost = row.time(call, *cluster_, constants(call));
-  const auto known = call.nodes == 1 ? curves_.time(call) : std::nullopt;
+  const bool forced = is_forced(call);
+  const auto known = call.nodes == 1 && !forced ? curves_.time(call) : std::nullopt;
   if (!known) {
     out.time = cost.total();
     out.provenance = kernels::Provenance::published;
-    add_model_terms(row, cost, out);
+    add_model_terms(row, cost, forced, out);
     return out;
   }
   out.time = known->time;
@@ -107,7 +119,7 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   out.fit_key = std::string(known->first->key);
   if (known->second != nullptr) out.fit_key += " + " + std::string(known->second->key);
   if (known->ratio != 1.0) {
-    add_model_terms(row, cost, out);
+    add_model_terms(row, cost, false, out);
     out.terms.push_back({"neighbours", known->time - cost.total(),
                          "(ratio - 1) x the terms above, ratio " + std::to_string(known->ratio) +
                              " of measured to model at " + out.fit_key,

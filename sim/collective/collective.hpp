@@ -37,8 +37,8 @@ struct CollectiveEstimate {
   std::vector<kernels::Term> terms;  ///< filled where asked for
 };
 
-/// Price of the algorithm that NCCL would take (the fastest row that supports the call), with the profile's
-/// fitted constants where it has them ("nccl/all_reduce/8"). 0 for one rank.
+/// Price of the algorithm that NCCL would take (the fastest row that supports the call, or the cluster's
+/// collective_algorithm), with the profile's fitted constants where it has them ("nccl/all_reduce/8"). 0 for one rank.
 [[nodiscard]] Seconds collective_time(const CollectiveCall& call, const hardware::Cluster& cluster);
 [[nodiscard]] CollectiveEstimate explain_collective(const CollectiveCall& call, const hardware::Cluster& cluster);
 

@@ -10,7 +10,7 @@ std::span<const CollectiveRow> collective_algorithms() {
   return kRows;
 }
 
-const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Cluster& cluster) {
+const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Cluster& cluster) {
   const CollectiveConstants constants = selection_constants(cluster, call.ranks, call.nodes);
   const CollectiveRow* best = nullptr;
   Seconds least;
@@ -23,6 +23,14 @@ const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware
     }
   }
   return *best;  // ring or pairwise supports every kind
+}
+
+const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Cluster& cluster) {
+  for (const CollectiveRow& row : collective_algorithms()) {
+    if (row.name != cluster.collective_algorithm) continue;
+    if (row.in_nccl(call.kind) && row.supports(call, cluster)) return row;
+  }
+  return nccl_choice(call, cluster);
 }
 
 }  // namespace orrery::sim

@@ -64,7 +64,11 @@ struct CollectiveRow {
 /// Every algorithm, in the order in which ties are decided.
 [[nodiscard]] std::span<const CollectiveRow> collective_algorithms();
 
-/// The fastest row that NCCL offers, by NCCL's constants. REQUIRES ranks ≥ 2.
+/// What NCCL chooses by itself: the fastest row that it offers, by its constants. REQUIRES ranks ≥ 2.
+[[nodiscard]] const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Cluster& cluster);
+
+/// The row that carries the call out: the cluster's collective_algorithm where NCCL offers it for this kind and group,
+/// else nccl_choice(). REQUIRES ranks ≥ 2.
 [[nodiscard]] const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Cluster& cluster);
 
 }  // namespace orrery::sim

@@ -40,7 +40,7 @@ std::optional<std::pair<CollectiveKind, int>> parse_key(std::string_view key) {
 }
 
 Seconds model_time(const CollectiveCall& call, const hardware::Cluster& cluster) {
-  const CollectiveRow& row = select_algorithm(call, cluster);
+  const CollectiveRow& row = nccl_choice(call, cluster);  // what the curves measured
   return row.time(call, cluster, timing_constants(cluster, call.ranks, call.nodes)).total();
 }
 

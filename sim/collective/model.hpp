@@ -22,6 +22,8 @@ class CollectiveModel {
   [[nodiscard]] CollectiveEstimate explain(const CollectiveCall& call) const;
 
  private:
+  /// The cluster's algorithm carries the call out, and NCCL would have chosen another.
+  [[nodiscard]] bool is_forced(const CollectiveCall& call) const;
   [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;
 
   const hardware::Cluster* cluster_;

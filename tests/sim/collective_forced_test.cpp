@@ -1,0 +1,110 @@
+// A collective algorithm that the cluster forces, as NCCL_ALGO does.
+#include <gtest/gtest.h>
+
+#include "sim/collective/collective.hpp"
+#include "sim/collective/collectives.hpp"
+#include "tests/sim/collective_clusters.hpp"
+
+namespace orrery::sim {
+namespace {
+
+using testing::a100_cluster;
+using testing::h100_cluster;
+using testing::kAllKinds;
+
+hardware::Cluster forced(hardware::Cluster cluster, const char* algorithm) {
+  cluster.collective_algorithm = algorithm;
+  return cluster;
+}
+
+hardware::Fit curve(const char* key, double base, double bus) {
+  hardware::Fit fit;
+  fit.key = key;
+  fit.source = "a table";
+  fit.coefficients = {{"base_s", base}, {"mid_s_per_mib", 0.0}, {"exponent", 0.5}, {"bus_bandwidth", bus}};
+  return fit;
+}
+
+double seconds(const hardware::Cluster& cluster, double bytes, int ranks) {
+  return collective_time({CollectiveKind::all_reduce, Bytes{bytes}, ranks, cluster.nodes}, cluster).value();
+}
+
+constexpr double kMiB = 1048576.0;
+
+TEST(ForcedAlgorithm, RingCostsLatencyWhereTheTreeCostsBandwidth) {
+  // 4 nodes of 8 H100, all_reduce. Ring: 62 steps, 6 of them between nodes; tree: chains of 7, 2 levels, up and down.
+  const hardware::Cluster ring = forced(h100_cluster(4), "ring"), tree = forced(h100_cluster(4), "tree");
+  // 8 B, LL: ring 6.6 + 56·1.0 + 6·2.7 = 78.8 us; tree 6.8 + 2·(7·0.6 + 2·5.0) = 35.2 us.
+  EXPECT_NEAR(seconds(ring, 8.0, 32), 78.8e-6, 1e-8);
+  EXPECT_NEAR(seconds(tree, 8.0, 32), 35.2e-6, 1e-8);
+  // 1 GB, Simple, 8 NICs of 50 GB/s·0.85 = 340 GB/s: ring 8.4 + 56·3.4 + 6·14 = 282.8 us and 1 GB·(62/32)/340 GB/s =
+  // 5,698.5 us; tree 8.4 + 2·(7·4 + 2·14) = 120.4 us and 2 GB/(340·0.7 GB/s) = 8,403.4 us.
+  EXPECT_NEAR(seconds(ring, 1e9, 32), 282.8e-6 + 5698.5294e-6, 1e-9);
+  EXPECT_NEAR(seconds(tree, 1e9, 32), 120.4e-6 + 8403.3613e-6, 1e-9);
+}
+
+TEST(ForcedAlgorithm, TakesTheTimeOfAnAutomaticChoiceOfTheSame) {
+  for (const hardware::Cluster& cluster : {h100_cluster(1), h100_cluster(4), a100_cluster(2), a100_cluster(16)}) {
+    for (const CollectiveKind kind : kAllKinds) {
+      for (const double bytes : {64.0, 64.0 * 1024.0, 16.0 * kMiB, 1024.0 * kMiB}) {
+        const CollectiveCall call{kind, Bytes{bytes}, 8 * cluster.nodes, cluster.nodes};
+        const std::string choice(nccl_choice(call, cluster).name);
+        EXPECT_EQ(collective_time(call, forced(cluster, choice.c_str())), collective_time(call, cluster)) << choice;
+      }
+    }
+  }
+}
+
+TEST(ForcedAlgorithm, FallsBackWhereNcclDoesNotOfferIt) {
+  const hardware::Cluster plain = h100_cluster(4);
+  const Bytes bytes{64.0 * kMiB};
+  const CollectiveCall gather{CollectiveKind::all_gather, bytes, 32, 4},
+      exchange{CollectiveKind::all_to_all, bytes, 32, 4};
+  const CollectiveCall reduce{CollectiveKind::all_reduce, bytes, 32, 4};
+  EXPECT_EQ(collective_time(gather, forced(plain, "tree")), collective_time(gather, plain)) << "trees only reduce";
+  EXPECT_EQ(collective_time(exchange, forced(plain, "ring")), collective_time(exchange, plain));
+  EXPECT_EQ(collective_time(reduce, forced(plain, "nvls")), collective_time(reduce, plain)) << "one node only";
+  EXPECT_EQ(collective_time(reduce, forced(plain, "pairwise")), collective_time(reduce, plain));
+  EXPECT_EQ(select_algorithm(gather, forced(plain, "tree")).name, "ring");
+  EXPECT_EQ(select_algorithm(reduce, forced(plain, "tree")).name, "tree");
+  EXPECT_EQ(select_algorithm(reduce, forced(plain, "")).name, nccl_choice(reduce, plain).name);
+}
+
+TEST(ForcedAlgorithm, DoesNotPassOffAnotherAlgorithmsMeasurement) {
+  hardware::Cluster cluster = h100_cluster(1);
+  cluster.gpu.fits = {curve("nccl/all_reduce/8", 20e-6, 470e9), curve("nccl/reduce_scatter/8", 15e-6, 350e9)};
+  const CollectiveCall call{CollectiveKind::all_reduce, Bytes{256e6}, 8, 1};
+  const CollectiveEstimate automatic = explain_collective(call, cluster);
+  ASSERT_EQ(automatic.algorithm, "nvls");
+  EXPECT_EQ(automatic.provenance, kernels::Provenance::measured);
+  EXPECT_EQ(explain_collective(call, forced(cluster, "nvls")).provenance, kernels::Provenance::measured);
+  // Ring, Simple: 8.4 + 14·3.4 = 56 us, and 256 MB·1.75 over the 350 GB/s that the links were measured to sustain.
+  const CollectiveEstimate ring = explain_collective(call, forced(cluster, "ring"));
+  EXPECT_EQ(ring.algorithm, "ring");
+  EXPECT_EQ(ring.provenance, kernels::Provenance::published);
+  EXPECT_TRUE(ring.fit_key.empty());
+  EXPECT_NEAR(ring.time.value(), 56e-6 + 1280e-6, 1e-9);
+  EXPECT_EQ(ring.time, collective_time(call, forced(cluster, "ring")));
+  EXPECT_NE(ring.terms.front().source.find("cluster.collective_algorithm"), std::string::npos);
+  // A small message is a ring's in any case: the curve holds.
+  const CollectiveCall small{CollectiveKind::all_reduce, Bytes{65536.0}, 8, 1};
+  EXPECT_EQ(explain_collective(small, forced(cluster, "ring")).provenance, kernels::Provenance::measured);
+}
+
+TEST(ForcedAlgorithm, LeavesAServingEnginesOwnKernelsAlone) {
+  hardware::Cluster cluster = h100_cluster(1);
+  hardware::Fit fit;
+  fit.key = "custom_allreduce/vllm_graph/8";
+  fit.source = "a table";
+  fit.coefficients = {{"one_shot_s", 5e-6}, {"one_shot_bandwidth", 200e9}, {"limit_bytes", 8 * kMiB}};
+  cluster.gpu.fits = {fit};
+  const CollectiveCall call{CollectiveKind::all_reduce,   Bytes{65536.0}, 8, 1, CollectiveLibrary::custom_graph,
+                            kernels::Implementation::vllm};
+  EXPECT_EQ(collective_time(call, forced(cluster, "tree")), collective_time(call, cluster));
+  CollectiveCall large = call;
+  large.bytes = Bytes{64.0 * kMiB};
+  EXPECT_EQ(explain_collective(large, forced(cluster, "tree")).algorithm, "tree") << "above their limit NCCL reduces";
+}
+
+}  // namespace
+}  // namespace orrery::sim
