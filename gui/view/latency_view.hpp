@@ -2,23 +2,38 @@
 // percentiles and the SLO's limit, the previous run's curve dashed behind it.
 #pragma once
 
-#include "gui/view/run_view.hpp"
+#include "gui/view/plot_view.hpp"
 
-class QCustomPlot;
+class QCPAxisRect;
+class QCPLayoutGrid;
 
 namespace orrery::gui {
 
-class LatencyView : public RunView {
+/// Share of the requests at or below `seconds`, 0 … 1: the inverse of the curve's quantiles.
+[[nodiscard]] double share_within(const LatencyCurve& curve, double seconds);
+/// The q-quantile, in seconds. REQUIRES quantiles.
+[[nodiscard]] double quantile_of(const LatencyCurve& curve, double q);
+
+class LatencyView : public PlotView {
   Q_OBJECT
 
  public:
   explicit LatencyView(QWidget* parent = nullptr);
-  void set_runs(const RunPtr& current, const RunPtr& previous) override;
   [[nodiscard]] std::string csv() const override;
-  [[nodiscard]] QCustomPlot& plot() { return *plot_; }
+
+ protected:
+  [[nodiscard]] QString reason() const override;
+  void draw() override;
+  [[nodiscard]] QString description() const override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
-  QCustomPlot* plot_ = nullptr;
+  void draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, const LatencyCurve* before, std::size_t color);
+  void draw_marks(QCPAxisRect& rect, const LatencyCurve& curve);
+  /// What the curves say at a place of the plot; empty outside the panels.
+  [[nodiscard]] QString tell(const QPointF& position) const;
+
+  std::vector<std::size_t> panels_;  ///< curve of each axis rect
 };
 
 }  // namespace orrery::gui

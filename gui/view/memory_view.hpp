@@ -1,13 +1,17 @@
 // Memory of a GPU of each pipeline stage (serving: of a replica's fullest GPU), stacked by kind, with the capacity as a
 // line and a mark with the missing bytes where a stack goes above it. The previous run stands beside it, pale.
+//
+// Hovering tells the exact bytes, a click on a part asks where it comes from; so do the arrow keys and Enter.
+//
+// Parts are those of the fullest moment: a training step's are kept when its sum is largest
+// (models/training/result.cpp), so that they add up to the peak. A serving engine takes its KV cache as a whole when it
+// starts.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "gui/view/run_view.hpp"
-
-class QCustomPlot;
+#include "gui/view/plot_view.hpp"
 
 namespace orrery::gui {
 
@@ -24,23 +28,53 @@ struct MemoryStack {
   std::vector<MemoryPart> parts;
   double peak = 0.0;      ///< bytes at the fullest moment: at most the sum, since peaks of parts may not coincide
   double capacity = 0.0;  ///< usable bytes
-  [[nodiscard]] bool overflows() const { return peak > capacity; }
+  double budget = 0.0;    ///< of them, what a serving engine may take (gpu_memory_utilization); 0: all
+  double missing = 0.0;   ///< bytes that it needs beyond what it may take: over the limit, or too small a KV cache
+  [[nodiscard]] bool overflows() const { return missing > 0.0 || peak > capacity; }
 };
 
 /// The stacks of a report, one per stage or one of the fullest GPU; none for a skipped scenario.
 [[nodiscard]] std::vector<MemoryStack> memory_stacks(const scenarios::Report& report);
 
-class MemoryView : public RunView {
+class MemoryView : public PlotView {
   Q_OBJECT
 
  public:
   explicit MemoryView(QWidget* parent = nullptr);
   void set_runs(const RunPtr& current, const RunPtr& previous) override;
   [[nodiscard]] std::string csv() const override;
-  [[nodiscard]] QCustomPlot& plot() { return *plot_; }
+  /// Where a part of the current run is drawn, in the plot's pixels; empty while it isn't drawn.
+  [[nodiscard]] QRectF part_rect(std::size_t stack, std::size_t part) const;
+
+ protected:
+  [[nodiscard]] QString reason() const override;
+  void draw() override;
+  [[nodiscard]] QString description() const override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
-  QCustomPlot* plot_ = nullptr;
+  struct Place {
+    bool is_previous = false;
+    std::size_t stack = 0, part = 0;
+  };
+  [[nodiscard]] const std::vector<MemoryStack>& stacks(bool is_previous) const {
+    return is_previous ? before_ : stacks_;
+  }
+  void draw_bars(bool is_previous);
+  void draw_values();
+  void draw_limits();
+  void draw_overflow(std::size_t index, bool with_text);
+  void draw_legend();
+  [[nodiscard]] double center(std::size_t stack, bool is_previous) const;
+  [[nodiscard]] double width() const;
+  [[nodiscard]] double top() const;
+  [[nodiscard]] bool find(const QPointF& position, Place& place) const;
+  [[nodiscard]] QString tell(const Place& place) const;
+  void ask(const Place& place);
+  bool key(int key);
+
+  std::vector<MemoryStack> stacks_, before_;
+  Place cursor_;
 };
 
 }  // namespace orrery::gui

@@ -1,0 +1,372 @@
+#include "gui/view/memory_view.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <QHelpEvent>
+#include <QKeyEvent>
+#include <QMouseEvent>
+#include <QToolTip>
+#include <fmt/format.h>
+#include <qcustomplot.h>
+
+#include "gui/theme.hpp"
+#include "gui/view/plot_style.hpp"
+#include "scenarios/format.hpp"
+
+namespace orrery::gui {
+
+namespace {
+
+constexpr std::size_t kNamedStacks = 3;  ///< so many have room for names within their parts
+constexpr std::size_t kTextStacks = 6;   ///< so many have room for a text each
+
+QString text(const std::string& s) { return QString::fromStdString(s); }
+QString bytes_text(double bytes) { return readable_value(AxisUnit::bytes, bytes); }
+
+/// The stack that lacks the most; if none lacks anything, the fullest.
+std::size_t worst(const std::vector<MemoryStack>& stacks) {
+  const auto it = std::max_element(stacks.begin(), stacks.end(), [](const MemoryStack& a, const MemoryStack& b) {
+    return a.missing != b.missing ? a.missing < b.missing : a.peak < b.peak;
+  });
+  return static_cast<std::size_t>(it - stacks.begin());
+}
+
+double limit_of(const MemoryStack& stack) { return stack.budget > 0.0 ? stack.budget : stack.capacity; }
+
+/// Where the mark of what is missing begins: above what there is room for.
+double mark_begin(const MemoryStack& stack) { return std::min(stack.peak, limit_of(stack)); }
+
+QString limit_name(const MemoryStack& stack) {
+  return stack.budget > 0.0 ? QObject::tr("allowed") : QObject::tr("usable");
+}
+
+QString headline(const std::vector<MemoryStack>& stacks) {
+  const MemoryStack& stack = stacks[worst(stacks)];
+  const auto over = std::count_if(stacks.begin(), stacks.end(), [](const MemoryStack& s) { return s.overflows(); });
+  const QString limit = bytes_text(limit_of(stack)) + QLatin1Char(' ') + limit_name(stack);
+  if (over == 0) return QObject::tr("Fits: %1 takes %2 of %3").arg(text(stack.name), bytes_text(stack.peak), limit);
+  const QString need = stack.missing > 0.0 ? stack.missing > stack.peak - mark_begin(stack) + 1.0
+                                                 ? QObject::tr("%1 needs %2 more for its longest request")
+                                                 : QObject::tr("%1 needs %2 more")
+                                           : QObject::tr("%1 goes %2 over");
+  const double much = stack.missing > 0.0 ? stack.missing : stack.peak - stack.capacity;
+  const QString where =
+      stacks.size() > 1 ? QObject::tr(" (%1 of %2 stages are too full)").arg(over).arg(stacks.size()) : QString();
+  return QObject::tr("Does not fit: ") + need.arg(text(stack.name), bytes_text(much)) + QObject::tr(" than ") + limit +
+         where;
+}
+
+}  // namespace
+
+MemoryView::MemoryView(QWidget* parent) : PlotView(QStringLiteral("memory_view"), tr("Memory of a GPU"), parent) {
+  plot().installEventFilter(this);
+}
+
+void MemoryView::set_runs(const RunPtr& current, const RunPtr& previous) {
+  stacks_ = current ? memory_stacks(current->report) : std::vector<MemoryStack>();
+  before_ = previous ? memory_stacks(previous->report) : std::vector<MemoryStack>();
+  cursor_ = {};
+  PlotView::set_runs(current, previous);
+}
+
+QString MemoryView::reason() const {
+  if (!current()) return tr("Memory appears here when the first run is done.");
+  if (stacks_.empty()) return tr("This scenario was skipped: it has no memory to show.");
+  return {};
+}
+
+QString MemoryView::description() const {
+  QString words = headline(stacks_) + QStringLiteral(". ");
+  const MemoryStack& stack = stacks_[worst(stacks_)];
+  words += tr("Of %1: ").arg(text(stack.name));
+  QStringList parts;
+  for (const MemoryPart& part : stack.parts) {
+    if (part.bytes > 0.0) parts << text(part.name) + QLatin1Char(' ') + bytes_text(part.bytes);
+  }
+  words += parts.join(QStringLiteral(", ")) + QLatin1Char('.');
+  if (!before_.empty()) words += tr(" Before: ") + headline(before_) + QLatin1Char('.');
+  return words;
+}
+
+std::string MemoryView::csv() const {
+  std::string table = "run,place,part,bytes,peak_bytes,capacity_bytes,missing_bytes,metric\n";
+  for (const bool is_previous : {false, true}) {
+    for (const MemoryStack& stack : stacks(is_previous)) {
+      for (const MemoryPart& part : stack.parts) {
+        table += fmt::format("{},{},{},{},{},{},{},{}\n", is_previous ? "previous" : "current", stack.name, part.name,
+                             scenarios::shortest(part.bytes), scenarios::shortest(stack.peak),
+                             scenarios::shortest(stack.capacity), scenarios::shortest(stack.missing), part.metric);
+      }
+    }
+  }
+  return table;
+}
+
+double MemoryView::width() const { return stacks_.size() == 1 ? 0.36 : (before_.empty() ? 0.72 : 0.42); }
+
+double MemoryView::center(std::size_t stack, bool is_previous) const {
+  if (before_.empty()) return static_cast<double>(stack);
+  const double aside = 0.5 * width() + (stacks_.size() > 16 ? 0.0 : 0.01);
+  return static_cast<double>(stack) + (is_previous ? -aside : aside);
+}
+
+double MemoryView::top() const {
+  double most = 0.0;
+  for (const bool is_previous : {false, true}) {
+    for (const MemoryStack& stack : stacks(is_previous)) {
+      most = std::max({most, stack.peak, stack.capacity, mark_begin(stack) + stack.missing});
+    }
+  }
+  return most * 1.14;
+}
+
+void MemoryView::draw() {
+  QCPLayoutGrid& grid = *plot().plotLayout();
+  QCPTextElement* title = make_title(plot(), headline(stacks_), 1.1);
+  const bool over = std::any_of(stacks_.begin(), stacks_.end(), [](const MemoryStack& s) { return s.overflows(); });
+  if (over) {
+    title->setTextColor(worse_color(palette()));
+    title->setProperty(kOwnColor, true);
+  }
+  grid.addElement(0, 0, title);
+  auto* rect = new QCPAxisRect(&plot());
+  rect->setupFullAxesBox(true);
+  for (QCPAxis* axis : {rect->axis(QCPAxis::atTop), rect->axis(QCPAxis::atRight)}) axis->setVisible(false);
+  grid.addElement(1, 0, rect);
+  QCPAxis* x = rect->axis(QCPAxis::atBottom);
+  QCPAxis* y = rect->axis(QCPAxis::atLeft);
+  x->grid()->setVisible(false);
+  y->setTicker(QSharedPointer<UnitTicker>::create(AxisUnit::bytes));
+  y->setRange(0.0, top());
+  const std::size_t places = std::max(stacks_.size(), before_.size());
+  x->setRange(-0.6, static_cast<double>(places) - 0.4);
+  const auto ticker = QSharedPointer<QCPAxisTickerText>::create();
+  const std::size_t every = (places + 31) / 32;
+  for (std::size_t i = 0; i < places; ++i) {
+    const MemoryStack& stack = i < stacks_.size() ? stacks_[i] : before_[i];
+    const bool is_short = stacks_.size() > 1;
+    if (i % every == 0) ticker->addTick(static_cast<double>(i), is_short ? QString::number(i) : text(stack.name));
+  }
+  x->setTicker(ticker);
+  if (stacks_.size() > 1) x->setLabel(tr("pipeline stage"));
+  if (!before_.empty()) draw_bars(true);
+  draw_bars(false);
+  draw_values();
+  draw_limits();
+  const bool all = stacks_.size() <= kTextStacks;
+  for (std::size_t i = 0; i < stacks_.size(); ++i) {
+    if (stacks_[i].overflows()) draw_overflow(i, all || i == worst(stacks_));
+  }
+  draw_legend();
+}
+
+void MemoryView::draw_bars(bool is_previous) {
+  QCPAxisRect* rect = plot().axisRect(0);
+  const std::vector<MemoryStack>& all = stacks(is_previous);
+  QCPBars* below = nullptr;
+  for (std::size_t p = 0; p < all.front().parts.size(); ++p) {
+    auto* bars = new QCPBars(rect->axis(QCPAxis::atBottom), rect->axis(QCPAxis::atLeft));
+    const QColor color = memory_color(all.front().parts[p].kind);
+    bars->setName(text(all.front().parts[p].name));
+    bars->setWidth(width());
+    // A thin line in the ground's colour parts the layers; with many bars it would eat them.
+    bars->setPen(all.size() > 16 ? QPen(Qt::NoPen) : QPen(palette().color(QPalette::Base), 1.0));
+    bars->setBrush(is_previous ? plot_pale(color, palette()) : color);
+    bars->setSelectable(QCP::stNone);
+    for (std::size_t i = 0; i < all.size(); ++i) bars->addData(center(i, is_previous), all[i].parts[p].bytes);
+    if (below != nullptr) bars->moveAbove(below);
+    below = bars;
+  }
+}
+
+void MemoryView::draw_values() {
+  if (stacks_.size() > kTextStacks || (!before_.empty() && stacks_.size() > kNamedStacks)) return;
+  QCPAxisRect& rect = *plot().axisRect(0);
+  for (std::size_t i = 0; i < stacks_.size(); ++i) {
+    double reach = 0.0;
+    for (const MemoryPart& part : stacks_[i].parts) {
+      reach += part.bytes;
+      if (part.bytes < 0.045 * top()) continue;
+      const QString value = bytes_text(part.bytes);
+      const QString label = stacks_.size() <= kNamedStacks ? text(part.name) + QLatin1Char(' ') + value : value;
+      add_text(rect, center(i, false), reach - 0.5 * part.bytes, label, Qt::AlignCenter,
+               text_on(memory_color(part.kind)));
+    }
+  }
+}
+
+void MemoryView::draw_limits() {
+  QCPAxisRect& rect = *plot().axisRect(0);
+  const MemoryStack& stack = stacks_.front();
+  const QCPRange range = rect.axis(QCPAxis::atBottom)->range();
+  const auto line = [&](double bytes, const QString& name, Qt::PenStyle style, Qt::Alignment side) {
+    add_line(rect, {range.lower, bytes}, {range.upper, bytes}, QPen(plot_text(palette()), 1.6, style));
+    add_text(rect, range.lower, bytes, bytes_text(bytes) + QLatin1Char(' ') + name, Qt::AlignLeft | side,
+             plot_text(palette()));
+  };
+  line(stack.capacity, stack.budget > 0.0 ? tr("of GPU memory") : tr("usable"), Qt::SolidLine, Qt::AlignBottom);
+  if (stack.budget > 0.0) line(stack.budget, tr("allowed (gpu_memory_utilization)"), Qt::DashLine, Qt::AlignTop);
+}
+
+void MemoryView::draw_overflow(std::size_t index, bool with_text) {
+  QCPAxisRect& rect = *plot().axisRect(0);
+  const MemoryStack& stack = stacks_[index];
+  const QColor red = worse_color(palette());
+  const double from = stack.missing > 0.0 ? mark_begin(stack) : stack.capacity;
+  const double to = stack.missing > 0.0 ? from + stack.missing : stack.peak;
+  const double x = center(index, false), half = 0.5 * width();
+  auto* mark = new QCPItemRect(&plot());
+  for (QCPItemPosition* position : mark->positions()) {
+    position->setAxes(rect.axis(QCPAxis::atBottom), rect.axis(QCPAxis::atLeft));
+  }
+  mark->setClipAxisRect(&rect);
+  mark->topLeft->setCoords(x - half, to);
+  mark->bottomRight->setCoords(x + half, from);
+  mark->setPen(QPen(red, stacks_.size() > 16 ? 1.0 : 2.0));
+  mark->setBrush(QBrush(red, Qt::BDiagPattern));
+  if (!with_text) return;
+  const double share = (static_cast<double>(index) + 0.5) / static_cast<double>(stacks_.size());
+  const bool many = stacks_.size() > kTextStacks;
+  const Qt::Alignment side = many && share < 0.2   ? Qt::AlignLeft
+                             : many && share > 0.8 ? Qt::AlignRight
+                                                   : Qt::AlignHCenter;
+  QCPItemText* label = add_text(rect,
+                                many ? x - (share < 0.2   ? half
+                                            : share > 0.8 ? -half
+                                                          : 0.0)
+                                     : x,
+                                to, tr("needs %1 more").arg(bytes_text(to - from)), Qt::AlignBottom | side, red);
+  QFont bold = plot().font();
+  bold.setBold(true);
+  label->setFont(bold);
+}
+
+void MemoryView::draw_legend() {
+  auto* legend = new QCPLegend;
+  plot().plotLayout()->addElement(1, 1, legend);
+  legend->setLayer(QStringLiteral("legend"));
+  legend->setFillOrder(QCPLegend::foRowsFirst);
+  plot().plotLayout()->setColumnStretchFactor(1, 0.001);
+  // From the top down, as the layers lie; the current run's bars are the last made.
+  const std::size_t parts = stacks_.front().parts.size();
+  const int last = plot().plottableCount() - 1;
+  for (std::size_t p = parts; p-- > 0;) {
+    const bool is_there = std::any_of(stacks_.begin(), stacks_.end(), [p](const MemoryStack& s) {
+      return p < s.parts.size() && s.parts[p].bytes > 0.0;
+    });
+    if (is_there) plot().plottable(last - static_cast<int>(parts - 1 - p))->addToLegend(legend);
+  }
+  legend->setMaximumSize(legend->minimumOuterSizeHint().width(), legend->minimumOuterSizeHint().height());
+  if (before_.empty()) return;
+  plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("pale: the run before"), 0.9, false));
+}
+
+QRectF MemoryView::part_rect(std::size_t stack, std::size_t part) const {
+  QCustomPlot& drawn = const_cast<MemoryView*>(this)->plot();
+  if (drawn.axisRectCount() == 0 || stack >= stacks_.size() || part >= stacks_[stack].parts.size()) return {};
+  const QCPAxis* x = drawn.axisRect(0)->axis(QCPAxis::atBottom);
+  const QCPAxis* y = drawn.axisRect(0)->axis(QCPAxis::atLeft);
+  double below = 0.0;
+  for (std::size_t p = 0; p < part; ++p) below += stacks_[stack].parts[p].bytes;
+  const double middle = center(stack, false), half = 0.5 * width();
+  const QPointF a(x->coordToPixel(middle - half), y->coordToPixel(below + stacks_[stack].parts[part].bytes));
+  return {a, QPointF(x->coordToPixel(middle + half), y->coordToPixel(below))};
+}
+
+bool MemoryView::find(const QPointF& position, Place& place) const {
+  QCustomPlot& drawn = const_cast<MemoryView*>(this)->plot();
+  if (drawn.axisRectCount() == 0 || !drawn.axisRect(0)->rect().contains(position.toPoint())) return false;
+  const double x = drawn.axisRect(0)->axis(QCPAxis::atBottom)->pixelToCoord(position.x());
+  const double y = drawn.axisRect(0)->axis(QCPAxis::atLeft)->pixelToCoord(position.y());
+  for (const bool is_previous : {false, true}) {
+    const std::vector<MemoryStack>& all = stacks(is_previous);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (std::fabs(x - center(i, is_previous)) > 0.5 * width()) continue;
+      double reach = 0.0;
+      for (std::size_t p = 0; p < all[i].parts.size(); ++p) {
+        reach += all[i].parts[p].bytes;
+        if (y < 0.0 || y >= reach) continue;
+        place = {is_previous, i, p};
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+QString MemoryView::tell(const Place& place) const {
+  const MemoryStack& stack = stacks(place.is_previous)[place.stack];
+  const MemoryPart& part = stack.parts[place.part];
+  QString words = tr("%1%2: %3 %4 (%5 bytes), %6 % of the peak of %7")
+                      .arg(place.is_previous ? tr("run before, ") : QString(), text(stack.name), text(part.name),
+                           bytes_text(part.bytes), QLocale::c().toString(part.bytes, 'f', 0))
+                      .arg(stack.peak > 0.0 ? part.bytes / stack.peak * 100.0 : 0.0, 0, 'f', 1)
+                      .arg(bytes_text(stack.peak));
+  if (stack.overflows()) words += tr("; needs %1 more").arg(bytes_text(stack.missing));
+  return words;
+}
+
+void MemoryView::ask(const Place& place) {
+  if (place.is_previous) return;  // the explanation is of the current run
+  emit explain_requested(text(stacks_[place.stack].parts[place.part].metric), QString());
+}
+
+bool MemoryView::key(int key) {
+  if (stacks_.empty()) return false;
+  const std::size_t parts = stacks_[cursor_.stack].parts.size();
+  if (key == Qt::Key_Return || key == Qt::Key_Enter || key == Qt::Key_Space) {
+    ask(cursor_);
+    return true;
+  }
+  if (key == Qt::Key_Right) {
+    cursor_.stack = std::min(cursor_.stack + 1, stacks_.size() - 1);
+  } else if (key == Qt::Key_Left) {
+    cursor_.stack -= cursor_.stack > 0 ? 1 : 0;
+  } else if (key == Qt::Key_Up) {
+    cursor_.part = std::min(cursor_.part + 1, parts - 1);
+  } else if (key == Qt::Key_Down) {
+    cursor_.part -= cursor_.part > 0 ? 1 : 0;
+  } else {
+    return false;
+  }
+  const QPoint at = part_rect(cursor_.stack, cursor_.part).center().toPoint();
+  const QString words = tell(cursor_);
+  plot().setAccessibleDescription(words);
+  QToolTip::showText(plot().mapToGlobal(at), words, &plot());
+  return true;
+}
+
+bool MemoryView::eventFilter(QObject* watched, QEvent* event) {
+  Place place;
+  switch (event->type()) {
+    case QEvent::KeyPress:
+      if (key(static_cast<QKeyEvent*>(event)->key())) return true;
+      break;
+    case QEvent::MouseMove: {
+      const QPointF at = static_cast<QMouseEvent*>(event)->position();
+      const bool is_part = find(at, place);
+      plot().setCursor(is_part && !place.is_previous ? Qt::PointingHandCursor : Qt::ArrowCursor);
+      break;
+    }
+    case QEvent::ToolTip: {
+      auto* help = static_cast<QHelpEvent*>(event);
+      if (find(help->pos(), place)) {
+        QToolTip::showText(help->globalPos(), tell(place), &plot());
+        return true;
+      }
+      QToolTip::hideText();
+      break;
+    }
+    case QEvent::MouseButtonRelease: {
+      auto* mouse = static_cast<QMouseEvent*>(event);
+      if (mouse->button() == Qt::LeftButton && find(mouse->position(), place)) ask(place);
+      break;
+    }
+    default:
+      break;
+  }
+  return PlotView::eventFilter(watched, event);
+}
+
+}  // namespace orrery::gui
