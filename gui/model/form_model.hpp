@@ -1,8 +1,9 @@
 // The scenario as a form: a tree of sections with their fields, columns Key and Value.
 //
 // The schema (scenarios/schema.hpp) gives rows, menus and limits; the text gives values. The model changes nothing
-// itself: an edit becomes edit_requested(), and the new text comes back through set_text(). A text that does not parse
-// leaves the values as they were. Rows are the same for all scenarios of a kind; the kind follows the text.
+// itself: an edit becomes edit_requested(), and the new text comes back through set_text(). A text that does not parse,
+// or is longer than 256 KiB, leaves the values as they were. Rows are the same for all scenarios of a kind; the kind
+// follows the text. A list or a mapping where the schema has one value is shown, and edited, as written.
 #pragma once
 
 #include <memory>
@@ -39,6 +40,9 @@ class FormModel : public QAbstractItemModel {
 
   /// Of column kValue; invalid for an unknown key.
   [[nodiscard]] QModelIndex index_of(const QString& key) const;
+  /// The key under which a row's value stands in the text: its own, but "serving.load.input" for the row of
+  /// "serving.load.input.mean" where the text says "input: 150".
+  [[nodiscard]] QString text_key(const QModelIndex& index) const;
 
   QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
   QModelIndex parent(const QModelIndex& child) const override;

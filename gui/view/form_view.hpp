@@ -7,7 +7,9 @@
 
 #include "gui/model/form_model.hpp"
 
+class QKeyEvent;
 class QLineEdit;
+class QSortFilterProxyModel;
 class QTreeView;
 
 namespace orrery::gui {
@@ -27,7 +29,19 @@ class FormView : public QWidget {
   void edit_requested(const QString& key, const QString& value);
   void remove_requested(const QString& key);
 
+ protected:
+  /// Keys of the tree: Enter and F2 edit or fold, Delete takes a key out.
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
  private:
+  void make_filter(QSortFilterProxyModel* filter_model);
+  void make_tree(QSortFilterProxyModel* filter_model);
+  void show_all();
+  void open_clicked(const QModelIndex& index);
+  void remove(const QModelIndex& index);
+  void show_menu(const QModelIndex& at, const QPoint& position);
+  bool open_by_key(const QKeyEvent& key, const QModelIndex& current);
+
   FormModel* model_ = nullptr;
   QTreeView* tree_ = nullptr;
   QLineEdit* filter_ = nullptr;

@@ -17,6 +17,7 @@ class ProblemsView : public QWidget {
  public:
   explicit ProblemsView(QWidget* parent = nullptr);
   void set_problems(const std::vector<hardware::Diagnostic>& problems);
+  /// How many problems there are.
   [[nodiscard]] int count() const;
 
  signals:
@@ -24,6 +25,7 @@ class ProblemsView : public QWidget {
 
  private:
   QListWidget* list_ = nullptr;
+  int count_ = 0;
 };
 
 }  // namespace orrery::gui

@@ -1,0 +1,348 @@
+#include "gui/model/form_model.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+#include <QApplication>
+#include <QFont>
+
+#include "gui/model/form_values.hpp"
+#include "gui/theme.hpp"
+
+namespace orrery::gui {
+
+namespace {
+
+using scenarios::Field;
+using scenarios::FieldKind;
+using scenarios::ScenarioKind;
+
+/// A longer text is no scenario that someone fills in; to parse one at each key stroke would be felt.
+constexpr std::size_t kLongestText = 256 * 1024;
+
+struct Node {
+  std::string key;  ///< dotted
+  QString title;    ///< its last part
+  const Field* field = nullptr;
+  Node* parent = nullptr;
+  int row = 0;
+  std::vector<std::unique_ptr<Node>> children;
+  std::optional<GivenValue> given;
+  QString problem;
+};
+
+QString to_qt(std::string_view text) { return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size())); }
+
+Node* add_node(Node& parent, std::string key) {
+  auto node = std::make_unique<Node>();
+  node->title = to_qt(std::string_view(key).substr(key.rfind('.') + 1));
+  node->key = std::move(key);
+  node->parent = &parent;
+  node->row = static_cast<int>(parent.children.size());
+  parent.children.push_back(std::move(node));
+  return parent.children.back().get();
+}
+
+QString paragraph(const QString& text) { return QStringLiteral("<p>%1</p>").arg(text.toHtmlEscaped()); }
+
+QString number_text(double value) { return QString::number(value, 'g', 12); }
+
+/// "1 … 64", "more than 0"; empty where there are no limits worth telling.
+QString range_text(const Field& field) {
+  if (field.kind != FieldKind::integer && field.kind != FieldKind::number) return {};
+  constexpr double kNoLimit = 1e6;  // the reader's own bounds against nonsense are no news
+  const bool has_most = field.most < kNoLimit && field.most > field.least;
+  const QString least = number_text(field.least);
+  if (has_most && field.least_open) {
+    return QCoreApplication::translate("form", "More than %1, at most %2").arg(least, number_text(field.most));
+  }
+  if (has_most) return QCoreApplication::translate("form", "%1 to %2").arg(least, number_text(field.most));
+  if (field.least_open) return QCoreApplication::translate("form", "More than %1").arg(least);
+  return field.least > -kNoLimit ? QCoreApplication::translate("form", "At least %1").arg(least) : QString();
+}
+
+}  // namespace
+
+struct FormModel::State {
+  ScenarioKind kind = ScenarioKind::training;
+  std::array<std::vector<Field>, 2> fields;  ///< by kind, filled when first needed
+  Node root;
+  std::map<std::string, Node*, std::less<>> nodes;
+  std::string text, file;
+  hardware::NodePtr tree;  ///< of the last text that parsed; null before
+  bool parses = false;     ///< `tree` is that of `text`
+  RunPtr run;
+  std::map<const Field*, QString> effective;  ///< in `run`, filled as rows are shown
+
+  void build() {
+    auto& list = fields.at(static_cast<std::size_t>(kind));
+    if (list.empty()) list = scenarios::scenario_fields(kind);
+    root.children.clear();
+    nodes.clear();
+    effective.clear();
+    for (const Field& field : list) {
+      Node* node = add_node(section(field.section), field.key);
+      node->field = &field;
+      nodes.emplace(field.key, node);
+    }
+  }
+
+  Node& section(const std::string& key) {
+    if (key.empty()) return root;
+    if (const auto found = nodes.find(key); found != nodes.end()) return *found->second;
+    const std::size_t dot = key.rfind('.');
+    Node* node = add_node(section(dot == std::string::npos ? std::string() : key.substr(0, dot)), key);
+    nodes.emplace(key, node);
+    return *node;
+  }
+
+  /// What stands in the text for a row; sections show nothing of their own but a value in their place.
+  std::optional<GivenValue> value_of(const Node& node) const {
+    if (tree == nullptr) return std::nullopt;
+    auto value = given_value(*tree, text, node.key);
+    const bool is_shown = node.field != nullptr || (value.has_value() && value->is_scalar && !value->text.empty());
+    return is_shown ? value : std::nullopt;
+  }
+
+  QString effective_text(const Field& field) {
+    const auto known = effective.find(&field);
+    if (known != effective.end()) return known->second;
+    QString value;
+    const bool fits = run != nullptr && run->report.scenario.serving.has_value() == (kind == ScenarioKind::serving);
+    if (fits) {
+      const models::ServingConfig* serving = run->serves() ? &run->report.serving->config : nullptr;
+      value = to_qt(scenarios::effective_value(run->report.scenario, field.key, serving));
+    }
+    if (value.isEmpty()) value = to_qt(field.fallback);
+    effective.emplace(&field, value);
+    return value;
+  }
+
+  QString value_text(const Node& node) {
+    if (node.given.has_value()) return to_qt(node.given->text);
+    return node.field != nullptr ? effective_text(*node.field) : QString();
+  }
+
+  QString shown_text(const Node& node) {
+    QString text_shown = value_text(node);
+    if (text_shown.isEmpty() && node.field != nullptr && !node.given.has_value()) {
+      text_shown = to_qt(node.field->automatic);
+      if (text_shown.isEmpty() && node.field->required) text_shown = QCoreApplication::translate("form", "required");
+    }
+    return text_shown;
+  }
+
+  QString tool_tip(const Node& node) {
+    QString html;
+    if (!node.problem.isEmpty()) html += QStringLiteral("<p><b>%1</b></p>").arg(node.problem.toHtmlEscaped());
+    html += QStringLiteral("<p><code>%1</code></p>").arg(to_qt(node.key).toHtmlEscaped());
+    if (node.field == nullptr) return html;
+    const Field& field = *node.field;
+    html += paragraph(to_qt(field.help));
+    if (const QString range = range_text(field); !range.isEmpty()) html += paragraph(range);
+    if (field.kind == FieldKind::quantity && !field.units.empty()) {
+      QStringList units;
+      for (const std::string& unit : field.units) units += to_qt(unit);
+      html += paragraph(QCoreApplication::translate("form", "Unit: %1").arg(units.join(QStringLiteral(", "))));
+    }
+    const QString fallback = to_qt(field.fallback.empty() ? field.automatic : field.fallback);
+    if (!fallback.isEmpty()) {
+      html += paragraph(QCoreApplication::translate("form", "Where it is not given: %1").arg(fallback));
+    }
+    return html;
+  }
+};
+
+FormModel::FormModel(QObject* parent) : QAbstractItemModel(parent), state_(std::make_unique<State>()) {
+  state_->build();
+}
+
+FormModel::~FormModel() = default;
+
+namespace {
+
+Node* node_of(const QModelIndex& index) { return static_cast<Node*>(index.internalPointer()); }
+
+}  // namespace
+
+void FormModel::set_text(const std::string& text, const std::string& file) {
+  State& s = *state_;
+  s.file = file;
+  s.parses = false;
+  hardware::NodePtr tree;
+  try {
+    if (text.size() <= kLongestText) tree = hardware::parse_config(text, file);
+  } catch (const hardware::ConfigError&) {  // the values stay: the message is shown at its place in the text
+  }
+  if (tree == nullptr || tree->kind != hardware::NodeKind::mapping) return;
+  s.text = text;
+  s.tree = std::move(tree);
+  s.parses = true;
+  const ScenarioKind kind = scenario_kind(*s.tree).value_or(s.kind);
+  const bool rebuilds = kind != s.kind;
+  if (rebuilds) {
+    beginResetModel();
+    s.kind = kind;
+    s.build();
+  }
+  for (auto& [key, node] : s.nodes) {
+    std::optional<GivenValue> value = s.value_of(*node);
+    const bool changes = value != node->given;
+    node->given = std::move(value);  // the place in the text may have moved all the same
+    if (changes && !rebuilds) {
+      emit dataChanged(createIndex(node->row, kKey, node), createIndex(node->row, kValue, node));
+    }
+  }
+  if (rebuilds) endResetModel();
+}
+
+void FormModel::set_run(const RunPtr& run) {
+  State& s = *state_;
+  s.run = run;
+  s.effective.clear();
+  for (const auto& [key, node] : s.nodes) {
+    if (node->field == nullptr || node->given.has_value()) continue;
+    const QModelIndex value = createIndex(node->row, kValue, node);
+    emit dataChanged(value, value, {Qt::DisplayRole, Qt::EditRole, Qt::CheckStateRole, Qt::AccessibleTextRole});
+  }
+}
+
+void FormModel::set_problems(const std::vector<hardware::Diagnostic>& problems) {
+  State& s = *state_;
+  std::map<const Node*, QString> messages;
+  for (const hardware::Diagnostic& problem : problems) {
+    if (!s.parses || problem.span.line <= 0 || problem.file != s.file) continue;
+    const std::vector<std::string> keys = keys_at(*s.tree, problem.span);
+    for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
+      auto found = s.nodes.find(*key);
+      if (found == s.nodes.end()) continue;
+      const auto in_short = s.nodes.find(*key + ".mean");
+      if (in_short != s.nodes.end() && in_short->second->given && in_short->second->given->in_short) found = in_short;
+      QString& message = messages[found->second];
+      message += (message.isEmpty() ? QString() : QStringLiteral("\n")) + to_qt(problem.message);
+      break;
+    }
+  }
+  for (const auto& [key, node] : s.nodes) {
+    const auto found = messages.find(node);
+    const QString message = found == messages.end() ? QString() : found->second;
+    if (message == node->problem) continue;
+    node->problem = message;
+    emit dataChanged(createIndex(node->row, kKey, node), createIndex(node->row, kValue, node));
+  }
+}
+
+QModelIndex FormModel::index_of(const QString& key) const {
+  const auto found = state_->nodes.find(key.toStdString());
+  return found == state_->nodes.end() ? QModelIndex() : createIndex(found->second->row, kValue, found->second);
+}
+
+QString FormModel::text_key(const QModelIndex& index) const {
+  if (!index.isValid()) return {};
+  const Node& node = *node_of(index);
+  return to_qt(node.given.has_value() ? node.given->key : node.key);
+}
+
+QModelIndex FormModel::index(int row, int column, const QModelIndex& parent) const {
+  if (!hasIndex(row, column, parent)) return {};
+  const Node& node = parent.isValid() ? *node_of(parent) : state_->root;
+  return createIndex(row, column, node.children[static_cast<std::size_t>(row)].get());
+}
+
+QModelIndex FormModel::parent(const QModelIndex& child) const {
+  if (!child.isValid()) return {};
+  Node* node = node_of(child)->parent;
+  return node == &state_->root ? QModelIndex() : createIndex(node->row, kKey, node);
+}
+
+int FormModel::rowCount(const QModelIndex& parent) const {
+  if (parent.column() > 0) return 0;
+  const Node& node = parent.isValid() ? *node_of(parent) : state_->root;
+  return static_cast<int>(node.children.size());
+}
+
+int FormModel::columnCount(const QModelIndex&) const { return kColumns; }
+
+QVariant FormModel::data(const QModelIndex& index, int role) const {
+  if (!index.isValid()) return {};
+  const Node& node = *node_of(index);
+  const bool is_value = index.column() == kValue;
+  switch (role) {
+    case Qt::DisplayRole:
+      return is_value ? state_->shown_text(node) : node.title;
+    case Qt::EditRole:
+      return is_value ? state_->value_text(node) : node.title;
+    case Qt::CheckStateRole:
+      if (!is_value || node.field == nullptr || node.field->kind != FieldKind::boolean) return {};
+      return state_->value_text(node) == QLatin1String("true") ? Qt::Checked : Qt::Unchecked;
+    case Qt::ToolTipRole:
+    case Qt::WhatsThisRole:
+      return state_->tool_tip(node);
+    case Qt::StatusTipRole:
+      return node.field != nullptr ? to_qt(node.field->help) : QString();
+    case Qt::AccessibleTextRole: {
+      if (!is_value) return node.title;
+      const QString text = state_->shown_text(node);
+      return node.given.has_value() ? text : tr("%1 (not in the file)").arg(text);
+    }
+    case Qt::FontRole: {
+      QFont font = QApplication::font("QAbstractItemView");
+      font.setBold(node.field == nullptr ? !is_value : node.given.has_value());
+      font.setItalic(is_value && !node.given.has_value());
+      return font;
+    }
+    case Qt::ForegroundRole:
+      if (!node.problem.isEmpty()) return worse_color(QApplication::palette());
+      if (is_value && !node.given.has_value()) return QApplication::palette().color(QPalette::PlaceholderText);
+      return {};
+    case kKeyRole:
+      return to_qt(node.key);
+    case kFieldRole:
+      return QVariant::fromValue(static_cast<void*>(const_cast<Field*>(node.field)));
+    case kGivenRole:
+      return node.given.has_value();
+    case kProblemRole:
+      return node.problem;
+    default:
+      return {};
+  }
+}
+
+QVariant FormModel::headerData(int section, Qt::Orientation orientation, int role) const {
+  if (orientation != Qt::Horizontal || role != Qt::DisplayRole) return {};
+  return section == kKey ? tr("Key") : tr("Value");
+}
+
+Qt::ItemFlags FormModel::flags(const QModelIndex& index) const {
+  if (!index.isValid()) return Qt::NoItemFlags;
+  Qt::ItemFlags flags = Qt::ItemIsEnabled | Qt::ItemIsSelectable;
+  const Field* field = node_of(index)->field;
+  if (index.column() != kValue || field == nullptr) return flags;
+  flags |= Qt::ItemIsEditable;
+  if (field->kind == FieldKind::boolean) flags |= Qt::ItemIsUserCheckable;
+  return flags;
+}
+
+bool FormModel::setData(const QModelIndex& index, const QVariant& value, int role) {
+  if (!index.isValid() || index.column() != kValue || node_of(index)->field == nullptr) return false;
+  const Node& node = *node_of(index);
+  QString raw = value.toString();
+  if (role == Qt::CheckStateRole) {
+    raw = value.toInt() == Qt::Checked ? QStringLiteral("true") : QStringLiteral("false");
+  } else if (role != Qt::EditRole) {
+    return false;
+  }
+  const GivenValue* given = node.given.has_value() ? &*node.given : nullptr;
+  if (given != nullptr && to_qt(given->text) == raw.trimmed()) return true;
+  std::optional<GivenValue> short_section;
+  const Node& section = *node.parent;
+  if (given == nullptr && section.given.has_value()) short_section = section.given;
+  const WrittenEdit edit = written_edit(*node.field, raw.toStdString(), given, short_section);
+  if (edit.value.empty()) return false;
+  emit edit_requested(to_qt(edit.key), to_qt(edit.value));
+  return true;
+}
+
+}  // namespace orrery::gui

@@ -1,0 +1,205 @@
+#include "gui/view/form_view.hpp"
+
+#include <algorithm>
+
+#include <QClipboard>
+#include <QComboBox>
+#include <QGuiApplication>
+#include <QHeaderView>
+#include <QKeyEvent>
+#include <QLineEdit>
+#include <QMenu>
+#include <QSortFilterProxyModel>
+#include <QTimer>
+#include <QTreeView>
+#include <QVBoxLayout>
+
+#include "gui/view/field_delegate.hpp"
+
+namespace orrery::gui {
+
+namespace {
+
+/// Rows whose key or help holds every word of the filter, with the sections that they are in.
+class FieldFilter : public QSortFilterProxyModel {
+ public:
+  explicit FieldFilter(QObject* parent) : QSortFilterProxyModel(parent) { setRecursiveFilteringEnabled(true); }
+
+  void set_words(const QStringList& words) {
+    words_ = words;
+    invalidateFilter();
+  }
+
+ protected:
+  bool filterAcceptsRow(int row, const QModelIndex& parent) const override {
+    if (words_.isEmpty()) return true;
+    const QModelIndex index = sourceModel()->index(row, FormModel::kKey, parent);
+    if (index.data(FormModel::kFieldRole).value<void*>() == nullptr) return false;
+    const QString key = index.data(FormModel::kKeyRole).toString();
+    const QString text = key + QLatin1Char(' ') + QString(key).replace(QLatin1Char('_'), QLatin1Char(' ')) +
+                         QLatin1Char(' ') + index.data(Qt::StatusTipRole).toString();
+    return std::all_of(words_.begin(), words_.end(),
+                       [&](const QString& word) { return text.contains(word, Qt::CaseInsensitive); });
+  }
+
+ private:
+  QStringList words_;
+};
+
+}  // namespace
+
+FormView::FormView(QWidget* parent) : QWidget(parent) {
+  setObjectName(QStringLiteral("form_view"));
+  model_ = new FormModel(this);
+  auto* filter_model = new FieldFilter(this);
+  filter_model->setSourceModel(model_);
+  make_filter(filter_model);
+  make_tree(filter_model);
+  auto* layout = new QVBoxLayout(this);
+  layout->setContentsMargins(0, 0, 0, 0);
+  layout->addWidget(filter_);
+  layout->addWidget(tree_);
+  setFocusProxy(tree_);
+  connect(model_, &FormModel::edit_requested, this, &FormView::edit_requested);
+  connect(filter_model, &QAbstractItemModel::modelReset, this, [this] { show_all(); });
+  show_all();
+}
+
+void FormView::make_filter(QSortFilterProxyModel* filter_model) {
+  filter_ = new QLineEdit(this);
+  filter_->setObjectName(QStringLiteral("form_filter"));
+  filter_->setPlaceholderText(tr("Filter keys"));
+  filter_->setAccessibleName(tr("Filter keys"));
+  filter_->setToolTip(tr("Shows the keys whose name or description holds these words"));
+  filter_->setClearButtonEnabled(true);
+  connect(filter_, &QLineEdit::textChanged, this, [this, filter_model](const QString& text) {
+    static_cast<FieldFilter*>(filter_model)->set_words(text.split(QLatin1Char(' '), Qt::SkipEmptyParts));
+    tree_->expandAll();
+  });
+  // Down leads from the filter to what it found.
+  filter_->installEventFilter(this);
+}
+
+void FormView::make_tree(QSortFilterProxyModel* filter_model) {
+  tree_ = new QTreeView(this);
+  tree_->setObjectName(QStringLiteral("form_tree"));
+  tree_->setAccessibleName(tr("Scenario as a form"));
+  tree_->setModel(filter_model);
+  tree_->setItemDelegate(new FieldDelegate(tree_));
+  tree_->setUniformRowHeights(true);
+  tree_->setAllColumnsShowFocus(true);
+  tree_->setAlternatingRowColors(true);
+  tree_->setEditTriggers(QAbstractItemView::EditKeyPressed | QAbstractItemView::AnyKeyPressed |
+                         QAbstractItemView::DoubleClicked);
+  tree_->setContextMenuPolicy(Qt::CustomContextMenu);
+  tree_->header()->setStretchLastSection(true);
+  tree_->setIndentation(fontMetrics().averageCharWidth() * 2);
+  tree_->installEventFilter(this);
+  connect(tree_, &QTreeView::clicked, this, &FormView::open_clicked);
+  connect(tree_, &QWidget::customContextMenuRequested, this,
+          [this](const QPoint& at) { show_menu(tree_->indexAt(at), tree_->viewport()->mapToGlobal(at)); });
+}
+
+void FormView::show_all() {
+  tree_->expandAll();
+  tree_->resizeColumnToContents(FormModel::kKey);
+}
+
+void FormView::open_clicked(const QModelIndex& index) {
+  if (index.column() != FormModel::kValue || index.data(Qt::CheckStateRole).isValid()) return;
+  if (tree_->indexWidget(index) != nullptr || !index.flags().testFlag(Qt::ItemIsEditable)) return;
+  tree_->edit(index);
+  auto* combo = qobject_cast<QComboBox*>(tree_->indexWidget(index));
+  if (combo != nullptr) QTimer::singleShot(0, combo, [combo] { combo->showPopup(); });
+}
+
+QWidget* FormView::edit(const QString& key) {
+  const auto* filter_model = static_cast<const QSortFilterProxyModel*>(tree_->model());
+  const QModelIndex source = model_->index_of(key);
+  if (!source.isValid() || !source.flags().testFlag(Qt::ItemIsEditable)) return nullptr;
+  if (!filter_model->mapFromSource(source).isValid()) filter_->clear();
+  const QModelIndex index = filter_model->mapFromSource(source);
+  for (QModelIndex section = index.parent(); section.isValid(); section = section.parent()) tree_->expand(section);
+  tree_->scrollTo(index);
+  tree_->setCurrentIndex(index);  // passes on and closes what else is being edited
+  if (tree_->indexWidget(index) == nullptr) tree_->edit(index);
+  QWidget* editor = tree_->indexWidget(index);
+  if (editor != nullptr) editor->setFocus();
+  return editor;
+}
+
+void FormView::remove(const QModelIndex& index) {
+  if (!index.data(FormModel::kGivenRole).toBool()) return;
+  if (index.data(FormModel::kFieldRole).value<void*>() == nullptr) return;
+  const auto* filter_model = static_cast<const QSortFilterProxyModel*>(tree_->model());
+  emit remove_requested(model_->text_key(filter_model->mapToSource(index)));
+}
+
+void FormView::show_menu(const QModelIndex& at, const QPoint& position) {
+  const auto* field = static_cast<const scenarios::Field*>(at.data(FormModel::kFieldRole).value<void*>());
+  if (field == nullptr) return;
+  const QString key = at.data(FormModel::kKeyRole).toString();
+  const QPersistentModelIndex place(at);
+  auto* menu = new QMenu(this);
+  menu->setAttribute(Qt::WA_DeleteOnClose);
+  menu->addAction(tr("&Edit"), this, [this, key] { edit(key); });
+  if (field->kind == scenarios::FieldKind::path) {
+    menu->addAction(tr("&Browse…"), this, [this, place] {
+      const QModelIndex value = place.sibling(place.row(), FormModel::kValue);
+      static_cast<FieldDelegate*>(tree_->itemDelegate())->browse(value, window());
+    });
+  }
+  QAction* remove_action =
+      menu->addAction(tr("&Remove from the file, use the default"), this, [this, place] { remove(place); });
+  remove_action->setEnabled(at.data(FormModel::kGivenRole).toBool() && !field->required);
+  menu->addAction(tr("&Copy key"), this, [key] { QGuiApplication::clipboard()->setText(key); });
+  menu->popup(position);
+}
+
+bool FormView::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() != QEvent::KeyPress) return QWidget::eventFilter(watched, event);
+  const auto* key = static_cast<QKeyEvent*>(event);
+  if (watched == filter_) {
+    if (key->key() == Qt::Key_Down) tree_->setFocus();
+    return false;
+  }
+  const QModelIndex current = tree_->currentIndex();
+  const bool is_plain = (key->modifiers() & ~Qt::KeypadModifier) == Qt::NoModifier;
+  if (watched != tree_ || !current.isValid() || tree_->indexWidget(current) != nullptr) return false;
+  if (key->key() == Qt::Key_Delete && is_plain) {
+    remove(current);
+    return true;
+  }
+  if (key->key() == Qt::Key_Menu) {
+    show_menu(current, tree_->viewport()->mapToGlobal(tree_->visualRect(current).center()));
+    return true;
+  }
+  return open_by_key(*key, current);
+}
+
+bool FormView::open_by_key(const QKeyEvent& key, const QModelIndex& current) {
+  const bool is_enter = key.key() == Qt::Key_Return || key.key() == Qt::Key_Enter;
+  const bool is_section = current.data(FormModel::kFieldRole).value<void*>() == nullptr;
+  if (is_section) {
+    if (is_enter) tree_->setExpanded(current.siblingAtColumn(0), !tree_->isExpanded(current.siblingAtColumn(0)));
+    return is_enter;
+  }
+  const bool types = !key.text().isEmpty() && key.text().at(0).isPrint() &&
+                     !(key.modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier));
+  if (!is_enter && key.key() != Qt::Key_F2 && !types) return false;
+  const QModelIndex value = current.siblingAtColumn(FormModel::kValue);
+  if (current != value) tree_->setCurrentIndex(value);  // the tree then treats the key as one for the value
+  const bool is_switch = value.data(Qt::CheckStateRole).isValid();
+  if (is_switch && is_enter) {
+    const bool is_on = value.data(Qt::CheckStateRole).toInt() == Qt::Checked;
+    tree_->model()->setData(value, is_on ? Qt::Unchecked : Qt::Checked, Qt::CheckStateRole);
+    return true;
+  }
+  if (is_enter) {
+    edit(value.data(FormModel::kKeyRole).toString());
+    return true;
+  }
+  return is_switch && types && key.key() != Qt::Key_Space;  // letters mean nothing to a switch
+}
+
+}  // namespace orrery::gui
