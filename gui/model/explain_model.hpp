@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include <QAbstractItemModel>
 
@@ -18,7 +19,10 @@ class ExplainModel : public QAbstractItemModel {
   explicit ExplainModel(QObject* parent = nullptr);
   ~ExplainModel() override;
 
+  /// A tree with the same titles as the last one keeps its indexes.
   void set_root(scenarios::ExplainNode root);
+  /// A row per node, with its depth; empty before the first tree.
+  [[nodiscard]] std::string csv() const;
 
   QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
   QModelIndex parent(const QModelIndex& child) const override;

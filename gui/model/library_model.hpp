@@ -19,7 +19,10 @@ class LibraryModel : public QAbstractItemModel {
   explicit LibraryModel(const QString& root, QObject* parent = nullptr);
   ~LibraryModel() override;
 
+  /// Of a file's row.
   [[nodiscard]] QModelIndex index_of(const QString& path) const;
+  /// The open file, shown bold; empty: none.
+  void set_current(const QString& path);
 
   QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
   QModelIndex parent(const QModelIndex& child) const override;

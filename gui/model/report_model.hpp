@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include <QAbstractItemModel>
 
@@ -15,7 +16,11 @@ class ReportModel : public QAbstractItemModel {
 
  public:
   enum Column { kMetric, kValue, kChange, kPrevious, kColumns };
-  enum Role { kMetricRole = Qt::UserRole, kVerdictRole };  ///< the metric's name; +1 better, −1 worse, 0
+  enum Role {
+    kMetricRole = Qt::UserRole,  ///< the metric's name
+    kVerdictRole,                ///< +1 better, −1 worse, 0
+    kMessageRole                 ///< a row of text, which takes all columns
+  };
 
   explicit ReportModel(QObject* parent = nullptr);
   ~ReportModel() override;
@@ -36,6 +41,11 @@ class ReportModel : public QAbstractItemModel {
 
  private:
   struct State;
+  /// Takes out the items that `next` lacks and puts in those that are new, so that both have the same keys.
+  template <class Item>
+  void merge(const QModelIndex& parent, std::vector<Item>& items, std::vector<Item>& next);
+  [[nodiscard]] QVariant group_data(const QModelIndex& index, int role) const;
+
   std::unique_ptr<State> state_;
 };
 

@@ -1,6 +1,9 @@
 // "Where does this number come from": a menu of the report's figures above the tree of the chosen one.
 #pragma once
 
+#include <QSet>
+#include <QString>
+
 #include "gui/model/explain_model.hpp"
 #include "gui/view/run_view.hpp"
 
@@ -23,11 +26,26 @@ class ExplainView : public RunView {
   [[nodiscard]] QString metric() const;
   [[nodiscard]] ExplainModel& model() { return *model_; }
 
+ protected:
+  void showEvent(QShowEvent* event) override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
  private:
+  void make_tree();
+  void make_choice();
+  void refresh();
+  void fill_choice();
+  void take_choice();
+  void restore_expanded(const QSet<QString>& expanded, const QString& current);
+  void select_focus();
+  void copy_rows();
+
   ExplainModel* model_ = nullptr;
   QComboBox* choice_ = nullptr;
   QTreeView* tree_ = nullptr;
   RunPtr run_;
+  QString metric_, focus_;
+  bool outdated_ = true;  ///< the tree is of another run or figure
 };
 
 }  // namespace orrery::gui

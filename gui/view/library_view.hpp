@@ -6,6 +6,9 @@
 
 #include "gui/model/library_model.hpp"
 
+class QLabel;
+class QLineEdit;
+class QSortFilterProxyModel;
 class QTreeView;
 
 namespace orrery::gui {
@@ -15,17 +18,30 @@ class LibraryView : public QWidget {
 
  public:
   explicit LibraryView(const QString& root, QWidget* parent = nullptr);
+  /// Its model is a filter over the LibraryModel; roles are the same.
   [[nodiscard]] QTreeView& tree() { return *tree_; }
-  /// Marks the open file.
+  [[nodiscard]] QLineEdit& filter_line() { return *filter_; }
+  /// Marks the open file; empty: none.
   void set_current(const QString& path);
 
  signals:
   /// `variant` is empty for the scenario itself.
   void open_requested(const QString& path, const QString& variant);
 
+ protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
  private:
+  void filter(const QString& text);
+  void open(const QModelIndex& index);
+  void select_first();
+  void show_folders();
+
   LibraryModel* model_ = nullptr;
+  QSortFilterProxyModel* filtered_ = nullptr;
   QTreeView* tree_ = nullptr;
+  QLineEdit* filter_ = nullptr;
+  QLabel* empty_ = nullptr;
 };
 
 }  // namespace orrery::gui

@@ -2,12 +2,20 @@
 // figure asks where it comes from. Key figures stand first, in large type.
 #pragma once
 
+#include <vector>
+
 #include "gui/model/report_model.hpp"
 #include "gui/view/run_view.hpp"
 
+class QHBoxLayout;
+class QLabel;
+class QTimer;
 class QTreeView;
 
 namespace orrery::gui {
+
+class KeyFigure;
+class ReportDelegate;
 
 class ReportView : public RunView {
   Q_OBJECT
@@ -20,11 +28,33 @@ class ReportView : public RunView {
   [[nodiscard]] ReportModel& model() { return *model_; }
   [[nodiscard]] QTreeView& table() { return *table_; }  ///< object name "report_table"
   /// The result shown is of an older text: a run is under way, or the text is wrong.
+  /// Drawn after a moment, so that quick runs don't flicker.
   void set_stale(bool stale);
+  [[nodiscard]] bool is_stale() const { return stale_; }
+  /// The large figures, in the order of display.
+  [[nodiscard]] const std::vector<KeyFigure*>& figures() const { return figures_; }
+
+ protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
+  void make_table();
+  void make_actions();
+  void show_figures(const RunPtr& current, const RunPtr& previous);
+  void span_rows();
+  void dim(bool dimmed);
+  void place_badge();
+  void explain(const QModelIndex& index);
+  void copy_rows();
+
   ReportModel* model_ = nullptr;
   QTreeView* table_ = nullptr;
+  ReportDelegate* delegate_ = nullptr;
+  QHBoxLayout* strip_ = nullptr;
+  QLabel *badge_ = nullptr, *empty_ = nullptr;
+  QTimer* dim_timer_ = nullptr;
+  std::vector<KeyFigure*> figures_;
+  bool stale_ = false;
 };
 
 }  // namespace orrery::gui

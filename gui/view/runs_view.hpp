@@ -8,6 +8,7 @@
 
 #include "gui/run.hpp"
 
+class QAction;
 class QListWidget;
 
 namespace orrery::gui {
@@ -24,9 +25,18 @@ class RunsView : public QWidget {
   void restore_requested(const orrery::gui::RunPtr& run);
   void compare_requested(const orrery::gui::RunPtr& run);
 
+ protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
  private:
-  QListWidget* list_ = nullptr;
+  void restore();
+  void enable_actions();
+  [[nodiscard]] RunPtr selected() const;
+
+  QListWidget* list_ = nullptr;  ///< object name "runs_list"
+  QAction *restore_ = nullptr, *compare_ = nullptr;
   std::vector<RunPtr> runs_;
+  RunPtr current_;
 };
 
 }  // namespace orrery::gui

@@ -1,0 +1,42 @@
+// The rows of the report table, apart from the item model that shows them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <QString>
+
+#include "gui/run.hpp"
+
+namespace orrery::gui {
+
+struct ReportRow {
+  /// What a row says, which decides on its colours.
+  enum class Kind : std::uint8_t { metric, expectation, note, finding, expected_finding };
+
+  std::string key;  ///< tells the rows of a group apart, the same from run to run
+  Kind kind = Kind::metric;
+  std::string metric;  ///< that it is about; empty for a note
+  QString label, value, change, previous;
+  QString tooltip, details;  ///< of the label, of the other columns
+  int verdict = 0;
+
+  /// For CSV.
+  scenarios::Unit unit = scenarios::Unit::ratio;
+  std::optional<double> number, before;
+};
+
+struct ReportGroup {
+  /// In the order of display.
+  enum class Key : std::uint8_t { skipped, findings, training, serving, memory, cost, stages, notes, expectations };
+
+  Key key = Key::skipped;
+  QString title;
+  std::vector<ReportRow> rows;
+};
+
+/// The groups that have rows, in their fixed order. Takes either run as null; variants are not shown.
+[[nodiscard]] std::vector<ReportGroup> report_groups(const RunPtr& current, const RunPtr& previous);
+
+}  // namespace orrery::gui
