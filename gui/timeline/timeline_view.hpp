@@ -6,8 +6,13 @@
 // keys). The canvas is a raster image: painting does not depend on the number of spans.
 #pragma once
 
+#include "gui/timeline/timeline_index.hpp"
 #include "gui/view/run_view.hpp"
 #include "sim/clock.hpp"
+
+class QLabel;
+class QLineEdit;
+class QToolButton;
 
 namespace orrery::gui {
 
@@ -20,6 +25,8 @@ class TimelineView : public RunView {
   explicit TimelineView(QWidget* parent = nullptr);
 
   void set_runs(const RunPtr& current, const RunPtr& previous) override;
+  /// Sums by track and activity over the visible range.
+  [[nodiscard]] std::string csv() const override;
 
   /// Keeps the range when a run with a similar makespan comes (the eye stays where it was); else shows all.
   void set_range(sim::SimTime begin, sim::SimTime end);
@@ -29,16 +36,38 @@ class TimelineView : public RunView {
 
   /// Selects the next span whose label contains `text` and brings it into view; false if there is none.
   bool find_next(const QString& text);
+  bool find_previous(const QString& text);
+  /// Puts the cursor into the search field.
+  void focus_search();
 
   /// For tests and benchmarks.
   [[nodiscard]] TimelineCanvas& canvas() { return *canvas_; }
+  [[nodiscard]] QString status() const;
 
  signals:
   /// The visible range changed, by whatever means. Two views are aligned by connecting it to set_range() crosswise.
   void range_changed(orrery::sim::SimTime begin, orrery::sim::SimTime end);
 
+ protected:
+  void changeEvent(QEvent* event) override;
+
  private:
+  QWidget* make_toolbar();
+  void make_shortcuts();
+  bool find(const QString& text, bool forward);
+  void search(const QString& text);
+  void end_search();
+  void update_legend();
+  void update_status();
+  void explain(std::size_t span);
+
+  RunPtr run_;
+  LabelMatch match_;
+  QString hover_text_;
   TimelineCanvas* canvas_ = nullptr;
+  QLineEdit* search_ = nullptr;
+  QLabel *count_ = nullptr, *legend_ = nullptr, *status_ = nullptr, *summary_ = nullptr;
+  QToolButton *previous_ = nullptr, *next_ = nullptr;
 };
 
 }  // namespace orrery::gui
