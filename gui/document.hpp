@@ -65,12 +65,14 @@ class Document : public QObject {
  private:
   friend class EditCommand;
   void apply(const QString& text);
-  void push(const QString& text, const QString& what, bool typing);
+  void push(const QString& text, const QString& what, const QString& group);
   void watch();
   void check_file();
 
   QString text_, path_, last_change_;
-  QByteArray on_disk_;  ///< what the file held when it was last read or written
+  QByteArray on_disk_;   ///< what the file held when it was last read or written
+  QByteArray reported_;  ///< another program's version that the user was told of
+  bool vanished_ = false;
   QUndoStack undo_;
   QFileSystemWatcher watcher_;
 };

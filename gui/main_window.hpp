@@ -14,20 +14,13 @@
 #include "gui/document.hpp"
 #include "gui/run.hpp"
 #include "gui/simulation.hpp"
+#include "gui/theme.hpp"
 #include "gui/view/run_view.hpp"
 
-class QTabWidget;
-class QProgressBar;
+class QAction;
+class QMenu;
 
 namespace orrery::gui {
-
-class FormView;
-class YamlEditor;
-class LibraryView;
-class RunsView;
-class ProblemsView;
-class ReportView;
-class MessageBar;
 
 class MainWindow : public QMainWindow {
   Q_OBJECT
@@ -55,10 +48,17 @@ class MainWindow : public QMainWindow {
   /// Brings a view to the front; false if there is none of that name.
   bool show_view(const QString& name);
   [[nodiscard]] RunView* view(const QString& name) const;
+  /// Shows where a figure of the current run comes from.
+  void explain(const QString& metric, const QString& focus = {});
+  /// Runs another scenario beside the document's and compares both.
+  void compare_with(const QString& path);
+  /// Size and panels as they were when the window was last closed.
+  void restore_layout();
 
-  /// Exports: the front view as PNG, SVG or CSV by its ending; the current run's Chrome trace. False: the message says
-  /// why.
+  /// Exports: the front view as PNG, SVG or CSV by its ending; the report as CSV; the current run's Chrome trace.
+  /// False: the message says why.
   bool export_view(const QString& path);
+  bool export_report(const QString& path);
   bool export_trace(const QString& path);
 
  signals:
@@ -74,11 +74,55 @@ class MainWindow : public QMainWindow {
 
  private:
   struct Parts;
+
+  // Construction.
+  void make_docks();
+  void make_results();
+  void make_status();
+  void connect_document();
+  void connect_simulation();
+  void connect_views();
+  void make_file_menu();
+  void make_edit_menu();
+  void make_run_menu();
+  void make_view_menu();
+  void make_help_menu();
+  QAction* add_action(QMenu& menu, const QString& name, const QString& text, const QKeySequence& keys,
+                      std::function<void()> act);
+
+  // What the user asks for.
+  void ask_to_open();
+  void ask_to_save();
+  void ask_to_export(const QString& title, const QString& filter, bool (MainWindow::*write)(const QString&));
+  void ask_to_compare();
+  /// Goes on at once, or after the user gave up unsaved changes.
+  void when_discardable(std::function<void()> proceed);
+  void new_document(const QString& text);
+  void open_variant(const QString& path, const QString& variant);
+  void restore(const RunPtr& run);
+  void choose_theme(Theme theme);
+
+  // What happens.
+  void text_changed();
+  void simulate(bool now);
+  void show_run(const RunPtr& run);
+  void show_problems(const std::vector<hardware::Diagnostic>& problems);
+  void show_busy(bool busy);
+  void keep(const RunPtr& run);
+  void update_title();
+  void remember_file(const QString& path);
+  void fill_recent_files();
+  void notify(const QString& message);
+  [[nodiscard]] std::string file_name() const;
+
   Document document_;
   Simulation simulation_;
+  Simulation other_;  ///< runs a second file to compare with
   RunPtr current_, previous_;
   std::vector<RunPtr> runs_;
-  Parts* parts_ = nullptr;
+  bool closing_ = false;      ///< the user gave up unsaved changes
+  bool new_content_ = false;  ///< the next result is of another scenario: nothing to compare it with
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace orrery::gui

@@ -40,6 +40,8 @@ struct Run {
   [[nodiscard]] bool serves() const { return report.serving.has_value(); }
   /// "#3 training.tensor_parallel: 8 → 4", for lists of runs.
   [[nodiscard]] std::string label() const;
+  /// Rows that it holds (spans, requests, iterations): what its memory grows with.
+  [[nodiscard]] std::size_t weight() const;
 };
 
 /// The last owner may be the window: a run of ten million spans is then released by a worker.

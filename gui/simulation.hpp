@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <QObject>
+#include <QThreadPool>
 #include <QTimer>
 
 #include "gui/run.hpp"
@@ -58,6 +59,7 @@ class Simulation : public QObject {
   std::optional<RunRequest> waiting_;
   std::shared_ptr<Task> task_;
   QTimer debounce_, poll_;
+  QThreadPool pool_;  ///< one worker: `task_` is what it does
 };
 
 }  // namespace orrery::gui

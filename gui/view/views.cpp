@@ -1,0 +1,47 @@
+// The table of views. To add one, copy its nearest sibling and add its row here.
+
+#include "gui/timeline/timeline_view.hpp"
+#include "gui/view/compare_view.hpp"
+#include "gui/view/explain_view.hpp"
+#include "gui/view/latency_view.hpp"
+#include "gui/view/load_view.hpp"
+#include "gui/view/memory_view.hpp"
+#include "gui/view/pipeline_view.hpp"
+#include "gui/view/run_view.hpp"
+
+namespace orrery::gui {
+
+namespace {
+
+template <class View>
+RunView* make_view(QWidget* parent) {
+  return new View(parent);
+}
+
+}  // namespace
+
+const std::vector<ViewRow>& views() {
+  static const std::vector<ViewRow> rows = {
+      {"timeline", "Timeline", "what every stream does over time", RunKind::any, make_view<TimelineView>},
+      {"memory", "Memory", "bytes of each kind on a GPU, against its capacity", RunKind::any, make_view<MemoryView>},
+      {"pipeline", "Pipeline", "passes of the microbatches through the stages", RunKind::training,
+       make_view<PipelineView>},
+      {"latency", "Latency", "distributions of TTFT, TPOT, end-to-end and queueing time", RunKind::serving,
+       make_view<LatencyView>},
+      {"load", "Load", "requests running and waiting, and the KV cache, over time", RunKind::serving,
+       make_view<LoadView>},
+      {"explain", "Explain", "where a figure comes from: equations, terms and sources", RunKind::any,
+       make_view<ExplainView>},
+      {"compare", "Compare", "two runs side by side", RunKind::any, make_view<CompareView>},
+  };
+  return rows;
+}
+
+const ViewRow* find_view(std::string_view name) {
+  for (const ViewRow& row : views()) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace orrery::gui
