@@ -8,6 +8,10 @@
 #include "gui/view/run_view.hpp"
 
 class QComboBox;
+class QLabel;
+class QTableView;
+class QToolButton;
+class QWidget;
 
 namespace orrery::gui {
 
@@ -34,11 +38,36 @@ class CompareView : public RunView {
   /// The user wants another scenario file to compare with; its run comes back through set_choices().
   void open_requested();
 
+ protected:
+  void showEvent(QShowEvent* event) override;
+
  private:
+  QWidget* make_choices();
+  QWidget* make_table();
+  QWidget* make_timelines();
+  void fill_choices();
+  void take_choice();
+  void swap();
+  void set_pair(const RunPtr& a, const RunPtr& b);
+  void follow(bool last_edit);
+  void refresh();
+  void align_timelines();
+  void link(TimelineView& from, TimelineView& to);
+  [[nodiscard]] RunPtr find(std::uint64_t number) const;
+  [[nodiscard]] std::vector<RunPtr> choices() const;
+
   ComparisonModel* model_ = nullptr;
   TimelineView *timeline_a_ = nullptr, *timeline_b_ = nullptr;
   QComboBox *choice_a_ = nullptr, *choice_b_ = nullptr;
+  QToolButton* follow_ = nullptr;
+  QTableView* table_ = nullptr;  ///< object name "compare_table"
+  QLabel *hint_ = nullptr, *title_a_ = nullptr, *title_b_ = nullptr;
   std::vector<RunPtr> runs_;
+  RunPtr current_, previous_;  ///< what is compared by default
+  RunPtr a_, b_;               ///< what is compared
+  bool chosen_ = false;        ///< by the user
+  bool outdated_ = true;       ///< table and timelines show another pair
+  bool linking_ = false;       ///< a range goes from one timeline to the other
 };
 
 }  // namespace orrery::gui
