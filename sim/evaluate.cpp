@@ -24,10 +24,10 @@ bool is_timed(StepKind kind) {
 
 class Evaluator {
  public:
-  Evaluator(const Plan& plan, const Durations& durations)
+  Evaluator(const Plan& plan, const Durations& durations, Pacer& pacer)
       : plan_(plan),
         durations_(durations),
-        recorder_(plan),
+        recorder_(plan, pacer),
         clock_(plan.streams.size(), 0),
         recorded_at_(plan.events, 0) {}
 
@@ -143,7 +143,7 @@ StepPrice step_price(const Plan& plan, const Durations& durations, Step step) {
   }
 }
 
-TimelineRecorder::TimelineRecorder(const Plan& plan) : plan_(plan) {
+TimelineRecorder::TimelineRecorder(const Plan& plan, Pacer& pacer) : plan_(plan) {
   timeline_.ranks = plan.ranks;
   timeline_.labels = plan.labels;
   std::size_t spans = 0;
@@ -153,13 +153,20 @@ TimelineRecorder::TimelineRecorder(const Plan& plan) : plan_(plan) {
     timeline_.streams.push_back({stream.rank, stream.lane});
     next_span_.push_back(spans);
     next_mark_.push_back(marks);
+    pacer.add(stream.steps.size());
     for (const Step step : stream.steps) {
       spans += is_timed(step.kind) ? 1 : 0;
       marks += step.kind == StepKind::mark ? 1 : 0;
       changes += step.kind == StepKind::alloc || step.kind == StepKind::free ? 1 : 0;
     }
   }
-  timeline_.spans.resize(spans);
+  // In parts: the first touch of a hundred megabytes takes longer than a caller that stops would wait.
+  constexpr std::size_t kPart = std::size_t{1} << 16;
+  timeline_.spans.reserve(spans);
+  while (timeline_.spans.size() < spans) {
+    timeline_.spans.resize(std::min(spans, timeline_.spans.size() + kPart));
+    pacer.add(kPart);
+  }
   timeline_.marks.resize(marks);
   changes_.reserve(changes);
 }
@@ -174,7 +181,8 @@ Timeline evaluate(const Plan& plan, const Durations& durations, const RunControl
   require_runnable(plan, durations, control);
   Pacer pacer(control);
   control.report(kCheckShare);
-  Evaluator evaluator(plan, durations);
+  control.check();
+  Evaluator evaluator(plan, durations, pacer);
   (void)walk(plan, link(plan, pacer), evaluator, pacer);
   control.check();
   return evaluator.take();

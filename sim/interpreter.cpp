@@ -27,7 +27,7 @@ class Interpreter {
       : plan_(plan),
         durations_(durations),
         links_(link(plan, pacer)),
-        recorder_(plan),
+        recorder_(plan, pacer),
         meetings_(links_.meeting_size.size()),
         event_waiter_(plan.events, kNone),
         recorded_(plan.events, 0),

@@ -9,6 +9,7 @@
 #include "sim/evaluate.hpp"
 #include "sim/memory.hpp"
 #include "sim/plan.hpp"
+#include "sim/run_control.hpp"
 #include "sim/timeline.hpp"
 
 namespace orrery::sim {
@@ -29,7 +30,7 @@ struct StepPrice {
 
 class TimelineRecorder {
  public:
-  explicit TimelineRecorder(const Plan& plan);
+  TimelineRecorder(const Plan& plan, Pacer& pacer);
 
   /// Spans of one stream are added in order of start.
   void span(std::uint32_t stream, SimTime start, SimTime end, const StepPrice& price) {
