@@ -145,10 +145,15 @@ Provenance launch_gaps(const hardware::Gpu& gpu, bool host_overhead_asserted) {
 }
 
 std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const models::Llm& llm) {
-  return {{"gpu", cluster.gpu.name, "datasheet", "", join_sources(cluster.gpu.sources)},
-          {"node", cluster.node.name, "datasheet", "", join_sources(cluster.node.sources)},
-          {"fabric", cluster.fabric.name, "datasheet", "", join_sources(cluster.fabric.sources)},
-          {"model", llm.name, "published", "", llm.source}};
+  std::vector<Provenance> lines{{"gpu", cluster.gpu.name, "datasheet", "", join_sources(cluster.gpu.sources)},
+                                {"node", cluster.node.name, "datasheet", "", join_sources(cluster.node.sources)},
+                                {"fabric", cluster.fabric.name, "datasheet", "", join_sources(cluster.fabric.sources)},
+                                {"model", llm.name, "published", "", llm.source}};
+  if (!cluster.collective_algorithm.empty()) {
+    lines.push_back({"collectives", cluster.collective_algorithm, "published", "",
+                     "collective_algorithm: the scenario's own choice, for every collective that NCCL offers it for"});
+  }
+  return lines;
 }
 
 /// One line per (family, fit), sorted.

@@ -115,19 +115,23 @@ std::unique_ptr<kernels::KernelTimer> make_timer(std::string_view name) {
 
 namespace {
 
-void run_training(Report& report, const kernels::KernelTimer& timer, const Keep& keep) {
+void run_training(Report& report, const kernels::KernelTimer& timer, const Keep& keep, const sim::RunControl& control) {
   const Scenario& scenario = report.scenario;
-  report.result = models::predict(scenario.job, timer);
+  report.result = models::predict(scenario.job, timer, control);
   report.provenance = provenance_of(scenario.job, cost_entries(report.result.plan, timer, scenario.job.cluster));
+  control.check();
   report.metrics = evaluate_metrics(report.result, cost_basis(scenario, report.result));
   if (keep.timeline) return;
   report.result.plan = {};
   report.result.timeline = {};
 }
 
+// Of a run's time: the prediction; the rest is where its numbers come from.
+constexpr double kPrediction = 0.98;
+
 }  // namespace
 
-Report run_scenario(const Scenario& scenario, const Keep& keep) {
+Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunControl& control) {
   const auto start = std::chrono::steady_clock::now();
   Report report;
   report.scenario = scenario;
@@ -135,7 +139,8 @@ Report run_scenario(const Scenario& scenario, const Keep& keep) {
   if (scenario.skipped.empty()) {
     const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
     try {
-      scenario.serving ? run_serving(report, *timer, keep) : run_training(report, *timer, keep);
+      const sim::RunControl prediction = control.part(0.0, kPrediction);
+      scenario.serving ? run_serving(report, *timer, keep, prediction) : run_training(report, *timer, keep, prediction);
     } catch (const std::invalid_argument& error) {
       throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
     } catch (const sim::TimeOverflow& error) {
@@ -149,6 +154,8 @@ Report run_scenario(const Scenario& scenario, const Keep& keep) {
     add_findings(report);
     add_notes(report);
   }
+  control.check();
+  control.report(1.0);
   report.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

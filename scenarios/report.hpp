@@ -22,6 +22,7 @@
 #include "scenarios/metrics.hpp"
 #include "scenarios/provenance.hpp"
 #include "scenarios/scenario.hpp"
+#include "sim/run_control.hpp"
 
 namespace orrery::scenarios {
 
@@ -69,8 +70,8 @@ struct Keep {
 };
 
 /// Predicts one scenario without its variants. Throws ConfigError if the GPU can't compute the job, or for a broken
-/// request trace.
-[[nodiscard]] Report run_scenario(const Scenario& scenario, const Keep& keep = {});
+/// request trace, and sim::Cancelled once `control` says stop. `control` changes no figure.
+[[nodiscard]] Report run_scenario(const Scenario& scenario, const Keep& keep = {}, const sim::RunControl& control = {});
 
 /// The timing model of that name. REQUIRES a row of kernels::timers().
 [[nodiscard]] std::unique_ptr<kernels::KernelTimer> make_timer(std::string_view name);

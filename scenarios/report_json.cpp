@@ -131,6 +131,7 @@ Json cluster_json(const hardware::Cluster& cluster) {
           {"gpu_memory_bandwidth", cluster.gpu.memory_bandwidth.value()},
           {"nvlink_bandwidth", cluster.gpu.nvlink_bandwidth.value()},
           {"nic_bandwidth", cluster.node.nic_bandwidth.value()},
+          {"collective_algorithm", cluster.collective_algorithm.empty() ? "automatic" : cluster.collective_algorithm},
           {"price_usd_per_gpu_hour", cluster.gpu.price.value()}};
 }
 

@@ -9,6 +9,7 @@
 #include "models/schedule/schedule.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/training_fields.hpp"
+#include "sim/collective/collectives.hpp"
 
 namespace orrery::scenarios {
 
@@ -182,6 +183,17 @@ models::Llm read_model(const ConfigNode& node, const std::string& folder, std::s
   return llm;
 }
 
+namespace {
+
+std::string read_collective_algorithm(MapReader& reader) {
+  std::vector<std::string> names{"automatic"};
+  for (const sim::CollectiveRow& row : sim::collective_algorithms()) names.emplace_back(row.name);
+  const std::size_t index = reader.choice_or("collective_algorithm", names, 0);
+  return index == 0 ? "" : names[index];
+}
+
+}  // namespace
+
 hardware::Cluster read_cluster(const ConfigNode& node, Diagnostics& diagnostics) {
   MapReader reader(&node, "cluster", diagnostics);
   const std::size_t before = diagnostics.items().size();
@@ -216,6 +228,7 @@ hardware::Cluster read_cluster(const ConfigNode& node, Diagnostics& diagnostics)
     diagnostics.error(reader.span("nvlink_bandwidth"),
                       "the node '" + cluster.node.name + "' has no NVLink switch: its GPUs talk over PCIe");
   }
+  cluster.collective_algorithm = read_collective_algorithm(reader);
   cluster.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", cluster.node.nic_bandwidth);
   reader.finish();
   return cluster;

@@ -55,10 +55,11 @@ CostBasis serving_cost_basis(const Scenario& scenario, const ServingResult& resu
   return {input + output, result.duration, serving_gpus(result.config), scenario.job.cluster.gpu.price, output};
 }
 
-void run_serving(Report& report, const kernels::KernelTimer& timer, const Keep& keep) {
+void run_serving(Report& report, const kernels::KernelTimer& timer, const Keep& keep, const sim::RunControl& control) {
   models::ServingOptions options;
   options.keep_records = keep.records;
   options.keep_timeline = keep.timeline;
+  options.control = control;
   report.serving = models::predict(*report.scenario.serving, timer, options);
   report.metrics = evaluate_metrics(*report.serving, serving_cost_basis(report.scenario, *report.serving));
   std::vector<CostedEntry> entries;

@@ -12,7 +12,7 @@ namespace orrery::scenarios {
 [[nodiscard]] int serving_gpus(const models::ServingConfig& config);
 
 /// Fills result, metrics, provenance and notes of a report whose scenario serves.
-void run_serving(Report& report, const kernels::KernelTimer& timer, const Keep& keep);
+void run_serving(Report& report, const kernels::KernelTimer& timer, const Keep& keep, const sim::RunControl& control);
 
 /// Time, GPUs and tokens that the cost of a run is counted from: all replicas for its duration.
 [[nodiscard]] CostBasis serving_cost_basis(const Scenario& scenario, const models::ServingResult& result);

@@ -1,5 +1,7 @@
 // What a scenario changes about its cluster reaches the prediction.
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/scenarios/fixture.hpp"
@@ -45,6 +47,24 @@ TEST_F(ClusterOverrides, NoCollectiveIsCalledMeasuredOnAnotherLink) {
 
 TEST_F(ClusterOverrides, SlowerMemoryGivesASlowerStep) {
   EXPECT_GT(step({"cluster.gpu_memory_bandwidth=1 TB/s"}), 1.02 * step({}));
+}
+
+TEST_F(ClusterOverrides, AForcedCollectiveAlgorithmIsAWhatIf) {
+  const nlohmann::json usual = run({}), tree = run({"cluster.collective_algorithm=tree"});
+  EXPECT_EQ(usual.at("scenario").at("cluster").at("collective_algorithm"), "automatic");
+  EXPECT_EQ(tree.at("scenario").at("cluster").at("collective_algorithm"), "tree");
+  EXPECT_NE(step_of(tree), step_of(usual));
+  EXPECT_EQ(step({"cluster.collective_algorithm=automatic"}), step_of(usual));
+  const auto& lines = tree.at("provenance");
+  EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const auto& line) {
+    return line.at("kind") == "collectives" && line.at("name") == "tree";
+  }));
+  const Outcome explained =
+      orrery({"explain", library("llama-3-8b-hgx-h100"), "--set", "cluster.collective_algorithm=tree"});
+  EXPECT_NE(explained.out.find("collective_algorithm: the scenario's own choice"), std::string::npos);
+  const Outcome wrong = orrery({"run", library("llama-3-8b-hgx-h100"), "--set", "cluster.collective_algorithm=tre"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("tree"), std::string::npos) << wrong.err;
 }
 
 TEST_F(ClusterOverrides, NvlinkOfANodeWithoutASwitchIsAnError) {
