@@ -101,9 +101,7 @@ double share_within(const LatencyCurve& curve, double seconds) {
 }
 
 LatencyView::LatencyView(QWidget* parent)
-    : PlotView(QStringLiteral("latency_view"), tr("Latencies of requests"), parent) {
-  plot().installEventFilter(this);
-}
+    : PlotView(QStringLiteral("latency_view"), tr("Latencies of requests"), parent) {}
 
 QString LatencyView::reason() const {
   if (!current()) return tr("Latencies appear here when the first run is done.");
@@ -183,7 +181,7 @@ void LatencyView::draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, con
   QObject::disconnect(left, nullptr, right, nullptr);  // setupFullAxesBox ties their ranges
   rect->axis(QCPAxis::atTop)->setVisible(false);
   x->setScaleType(QCPAxis::stLogarithmic);
-  x->setTicker(QSharedPointer<LogUnitTicker>::create(AxisUnit::seconds));
+  x->setTicker(QSharedPointer<LogUnitTicker>::create(AxisUnit::seconds, *x));
   left->setTicker(QSharedPointer<UnitTicker>::create(AxisUnit::count));
   right->setTicker(QSharedPointer<UnitTicker>::create(AxisUnit::share));
   right->setTickLabels(true);

@@ -47,7 +47,6 @@ double mean_of(const StateSeries& state) {
 
 LoadView::LoadView(QWidget* parent)
     : PlotView(QStringLiteral("load_view"), tr("Load of the engine over time"), parent) {
-  plot().installEventFilter(this);
   plot().setInteractions(QCP::iRangeDrag);
 }
 

@@ -37,31 +37,26 @@ double limit_of(const MemoryStack& stack) { return stack.budget > 0.0 ? stack.bu
 /// Where the mark of what is missing begins: above what there is room for.
 double mark_begin(const MemoryStack& stack) { return std::min(stack.peak, limit_of(stack)); }
 
-QString limit_name(const MemoryStack& stack) {
-  return stack.budget > 0.0 ? QObject::tr("allowed") : QObject::tr("usable");
-}
-
 QString headline(const std::vector<MemoryStack>& stacks) {
   const MemoryStack& stack = stacks[worst(stacks)];
+  const QString name = text(stack.name), peak = bytes_text(stack.peak), limit = bytes_text(limit_of(stack));
   const auto over = std::count_if(stacks.begin(), stacks.end(), [](const MemoryStack& s) { return s.overflows(); });
-  const QString limit = bytes_text(limit_of(stack)) + QLatin1Char(' ') + limit_name(stack);
-  if (over == 0) return QObject::tr("Fits: %1 takes %2 of %3").arg(text(stack.name), bytes_text(stack.peak), limit);
-  const QString need = stack.missing > 0.0 ? stack.missing > stack.peak - mark_begin(stack) + 1.0
-                                                 ? QObject::tr("%1 needs %2 more for its longest request")
-                                                 : QObject::tr("%1 needs %2 more")
-                                           : QObject::tr("%1 goes %2 over");
-  const double much = stack.missing > 0.0 ? stack.missing : stack.peak - stack.capacity;
-  const QString where =
-      stacks.size() > 1 ? QObject::tr(" (%1 of %2 stages are too full)").arg(over).arg(stacks.size()) : QString();
-  return QObject::tr("Does not fit: ") + need.arg(text(stack.name), bytes_text(much)) + QObject::tr(" than ") + limit +
-         where;
+  if (over == 0) {
+    return stack.budget > 0.0 ? QObject::tr("Fits: %1 takes %2 of %3 allowed").arg(name, peak, limit)
+                              : QObject::tr("Fits: %1 takes %2 of %3 usable").arg(name, peak, limit);
+  }
+  if (stack.peak <= limit_of(stack)) {
+    return QObject::tr("Does not fit: %1 lacks %2 of KV cache for a request of the longest length")
+        .arg(name, bytes_text(stack.missing));
+  }
+  const QString words = QObject::tr("Does not fit: %1 needs %2 more than the %3 there are")
+                            .arg(name, bytes_text(std::max(stack.missing, stack.peak - stack.capacity)), limit);
+  return over > 1 ? words + QObject::tr(" (%1 of %2 stages do not fit)").arg(over).arg(stacks.size()) : words;
 }
 
 }  // namespace
 
-MemoryView::MemoryView(QWidget* parent) : PlotView(QStringLiteral("memory_view"), tr("Memory of a GPU"), parent) {
-  plot().installEventFilter(this);
-}
+MemoryView::MemoryView(QWidget* parent) : PlotView(QStringLiteral("memory_view"), tr("Memory of a GPU"), parent) {}
 
 void MemoryView::set_runs(const RunPtr& current, const RunPtr& previous) {
   stacks_ = current ? memory_stacks(current->report) : std::vector<MemoryStack>();
@@ -140,7 +135,8 @@ void MemoryView::draw() {
   y->setTicker(QSharedPointer<UnitTicker>::create(AxisUnit::bytes));
   y->setRange(0.0, top());
   const std::size_t places = std::max(stacks_.size(), before_.size());
-  x->setRange(-0.6, static_cast<double>(places) - 0.4);
+  const double aside = places == 1 ? 0.8 : 0.6;
+  x->setRange(-aside, static_cast<double>(places) - 1.0 + aside);
   const auto ticker = QSharedPointer<QCPAxisTickerText>::create();
   const std::size_t every = (places + 31) / 32;
   for (std::size_t i = 0; i < places; ++i) {
@@ -200,13 +196,17 @@ void MemoryView::draw_limits() {
   QCPAxisRect& rect = *plot().axisRect(0);
   const MemoryStack& stack = stacks_.front();
   const QCPRange range = rect.axis(QCPAxis::atBottom)->range();
+  QColor ground = palette().color(QPalette::Base);
+  ground.setAlpha(200);
+  // At the right end: where stages differ, the first is the fullest.
   const auto line = [&](double bytes, const QString& name, Qt::PenStyle style, Qt::Alignment side) {
     add_line(rect, {range.lower, bytes}, {range.upper, bytes}, QPen(plot_text(palette()), 1.6, style));
-    add_text(rect, range.lower, bytes, bytes_text(bytes) + QLatin1Char(' ') + name, Qt::AlignLeft | side,
-             plot_text(palette()));
+    QCPItemText* label = add_text(rect, range.upper, bytes, bytes_text(bytes) + QLatin1Char(' ') + name,
+                                  Qt::AlignRight | side, plot_text(palette()));
+    label->setBrush(ground);
   };
   line(stack.capacity, stack.budget > 0.0 ? tr("of GPU memory") : tr("usable"), Qt::SolidLine, Qt::AlignBottom);
-  if (stack.budget > 0.0) line(stack.budget, tr("allowed (gpu_memory_utilization)"), Qt::DashLine, Qt::AlignTop);
+  if (stack.budget > 0.0) line(stack.budget, tr("allowed"), Qt::DashLine, Qt::AlignTop);
 }
 
 void MemoryView::draw_overflow(std::size_t index, bool with_text) {
@@ -244,7 +244,11 @@ void MemoryView::draw_overflow(std::size_t index, bool with_text) {
 
 void MemoryView::draw_legend() {
   auto* legend = new QCPLegend;
-  plot().plotLayout()->addElement(1, 1, legend);
+  auto* side = new QCPLayoutGrid;  // keeps the legend at the top, whatever the height
+  plot().plotLayout()->addElement(1, 1, side);
+  side->addElement(0, 0, legend);
+  side->addElement(1, 0, new QCPLayoutElement(&plot()));
+  side->setRowStretchFactor(0, 0.001);
   legend->setLayer(QStringLiteral("legend"));
   legend->setFillOrder(QCPLegend::foRowsFirst);
   plot().plotLayout()->setColumnStretchFactor(1, 0.001);
@@ -257,7 +261,6 @@ void MemoryView::draw_legend() {
     });
     if (is_there) plot().plottable(last - static_cast<int>(parts - 1 - p))->addToLegend(legend);
   }
-  legend->setMaximumSize(legend->minimumOuterSizeHint().width(), legend->minimumOuterSizeHint().height());
   if (before_.empty()) return;
   plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("pale: the run before"), 0.9, false));
 }

@@ -119,6 +119,8 @@ QString UnitTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
 int LogUnitTicker::getSubTickCount(double) { return 0; }
 
 QString LogUnitTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
+  const double power = std::pow(10.0, std::floor(std::log10(tick) + 1e-9));
+  if (is_tight_ && tick / power > 1.5) return {};
   const ReadableUnit readable = readable_unit(unit_, tick * (1.0 + 1e-9));
   return number_text(tick / readable.factor) + QChar(0xa0) + readable.suffix;
 }
@@ -127,6 +129,9 @@ QVector<double> LogUnitTicker::createTickVector(double, const QCPRange& range) {
   QVector<double> ticks;
   if (!(range.lower > 0.0) || !(range.upper > range.lower)) return ticks;
   const double decades = std::log10(range.upper / range.lower);
+  // A label is some seven digits wide; the closest two stand 0.3 decades apart.
+  const double label = 7.0 * QFontMetricsF(axis_.tickLabelFont()).horizontalAdvance(QLatin1Char('0'));
+  is_tight_ = decades > 1.0 && 0.3 / decades * axis_.axisRect()->width() < label;
   const int first = static_cast<int>(std::floor(std::log10(range.lower)));
   const int last = static_cast<int>(std::ceil(std::log10(range.upper)));
   const std::array<double, 3> mantissas{1.0, 2.0, 5.0};
@@ -170,7 +175,7 @@ void style_plot(QCustomPlot& plot) {
   plot.setBackground(QBrush(palette.color(QPalette::Base)));
   plot.setAntialiasedElements(QCP::aeAll);
   plot.setNotAntialiasedElements(QCP::aeAxes | QCP::aeGrid);
-  plot.setPlottingHints(QCP::phCacheLabels);
+  plot.setPlottingHints(QCP::phCacheLabels | QCP::phFastPolylines);
   for (QCPAxisRect* rect : plot.axisRects()) {
     for (QCPAxis* axis : rect->axes()) style_axis(*axis, font, palette);
   }

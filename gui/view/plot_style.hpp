@@ -38,10 +38,12 @@ class UnitTicker : public QCPAxisTicker {
   ReadableUnit readable_;
 };
 
-/// Of a logarithmic axis: 1, 2 and 5 of each decade, over more than three decades 1 alone.
+/// Of a logarithmic axis: 1, 2 and 5 of each decade, over more than three decades 1 alone. Labels that would touch are
+/// left out.
 class LogUnitTicker : public QCPAxisTicker {
  public:
-  explicit LogUnitTicker(AxisUnit unit) : unit_(unit) {}
+  /// `axis` owns the ticker.
+  LogUnitTicker(AxisUnit unit, const QCPAxis& axis) : unit_(unit), axis_(axis) {}
 
  protected:
   int getSubTickCount(double step) override;
@@ -50,6 +52,8 @@ class LogUnitTicker : public QCPAxisTicker {
 
  private:
   AxisUnit unit_;
+  const QCPAxis& axis_;
+  bool is_tight_ = false;
 };
 
 /// Background, antialiasing and fonts of the plot, and every axis rect, legend and text element that is in its layout.

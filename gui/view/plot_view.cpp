@@ -28,6 +28,7 @@ PlotView::PlotView(const QString& name, const QString& title, QWidget* parent) :
   stack_->addWidget(message_);
   stack_->addWidget(plot_);
   setFocusProxy(plot_);
+  plot_->installEventFilter(this);
 }
 
 void PlotView::set_runs(const RunPtr& current, const RunPtr& previous) {
@@ -62,11 +63,11 @@ void PlotView::showEvent(QShowEvent* event) {
   if (!is_drawn_) redraw();
 }
 
-void PlotView::changeEvent(QEvent* event) {
-  RunView::changeEvent(event);
-  const bool is_look = event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange ||
-                       event->type() == QEvent::StyleChange;
-  if (is_look && stack_ != nullptr) redraw();
+bool PlotView::eventFilter(QObject* watched, QEvent* event) {
+  // The plot's own events: when the view's come, the plot still has the old palette.
+  const bool is_look = event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange;
+  if (watched == plot_ && is_look) redraw();
+  return RunView::eventFilter(watched, event);
 }
 
 }  // namespace orrery::gui

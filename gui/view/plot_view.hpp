@@ -37,7 +37,8 @@ class PlotView : public RunView {
   void redraw();
 
   void showEvent(QShowEvent* event) override;
-  void changeEvent(QEvent* event) override;
+  /// Sees the plot's events before the plot does.
+  bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
   RunPtr current_, previous_;

@@ -1,0 +1,111 @@
+#include "gui/view/latency_view.hpp"
+
+#include <QtTest>
+#include <gtest/gtest.h>
+#include <qcustomplot.h>
+
+#include "gui/theme.hpp"
+#include "gui/view/plot_style.hpp"
+#include "serving_runs.hpp"
+
+namespace orrery::gui {
+namespace {
+
+void show(LatencyView& view, const RunPtr& current, const RunPtr& previous = nullptr) {
+  view.resize(1000, 640);
+  view.set_runs(current, previous);
+  view.show();
+  QTest::qWait(30);
+}
+
+TEST(LatencyCurves, AreInverted) {
+  LatencyCurve curve;
+  curve.quantiles = {1.0, 2.0, 2.0, 6.0, 10.0};  // at 0, 1/4, 1/2, 3/4, 1
+  EXPECT_DOUBLE_EQ(share_within(curve, 0.5), 0.0);
+  EXPECT_DOUBLE_EQ(share_within(curve, 1.5), 0.125);
+  EXPECT_DOUBLE_EQ(share_within(curve, 2.0), 0.5);
+  EXPECT_DOUBLE_EQ(share_within(curve, 4.0), 0.625);
+  EXPECT_DOUBLE_EQ(share_within(curve, 11.0), 1.0);
+  EXPECT_DOUBLE_EQ(quantile_of(curve, 0.5), 2.0);
+  EXPECT_DOUBLE_EQ(quantile_of(curve, 0.9), 6.0 + 0.6 * 4.0);  // 3.6 steps of 4
+}
+
+TEST(PlotUnits, ReadWell) {
+  const QString space(QChar(0xa0));
+  EXPECT_EQ(readable_value(AxisUnit::seconds, 0.0213), "21.3" + space + "ms");
+  EXPECT_EQ(readable_value(AxisUnit::seconds, 7e-6), "7.00" + space + "µs");
+  EXPECT_EQ(readable_value(AxisUnit::bytes, 80.0 * 1024 * 1024 * 1024), "80.0" + space + "GiB");
+  EXPECT_EQ(readable_value(AxisUnit::bytes_per_second, 450e9), "450" + space + "GB/s");
+  EXPECT_EQ(readable_value(AxisUnit::share, 1.0), "100" + space + "%");
+  EXPECT_EQ(readable_value(AxisUnit::count, 12.0), "12");
+}
+
+TEST(PlotUnits, TicksStandAtOneTwoOrFive) {
+  EXPECT_DOUBLE_EQ(round_step(0.9), 1.0);
+  EXPECT_DOUBLE_EQ(round_step(1.1), 2.0);
+  EXPECT_DOUBLE_EQ(round_step(2.1), 5.0);
+  EXPECT_DOUBLE_EQ(round_step(5.1), 10.0);
+  EXPECT_DOUBLE_EQ(round_step(0.03), 0.05);
+  UnitTicker ticker(AxisUnit::bytes);
+  QVector<double> ticks;
+  QVector<QString> labels;
+  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+  ticker.generate(QCPRange(0.0, 90.0 * kGiB), QLocale::c(), 'g', 6, ticks, nullptr, &labels);
+  ASSERT_GE(ticks.size(), 4);
+  for (int i = 1; i < ticks.size(); ++i) EXPECT_NEAR(ticks[i] - ticks[i - 1], 20.0 * kGiB, 1.0);
+  EXPECT_TRUE(labels.contains("40" + QString(QChar(0xa0)) + "GiB"));
+}
+
+TEST(LatencyView, HasAPanelPerLatency) {
+  LatencyView view;
+  show(view, tests::serving_run());
+  EXPECT_TRUE(view.message().isEmpty());
+  EXPECT_EQ(view.plot().axisRectCount(), 4);
+}
+
+TEST(LatencyView, TellsTheReportsPercentilesInWords) {
+  LatencyView view;
+  const tests::MadeRun run = tests::serving_run();
+  view.set_runs(run, nullptr);  // hidden: the words are there all the same
+  const QString p50 = readable_value(AxisUnit::seconds, quantile_of(run->series.latencies[0], 0.5));
+  EXPECT_TRUE(view.accessibleDescription().contains("p50 " + p50));
+  EXPECT_TRUE(view.accessibleDescription().contains("within the SLO's 500"));
+  EXPECT_NEAR(quantile_of(run->series.latencies[0], 0.5), run->report.metric("serving.ttft_s.p50"), 0.003);
+}
+
+TEST(LatencyView, DrawsTheRunBeforeToo) {
+  LatencyView view;
+  show(view, tests::serving_run());
+  const int alone = view.plot().plottableCount();
+  show(view, tests::serving_run({{"serving.load.rate", "20"}}), tests::serving_run());
+  EXPECT_EQ(view.plot().plottableCount(), alone + 4);  // a dashed curve in each of the four panels
+  EXPECT_NE(view.csv().find("previous,TPOT,"), std::string::npos);
+}
+
+TEST(LatencyView, SaysWhyThereIsNothing) {
+  LatencyView view;
+  show(view, nullptr);
+  EXPECT_TRUE(view.message().contains("first run"));
+  show(view, tests::training_run());
+  EXPECT_TRUE(view.message().contains("training run"));
+  show(view, tests::serving_run({{"serving.gpu_memory_utilization", "0.2"}}));
+  EXPECT_TRUE(view.message().contains("did not start"));
+  show(view, tests::serving_run());
+  EXPECT_TRUE(view.message().isEmpty());
+}
+
+TEST(LatencyView, FollowsThePalette) {
+  LatencyView view;
+  show(view, tests::serving_run());
+  apply_theme(Theme::dark);
+  QTest::qWait(30);
+  const QImage dark = view.grab().toImage();
+  apply_theme(Theme::light);
+  QTest::qWait(30);
+  const QImage light = view.grab().toImage();
+  EXPECT_LT(dark.pixelColor(2, 2).lightness(), 80);
+  EXPECT_GT(light.pixelColor(2, 2).lightness(), 200);
+}
+
+}  // namespace
+}  // namespace orrery::gui
