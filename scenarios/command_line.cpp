@@ -32,6 +32,7 @@ constexpr std::string_view kExamples = R"(Examples:
   orrery compare a.yaml b.yaml              metric by metric
   orrery validate kernels gemm.csv.gz --gpu h100_sxm
   orrery list models
+  orrery gui mine.yaml                      the same in a window that follows every change
 
 Exit codes: 0 well, 1 a finding (expectation missed, out of memory, SLO missed), 2 wrong input,
 3 internal error, 130 interrupted (outputs are then named *.partial.*).
@@ -141,8 +142,19 @@ int not_executed(const Options&, Console&) {
   throw hardware::ConfigError("execute: this build has no executor; it needs the CUDA and NCCL backend");
 }
 
-int no_window(const Options&, Console&) {
-  throw hardware::ConfigError("gui: this build has no window; it needs the Qt 6 front end");
+void add_window_command(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
+  Options& options = raw.options;
+  CLI::App* gui = app.add_subcommand("gui", "open the window: edit a scenario and watch what changes");
+  gui->add_option("FILE", options.files, "a scenario file")->expected(0, 1);
+  gui->add_option("--screenshot", options.screenshot, "draw the window once to this PNG file and end");
+  gui->add_option("--size", options.size, "of the window, as 1600x1000");
+  gui->add_option("--scale", options.scale, "device pixels per pixel of a screenshot");
+  gui->add_option("--theme", options.theme, "light, dark or system");
+  gui->add_option("--view", options.view, "the view to show, for example timeline");
+  gui->add_option("--set", raw.sets, "edit a scenario key: key=value (repeatable)")
+      ->allow_extra_args(false)
+      ->take_all();
+  commands.emplace_back(gui, open_window);
 }
 
 int dispatch(const std::vector<std::pair<CLI::App*, Command>>& commands, Raw& raw, Console& console) {
@@ -180,11 +192,10 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   std::vector<std::pair<CLI::App*, Command>> commands;
   add_run_commands(app, raw, commands);
   add_data_commands(app, raw, commands);
-  for (const auto& [name, command] : {std::pair<const char*, Command>{"execute", not_executed}, {"gui", no_window}}) {
-    CLI::App* missing = app.add_subcommand(name, "not part of this build");
-    missing->add_option("FILE", raw.options.files, "a scenario file");
-    commands.emplace_back(missing, command);
-  }
+  add_window_command(app, raw, commands);
+  CLI::App* execute = app.add_subcommand("execute", "not part of this build");
+  execute->add_option("FILE", raw.options.files, "a scenario file");
+  commands.emplace_back(execute, not_executed);
   try {
     // CLI11 takes the arguments last first.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));

@@ -9,7 +9,7 @@
 
 int main(int argc, char** argv) {
   using orrery::scenarios::Console;
-  Console console{std::cout, std::cerr, isatty(STDERR_FILENO) != 0, &orrery::scenarios::install_interrupt_flag()};
+  Console console{std::cout, std::cerr, isatty(STDERR_FILENO) != 0, &orrery::scenarios::install_interrupt_flag(), true};
   const int code = orrery::scenarios::run_command({argv + 1, argv + argc}, console);
   std::cerr.flush();
   // Runs that Ctrl-C left behind may still be at work: end without taking statics from under them.

@@ -27,6 +27,7 @@ struct Console {
   std::ostream& err;
   bool terminal = false;                    ///< err is a terminal: progress is shown
   const std::atomic<bool>* stop = nullptr;  ///< set by Ctrl-C
+  bool replaceable = false;                 ///< a command may make another program of this process (exec)
 
   [[nodiscard]] bool stopped() const { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 };

@@ -18,6 +18,7 @@ struct Options {
   std::vector<Override> overrides;
   std::string json, csv, trace, junit, requests, output;  ///< file names, "-" for standard output, empty: none
   std::string gpu, node, date, timer = "fitted";
+  std::string screenshot, size, scale, theme, view;  ///< of the window, as its program takes them
   int jobs = 1;
   bool quiet = false;
   bool dry_run = false;
@@ -32,6 +33,7 @@ int list_family(const Options& options, Console& console);
 int explain_file(const Options& options, Console& console);
 int calibrate_fit(const Options& options, Console& console);
 int new_scenario(const Options& options, Console& console);
+int open_window(const Options& options, Console& console);
 
 /// The families that `list` knows, for its help.
 [[nodiscard]] std::vector<std::string> family_names();
