@@ -1,0 +1,169 @@
+#include "scenarios/families.hpp"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue.hpp"
+#include "kernels/family.hpp"
+#include "models/architectures/architectures.hpp"
+#include "models/hf_config.hpp"
+#include "models/schedule/schedule.hpp"
+#include "models/serving/routers/router.hpp"
+#include "models/serving/schedulers/scheduler.hpp"
+#include "models/serving/workload/workload.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/metrics.hpp"
+#include "sim/collective/collectives.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+std::vector<FamilyItem> list_gpus() {
+  std::vector<FamilyItem> items;
+  for (const std::string& name : hardware::gpu_names()) {
+    const hardware::Gpu gpu = hardware::load_gpu(name);
+    const std::optional<FlopsPerSecond> peak = gpu.matrix_peak(Dtype::bf16);
+    items.push_back({name,
+                     fmt::format("{}: {}, {:.0f} GB/s, bf16 {:.0f} TFLOP/s, {} SMs, {} fits", gpu.title,
+                                 readable(gpu.memory.value(), Unit::bytes), gpu.memory_bandwidth.value() / 1e9,
+                                 peak ? peak->value() / 1e12 : 0.0, gpu.sm_count, gpu.fits.size()),
+                     gpu.sources.empty() ? "" : gpu.sources.begin()->second});
+  }
+  return items;
+}
+
+std::vector<FamilyItem> list_nodes() {
+  std::vector<FamilyItem> items;
+  for (const std::string& name : hardware::node_names()) {
+    const hardware::Node node = hardware::load_node(name);
+    items.push_back({name,
+                     fmt::format("{}: {} x {}, {} NICs of {:.0f} Gb/s", node.title, node.gpus, node.gpu, node.nics,
+                                 node.nic_bandwidth.value() * 8.0 / 1e9),
+                     node.sources.empty() ? "" : node.sources.begin()->second});
+  }
+  return items;
+}
+
+std::vector<FamilyItem> list_fabrics() {
+  std::vector<FamilyItem> items;
+  for (const std::string& name : hardware::fabric_names()) {
+    const hardware::Fabric fabric = hardware::load_fabric(name);
+    items.push_back({name,
+                     fmt::format("{}: up to {} nodes, oversubscription {} of leaves, {} of pods", fabric.title,
+                                 fabric.max_nodes, fabric.oversubscription, fabric.core_oversubscription),
+                     fabric.sources.empty() ? "" : fabric.sources.begin()->second});
+  }
+  return items;
+}
+
+std::vector<FamilyItem> list_models() {
+  std::vector<FamilyItem> items;
+  for (const std::string& name : models::model_names()) {
+    const models::Llm llm = models::load_model(name);
+    items.push_back({name,
+                     fmt::format("{}: {:.3f} B parameters, {} layers, hidden {}", llm.title,
+                                 static_cast<double>(models::parameters(llm)) / 1e9, llm.layers, llm.hidden),
+                     llm.source});
+  }
+  return items;
+}
+
+/// Any table whose rows have a name, an equation and a source.
+template <class Rows>
+std::vector<FamilyItem> list_rows(const Rows& rows) {
+  std::vector<FamilyItem> items;
+  for (const auto& row : rows) {
+    items.push_back({std::string(row.name), std::string(row.equation), std::string(row.source)});
+  }
+  return items;
+}
+
+std::vector<FamilyItem> list_architectures() {
+  std::vector<FamilyItem> items;
+  for (const auto& row : models::architectures()) {
+    items.push_back({std::string(row.model_type), std::string(row.summary), std::string(row.source)});
+  }
+  return items;
+}
+
+std::vector<FamilyItem> list_metrics() {
+  std::vector<FamilyItem> items;
+  for (const MetricRow& row : metric_rows()) {
+    items.push_back({std::string(row.name), fmt::format("{}: {}", name(row.unit), row.equation), ""});
+  }
+  for (const StageMetricRow& row : stage_metric_rows()) {
+    items.push_back({fmt::format("memory.stages.<stage>.{}", row.name), fmt::format("B: {}", row.equation), ""});
+  }
+  return items;
+}
+
+std::vector<FamilyItem> list_dtypes() {
+  std::vector<FamilyItem> items;
+  for (const Dtype dtype : all_dtypes()) {
+    items.push_back({std::string(name(dtype)), fmt::format("{} bytes an element", element_size(dtype).value()), ""});
+  }
+  return items;
+}
+
+std::vector<FamilyItem> list_flop_conventions() {
+  return {{"model", "forward + 2 x forward, full attention, no recompute", "arXiv:2205.05198 appendix A"},
+          {"model_causal", "the same with causal attention halved", ""},
+          {"palm", "6 N + 12 L heads head_dim seq per token", "arXiv:2204.02311 appendix B"}};
+}
+
+std::vector<FamilyItem> list_scenarios() {
+  std::vector<FamilyItem> items;
+  const std::filesystem::path root = hardware::data_root() / "scenarios" / "library";
+  for (const std::string& file : scenario_files(root.string())) {
+    const Scenario scenario = load_scenario(file);
+    items.push_back(
+        {scenario.name,
+         fmt::format("{} ({})", scenario.title, std::filesystem::relative(file, hardware::data_root()).string()), ""});
+  }
+  return items;
+}
+
+}  // namespace
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> all = {
+      {"gpus", "GPU profiles", list_gpus},
+      {"nodes", "nodes of GPUs", list_nodes},
+      {"fabrics", "how nodes are joined", list_fabrics},
+      {"models", "language models of the library", list_models},
+      {"architectures", "model types of config.json that are understood", list_architectures},
+      {"schedules", "pipeline schedules", [] { return list_rows(models::schedules()); }},
+      {"schedulers", "serving engines", [] { return list_rows(models::schedulers()); }},
+      {"routers", "ways to choose a replica", [] { return list_rows(models::routers()); }},
+      {"arrivals", "arrival processes of a load", [] { return list_rows(models::arrival_processes()); }},
+      {"lengths", "distributions of prompt and answer lengths",
+       [] { return list_rows(models::length_distributions()); }},
+      {"trace_formats", "traces of requests that are understood", [] { return list_rows(models::trace_formats()); }},
+      {"collectives", "collective algorithms", [] { return list_rows(sim::collective_algorithms()); }},
+      {"kernels", "kernel families", [] { return list_rows(kernels::families()); }},
+      {"timers", "kernel timing models", [] { return list_rows(kernels::timers()); }},
+      {"dtypes", "number formats", list_dtypes},
+      {"flop_conventions", "ways to count FLOPs", list_flop_conventions},
+      {"metrics", "names for expect: and CSV columns", list_metrics},
+      {"scenarios", "the scenario library", list_scenarios},
+  };
+  return all;
+}
+
+std::vector<FamilyItem> family_items(std::string_view wanted) {
+  std::vector<std::string> names;
+  for (const Family& family : families()) {
+    if (family.name == wanted) return family.items();
+    names.emplace_back(family.name);
+  }
+  std::string nearest;
+  for (const std::string& name : hardware::nearest_names(wanted, names)) {
+    nearest += (nearest.empty() ? "did you mean " : ", ") + name;
+  }
+  throw hardware::ConfigError(fmt::format("unknown family '{}'; {}{}known: {}", wanted, nearest,
+                                          nearest.empty() ? "" : "? ", fmt::join(names, ", ")));
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,238 @@
+#include "scenarios/schema_fields.hpp"
+
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+#include "scenarios/sections.hpp"
+#include "scenarios/serving_fields.hpp"
+#include "scenarios/serving_sections.hpp"
+#include "scenarios/training_fields.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// Of one multiplication by a unit.
+constexpr double kRounding = 4e-16;
+
+struct ScaledUnit {
+  std::string_view name;
+  double scale;
+};
+
+/// "<number> <unit>" in the largest unit that leaves a short number and reads back as the same value.
+template <class Parse, std::size_t kCount>
+std::string quantity_text(double value, const std::array<ScaledUnit, kCount>& units, Parse&& parse) {
+  std::string best;
+  for (const ScaledUnit& unit : units) {
+    if (value != 0.0 && value < unit.scale && &unit != &units.back()) continue;
+    const double number = value / unit.scale;
+    // Fifteen digits first: a division by a unit that is no power of two leaves noise in the last ones.
+    for (const std::string& digits : {fmt::format("{:.15g}", number), shortest(number)}) {
+      const std::string text = fmt::format("{} {}", digits, unit.name);
+      std::string error;
+      const auto read = parse(text, error);
+      if (!read || std::fabs(read->value() - value) > kRounding * value) continue;
+      if (best.empty() || text.size() + 2 < best.size()) best = text;
+      break;
+    }
+  }
+  return best;
+}
+
+/// One line on each value of the small enumerations.
+struct ChoiceHelp {
+  std::string_view name, summary;
+};
+constexpr std::array<ChoiceHelp, 12> kChoices = {{
+    {"none", "off"},
+    {"selective", "attention scores again in the backward pass: little time, matters with unfused attention"},
+    {"full", "whole layers again in the backward pass: the least memory, about a third more computing"},
+    {"flash", "one fused kernel: scores never reach memory"},
+    {"unfused", "separate kernels: scores go through memory and are kept"},
+    {"optimizer", "ZeRO-1: each data-parallel rank keeps a shard of the optimizer's state"},
+    {"model", "forward + 2 x forward, full attention, no recompute"},
+    {"automatic", "whichever is known best"},
+    {"vllm", "kernels of vLLM"},
+    {"trtllm", "kernels of TensorRT-LLM"},
+    {"sglang", "kernels of SGLang"},
+    {"cublaslt", "kernels of cuBLASLt"},
+}};
+
+std::vector<Choice> small_choices(const std::vector<std::string>& names) {
+  std::vector<Choice> choices;
+  for (const std::string& name : names) {
+    Choice choice{name, ""};
+    for (const ChoiceHelp& help : kChoices) {
+      if (help.name == name) choice.summary = help.summary;
+    }
+    choices.push_back(std::move(choice));
+  }
+  return choices;
+}
+
+std::string_view family_name(NameFamily family) {
+  switch (family) {
+    case NameFamily::schedulers:
+      return "schedulers";
+    case NameFamily::routers:
+      return "routers";
+    case NameFamily::arrivals:
+      return "arrivals";
+    case NameFamily::lengths:
+      return "lengths";
+    case NameFamily::trace_formats:
+      return "trace_formats";
+  }
+  return "";
+}
+
+/// The visitor: a row per field, with the value in `fallback`.
+struct FieldLister {
+  std::string section;
+  std::vector<Field>* fields;
+
+  Field& add(Field field, std::string value) const {
+    field.fallback = std::move(value);
+    fields->push_back(std::move(field));
+    return fields->back();
+  }
+  Field& add(std::string_view key, FieldKind kind, std::string value) const {
+    return add(make_field(section, key, kind), std::move(value));
+  }
+  /// Keys where 0 means that something else decides.
+  [[nodiscard]] bool zero_is_automatic(std::string_view key) const {
+    const FieldHelp* help = find_help(fmt::format("{}.{}", section, key));
+    return help != nullptr && !help->automatic.empty();
+  }
+
+  template <class Integer>
+  void integer(std::string_view key, const Integer& value, const IntegerLimits& limits) const {
+    const double number = static_cast<double>(value);
+    const bool written = number >= limits.least && number <= limits.most;
+    add(make_integer(section, key, limits), written ? std::to_string(value) : "");
+  }
+  void number(std::string_view key, double value, const NumberLimits& limits) const {
+    const bool written = (limits.least_open ? value > limits.least : value >= limits.least) && value <= limits.most;
+    Field& field = add(key, FieldKind::number, written ? shortest(value) : "");
+    field.least = limits.least;
+    field.most = limits.most;
+    field.least_open = limits.least_open;
+  }
+  void rate(std::string_view key, double value, const NumberLimits& limits) const { number(key, value, limits); }
+  void ratio(std::string_view key, double value) const { number(key, value, NumberLimits{0.0, 1.0}); }
+  void boolean(std::string_view key, bool value) const { add(key, FieldKind::boolean, value ? "true" : "false"); }
+  void menu(std::string_view key, std::vector<Choice> choices, std::string value) const {
+    add(make_choice(section, key, std::move(choices)), std::move(value));
+  }
+  void schedule(std::string_view key, const std::string& value) const { menu(key, choices_of("schedules"), value); }
+  void name(std::string_view key, const std::string& value, NameFamily family) const {
+    menu(key, choices_of(family_name(family)), value);
+  }
+  template <class Enum>
+  void small(std::string_view key, const std::vector<std::string>& names, Enum value) const {
+    menu(key, small_choices(names), names.at(static_cast<std::size_t>(value)));
+  }
+  void choice(std::string_view key, models::Recompute value) const { small(key, recompute_names(), value); }
+  void choice(std::string_view key, models::AttentionImplementation value) const {
+    small(key, attention_names(), value);
+  }
+  void choice(std::string_view key, models::ZeroStage value) const { small(key, zero_names(), value); }
+  void kernels(std::string_view key, kernels::Implementation value) const {
+    std::vector<std::string> names;
+    for (const kernels::Implementation one : serving_kernels()) names.emplace_back(orrery::kernels::name(one));
+    menu(key, small_choices(names), std::string(orrery::kernels::name(value)));
+  }
+  void dtype(std::string_view key, Dtype value) const {
+    menu(key, choices_of("dtypes"), std::string(orrery::name(value)));
+  }
+  void integers(std::string_view key, const std::vector<std::int64_t>& value,
+                const IntegerLimits& limits = {0.0, 1e6}) const {
+    Field& field = add(key, FieldKind::integers, value.empty() ? "" : fmt::format("[{}]", fmt::join(value, ", ")));
+    field.least = limits.least;
+    field.most = limits.most;
+  }
+  void bytes(std::string_view key, Bytes value) const {
+    add(key, FieldKind::quantity, value > Bytes{0.0} ? bytes_text(value) : "").units = {"GiB", "MiB", "KiB", "GB",
+                                                                                        "MB",  "kB",  "B"};
+  }
+  void seconds(std::string_view key, Seconds value) const {
+    const bool written = value > Seconds{0.0} || (value == Seconds{0.0} && !zero_is_automatic(key));
+    add(key, FieldKind::quantity, written ? seconds_text(value) : "").units = {"ms", "us", "ns", "s", "min", "h"};
+  }
+  void text(std::string_view key, const std::string& value) const { add(key, FieldKind::text, value); }
+  void path(std::string_view key, const std::string& value) const { add(key, FieldKind::path, portable_path(value)); }
+
+  [[nodiscard]] FieldLister inside(std::string_view key) const { return {fmt::format("{}.{}", section, key), fields}; }
+  void lengths(std::string_view key, const models::LengthConfig& config) const { visit_lengths(config, inside(key)); }
+  void load(std::string_view key, const models::LoadConfig& config) const { visit_load(config, inside(key)); }
+  void slo(std::string_view key, const models::SloConfig& config) const { visit_slo(config, inside(key)); }
+};
+
+}  // namespace
+
+std::string bytes_text(Bytes value) {
+  constexpr double kKi = 1024.0;
+  constexpr std::array<ScaledUnit, 7> kUnits = {
+      {{"GiB", kKi * kKi * kKi}, {"GB", 1e9}, {"MiB", kKi * kKi}, {"MB", 1e6}, {"KiB", kKi}, {"kB", 1e3}, {"B", 1.0}}};
+  return quantity_text(value.value(), kUnits, hardware::parse_bytes);
+}
+
+std::string seconds_text(Seconds value) {
+  constexpr std::array<ScaledUnit, 4> kUnits = {{{"s", 1.0}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}}};
+  return quantity_text(value.value(), kUnits, hardware::parse_duration);
+}
+
+std::string bandwidth_text(BytesPerSecond value) {
+  constexpr std::array<ScaledUnit, 3> kUnits = {{{"GB/s", 1e9}, {"MB/s", 1e6}, {"B/s", 1.0}}};
+  return quantity_text(value.value(), kUnits, hardware::parse_bandwidth);
+}
+
+Field make_field(std::string_view section, std::string_view key, FieldKind kind) {
+  Field field;
+  field.key = section.empty() ? std::string(key) : fmt::format("{}.{}", section, key);
+  field.section = section.empty() ? "scenario" : std::string(section);
+  field.kind = kind;
+  if (const FieldHelp* help = find_help(field.key)) {
+    field.help = help->help;
+    field.automatic = help->automatic;
+  }
+  return field;
+}
+
+Field make_choice(std::string_view section, std::string_view key, std::vector<Choice> choices) {
+  Field field = make_field(section, key, FieldKind::choice);
+  field.choices = std::move(choices);
+  return field;
+}
+
+Field make_integer(std::string_view section, std::string_view key, const IntegerLimits& limits) {
+  Field field = make_field(section, key, FieldKind::integer);
+  field.least = limits.least;
+  field.most = limits.most;
+  field.required = limits.required;
+  return field;
+}
+
+std::vector<Choice> choices_of(std::string_view family) {
+  std::vector<Choice> choices;
+  for (FamilyItem& item : family_items(family)) choices.push_back({std::move(item.name), std::move(item.summary)});
+  return choices;
+}
+
+std::vector<Field> training_fields(const models::TrainingConfig& config) {
+  std::vector<Field> fields;
+  visit_training(config, FieldLister{"training", &fields});
+  return fields;
+}
+
+std::vector<Field> serving_fields(const models::ServingConfig& config) {
+  std::vector<Field> fields;
+  visit_serving(config, FieldLister{"serving", &fields});
+  return fields;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,48 @@
+#include "scenarios/families.hpp"
+
+#include <gtest/gtest.h>
+
+#include "hardware/config.hpp"
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+TEST(Families, HoldNamesWithSummaries) {
+  for (const Family& family : families()) {
+    const std::vector<FamilyItem> items = family_items(family.name);
+    EXPECT_FALSE(items.empty()) << family.name;
+    for (const FamilyItem& item : items) {
+      EXPECT_FALSE(item.name.empty()) << family.name;
+      EXPECT_FALSE(item.summary.empty()) << family.name << " " << item.name;
+    }
+  }
+}
+
+TEST(Families, AreWhatListPrints) {
+  const Outcome outcome = orrery({"list", "routers"});
+  for (const FamilyItem& item : family_items("routers")) {
+    EXPECT_NE(outcome.out.find(item.name), std::string::npos) << item.name;
+    EXPECT_NE(outcome.out.find(item.summary), std::string::npos) << item.name;
+  }
+}
+
+TEST(Families, NameTheNearestForAnUnknownOne) {
+  try {
+    (void)family_items("gpu");
+    FAIL() << "no error";
+  } catch (const hardware::ConfigError& error) {
+    EXPECT_NE(std::string(error.what()).find("did you mean gpus"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Templates, AreWellAndOfTheirKind) {
+  const Scenario training = parse_scenario(std::string(scenario_template(ScenarioKind::training)), "new.yaml");
+  EXPECT_FALSE(training.serving.has_value());
+  EXPECT_EQ(training.model, "llama-3-8b");
+  const Scenario serving = parse_scenario(std::string(scenario_template(ScenarioKind::serving)), "new.yaml");
+  EXPECT_TRUE(serving.serving.has_value());
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
