@@ -100,6 +100,7 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
   CLI::App* explain = app.add_subcommand("explain", "where each number of a prediction comes from");
   explain->add_option("FILE", files, "a scenario file")->required()->expected(1);
   explain->add_option("--json", raw.options.json, "write the report with every step's terms");
+  explain->add_option("--metric", raw.options.metric, "one figure with what it is made of (orrery list metrics)");
   add_scenario_options(*explain, raw);
   commands.emplace_back(explain, explain_file);
 }

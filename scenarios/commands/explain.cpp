@@ -1,11 +1,14 @@
-// orrery explain FILE: where each number of a prediction comes from.
+// orrery explain FILE: where each number of a prediction comes from; with --metric one of them as a tree.
 
+#include <memory>
 #include <ostream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hardware/catalogue.hpp"
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/explanation.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/serving_explain.hpp"
@@ -19,10 +22,10 @@ namespace {
 /// Kernels that together are below this share of all listed time are summed in the text.
 constexpr double kLeastShare = 0.001;
 
+/// A report with its Explanation, which refers to it: kept together and in place.
 struct Explained {
   Report report;
-  std::vector<CostedEntry> entries;     ///< of a training step
-  std::vector<TypicalStep> iterations;  ///< of a serving engine
+  Explanation explanation;
 };
 
 std::string time_text(Seconds time) { return readable(time.value(), Unit::seconds); }
@@ -132,7 +135,7 @@ void write_training(const Explained& explained, Console& console) {
   console.out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",
                              time_text(report.result.step_time), report.result.plan.step_count(),
                              report.result.plan.ranks.size());
-  write_entries("Steps, by time per GPU", explained.entries, console);
+  write_entries("Steps, by time per GPU", explained.explanation.entries(), console);
   write_memory(report, console);
 }
 
@@ -142,47 +145,93 @@ void write_serving(const Explained& explained, Console& console) {
                              result.requests, time_text(result.duration), result.steps);
   write_pool(console.out, explained.report);
   if (!result.started) console.out << "\n" << result.refusal << "\n";
-  for (const TypicalStep& step : explained.iterations) {
+  for (const TypicalStep& step : explained.explanation.iterations()) {
     write_entries("A typical " + step.title, step.entries, console);
     write_step_times(console.out, result.config, step);
   }
 }
 
-Explained explain(const Scenario& scenario) {
-  Explained explained;
-  explained.report = run_scenario(scenario, {!scenario.serving.has_value(), false});
-  const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
-  if (scenario.serving) {
-    explained.iterations = typical_steps(*scenario.serving, *explained.report.serving, *timer);
-  } else {
-    explained.entries = cost_entries(explained.report.result.plan, *timer, scenario.job.cluster);
-  }
+std::shared_ptr<const Explained> explain(const Scenario& scenario) {
+  auto explained = std::make_shared<Explained>();
+  explained->report = run_scenario(scenario, {!scenario.serving.has_value(), false});
+  explained->explanation = Explanation(explained->report);
   return explained;
+}
+
+void write_tree(std::ostream& out, const ExplainNode& node, std::size_t depth) {
+  out << std::string(2 * depth, ' ') << node.title;
+  if (node.has_value) out << "  " << readable(node.value, node.unit);
+  if (!node.equation.empty()) out << "  = " << node.equation;
+  if (!node.source.empty()) {
+    out << fmt::format("  [{}{}]", node.level.empty() ? "" : node.level + ": ", node.source);
+  } else if (!node.level.empty() && node.level != "computed") {
+    out << fmt::format("  [{}]", node.level);
+  }
+  out << "\n";
+  for (const ExplainNode& part : node.parts) write_tree(out, part, depth + 1);
+}
+
+Json tree_json(const ExplainNode& node) {
+  Json json = {{"title", node.title},
+               {"value", node.has_value ? Json(node.value) : Json(nullptr)},
+               {"unit", std::string(name(node.unit))},
+               {"equation", node.equation},
+               {"level", node.level},
+               {"source", node.source},
+               {"sums", node.sums},
+               {"parts", Json::array()}};
+  for (const ExplainNode& part : node.parts) json["parts"].push_back(tree_json(part));
+  return json;
+}
+
+/// Before the run: no report has a metric of that name.
+void check_metric(const std::string& metric) {
+  if (metric.empty() || metric_unit(metric)) return;
+  std::string nearest;
+  for (const std::string& name : hardware::nearest_names(metric, metric_names())) {
+    nearest += (nearest.empty() ? "; did you mean " : ", ") + name;
+  }
+  throw hardware::ConfigError(
+      fmt::format("unknown metric '{}'{} (orrery list metrics)", metric, nearest.empty() ? "" : nearest + "?"));
+}
+
+int write_metric(const Options& options, const Explained& explained, Console& console) {
+  const ExplainNode node = explained.explanation.of(options.metric);
+  if (!node.has_value) {
+    throw hardware::ConfigError(
+        fmt::format("{}: a run of this scenario has no figure '{}'", explained.report.scenario.file, options.metric));
+  }
+  if (!options.quiet && options.json != "-") write_tree(console.out, node, 0);
+  emit(options.json, tree_json(node).dump(2) + "\n", false, console);
+  return kExitWell;
 }
 
 }  // namespace
 
 int explain_file(const Options& options, Console& console) {
   check_outputs(options, options.files);
+  check_metric(options.metric);
   const Scenario scenario = load_scenario(options.files.at(0), options.overrides);
   check_outputs(options, input_files(scenario));
   if (!scenario.skipped.empty()) {
     throw hardware::ConfigError(fmt::format("{}: can't run here: {}", scenario.file, scenario.skipped));
   }
-  const std::optional<Explained> explained = compute<Explained>([scenario] { return explain(scenario); }, console);
-  if (!explained) return interrupted_alone(options, console);
+  const auto computed = compute<std::shared_ptr<const Explained>>([scenario] { return explain(scenario); }, console);
+  if (!computed) return interrupted_alone(options, console);
+  const Explained& explained = **computed;
+  if (!options.metric.empty()) return write_metric(options, explained, console);
   if (!options.quiet && options.json != "-") {
     console.out << scenario.title << "\n";
-    scenario.serving ? write_serving(*explained, console) : write_training(*explained, console);
-    write_sources(explained->report, console);
+    scenario.serving ? write_serving(explained, console) : write_training(explained, console);
+    write_sources(explained.report, console);
   }
   if (!options.json.empty()) {
-    Json json = Json::parse(to_json({explained->report}));
+    Json json = Json::parse(to_json({explained.report}));
     if (scenario.serving) {
-      json["kv_pool"] = pool_json(explained->report);
-      json["iterations"] = iterations_json(explained->iterations);
+      json["kv_pool"] = pool_json(explained.report);
+      json["iterations"] = iterations_json(explained.explanation.iterations());
     } else {
-      json["steps"] = entries_json(explained->entries);
+      json["steps"] = entries_json(explained.explanation.entries());
     }
     emit(options.json, json.dump(2) + "\n", false, console);
   }

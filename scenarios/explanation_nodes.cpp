@@ -1,0 +1,114 @@
+#include "scenarios/explanation_nodes.hpp"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+constexpr double kRounding = 1e-12;
+
+std::string equation_of(const std::string& metric) {
+  for (const MetricRow& row : metric_rows()) {
+    if (row.name == metric) return std::string(row.equation);
+  }
+  const std::string_view last = std::string_view(metric).substr(metric.rfind('.') + 1);
+  for (const StageMetricRow& row : stage_metric_rows()) {
+    if (row.name == last) return std::string(row.equation);
+  }
+  return "";
+}
+
+}  // namespace
+
+ExplainNode metric_node(const Report& report, const std::string& metric) {
+  ExplainNode node;
+  node.title = metric;
+  const std::optional<double> value = report.find_metric(metric);
+  if (!value) {
+    node.equation = "the report has no such figure";
+    return node;
+  }
+  node.value = *value;
+  node.has_value = true;
+  node.unit = metric_unit(metric).value_or(Unit::number);
+  node.equation = equation_of(metric);
+  node.level = "computed";
+  return node;
+}
+
+ExplainNode figure(std::string title, double value, Unit unit, std::string equation) {
+  ExplainNode node;
+  node.title = std::move(title);
+  node.value = value;
+  node.unit = unit;
+  node.has_value = true;
+  node.equation = std::move(equation);
+  node.level = "computed";
+  return node;
+}
+
+ExplainNode fact(std::string title, double value, Unit unit, std::string level, std::string source) {
+  ExplainNode node = figure(std::move(title), value, unit);
+  node.level = std::move(level);
+  node.source = std::move(source);
+  return node;
+}
+
+ExplainNode asserted(const std::string& key, double value, Unit unit) {
+  return fact(key, value, unit, "asserted", "the scenario, or the default of this key");
+}
+
+void add_rest(ExplainNode& node, std::string title, std::string equation) {
+  double sum = 0.0, largest = std::fabs(node.value);
+  for (const ExplainNode& part : node.parts) {
+    sum += part.value;
+    largest = std::max(largest, std::fabs(part.value));
+  }
+  const double rest = node.value - sum;
+  if (std::fabs(rest) > kRounding * largest) {
+    node.parts.push_back(figure(std::move(title), rest, node.unit, std::move(equation)));
+  }
+  node.sums = true;
+}
+
+std::string source_of(const hardware::Gpu& gpu, const std::string& key) {
+  for (const std::string& name : {key, std::string("default")}) {
+    const auto found = gpu.sources.find(name);
+    if (found != gpu.sources.end()) return found->second;
+  }
+  return "profile of " + gpu.name;
+}
+
+ExplainNode entry_node(const CostedEntry& entry, const hardware::Gpu& gpu) {
+  const kernels::Estimate& estimate = entry.estimate;
+  ExplainNode node =
+      figure(fmt::format("{} x {} ({})", shortest(entry.runs), entry.what, entry.activity), entry.total().value(),
+             Unit::seconds,
+             fmt::format("{} x {}{}", shortest(entry.runs), readable(estimate.time.value(), Unit::seconds),
+                         entry.algorithm.empty() ? "" : ", " + entry.algorithm));
+  node.level = std::string(kernels::name(estimate.provenance));
+  const hardware::Fit* fit = gpu.find_fit(estimate.fit_key);
+  if (fit != nullptr) {
+    node.source = fmt::format("fit {}: {}", fit->key, fit->source);
+  } else if (!estimate.fit_key.empty()) {
+    node.source = "fit " + estimate.fit_key;
+  } else {
+    node.source = "facts of the GPU, node and fabric profiles";
+  }
+  for (const kernels::Term& term : estimate.terms) {
+    ExplainNode part = figure(term.name, term.time.value(), Unit::seconds, term.equation);
+    // Beside what was fitted stand the bounds by the profile's facts.
+    const bool bound = fit != nullptr && term.source.find(fit->source) == std::string::npos;
+    part.level = bound ? "datasheet" : node.level;
+    part.source = term.source;
+    node.parts.push_back(std::move(part));
+  }
+  return node;
+}
+
+}  // namespace orrery::scenarios
