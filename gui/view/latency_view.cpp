@@ -67,9 +67,16 @@ void add_histogram(QCPAxis* x, QCPAxis* y, const LatencyCurve& curve, const QCol
 void add_cumulative(QCPAxis* x, QCPAxis* y, const LatencyCurve& curve, const QPen& pen) {
   QVector<double> at, share;
   const auto last = static_cast<double>(std::max<std::size_t>(1, curve.quantiles.size() - 1));
-  for (std::size_t i = 0; i < curve.quantiles.size(); ++i) {
+  // As many points as the eye can tell apart in a panel.
+  constexpr std::size_t kPoints = 250;
+  const std::size_t stride = std::max<std::size_t>(1, curve.quantiles.size() / kPoints);
+  for (std::size_t i = 0; i < curve.quantiles.size(); i += stride) {
     at << on_axis(curve, curve.quantiles[i]);
     share << static_cast<double>(i) / last;
+  }
+  if (share.last() < 1.0 && curve.quantiles.size() > 1) {
+    at << on_axis(curve, curve.quantiles.back());
+    share << 1.0;
   }
   auto* line = new QCPCurve(x, y);  // a curve: steps of equal latency go straight up
   QVector<double> order;

@@ -115,7 +115,9 @@ QCPAxisRect* LoadView::add_panel(int row, const QString& title) {
   for (QCPAxis* axis : {rect->axis(QCPAxis::atTop), rect->axis(QCPAxis::atRight)}) axis->setVisible(false);
   rect->setRangeDrag(Qt::Horizontal);
   plot().plotLayout()->addElement(row + 1, 0, rect);
-  rect->axis(QCPAxis::atBottom)->setTicker(QSharedPointer<UnitTicker>::create(AxisUnit::seconds));
+  const auto seconds = QSharedPointer<UnitTicker>::create(AxisUnit::seconds);
+  seconds->setTickCount(8);
+  rect->axis(QCPAxis::atBottom)->setTicker(seconds);
   rect->axis(QCPAxis::atBottom)->setRange(begin_, end_);
   return rect;
 }

@@ -127,12 +127,14 @@ void MemoryView::draw() {
   grid.addElement(0, 0, title);
   auto* rect = new QCPAxisRect(&plot());
   rect->setupFullAxesBox(true);
-  for (QCPAxis* axis : {rect->axis(QCPAxis::atTop), rect->axis(QCPAxis::atRight)}) axis->setVisible(false);
+  rect->axis(QCPAxis::atTop)->setVisible(false);
   grid.addElement(1, 0, rect);
   QCPAxis* x = rect->axis(QCPAxis::atBottom);
   QCPAxis* y = rect->axis(QCPAxis::atLeft);
   x->grid()->setVisible(false);
-  y->setTicker(QSharedPointer<UnitTicker>::create(AxisUnit::bytes));
+  const auto bytes = QSharedPointer<UnitTicker>::create(AxisUnit::bytes);
+  bytes->setTickCount(7);
+  y->setTicker(bytes);
   y->setRange(0.0, top());
   const std::size_t places = std::max(stacks_.size(), before_.size());
   const double aside = places == 1 ? 0.8 : 0.6;
@@ -166,8 +168,7 @@ void MemoryView::draw_bars(bool is_previous) {
     const QColor color = memory_color(all.front().parts[p].kind);
     bars->setName(text(all.front().parts[p].name));
     bars->setWidth(width());
-    // A thin line in the ground's colour parts the layers; with many bars it would eat them.
-    bars->setPen(all.size() > 16 ? QPen(Qt::NoPen) : QPen(palette().color(QPalette::Base), 1.0));
+    bars->setPen(Qt::NoPen);
     bars->setBrush(is_previous ? plot_pale(color, palette()) : color);
     bars->setSelectable(QCP::stNone);
     for (std::size_t i = 0; i < all.size(); ++i) bars->addData(center(i, is_previous), all[i].parts[p].bytes);
@@ -196,17 +197,26 @@ void MemoryView::draw_limits() {
   QCPAxisRect& rect = *plot().axisRect(0);
   const MemoryStack& stack = stacks_.front();
   const QCPRange range = rect.axis(QCPAxis::atBottom)->range();
-  QColor ground = palette().color(QPalette::Base);
-  ground.setAlpha(200);
-  // At the right end: where stages differ, the first is the fullest.
-  const auto line = [&](double bytes, const QString& name, Qt::PenStyle style, Qt::Alignment side) {
+  const auto line = [&](double bytes, Qt::PenStyle style) {
     add_line(rect, {range.lower, bytes}, {range.upper, bytes}, QPen(plot_text(palette()), 1.6, style));
-    QCPItemText* label = add_text(rect, range.upper, bytes, bytes_text(bytes) + QLatin1Char(' ') + name,
-                                  Qt::AlignRight | side, plot_text(palette()));
-    label->setBrush(ground);
   };
-  line(stack.capacity, stack.budget > 0.0 ? tr("of GPU memory") : tr("usable"), Qt::SolidLine, Qt::AlignBottom);
-  if (stack.budget > 0.0) line(stack.budget, tr("allowed"), Qt::DashLine, Qt::AlignTop);
+  // Their names stand outside, where no bar can hide them.
+  const auto names = QSharedPointer<QCPAxisTickerText>::create();
+  QString name = bytes_text(stack.capacity) + (stack.budget > 0.0 ? tr(" in all") : tr(" usable"));
+  line(stack.capacity, Qt::SolidLine);
+  if (stack.budget > 0.0) {
+    const QString allowed = bytes_text(stack.budget) + tr(" allowed");
+    line(stack.budget, Qt::DashLine);
+    const bool is_close = std::fabs(stack.capacity - stack.budget) < 0.05 * top();
+    if (is_close) name += QLatin1Char('\n') + allowed;
+    if (!is_close) names->addTick(stack.budget, allowed);
+  }
+  names->addTick(stack.capacity, name);
+  QCPAxis* right = rect.axis(QCPAxis::atRight);
+  right->setTicker(names);
+  right->setRange(rect.axis(QCPAxis::atLeft)->range());
+  right->setTickLabels(true);
+  right->setVisible(true);
 }
 
 void MemoryView::draw_overflow(std::size_t index, bool with_text) {
