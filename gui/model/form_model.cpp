@@ -69,7 +69,9 @@ struct FormModel::State {
   ScenarioKind kind = ScenarioKind::training;
   std::array<std::vector<Field>, 2> fields;  ///< by kind, filled when first needed
   Node root;
-  std::map<std::string, Node*, std::less<>> nodes;
+  std::vector<Node*> all;
+  std::map<std::string, Node*, std::less<>> sections;
+  std::map<std::string, Node*, std::less<>> nodes;  ///< a section may be called as a field is: then the field
   std::string text, file;
   hardware::NodePtr tree;  ///< of the last text that parsed; null before
   bool parses = false;     ///< `tree` is that of `text`
@@ -80,27 +82,32 @@ struct FormModel::State {
     auto& list = fields.at(static_cast<std::size_t>(kind));
     if (list.empty()) list = scenarios::scenario_fields(kind);
     root.children.clear();
+    all.clear();
+    sections.clear();
     nodes.clear();
     effective.clear();
     for (const Field& field : list) {
       Node* node = add_node(section(field.section), field.key);
       node->field = &field;
       nodes.emplace(field.key, node);
+      all.push_back(node);
     }
+    nodes.insert(sections.begin(), sections.end());
   }
 
   Node& section(const std::string& key) {
     if (key.empty()) return root;
-    if (const auto found = nodes.find(key); found != nodes.end()) return *found->second;
+    if (const auto found = sections.find(key); found != sections.end()) return *found->second;
     const std::size_t dot = key.rfind('.');
     Node* node = add_node(section(dot == std::string::npos ? std::string() : key.substr(0, dot)), key);
-    nodes.emplace(key, node);
+    sections.emplace(key, node);
+    all.push_back(node);
     return *node;
   }
 
   /// What stands in the text for a row; sections show nothing of their own but a value in their place.
   std::optional<GivenValue> value_of(const Node& node) const {
-    if (tree == nullptr) return std::nullopt;
+    if (tree == nullptr || nodes.find(node.key)->second != &node) return std::nullopt;
     auto value = given_value(*tree, text, node.key);
     const bool is_shown = node.field != nullptr || (value.has_value() && value->is_scalar && !value->text.empty());
     return is_shown ? value : std::nullopt;
@@ -187,7 +194,7 @@ void FormModel::set_text(const std::string& text, const std::string& file) {
     s.kind = kind;
     s.build();
   }
-  for (auto& [key, node] : s.nodes) {
+  for (Node* node : s.all) {
     std::optional<GivenValue> value = s.value_of(*node);
     const bool changes = value != node->given;
     node->given = std::move(value);  // the place in the text may have moved all the same
@@ -202,7 +209,7 @@ void FormModel::set_run(const RunPtr& run) {
   State& s = *state_;
   s.run = run;
   s.effective.clear();
-  for (const auto& [key, node] : s.nodes) {
+  for (Node* node : s.all) {
     if (node->field == nullptr || node->given.has_value()) continue;
     const QModelIndex value = createIndex(node->row, kValue, node);
     emit dataChanged(value, value, {Qt::DisplayRole, Qt::EditRole, Qt::CheckStateRole, Qt::AccessibleTextRole});
@@ -225,7 +232,7 @@ void FormModel::set_problems(const std::vector<hardware::Diagnostic>& problems) 
       break;
     }
   }
-  for (const auto& [key, node] : s.nodes) {
+  for (Node* node : s.all) {
     const auto found = messages.find(node);
     const QString message = found == messages.end() ? QString() : found->second;
     if (message == node->problem) continue;

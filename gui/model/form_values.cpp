@@ -135,7 +135,10 @@ std::string written_value(const scenarios::Field& field, const std::string& raw,
   const std::size_t begin = raw.find_first_not_of(" \t\r\n");
   if (begin == std::string::npos) return field.kind == FieldKind::text || field.kind == FieldKind::path ? "\"\"" : "";
   const std::string value = raw.substr(begin, raw.find_last_not_of(" \t\r\n") - begin + 1);
-  if (field.kind == FieldKind::integers) return is_flow(value) ? value : fmt::format("[{}]", value);
+  if (field.kind == FieldKind::integers) {
+    const std::string list = is_flow(value) ? value : fmt::format("[{}]", value);
+    return is_flow(list) ? list : in_double_quotes(value);
+  }
   if (given != nullptr && !given->is_scalar && is_flow(value)) return value;
   if (field.kind != FieldKind::text && is_flow(value)) return value;
   if (field.kind == FieldKind::quantity && is_plain_number(value)) {

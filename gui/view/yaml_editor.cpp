@@ -172,7 +172,7 @@ void YamlEditor::put(qsizetype position, qsizetype removed, const QString& inser
 }
 
 void YamlEditor::take_change() {
-  if (updating_) return;
+  if (updating_ || isReadOnly()) return;  // read-only: a long text is coming in
   // Qt counts the end of the last paragraph in some changes: the texts say exactly what changed.
   const QString now = plain_text(*document());
   if (now == plain_) return;
