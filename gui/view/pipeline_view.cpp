@@ -77,6 +77,7 @@ void PipelineView::refresh() {
   canvas_->setVisible(drawn);
   summary_->setVisible(drawn);
   message_->setVisible(!drawn);
+  layout()->activate();  // a picture taken now has the right heights
   if (!drawn) {
     message_->setText(reason(current_));
     return;

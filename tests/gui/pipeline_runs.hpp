@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -80,10 +82,13 @@ inline std::shared_ptr<Run> ideal_run(const char* schedule, models::PipelineShap
     }
   }
   timeline.labels = {"layers"};
+  std::map<std::string, std::size_t> labels;
   for (std::size_t s = 0; s < stages; ++s) {
     for (std::size_t i = 0; i < spans[s].size(); ++i) {
-      timeline.marks.push_back({StreamId(s), sim::LabelId(timeline.labels.size()), timeline.spans.size()});
-      timeline.labels.push_back(models::pass_label(orders[s][i]));
+      const std::string label = models::pass_label(orders[s][i]);
+      const auto [known, fresh] = labels.try_emplace(label, timeline.labels.size());
+      if (fresh) timeline.labels.push_back(label);
+      timeline.marks.push_back({StreamId(s), sim::LabelId(known->second), timeline.spans.size()});
       timeline.spans.push_back(spans[s][i]);
       timeline.makespan = std::max(timeline.makespan, spans[s][i].end);
     }
