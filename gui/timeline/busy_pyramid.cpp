@@ -92,14 +92,15 @@ void BusyPyramid::shares(const Columns& columns, float* out) const {
   const auto scale = static_cast<float>(extent_ / kFull / column);
   const std::size_t activities = activities_;
 
+  constexpr std::uint64_t kParts = 1u << 16;  // of a bin
   std::array<std::uint32_t, kActivities> before = {};
   const auto read = [&](double position, std::uint32_t* sums) {
     const double clamped = std::clamp(position, 0.0, last);
     const auto edge = std::min(static_cast<std::size_t>(clamped), static_cast<std::size_t>(level_[level]) - 1);
-    const double part = clamped - static_cast<double>(edge);
+    const auto part = static_cast<std::uint64_t>((clamped - static_cast<double>(edge)) * kParts);
     const std::uint32_t* const row = rows + edge * activities;
     for (std::size_t a = 0; a < activities; ++a) {
-      sums[a] = row[a] + static_cast<std::uint32_t>(part * static_cast<double>(row[activities + a] - row[a]));
+      sums[a] = row[a] + static_cast<std::uint32_t>(part * (row[activities + a] - row[a]) / kParts);
     }
   };
   read(start, before.data());

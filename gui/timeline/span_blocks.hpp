@@ -23,14 +23,16 @@ inline constexpr std::size_t kActivities = static_cast<std::size_t>(sim::Activit
 struct TrackSpans {
   const sim::Span* first = nullptr;
   const sim::Span* last = nullptr;
-  std::vector<std::uint8_t> activities;              ///< present, ascending
+  std::vector<std::uint8_t> activities;               ///< present, ascending
   std::array<std::uint8_t, kActivities> places = {};  ///< activity → its place in `activities`
 
   TrackSpans() = default;
   TrackSpans(const sim::Span* begin, const sim::Span* end);
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(last - first); }
-  [[nodiscard]] std::size_t slot(const sim::Span& span) const { return places[static_cast<std::size_t>(span.activity)]; }
+  [[nodiscard]] std::size_t slot(const sim::Span& span) const {
+    return places[static_cast<std::size_t>(span.activity)];
+  }
   /// The first span that ends after `time`.
   [[nodiscard]] const sim::Span* ending_after(sim::SimTime time) const;
   /// The first span that starts at or after `time`.

@@ -170,8 +170,8 @@ void TimelineCanvas::redraw() {
 
 void TimelineCanvas::paintEvent(QPaintEvent*) {
   QPainter painter(this);
-  painter.fillRect(rect(), palette().color(QPalette::Window));
   if (index_ == nullptr) {
+    painter.fillRect(rect(), palette().color(QPalette::Window));
     painter.setPen(palette().color(QPalette::PlaceholderText));
     painter.drawText(rect().adjusted(8, 8, -8, -8), Qt::AlignCenter | Qt::TextWordWrap, message_);
     return;
@@ -179,7 +179,7 @@ void TimelineCanvas::paintEvent(QPaintEvent*) {
   const double ratio = devicePixelRatioF();
   const QSize size(static_cast<int>(std::lround(layout_.plot.width() * ratio)),
                    static_cast<int>(std::lround(layout_.plot.height() * ratio)));
-  if (size.isEmpty()) return;
+  if (size.isEmpty()) return painter.fillRect(rect(), palette().color(QPalette::Window));
   if (image_.size() != size || image_.devicePixelRatio() != ratio) {
     image_ = QImage(size, QImage::Format_RGB32);
     image_.setDevicePixelRatio(ratio);
@@ -190,6 +190,7 @@ void TimelineCanvas::paintEvent(QPaintEvent*) {
   stale_ = false;
   painter.drawImage(layout_.plot.topLeft(), image_);
   painter_.draw_labels(painter, layout_, shown, colors_);
+  painter.fillRect(QRectF(0, 0, width(), layout_.ruler.bottom()), palette().color(QPalette::Window));
   painter_.draw_ruler(painter, palette(), layout_, scale_);
   painter_.draw_gutter(painter, palette(), layout_, shown);
   painter_.draw_marks(painter, palette(), layout_, shown, marks_);

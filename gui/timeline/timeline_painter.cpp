@@ -65,7 +65,6 @@ std::pair<double, double> TimelinePainter::name_widths(const TrackRows& rows, co
 void TimelinePainter::draw_ruler(QPainter& painter, const QPalette& palette, const CanvasLayout& layout,
                                  const TimeScale& scale) const {
   const QRectF& area = layout.ruler;
-  painter.fillRect(QRectF(0, area.top(), area.right(), area.height()), palette.color(QPalette::Window));
   const QColor text = palette.color(QPalette::WindowText);
   const QColor minor = blend(palette.color(QPalette::Window), text, 0.3), major = blend(minor, text, 0.35);
   painter.setFont(small_);
@@ -187,8 +186,9 @@ const TimelinePainter::Label& TimelinePainter::label(const sim::Timeline& timeli
   if (labels_.size() >= kKeptLabels) labels_.clear();
   const QFontMetricsF metrics(small_);
   Label made;
-  const QString text = metrics.elidedText(QString::fromStdString(timeline.labels[id]), Qt::ElideRight,
-                                          static_cast<double>(steps) * kWidthStep);
+  QString text = metrics.elidedText(QString::fromStdString(timeline.labels[id]), Qt::ElideRight,
+                                    static_cast<double>(steps) * kWidthStep);
+  if (text == QStringLiteral("…")) text.clear();
   made.text.setText(text);
   made.text.setTextFormat(Qt::PlainText);
   made.text.prepare({}, small_);

@@ -13,6 +13,7 @@ namespace {
 constexpr double kFaded = 0.78;             ///< share of the ground in a faded colour
 constexpr double kWideSpan = 2.0;           ///< pixels from which a span stands alone
 constexpr double kEdgedSpan = 4.0;          ///< pixels from which it has an edge
+constexpr int kLowRow = 12;                 ///< pixels up to which a row is drawn without branches
 constexpr std::size_t kSpansPerColumn = 1;  ///< up to which spans are looked at one by one
 
 QRgb mixed(QRgb a, QRgb b, double share_of_b) {
@@ -22,19 +23,57 @@ QRgb mixed(QRgb a, QRgb b, double share_of_b) {
   return qRgb(part(qRed(a), qRed(b)), part(qGreen(a), qGreen(b)), part(qBlue(a), qBlue(b)));
 }
 
-/// Collects the colours of a pixel by their share of it.
-struct PixelMix {
-  float red = 0, green = 0, blue = 0, filled = 0;
+/// Colours of a pixel by their share of it in 1/256, all three in one integer of 16 bits each.
+constexpr std::uint32_t kWhole = 256;
 
-  void add(QRgb color, float share) {
-    red += static_cast<float>(qRed(color)) * share;
-    green += static_cast<float>(qGreen(color)) * share;
-    blue += static_cast<float>(qBlue(color)) * share;
-    filled += share;
-  }
-  [[nodiscard]] QRgb over(QRgb ground) {
-    add(ground, std::max(0.0f, 1.0f - filled));
-    return qRgb(static_cast<int>(red + 0.5f), static_cast<int>(green + 0.5f), static_cast<int>(blue + 0.5f));
+std::uint64_t spread(QRgb color) {
+  return (color & 0xffu) | (std::uint64_t{color} & 0xff00u) << 8 | (std::uint64_t{color} & 0xff0000u) << 16;
+}
+QRgb packed(std::uint64_t sum) {
+  return 0xff000000u | static_cast<QRgb>((sum >> 8 & 0xffu) | (sum >> 16 & 0xff00u) | (sum >> 24 & 0xff0000u));
+}
+
+/// A row of few pixels. Far out nearly every column differs from the one before, and mispredicted branches would be
+/// most of the cost. With c_k the upper edge of the k-th activity, cut to the pixel (0 … 256), and D_k its colour less
+/// that of the one above:
+///
+///   sum = 256 · ground + Σ_k c_k · D_k        (per channel; borrows between channels cancel, for the sum is linear)
+struct LowRow {
+  std::uint64_t ground = 0;
+  std::array<std::uint64_t, kActivities> differences = {};
+  float height = 0, hidden = 0;  ///< of the row, and of its part below the image, in 1/256 pixels
+  int pixels = 0;
+  QRgb* lowest = nullptr;
+  std::ptrdiff_t stride = 0;
+
+  /// Shares are [columns, kCount].
+  template <std::size_t kCount>
+  void draw(const float* shares, std::size_t columns) const {
+    std::array<float, kCount> before;
+    before.fill(-1.0f);
+    for (std::size_t column = 0; column < columns; ++column, shares += kCount) {
+      QRgb* pixel = lowest + column;
+      if (std::equal(before.begin(), before.end(), shares)) {  // close up, most columns lie within one span
+        for (int y = 0; y < pixels; ++y, pixel -= stride) *pixel = *(pixel - 1);
+        continue;
+      }
+      std::array<std::int32_t, kCount> edges;
+      float edge = 0.5f - hidden;
+      for (std::size_t a = 0; a < kCount; ++a) {
+        before[a] = shares[a];
+        edge += shares[a] * height;
+        edges[a] = static_cast<std::int32_t>(edge);
+      }
+      for (int y = 0; y < pixels; ++y, pixel -= stride) {
+        std::uint64_t sum = ground;
+        for (std::size_t a = 0; a < kCount; ++a) {
+          const std::int32_t part = std::clamp(edges[a], 0, static_cast<std::int32_t>(kWhole));
+          sum += static_cast<std::uint64_t>(part) * differences[a];
+          edges[a] -= static_cast<std::int32_t>(kWhole);
+        }
+        *pixel = packed(sum);
+      }
+    }
   }
 };
 
@@ -51,11 +90,12 @@ RasterColors::RasterColors(const QPalette& palette) {
 
 void TimelineRaster::draw(QImage& image, const RasterScene& scene, const RasterColors& colors) {
   colors_ = colors;
-  image.fill(colors.ground);
-  if (scene.index == nullptr || image.isNull()) return;
+  if (image.isNull()) return;
+  if (scene.index == nullptr) return image.fill(colors.ground);
   bits_ = reinterpret_cast<QRgb*>(image.bits());
   stride_ = image.bytesPerLine() / static_cast<std::ptrdiff_t>(sizeof(QRgb));
   const double ratio = image.devicePixelRatio();
+  int done = 0;  // pixel rows from the top: every pixel is written once, for memory is what a frame waits for
   for (const TrackRow& row : scene.rows->rows()) {
     const double top = (row.top - scene.scroll) * ratio, bottom = (row.bottom() - scene.scroll) * ratio;
     if (bottom <= 0.0 || top >= image.height()) continue;
@@ -68,13 +108,20 @@ void TimelineRaster::draw(QImage& image, const RasterScene& scene, const RasterC
     band.bottom = std::clamp(last, 0, image.height());
     band.height = last - first;
     band.hidden = last - band.bottom;
-    if (band.bottom > band.top) draw_row(image, scene, row, band);
+    if (band.bottom <= band.top) continue;
+    fill_rows(image, done, band.top, colors.ground);
+    draw_row(image, scene, row, band);
+    done = band.bottom;
   }
+  fill_rows(image, done, image.height(), colors.ground);
 }
 
-void TimelineRaster::draw_row(QImage& image, const RasterScene& scene, const TrackRow& row, const Band& band) {
+void TimelineRaster::fill_rows(const QImage& image, int top, int bottom, QRgb color) {
+  for (int y = top; y < bottom; ++y) std::fill_n(bits_ + y * stride_, image.width(), color);
+}
+
+void TimelineRaster::draw_row(const QImage& image, const RasterScene& scene, const TrackRow& row, const Band& band) {
   const Columns columns{scene.scale->begin(), scene.scale->end(), static_cast<std::size_t>(image.width())};
-  for (int y = band.top; y < band.bottom; ++y) std::fill_n(bits_ + y * stride_, image.width(), colors_.lane);
   if (row.mixed) {
     mix_tracks(scene, row, columns);
   } else {
@@ -83,8 +130,11 @@ void TimelineRaster::draw_row(QImage& image, const RasterScene& scene, const Tra
   }
   if (scene.match != nullptr) mark_matches(scene, row, columns);
   const std::size_t width = activities_.size();
-  for (std::size_t c = 0; c < columns.count; ++c) {
-    draw_column(band, c, shares_.data() + c * width, scene.match != nullptr && matches_[c] == 0);
+  if (band.height > kLowRow || scene.match != nullptr || !draw_low_row(band, columns.count)) {
+    fill_rows(image, band.top, band.bottom, colors_.lane);
+    for (std::size_t c = 0; c < columns.count; ++c) {
+      draw_column(band, c, shares_.data() + c * width, scene.match != nullptr && matches_[c] == 0);
+    }
   }
   if (!row.mixed) draw_spans(scene, row.first, band, columns);
 }
@@ -131,52 +181,71 @@ void TimelineRaster::mark_matches(const RasterScene& scene, const TrackRow& row,
 }
 
 void TimelineRaster::draw_column(const Band& band, std::size_t column, const float* shares, bool faded) {
-  constexpr float kAll = 0.998f, kNothing = 0.0005f;
+  constexpr float kAll = 0.998f;
   const auto& palette = faded ? colors_.faded : colors_.activity;
   const std::size_t count = activities_.size();
   QRgb* const top = bits_ + band.top * stride_ + static_cast<std::ptrdiff_t>(column);
-  float total = 0.0f;
-  for (std::size_t a = 0; a < count; ++a) {
-    total += shares[a];
-    if (shares[a] < kAll) continue;
-    QRgb* pixel = top;
-    for (int y = band.top; y < band.bottom; ++y, pixel += stride_) *pixel = palette[activities_[a]];
-    return;
-  }
-  if (total < kNothing) return;
+  QRgb* pixel = bits_ + (band.bottom - 1) * stride_ + static_cast<std::ptrdiff_t>(column);
 
-  // From the bottom: whole pixels of each activity, and where two meet the mixture of both.
-  const auto height = static_cast<float>(band.height);
-  const int lowest = band.bottom - 1;
-  float position = -static_cast<float>(band.hidden);  // above the lowest visible pixel row
-  PixelMix mix;
-  int y = 0;  // pixel rows above the lowest that are done
+  // From the bottom: whole pixels of each activity, and where some meet the mixture of them.
+  const float height = static_cast<float>(band.height) * static_cast<float>(kWhole);
+  auto hidden = static_cast<std::uint32_t>(band.hidden) * kWhole;
+  auto room = static_cast<std::uint32_t>(band.bottom - band.top) * kWhole;
+  std::uint64_t sum = 0;
+  std::uint32_t filled = 0;
   for (std::size_t a = 0; a < count; ++a) {
-    if (shares[a] <= 0.0f) continue;
     const QRgb color = palette[activities_[a]];
-    const float end = std::min(position + shares[a] * height, static_cast<float>(band.bottom - band.top));
-    float from = std::max(position, 0.0f);
-    while (from < end) {
-      const auto next = static_cast<float>(y + 1);
-      if (end < next) {
-        mix.add(color, end - from);
-        break;
-      }
-      QRgb* const pixel = bits_ + (lowest - y) * stride_ + static_cast<std::ptrdiff_t>(column);
-      if (mix.filled > 0.0f || from > static_cast<float>(y)) {
-        mix.add(color, next - from);
-        *pixel = mix.over(colors_.lane);
-        mix = {};
-      } else {
-        *pixel = color;
-      }
-      from = next;
-      ++y;
+    if (shares[a] > kAll) {
+      for (pixel = top; pixel < top + (band.bottom - band.top) * stride_; pixel += stride_) *pixel = color;
+      return;
     }
-    position += shares[a] * height;
+    auto part = static_cast<std::uint32_t>(shares[a] * height + 0.5f);
+    const std::uint32_t below = std::min(part, hidden);
+    hidden -= below;
+    part = std::min(part - below, room);
+    room -= part;
+    while (filled + part >= kWhole) {
+      *pixel = filled == 0 ? color : packed(sum + spread(color) * (kWhole - filled));
+      part -= kWhole - filled;
+      filled = 0;
+      sum = 0;
+      pixel -= stride_;
+    }
+    sum += spread(color) * part;
+    filled += part;
   }
-  if (mix.filled > 0.0f && y <= lowest - band.top) {
-    bits_[(lowest - y) * stride_ + static_cast<std::ptrdiff_t>(column)] = mix.over(colors_.lane);
+  if (filled > 0) *pixel = packed(sum + spread(colors_.lane) * (kWhole - filled));
+}
+
+/// False if it has too many activities for that.
+bool TimelineRaster::draw_low_row(const Band& band, std::size_t columns) {
+  const std::size_t count = activities_.size();
+  LowRow row;
+  row.ground = spread(colors_.lane) * kWhole;
+  for (std::size_t a = 0; a < count; ++a) {
+    const QRgb above = a + 1 < count ? colors_.activity[activities_[a + 1]] : colors_.lane;
+    row.differences[a] = spread(colors_.activity[activities_[a]]) - spread(above);
+  }
+  row.height = static_cast<float>(band.height) * static_cast<float>(kWhole);
+  row.hidden = static_cast<float>(band.hidden) * static_cast<float>(kWhole);
+  row.pixels = band.bottom - band.top;
+  row.lowest = bits_ + (band.bottom - 1) * stride_;
+  row.stride = stride_;
+  switch (count) {
+    case 1:
+      row.draw<1>(shares_.data(), columns);
+      return true;
+    case 2:
+      row.draw<2>(shares_.data(), columns);
+      return true;
+    case 3:
+      row.draw<3>(shares_.data(), columns);
+      return true;
+    case 4:
+      row.draw<4>(shares_.data(), columns);
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -186,14 +255,14 @@ void TimelineRaster::draw_spans(const RasterScene& scene, std::size_t track, con
   if (last - first > kSpansPerColumn * columns.count) return;
   const double per_width = 1.0 / columns.width();
   const auto most = static_cast<double>(columns.count);
-  const bool edged = band.height >= 5.0;
+  const bool edged = band.height >= 5;
   for (std::size_t i = first; i < last; ++i) {
     const sim::Span& span = index.timeline()->spans[i];
     const double from = difference(span.start, columns.begin) * per_width;
     const double to = difference(span.end, columns.begin) * per_width;
     if (to - from < kWideSpan) continue;
-    const auto left = static_cast<std::ptrdiff_t>(std::lround(std::max(from, 0.0)));
-    const auto right = static_cast<std::ptrdiff_t>(std::lround(std::min(to, most)));
+    const auto left = static_cast<std::ptrdiff_t>(std::floor(std::max(from, 0.0)));
+    const auto right = static_cast<std::ptrdiff_t>(std::ceil(std::min(to, most)));
     const bool faded = scene.match != nullptr && !scene.match->contains(span.label);
     const auto& palette = faded ? colors_.faded : colors_.activity;
     const QRgb color = palette[static_cast<std::size_t>(span.activity)];

@@ -42,12 +42,14 @@ class TimelineRaster {
  private:
   struct Band {
     int top = 0, bottom = 0;  ///< pixel rows of the image, both within it
-    double height = 0.0;      ///< of the row, also where it is cut off
-    double hidden = 0.0;      ///< of its bottom, below the image
+    int height = 0;           ///< of the row, also where it is cut off
+    int hidden = 0;           ///< of its bottom, below the image
   };
-  void draw_row(QImage& image, const RasterScene& scene, const TrackRow& row, const Band& band);
+  void fill_rows(const QImage& image, int top, int bottom, QRgb color);
+  void draw_row(const QImage& image, const RasterScene& scene, const TrackRow& row, const Band& band);
   void mix_tracks(const RasterScene& scene, const TrackRow& row, const Columns& columns);
   void draw_column(const Band& band, std::size_t column, const float* shares, bool faded);
+  [[nodiscard]] bool draw_low_row(const Band& band, std::size_t columns);
   void draw_spans(const RasterScene& scene, std::size_t track, const Band& band, const Columns& columns);
   void mark_matches(const RasterScene& scene, const TrackRow& row, const Columns& columns);
 

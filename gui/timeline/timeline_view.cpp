@@ -35,6 +35,7 @@ QLabel* make_line(QWidget* parent, const QString& name) {
   auto* const label = new QLabel(parent);
   label->setObjectName(name);
   label->setTextFormat(Qt::PlainText);
+  label->setIndent(6);
   label->setTextInteractionFlags(Qt::TextSelectableByMouse);
   label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
   return label;
@@ -225,14 +226,14 @@ void TimelineView::update_status() {
     selection = describe_selection(*index, marks.range_begin, marks.range_end);
   } else if (index != nullptr && marks.selected != TimelineIndex::kNone) {
     selection = tr("Selected: %1").arg(describe_span(*index, marks.selected));
-  } else if (index != nullptr) {
-    selection = tr("Wheel: zoom · drag: move · Shift+drag: sum up a range · double click: where a time comes from");
   }
-  const bool is_hint = !marks.has_range && marks.selected == TimelineIndex::kNone;
-  summary_->setForegroundRole(is_hint ? QPalette::PlaceholderText : QPalette::WindowText);
-  status_->setText(hover_text_);
+  const bool hint = hover_text_.isEmpty() && index != nullptr;
+  status_->setForegroundRole(hint ? QPalette::PlaceholderText : QPalette::WindowText);
+  status_->setText(hint ? tr("Wheel: zoom  ·  drag: move  ·  Shift+drag: sum up a range  ·  "
+                             "Ctrl+wheel: height  ·  double click: where a time comes from")
+                        : hover_text_);
   summary_->setText(selection);
-  summary_->setToolTip(is_hint ? QString() : selection);
+  summary_->setToolTip(selection);
 }
 
 QString TimelineView::status() const { return status_->text(); }

@@ -6,9 +6,9 @@ namespace orrery::gui {
 
 namespace {
 
-constexpr double kComputeWeight = 2.0;              ///< height of a compute stream against others
+constexpr double kComputeWeight = 3.0;              ///< height of a compute stream against others
 constexpr double kLeastUnit = 2.0;                  ///< height of weight 1, logical pixels
-constexpr double kMostUnit = 26.0;                  ///< without stretching
+constexpr double kMostUnit = 20.0;                  ///< without stretching
 constexpr double kWideGap = 5.0, kNarrowGap = 1.0;  ///< between groups, where there is room and where there isn't
 constexpr double kRoomyUnit = 4.0;
 

@@ -1,7 +1,7 @@
 // Where the tracks of a timeline stand: rows from top to bottom, grouped by rank.
 //
 // An open group has a row per track, a collapsed one a single row in which all its tracks are mixed. Compute streams
-// are twice as high as others. By default all rows fit the height that there is, as long as they stay readable;
+// are three times as high as others. By default all rows fit the height that there is, as long as they stay readable;
 // `stretch` makes them higher, and the view then scrolls. Heights are in logical pixels.
 #pragma once
 
