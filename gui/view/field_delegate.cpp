@@ -122,7 +122,10 @@ QWidget* FieldDelegate::number_editor(const Field& field, const QString& value, 
   pause->setSingleShot(true);
   connect(pause, &QTimer::timeout, this, [this, box] { commit(box); });
   connect(box->findChild<QLineEdit*>(), &QLineEdit::textEdited, pause, [pause] { pause->start(kTypingPause); });
+  slider->setAutoFillBackground(true);
+  slider->setBackgroundRole(QPalette::Base);
   slider->setAccessibleName(to_qt(field.key));
+  box->installEventFilter(slider);
   box->setProperty(kSlider, QVariant::fromValue<QObject*>(slider));
   connect(box, &QObject::destroyed, slider, &QObject::deleteLater);
   return box;
@@ -216,16 +219,9 @@ void FieldDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionView
   if (ValueSlider* slider = slider_of(*editor)) {
     const int wide = option.fontMetrics.averageCharWidth();
     const bool fits = rect.width() >= 26 * wide;
-    slider->setVisible(fits && editor->isVisibleTo(editor->parentWidget()));
-    if (fits) {
-      const int box_width = std::max(13 * wide, rect.width() / 2);
-      QRect rest = rect;
-      rest.setLeft(rect.left() + box_width + wide);
-      slider->setGeometry(rest);
-      slider->raise();
-      rect.setWidth(box_width);
-      slider->setAutoFillBackground(true);
-    }
+    const int box_width = fits ? std::max(13 * wide, rect.width() / 2) : rect.width();
+    slider->place(rect.adjusted(box_width + wide, 0, -wide, 0), fits, *editor);
+    rect.setWidth(box_width);
   }
   editor->setGeometry(rect);
 }

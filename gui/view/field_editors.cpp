@@ -156,6 +156,18 @@ int ValueSlider::position_of(double value) const {
   return static_cast<int>(std::lround(maximum() * (inside - least_) / (most_ - least_)));
 }
 
+void ValueSlider::place(const QRect& place, bool fits, const QWidget& box) {
+  fits_ = fits;
+  setGeometry(place);
+  setVisible(fits && !box.isHidden());
+}
+
+bool ValueSlider::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() == QEvent::Show) setVisible(fits_);
+  if (event->type() == QEvent::Hide) hide();
+  return QSlider::eventFilter(watched, event);
+}
+
 QString editor_text(const QWidget& editor) {
   if (const auto* box = qobject_cast<const QAbstractSpinBox*>(&editor)) {
     if (!box->hasAcceptableInput()) return {};

@@ -48,8 +48,14 @@ class ValueSlider : public QSlider {
   ValueSlider(const scenarios::Field& field, double value, QWidget* parent);
   [[nodiscard]] double value_at(int position) const;
   [[nodiscard]] int position_of(double value) const;
+  /// Where it stands beside its spin box, and whether there is room; it is seen while the spin box is.
+  void place(const QRect& place, bool fits, const QWidget& box);
+
+ protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
+  bool fits_ = false;
   double least_, most_;
   bool is_integer_, is_log_, least_open_;
 };

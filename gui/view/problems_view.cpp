@@ -27,6 +27,9 @@ ProblemsView::ProblemsView(QWidget* parent) : QWidget(parent), list_(new QListWi
   layout->setContentsMargins(0, 0, 0, 0);
   layout->addWidget(list_);
   setFocusProxy(list_);
+  setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+  const int icon_size = fontMetrics().height();
+  list_->setIconSize({icon_size, icon_size});
   const auto go = [this](const QListWidgetItem* item) {
     const int line = item->data(kLineRole).toInt();
     if (line > 0) emit go_to_requested(line, item->data(kColumnRole).toInt());
