@@ -147,6 +147,13 @@ void tell_startup_failure(QtMsgType type, const QMessageLogContext&, const QStri
   std::_Exit(kExitInput);
 }
 
+/// The offscreen platform complains once per window that it has no window manager to give hints to.
+void leave_out_size_hints(QtMsgType type, const QMessageLogContext&, const QString& message) {
+  if (message.contains(QLatin1String("propagateSizeHints"))) return;
+  std::fprintf(stderr, "orrery: gui: %s\n", qPrintable(message));
+  if (type == QtFatalMsg) std::abort();
+}
+
 /// Throws ConfigError where there is no display to open a window on.
 void choose_platform(const Arguments& arguments) {
   if (!qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) return;
@@ -221,8 +228,8 @@ int run(const Arguments& arguments, int argc, char** argv) {
   if (!arguments.screenshot.isEmpty()) QStandardPaths::setTestModeEnabled(true);  // not the user's settings
   const QtMessageHandler usual = qInstallMessageHandler(tell_startup_failure);
   QApplication application(argc, argv);
-  qInstallMessageHandler(usual);
   const bool picture = !arguments.screenshot.isEmpty();
+  qInstallMessageHandler(picture ? leave_out_size_hints : usual);
   QApplication::setOrganizationName(QStringLiteral("orrery"));
   QApplication::setApplicationName(picture ? QStringLiteral("orrery-screenshot") : QStringLiteral("orrery"));
   const QString chosen = QSettings().value(QStringLiteral("theme"), QStringLiteral("system")).toString();

@@ -141,6 +141,9 @@ void MainWindow::make_results() {
   splitter->setStretchFactor(1, 3);
   splitter->setSizes({380, 520});
   layout->addWidget(splitter, 1);
+  // Key figures and plots would like more width than they need; the panels beside them keep theirs.
+  parts_->report->setMinimumWidth(1);
+  parts_->tabs->setMinimumWidth(1);
   setCentralWidget(central);
 }
 
