@@ -1,0 +1,58 @@
+// The list of kept runs.
+#include "gui/view/runs_view.hpp"
+
+#include <QAction>
+#include <QListWidget>
+#include <QSignalSpy>
+#include <QTest>
+#include <gtest/gtest.h>
+
+namespace orrery::gui {
+namespace {
+
+RunPtr made_run(std::uint64_t number, const std::string& change, double step) {
+  auto run = std::make_shared<Run>();
+  run->request.number = number;
+  run->request.change = change;
+  run->report.metrics = {{"training.step_time_s", scenarios::Unit::seconds, step}};
+  return run;
+}
+
+TEST(RunsView, ListsRunsNewestFirstWithTheirChange) {
+  RunsView view;
+  const RunPtr one = made_run(1, "opened", 10.0), two = made_run(2, "training.tensor_parallel: 8 → 4", 8.0);
+  view.set_runs({one, two}, two);
+  const auto* list = view.findChild<QListWidget*>("runs_list");
+  ASSERT_EQ(list->count(), 2);
+  // 8 / 10 − 1 = −20 %
+  EXPECT_EQ(list->item(0)->text(), QStringLiteral("#2 training.tensor_parallel: 8 → 4 — step 8.000 s (▼ −20.0 %)"));
+  EXPECT_EQ(list->item(1)->text(), QStringLiteral("#1 opened — step 10.00 s"));
+  EXPECT_TRUE(list->item(0)->font().bold());
+  EXPECT_FALSE(list->item(1)->font().bold());
+}
+
+TEST(RunsView, RestoresAndComparesTheSelectedRun) {
+  RunsView view;
+  const RunPtr one = made_run(1, "opened", 10.0), two = made_run(2, "edited", 8.0), three = made_run(3, "edited", 7.0);
+  view.set_runs({one, two}, two);
+  view.show();
+  auto* list = view.findChild<QListWidget*>("runs_list");
+  auto* compare = list->findChild<QAction*>("compare_run");
+  EXPECT_FALSE(compare->isEnabled());  // the current run with itself
+  QSignalSpy restored(&view, &RunsView::restore_requested), compared(&view, &RunsView::compare_requested);
+  list->setCurrentRow(1);
+  QTest::keyClick(list, Qt::Key_Return);
+  ASSERT_EQ(restored.count(), 1);
+  EXPECT_EQ(restored.first().at(0).value<RunPtr>(), one);
+  ASSERT_TRUE(compare->isEnabled());
+  compare->trigger();
+  ASSERT_EQ(compared.count(), 1);
+  EXPECT_EQ(compared.first().at(0).value<RunPtr>(), one);
+  view.set_runs({one, two, three}, three);
+  EXPECT_EQ(list->currentRow(), 2);  // the chosen run, not its place
+  view.set_runs({}, nullptr);
+  EXPECT_EQ(list->count(), 0);
+}
+
+}  // namespace
+}  // namespace orrery::gui
