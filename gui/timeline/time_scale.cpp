@@ -133,7 +133,6 @@ Ruler TimeScale::ruler(double width, double label_width) const {
   const double per_pixel = static_cast<double>(length()) / width;
   const sim::SimTime step = round_step(per_pixel * std::max(label_width, 1.0));
   const sim::SimTime minor = step >= 5 && step % 5 == 0 ? step / 5 : std::max<sim::SimTime>(step / 2, 1);
-  const TimeUnit& unit = unit_of(static_cast<double>(step));
 
   // Where labels would need many digits, they count from a round time at the left.
   sim::SimTime base = 0;
@@ -145,6 +144,8 @@ Ruler TimeScale::ruler(double width, double label_width) const {
                             std::min(9, decimals_of(static_cast<double>(round), base_unit))) +
                   QStringLiteral(" +");
   }
+  // One unit for all labels, that of the last.
+  const TimeUnit& unit = unit_of(static_cast<double>(end_ - base));
   sim::SimTime time = begin_ % minor == 0 ? begin_ : begin_ - begin_ % minor;
   if (time < begin_) time = time > kEnd - minor ? kEnd : time + minor;
   while (time <= end_ && result.ticks.size() < 10000) {

@@ -81,6 +81,7 @@ QWidget* TimelineView::make_toolbar() {
   search_->setPlaceholderText(tr("Search labels  ( / )"));
   search_->setAccessibleName(tr("Search the labels of the timeline"));
   search_->setClearButtonEnabled(true);
+  search_->setMinimumWidth(fontMetrics().averageCharWidth() * 24);
   search_->setMaximumWidth(fontMetrics().averageCharWidth() * 34);
   previous_ =
       make_button(bar, QStringLiteral("‹"), QStringLiteral("timeline_previous"), tr("Previous match (Shift+N)"));

@@ -392,6 +392,11 @@ TEST(TimeScale, TicksAreRoundAndFarEnoughApart) {
   const Ruler close = scale.ruler(1000.0, 80.0);
   EXPECT_EQ(close.base.toStdString(), "3.0000\u00a0s +");
   EXPECT_EQ(close.ticks.front().label.toStdString(), "0\u00a0µs");
+  scale.set_range(2'531'700'000'000, 2'538'200'000'000);  // 6.5 ms: counted from 2.5 s in steps of 1 ms
+  const Ruler middle = scale.ruler(1000.0, 80.0);
+  EXPECT_EQ(middle.base.toStdString(), "2.5\u00a0s +");
+  const auto labelled = std::find_if(middle.ticks.begin(), middle.ticks.end(), [](const Tick& t) { return t.major; });
+  EXPECT_EQ(labelled->label.toStdString(), "32\u00a0ms");
 }
 
 TEST(TimeScale, TimesReadWell) {
