@@ -110,9 +110,9 @@ YamlEditor::~YamlEditor() { document()->disconnect(this); }
 
 void YamlEditor::set_text(const QString& text) {
   if (text == source_) return;
-  const QString plain = with_plain_line_ends(text);
+  const QString plain = text.size() > kLongestText ? QString() : with_plain_line_ends(text);
   source_ = text;
-  const bool too_long = has_long_line(plain);
+  const bool too_long = text.size() > kLongestText || has_long_line(plain);
   const bool starts_over = is_loading() || too_long || std::abs(plain.size() - plain_.size()) > kPiece;
   if (!starts_over) {
     const TextChange change = difference(plain_, plain);
@@ -130,7 +130,7 @@ void YamlEditor::set_text(const QString& text) {
   const bool highlights = plain_.size() <= kMostHighlighted && !too_long;
   QTextDocument* colored = highlights ? document() : nullptr;
   if (highlighter_->document() != colored) highlighter_->setDocument(colored);
-  setPlaceholderText(too_long ? tr("A line of this text is too long to be shown") : QString());
+  setPlaceholderText(too_long ? tr("This text, or a line of it, is too long to be shown") : QString());
   if (too_long) {
     loading_.stop();
     return;
