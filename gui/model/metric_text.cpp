@@ -56,7 +56,7 @@ QString percent(double ratio) {
   const double change = (ratio - 1.0) * 100.0;
   const QChar arrow = change > 0.0 ? QChar(0x25b2) : QChar(0x25bc);
   // From a factor of ten on, the factor reads better than "+4512.0 %".
-  if (ratio >= 10.0) return QStringLiteral("%1 × %2").arg(arrow).arg(ratio, 0, 'g', 3);
+  if (ratio >= 10.0) return QStringLiteral("%1 × %2").arg(arrow).arg(ratio, 0, 'f', ratio < 1000.0 ? 1 : 0);
   const QString sign = change > 0.0 ? QStringLiteral("+") : QString(QChar(0x2212));
   return QStringLiteral("%1 %2%3 %").arg(arrow).arg(sign).arg(std::fabs(change), 0, 'f', 1);
 }

@@ -106,8 +106,11 @@ QWidget* CompareView::make_table() {
   table_->setTabKeyNavigation(false);
   table_->setWordWrap(false);
   table_->verticalHeader()->hide();
+  const int row = table_->fontMetrics().height() + 2;
   table_->verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
-  table_->verticalHeader()->setDefaultSectionSize(table_->fontMetrics().height() + 6);
+  table_->verticalHeader()->setMinimumSectionSize(row);
+  table_->verticalHeader()->setDefaultSectionSize(row);
+  table_->setMinimumHeight(8 * row);
   QHeaderView* header = table_->horizontalHeader();
   header->setHighlightSections(false);
   header->setSectionResizeMode(QHeaderView::ResizeToContents);

@@ -1,6 +1,8 @@
-// Painting of one key figure: title, large value, change and note in three lines.
+// Painting of one key figure: title, large value, change and note in four lines.
 
 #include "gui/view/key_figure.hpp"
+
+#include <algorithm>
 
 #include <QPainter>
 #include <QStyle>
@@ -48,7 +50,7 @@ QSize KeyFigure::sizeHint() const {
   const Fonts f = fonts();
   const QFontMetrics small(f.small), large(f.large);
   const int gap = small.height() / 3;
-  return {small.averageCharWidth() * 22 + 2 * gap, 2 * small.lineSpacing() + large.lineSpacing() + 2 * gap};
+  return {small.averageCharWidth() * 22 + 2 * gap, 3 * small.lineSpacing() + large.lineSpacing() + 2 * gap};
 }
 
 QSize KeyFigure::minimumSizeHint() const {
@@ -62,55 +64,53 @@ void KeyFigure::paintEvent(QPaintEvent*) {
   const int gap = small.height() / 3;
   const QRect area = rect().adjusted(gap, gap, -gap, -gap);
   const QColor quiet = palette().color(QPalette::PlaceholderText);
-  const QColor normal = dimmed_ ? quiet : palette().color(QPalette::WindowText);
   if (underMouse()) {
     painter.setOpacity(0.12);
     painter.fillRect(rect(), palette().color(QPalette::Highlight));
     painter.setOpacity(1.0);
   }
   painter.setFont(f.small);
-  painter.setPen(quiet);
   int y = area.top();
-  painter.drawText(QRect(area.left(), y, area.width(), small.lineSpacing()), Qt::AlignLeft | Qt::AlignVCenter,
-                   small.elidedText(text_.title, Qt::ElideRight, area.width()));
-  y += small.lineSpacing();
-
-  // The value, smaller where the column is too narrow for it and its unit.
-  QFont value_font = f.large;
-  const int space = small.horizontalAdvance(QLatin1Char(' '));
-  const int unit_width = text_.unit.isEmpty() ? 0 : small.horizontalAdvance(text_.unit) + space;
-  const int value_width = QFontMetrics(value_font).horizontalAdvance(text_.value);
-  if (value_width + unit_width > area.width() && value_width > 0) {
-    const double fit = static_cast<double>(std::max(1, area.width() - unit_width)) / value_width;
-    value_font.setPointSizeF(std::max(f.small.pointSizeF(), value_font.pointSizeF() * fit));
-  }
-  const QFontMetrics large(value_font);
-  const int baseline = y + QFontMetrics(f.large).ascent();
-  painter.setPen(text_.alarm && !dimmed_ ? worse_color(palette()) : normal);
-  painter.setFont(value_font);
-  painter.drawText(area.left(), baseline, text_.value);
-  painter.setFont(f.small);
-  const int unit_left = area.left() + large.horizontalAdvance(text_.value) + space;
-  painter.drawText(unit_left, baseline, small.elidedText(text_.unit, Qt::ElideRight, area.right() + 1 - unit_left));
+  const auto line = [&](const QString& text, const QColor& color) {
+    painter.setPen(color);
+    painter.drawText(area.left(), y + small.ascent(), small.elidedText(text, Qt::ElideRight, area.width()));
+    y += small.lineSpacing();
+  };
+  line(text_.title, quiet);
+  paint_value(painter, f, QRect(area.left(), y, area.width(), QFontMetrics(f.large).lineSpacing()));
   y += QFontMetrics(f.large).lineSpacing();
-
-  int left = area.left();
-  if (!text_.change.isEmpty()) {
-    QColor color = text_.verdict > 0 ? better_color(palette()) : text_.verdict < 0 ? worse_color(palette()) : quiet;
-    painter.setPen(dimmed_ ? quiet : color);
-    painter.drawText(left, y + small.ascent(), text_.change);
-    left += small.horizontalAdvance(text_.change) + 2 * space;
-  }
-  painter.setPen(quiet);
-  if (left < area.right()) {
-    painter.drawText(left, y + small.ascent(), small.elidedText(text_.note, Qt::ElideRight, area.right() - left));
-  }
+  const QColor change = text_.verdict > 0   ? better_color(palette())
+                        : text_.verdict < 0 ? worse_color(palette())
+                                            : quiet;
+  line(text_.change, dimmed_ ? quiet : change);
+  line(text_.note, quiet);
   if (hasFocus()) {
     QStyleOptionFocusRect option;
     option.initFrom(this);
     option.backgroundColor = palette().color(QPalette::Window);
     style()->drawPrimitive(QStyle::PE_FrameFocusRect, &option, &painter, this);
   }
+}
+
+/// The value, smaller where the column is too narrow for it and its unit.
+void KeyFigure::paint_value(QPainter& painter, const Fonts& f, const QRect& area) const {
+  const QFontMetrics small(f.small);
+  const int space = small.horizontalAdvance(QLatin1Char(' '));
+  const int unit_width = text_.unit.isEmpty() ? 0 : small.horizontalAdvance(text_.unit) + space;
+  const int value_width = QFontMetrics(f.large).horizontalAdvance(text_.value);
+  QFont font = f.large;
+  if (value_width + unit_width > area.width() && value_width > 0) {
+    const double fit = static_cast<double>(std::max(1, area.width() - unit_width)) / value_width;
+    font.setPointSizeF(std::max(f.small.pointSizeF(), font.pointSizeF() * fit));
+  }
+  const QColor normal = palette().color(QPalette::WindowText);
+  painter.setPen(dimmed_ ? palette().color(QPalette::PlaceholderText) : text_.alarm ? worse_color(palette()) : normal);
+  const int baseline = area.top() + QFontMetrics(f.large).ascent();
+  painter.setFont(font);
+  painter.drawText(area.left(), baseline, text_.value);
+  painter.setFont(f.small);
+  const int left = area.left() + QFontMetrics(font).horizontalAdvance(text_.value) + space;
+  painter.drawText(left, baseline, small.elidedText(text_.unit, Qt::ElideRight, area.right() + 1 - left));
 }
 
 }  // namespace orrery::gui

@@ -38,6 +38,7 @@ class KeyFigure : public QAbstractButton {
  private:
   struct Fonts;
   [[nodiscard]] Fonts fonts() const;
+  void paint_value(QPainter& painter, const Fonts& fonts, const QRect& area) const;
 
   Text text_;
   bool dimmed_ = false;

@@ -56,6 +56,7 @@ MessageBar::MessageBar(QWidget* parent) : QFrame(parent) {
   label_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
   label_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   label_->installEventFilter(this);
+  setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
   close_ = new QToolButton(this);
   close_->setObjectName(QStringLiteral("message_close"));
   close_->setIcon(style()->standardIcon(QStyle::SP_DialogCloseButton));

@@ -1,5 +1,7 @@
 #include "gui/view/report_delegate.hpp"
 
+#include <algorithm>
+
 #include <QTreeView>
 
 #include "gui/model/report_model.hpp"
@@ -31,8 +33,7 @@ QSize ReportDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelI
   const int width = table_->viewport()->width() - 2 * table_->indentation() - 2 * margin;
   const QRect text = QFontMetrics(option.font)
                          .boundingRect(QRect(0, 0, std::max(width, 1), 1), Qt::TextWordWrap, index.data().toString());
-  const int one_line = QFontMetrics(option.font).lineSpacing();
-  return {0, size.height() - one_line + std::max(text.height(), one_line)};
+  return {0, std::max(text.height(), QFontMetrics(option.font).lineSpacing()) + 2};
 }
 
 void ReportDelegate::initStyleOption(QStyleOptionViewItem* option, const QModelIndex& index) const {
