@@ -13,6 +13,35 @@ constexpr std::size_t kCoarsest = 256;  ///< no further level below so many bins
 constexpr double kFineness = 4.0;       ///< bins of the chosen level that a column has at least, if there are
 constexpr double kFull = 4294967295.0;  ///< a sum of the whole extent
 
+/// Reads a level at the edges of columns.
+struct EdgeReader {
+  const std::uint32_t* rows = nullptr;
+  std::size_t activities = 0;
+  std::int64_t bins = 0;
+  double start = 0.0, step = 0.0;  ///< of the columns, in bins
+  float scale = 0.0f;              ///< of sums in a share
+
+  /// `kCount`: activities, or 0 for any number.
+  template <std::size_t kCount>
+  void read(std::size_t columns, float* out) const {
+    constexpr std::uint64_t kParts = 1u << 16;  // of a bin
+    const std::size_t count = kCount > 0 ? kCount : activities;
+    const auto last = static_cast<double>(bins);
+    std::array<std::uint32_t, kCount == 0 ? kActivities : kCount> before = {};
+    for (std::size_t c = 0; c <= columns; ++c) {
+      const double position = std::min(std::max(start + step * static_cast<double>(c), 0.0), last);
+      const auto edge = std::min(static_cast<std::int64_t>(position), bins - 1);
+      const auto part = static_cast<std::uint64_t>((position - static_cast<double>(edge)) * kParts);
+      const std::uint32_t* const row = rows + static_cast<std::size_t>(edge) * count;
+      for (std::size_t a = 0; a < count; ++a) {
+        const std::uint32_t sum = row[a] + static_cast<std::uint32_t>(part * (row[count + a] - row[a]) / kParts);
+        if (c > 0) *out++ = static_cast<float>(sum - before[a]) * scale;
+        before[a] = sum;
+      }
+    }
+  }
+};
+
 }  // namespace
 
 BusyPyramid::BusyPyramid(const TrackSpans& spans) : activities_(spans.activities.size()) {
@@ -86,31 +115,24 @@ void BusyPyramid::shares(const Columns& columns, float* out) const {
     bin *= static_cast<double>(kFactor);
     ++level;
   }
-  const std::uint32_t* const rows = sums_.data() + first_row * activities_;
-  const double last = static_cast<double>(level_[level]);
-  const double start = difference(columns.begin, origin_) / bin, step = column / bin;
-  const auto scale = static_cast<float>(extent_ / kFull / column);
-  const std::size_t activities = activities_;
-
-  constexpr std::uint64_t kParts = 1u << 16;  // of a bin
-  std::array<std::uint32_t, kActivities> before = {};
-  const auto read = [&](double position, std::uint32_t* sums) {
-    const double clamped = std::clamp(position, 0.0, last);
-    const auto edge = std::min(static_cast<std::size_t>(clamped), static_cast<std::size_t>(level_[level]) - 1);
-    const auto part = static_cast<std::uint64_t>((clamped - static_cast<double>(edge)) * kParts);
-    const std::uint32_t* const row = rows + edge * activities;
-    for (std::size_t a = 0; a < activities; ++a) {
-      sums[a] = row[a] + static_cast<std::uint32_t>(part * (row[activities + a] - row[a]) / kParts);
-    }
-  };
-  read(start, before.data());
-  for (std::size_t c = 0; c < columns.count; ++c) {
-    std::array<std::uint32_t, kActivities> after;
-    read(start + step * static_cast<double>(c + 1), after.data());
-    for (std::size_t a = 0; a < activities; ++a) {
-      out[c * activities + a] = static_cast<float>(after[a] - before[a]) * scale;
-      before[a] = after[a];
-    }
+  EdgeReader reader;
+  reader.rows = sums_.data() + first_row * activities_;
+  reader.activities = activities_;
+  reader.bins = level_[level];
+  reader.start = difference(columns.begin, origin_) / bin;
+  reader.step = column / bin;
+  reader.scale = static_cast<float>(extent_ / kFull / column);
+  switch (activities_) {  // most tracks have few; their loops are unrolled
+    case 1:
+      return reader.read<1>(columns.count, out);
+    case 2:
+      return reader.read<2>(columns.count, out);
+    case 3:
+      return reader.read<3>(columns.count, out);
+    case 4:
+      return reader.read<4>(columns.count, out);
+    default:
+      return reader.read<0>(columns.count, out);
   }
 }
 

@@ -37,45 +37,67 @@ QRgb packed(std::uint64_t sum) {
 /// most of the cost. With c_k the upper edge of the k-th activity, cut to the pixel (0 … 256), and D_k its colour less
 /// that of the one above:
 ///
-///   sum = 256 · ground + Σ_k c_k · D_k        (per channel; borrows between channels cancel, for the sum is linear)
+///   sum = 256 · ground + Σ_k c_k · D_k        (per channel, modulo 2^16: the sum itself is at most 256 · 255)
+///
+/// Integers of 16 bits, so that a vector register of any machine holds eight columns.
 struct LowRow {
-  std::uint64_t ground = 0;
-  std::array<std::uint64_t, kActivities> differences = {};
+  struct Channel {
+    std::uint16_t ground = 0;
+    std::array<std::uint16_t, kActivities> differences = {};
+  };
+  Channel red, green, blue;
   float height = 0, hidden = 0;  ///< of the row, and of its part below the image, in 1/256 pixels
   int pixels = 0;
   QRgb* lowest = nullptr;
   std::ptrdiff_t stride = 0;
 
+  static constexpr std::size_t kChunk = 64;  ///< columns at a time
+
   /// Shares are [columns, kCount].
   template <std::size_t kCount>
   void draw(const float* shares, std::size_t columns) const {
-    std::array<float, kCount> before;
-    before.fill(-1.0f);
-    for (std::size_t column = 0; column < columns; ++column, shares += kCount) {
-      QRgb* pixel = lowest + column;
-      if (std::equal(before.begin(), before.end(), shares)) {  // close up, most columns lie within one span
-        for (int y = 0; y < pixels; ++y, pixel -= stride) *pixel = *(pixel - 1);
-        continue;
-      }
-      std::array<std::int32_t, kCount> edges;
-      float edge = 0.5f - hidden;
-      for (std::size_t a = 0; a < kCount; ++a) {
-        before[a] = shares[a];
-        edge += shares[a] * height;
-        edges[a] = static_cast<std::int32_t>(edge);
-      }
-      for (int y = 0; y < pixels; ++y, pixel -= stride) {
-        std::uint64_t sum = ground;
+    std::array<std::array<std::int16_t, kChunk>, kCount> edges;
+    for (std::size_t first = 0; first < columns; first += kChunk) {
+      const std::size_t count = std::min(kChunk, columns - first);
+      for (std::size_t c = 0; c < count; ++c) {
+        float edge = 0.5f - hidden;
         for (std::size_t a = 0; a < kCount; ++a) {
-          const std::int32_t part = std::clamp(edges[a], 0, static_cast<std::int32_t>(kWhole));
-          sum += static_cast<std::uint64_t>(part) * differences[a];
-          edges[a] -= static_cast<std::int32_t>(kWhole);
+          edge += *shares++ * height;
+          edges[a][c] = static_cast<std::int16_t>(edge);
         }
-        *pixel = packed(sum);
       }
+      for (int y = 0; y < pixels; ++y) draw_pixels<kCount>(edges, y, lowest + first - y * stride, count);
+    }
+  }
+
+  template <std::size_t kCount>
+  void draw_pixels(const std::array<std::array<std::int16_t, kChunk>, kCount>& edges, int y, QRgb* line,
+                   std::size_t count) const {
+    const auto bottom = static_cast<std::int16_t>(y * static_cast<int>(kWhole));
+    for (std::size_t c = 0; c < count; ++c) {
+      std::uint16_t r = red.ground, g = green.ground, b = blue.ground;
+      for (std::size_t a = 0; a < kCount; ++a) {
+        const auto above = static_cast<std::int16_t>(edges[a][c] - bottom);
+        const auto part = static_cast<std::uint16_t>(std::clamp<std::int16_t>(above, 0, kWhole));
+        r = static_cast<std::uint16_t>(r + part * red.differences[a]);
+        g = static_cast<std::uint16_t>(g + part * green.differences[a]);
+        b = static_cast<std::uint16_t>(b + part * blue.differences[a]);
+      }
+      line[c] = 0xff000000u | static_cast<QRgb>(r >> 8) << 16 | (g & 0xff00u) | static_cast<QRgb>(b >> 8);
     }
   }
 };
+
+LowRow::Channel channel_of(QRgb ground, const std::vector<QRgb>& colors, int shift) {
+  const auto value = [shift](QRgb color) { return color >> shift & 0xffu; };
+  LowRow::Channel channel;
+  channel.ground = static_cast<std::uint16_t>(value(ground) * kWhole);
+  for (std::size_t a = 0; a < colors.size(); ++a) {
+    const QRgb above = a + 1 < colors.size() ? colors[a + 1] : ground;
+    channel.differences[a] = static_cast<std::uint16_t>(value(colors[a]) - value(above));
+  }
+  return channel;
+}
 
 }  // namespace
 
@@ -219,19 +241,18 @@ void TimelineRaster::draw_column(const Band& band, std::size_t column, const flo
 
 /// False if it has too many activities for that.
 bool TimelineRaster::draw_low_row(const Band& band, std::size_t columns) {
-  const std::size_t count = activities_.size();
+  std::vector<QRgb> colors;
+  for (const std::uint8_t activity : activities_) colors.push_back(colors_.activity[activity]);
   LowRow row;
-  row.ground = spread(colors_.lane) * kWhole;
-  for (std::size_t a = 0; a < count; ++a) {
-    const QRgb above = a + 1 < count ? colors_.activity[activities_[a + 1]] : colors_.lane;
-    row.differences[a] = spread(colors_.activity[activities_[a]]) - spread(above);
-  }
+  row.red = channel_of(colors_.lane, colors, 16);
+  row.green = channel_of(colors_.lane, colors, 8);
+  row.blue = channel_of(colors_.lane, colors, 0);
   row.height = static_cast<float>(band.height) * static_cast<float>(kWhole);
   row.hidden = static_cast<float>(band.hidden) * static_cast<float>(kWhole);
   row.pixels = band.bottom - band.top;
   row.lowest = bits_ + (band.bottom - 1) * stride_;
   row.stride = stride_;
-  switch (count) {
+  switch (activities_.size()) {
     case 1:
       row.draw<1>(shares_.data(), columns);
       return true;
