@@ -31,6 +31,8 @@ class ExplainView : public RunView {
   bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
+  using RunView::metric;  // of the paint device: metric() above is another
+
   void make_tree();
   void make_choice();
   void refresh();

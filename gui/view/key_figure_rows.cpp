@@ -1,5 +1,7 @@
 // Which figures stand in large type, and their texts.
 
+#include <algorithm>
+
 #include "gui/model/metric_text.hpp"
 #include "gui/view/key_figure.hpp"
 #include "scenarios/format.hpp"
@@ -98,7 +100,14 @@ std::vector<KeyFigure::Text> key_figures(const RunPtr& current, const RunPtr& pr
   const Report* before = previous ? &previous->report : nullptr;
   if (!report.serving) return figures_of(kTraining, report, before);
   if (report.serving->requests == 0) return figures_of(kRefused, report, before);
-  return figures_of(kServing, report, before);
+  std::vector<KeyFigure::Text> figures = figures_of(kServing, report, before);
+  if (!report.serving->config.slo.given()) {  // every request is within no limit
+    const auto is_slo = [](const KeyFigure::Text& text) {
+      return text.metric == QStringLiteral("serving.slo_attainment");
+    };
+    figures.erase(std::remove_if(figures.begin(), figures.end(), is_slo), figures.end());
+  }
+  return figures;
 }
 
 }  // namespace orrery::gui
