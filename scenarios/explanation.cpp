@@ -9,6 +9,7 @@ namespace orrery::scenarios {
 Explanation::Explanation(const Report& report) : report_(&report) {
   const Scenario& scenario = report.scenario;
   if (!scenario.skipped.empty()) return;
+  own_price_ = has_own_price(scenario.job.cluster.gpu);
   const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
   if (report.serving) {
     iterations_ = typical_steps(*scenario.serving, *report.serving, *timer);
@@ -32,7 +33,7 @@ ExplainNode Explanation::of(std::string_view metric) const {
     node.equation = "the report has no such figure";
     return node;
   }
-  const Explained explained{*report_, entries_, iterations_};
+  const Explained explained{*report_, entries_, iterations_, own_price_};
   for (const auto concept_of : {explain_training, explain_memory, explain_serving, explain_cost}) {
     if (std::optional<ExplainNode> node = concept_of(explained, name)) return std::move(*node);
   }

@@ -49,6 +49,7 @@ class Explanation {
   const Report* report_ = nullptr;
   std::vector<CostedEntry> entries_;
   std::vector<TypicalStep> iterations_;
+  bool own_price_ = false;  ///< looked up once: reading a profile takes longer than all the rest
 };
 
 }  // namespace orrery::scenarios

@@ -15,14 +15,10 @@ namespace orrery::scenarios {
 namespace {
 
 /// The profile's list price, unless the scenario has one of its own.
-ExplainNode price_node(const hardware::Gpu& gpu) {
-  bool own = true;
-  try {
-    own = hardware::load_gpu(gpu.name).price != gpu.price;
-  } catch (const hardware::ConfigError&) {
-    // A profile that is gone can't be compared with; then the figure is the scenario's.
-  }
-  return own ? fact("price of one GPU hour", gpu.price.value(), Unit::dollars, "asserted",
+ExplainNode price_node(const Explained& e) {
+  const hardware::Gpu& gpu = e.report.scenario.job.cluster.gpu;
+  return e.own_price
+             ? fact("price of one GPU hour", gpu.price.value(), Unit::dollars, "asserted",
                     "cluster.price of the scenario")
              : fact("price of one GPU hour", gpu.price.value(), Unit::dollars, "published", source_of(gpu, "price"));
 }
@@ -56,7 +52,7 @@ ExplainNode hours(const Explained& e) {
 
 ExplainNode dollars(const Explained& e) {
   ExplainNode node = metric_node(e.report, "cost.usd");
-  node.parts = {hours(e), price_node(e.report.scenario.job.cluster.gpu)};
+  node.parts = {hours(e), price_node(e)};
   return node;
 }
 
@@ -83,6 +79,14 @@ ExplainNode tokens_node(const Explained& e, bool output_only) {
 }
 
 }  // namespace
+
+bool has_own_price(const hardware::Gpu& gpu) {
+  try {
+    return hardware::load_gpu(gpu.name).price != gpu.price;
+  } catch (const hardware::ConfigError&) {
+    return true;  // a profile that is gone can't be compared with: then the figure is the scenario's
+  }
+}
 
 std::optional<ExplainNode> explain_cost(const Explained& explained, const std::string& metric) {
   if (metric == "cost.gpu_hours") return hours(explained);

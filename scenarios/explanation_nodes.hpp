@@ -15,6 +15,7 @@ struct Explained {
   const Report& report;
   const std::vector<CostedEntry>& entries;     ///< of a training step
   const std::vector<TypicalStep>& iterations;  ///< of a serving engine
+  bool own_price = false;                      ///< of a GPU hour: the scenario's, not the profile's
 };
 
 /// A metric of the report with its value, unit and equation, without parts. Works for stages too.
@@ -45,6 +46,9 @@ template <class Wanted>
   }
   return node;
 }
+
+/// The scenario gives a price of a GPU hour other than the profile's.
+[[nodiscard]] bool has_own_price(const hardware::Gpu& gpu);
 
 /// The tree of a metric that is of that concept; nullopt: it is of another.
 [[nodiscard]] std::optional<ExplainNode> explain_training(const Explained& explained, const std::string& metric);

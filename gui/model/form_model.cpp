@@ -67,7 +67,7 @@ QString range_text(const Field& field) {
 
 struct FormModel::State {
   ScenarioKind kind = ScenarioKind::training;
-  std::array<std::vector<Field>, 2> fields;  ///< by kind, filled when first needed
+  std::array<std::vector<Field>, 2> fields;  ///< by kind, read at the start: it reads every profile
   Node root;
   std::vector<Node*> all;
   std::map<std::string, Node*, std::less<>> sections;
@@ -79,8 +79,7 @@ struct FormModel::State {
   std::map<const Field*, QString> effective;  ///< in `run`, filled as rows are shown
 
   void build() {
-    auto& list = fields.at(static_cast<std::size_t>(kind));
-    if (list.empty()) list = scenarios::scenario_fields(kind);
+    const auto& list = fields.at(static_cast<std::size_t>(kind));
     root.children.clear();
     all.clear();
     sections.clear();
@@ -163,6 +162,9 @@ struct FormModel::State {
 };
 
 FormModel::FormModel(QObject* parent) : QAbstractItemModel(parent), state_(std::make_unique<State>()) {
+  for (const ScenarioKind kind : {ScenarioKind::training, ScenarioKind::serving}) {
+    state_->fields.at(static_cast<std::size_t>(kind)) = scenarios::scenario_fields(kind);
+  }
   state_->build();
 }
 

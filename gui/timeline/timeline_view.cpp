@@ -49,7 +49,8 @@ TimelineView::TimelineView(QWidget* parent) : RunView(parent) {
   auto* const layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(2);
-  layout->addWidget(make_toolbar());
+  tools_ = make_toolbar();
+  layout->addWidget(tools_);
   canvas_ = new TimelineCanvas(this);
   layout->addWidget(canvas_, 1);
   status_ = make_line(this, QStringLiteral("timeline_status"));
@@ -69,6 +70,12 @@ TimelineView::TimelineView(QWidget* parent) : RunView(parent) {
   });
   make_shortcuts();
   set_runs(nullptr, nullptr);
+}
+
+void TimelineView::set_compact(bool with_tools) {
+  fold_->setChecked(true);
+  tools_->setVisible(with_tools);
+  status_->hide();
 }
 
 QWidget* TimelineView::make_toolbar() {
@@ -100,11 +107,11 @@ QWidget* TimelineView::make_toolbar() {
   auto* const all = make_button(bar, tr("All"), QStringLiteral("timeline_zoom_all"), tr("Show the whole run (F)"));
   auto* const fit = make_button(bar, tr("Fit"), QStringLiteral("timeline_fit"),
                                 tr("Fit the tracks to the height (Ctrl+0; Ctrl+wheel changes it)"));
-  auto* const fold = make_button(bar, tr("Groups"), QStringLiteral("timeline_collapse"),
-                                 tr("Collapse every group into one row, or open them again"));
-  fold->setCheckable(true);
+  fold_ = make_button(bar, tr("Groups"), QStringLiteral("timeline_collapse"),
+                      tr("Collapse every group into one row, or open them again"));
+  fold_->setCheckable(true);
   for (QWidget* widget :
-       std::initializer_list<QWidget*>{search_, previous_, next_, count_, closer, wider, all, fit, fold}) {
+       std::initializer_list<QWidget*>{search_, previous_, next_, count_, closer, wider, all, fit, fold_}) {
     row->addWidget(widget);
   }
   row->addWidget(legend_, 1);
@@ -116,7 +123,7 @@ QWidget* TimelineView::make_toolbar() {
   connect(wider, &QToolButton::clicked, this, [this] { canvas_->zoom(2.0); });
   connect(all, &QToolButton::clicked, this, &TimelineView::show_all);
   connect(fit, &QToolButton::clicked, this, [this] { canvas_->set_stretch(1.0); });
-  connect(fold, &QToolButton::toggled, this, [this](bool on) { canvas_->set_all_collapsed(on); });
+  connect(fold_, &QToolButton::toggled, this, [this](bool on) { canvas_->set_all_collapsed(on); });
   return bar;
 }
 

@@ -37,6 +37,8 @@ class TimelineView : public RunView {
   /// Selects the next span whose label contains `text` and brings it into view; false if there is none.
   bool find_next(const QString& text);
   bool find_previous(const QString& text);
+  /// For a view of two runs: every group one row at first, no line for the pointer, and no tools if they stand elsewhere.
+  void set_compact(bool with_tools);
   /// Puts the cursor into the search field.
   void focus_search();
 
@@ -67,7 +69,8 @@ class TimelineView : public RunView {
   TimelineCanvas* canvas_ = nullptr;
   QLineEdit* search_ = nullptr;
   QLabel *count_ = nullptr, *legend_ = nullptr, *status_ = nullptr, *summary_ = nullptr;
-  QToolButton *previous_ = nullptr, *next_ = nullptr;
+  QWidget* tools_ = nullptr;
+  QToolButton *previous_ = nullptr, *next_ = nullptr, *fold_ = nullptr;
 };
 
 }  // namespace orrery::gui

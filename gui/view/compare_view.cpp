@@ -52,6 +52,7 @@ CompareView::CompareView(QWidget* parent) : RunView(parent) {
   splitter->addWidget(make_timelines());
   splitter->setStretchFactor(0, 2);
   splitter->setStretchFactor(1, 3);
+  splitter->setSizes({200, 300});
   layout->addWidget(splitter, 1);
 }
 
@@ -145,6 +146,8 @@ QWidget* CompareView::make_timelines() {
   add(title_b_, timeline_b_, QStringLiteral("compare_timeline_b"));
   timeline_a_->setAccessibleName(QStringLiteral("Timeline of run A"));
   timeline_b_->setAccessibleName(QStringLiteral("Timeline of run B"));
+  timeline_a_->set_compact(true);
+  timeline_b_->set_compact(false);
   link(*timeline_a_, *timeline_b_);
   link(*timeline_b_, *timeline_a_);
   for (TimelineView* timeline : {timeline_a_, timeline_b_}) {

@@ -6,7 +6,7 @@
 
 #include "gui/theme.hpp"
 #include "gui/view/plot_style.hpp"
-#include "serving_runs.hpp"
+#include "tests/gui/serving_runs.hpp"
 
 namespace orrery::gui {
 namespace {

@@ -6,7 +6,7 @@
 #include <qcustomplot.h>
 
 #include "gui/theme.hpp"
-#include "serving_runs.hpp"
+#include "tests/gui/serving_runs.hpp"
 
 namespace orrery::gui {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "serving_runs.hpp"
+#include "tests/gui/serving_runs.hpp"
 
 namespace orrery::gui {
 namespace {
