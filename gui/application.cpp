@@ -203,9 +203,19 @@ void prepare(MainWindow& window, const Arguments& arguments) {
 }
 
 int take_screenshot(MainWindow& window, const Arguments& arguments) {
+  if (!arguments.screenshot.endsWith(QLatin1String(".png"), Qt::CaseInsensitive)) {
+    throw ConfigError(fmt::format("{}: a screenshot is a .png file", arguments.screenshot.toStdString()));
+  }
   scenarios::check_writable(arguments.screenshot.toStdString());
   window.resize(arguments.size);
   window.show();
+  // A picture of what is wrong is worth having too; the exit code tells.
+  std::string problem;
+  QObject::connect(&window.simulation(), &Simulation::finished, &window, [&problem] { problem.clear(); });
+  QObject::connect(&window.simulation(), &Simulation::rejected, &window,
+                   [&problem](const std::vector<hardware::Diagnostic>& problems) {
+                     problem = problems.empty() ? "the scenario can't be run" : problems.front().str();
+                   });
   prepare(window, arguments);
   // Layouts and views that draw when they are first shown need a few turns of the event loop.
   QElapsedTimer clock;
@@ -219,7 +229,9 @@ int take_screenshot(MainWindow& window, const Arguments& arguments) {
   if (!picture.save(&buffer, "PNG")) throw ConfigError("the picture can't be encoded");
   scenarios::write_output(arguments.screenshot.toStdString(),
                           std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
-  return kExitWell;
+  if (problem.empty()) return kExitWell;
+  std::fprintf(stderr, "orrery: %s\n", problem.c_str());
+  return kExitInput;
 }
 
 int run(const Arguments& arguments, int argc, char** argv) {

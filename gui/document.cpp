@@ -48,6 +48,18 @@ QString read_scenario_text(const QString& path) {
   return text;
 }
 
+/// Whole or not at all; a link keeps leading to its file, and the file keeps its permissions.
+void write_bytes(const QString& path, const QByteArray& bytes) {
+  const QFileInfo info(path);
+  const bool replaces = info.exists();
+  const QString target = replaces ? info.canonicalFilePath() : path;
+  const QFile::Permissions permissions = QFile::permissions(target);
+  scenarios::check_writable(target.toStdString());
+  scenarios::write_output(target.toStdString(),
+                          std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
+  if (replaces) QFile::setPermissions(target, permissions);
+}
+
 const hardware::ConfigNode* find_node(const hardware::ConfigNode& root, const QString& key) {
   const hardware::ConfigNode* node = &root;
   for (const QString& part : key.split(QLatin1Char('.'))) {
@@ -184,9 +196,7 @@ void Document::save() {
     }
   }
   const QByteArray bytes = text_.toUtf8();
-  scenarios::check_writable(path_.toStdString());
-  scenarios::write_output(path_.toStdString(),
-                          std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
+  write_bytes(path_, bytes);
   on_disk_ = bytes;
   undo_.setClean();
   watch();
@@ -195,9 +205,7 @@ void Document::save() {
 void Document::save_as(const QString& path) {
   const QByteArray bytes = text_.toUtf8();
   const QString absolute = QFileInfo(path).absoluteFilePath();
-  scenarios::check_writable(absolute.toStdString());
-  scenarios::write_output(absolute.toStdString(),
-                          std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
+  write_bytes(absolute, bytes);
   path_ = absolute;
   on_disk_ = bytes;
   undo_.setClean();
@@ -246,8 +254,10 @@ void Document::watch() {
 void Document::check_file() {
   if (path_.isEmpty()) return;
   if (!QFileInfo::exists(path_)) {
-    if (!vanished_) emit file_vanished();
+    if (vanished_) return;
     vanished_ = true;
+    undo_.resetClean();  // nothing holds the text but this document
+    emit file_vanished();
     return;
   }
   vanished_ = false;

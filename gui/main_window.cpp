@@ -142,8 +142,8 @@ void MainWindow::make_results() {
   splitter->setSizes({380, 520});
   layout->addWidget(splitter, 1);
   // Key figures and plots would like more width than they need; the panels beside them keep theirs.
-  parts_->report->setMinimumWidth(1);
-  parts_->tabs->setMinimumWidth(1);
+  parts_->report->setMinimumSize(1, fontMetrics().height() * 6);
+  parts_->tabs->setMinimumSize(1, fontMetrics().height() * 8);
   setCentralWidget(central);
 }
 

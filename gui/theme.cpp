@@ -31,6 +31,7 @@ QPalette light_palette() {
   p.setColor(QPalette::Highlight, QColor(0x1f, 0x6f, 0xd6));
   p.setColor(QPalette::HighlightedText, Qt::white);
   p.setColor(QPalette::Link, QColor(0x1f, 0x6f, 0xd6));
+  p.setColor(QPalette::LinkVisited, QColor(0x6a, 0x3f, 0xa0));
   return p;
 }
 
@@ -50,6 +51,7 @@ QPalette dark_palette() {
   p.setColor(QPalette::Highlight, QColor(0x3d, 0x8b, 0xf2));
   p.setColor(QPalette::HighlightedText, QColor(0x0c, 0x0e, 0x11));
   p.setColor(QPalette::Link, QColor(0x6f, 0xb1, 0xff));
+  p.setColor(QPalette::LinkVisited, QColor(0xc3, 0xa6, 0xf0));
   return p;
 }
 

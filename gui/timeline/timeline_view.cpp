@@ -60,6 +60,13 @@ TimelineView::TimelineView(QWidget* parent) : RunView(parent) {
   layout->addWidget(status_);
   layout->addWidget(summary_);
   setFocusProxy(canvas_);
+  // Tab comes in at the proxy: what stands before it in the chain would be skipped.
+  QWidget* last = canvas_;
+  for (QWidget* tool : tools_->findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly)) {
+    if ((tool->focusPolicy() & Qt::TabFocus) == 0) continue;
+    setTabOrder(last, tool);
+    last = tool;
+  }
 
   connect(canvas_, &TimelineCanvas::range_changed, this, &TimelineView::range_changed);
   connect(canvas_, &TimelineCanvas::selection_changed, this, &TimelineView::update_status);

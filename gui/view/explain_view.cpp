@@ -57,6 +57,7 @@ ExplainView::ExplainView(QWidget* parent) : RunView(parent) {
   layout->addLayout(top);
   layout->addWidget(tree_, 1);
   setFocusProxy(tree_);
+  setTabOrder(tree_, choice_);  // Tab comes in at the proxy: what stands before it in the chain would be skipped
 }
 
 void ExplainView::make_choice() {

@@ -60,6 +60,7 @@ FormView::FormView(QWidget* parent) : QWidget(parent) {
   layout->addWidget(filter_);
   layout->addWidget(tree_);
   setFocusProxy(tree_);
+  setTabOrder(tree_, filter_);  // Tab comes in at the proxy: what stands before it in the chain would be skipped
   connect(model_, &FormModel::edit_requested, this, &FormView::edit_requested);
   connect(filter_model, &QAbstractItemModel::modelReset, this, [this] { show_all(); });
   show_all();

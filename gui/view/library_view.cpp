@@ -56,6 +56,7 @@ LibraryView::LibraryView(const QString& root, QWidget* parent) : QWidget(parent)
   tree_->setVisible(has_rows);
   empty_->setVisible(!has_rows);
   setFocusProxy(tree_);
+  setTabOrder(tree_, filter_);  // Tab comes in at the proxy: what stands before it in the chain would be skipped
   show_folders();
 
   connect(filter_, &QLineEdit::textChanged, this, &LibraryView::filter);
