@@ -101,7 +101,7 @@ void MainWindow::make_docks() {
   splitDockWidget(library, form, Qt::Horizontal);
   splitDockWidget(form, yaml, Qt::Horizontal);
   splitDockWidget(library, runs, Qt::Vertical);
-  resizeDocks({library, form, yaml}, {200, 330, 330}, Qt::Horizontal);
+  resizeDocks({library, form, yaml}, {170, 290, 280}, Qt::Horizontal);
   resizeDocks({library, runs}, {600, 250}, Qt::Vertical);
   parts_->docks = new QMenu(tr("&Panels"), this);
   for (QDockWidget* dock : {library, runs, form, yaml}) parts_->docks->addAction(dock->toggleViewAction());

@@ -67,9 +67,13 @@ void apply_theme(Theme theme) {
   const bool dark = theme == Theme::dark || (theme == Theme::system && is_dark(desktop_palette()));
   QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
   QApplication::setPalette(dark ? dark_palette() : light_palette());
+  // Fusion draws the frame of a check box in a shade of the window's colour, which a dark list hides.
+  QPalette lists = dark ? dark_palette() : light_palette();
+  if (dark) lists.setColor(QPalette::Window, QColor(0xa8, 0xb0, 0xba));
+  QApplication::setPalette(lists, "QTreeView");
 }
 
-bool is_dark(const QPalette& palette) { return luminance(palette.color(QPalette::Window)) < 0.2; }
+bool is_dark(const QPalette& palette) { return luminance(palette.color(QPalette::Base)) < 0.2; }
 
 QColor activity_color(sim::Activity activity) {
   switch (activity) {

@@ -177,7 +177,7 @@ void LatencyView::draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, con
   cell.setRowSpacing(0);
   cell.addElement(0, 0, make_title(plot(), long_name(curve), 1.05));
   QString facts = percentiles_text(curve);
-  if (before != nullptr) facts += tr("  (dashed, the run before: p50 %1)").arg(seconds_text(quantile_of(*before, 0.5)));
+  if (before != nullptr) facts += tr("\ndashed: the run before, p50 %1").arg(seconds_text(quantile_of(*before, 0.5)));
   cell.addElement(1, 0, make_title(plot(), facts, 0.95, false));
   auto* rect = new QCPAxisRect(&plot());
   rect->setupFullAxesBox(true);

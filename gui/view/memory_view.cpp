@@ -118,7 +118,8 @@ double MemoryView::top() const {
 
 void MemoryView::draw() {
   QCPLayoutGrid& grid = *plot().plotLayout();
-  QCPTextElement* title = make_title(plot(), headline(stacks_), 1.1);
+  // Text elements don't wrap: short lines leave the legend its width.
+  QCPTextElement* title = make_title(plot(), headline(stacks_).replace(QLatin1String(" ("), QLatin1String("\n(")), 1.0);
   const bool over = std::any_of(stacks_.begin(), stacks_.end(), [](const MemoryStack& s) { return s.overflows(); });
   if (over) {
     title->setTextColor(worse_color(palette()));
@@ -272,7 +273,7 @@ void MemoryView::draw_legend() {
     if (is_there) plot().plottable(last - static_cast<int>(parts - 1 - p))->addToLegend(legend);
   }
   if (before_.empty()) return;
-  plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("pale: the run before"), 0.9, false));
+  plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("pale:\nthe run before"), 0.9, false));
 }
 
 QRectF MemoryView::part_rect(std::size_t stack, std::size_t part) const {
