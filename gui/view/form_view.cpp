@@ -93,7 +93,9 @@ void FormView::make_tree(QSortFilterProxyModel* filter_model) {
   tree_->setEditTriggers(QAbstractItemView::EditKeyPressed | QAbstractItemView::AnyKeyPressed |
                          QAbstractItemView::DoubleClicked);
   tree_->setContextMenuPolicy(Qt::CustomContextMenu);
-  tree_->header()->setStretchLastSection(true);
+  tree_->header()->setStretchLastSection(false);
+  tree_->header()->setSectionResizeMode(FormModel::kValue, QHeaderView::Stretch);
+  tree_->header()->setMinimumSectionSize(fontMetrics().averageCharWidth() * 6);
   tree_->setIndentation(fontMetrics().averageCharWidth() * 2);
   tree_->installEventFilter(this);
   connect(tree_, &QTreeView::clicked, this, &FormView::open_clicked);
