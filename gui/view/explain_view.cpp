@@ -56,8 +56,7 @@ ExplainView::ExplainView(QWidget* parent) : RunView(parent) {
   auto* layout = new QVBoxLayout(this);
   layout->addLayout(top);
   layout->addWidget(tree_, 1);
-  setFocusProxy(tree_);
-  setTabOrder(tree_, choice_);  // Tab comes in at the proxy: what stands before it in the chain would be skipped
+  setFocusProxy(choice_);  // the first of its widgets: Tab enters at the proxy and skips what stands before it
 }
 
 void ExplainView::make_choice() {

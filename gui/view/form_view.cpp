@@ -59,8 +59,7 @@ FormView::FormView(QWidget* parent) : QWidget(parent) {
   layout->setContentsMargins(0, 0, 0, 0);
   layout->addWidget(filter_);
   layout->addWidget(tree_);
-  setFocusProxy(tree_);
-  setTabOrder(tree_, filter_);  // Tab comes in at the proxy: what stands before it in the chain would be skipped
+  setFocusProxy(filter_);  // the first of its widgets: Tab enters at the proxy and skips what stands before it
   connect(model_, &FormModel::edit_requested, this, &FormView::edit_requested);
   connect(filter_model, &QAbstractItemModel::modelReset, this, [this] { show_all(); });
   show_all();

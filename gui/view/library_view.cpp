@@ -55,8 +55,7 @@ LibraryView::LibraryView(const QString& root, QWidget* parent) : QWidget(parent)
   filter_->setVisible(has_rows);
   tree_->setVisible(has_rows);
   empty_->setVisible(!has_rows);
-  setFocusProxy(tree_);
-  setTabOrder(tree_, filter_);  // Tab comes in at the proxy: what stands before it in the chain would be skipped
+  setFocusProxy(filter_);  // the first of its widgets: Tab enters at the proxy and skips what stands before it
   show_folders();
 
   connect(filter_, &QLineEdit::textChanged, this, &LibraryView::filter);
