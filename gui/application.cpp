@@ -1,5 +1,6 @@
 #include "gui/application.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -19,6 +20,7 @@
 
 #include "gui/main_window.hpp"
 #include "gui/theme.hpp"
+#include "hardware/catalogue.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/scenario.hpp"
 
@@ -134,6 +136,11 @@ Arguments parse(int argc, char** argv) {
       take_option(arguments, word, value);
     }
   }
+  if (!arguments.sets.empty() && arguments.file.isEmpty()) throw ConfigError("--set needs a FILE to edit");
+  constexpr qint64 kMostPixels = 100'000'000;  // four bytes each, twice over
+  if (qint64{arguments.size.width()} * arguments.size.height() * arguments.scale * arguments.scale > kMostPixels) {
+    throw ConfigError("--size and --scale: a picture of more than 100 million pixels");
+  }
   return arguments;
 }
 
@@ -181,6 +188,19 @@ bool wait_until_settled(MainWindow& window) {
   return loop.exec() == 0;
 }
 
+/// Throws ConfigError where the run has no such figure.
+void explain(MainWindow& window, const QString& metric) {
+  std::vector<std::string> known;
+  if (window.current_run()) known = window.current_run()->explanation.metrics();
+  if (std::find(known.begin(), known.end(), metric.toStdString()) == known.end()) {
+    std::string nearest;
+    for (const std::string& name : hardware::nearest_names(metric.toStdString(), known)) nearest += " " + name;
+    throw ConfigError(fmt::format("--explain: this run has no figure '{}'{}{}", metric.toStdString(),
+                                  nearest.empty() ? "" : "; nearest:", nearest));
+  }
+  window.explain(metric);
+}
+
 /// Opens the file and applies the edits. Throws ConfigError with what the window says.
 void prepare(MainWindow& window, const Arguments& arguments) {
   QString last;
@@ -199,7 +219,7 @@ void prepare(MainWindow& window, const Arguments& arguments) {
   }
   QObject::disconnect(connection);
   if (!arguments.view.isEmpty()) window.show_view(arguments.view);
-  if (!arguments.explain.isEmpty()) window.explain(arguments.explain);
+  if (!arguments.explain.isEmpty()) explain(window, arguments.explain);
 }
 
 int take_screenshot(MainWindow& window, const Arguments& arguments) {

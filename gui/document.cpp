@@ -52,7 +52,7 @@ QString read_scenario_text(const QString& path) {
 void write_bytes(const QString& path, const QByteArray& bytes) {
   const QFileInfo info(path);
   const bool replaces = info.exists();
-  const QString target = replaces ? info.canonicalFilePath() : path;
+  const QString target = replaces ? info.canonicalFilePath() : info.isSymLink() ? info.symLinkTarget() : path;
   const QFile::Permissions permissions = QFile::permissions(target);
   scenarios::check_writable(target.toStdString());
   scenarios::write_output(target.toStdString(),
@@ -114,6 +114,12 @@ class EditCommand : public QUndoCommand {
     QString before = middle;
     before.replace(change_.position, change_.inserted.size(), change_.removed);
     change_ = difference(before, document_.text());
+    setObsolete(change_.removed.isEmpty() && change_.inserted.isEmpty());
+    if (!group_.isEmpty()) {
+      what_ = merged(what_, next->what_);
+      document_.last_change_ = what_;
+      setText(what_);
+    }
     clock_.restart();
     return true;
   }
@@ -123,6 +129,16 @@ class EditCommand : public QUndoCommand {
     QString text = document_.text();
     text.replace(change_.position, from.size(), to);
     document_.apply(text);
+  }
+
+  /// "key: a → b" and "key: b → c" are "key: a → c"; "key: b" of a key that was not there, "key: c".
+  [[nodiscard]] static QString merged(const QString& first, const QString& last) {
+    const QString arrow = QStringLiteral(" → ");
+    const qsizetype from = first.indexOf(arrow), to = last.indexOf(arrow);
+    if (to < 0) return last;
+    const QString start =
+        from < 0 ? last.left(last.indexOf(QLatin1Char(':'))) + QStringLiteral(": ") : first.left(from) + arrow;
+    return start + last.mid(to + arrow.size());
   }
 
   /// Typing on where the last change ended, without a word or line between.

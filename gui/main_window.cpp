@@ -96,8 +96,19 @@ void MainWindow::make_docks() {
   splitDockWidget(library, runs, Qt::Vertical);
   resizeDocks({library, form, yaml}, {170, 290, 280}, Qt::Horizontal);
   resizeDocks({library, runs}, {600, 250}, Qt::Vertical);
+  parts_->panels = {library, runs, form, yaml};
   parts_->docks = new QMenu(tr("&Panels"), this);
   for (QDockWidget* dock : {library, runs, form, yaml}) parts_->docks->addAction(dock->toggleViewAction());
+}
+
+void MainWindow::arrange_for_width() {
+  constexpr int kNarrow = 1200;
+  if (width() >= kNarrow || parts_->arranged) return;
+  // Side by side they would leave the results no room.
+  const auto& [library, runs, form, yaml] = parts_->panels;
+  for (QDockWidget* dock : {form, yaml, runs}) tabifyDockWidget(library, dock);
+  form->raise();
+  resizeDocks({library}, {width() / 3}, Qt::Horizontal);
 }
 
 void MainWindow::make_results() {
@@ -153,31 +164,38 @@ void MainWindow::make_status() {
 
 // --- Results ----------------------------------------------------------------------------------------------
 
+bool MainWindow::shows_other_scenario() const { return current_ && current_->request.number < new_from_; }
+
 void MainWindow::show_run(const RunPtr& run) {
-  const bool other_scenario = new_content_ || (current_ && current_->serves() != run->serves());
-  if (!current_ || other_scenario) {
+  if (run->request.number < new_from_) return;  // of the scenario that was open before
+  if (!current_ || shows_other_scenario() || current_->serves() != run->serves()) {
     previous_.reset();
   } else if (current_->request.text != run->request.text) {
     previous_ = current_;
   }
-  new_content_ = false;
   current_ = run;
   keep(run);
   show_problems({});
-  parts_->form->model().set_run(run);
+  show_views();
+  const std::string& skipped = run->report.scenario.skipped;
+  parts_->status->setText(skipped.empty() ? tr("%1: %2 spans on %3 streams")
+                                                .arg(QString::fromStdString(run->label()))
+                                                .arg(run->timeline.spans.size())
+                                                .arg(run->index.tracks().size())
+                                          : tr("Can't run here: %1").arg(QString::fromStdString(skipped)));
+}
+
+void MainWindow::show_views() {
+  parts_->form->model().set_run(current_);
   parts_->report->set_runs(current_, previous_);
-  const bool skipped = !run->report.scenario.skipped.empty();
+  const bool skipped = current_ && !current_->report.scenario.skipped.empty();
   for (std::size_t i = 0; i < views().size(); ++i) {
     const RunKind kind = views()[i].kind;
-    const bool fits = kind == RunKind::any || (!skipped && (kind == RunKind::serving) == run->serves());
+    const bool serves = current_ && current_->serves();
+    const bool fits = kind == RunKind::any || (!skipped && (kind == RunKind::serving) == serves);
     parts_->tabs->setTabVisible(static_cast<int>(i), fits);
     parts_->views[i]->set_runs(current_, previous_);
   }
-  parts_->status->setText(skipped ? tr("Can't run here: %1").arg(QString::fromStdString(run->report.scenario.skipped))
-                                  : tr("%1: %2 spans on %3 streams")
-                                        .arg(QString::fromStdString(run->label()))
-                                        .arg(run->timeline.spans.size())
-                                        .arg(run->index.tracks().size()));
 }
 
 void MainWindow::keep(const RunPtr& run) {
@@ -269,7 +287,7 @@ bool MainWindow::export_trace(const QString& path) {
     return false;
   }
   notify(tr("Writing %1 …").arg(path));
-  QThreadPool::globalInstance()->start([this, guard = QPointer<MainWindow>(this), write, path] {
+  QThreadPool::globalInstance()->start([guard = QPointer<MainWindow>(this), write, path] {
     QString outcome = tr("Wrote %1").arg(path);
     try {
       write();

@@ -71,6 +71,7 @@ class MainWindow : public QMainWindow {
   void dragEnterEvent(QDragEnterEvent* event) override;
   void dropEvent(QDropEvent* event) override;
   void closeEvent(QCloseEvent* event) override;
+  void showEvent(QShowEvent* event) override;
 
  private:
   struct Parts;
@@ -92,7 +93,8 @@ class MainWindow : public QMainWindow {
 
   // What the user asks for.
   void ask_to_open();
-  void ask_to_save();
+  /// `then`: what to do once it is saved.
+  void ask_to_save(std::function<void()> then = {});
   void ask_to_export(const QString& title, const QString& filter, bool (MainWindow::*write)(const QString&));
   void ask_to_compare();
   /// Goes on at once, or after the user gave up unsaved changes.
@@ -106,6 +108,10 @@ class MainWindow : public QMainWindow {
   void text_changed();
   void simulate(bool now);
   void show_run(const RunPtr& run);
+  void show_views();
+  /// What is shown is of another scenario than the one that is open.
+  [[nodiscard]] bool shows_other_scenario() const;
+  void arrange_for_width();
   void show_problems(const std::vector<hardware::Diagnostic>& problems);
   void show_busy(bool busy);
   void keep(const RunPtr& run);
@@ -120,8 +126,9 @@ class MainWindow : public QMainWindow {
   Simulation other_;  ///< runs a second file to compare with
   RunPtr current_, previous_;
   std::vector<RunPtr> runs_;
-  bool closing_ = false;      ///< the user gave up unsaved changes
-  bool new_content_ = false;  ///< the next result is of another scenario: nothing to compare it with
+  bool closing_ = false;        ///< the user gave up unsaved changes
+  std::uint64_t new_from_ = 0;  ///< requests from this number on are of the scenario that is open now
+  bool new_content_ = false;    ///< the text that comes is of another scenario
   std::unique_ptr<Parts> parts_;
 };
 

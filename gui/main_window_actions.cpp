@@ -169,12 +169,14 @@ void MainWindow::ask_to_open() {
   });
 }
 
-void MainWindow::ask_to_save() {
+void MainWindow::ask_to_save(std::function<void()> then) {
   auto* dialog = new QFileDialog(this, tr("Save the scenario"), document_.path(), scenario_filter());
   dialog->setAttribute(Qt::WA_DeleteOnClose);
   dialog->setAcceptMode(QFileDialog::AcceptSave);
   dialog->setDefaultSuffix(QStringLiteral("yaml"));
-  connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) { save_file(path); });
+  connect(dialog, &QFileDialog::fileSelected, this, [this, then = std::move(then)](const QString& path) {
+    if (save_file(path) && then) then();
+  });
   dialog->open();
 }
 

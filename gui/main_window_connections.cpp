@@ -25,6 +25,7 @@ void MainWindow::connect_document() {
 }
 
 void MainWindow::connect_simulation() {
+  other_.share_numbers(simulation_);
   connect(&simulation_, &Simulation::started, this, [this] { show_busy(true); });
   connect(&simulation_, &Simulation::progressed, this, [this](double share) {
     parts_->progress->setRange(0, share < 0.0 ? 0 : 1000);
@@ -43,6 +44,11 @@ void MainWindow::connect_simulation() {
     settle();
   });
   connect(&simulation_, &Simulation::rejected, this, [this, settle](const std::vector<hardware::Diagnostic>& problems) {
+    if (shows_other_scenario()) {
+      current_.reset();
+      previous_.reset();
+      show_views();
+    }
     show_problems(problems);
     const QString first = QString::fromStdString(problems.empty() ? std::string() : problems.front().message);
     parts_->status->setText(tr("Not simulated: %1").arg(first));
@@ -101,6 +107,8 @@ void MainWindow::text_changed() {
 void MainWindow::simulate(bool now) {
   parts_->report->set_stale(true);
   simulation_.submit(document_.text().toStdString(), file_name(), document_.last_change().toStdString(), now);
+  if (new_content_) new_from_ = simulation_.last_number();
+  new_content_ = false;
 }
 
 void MainWindow::show_busy(bool busy) {
@@ -132,7 +140,7 @@ void MainWindow::explain(const QString& metric, const QString& focus) {
 void MainWindow::restore_layout() {
   const QSettings settings;
   restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray());
-  restoreState(settings.value(QStringLiteral("state")).toByteArray());
+  parts_->arranged = restoreState(settings.value(QStringLiteral("state")).toByteArray());
 }
 
 void MainWindow::update_title() {

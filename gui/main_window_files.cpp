@@ -3,6 +3,7 @@
 #include <QCloseEvent>
 #include <QDir>
 #include <QDragEnterEvent>
+#include <QFileInfo>
 #include <QMessageBox>
 #include <QMimeData>
 #include <QSettings>
@@ -82,7 +83,21 @@ void MainWindow::new_document(const QString& text) {
   parts_->library->set_current({});
 }
 
-void MainWindow::restore(const RunPtr& run) { document_.set_text(QString::fromStdString(run->request.text)); }
+void MainWindow::restore(const RunPtr& run) {
+  const QString text = QString::fromStdString(run->request.text);
+  if (run->request.file == file_name()) {
+    document_.set_text(text);
+    return;
+  }
+  // Of another file: its text must not end up in this one.
+  when_discardable([this, text, file = QString::fromStdString(run->request.file)] {
+    if (!QFileInfo::exists(file)) {
+      new_document(text);
+    } else if (open_file(file)) {
+      document_.set_text(text);
+    }
+  });
+}
 
 std::string MainWindow::file_name() const {
   const QString path = document_.path().isEmpty() ? QDir::current().filePath(document_.name()) : document_.path();
@@ -128,6 +143,12 @@ void MainWindow::closeEvent(QCloseEvent* event) {
   event->accept();
 }
 
+void MainWindow::showEvent(QShowEvent* event) {
+  arrange_for_width();
+  parts_->arranged = true;
+  QMainWindow::showEvent(event);
+}
+
 void MainWindow::when_discardable(std::function<void()> proceed) {
   if (!document_.is_modified()) {
     proceed();
@@ -141,7 +162,7 @@ void MainWindow::when_discardable(std::function<void()> proceed) {
   connect(box, &QMessageBox::finished, this, [this, proceed = std::move(proceed)](int button) {
     if (button == QMessageBox::Save) {
       if (document_.path().isEmpty()) {
-        ask_to_save();
+        ask_to_save(proceed);
         return;
       }
       if (!save_file()) return;

@@ -1,9 +1,11 @@
 // The widgets of the main window; seen by main_window*.cpp only.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include <QAction>
+#include <QDockWidget>
 #include <QLabel>
 #include <QMenu>
 #include <QProgressBar>
@@ -39,6 +41,8 @@ struct MainWindow::Parts {
   QLabel* status = nullptr;
   QMenu* recent = nullptr;
   QMenu* docks = nullptr;
+  std::array<QDockWidget*, 4> panels{};  ///< library, runs, form, text
+  bool arranged = false;                 ///< the window was shown, or has the user's own layout
   QAction* cancel = nullptr;
 };
 

@@ -49,7 +49,8 @@ Simulation::~Simulation() {
 }
 
 void Simulation::submit(std::string text, std::string file, std::string change, bool now) {
-  waiting_ = RunRequest{++number_, std::move(text), std::move(file), std::move(change)};
+  last_number_ = ++*counter_;
+  waiting_ = RunRequest{last_number_, std::move(text), std::move(file), std::move(change)};
   if (task_) task_->stop = true;
   debounce_.start(now ? std::chrono::milliseconds{0} : kDebounce);
 }

@@ -38,7 +38,9 @@ class Simulation : public QObject {
   /// Something runs or waits.
   [[nodiscard]] bool is_busy() const;
   /// Number of the newest request; its run carries it.
-  [[nodiscard]] std::uint64_t last_number() const { return number_; }
+  [[nodiscard]] std::uint64_t last_number() const { return last_number_; }
+  /// Counts requests together with another simulation, so that no two runs have one number. Call before the first.
+  void share_numbers(const Simulation& other) { counter_ = other.counter_; }
 
  signals:
   /// A run begins.
@@ -55,7 +57,8 @@ class Simulation : public QObject {
   void start();
   void settle(const std::shared_ptr<Task>& task);
 
-  std::uint64_t number_ = 0;
+  std::shared_ptr<std::uint64_t> counter_ = std::make_shared<std::uint64_t>(0);
+  std::uint64_t last_number_ = 0;
   std::optional<RunRequest> waiting_;
   std::shared_ptr<Task> task_;
   QTimer debounce_, poll_;

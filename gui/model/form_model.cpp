@@ -178,6 +178,7 @@ Node* node_of(const QModelIndex& index) { return static_cast<Node*>(index.intern
 
 void FormModel::set_text(const std::string& text, const std::string& file) {
   State& s = *state_;
+  const bool other_file = s.file != file;
   s.file = file;
   s.parses = false;
   hardware::NodePtr tree;
@@ -185,7 +186,10 @@ void FormModel::set_text(const std::string& text, const std::string& file) {
     if (text.size() <= kLongestText) tree = hardware::parse_config(text, file);
   } catch (const hardware::ConfigError&) {  // the values stay: the message is shown at its place in the text
   }
-  if (tree == nullptr || tree->kind != hardware::NodeKind::mapping) return;
+  if (tree == nullptr || tree->kind != hardware::NodeKind::mapping) {
+    if (other_file) clear();
+    return;
+  }
   s.text = text;
   s.tree = std::move(tree);
   s.parses = true;
@@ -205,6 +209,19 @@ void FormModel::set_text(const std::string& text, const std::string& file) {
     }
   }
   if (rebuilds) endResetModel();
+}
+
+/// Another file's values must not seem to be those of one that can't be read.
+void FormModel::clear() {
+  State& s = *state_;
+  s.text.clear();
+  s.tree.reset();
+  for (Node* node : s.all) {
+    if (!node->given.has_value()) continue;
+    node->given.reset();
+    emit dataChanged(createIndex(node->row, kKey, node), createIndex(node->row, kValue, node));
+  }
+  set_run(nullptr);
 }
 
 void FormModel::set_run(const RunPtr& run) {

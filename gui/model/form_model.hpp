@@ -57,6 +57,8 @@ class FormModel : public QAbstractItemModel {
   void edit_requested(const QString& key, const QString& value);
 
  private:
+  void clear();
+
   struct State;
   std::unique_ptr<State> state_;
 };

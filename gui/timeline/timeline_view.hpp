@@ -37,7 +37,8 @@ class TimelineView : public RunView {
   /// Selects the next span whose label contains `text` and brings it into view; false if there is none.
   bool find_next(const QString& text);
   bool find_previous(const QString& text);
-  /// For a view of two runs: every group one row at first, no line for the pointer, and no tools if they stand elsewhere.
+  /// For a view of two runs: every group one row at first, no line for the pointer, and no tools if they stand
+  /// elsewhere.
   void set_compact(bool with_tools);
   /// Puts the cursor into the search field.
   void focus_search();

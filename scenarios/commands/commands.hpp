@@ -18,7 +18,7 @@ struct Options {
   std::vector<Override> overrides;
   std::string json, csv, trace, junit, requests, output;  ///< file names, "-" for standard output, empty: none
   std::string gpu, node, date, timer = "fitted";
-  std::string metric;  ///< of explain: one figure alone
+  std::string metric;                                ///< of explain: one figure alone
   std::string screenshot, size, scale, theme, view;  ///< of the window, as its program takes them
   int jobs = 1;
   bool quiet = false;

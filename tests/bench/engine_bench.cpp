@@ -168,8 +168,7 @@ void makespan_of_eight(benchmark::State& state) {
 }
 BENCHMARK(makespan_of_eight)->Args({2048, 5000})->Args({128, 5000})->Unit(benchmark::kMillisecond);
 
-using Reading = Timeline (*)(const Plan&, const Durations&);
-
+template <class Reading>
 void read_plan(benchmark::State& state, Reading reading) {
   const auto streams = static_cast<std::uint32_t>(state.range(0));
   const auto launches = static_cast<std::uint32_t>(state.range(1));
@@ -178,8 +177,12 @@ void read_plan(benchmark::State& state, Reading reading) {
   for (auto _ : state) benchmark::DoNotOptimize(reading(plan, durations).makespan);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(streams) * launches);
 }
-void evaluate_plan(benchmark::State& state) { read_plan(state, evaluate); }
-void interpret_plan(benchmark::State& state) { read_plan(state, interpret); }
+void evaluate_plan(benchmark::State& state) {
+  read_plan(state, [](const Plan& plan, const Durations& durations) { return evaluate(plan, durations); });
+}
+void interpret_plan(benchmark::State& state) {
+  read_plan(state, [](const Plan& plan, const Durations& durations) { return interpret(plan, durations); });
+}
 BENCHMARK(evaluate_plan)->Args({128, 5000})->Unit(benchmark::kMillisecond);
 BENCHMARK(interpret_plan)->Args({128, 5000})->Args({2048, 300})->Unit(benchmark::kMillisecond);
 

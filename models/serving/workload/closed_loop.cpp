@@ -9,6 +9,7 @@
 // time 0 meet an empty system all at once, which warm-up exclusion is for.
 #include <algorithm>
 #include <functional>
+
 #include <queue>
 
 #include "models/serving/workload/families.hpp"
