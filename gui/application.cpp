@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "gui/main_window.hpp"
+#include "gui/text.hpp"
 #include "gui/theme.hpp"
 #include "hardware/catalogue.hpp"
 #include "scenarios/output.hpp"
@@ -247,8 +248,7 @@ int take_screenshot(MainWindow& window, const Arguments& arguments) {
   QBuffer buffer(&bytes);
   buffer.open(QIODevice::WriteOnly);
   if (!picture.save(&buffer, "PNG")) throw ConfigError("the picture can't be encoded");
-  scenarios::write_output(arguments.screenshot.toStdString(),
-                          std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
+  scenarios::write_output(arguments.screenshot.toStdString(), view_of(bytes));
   if (problem.empty()) return kExitWell;
   std::fprintf(stderr, "orrery: %s\n", problem.c_str());
   return kExitInput;

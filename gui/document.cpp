@@ -7,6 +7,7 @@
 #include <QTimer>
 #include <fmt/format.h>
 
+#include "gui/text.hpp"
 #include "hardware/config.hpp"
 #include "scenarios/output.hpp"
 
@@ -55,8 +56,7 @@ void write_bytes(const QString& path, const QByteArray& bytes) {
   const QString target = replaces ? info.canonicalFilePath() : info.isSymLink() ? info.symLinkTarget() : path;
   const QFile::Permissions permissions = QFile::permissions(target);
   scenarios::check_writable(target.toStdString());
-  scenarios::write_output(target.toStdString(),
-                          std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
+  scenarios::write_output(target.toStdString(), view_of(bytes));
   if (replaces) QFile::setPermissions(target, permissions);
 }
 

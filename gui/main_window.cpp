@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "gui/main_window_parts.hpp"
+#include "gui/text.hpp"
 #include "hardware/catalogue.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/serving_trace.hpp"
@@ -39,8 +40,6 @@ QDockWidget* add_dock(QMainWindow& window, QWidget* content, const QString& titl
 void write_run_trace(const Run& run, std::ostream& out) {
   run.serves() ? scenarios::write_serving_trace(run.report, out) : sim::write_trace(run.timeline, out);
 }
-
-QString message_of(const std::exception& error) { return QString::fromUtf8(error.what()); }
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "gui/main_window_parts.hpp"
+#include "gui/text.hpp"
 #include "hardware/catalogue.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/schema.hpp"
@@ -23,8 +24,6 @@ namespace {
 constexpr int kRecentFiles = 10;
 
 QString scenario_filter() { return MainWindow::tr("Scenarios (*.yaml *.yml);;All files (*)"); }
-
-QString text_of(std::string_view text) { return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size())); }
 
 }  // namespace
 
@@ -42,7 +41,7 @@ QAction* MainWindow::add_action(QMenu& menu, const QString& name, const QString&
 void MainWindow::make_file_menu() {
   QMenu& menu = *menuBar()->addMenu(tr("&File"));
   const auto fresh = [this](scenarios::ScenarioKind kind) {
-    when_discardable([this, kind] { new_document(text_of(scenarios::scenario_template(kind))); });
+    when_discardable([this, kind] { new_document(to_qstring(scenarios::scenario_template(kind))); });
   };
   add_action(menu, QStringLiteral("new"), tr("&New training scenario"), QKeySequence::New,
              [fresh] { fresh(scenarios::ScenarioKind::training); });
@@ -114,13 +113,13 @@ void MainWindow::make_view_menu() {
   QMenu& menu = *menuBar()->addMenu(tr("&View"));
   int number = 1;
   for (const ViewRow& row : views()) {
-    const QString name = text_of(row.name);
-    QAction* action = add_action(menu, QStringLiteral("show_") + name, text_of(row.title),
+    const QString name = to_qstring(row.name);
+    QAction* action = add_action(menu, QStringLiteral("show_") + name, to_qstring(row.title),
                                  QKeySequence(QStringLiteral("Ctrl+%1").arg(number++)), [this, name] {
                                    show_view(name);
                                    view(name)->setFocus(Qt::ShortcutFocusReason);
                                  });
-    action->setStatusTip(text_of(row.summary));
+    action->setStatusTip(to_qstring(row.summary));
   }
   menu.addSeparator();
   menu.addMenu(parts_->docks);
@@ -147,7 +146,7 @@ void MainWindow::make_help_menu() {
                                 tr("Orrery %1 predicts the time, memory, throughput and cost of training and serving "
                                    "large language models.\n\nIts source is under the Apache License 2.0. This program "
                                    "links QCustomPlot and is therefore distributed under the GNU GPL, version 3.")
-                                    .arg(text_of(scenarios::kVersion)),
+                                    .arg(to_qstring(scenarios::kVersion)),
                                 QMessageBox::Ok, this);
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->open();

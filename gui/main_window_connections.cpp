@@ -5,6 +5,7 @@
 #include <QStatusBar>
 
 #include "gui/main_window_parts.hpp"
+#include "gui/text.hpp"
 
 namespace orrery::gui {
 
@@ -85,7 +86,7 @@ void MainWindow::connect_views() {
     try {
       document_.remove_value(key);
     } catch (const ConfigError& error) {
-      notify(QString::fromUtf8(error.what()));
+      notify(message_of(error));
     }
   });
   connect(parts_->editor, &YamlEditor::edited, this, [this](const QString& text) { document_.set_text(text); });
@@ -128,7 +129,7 @@ void MainWindow::compare_with(const QString& path) {
     second.load(path);
     other_.submit(second.text().toStdString(), second.path().toStdString(), second.name().toStdString(), true);
   } catch (const ConfigError& error) {
-    notify(QString::fromUtf8(error.what()));
+    notify(message_of(error));
   }
 }
 

@@ -9,16 +9,11 @@
 #include <QSettings>
 
 #include "gui/main_window_parts.hpp"
+#include "gui/text.hpp"
 
 namespace orrery::gui {
 
 using hardware::ConfigError;
-
-namespace {
-
-QString message_of(const std::exception& error) { return QString::fromUtf8(error.what()); }
-
-}  // namespace
 
 bool MainWindow::open_file(const QString& path) {
   try {

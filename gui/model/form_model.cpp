@@ -9,6 +9,7 @@
 #include <QFont>
 
 #include "gui/model/form_values.hpp"
+#include "gui/text.hpp"
 #include "gui/theme.hpp"
 
 namespace orrery::gui {
@@ -33,11 +34,9 @@ struct Node {
   QString problem;
 };
 
-QString to_qt(std::string_view text) { return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size())); }
-
 Node* add_node(Node& parent, std::string key) {
   auto node = std::make_unique<Node>();
-  node->title = to_qt(std::string_view(key).substr(key.rfind('.') + 1));
+  node->title = to_qstring(std::string_view(key).substr(key.rfind('.') + 1));
   node->key = std::move(key);
   node->parent = &parent;
   node->row = static_cast<int>(parent.children.size());
@@ -119,22 +118,22 @@ struct FormModel::State {
     const bool fits = run != nullptr && run->report.scenario.serving.has_value() == (kind == ScenarioKind::serving);
     if (fits) {
       const models::ServingConfig* serving = run->serves() ? &run->report.serving->config : nullptr;
-      value = to_qt(scenarios::effective_value(run->report.scenario, field.key, serving));
+      value = to_qstring(scenarios::effective_value(run->report.scenario, field.key, serving));
     }
-    if (value.isEmpty()) value = to_qt(field.fallback);
+    if (value.isEmpty()) value = to_qstring(field.fallback);
     effective.emplace(&field, value);
     return value;
   }
 
   QString value_text(const Node& node) {
-    if (node.given.has_value()) return to_qt(node.given->text);
+    if (node.given.has_value()) return to_qstring(node.given->text);
     return node.field != nullptr ? effective_text(*node.field) : QString();
   }
 
   QString shown_text(const Node& node) {
     QString text_shown = value_text(node);
     if (text_shown.isEmpty() && node.field != nullptr && !node.given.has_value()) {
-      text_shown = to_qt(node.field->automatic);
+      text_shown = to_qstring(node.field->automatic);
       if (text_shown.isEmpty() && node.field->required) text_shown = QCoreApplication::translate("form", "required");
     }
     return text_shown;
@@ -143,17 +142,17 @@ struct FormModel::State {
   QString tool_tip(const Node& node) {
     QString html;
     if (!node.problem.isEmpty()) html += QStringLiteral("<p><b>%1</b></p>").arg(node.problem.toHtmlEscaped());
-    html += QStringLiteral("<p><code>%1</code></p>").arg(to_qt(node.key).toHtmlEscaped());
+    html += QStringLiteral("<p><code>%1</code></p>").arg(to_qstring(node.key).toHtmlEscaped());
     if (node.field == nullptr) return html;
     const Field& field = *node.field;
-    html += paragraph(to_qt(field.help));
+    html += paragraph(to_qstring(field.help));
     if (const QString range = range_text(field); !range.isEmpty()) html += paragraph(range);
     if (field.kind == FieldKind::quantity && !field.units.empty()) {
       QStringList units;
-      for (const std::string& unit : field.units) units += to_qt(unit);
+      for (const std::string& unit : field.units) units += to_qstring(unit);
       html += paragraph(QCoreApplication::translate("form", "Unit: %1").arg(units.join(QStringLiteral(", "))));
     }
-    const QString fallback = to_qt(field.fallback.empty() ? field.automatic : field.fallback);
+    const QString fallback = to_qstring(field.fallback.empty() ? field.automatic : field.fallback);
     if (!fallback.isEmpty()) {
       html += paragraph(QCoreApplication::translate("form", "Where it is not given: %1").arg(fallback));
     }
@@ -247,7 +246,7 @@ void FormModel::set_problems(const std::vector<hardware::Diagnostic>& problems) 
       const auto in_short = s.nodes.find(*key + ".mean");
       if (in_short != s.nodes.end() && in_short->second->given && in_short->second->given->in_short) found = in_short;
       QString& message = messages[found->second];
-      message += (message.isEmpty() ? QString() : QStringLiteral("\n")) + to_qt(problem.message);
+      message += (message.isEmpty() ? QString() : QStringLiteral("\n")) + to_qstring(problem.message);
       break;
     }
   }
@@ -268,7 +267,7 @@ QModelIndex FormModel::index_of(const QString& key) const {
 QString FormModel::text_key(const QModelIndex& index) const {
   if (!index.isValid()) return {};
   const Node& node = *node_of(index);
-  return to_qt(node.given.has_value() ? node.given->key : node.key);
+  return to_qstring(node.given.has_value() ? node.given->key : node.key);
 }
 
 QModelIndex FormModel::index(int row, int column, const QModelIndex& parent) const {
@@ -307,7 +306,7 @@ QVariant FormModel::data(const QModelIndex& index, int role) const {
     case Qt::WhatsThisRole:
       return state_->tool_tip(node);
     case Qt::StatusTipRole:
-      return node.field != nullptr ? to_qt(node.field->help) : QString();
+      return node.field != nullptr ? to_qstring(node.field->help) : QString();
     case Qt::AccessibleTextRole: {
       if (!is_value) return node.title;
       const QString text = state_->shown_text(node);
@@ -324,7 +323,7 @@ QVariant FormModel::data(const QModelIndex& index, int role) const {
       if (is_value && !node.given.has_value()) return QApplication::palette().color(QPalette::PlaceholderText);
       return {};
     case kKeyRole:
-      return to_qt(node.key);
+      return to_qstring(node.key);
     case kFieldRole:
       return QVariant::fromValue(static_cast<void*>(const_cast<Field*>(node.field)));
     case kGivenRole:
@@ -361,13 +360,13 @@ bool FormModel::setData(const QModelIndex& index, const QVariant& value, int rol
     return false;
   }
   const GivenValue* given = node.given.has_value() ? &*node.given : nullptr;
-  if (given != nullptr && to_qt(given->text) == raw.trimmed()) return true;
+  if (given != nullptr && to_qstring(given->text) == raw.trimmed()) return true;
   std::optional<GivenValue> short_section;
   const Node& section = *node.parent;
   if (given == nullptr && section.given.has_value()) short_section = section.given;
   const WrittenEdit edit = written_edit(*node.field, raw.toStdString(), given, short_section);
   if (edit.value.empty()) return false;
-  emit edit_requested(to_qt(edit.key), to_qt(edit.value));
+  emit edit_requested(to_qstring(edit.key), to_qstring(edit.value));
   return true;
 }
 

@@ -71,10 +71,6 @@ QString signed_text(double difference, scenarios::Unit unit) {
 
 }  // namespace
 
-QString to_qstring(std::string_view text) {
-  return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
-}
-
 QString metric_label(std::string_view metric) {
   QStringList parts = to_qstring(metric).split(QLatin1Char('.'));
   if (parts.size() > 1) parts.removeFirst();

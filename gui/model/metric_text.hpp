@@ -7,11 +7,10 @@
 
 #include <QString>
 
+#include "gui/text.hpp"
 #include "scenarios/comparison.hpp"
 
 namespace orrery::gui {
-
-[[nodiscard]] QString to_qstring(std::string_view text);
 
 /// "training.tokens_per_s_per_gpu" → "tokens/s per GPU", "memory.stages.3.peak_bytes" → "stage 3 peak".
 [[nodiscard]] QString metric_label(std::string_view metric);

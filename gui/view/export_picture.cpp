@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <qcustomplot.h>
 
+#include "gui/text.hpp"
 #include "gui/view/run_view.hpp"
 #include "hardware/config.hpp"
 #include "scenarios/output.hpp"
@@ -83,7 +84,7 @@ void export_picture(QWidget& widget, const QString& path) {
   scenarios::check_writable(name);
   if (widget.size().isEmpty()) throw ConfigError(fmt::format("{}: there is nothing to draw: the view is empty", name));
   const QByteArray bytes = ending == QLatin1String("png") ? png(widget, name) : svg(widget);
-  scenarios::write_output(name, std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
+  scenarios::write_output(name, view_of(bytes));
 }
 
 }  // namespace orrery::gui

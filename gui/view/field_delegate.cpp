@@ -18,6 +18,7 @@
 #include <QTimer>
 
 #include "gui/model/form_model.hpp"
+#include "gui/text.hpp"
 #include "gui/theme.hpp"
 #include "gui/view/field_editors.hpp"
 #include "hardware/config.hpp"
@@ -38,8 +39,6 @@ const Field* field_of(const QModelIndex& index) {
   return static_cast<const Field*>(index.data(FormModel::kFieldRole).value<void*>());
 }
 
-QString to_qt(const std::string& text) { return QString::fromStdString(text); }
-
 bool is_list(const QString& value) { return value.startsWith(QLatin1Char('{')) || value.startsWith(QLatin1Char('[')); }
 
 ValueSlider* slider_of(const QWidget& editor) {
@@ -50,7 +49,7 @@ template <class Parse>
 std::optional<QString> problem_with(const Parse& parse, const std::string& unit, const std::string& text) {
   std::string error;
   if (!parse("1 " + unit, error).has_value()) return std::nullopt;
-  return parse(text, error).has_value() ? QString() : to_qt(error);
+  return parse(text, error).has_value() ? QString() : to_qstring(error);
 }
 
 }  // namespace
@@ -84,8 +83,8 @@ QWidget* FieldDelegate::createEditor(QWidget* parent, const QStyleOptionViewItem
   }
   if (editor == nullptr) editor = line_editor(*field, index, parent);
   editor->setAutoFillBackground(true);
-  editor->setAccessibleName(to_qt(field->key));
-  editor->setAccessibleDescription(to_qt(field->help));
+  editor->setAccessibleName(to_qstring(field->key));
+  editor->setAccessibleDescription(to_qstring(field->help));
   editor->setToolTip(index.data(Qt::ToolTipRole).toString());
   return editor;
 }
@@ -124,7 +123,7 @@ QWidget* FieldDelegate::number_editor(const Field& field, const QString& value, 
   connect(box->findChild<QLineEdit*>(), &QLineEdit::textEdited, pause, [pause] { pause->start(kTypingPause); });
   slider->setAutoFillBackground(true);
   slider->setBackgroundRole(QPalette::Base);
-  slider->setAccessibleName(to_qt(field.key));
+  slider->setAccessibleName(to_qstring(field.key));
   box->installEventFilter(slider);
   box->setProperty(kSlider, QVariant::fromValue<QObject*>(slider));
   connect(box, &QObject::destroyed, slider, &QObject::deleteLater);
@@ -134,9 +133,9 @@ QWidget* FieldDelegate::number_editor(const Field& field, const QString& value, 
 QWidget* FieldDelegate::choice_editor(const Field& field, const QString& value, QWidget* parent) const {
   auto* combo = new QComboBox(parent);
   for (const scenarios::Choice& choice : field.choices) {
-    combo->addItem(to_qt(choice.name));
-    combo->setItemData(combo->count() - 1, to_qt(choice.summary), Qt::ToolTipRole);
-    combo->setItemData(combo->count() - 1, to_qt(choice.summary), Qt::AccessibleDescriptionRole);
+    combo->addItem(to_qstring(choice.name));
+    combo->setItemData(combo->count() - 1, to_qstring(choice.summary), Qt::ToolTipRole);
+    combo->setItemData(combo->count() - 1, to_qstring(choice.summary), Qt::AccessibleDescriptionRole);
   }
   if (combo->findText(value) < 0) combo->insertItem(0, value);  // a path, or a name that is wrong
   combo->setCurrentIndex(combo->findText(value));
@@ -151,7 +150,7 @@ QWidget* FieldDelegate::choice_editor(const Field& field, const QString& value, 
 
 QWidget* FieldDelegate::line_editor(const Field& field, const QModelIndex& index, QWidget* parent) const {
   auto* line = new QLineEdit(parent);
-  if (!field.automatic.empty()) line->setPlaceholderText(to_qt(field.automatic));
+  if (!field.automatic.empty()) line->setPlaceholderText(to_qstring(field.automatic));
   if (field.kind == FieldKind::path) {
     QAction* browse_action =
         line->addAction(line->style()->standardIcon(QStyle::SP_DirOpenIcon), QLineEdit::TrailingPosition);
@@ -166,7 +165,7 @@ QWidget* FieldDelegate::line_editor(const Field& field, const QModelIndex& index
       QPalette palette;
       if (!problem.isEmpty()) palette.setColor(QPalette::Text, worse_color(palette));
       line->setPalette(palette);
-      line->setToolTip(problem.isEmpty() ? to_qt(field.help) : problem);
+      line->setToolTip(problem.isEmpty() ? to_qstring(field.help) : problem);
     });
   }
   return line;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <qcustomplot.h>
 
+#include "gui/text.hpp"
 #include "gui/theme.hpp"
 #include "gui/view/plot_style.hpp"
 #include "scenarios/format.hpp"
@@ -19,7 +20,6 @@ namespace {
 
 constexpr std::array<double, 3> kPercentiles{0.50, 0.90, 0.99};
 
-QString text(const std::string& s) { return QString::fromStdString(s); }
 QString seconds_text(double seconds) { return readable_value(AxisUnit::seconds, seconds); }
 QString percent_text(double share) { return QString::number(share * 100.0, 'f', 1) + QChar(0xa0) + QLatin1Char('%'); }
 
@@ -28,7 +28,7 @@ QString long_name(const LatencyCurve& curve) {
   if (curve.name == "TPOT") return QObject::tr("Time per output token (TPOT)");
   if (curve.name == "E2E") return QObject::tr("End to end");
   if (curve.name == "queue") return QObject::tr("Queueing");
-  return text(curve.name);
+  return to_qstring(curve.name);
 }
 
 double requests(const LatencyCurve& curve) {
@@ -256,7 +256,7 @@ QString LatencyView::tell(const QPointF& position) const {
     const double at = rect->axis(QCPAxis::atBottom)->pixelToCoord(position.x());
     const double within = share_within(curve, at);
     return tr("%1: %2 of %3 requests within %4")
-        .arg(text(curve.name), percent_text(within), QString::number(requests(curve), 'f', 0), seconds_text(at));
+        .arg(to_qstring(curve.name), percent_text(within), QString::number(requests(curve), 'f', 0), seconds_text(at));
   }
   return {};
 }

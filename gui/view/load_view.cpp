@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <qcustomplot.h>
 
+#include "gui/text.hpp"
 #include "gui/theme.hpp"
 #include "gui/view/plot_style.hpp"
 #include "scenarios/format.hpp"
@@ -21,8 +22,6 @@ constexpr double kKeyZoom = 0.7;    ///< of the visible range, for a press of +
 constexpr double kKeyPan = 0.15;    ///< of the visible range, for an arrow key
 constexpr double kWheelZoom = 0.8;  ///< of the visible range, for a notch of the wheel
 constexpr double kLeastRange = 1e-4;
-
-QString text(const std::string& s) { return QString::fromStdString(s); }
 
 const StateSeries* find_state(const Run& run, std::string_view name) {
   for (const StateSeries& state : run.series.states) {
@@ -85,7 +84,8 @@ QString LoadView::description() const {
       parts << tr("%1 preemptions").arg(readable_value(unit, most_of(state)));
     } else {
       parts << tr("%1: mean %2, at most %3")
-                   .arg(text(state.name), readable_value(unit, mean_of(state)), readable_value(unit, most_of(state)));
+                   .arg(to_qstring(state.name), readable_value(unit, mean_of(state)),
+                        readable_value(unit, most_of(state)));
     }
   }
   return parts.join(QStringLiteral("; ")) + QLatin1Char('.');
@@ -143,7 +143,7 @@ void LoadView::draw_state(QCPAxisRect& rect, const StateSeries& state, std::size
   most->setChannelFillGraph(least);
   QCPGraph* mean = add(state.mean);
   mean->setPen(QPen(line, 1.8));
-  mean->setName(text(state.name));
+  mean->setName(to_qstring(state.name));
 }
 
 void LoadView::fit_values(QCPAxisRect& rect, const std::vector<const StateSeries*>& states) const {
@@ -177,7 +177,7 @@ void LoadView::draw() {
       legend->setFillOrder(QCPLegend::foColumnsFirst);
       for (const StateSeries* state : states) {
         for (int i = 0; i < plot().graphCount(); ++i) {
-          if (plot().graph(i)->name() == text(state->name)) plot().graph(i)->addToLegend(legend);
+          if (plot().graph(i)->name() == to_qstring(state->name)) plot().graph(i)->addToLegend(legend);
         }
       }
     }
@@ -264,7 +264,7 @@ QString LoadView::tell(double time) const {
     const auto bin = static_cast<std::size_t>(time / duration() * static_cast<double>(state.mean.size()));
     const std::size_t i = std::min(bin, state.mean.size() - 1);
     const AxisUnit unit = unit_of(state);
-    QString part = text(state.name) + QLatin1Char(' ') + readable_value(unit, state.mean[i]);
+    QString part = to_qstring(state.name) + QLatin1Char(' ') + readable_value(unit, state.mean[i]);
     if (state.most[i] > state.least[i]) {
       part +=
           QStringLiteral(" (%1 – %2)").arg(readable_value(unit, state.least[i]), readable_value(unit, state.most[i]));

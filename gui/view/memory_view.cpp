@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <qcustomplot.h>
 
+#include "gui/text.hpp"
 #include "gui/theme.hpp"
 #include "gui/view/plot_style.hpp"
 #include "scenarios/format.hpp"
@@ -21,7 +22,6 @@ namespace {
 constexpr std::size_t kNamedStacks = 3;  ///< so many have room for names within their parts
 constexpr std::size_t kTextStacks = 6;   ///< so many have room for a text each
 
-QString text(const std::string& s) { return QString::fromStdString(s); }
 QString bytes_text(double bytes) { return readable_value(AxisUnit::bytes, bytes); }
 
 /// The stack that lacks the most; if none lacks anything, the fullest.
@@ -39,7 +39,7 @@ double mark_begin(const MemoryStack& stack) { return std::min(stack.peak, limit_
 
 QString headline(const std::vector<MemoryStack>& stacks) {
   const MemoryStack& stack = stacks[worst(stacks)];
-  const QString name = text(stack.name), peak = bytes_text(stack.peak), limit = bytes_text(limit_of(stack));
+  const QString name = to_qstring(stack.name), peak = bytes_text(stack.peak), limit = bytes_text(limit_of(stack));
   const auto over = std::count_if(stacks.begin(), stacks.end(), [](const MemoryStack& s) { return s.overflows(); });
   if (over == 0) {
     return stack.budget > 0.0 ? QObject::tr("Fits: %1 takes %2 of %3 allowed").arg(name, peak, limit)
@@ -74,10 +74,10 @@ QString MemoryView::reason() const {
 QString MemoryView::description() const {
   QString words = headline(stacks_) + QStringLiteral(". ");
   const MemoryStack& stack = stacks_[worst(stacks_)];
-  words += tr("Of %1: ").arg(text(stack.name));
+  words += tr("Of %1: ").arg(to_qstring(stack.name));
   QStringList parts;
   for (const MemoryPart& part : stack.parts) {
-    if (part.bytes > 0.0) parts << text(part.name) + QLatin1Char(' ') + bytes_text(part.bytes);
+    if (part.bytes > 0.0) parts << to_qstring(part.name) + QLatin1Char(' ') + bytes_text(part.bytes);
   }
   words += parts.join(QStringLiteral(", ")) + QLatin1Char('.');
   if (!before_.empty()) words += tr(" Before: ") + headline(before_) + QLatin1Char('.');
@@ -145,7 +145,7 @@ void MemoryView::draw() {
   for (std::size_t i = 0; i < places; ++i) {
     const MemoryStack& stack = i < stacks_.size() ? stacks_[i] : before_[i];
     const bool is_short = stacks_.size() > 1;
-    if (i % every == 0) ticker->addTick(static_cast<double>(i), is_short ? QString::number(i) : text(stack.name));
+    if (i % every == 0) ticker->addTick(static_cast<double>(i), is_short ? QString::number(i) : to_qstring(stack.name));
   }
   x->setTicker(ticker);
   if (stacks_.size() > 1) x->setLabel(tr("pipeline stage"));
@@ -167,7 +167,7 @@ void MemoryView::draw_bars(bool is_previous) {
   for (std::size_t p = 0; p < all.front().parts.size(); ++p) {
     auto* bars = new QCPBars(rect->axis(QCPAxis::atBottom), rect->axis(QCPAxis::atLeft));
     const QColor color = memory_color(all.front().parts[p].kind);
-    bars->setName(text(all.front().parts[p].name));
+    bars->setName(to_qstring(all.front().parts[p].name));
     bars->setWidth(width());
     bars->setPen(Qt::NoPen);
     bars->setBrush(is_previous ? plot_pale(color, palette()) : color);
@@ -187,7 +187,7 @@ void MemoryView::draw_values() {
       reach += part.bytes;
       if (part.bytes < 0.045 * top()) continue;
       const QString value = bytes_text(part.bytes);
-      const QString label = stacks_.size() <= kNamedStacks ? text(part.name) + QLatin1Char(' ') + value : value;
+      const QString label = stacks_.size() <= kNamedStacks ? to_qstring(part.name) + QLatin1Char(' ') + value : value;
       add_text(rect, center(i, false), reach - 0.5 * part.bytes, label, Qt::AlignCenter,
                text_on(memory_color(part.kind)));
     }
@@ -313,8 +313,8 @@ QString MemoryView::tell(const Place& place) const {
   const MemoryStack& stack = stacks(place.is_previous)[place.stack];
   const MemoryPart& part = stack.parts[place.part];
   QString words = tr("%1%2: %3 %4 (%5 bytes), %6 % of the peak of %7")
-                      .arg(place.is_previous ? tr("run before, ") : QString(), text(stack.name), text(part.name),
-                           bytes_text(part.bytes), QLocale::c().toString(part.bytes, 'f', 0))
+                      .arg(place.is_previous ? tr("run before, ") : QString(), to_qstring(stack.name),
+                           to_qstring(part.name), bytes_text(part.bytes), QLocale::c().toString(part.bytes, 'f', 0))
                       .arg(stack.peak > 0.0 ? part.bytes / stack.peak * 100.0 : 0.0, 0, 'f', 1)
                       .arg(bytes_text(stack.peak));
   if (stack.overflows()) words += tr("; needs %1 more").arg(bytes_text(stack.missing));
@@ -323,7 +323,7 @@ QString MemoryView::tell(const Place& place) const {
 
 void MemoryView::ask(const Place& place) {
   if (place.is_previous) return;  // the explanation is of the current run
-  emit explain_requested(text(stacks_[place.stack].parts[place.part].metric), QString());
+  emit explain_requested(to_qstring(stacks_[place.stack].parts[place.part].metric), QString());
 }
 
 bool MemoryView::key(int key) {

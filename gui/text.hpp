@@ -1,0 +1,23 @@
+// Between Qt's texts and the library's UTF-8.
+#pragma once
+
+#include <exception>
+#include <string_view>
+
+#include <QByteArray>
+#include <QString>
+
+namespace orrery::gui {
+
+[[nodiscard]] inline QString to_qstring(std::string_view text) {
+  return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
+}
+
+[[nodiscard]] inline QString message_of(const std::exception& error) { return QString::fromUtf8(error.what()); }
+
+/// A view of the bytes; valid as long as they are.
+[[nodiscard]] inline std::string_view view_of(const QByteArray& bytes) {
+  return {bytes.constData(), static_cast<std::size_t>(bytes.size())};
+}
+
+}  // namespace orrery::gui
