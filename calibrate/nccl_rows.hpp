@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "calibrate/tables.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::calibrate {
 

@@ -9,7 +9,7 @@
 #include <QPalette>
 #include <QString>
 
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::gui {
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "models/training/pricing.hpp"
 #include "scenarios/explanation_nodes.hpp"
 
 namespace orrery::scenarios {
@@ -14,7 +15,7 @@ Explanation::Explanation(const Report& report) : report_(&report) {
   if (report.serving) {
     iterations_ = typical_steps(*scenario.serving, *report.serving, *timer);
   } else {
-    entries_ = cost_entries(report.result.plan, *timer, scenario.job.cluster);
+    entries_ = cost_entries(report.result.plan, models::training_prices(scenario.job, *timer), CostedBy::activity);
   }
 }
 

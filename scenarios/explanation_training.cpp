@@ -169,9 +169,9 @@ ExplainNode tokens_node(const Explained& e) {
 ExplainNode gpus_node(const Explained& e) {
   const models::Mesh mesh = models::make_mesh(job_of(e));
   ExplainNode node = figure("GPUs", mesh.gpus(), Unit::count, "tensor_parallel * pipeline_parallel * data_parallel");
-  node.parts.push_back(asserted("training.tensor_parallel", mesh.tensor));
-  node.parts.push_back(asserted("training.pipeline_parallel", mesh.pipeline));
-  node.parts.push_back(asserted("training.data_parallel", mesh.data));
+  node.parts.push_back(asserted("training.tensor_parallel", mesh.tensor()));
+  node.parts.push_back(asserted("training.pipeline_parallel", mesh.pipeline()));
+  node.parts.push_back(asserted("training.data_parallel", mesh.data()));
   return node;
 }
 

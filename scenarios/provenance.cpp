@@ -7,7 +7,6 @@
 
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
-#include "sim/collective/collective.hpp"
 
 namespace orrery::scenarios {
 
@@ -23,13 +22,19 @@ Counts count_steps(const sim::Plan& plan) {
   counts.kernels.resize(plan.kernels.size());
   counts.collectives.resize(plan.collectives.size());
   counts.transfers.resize(plan.transfers.size());
-  for (const sim::Stream& stream : plan.streams) {
-    for (const sim::Step& step : stream.steps) {
-      if (step.kind == sim::StepKind::launch) counts.kernels[step.index] += plan.kernels[step.index].repeat;
-      if (step.kind == sim::StepKind::collective) counts.collectives[step.index] += 1.0;
-      if (step.kind == sim::StepKind::send) counts.transfers[step.index] += 1.0;
+  const auto add = [&](const std::vector<sim::Step>& steps, double times) {
+    for (const sim::Step& step : steps) {
+      if (step.kind == sim::StepKind::launch) counts.kernels[step.index] += times * plan.kernels[step.index].repeat;
+      if (step.kind == sim::StepKind::collective) counts.collectives[step.index] += times;
+      if (step.kind == sim::StepKind::send) counts.transfers[step.index] += times;
     }
+  };
+  std::vector<double> calls(plan.blocks.size(), 0.0);
+  for (const sim::Call& call : plan.calls) calls[call.block] += 1.0;
+  for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
+    for (const sim::BlockPart& part : plan.blocks[b].parts) add(part.steps, calls[b]);
   }
+  for (const sim::Stream& stream : plan.streams) add(stream.steps, 1.0);
   return counts;
 }
 
@@ -62,60 +67,68 @@ std::string family_of(const kernels::Kernel& kernel) {
   return memory != nullptr ? fmt::format("{}.{}", family, kernels::name(memory->op)) : std::string(family);
 }
 
-CostedEntry collective_entry(const sim::CollectiveCall& call, const hardware::Cluster& cluster, std::string activity,
-                             double runs) {
-  const sim::CollectiveEstimate estimate = sim::explain_collective(call, cluster);
-  return {fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(call.kind), call.bytes.value(), call.ranks,
-                      call.nodes),
-          std::string(sim::name(call.kind)),
-          std::move(activity),
-          runs,
-          {estimate.time, estimate.provenance, estimate.fit_key, estimate.terms},
-          std::string(estimate.algorithm)};
-}
-
-std::vector<CostedEntry> kernel_entries(const sim::Plan& plan, const Counts& counts, double ranks,
-                                        const kernels::KernelTimer& timer, const hardware::Gpu& gpu) {
-  std::vector<CostedEntry> part;
-  for (std::size_t i = 0; i < plan.kernels.size(); ++i) {
-    if (counts.kernels[i] <= 0.0) continue;
-    const sim::KernelEntry& entry = plan.kernels[i];
-    add(part, {kernels::describe(entry.kernel), family_of(entry.kernel), std::string(sim::name(entry.activity)),
-               counts.kernels[i] / ranks, timer.explain(entry.kernel, gpu), ""});
+/// Prices the entries of one plan.
+class Costs {
+ public:
+  Costs(const sim::Plan& plan, const sim::Prices& prices, CostedBy by)
+      : plan_(plan), prices_(prices), by_(by), counts_(count_steps(plan)) {
+    if (by == CostedBy::activity) share_ = std::max(1.0, static_cast<double>(plan.ranks.size()));
   }
-  return part;
-}
 
-std::vector<CostedEntry> collective_entries(const sim::Plan& plan, const Counts& counts, double ranks,
-                                            const hardware::Cluster& cluster) {
-  std::vector<CostedEntry> part;
-  for (std::size_t i = 0; i < plan.collectives.size(); ++i) {
-    if (counts.collectives[i] <= 0.0) continue;
-    const sim::CollectiveEntry& entry = plan.collectives[i];
-    const sim::Group& group = plan.groups.at(entry.group.index());
-    sim::CollectiveCall call;
-    call.kind = entry.kind;
-    call.bytes = entry.bytes;
-    call.ranks = group.size;
-    call.nodes = group.nodes;
-    add(part, collective_entry(call, cluster, std::string(sim::name(entry.activity)), counts.collectives[i] / ranks));
+  [[nodiscard]] std::vector<CostedEntry> kernels() const {
+    std::vector<CostedEntry> part;
+    for (std::size_t i = 0; i < plan_.kernels.size(); ++i) {
+      if (counts_.kernels[i] <= 0.0) continue;
+      const sim::KernelEntry& entry = plan_.kernels[i];
+      add(part, {kernels::describe(entry.kernel), family_of(entry.kernel), purpose(entry.activity, entry.label),
+                 counts_.kernels[i] / share_, prices_.explain(entry, 0).kernel, ""});
+    }
+    return part;
   }
-  return part;
-}
 
-std::vector<CostedEntry> transfer_entries(const sim::Plan& plan, const Counts& counts, double ranks,
-                                          const hardware::Cluster& cluster) {
-  std::vector<CostedEntry> part;
-  for (std::size_t i = 0; i < plan.transfers.size(); ++i) {
-    if (counts.transfers[i] <= 0.0) continue;
-    const sim::TransferEntry& entry = plan.transfers[i];
-    kernels::Estimate cost;
-    cost.time = sim::transfer_time(entry.bytes, entry.same_node, cluster);
-    add(part, {fmt::format("send of {:.0f} B {}", entry.bytes.value(), entry.same_node ? "in a node" : "between nodes"),
-               "transfer", std::string(sim::name(entry.activity)), counts.transfers[i] / ranks, std::move(cost), ""});
+  [[nodiscard]] std::vector<CostedEntry> collectives() const {
+    std::vector<CostedEntry> part;
+    for (std::size_t i = 0; i < plan_.collectives.size(); ++i) {
+      if (counts_.collectives[i] <= 0.0) continue;
+      const sim::CollectiveEntry& entry = plan_.collectives[i];
+      const auto [call, estimate, idle] = prices_.explain(entry, plan_);
+      add(part, {fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(call.kind), call.bytes.value(),
+                             call.ranks, call.nodes),
+                 std::string(sim::name(call.kind)),
+                 purpose(entry.activity, entry.label),
+                 counts_.collectives[i] / share_,
+                 {estimate.time, estimate.provenance, estimate.fit_key, estimate.terms},
+                 std::string(estimate.algorithm)});
+    }
+    return part;
   }
-  return part;
-}
+
+  [[nodiscard]] std::vector<CostedEntry> transfers() const {
+    std::vector<CostedEntry> part;
+    for (std::size_t i = 0; i < plan_.transfers.size(); ++i) {
+      if (counts_.transfers[i] <= 0.0) continue;
+      const sim::TransferEntry& entry = plan_.transfers[i];
+      const sim::TransferPrice price = prices_.explain(entry, plan_);
+      kernels::Estimate cost;
+      cost.time = price.time;
+      add(part,
+          {fmt::format("send of {:.0f} B {}", entry.bytes.value(), price.same_node ? "in a node" : "between nodes"),
+           "transfer", purpose(entry.activity, entry.label), counts_.transfers[i] / share_, std::move(cost), ""});
+    }
+    return part;
+  }
+
+ private:
+  [[nodiscard]] std::string purpose(sim::Activity activity, sim::LabelId label) const {
+    return by_ == CostedBy::activity ? std::string(sim::name(activity)) : plan_.labels[label.index()];
+  }
+
+  const sim::Plan& plan_;
+  const sim::Prices& prices_;
+  CostedBy by_;
+  Counts counts_;
+  double share_ = 1.0;
+};
 
 std::string join_sources(const std::map<std::string, std::string>& sources) {
   std::vector<std::string> unique;
@@ -202,34 +215,12 @@ void append_engine(std::vector<Provenance>& lines, const models::ServingConfig& 
 
 }  // namespace
 
-std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const kernels::KernelTimer& timer,
-                                      const hardware::Cluster& cluster) {
-  const Counts counts = count_steps(plan);
-  const double ranks = std::max(1.0, static_cast<double>(plan.ranks.size()));
+std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::Prices& prices, CostedBy by) {
+  const Costs costs(plan, prices, by);
   std::vector<CostedEntry> all;
-  append_sorted(all, kernel_entries(plan, counts, ranks, timer, cluster.gpu));
-  append_sorted(all, collective_entries(plan, counts, ranks, cluster));
-  append_sorted(all, transfer_entries(plan, counts, ranks, cluster));
-  return all;
-}
-
-std::vector<CostedEntry> cost_entries(const models::StepModel& model, const models::StepShape& shape,
-                                      const hardware::Cluster& cluster) {
-  std::vector<CostedEntry> kernels, collectives;
-  for (int stage = 0; stage < model.stages(); ++stage) {
-    for (const models::StepOp& op : model.ops(shape, stage)) {
-      const double runs = static_cast<double>(op.count);
-      if (op.is_collective) {
-        add(collectives, collective_entry(op.collective, cluster, std::string(op.label), runs));
-      } else {
-        add(kernels,
-            {kernels::describe(op.kernel), family_of(op.kernel), std::string(op.label), runs, model.explain(op), ""});
-      }
-    }
-  }
-  std::vector<CostedEntry> all;
-  append_sorted(all, std::move(kernels));
-  append_sorted(all, std::move(collectives));
+  append_sorted(all, costs.kernels());
+  append_sorted(all, costs.collectives());
+  append_sorted(all, costs.transfers());
   return all;
 }
 

@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "kernels/kernel.hpp"
-#include "models/serving/step_model.hpp"
+#include "models/serving/serving.hpp"
 #include "models/training/training.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
+#include "sim/prices.hpp"
 
 namespace orrery::scenarios {
 
@@ -35,14 +36,14 @@ struct CostedEntry {
   [[nodiscard]] Seconds total() const { return estimate.time * runs; }
 };
 
-/// Kernels, then collectives, then transfers, each by total time, the largest first; equal ones by name.
-[[nodiscard]] std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const kernels::KernelTimer& timer,
-                                                    const hardware::Cluster& cluster);
+/// Which word of a step says what it is for, and over what its runs are counted.
+enum class CostedBy : std::uint8_t {
+  activity,  ///< of a training step: its activity; the mean over the plan's ranks
+  label      ///< of an iteration of a serving engine: its label; over all pipeline stages
+};
 
-/// The same of one iteration of a serving engine over all pipeline stages; `runs` are per iteration, `activity` is what
-/// the kernel is for.
-[[nodiscard]] std::vector<CostedEntry> cost_entries(const models::StepModel& model, const models::StepShape& shape,
-                                                    const hardware::Cluster& cluster);
+/// Kernels, then collectives, then transfers, each by total time, the largest first; equal ones by name.
+[[nodiscard]] std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::Prices& prices, CostedBy by);
 
 /// GPU, node, fabric and model, then one line per (family, fit) of `entries`, sorted.
 [[nodiscard]] std::vector<Provenance> provenance_of(const models::TrainingJob& job,

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "models/training/pricing.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/serving_report.hpp"
 #include "sim/clock.hpp"
@@ -117,8 +118,12 @@ namespace {
 
 void run_training(Report& report, const kernels::KernelTimer& timer, const Keep& keep, const sim::RunControl& control) {
   const Scenario& scenario = report.scenario;
-  report.result = models::predict(scenario.job, timer, control);
-  report.provenance = provenance_of(scenario.job, cost_entries(report.result.plan, timer, scenario.job.cluster));
+  models::TrainingOptions options;
+  options.keep_timeline = keep.timeline;
+  options.control = control;
+  report.result = models::predict(scenario.job, timer, options);
+  report.provenance = provenance_of(
+      scenario.job, cost_entries(report.result.plan, models::training_prices(scenario.job, timer), CostedBy::activity));
   control.check();
   report.metrics = evaluate_metrics(report.result, cost_basis(scenario, report.result));
   if (keep.timeline) return;

@@ -16,17 +16,20 @@ double per_request(std::uint64_t tokens, const ServingResult& result) {
   return static_cast<double>(tokens) / static_cast<double>(result.requests);
 }
 
-TypicalStep price_step(std::string name, std::string title, const StepShape& shape, models::StepModel& model,
-                       const hardware::Cluster& cluster) {
+TypicalStep price_step(std::string name, std::string title, const StepShape& shape, models::StepModel& model) {
   TypicalStep step;
   step.name = std::move(name);
   step.title = std::move(title);
   step.shape = shape;
-  step.entries = cost_entries(model, shape, cluster);
-  for (int stage = 0; stage < model.stages(); ++stage) {
-    step.gpu_time += sim::to_seconds(model.time(shape, stage));
-    for (const models::StepOp& op : model.ops(shape, stage)) {
-      step.gap_time += model.gap(op, shape) * static_cast<double>(op.count);
+  const sim::Plan plan = model.lower(shape);
+  const std::unique_ptr<sim::Prices> prices = model.prices();
+  step.entries = cost_entries(plan, *prices, CostedBy::label);
+  for (const sim::Stream& stream : plan.streams) {
+    step.gpu_time += sim::to_seconds(model.time(shape, static_cast<int>(stream.rank.index())));
+    for (const sim::Step& s : stream.steps) {
+      if (s.kind != sim::StepKind::launch) continue;
+      const sim::KernelEntry& entry = plan.kernels[s.index];
+      step.gap_time += prices->explain(entry, 0).idle * static_cast<double>(entry.repeat);
     }
   }
   step.host_time = sim::to_seconds(model.host_time(shape.decode_sequences + shape.prefill_sequences));
@@ -69,12 +72,12 @@ std::vector<TypicalStep> typical_steps(const models::ServingJob& job, const Serv
   models::StepModel model(resolved, timer);
   const StepShape decode = typical_decode(result);
   const StepShape prefill = typical_prefill(result);
-  return {price_step("decode",
-                     fmt::format("decode of {} sequences with {} tokens in the KV cache", decode.decode_sequences,
-                                 decode.decode_kv_tokens),
-                     decode, model, job.cluster),
-          price_step("prefill", fmt::format("prefill of {} tokens of one prompt", prefill.prefill_tokens), prefill,
-                     model, job.cluster)};
+  return {
+      price_step("decode",
+                 fmt::format("decode of {} sequences with {} tokens in the KV cache", decode.decode_sequences,
+                             decode.decode_kv_tokens),
+                 decode, model),
+      price_step("prefill", fmt::format("prefill of {} tokens of one prompt", prefill.prefill_tokens), prefill, model)};
 }
 
 }  // namespace orrery::scenarios

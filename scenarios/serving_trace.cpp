@@ -167,6 +167,31 @@ models::StepShape shape_of(const StepRecord& step) {
   return shape;
 }
 
+/// The steps of one stage in their order; equal ones in a row are one kernel that runs so often.
+std::vector<TracedKernel> traced_kernels(const sim::Plan& plan, const sim::Prices& prices, std::uint32_t stage) {
+  std::vector<TracedKernel> list;
+  const sim::Step* before = nullptr;
+  for (const sim::Step& step : plan.streams.at(stage).steps) {
+    if (step.kind == sim::StepKind::launch) {
+      const sim::KernelEntry& entry = plan.kernels[step.index];
+      list.push_back({plan.labels[entry.label.index()], kernels::describe(entry.kernel),
+                      sim::to_sim_time(prices.time(entry, 0)), entry.repeat});
+    } else if (step.kind == sim::StepKind::collective) {
+      if (before != nullptr && before->kind == step.kind && before->index == step.index) {
+        ++list.back().count;
+        continue;
+      }
+      const sim::CollectiveEntry& entry = plan.collectives[step.index];
+      list.push_back({plan.labels[entry.label.index()],
+                      fmt::format("{} of {:.0f} B over {} GPUs", sim::name(entry.kind), entry.bytes.value(),
+                                  plan.groups[entry.group.index()].size()),
+                      sim::to_sim_time(prices.time(entry, plan)), 1});
+    }
+    before = &step;
+  }
+  return list;
+}
+
 }  // namespace
 
 void write_serving_trace(const ServingResult& result, const KernelsOf& kernels, std::ostream& out) {
@@ -192,18 +217,9 @@ void write_serving_trace(const Report& report, std::ostream& out) {
     return;
   }
   const models::StepModel model(job, *timer);
+  const std::unique_ptr<sim::Prices> prices = model.prices();
   const auto kernels = [&](const StepRecord& step) {
-    std::vector<TracedKernel> list;
-    const models::StepShape shape = shape_of(step);
-    for (const models::StepOp& op : model.ops(shape, static_cast<int>(step.stage))) {
-      const std::string detail = op.is_collective
-                                     ? fmt::format("{} of {:.0f} B over {} GPUs", sim::name(op.collective.kind),
-                                                   op.collective.bytes.value(), op.collective.ranks)
-                                     : kernels::describe(op.kernel);
-      list.push_back(
-          {std::string(op.label), detail, sim::to_sim_time(model.price(op) + model.gap(op, shape)), op.count});
-    }
-    return list;
+    return traced_kernels(model.lower(shape_of(step)), *prices, step.stage);
   };
   write_serving_trace(result, kernels, out);
 }

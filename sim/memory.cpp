@@ -24,10 +24,10 @@ void MemoryLedger::free(SimTime time, RankId rank, MemoryKind kind, Bytes bytes)
 }
 
 void MemoryLedger::set(SimTime time, Usage& usage, MemoryKind kind, Bytes bytes) {
+  usage.total += bytes - usage.in_use[kind];
   usage.in_use[kind] = bytes;
   usage.peak_of_kind[kind] = max(usage.peak_of_kind[kind], bytes);
-  const Bytes total = usage.in_use.total();
-  if (total > usage.peak.total) usage.peak = {time, total, usage.in_use};
+  if (usage.total > usage.peak.total) usage.peak = {time, usage.total, usage.in_use};
 }
 
 RankId MemoryLedger::fullest() const {
@@ -37,13 +37,15 @@ RankId MemoryLedger::fullest() const {
   return RankId(static_cast<std::size_t>(largest - ranks_.begin()));
 }
 
-MemoryLedger memory_ledger(const Timeline& timeline) {
-  MemoryLedger ledger(timeline.ranks.size());
-  for (const MemorySample& sample : timeline.memory) {
+MemoryLedger memory_ledger(std::size_t ranks, const std::vector<MemorySample>& samples) {
+  MemoryLedger ledger(ranks);
+  for (const MemorySample& sample : samples) {
     ledger.set(sample.time, ledger.ranks_.at(sample.rank.index()), sample.kind, Bytes{sample.bytes_after});
   }
   return ledger;
 }
+
+MemoryLedger memory_ledger(const Timeline& timeline) { return memory_ledger(timeline.ranks.size(), timeline.memory); }
 
 std::vector<MemorySample> memory_samples(const Plan& plan, std::vector<MemoryChange> changes) {
   std::sort(changes.begin(), changes.end(), [](const MemoryChange& a, const MemoryChange& b) {

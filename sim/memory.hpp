@@ -14,7 +14,7 @@
 #include "hardware/ids.hpp"
 #include "hardware/units.hpp"
 #include "sim/clock.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 #include "sim/timeline.hpp"
 
 namespace orrery::sim {
@@ -56,16 +56,18 @@ class MemoryLedger {
  private:
   struct Usage {
     MemoryByKind in_use;
+    Bytes total;
     MemoryByKind peak_of_kind;
     MemoryPeak peak;
   };
   void set(SimTime time, Usage& usage, MemoryKind kind, Bytes bytes);
 
-  friend MemoryLedger memory_ledger(const Timeline& timeline);
+  friend MemoryLedger memory_ledger(std::size_t ranks, const std::vector<MemorySample>& samples);
   std::vector<Usage> ranks_;
 };
 
-/// The ledger of a timeline's memory samples.
+/// The ledger of memory samples, and of those of a timeline.
+[[nodiscard]] MemoryLedger memory_ledger(std::size_t ranks, const std::vector<MemorySample>& samples);
 [[nodiscard]] MemoryLedger memory_ledger(const Timeline& timeline);
 
 /// An alloc or free step at the time its stream reached it.

@@ -10,7 +10,7 @@
 
 #include "hardware/ids.hpp"
 #include "sim/clock.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::sim {
 
@@ -32,13 +32,14 @@ struct MemorySample {
 
 struct TimelineStream {
   RankId rank;
-  Lane lane = Lane::compute;
+  Lane lane;
+  std::string name;  ///< of the lane
 };
 
 /// A `mark` step of the plan: an annotation of what its stream does from there on.
 struct TimelineMark {
   StreamId stream;
-  LabelId label;
+  MarkEntry mark;
   std::size_t first_span = 0;  ///< the stream's first span behind the mark; one past its last if none follows
 };
 

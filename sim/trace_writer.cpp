@@ -87,7 +87,7 @@ void write_names(const Timeline& timeline, Output& out) {
   for (std::size_t r = 0; r < timeline.ranks.size(); ++r) {
     const Rank& rank = timeline.ranks[r];
     std::string text = rank.name;
-    if (rank.multiplicity > 1) text += " (stands for " + std::to_string(rank.multiplicity) + " GPUs)";
+    if (rank.multiplicity() > 1) text += " (stands for " + std::to_string(rank.multiplicity()) + " GPUs)";
     out.next();
     out << R"({"ph":"M","pid":)" << r << R"(,"name":"process_name","args":{"name":)" << json_string(text) << "}}";
   }
@@ -95,7 +95,7 @@ void write_names(const Timeline& timeline, Output& out) {
     const TimelineStream& stream = timeline.streams[s];
     out.next();
     out << R"({"ph":"M","pid":)" << stream.rank.index() << R"(,"tid":)" << s
-        << R"(,"name":"thread_name","args":{"name":)" << json_string(name(stream.lane)) << "}}";
+        << R"(,"name":"thread_name","args":{"name":)" << json_string(stream.name) << "}}";
   }
 }
 

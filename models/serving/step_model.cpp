@@ -111,12 +111,6 @@ double StepModel::State::price_alone(const StepOp& op) const {
   return max(time, timer->time(op.kernel, cold_gpu)).value();
 }
 
-double StepModel::State::gap(const StepOp& op, GraphMode mode) const {
-  if (op.is_collective || joins_prompts(op)) return 0.0;
-  if (op.part == StepPart::head || mode == GraphMode::none) return stream_gap;
-  return op.part == StepPart::attention && mode == GraphMode::piecewise ? stream_gap : graph_gap;
-}
-
 StepCost StepModel::State::cost(const std::vector<StepOp>& list, GraphMode mode) const {
   StepCost sum{0.0, 0};
   for (const StepOp& op : list) {
@@ -231,7 +225,7 @@ StepModel::StepModel(const ServingJob& job, const kernels::KernelTimer& timer)
   // One token of each kind touches every dtype.
   const StepShape token{1, 1, 1, 2, 4.0, 1};
   for (int stage = 0; stage < stages(); ++stage) {
-    for (const StepOp& op : ops(token, stage)) (void)price(op);
+    for (const StepOp& op : ops(token, stage)) (void)state_->price(op);
   }
 }
 
@@ -263,14 +257,11 @@ std::int64_t StepModel::padded(std::int64_t tokens) const { return state_->ops.p
 
 std::vector<StepOp> StepModel::ops(const StepShape& shape, int stage) const { return state_->ops.all(shape, stage); }
 
-Seconds StepModel::price(const StepOp& op) const { return Seconds{state_->price(op)}; }
-
-kernels::Estimate StepModel::explain(const StepOp& op) const {
-  const State& s = *state_;
-  const Seconds warm = s.timer->time(op.kernel, s.job->cluster.gpu);
-  if (s.scaled_statically(op) != nullptr) {
-    kernels::Estimate estimate = s.timer->explain(op.kernel, s.job->cluster.gpu);
-    estimate.time = Seconds{s.price(op)};
+kernels::Estimate StepModel::State::explain(const StepOp& op) const {
+  const Seconds warm = timer->time(op.kernel, job->cluster.gpu);
+  if (scaled_statically(op) != nullptr) {
+    kernels::Estimate estimate = timer->explain(op.kernel, job->cluster.gpu);
+    estimate.time = Seconds{price(op)};
     estimate.terms.push_back({"static scales", estimate.time - warm,
                               "-((floor)^p + (2*m*k/rate)^p)^(1/p), not below the roofline: no pass looks for the "
                               "largest activation",
@@ -278,19 +269,15 @@ kernels::Estimate StepModel::explain(const StepOp& op) const {
     return estimate;
   }
   if (op.beside) {
-    kernels::Estimate estimate = s.timer->explain(op.kernel, s.cold_gpu);
-    const Seconds price{s.price(op)};
-    estimate.terms.push_back({"beside prompts", price - estimate.time,
+    kernels::Estimate estimate = timer->explain(op.kernel, cold_gpu);
+    const Seconds beside{price(op)};
+    estimate.terms.push_back({"beside prompts", beside - estimate.time,
                               "what decodes add to the prompts' attention, less what they take alone",
                               "FlashAttention-2's tiles, LLMServingSim @5daddb21 (kernels/attention/mixed_batch.hpp)"});
-    estimate.time = price;
+    estimate.time = beside;
     return estimate;
   }
-  return s.timer->explain(op.kernel, s.price(op) > warm.value() ? s.cold_gpu : s.job->cluster.gpu);
-}
-
-Seconds StepModel::gap(const StepOp& op, const StepShape& shape) const {
-  return Seconds{state_->gap(op, state_->ops.mode(shape.tokens(), shape.decode_only()))};
+  return timer->explain(op.kernel, price(op) > warm.value() ? cold_gpu : job->cluster.gpu);
 }
 
 // Estimate: scheduling, preparing inputs and handling outputs take vLLM V1 some 1 ms plus 10 us per sequence. In

@@ -20,8 +20,9 @@
 #include "models/serving/serving.hpp"
 #include "sim/clock.hpp"
 #include "sim/collective/model.hpp"
-#include "sim/evaluate.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/builder.hpp"
+#include "sim/plan/plan.hpp"
+#include "sim/prices.hpp"
 
 namespace orrery::models {
 
@@ -80,27 +81,23 @@ class StepModel {
   /// Tokens that are computed for a step of `tokens`: the next captured size, or `tokens` where none is as large.
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
 
-  /// What the iteration at `stage` runs, in order: for explain, traces and execution.
-  [[nodiscard]] std::vector<StepOp> ops(const StepShape& shape, int stage) const;
-
-  /// The same as a Plan of one rank per stage.
+  /// What the iteration runs, as a Plan of one rank per stage, to be priced by prices(): for explain, traces and
+  /// execution.
   [[nodiscard]] sim::Plan lower(const StepShape& shape) const;
 
-  /// Price of one op, once.
-  [[nodiscard]] Seconds price(const StepOp& op) const;
-
-  /// The same number with its terms and sources; REQUIRES a kernel, not a collective.
-  [[nodiscard]] kernels::Estimate explain(const StepOp& op) const;
-
-  /// Idle GPU time that one run of `op` brings in an iteration of `shape`: longer outside CUDA graphs.
-  /// time() = Σ count·(price + gap) + message, where the host's launches don't take longer.
-  [[nodiscard]] Seconds gap(const StepOp& op, const StepShape& shape) const;
-
-  /// Times for lower(shape)'s plan.
-  [[nodiscard]] sim::Pricing pricing(const sim::Plan& plan, const StepShape& shape) const;
+  /// The prices of the plans that lower() makes. This must outlive them. At each stage
+  ///   time() = Σ repeat·time(kernel) + Σ time(collective) + message, where the host's launches don't take longer.
+  [[nodiscard]] std::unique_ptr<sim::Prices> prices() const;
 
  private:
   struct State;
+  class StepPrices;
+
+  [[nodiscard]] std::vector<StepOp> ops(const StepShape& shape, int stage) const;
+  /// Puts an op of `group` on the stream.
+  static void append(sim::PlanBuilder& builder, StreamId stream, GroupId group, const StepOp& op,
+                     sim::LaunchPath launch);
+
   std::unique_ptr<State> state_;
 };
 

@@ -7,76 +7,115 @@
 #include <utility>
 
 #include "models/serving/step_model_state.hpp"
+#include "sim/plan/builder.hpp"
 
 namespace orrery::models {
 
+sim::LaunchPath StepModel::State::path(const StepOp& op, GraphMode mode) const {
+  if (joins_prompts(op)) return sim::LaunchPath::joined;
+  if (op.part == StepPart::head || mode == GraphMode::none) return sim::LaunchPath::stream;
+  const bool cut_out = op.part == StepPart::attention && mode == GraphMode::piecewise;
+  return cut_out ? sim::LaunchPath::stream : sim::LaunchPath::graph;
+}
+
+double StepModel::State::gap(const StepOp& op, GraphMode mode) const {
+  if (op.is_collective) return 0.0;
+  const sim::LaunchPath how = path(op, mode);
+  return how == sim::LaunchPath::joined ? 0.0 : how == sim::LaunchPath::stream ? stream_gap : graph_gap;
+}
+
 sim::Plan StepModel::lower(const StepShape& shape) const {
   sim::PlanBuilder builder;
-  const ServingConfig& config = state_->job->config;
+  const int tensor = state_->job->config.tensor_parallel;
+  const GraphMode mode = state_->ops.mode(shape.tokens(), shape.decode_only());
   std::vector<RankId> ranks;
   for (int stage = 0; stage < stages(); ++stage) {
-    const int node = stage * config.tensor_parallel / std::max(1, state_->job->cluster.gpus_per_node());
-    ranks.push_back(builder.add_rank("stage " + std::to_string(stage), config.tensor_parallel, node));
+    ranks.push_back(
+        builder.add_rank("stage " + std::to_string(stage), tensor, static_cast<std::uint32_t>(stage * tensor)));
   }
   for (int stage = 0; stage < stages(); ++stage) {
     const std::size_t s = static_cast<std::size_t>(stage);
-    const StreamId stream = builder.stream(ranks[s], sim::Lane::compute);
+    const StreamId stream = builder.stream(ranks[s], {});
     const auto transfer_to = [&](int next) {
       const std::size_t n = static_cast<std::size_t>(next);
       sim::TransferEntry entry;
       entry.source = ranks[n - 1];
       entry.destination = ranks[n];
       entry.bytes = state_->ops.message(padded(shape.tokens()), next - 1);
-      entry.same_node = state_->ops.next_on_same_node(next - 1);
       entry.label = builder.label("hidden states");
       return builder.transfer(entry);
     };
     if (stage > 0) builder.recv(stream, transfer_to(stage));
-    sim::Group group{"tp" + std::to_string(stage), {ranks[s]}, config.tensor_parallel, state_->ops.group_nodes()};
-    const GroupId group_id = builder.add_group(std::move(group));
-    for (const StepOp& op : ops(shape, stage)) {
-      if (!op.is_collective) {
-        builder.launch(stream, op.kernel, op.label, sim::Activity::forward, static_cast<std::uint32_t>(op.count));
-        continue;
-      }
-      for (std::int64_t i = 0; i < op.count; ++i) {
-        builder.collective(stream, op.collective.kind, op.collective.bytes, group_id, op.label,
-                           sim::Activity::tensor_parallel);
-      }
-    }
+    const GroupId group = builder.add_group(
+        sim::Group::of("tp" + std::to_string(stage), {ranks[s]}, tensor, static_cast<std::uint32_t>(stage * tensor)));
+    for (const StepOp& op : ops(shape, stage)) append(builder, stream, group, op, state_->path(op, mode));
     if (stage + 1 < stages()) builder.send(stream, transfer_to(stage + 1));
   }
   return builder.take();
 }
 
-sim::Pricing StepModel::pricing(const sim::Plan& plan, const StepShape& shape) const {
-  // Labels tell ops apart: an op keeps its part and its collective's library across the plan.
-  std::vector<StepOp> by_label(plan.labels.size());
-  for (int stage = 0; stage < stages(); ++stage) {
-    for (const StepOp& op : ops(shape, stage)) {
-      for (std::size_t i = 0; i < plan.labels.size(); ++i) {
-        if (plan.labels[i] == op.label) by_label[i] = op;
-      }
-    }
+void StepModel::append(sim::PlanBuilder& builder, StreamId stream, GroupId group, const StepOp& op,
+                       sim::LaunchPath launch) {
+  if (!op.is_collective) {
+    sim::KernelEntry entry;
+    entry.kernel = op.kernel;
+    entry.label = builder.label(op.label);
+    entry.activity = sim::Activity::forward;
+    entry.repeat = static_cast<std::uint32_t>(op.count);
+    entry.launch = launch;
+    entry.beside = op.beside;
+    builder.launch(stream, builder.add(entry));
+    return;
   }
-  const State* state = state_.get();
-  const GraphMode mode = state->ops.mode(shape.tokens(), shape.decode_only());
-  sim::Pricing pricing;
-  pricing.kernel = [state, mode, by_label](const sim::KernelEntry& entry) {
-    StepOp op = by_label[entry.label.index()];
+  sim::CollectiveEntry entry;
+  entry.kind = op.collective.kind;
+  entry.bytes = op.collective.bytes;
+  entry.group = group;
+  entry.label = builder.label(op.label);
+  entry.activity = sim::Activity::tensor_parallel;
+  entry.library = op.collective.library;
+  entry.implementation = op.collective.implementation;
+  const std::uint32_t number = builder.add(entry);
+  for (std::int64_t i = 0; i < op.count; ++i) builder.collective(stream, number);
+}
+
+/// Kernels as the engine finds them: cold caches, static scales, decodes beside prompts.
+class StepModel::StepPrices final : public sim::ClusterPrices {
+ public:
+  StepPrices(const State& state, const sim::LaunchCosts& launch, const sim::Placement& placement)
+      : ClusterPrices(state.job->cluster, *state.timer, launch, placement), state_(state) {}
+
+  using ClusterPrices::explain;
+  using ClusterPrices::time;
+  using Prices::time;
+  [[nodiscard]] Seconds time(const sim::KernelEntry& entry, std::uint32_t) const override {
+    return with_launch(Seconds{state_.price(op_of(entry))}, entry.launch);
+  }
+  [[nodiscard]] sim::KernelPrice explain(const sim::KernelEntry& entry, std::uint32_t) const override {
+    sim::KernelPrice price;
+    price.kernel = state_.explain(op_of(entry));
+    price.idle = idle(price.kernel.time, entry.launch);
+    return price;
+  }
+
+ private:
+  static StepOp op_of(const sim::KernelEntry& entry) {
+    StepOp op;
     op.kernel = entry.kernel;
-    return Seconds{state->price(op) + state->gap(op, mode)};
-  };
-  pricing.collective = [state, by_label](const sim::CollectiveEntry& entry, const sim::Group&) {
-    StepOp op = by_label[entry.label.index()];
-    op.collective.bytes = entry.bytes;
-    return Seconds{state->price(op)};
-  };
-  pricing.transfer = [state](const sim::TransferEntry& entry) {
-    return sim::transfer_time(entry.bytes, entry.same_node, state->job->cluster);
-  };
-  pricing.copy = [](const sim::CopyEntry&) { return Seconds{0.0}; };
-  return pricing;
+    op.beside = entry.beside;
+    return op;
+  }
+
+  const State& state_;
+};
+
+std::unique_ptr<sim::Prices> StepModel::prices() const {
+  sim::LaunchCosts costs;
+  costs.stream_gap = Seconds{state_->stream_gap};
+  costs.graph_gap = Seconds{state_->graph_gap};
+  sim::Placement placement;
+  placement.node_size = placement.per_node = std::max(1, state_->job->cluster.gpus_per_node());
+  return std::make_unique<StepPrices>(*state_, costs, placement);
 }
 
 }  // namespace orrery::models

@@ -27,6 +27,8 @@ struct StepModel::State {
   /// The fp8 linear layer that needs no pass for scales, or nullptr.
   [[nodiscard]] const kernels::GemmShape* scaled_statically(const StepOp& op) const;
   [[nodiscard]] double price(const StepOp& op) const;
+  [[nodiscard]] kernels::Estimate explain(const StepOp& op) const;
+  [[nodiscard]] sim::LaunchPath path(const StepOp& op, GraphMode mode) const;
   [[nodiscard]] double gap(const StepOp& op, GraphMode mode) const;
   [[nodiscard]] StepCost cost(const std::vector<StepOp>& list, GraphMode mode) const;
   [[nodiscard]] Seconds message(std::int64_t rows, int stage) const;

@@ -19,7 +19,7 @@
 
 #include "kernels/kernel.hpp"
 #include "models/training/training.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::models {
 

@@ -112,7 +112,7 @@ Bytes workspace(const TrainingJob& job) {
   const double cublas = 32.0 * 1048576.0;
   const double per_communicator = 24.0 * 2.0 * 8.7 * 1048576.0;
   const Mesh mesh = make_mesh(job);
-  const double communicators = (mesh.tensor > 1) + (mesh.data > 1) + (mesh.pipeline > 1);
+  const double communicators = (mesh.tensor() > 1) + (mesh.data() > 1) + (mesh.pipeline() > 1);
   return Bytes{cublas + communicators * per_communicator};
 }
 

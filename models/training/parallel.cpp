@@ -1,7 +1,5 @@
 #include "models/training/parallel.hpp"
 
-#include <algorithm>
-
 namespace orrery::models {
 namespace {
 
@@ -9,19 +7,18 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b;
 
 }  // namespace
 
-int Mesh::nodes_spanned(int size, int stride) const {
-  if (stride >= gpus_per_node) return size;
-  const int per_node = std::max(1, gpus_per_node / stride);
-  return std::max(1, (size + per_node - 1) / per_node);
+Mesh make_mesh(const TrainingJob& job) {
+  return Mesh({job.config.tensor_parallel, data_parallel_degree(job), job.config.pipeline_parallel},
+              job.placement.order);
 }
 
-Mesh make_mesh(const TrainingJob& job) {
-  Mesh mesh;
-  mesh.tensor = job.config.tensor_parallel;
-  mesh.pipeline = job.config.pipeline_parallel;
-  mesh.data = data_parallel_degree(job);
-  mesh.gpus_per_node = job.cluster.gpus_per_node();
-  return mesh;
+sim::Placement make_placement(const TrainingJob& job) {
+  sim::Placement placement;
+  placement.first_node = job.placement.first_node;
+  placement.node_size = job.cluster.gpus_per_node();
+  placement.per_node = job.placement.per_node > 0 ? job.placement.per_node : placement.node_size;
+  placement.spread = job.placement.spread;
+  return placement;
 }
 
 std::vector<LayerRange> deal_layers(const TrainingJob& job) {

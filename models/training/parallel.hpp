@@ -1,12 +1,10 @@
 // Where the ranks of a 3D-parallel job sit and how layers are dealt to pipeline stages.
-//
-// Rank order is Megatron-LM's default tp-dp-pp (core/parallel_state.py): rank = (pp·D + dp)·T + tp. Tensor-
-// parallel ranks are neighbours and fill a node first, pipeline stages are farthest apart.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "models/parallel/mesh.hpp"
 #include "models/training/training.hpp"
 
 namespace orrery::models {
@@ -16,22 +14,11 @@ struct LayerRange {
   std::int64_t first = 0, count = 0;
 };
 
-struct Mesh {
-  int tensor = 1, data = 1, pipeline = 1;
-  int gpus_per_node = 1;
-
-  [[nodiscard]] int gpus() const { return tensor * data * pipeline; }
-  [[nodiscard]] int rank(int stage, int data_rank, int tensor_rank) const {
-    return (stage * data + data_rank) * tensor + tensor_rank;
-  }
-  [[nodiscard]] int node(int rank_index) const { return rank_index / gpus_per_node; }
-  /// Nodes that `size` ranks at distance `stride` cover.
-  [[nodiscard]] int nodes_spanned(int size, int stride) const;
-  [[nodiscard]] int tensor_nodes() const { return nodes_spanned(tensor, 1); }
-  [[nodiscard]] int data_nodes() const { return nodes_spanned(data, tensor); }
-};
-
+/// The job's axes, numbered in the order of its placement. REQUIRES a checked job.
 [[nodiscard]] Mesh make_mesh(const TrainingJob& job);
+
+/// Where the members of the mesh sit on the job's cluster.
+[[nodiscard]] sim::Placement make_placement(const TrainingJob& job);
 
 /// Ranges by virtual stage, in pipeline order: explicit (`stage_layers`) or even. REQUIRES a checked job.
 [[nodiscard]] std::vector<LayerRange> deal_layers(const TrainingJob& job);

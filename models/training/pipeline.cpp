@@ -1,16 +1,22 @@
 #include "models/training/pipeline.hpp"
 
 #include <array>
-#include <charconv>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "models/parallel/lanes.hpp"
+
 namespace orrery::models {
 namespace {
 
-using sim::Lane;
+/// "forward 3", "backward 3 chunk 1": chunk 0 is not named.
+std::string pass_label(const PipelineSlot& slot) {
+  std::string label(slot.pass == PipelinePass::forward ? "forward " : "backward ");
+  label += fmt::format_int(slot.microbatch).c_str();
+  if (slot.chunk > 0) label.append(" chunk ").append(fmt::format_int(slot.chunk).c_str());
+  return label;
+}
 
 class StageLowering {
  public:
@@ -22,12 +28,13 @@ class StageLowering {
         stage_(stage),
         overlap_(overlap),
         rank_(column.ranks[static_cast<std::size_t>(stage)]),
-        compute_(builder.stream(rank_, Lane::compute)) {}
+        compute_(builder.stream(rank_, lanes::kCompute)) {}
 
   void run(const std::vector<PipelineSlot>& order, PassEmitter& emitter) {
     for (const PipelineSlot& slot : order) {
       receive(slot);
-      builder_.mark(compute_, pass_label(slot));
+      builder_.mark(compute_,
+                    {builder_.label(pass_label(slot)), static_cast<int>(slot.pass), slot.microbatch, slot.chunk});
       emitter.emit(builder_, rank_, stage_, slot);
       send(slot);
     }
@@ -45,27 +52,29 @@ class StageLowering {
     return slot.pass == PipelinePass::forward ? virtual_stage(slot) < last_virtual_stage() : virtual_stage(slot) > 0;
   }
 
-  // Forward messages go to the next stage, backward ones to the previous; the ring closes for chunks.
-  std::uint32_t transfer(int from, bool forward) {
+  // Forward messages go to the next stage, backward ones to the previous; the ring closes for chunks. Sends from here
+  // and receives to here, each of both directions, are asked for again and again.
+  std::uint32_t transfer(bool sends, bool forward) {
+    std::optional<std::uint32_t>& known = transfers_[(sends ? 2u : 0u) + (forward ? 1u : 0u)];
+    if (known) return *known;
     const int stages = shape_.stages;
-    const int to = forward ? (from + 1) % stages : (from + stages - 1) % stages;
+    const int next = (stage_ + 1) % stages, previous = (stage_ + stages - 1) % stages;
+    const int other = sends == forward ? next : previous;
     sim::TransferEntry entry;
-    entry.source = column_.ranks[static_cast<std::size_t>(from)];
-    entry.destination = column_.ranks[static_cast<std::size_t>(to)];
+    entry.source = column_.ranks[static_cast<std::size_t>(sends ? stage_ : other)];
+    entry.destination = column_.ranks[static_cast<std::size_t>(sends ? other : stage_)];
     entry.bytes = column_.message;
-    entry.same_node = column_.same_node[static_cast<std::size_t>(forward ? from : to)];
     entry.label = builder_.label(forward ? "activations" : "gradients");
-    return builder_.transfer(entry);
+    known = builder_.transfer(entry);
+    return *known;
   }
 
   void receive(const PipelineSlot& slot) {
     std::optional<EventId> arrived;
     if (has_producer(slot)) {
       const bool forward = slot.pass == PipelinePass::forward;
-      const int stages = shape_.stages;
-      const int from = forward ? (stage_ + stages - 1) % stages : (stage_ + 1) % stages;
-      const StreamId lane = builder_.stream(rank_, forward ? Lane::recv_prev : Lane::recv_next);
-      builder_.recv(lane, transfer(from, forward));
+      const StreamId lane = builder_.stream(rank_, forward ? lanes::kRecvPrev : lanes::kRecvNext);
+      builder_.recv(lane, transfer(false, forward));
       arrived = builder_.record(lane);
     }
     if (pending_send_) builder_.wait(compute_, *pending_send_);
@@ -76,9 +85,9 @@ class StageLowering {
   void send(const PipelineSlot& slot) {
     if (!has_consumer(slot)) return;
     const bool forward = slot.pass == PipelinePass::forward;
-    const StreamId lane = builder_.stream(rank_, forward ? Lane::send_next : Lane::send_prev);
+    const StreamId lane = builder_.stream(rank_, forward ? lanes::kSendNext : lanes::kSendPrev);
     builder_.wait(lane, builder_.record(compute_));
-    builder_.send(lane, transfer(stage_, forward));
+    builder_.send(lane, transfer(true, forward));
     if (!overlap_) pending_send_ = builder_.record(lane);
   }
 
@@ -90,45 +99,14 @@ class StageLowering {
   RankId rank_;
   StreamId compute_;
   std::optional<EventId> pending_send_;
+  std::array<std::optional<std::uint32_t>, 4> transfers_;
 };
-
-constexpr std::array<std::pair<PipelinePass, std::string_view>, 2> kPassNames{
-    {{PipelinePass::forward, "forward "}, {PipelinePass::backward, "backward "}}};
-constexpr std::string_view kChunk = " chunk ";
-
-/// A number as pass_label() writes it: digits without a leading zero.
-std::optional<int> parse_count(std::string_view text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
-  if (text.front() == '0' && text.size() > 1) return std::nullopt;
-  return text.front() == '-' ? std::nullopt : std::optional<int>(value);
-}
 
 }  // namespace
 
-std::string pass_label(const PipelineSlot& slot) {
-  std::string label(kPassNames[slot.pass == PipelinePass::forward ? 0 : 1].second);
-  label += fmt::format_int(slot.microbatch).c_str();
-  if (slot.chunk > 0) label.append(kChunk).append(fmt::format_int(slot.chunk).c_str());
-  return label;
-}
-
-std::optional<PipelineSlot> pass_of_label(std::string_view label) {
-  for (const auto& [pass, text] : kPassNames) {
-    if (label.substr(0, text.size()) != text) continue;
-    label.remove_prefix(text.size());
-    const std::size_t chunk_at = label.find(kChunk);
-    const std::optional<int> microbatch = parse_count(label.substr(0, chunk_at));
-    std::optional<int> chunk = 0;
-    if (chunk_at != std::string_view::npos) {
-      chunk = parse_count(label.substr(chunk_at + kChunk.size()));
-      if (chunk == 0) return std::nullopt;  // chunk 0 is not named
-    }
-    if (!microbatch || !chunk) return std::nullopt;
-    return PipelineSlot{pass, *microbatch, *chunk};
-  }
-  return std::nullopt;
+std::optional<PipelineSlot> pass_of(const sim::MarkEntry& mark) {
+  if (mark.pass < 0) return std::nullopt;
+  return PipelineSlot{static_cast<PipelinePass>(mark.pass), mark.microbatch, mark.chunk};
 }
 
 void lower_pipeline(sim::PlanBuilder& builder, const PipelineColumn& column, const ScheduleRow& schedule,

@@ -7,9 +7,9 @@
 // Receives are posted as early as their stream allows, so that messages wait for data only and no order of
 // passes can deadlock. Without overlap the compute stream waits, before its next pass, for its last send as well:
 // a message then costs its sender and its receiver time (Megatron-LM without overlap_p2p_communication).
-// A mark at the start of each pass on the compute stream names it (pass_label), one behind the last pass says that no
-// pass runs any more: a view can tell microbatches apart though their kernels share labels.
-// Limitation: a sender never waits for a receiver that is late in posting.
+// A mark at the start of each pass on the compute stream names it and carries its pass, microbatch and chunk; one
+// behind the last pass says that no pass runs any more: a view can tell microbatches apart though their kernels share
+// labels. Limitation: a sender never waits for a receiver that is late in posting.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "models/schedule/schedule.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/builder.hpp"
 
 namespace orrery::models {
 
@@ -31,15 +31,12 @@ class PassEmitter {
 
 /// One column of the pipeline: the rank of each stage, and what a message between neighbours looks like.
 struct PipelineColumn {
-  std::vector<RankId> ranks;    ///< by stage
-  std::vector<bool> same_node;  ///< whether stage s and stage (s + 1) % stages share a node
-  Bytes message;                ///< activations or gradients of one microbatch on one rank
+  std::vector<RankId> ranks;  ///< by stage
+  Bytes message;              ///< activations or gradients of one microbatch on one rank
 };
 
-/// "forward 3", "backward 3 chunk 1": the text of the mark at the start of a pass. Chunk 0 is not named.
-[[nodiscard]] std::string pass_label(const PipelineSlot& slot);
-/// The pass that a mark's text names; nullopt for any other text.
-[[nodiscard]] std::optional<PipelineSlot> pass_of_label(std::string_view label);
+/// The pass that a mark begins; nullopt where it begins none.
+[[nodiscard]] std::optional<PipelineSlot> pass_of(const sim::MarkEntry& mark);
 /// Of the mark behind the last pass of a stage: what follows (reduction of gradients, optimizer) is no pass.
 inline constexpr std::string_view kEndOfPasses = "end of passes";
 

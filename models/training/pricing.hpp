@@ -11,13 +11,12 @@
 // would hide it.
 #pragma once
 
-#include "kernels/kernel.hpp"
 #include "models/training/training.hpp"
-#include "sim/evaluate.hpp"
+#include "sim/prices.hpp"
 
 namespace orrery::models {
 
-/// The returned functions refer to `job` and `timer`, which must outlive them.
-[[nodiscard]] sim::Pricing training_pricing(const TrainingJob& job, const kernels::KernelTimer& timer);
+/// `job` and `timer` must outlive the prices.
+[[nodiscard]] sim::ClusterPrices training_prices(const TrainingJob& job, const kernels::KernelTimer& timer);
 
 }  // namespace orrery::models

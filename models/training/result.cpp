@@ -12,50 +12,18 @@ namespace orrery::models {
 namespace {
 
 using sim::Activity;
-using sim::SimTime;
-using sim::Span;
+using sim::activity_set;
 
-/// Total length of the union of intervals, which come in order of their starts.
-class UnionLength {
- public:
-  void add(const Span& span) {
-    const SimTime start = std::max(span.start, reach_);
-    if (span.end > start) total_ += span.end - start;
-    reach_ = std::max(reach_, span.end);
-  }
-  [[nodiscard]] SimTime total() const { return total_; }
+constexpr sim::ActivitySet kCommunication = activity_set(
+    {Activity::tensor_parallel, Activity::data_parallel, Activity::pipeline, Activity::expert_parallel});
+constexpr sim::ActivitySet kAll = (sim::ActivitySet{1} << sim::kActivities) - 1;
+/// What a stage is for between the start and the end of the pipeline.
+constexpr sim::ActivitySet kPipelinePhase =
+    activity_set({Activity::forward, Activity::recompute, Activity::backward, Activity::weight_gradient,
+                  Activity::tensor_parallel});
 
- private:
-  SimTime total_ = 0, reach_ = 0;
-};
-
-/// Busy times of one rank.
-struct RankBusy {
-  SimTime compute = 0, communication = 0, any = 0, optimizer = 0, pipeline = 0;
-};
-
-bool in_pipeline_phase(Activity activity) {
-  return activity == Activity::forward || activity == Activity::recompute || activity == Activity::backward ||
-         activity == Activity::weight_gradient || activity == Activity::tensor_parallel;
-}
-
-/// `spans` is sorted in place.
-RankBusy busy_of(std::vector<const Span*>& spans) {
-  std::sort(spans.begin(), spans.end(), [](const Span* a, const Span* b) { return a->start < b->start; });
-  UnionLength compute, communication, pipeline, any;
-  RankBusy busy;
-  for (const Span* span : spans) {
-    any.add(*span);
-    (sim::is_communication(span->activity) ? communication : compute).add(*span);
-    if (in_pipeline_phase(span->activity)) pipeline.add(*span);
-    if (span->activity == Activity::optimizer) busy.optimizer += span->end - span->start;
-  }
-  busy.compute = compute.total();
-  busy.communication = communication.total();
-  busy.pipeline = pipeline.total();
-  busy.any = any.total();
-  return busy;
-}
+enum Sets : std::size_t { compute, communication, pipeline_phase, any };
+constexpr std::array<sim::ActivitySet, 4> kSets = {kAll & ~kCommunication, kCommunication, kPipelinePhase, kAll};
 
 Flops recomputed_flops(const TrainingJob& job) {
   Flops flops;
@@ -90,83 +58,59 @@ void summarise_utilisation(const TrainingJob& job, TrainingResult& result) {
   result.hfu = result.hardware_flops_per_gpu / peak;
 }
 
-void summarise_times(TrainingResult& result, const sim::RunControl& control) {
-  const sim::Timeline& timeline = result.timeline;
-  std::vector<std::vector<const Span*>> by_rank(timeline.ranks.size());
-  SimTime pipeline_end = 0;
-  sim::Pacer pacer(control);
-  for (const Span& span : timeline.spans) {
-    pacer.add();
-    by_rank[timeline.streams[span.stream.index()].rank.index()].push_back(&span);
-    const bool backward = span.activity == Activity::backward || span.activity == Activity::weight_gradient;
-    if (backward) pipeline_end = std::max(pipeline_end, span.end);
-  }
-  double gpus = 0.0, compute = 0.0, communication = 0.0, exposed = 0.0, optimizer = 0.0, pipeline = 0.0;
-  for (std::size_t r = 0; r < by_rank.size(); ++r) {
-    control.check();
-    control.report(static_cast<double>(r) / static_cast<double>(by_rank.size()));
-    const double weight = timeline.ranks[r].multiplicity;
-    const RankBusy busy = busy_of(by_rank[r]);
+void summarise_times(const sim::Plan& plan, const sim::Evaluation& step, TrainingResult& result) {
+  sim::SimTime pipeline_end = 0;
+  double gpus = 0.0, busy_compute = 0.0, busy_communication = 0.0, exposed = 0.0, optimizer = 0.0, phase = 0.0;
+  bool one_stage = true;
+  const auto index = [](Activity activity) { return static_cast<std::size_t>(activity); };
+  for (std::size_t r = 0; r < step.busy.size(); ++r) {
+    const sim::BusyTimes& busy = step.busy[r];
+    const double weight = plan.ranks[r].multiplicity();
+    pipeline_end = std::max({pipeline_end, busy.last_end[index(Activity::backward)],
+                             busy.last_end[index(Activity::weight_gradient)]});
+    one_stage = one_stage && busy.count[index(Activity::pipeline)] == 0;
     gpus += weight;
-    compute += weight * sim::to_seconds(busy.compute).value();
-    communication += weight * sim::to_seconds(busy.communication).value();
-    exposed += weight * sim::to_seconds(busy.any - busy.compute).value();
-    optimizer += weight * sim::to_seconds(busy.optimizer).value();
-    pipeline += weight * sim::to_seconds(busy.pipeline).value();
+    busy_compute += weight * sim::to_seconds(busy.unions[compute]).value();
+    busy_communication += weight * sim::to_seconds(busy.unions[communication]).value();
+    exposed += weight * sim::to_seconds(busy.unions[any] - busy.unions[compute]).value();
+    optimizer += weight * sim::to_seconds(busy.sum[index(Activity::optimizer)]).value();
+    phase += weight * sim::to_seconds(busy.unions[pipeline_phase]).value();
   }
-  result.compute = Seconds{compute / gpus};
-  result.communication = Seconds{communication / gpus};
+  result.compute = Seconds{busy_compute / gpus};
+  result.communication = Seconds{busy_communication / gpus};
   result.exposed_communication = Seconds{exposed / gpus};
   result.optimizer = Seconds{optimizer / gpus};
-  const double phase = sim::to_seconds(pipeline_end).value();
-  const bool one_stage = std::none_of(timeline.spans.begin(), timeline.spans.end(),
-                                      [](const Span& s) { return s.activity == Activity::pipeline; });
-  result.bubble_fraction = one_stage || phase <= 0.0 ? 0.0 : 1.0 - pipeline / gpus / phase;
+  const double whole = sim::to_seconds(pipeline_end).value();
+  result.bubble_fraction = one_stage || whole <= 0.0 ? 0.0 : 1.0 - phase / gpus / whole;
 }
 
 }  // namespace
 
-std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::Timeline& timeline) {
-  constexpr std::size_t kKinds = 6;
-  struct Usage {
-    std::array<double, kKinds> now{};
-    double total = 0.0, peak = 0.0;
-    std::array<double, kKinds> at_peak{};
-  };
-  std::vector<Usage> usage(timeline.ranks.size());
-  for (const sim::MemorySample& sample : timeline.memory) {
-    Usage& u = usage[sample.rank.index()];
-    double& kind = u.now[static_cast<std::size_t>(sample.kind)];
-    u.total += sample.bytes_after - kind;
-    kind = sample.bytes_after;
-    if (u.total > u.peak) {
-      u.peak = u.total;
-      u.at_peak = u.now;
-    }
-  }
-  const auto ranks_per_stage = timeline.ranks.size() / static_cast<std::size_t>(job.config.pipeline_parallel);
+std::span<const sim::ActivitySet> summary_sets() { return kSets; }
+
+std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::MemoryLedger& ledger) {
+  const auto ranks_per_stage = ledger.ranks() / static_cast<std::size_t>(job.config.pipeline_parallel);
   std::vector<StageMemory> stages;
   for (int stage = 0; stage < job.config.pipeline_parallel; ++stage) {
-    const Usage& u = usage[static_cast<std::size_t>(stage) * ranks_per_stage];
-    const auto of = [&](sim::MemoryKind kind) { return Bytes{u.at_peak[static_cast<std::size_t>(kind)]}; };
+    const sim::MemoryPeak& peak = ledger.peak(RankId(static_cast<std::size_t>(stage) * ranks_per_stage));
     StageMemory memory;
     memory.stage = stage;
-    memory.weights = of(sim::MemoryKind::weights);
-    memory.gradients = of(sim::MemoryKind::gradients);
-    memory.optimizer = of(sim::MemoryKind::optimizer);
-    memory.activations = of(sim::MemoryKind::activations);
-    memory.workspace = of(sim::MemoryKind::workspace);
-    memory.peak = Bytes{u.peak};
+    memory.weights = peak.at_peak[sim::MemoryKind::weights];
+    memory.gradients = peak.at_peak[sim::MemoryKind::gradients];
+    memory.optimizer = peak.at_peak[sim::MemoryKind::optimizer];
+    memory.activations = peak.at_peak[sim::MemoryKind::activations];
+    memory.workspace = peak.at_peak[sim::MemoryKind::workspace];
+    memory.peak = peak.total;
     stages.push_back(memory);
   }
   return stages;
 }
 
-void summarise(const TrainingJob& job, TrainingResult& result, const sim::RunControl& control) {
-  result.step_time = sim::to_seconds(result.timeline.makespan);
-  summarise_times(result, control);
+void summarise(const TrainingJob& job, const sim::Evaluation& step, TrainingResult& result) {
+  result.step_time = sim::to_seconds(step.makespan);
+  summarise_times(result.plan, step, result);
   summarise_utilisation(job, result);
-  result.memory = stage_memory(job, result.timeline);
+  result.memory = stage_memory(job, step.memory);
   result.memory_capacity = job.cluster.gpu.memory - job.cluster.gpu.reserved_memory;
 }
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
+#include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/result.hpp"
 #include "models/training/step.hpp"
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 
 namespace orrery::models {
 namespace {
@@ -20,24 +22,8 @@ void require_sound_kernels(const sim::Plan& plan) {
   }
 }
 
-// Shares of the time that a large job takes: lowering to here, evaluating to there, the figures the rest.
-constexpr double kLowered = 0.25, kEvaluated = 0.7;
-
-TrainingResult predict_with(const TrainingJob& job, const kernels::KernelTimer& timer, Folding folding,
-                            const sim::RunControl& control) {
-  TrainingResult result;
-  result.plan = lower(job, folding, control.part(0.0, kLowered));
-  require_sound_kernels(result.plan);
-  const sim::Durations durations = sim::price(result.plan, training_pricing(job, timer), control);
-  control.report(kLowered);
-  result.timeline = sim::evaluate(result.plan, durations, control.part(kLowered, kEvaluated));
-  control.report(kEvaluated);
-  result.steps = result.plan.step_count();
-  summarise(job, result, control.part(kEvaluated, 1.0));
-  control.check();
-  control.report(1.0);
-  return result;
-}
+// Shares of the time that a large job takes: lowering to here, checking to there, evaluating the rest.
+constexpr double kLowered = 0.25, kChecked = 0.5;
 
 }  // namespace
 
@@ -46,12 +32,25 @@ const StageMemory& TrainingResult::fullest() const {
                            [](const StageMemory& a, const StageMemory& b) { return a.peak < b.peak; });
 }
 
-TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const sim::RunControl& control) {
-  return predict_with(job, timer, Folding::folded, control);
-}
-
-TrainingResult predict_unfolded(const TrainingJob& job, const kernels::KernelTimer& timer) {
-  return predict_with(job, timer, Folding::unfolded, {});
+TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const TrainingOptions& options) {
+  const sim::RunControl& control = options.control;
+  const MeshClasses classes = options.classes ? *options.classes : folded(make_mesh(job));
+  sim::Plan plan = lower(job, classes, control.part(0.0, kLowered));
+  require_sound_kernels(plan);
+  control.report(kLowered);
+  sim::RunnablePlan runnable(std::move(plan), control);
+  const sim::Durations durations = sim::price(runnable.plan(), training_prices(job, timer), control);
+  control.report(kChecked);
+  sim::Evaluation step =
+      sim::evaluate(runnable, durations, {options.keep_timeline, summary_sets()}, control.part(kChecked, 1.0));
+  TrainingResult result;
+  result.steps = runnable.step_count();
+  result.plan = std::move(runnable).take();
+  summarise(job, step, result);
+  result.timeline = std::move(step.timeline);
+  control.check();
+  control.report(1.0);
+  return result;
 }
 
 }  // namespace orrery::models

@@ -2,11 +2,12 @@
 //
 //   predict(TrainingJob) : Llm × TrainingConfig × Cluster → Plan → Timeline → TrainingResult
 //
-// The step is lowered to a Plan of one rank per pipeline stage (tensor- and data-parallel ranks are
-// symmetric and folded), priced by a KernelTimer and the collective models, and evaluated.
+// The step is lowered to a Plan of one rank per pipeline stage (tensor- and data-parallel ranks that are alike are
+// folded), priced once per entry, and evaluated.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,8 @@
 #include "hardware/units.hpp"
 #include "kernels/kernel.hpp"
 #include "models/llm.hpp"
-#include "sim/plan.hpp"
+#include "models/parallel/mesh.hpp"
+#include "sim/plan/plan.hpp"
 #include "sim/run_control.hpp"
 #include "sim/timeline.hpp"
 
@@ -61,6 +63,7 @@ struct TrainingJob {
   TrainingConfig config;
   hardware::Cluster cluster;
   FlopConvention flop_convention = FlopConvention::model;
+  JobPlacement placement;
 };
 
 /// Bytes on one GPU of a pipeline stage.
@@ -72,7 +75,7 @@ struct StageMemory {
 
 struct TrainingResult {
   sim::Plan plan;
-  sim::Timeline timeline;
+  sim::Timeline timeline;  ///< only where asked for
   Seconds step_time;
   Seconds compute, communication, exposed_communication, optimizer;  ///< mean over GPUs
   double bubble_fraction = 0.0;
@@ -100,12 +103,16 @@ struct JobError {
 /// Data-parallel degree after filling in "what is left". REQUIRES check(job).empty().
 [[nodiscard]] int data_parallel_degree(const TrainingJob& job);
 
+struct TrainingOptions {
+  bool keep_timeline = false;
+  /// Which members stand for each other; none: all that are alike.
+  std::optional<MeshClasses> classes;
+  sim::RunControl control;
+};
+
 /// REQUIRES check(job).empty(). Throws std::invalid_argument if the GPU can't compute the precision, and sim::Cancelled
 /// once `control` says stop.
 [[nodiscard]] TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer,
-                                     const sim::RunControl& control = {});
-
-/// The same job with every data- and tensor-parallel rank its own: for testing that folding changes nothing.
-[[nodiscard]] TrainingResult predict_unfolded(const TrainingJob& job, const kernels::KernelTimer& timer);
+                                     const TrainingOptions& options = {});
 
 }  // namespace orrery::models

@@ -11,13 +11,10 @@
 #include "hardware/cluster.hpp"
 #include "hardware/units.hpp"
 #include "kernels/kernel.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::sim {
 
-/// Whose kernel carries an all_reduce out. Serving engines have one- and two-shot kernels of their own for small
-/// messages within a node, captured in CUDA graphs or launched one by one; where those don't apply NCCL is taken.
-enum class CollectiveLibrary : std::uint8_t { nccl, custom_graph, custom_eager };
 
 /// One call: `bytes` as in CollectiveEntry, `ranks` ranks on `nodes` nodes (ranks/nodes per node).
 struct CollectiveCall {

@@ -14,7 +14,7 @@
 
 #include "hardware/cluster.hpp"
 #include "hardware/units.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::sim {
 

@@ -18,7 +18,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 #include "sim/process.hpp"
 #include "sim/simulator.hpp"
 

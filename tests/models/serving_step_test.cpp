@@ -9,7 +9,7 @@
 
 #include "kernels/attention/mixed_batch.hpp"
 #include "models/serving/step_model.hpp"
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 #include "tests/models/serving_step_jobs.hpp"
 
 namespace orrery::models {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "models/training/pipeline.hpp"
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 
 namespace orrery::models {
 namespace {

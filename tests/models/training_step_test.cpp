@@ -6,7 +6,7 @@
 #include "models/training/pricing.hpp"
 #include "models/training/result.hpp"
 #include "models/training/step.hpp"
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 #include "tests/models/training_jobs.hpp"
 
 namespace orrery::models {

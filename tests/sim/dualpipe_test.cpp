@@ -8,7 +8,7 @@
 // stream, which the span occupies.
 #include <gtest/gtest.h>
 
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 #include "sim/statistics.hpp"
 
 namespace orrery::sim {

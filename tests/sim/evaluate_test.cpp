@@ -1,5 +1,5 @@
 // The static evaluator and the frozen plan, by hand-computed cases and against each other.
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 
 #include <limits>
 #include <stdexcept>

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 #include "tests/sim/random_plan.hpp"
 
 namespace orrery::sim {

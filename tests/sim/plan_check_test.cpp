@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::sim {
 namespace {

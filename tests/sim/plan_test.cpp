@@ -1,5 +1,5 @@
 // PlanBuilder: interning, streams, events, and that a builder can be used again.
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 #include <stdexcept>
 #include <string>

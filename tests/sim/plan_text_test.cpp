@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 #include "tests/sim/random_plan.hpp"
 
 namespace orrery::sim {

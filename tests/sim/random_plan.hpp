@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "sim/evaluate.hpp"
-#include "sim/plan.hpp"
+#include "sim/plan/evaluate.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::sim::testing {
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/evaluate.hpp"
+#include "sim/plan/evaluate.hpp"
 
 namespace orrery::sim {
 namespace {

@@ -12,9 +12,10 @@
 #include <utility>
 
 #include "sim/memory.hpp"
-#include "sim/plan.hpp"
-#include "sim/plan_findings.hpp"
-#include "sim/plan_walk.hpp"
+#include "sim/plan/block.hpp"
+#include "sim/plan/findings.hpp"
+#include "sim/plan/plan.hpp"
+#include "sim/plan/walk.hpp"
 
 namespace orrery::sim {
 
@@ -38,13 +39,18 @@ std::size_t table_size(const Plan& plan, StepKind kind) {
     case StepKind::free:
       return plan.memory.size();
     case StepKind::mark:
-      return plan.labels.size();
+      return plan.marks.size();
+    case StepKind::call:
+      return plan.calls.size();
   }
   return 0;
 }
 
 void check_tables(const Plan& plan, Findings& findings) {
   const std::size_t ranks = plan.ranks.size();
+  for (std::size_t r = 0; r < ranks; ++r) {
+    if (plan.ranks[r].stands_for.empty()) findings.add("rank {} \"{}\" stands for nobody", r, plan.ranks[r].name);
+  }
   const auto label = [&](std::string_view table, std::size_t i, LabelId id) {
     if (id.index() >= plan.labels.size()) findings.add("{} {} has no label {}", table, i, id.value);
   };
@@ -64,9 +70,15 @@ void check_tables(const Plan& plan, Findings& findings) {
     if (plan.transfers[i].source.index() >= ranks || plan.transfers[i].destination.index() >= ranks) {
       findings.add("transfer {} goes from rank {} to rank {}, the plan has {}", i, plan.transfers[i].source.value,
                    plan.transfers[i].destination.value, ranks);
+    } else if (plan.ranks[plan.transfers[i].source.index()].multiplicity() !=
+               plan.ranks[plan.transfers[i].destination.index()].multiplicity()) {
+      findings.add("transfer {} goes from {} members to {}", i,
+                   plan.ranks[plan.transfers[i].source.index()].multiplicity(),
+                   plan.ranks[plan.transfers[i].destination.index()].multiplicity());
     }
   }
   for (std::size_t i = 0; i < plan.copies.size(); ++i) label("copy", i, plan.copies[i].label);
+  for (std::size_t i = 0; i < plan.marks.size(); ++i) label("mark", i, plan.marks[i].label);
   for (std::size_t i = 0; i < plan.memory.size(); ++i) {
     if (!(plan.memory[i].bytes.value() >= 0.0))
       findings.add("memory entry {} has {} bytes", i, plan.memory[i].bytes.value());
@@ -78,10 +90,11 @@ void check_groups(const Plan& plan, Findings& findings) {
   for (std::uint32_t g = 0; g < plan.groups.size(); ++g) {
     const Group& group = plan.groups[g];
     if (group.members.empty()) findings.add("group {} \"{}\" has no members", g, group.name);
-    if (group.size < 1 || static_cast<std::size_t>(group.size) < group.members.size() || group.nodes < 1 ||
-        group.nodes > group.size) {
-      findings.add("group {} \"{}\" has {} members of a communicator of size {} on {} nodes", g, group.name,
-                   group.members.size(), group.size, group.nodes);
+    bool regular = !group.bases.empty();
+    for (const Axis& axis : group.axes) regular = regular && axis.count >= 1 && axis.stride >= 0;
+    if (!regular || static_cast<std::size_t>(group.size()) < group.members.size()) {
+      findings.add("group {} \"{}\" has {} members of {} communicators of size {}", g, group.name, group.members.size(),
+                   group.bases.size(), regular ? group.size() : 0);
     }
     for (const RankId rank : group.members) {
       if (rank.index() >= plan.ranks.size()) {
@@ -115,7 +128,8 @@ void check_streams(const Plan& plan, Findings& findings, Pacer& pacer) {
   std::sort(lanes.begin(), lanes.end());
   for (std::size_t i = 1; i < lanes.size(); ++i) {
     if (lanes[i] == lanes[i - 1]) {
-      findings.add("{} has two streams of lane {}", rank_name(plan, RankId(lanes[i].first)), name(lanes[i].second));
+      findings.add("{} has two streams of lane {}", rank_name(plan, RankId(lanes[i].first)),
+                   lane_name(plan.lane_names, lanes[i].second));
     }
   }
 }
@@ -134,16 +148,29 @@ struct Usage {
 void check_memory(const Plan& plan, Findings& findings, Pacer& pacer) {
   std::vector<std::array<Usage, kMemoryKinds>> usage(plan.ranks.size());
   constexpr double kSlack = 1.0 + 1e-9;  // sizes may be fractions of a byte; sums round
-  for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
+  std::uint32_t s = 0;
+  const auto count = [&](Step step) {
+    if (step.kind != StepKind::alloc && step.kind != StepKind::free) return;
+    const MemoryEntry& entry = plan.memory[step.index];
+    Usage& u = usage[plan.streams[s].rank.index()][static_cast<std::size_t>(entry.kind)];
+    u.shared = u.shared || (u.stream != PlanLinks::kNone && u.stream != s);
+    u.stream = s;
+    (step.kind == StepKind::alloc ? u.allocated : u.freed) += entry.bytes.value();
+    if (u.freed > u.allocated * kSlack) u.early = true;
+  };
+  std::vector<BlockOrder> orders;
+  for (const Block& block : plan.blocks) orders.emplace_back(block);
+  for (; s < plan.streams.size(); ++s) {
     pacer.add(plan.streams[s].steps.size());
     for (const Step step : plan.streams[s].steps) {
-      if (step.kind != StepKind::alloc && step.kind != StepKind::free) continue;
-      const MemoryEntry& entry = plan.memory[step.index];
-      Usage& u = usage[plan.streams[s].rank.index()][static_cast<std::size_t>(entry.kind)];
-      u.shared = u.shared || (u.stream != PlanLinks::kNone && u.stream != s);
-      u.stream = s;
-      (step.kind == StepKind::alloc ? u.allocated : u.freed) += entry.bytes.value();
-      if (u.freed > u.allocated * kSlack) u.early = true;
+      if (step.kind != StepKind::call) {
+        count(step);
+        continue;
+      }
+      const std::uint32_t block = plan.calls[step.index].block;
+      for (const BlockStep& inner : orders[block].memory()) {
+        if (plan.blocks[block].parts[inner.part].lane == plan.streams[s].lane) count(inner.step);
+      }
     }
   }
   for (std::uint32_t r = 0; r < plan.ranks.size(); ++r) {
@@ -180,6 +207,9 @@ void check_deadlock(const Plan& plan, Findings& findings, Pacer& pacer) {
     const std::string where = place(plan, s, position);
     if (step.kind == StepKind::wait) {
       findings.add("deadlock: {} waits for event {}", where, step.index);
+    } else if (step.kind == StepKind::call) {
+      findings.add("deadlock: {} waits in a call of block \"{}\" for its other lanes", where,
+                   plan.blocks[plan.calls[step.index].block].name);
     } else if (step.kind == StepKind::collective) {
       const std::uint32_t meeting = links.meeting_of(s, position);
       findings.add("deadlock: {} waits in collective \"{}\", reached by {} of {} members", where,
@@ -202,6 +232,7 @@ std::vector<std::string> check(const Plan& plan, const RunControl& control) {
   check_tables(plan, findings);
   check_groups(plan, findings);
   check_streams(plan, findings, pacer);
+  if (findings.empty()) check_blocks(plan, findings);
   if (!findings.empty()) return findings.take();
   check_events(plan, findings, pacer);
   check_transfers(plan, findings, pacer);

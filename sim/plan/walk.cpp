@@ -1,5 +1,5 @@
 // Matching of collectives, sends and recvs into meetings.
-#include "sim/plan_walk.hpp"
+#include "sim/plan/walk.hpp"
 
 namespace orrery::sim {
 
@@ -64,6 +64,7 @@ PlanLinks link(const Plan& plan, Pacer& pacer) {
   Occurrences sent(plan.transfers.size());
   Occurrences received(plan.transfers.size());
 
+  std::vector<std::uint32_t> of_call(plan.calls.size(), PlanLinks::kNone);
   const auto meet = [&links](std::size_t step, std::vector<std::uint32_t>& sequence, std::uint32_t occurrence,
                              std::uint32_t size) {
     if (occurrence == sequence.size()) {
@@ -85,9 +86,17 @@ PlanLinks link(const Plan& plan, Pacer& pacer) {
         if (members < 2) continue;
         meet(step, collectives.of(index, stream.lane), entered.next(index, s), members);
       } else if (kind == StepKind::send) {
-        meet(step, transfers.of(index, Lane::compute), sent.next(index, s), 2);
+        meet(step, transfers.of(index, Lane{}), sent.next(index, s), 2);
       } else if (kind == StepKind::recv) {
-        meet(step, transfers.of(index, Lane::compute), received.next(index, s), 2);
+        meet(step, transfers.of(index, Lane{}), received.next(index, s), 2);
+      } else if (kind == StepKind::call) {
+        const auto parts = static_cast<std::uint32_t>(plan.blocks[plan.calls[index].block].parts.size());
+        if (parts < 2) continue;
+        if (of_call[index] == PlanLinks::kNone) {
+          of_call[index] = static_cast<std::uint32_t>(links.meeting_size.size());
+          links.meeting_size.push_back(parts);
+        }
+        links.meeting[step] = of_call[index];
       }
     }
   }

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 #include "sim/run_control.hpp"
 
 namespace orrery::sim {
@@ -42,7 +42,7 @@ inline std::string rank_name(const Plan& plan, RankId rank) {
 
 inline std::string place(const Plan& plan, std::size_t stream) {
   const Stream& s = plan.streams[stream];
-  return fmt::format("{}, stream {} ({})", rank_name(plan, s.rank), stream, name(s.lane));
+  return fmt::format("{}, stream {} ({})", rank_name(plan, s.rank), stream, lane_name(plan.lane_names, s.lane));
 }
 
 inline std::string place(const Plan& plan, std::size_t stream, std::size_t step) {

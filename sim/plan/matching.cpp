@@ -5,9 +5,9 @@
 #include <tuple>
 #include <utility>
 
-#include "sim/plan.hpp"
-#include "sim/plan_findings.hpp"
-#include "sim/plan_walk.hpp"
+#include "sim/plan/findings.hpp"
+#include "sim/plan/plan.hpp"
+#include "sim/plan/walk.hpp"
 
 namespace orrery::sim {
 
@@ -95,7 +95,7 @@ void check_transfers(const Plan& plan, Findings& findings, Pacer& pacer) {
 namespace {
 
 /// A collective of a group with several members in the plan.
-struct Call {
+struct GroupCall {
   std::uint32_t group;
   Lane lane;
   std::uint32_t stream;
@@ -103,8 +103,8 @@ struct Call {
   std::uint32_t entry;
 };
 
-std::vector<Call> find_calls(const Plan& plan, Findings& findings, Pacer& pacer) {
-  std::vector<Call> calls;
+std::vector<GroupCall> find_calls(const Plan& plan, Findings& findings, Pacer& pacer) {
+  std::vector<GroupCall> calls;
   for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
     const Stream& stream = plan.streams[s];
     pacer.add(stream.steps.size());
@@ -121,19 +121,19 @@ std::vector<Call> find_calls(const Plan& plan, Findings& findings, Pacer& pacer)
       }
     }
   }
-  std::stable_sort(calls.begin(), calls.end(), [](const Call& a, const Call& b) {
+  std::stable_sort(calls.begin(), calls.end(), [](const GroupCall& a, const GroupCall& b) {
     return std::tie(a.group, a.lane, a.stream) < std::tie(b.group, b.lane, b.stream);
   });
   return calls;
 }
 
-using CallIterator = std::vector<Call>::const_iterator;
+using CallIterator = std::vector<GroupCall>::const_iterator;
 
 /// One group on one lane: the calls of each stream must be those of the first stream.
 void check_group_order(const Plan& plan, CallIterator begin, CallIterator end, Findings& findings) {
   const Group& group = plan.groups[begin->group];
   const auto next_stream = [end](CallIterator from) {
-    return std::find_if(from, end, [from](const Call& call) { return call.stream != from->stream; });
+    return std::find_if(from, end, [from](const GroupCall& call) { return call.stream != from->stream; });
   };
   const CallIterator first_end = next_stream(begin);
   std::vector<RankId> callers;
@@ -146,7 +146,7 @@ void check_group_order(const Plan& plan, CallIterator begin, CallIterator end, F
                    place(plan, mine->stream, mine->position), begin->group, group.name);
     }
     const auto [a, b] = std::mismatch(begin, first_end, mine, mine_end,
-                                      [](const Call& x, const Call& y) { return x.entry == y.entry; });
+                                      [](const GroupCall& x, const GroupCall& y) { return x.entry == y.entry; });
     if (a != first_end && b != mine_end) {
       findings.add("group {} \"{}\": {} issues \"{}\" (collective {}) where {} issues \"{}\" (collective {})",
                    begin->group, group.name, place(plan, b->stream, b->position),
@@ -170,9 +170,9 @@ void check_group_order(const Plan& plan, CallIterator begin, CallIterator end, F
 }  // namespace
 
 void check_collectives(const Plan& plan, Findings& findings, Pacer& pacer) {
-  const std::vector<Call> calls = find_calls(plan, findings, pacer);
+  const std::vector<GroupCall> calls = find_calls(plan, findings, pacer);
   for (CallIterator begin = calls.begin(); begin != calls.end();) {
-    const CallIterator end = std::find_if(begin, calls.end(), [begin](const Call& call) {
+    const CallIterator end = std::find_if(begin, calls.end(), [begin](const GroupCall& call) {
       return call.group != begin->group || call.lane != begin->lane;
     });
     check_group_order(plan, begin, end, findings);

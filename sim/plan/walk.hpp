@@ -13,11 +13,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::sim {
 
-/// Which steps happen together. A meeting is one collective of all members or one send with its recv.
+/// Which steps happen together. A meeting is one collective of all members, one send with its recv, or one call on all
+/// the lanes of its block.
 struct PlanLinks {
   static constexpr std::uint32_t kNone = 0xffffffffu;
 
@@ -48,7 +49,8 @@ struct WalkState {
 };
 
 /// Visits every step that can be done. Visitor:
-///   alone(stream, position, step)          launch, copy, a collective without other members in the plan
+///   alone(stream, position, step)          launch, copy, a collective without other members in the plan, a call of a
+///                                          block with one part
 ///   meet(streams, positions, step)         all streams of a meeting, in order of arrival
 ///   instant(stream, position, step)        record, alloc, free, mark; wait, once its event is recorded
 template <class Visitor>
@@ -97,6 +99,7 @@ class PlanWalk {
         case StepKind::collective:
         case StepKind::send:
         case StepKind::recv:
+        case StepKind::call:
           arrive(stream, step);
           return;
         case StepKind::wait:

@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
-#include "sim/plan.hpp"
-#include "sim/plan_fields.hpp"
+#include "sim/plan/fields.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::sim {
 
@@ -20,7 +20,7 @@ using plan_fields::fields;
 using plan_fields::from_token;
 using plan_fields::to_token;
 
-constexpr std::string_view kHeader = "orrery_plan 1";
+constexpr std::string_view kHeader = "orrery_plan 2";
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -144,8 +144,10 @@ std::string_view comment(const Plan& plan, Step step) {
       label = plan.copies.at(step.index).label;
       break;
     case StepKind::mark:
-      label = LabelId(step.index);
+      label = plan.marks.at(step.index).label;
       break;
+    case StepKind::call:
+      return plan.blocks.at(plan.calls.at(step.index).block).name;
     default:
       return {};
   }
@@ -161,7 +163,19 @@ void write_table(std::string& out, std::string_view word, const std::vector<Entr
     if constexpr (std::is_same_v<Entry, KernelEntry>) {
       out += fmt::format(" {}", kShapes[entry.kernel.index()]);
       std::visit([&writer](const auto& shape) { fields(writer, shape); }, entry.kernel);
+      if (entry.beside) {
+        out += " beside";
+        fields(writer, *entry.beside);
+      }
     }
+    out += '\n';
+  }
+}
+
+void write_steps(std::string& out, const Plan& plan, const std::vector<Step>& steps) {
+  for (const Step step : steps) {
+    out += fmt::format("  {} {}", name(step.kind), step.index);
+    if (const std::string_view text = comment(plan, step); !text.empty()) out += " # " + quoted(text);
     out += '\n';
   }
 }
@@ -170,20 +184,34 @@ template <class Entry>
 void read_entry(Reader& reader, std::vector<Entry>& table) {
   Entry entry;
   fields(reader, entry);
-  if constexpr (std::is_same_v<Entry, KernelEntry>) entry.kernel = read_shape(reader.word(), reader);
+  if constexpr (std::is_same_v<Entry, KernelEntry>) {
+    entry.kernel = read_shape(reader.word(), reader);
+    if (!reader.at_end()) {
+      if (reader.word() != "beside") reader.fail("only the kernel that it runs beside may follow");
+      fields(reader, entry.beside.emplace());
+    }
+  }
   table.push_back(std::move(entry));
 }
 
 void read_step(std::string_view word, Reader& reader, Plan& plan) {
   Step step;
   if (!plan_fields::parse_name(word, step.kind)) reader.fail(fmt::format("\"{}\" is no table and no step", word));
-  if (plan.streams.empty()) reader.fail("a step stands before the first stream");
+  std::vector<Step>* steps = nullptr;  // of the stream, or before the first stream of the part, that was begun last
+  if (!plan.streams.empty()) {
+    steps = &plan.streams.back().steps;
+  } else if (!plan.blocks.empty() && !plan.blocks.back().parts.empty()) {
+    steps = &plan.blocks.back().parts.back().steps;
+  } else {
+    reader.fail("a step stands before the first stream");
+  }
   reader.value(step.index);
-  plan.streams.back().steps.push_back(step);
+  steps->push_back(step);
 }
 
 void read_line(Reader& reader, Plan& plan) {
-  // "  copy 3" is a step, "copy bytes=…" an entry: steps only come after the first stream.
+  // "  copy 3" is a step, "copy bytes=…" an entry: steps only come after the first block or stream.
+  const bool entries = plan.streams.empty() && plan.blocks.empty();
   const std::string_view word = reader.word();
   if (word == "rank") {
     Rank rank;
@@ -206,14 +234,29 @@ void read_line(Reader& reader, Plan& plan) {
     plan.streams.push_back(std::move(stream));
   } else if (word == "kernel") {
     read_entry(reader, plan.kernels);
-  } else if (word == "collective" && plan.streams.empty()) {
+  } else if (word == "collective" && entries) {
     read_entry(reader, plan.collectives);
   } else if (word == "transfer") {
     read_entry(reader, plan.transfers);
-  } else if (word == "copy" && plan.streams.empty()) {
+  } else if (word == "copy" && entries) {
     read_entry(reader, plan.copies);
   } else if (word == "memory") {
     read_entry(reader, plan.memory);
+  } else if (word == "mark" && entries) {
+    read_entry(reader, plan.marks);
+  } else if (word == "lane") {
+    LaneName& lane = plan.lane_names.emplace_back();
+    lane.name = reader.string();
+    fields(reader, lane.lane);
+  } else if (word == "block") {
+    Block& block = plan.blocks.emplace_back();
+    block.name = reader.string();
+    reader.field("events", block.events);
+  } else if (word == "part") {
+    if (plan.blocks.empty()) reader.fail("a part stands before the first block");
+    fields(reader, plan.blocks.back().parts.emplace_back().lane);
+  } else if (word == "call" && plan.streams.empty()) {
+    read_entry(reader, plan.calls);
   } else {
     read_step(word, reader, plan);
   }
@@ -244,17 +287,31 @@ std::string to_text(const Plan& plan) {
   write_table(out, "transfer", plan.transfers);
   write_table(out, "copy", plan.copies);
   write_table(out, "memory", plan.memory);
+  write_table(out, "mark", plan.marks);
+  for (const LaneName& lane : plan.lane_names) {
+    out += "lane " + quoted(lane.name);
+    Writer writer(out);
+    fields(writer, lane.lane);
+    out += '\n';
+  }
   out += fmt::format("events {}\n", plan.events);
+  for (const Block& block : plan.blocks) {
+    out += fmt::format("block {} events={}\n", quoted(block.name), block.events);
+    for (const BlockPart& part : block.parts) {
+      out += " part";
+      Writer writer(out);
+      fields(writer, part.lane);
+      out += '\n';
+      write_steps(out, plan, part.steps);
+    }
+  }
+  write_table(out, "call", plan.calls);
   for (const Stream& stream : plan.streams) {
     out += "stream";
     Writer writer(out);
     fields(writer, stream);
     out += '\n';
-    for (const Step step : stream.steps) {
-      out += fmt::format("  {} {}", name(step.kind), step.index);
-      if (const std::string_view text = comment(plan, step); !text.empty()) out += " # " + quoted(text);
-      out += '\n';
-    }
+    write_steps(out, plan, stream.steps);
   }
   return out;
 }

@@ -9,10 +9,11 @@
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include "sim/plan.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::sim::plan_fields {
 
@@ -43,9 +44,11 @@ constexpr auto last(kernels::MemoryOp) { return kernels::MemoryOp::memset; }
 constexpr auto last(Dtype) { return Dtype::nvfp4; }
 constexpr auto last(Activity) { return Activity::other; }
 constexpr auto last(CollectiveKind) { return CollectiveKind::broadcast; }
-constexpr auto last(Lane) { return Lane::copy; }
+constexpr auto last(CollectiveLibrary) { return CollectiveLibrary::custom_eager; }
+constexpr auto last(LaunchPath) { return LaunchPath::joined; }
+constexpr auto last(LaneKind) { return LaneKind::copy; }
 constexpr auto last(MemoryKind) { return MemoryKind::workspace; }
-constexpr auto last(StepKind) { return StepKind::mark; }
+constexpr auto last(StepKind) { return StepKind::call; }
 
 template <class Enum>
 std::string_view enum_name(Enum value) {
@@ -72,6 +75,67 @@ bool parse_number(std::string_view text, Number& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+/// Numbers as runs: "0-127,256".
+inline std::string runs_text(const std::vector<std::uint32_t>& numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < numbers.size();) {
+    std::size_t last = i;
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    if (i > 0) text += ',';
+    text += fmt::format("{}", numbers[i]);
+    if (last > i) text += fmt::format("-{}", numbers[last]);
+    i = last + 1;
+  }
+  return text.empty() ? "none" : text;
+}
+
+/// Calls `each` with the parts of "a,b,c"; false as soon as it says so.
+template <class Each>
+bool split(std::string_view text, char at, Each each) {
+  for (;;) {
+    const std::size_t end = text.find(at);
+    if (!each(text.substr(0, end))) return false;
+    if (end == std::string_view::npos) return true;
+    text.remove_prefix(end + 1);
+  }
+}
+
+inline bool parse_runs(std::string_view text, std::vector<std::uint32_t>& numbers) {
+  constexpr std::uint32_t kMost = 1u << 26;  // a slip must not fill the memory
+  numbers.clear();
+  if (text == "none") return true;
+  return split(text, ',', [&numbers](std::string_view part) {
+    const std::size_t dash = part.find('-');
+    std::uint32_t first = 0, last = 0;
+    if (!parse_number(part.substr(0, dash), first)) return false;
+    last = first;
+    if (dash != std::string_view::npos && !parse_number(part.substr(dash + 1), last)) return false;
+    if (last < first || last - first > kMost) return false;
+    for (std::uint32_t n = first; n <= last; ++n) numbers.push_back(n);
+    return true;
+  });
+}
+
+/// Axes as count and stride: "8x1,128x8".
+inline std::string axes_text(const std::vector<Axis>& axes) {
+  std::string text;
+  for (const Axis& axis : axes) text += fmt::format("{}{}x{}", text.empty() ? "" : ",", axis.count, axis.stride);
+  return text.empty() ? "none" : text;
+}
+
+inline bool parse_axes(std::string_view text, std::vector<Axis>& axes) {
+  axes.clear();
+  if (text == "none") return true;
+  return split(text, ',', [&axes](std::string_view part) {
+    const std::size_t by = part.find('x');
+    Axis axis;
+    if (by == std::string_view::npos || !parse_number(part.substr(0, by), axis.count)) return false;
+    if (!parse_number(part.substr(by + 1), axis.stride)) return false;
+    axes.push_back(axis);
+    return true;
+  });
+}
+
 /// One field's text in both directions.
 template <class T>
 std::string to_token(const T& value) {
@@ -83,6 +147,10 @@ std::string to_token(const T& value) {
     return std::string(enum_name(value));
   } else if constexpr (std::is_same_v<T, Bytes>) {
     return fmt::format("{}", value.value());
+  } else if constexpr (std::is_same_v<T, std::vector<std::uint32_t>>) {
+    return runs_text(value);
+  } else if constexpr (std::is_same_v<T, std::vector<Axis>>) {
+    return axes_text(value);
   } else if constexpr (requires { value.index(); }) {
     return fmt::format("{}", value.value);
   } else {
@@ -102,6 +170,10 @@ bool from_token(std::string_view text, T& value) {
     if (!parse_number(text, number)) return false;
     value = Bytes{number};
     return true;
+  } else if constexpr (std::is_same_v<T, std::vector<std::uint32_t>>) {
+    return parse_runs(text, value);
+  } else if constexpr (std::is_same_v<T, std::vector<Axis>>) {
+    return parse_axes(text, value);
   } else if constexpr (requires { value.index(); }) {
     return parse_number(text, value.value);
   } else {
@@ -143,23 +215,32 @@ void fields(Archive& a, Shape& s) {
     a.field("bytes", s.bytes), a.field("to_device", s.to_device), a.field("pinned", s.pinned);
   } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, KernelEntry>) {
     a.field("label", s.label), a.field("activity", s.activity), a.field("repeat", s.repeat);
+    a.field("launch", s.launch);
   } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, CollectiveEntry>) {
     a.field("kind", s.kind), a.field("bytes", s.bytes), a.field("group", s.group), a.field("label", s.label);
-    a.field("activity", s.activity);
+    a.field("activity", s.activity), a.field("dtype", s.dtype), a.field("library", s.library);
+    a.field("implementation", s.implementation);
   } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, TransferEntry>) {
     a.field("source", s.source), a.field("destination", s.destination), a.field("bytes", s.bytes);
-    a.field("same_node", s.same_node), a.field("label", s.label), a.field("activity", s.activity);
+    a.field("label", s.label), a.field("activity", s.activity);
   } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, CopyEntry>) {
     fields(a, s.copy);
     a.field("label", s.label);
   } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, MemoryEntry>) {
     a.field("bytes", s.bytes), a.field("kind", s.kind);
   } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, Rank>) {
-    a.field("multiplicity", s.multiplicity), a.field("node", s.node);
+    a.field("stands_for", s.stands_for), a.field("gpu_class", s.gpu_class);
   } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, Group>) {
-    a.field("size", s.size), a.field("nodes", s.nodes);
+    a.field("axes", s.axes), a.field("bases", s.bases);
+  } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, MarkEntry>) {
+    a.field("label", s.label), a.field("pass", s.pass), a.field("microbatch", s.microbatch), a.field("chunk", s.chunk);
+  } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, Call>) {
+    a.field("block", s.block), a.field("first_event", s.first_event);
+  } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, Lane>) {
+    a.field("lane", s.kind), a.field("number", s.number);
   } else {
-    a.field("rank", s.rank), a.field("lane", s.lane);
+    a.field("rank", s.rank);
+    fields(a, s.lane);
   }
 }
 

@@ -3,23 +3,32 @@
 // Measured on 2 shared cores (see tests/bench/history/engine.csv for dated rows): a pass over the frozen
 // program runs at several hundred million operations per second, against tens of millions for a walk that
 // looks at the plan's own steps.
+#include "sim/plan/frozen.hpp"
+
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <stdexcept>
 
-#include "sim/evaluate.hpp"
-#include "sim/plan_walk.hpp"
-#include "sim/timeline_recorder.hpp"
+#include "sim/plan/walk.hpp"
 
 namespace orrery::sim {
 
-/// A visitor of the walk that emits instructions. Each stream holds up to two registers, the end of its
+// A visitor of the walk that emits instructions. Each stream holds up to two registers, the end of its
 /// last operation and a time it has waited for; their maximum is where the stream stands.
 class FrozenPlan::Compiler {
  public:
-  Compiler(const Plan& plan, FrozenPlan& out)
-      : plan_(plan), out_(out), held_(plan.streams.size()), event_(plan.events), waits_left_(plan.events, 0) {
-    for (const Stream& stream : plan.streams) {
+  Compiler(const RunnablePlan& runnable, FrozenPlan& out)
+      : runnable_(runnable),
+        plan_(runnable.plan()),
+        out_(out),
+        held_(plan_.streams.size()),
+        event_(plan_.events),
+        waits_left_(plan_.events, 0),
+        known_paths_(plan_.blocks.size() * gpu_classes(plan_), kNoPaths) {
+    kernels_ = plan_.kernels.size() * gpu_classes(plan_);
+    out_.duration_count_ = 1 + kernels_ + plan_.collectives.size() + plan_.transfers.size() + plan_.copies.size();
+    for (const Stream& stream : plan_.streams) {
       for (const Step step : stream.steps) {
         if (step.kind == StepKind::wait) ++waits_left_[step.index];
       }
@@ -109,7 +118,54 @@ class FrozenPlan::Compiler {
     held.waited = reg;
   }
 
+  /// The number of the block's paths on GPUs of that class.
+  std::size_t paths_of(std::uint32_t block, std::uint32_t gpu_class) {
+    std::size_t& known = known_paths_[gpu_class * plan_.blocks.size() + block];
+    if (known == kNoPaths) {
+      known = out_.paths_.size();
+      out_.paths_.push_back({block, gpu_class, out_.duration_count_});
+      const std::size_t parts = runnable_.block(block).parts();
+      out_.duration_count_ += parts * parts;
+    }
+    return known;
+  }
+
+  void call(const std::uint32_t* streams, std::size_t count, Step step) {
+    const std::uint32_t number = plan_.calls[step.index].block;
+    const Block& block = plan_.blocks[number];
+    const BlockOrder& order = runnable_.block(number);
+    const std::uint32_t gpu_class = plan_.ranks[plan_.streams[streams[0]].rank.index()].gpu_class;
+    const std::size_t first = out_.paths_[paths_of(number, gpu_class)].first;
+    std::vector<std::uint32_t> of_part(count), before(count), after(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      of_part[static_cast<std::size_t>(find_part(block, plan_.streams[streams[i]].lane) - block.parts.data())] =
+          streams[i];
+    }
+    for (std::size_t in = 0; in < count; ++in) {
+      flatten(held_[of_part[in]]);
+      before[in] = held_[of_part[in]].end;
+    }
+    for (std::size_t out = 0; out < count; ++out) {
+      std::uint32_t latest = 0;
+      bool any = false;
+      for (std::size_t in = 0; in < count; ++in) {
+        if (!order.reaches(in, out)) continue;
+        take(before[in]);
+        const std::uint32_t path = emit(before[in], 0, static_cast<std::uint32_t>(first + in * count + out));
+        latest = any ? emit(latest, path, 0) : path;
+        any = true;
+      }
+      after[out] = latest;
+    }
+    ++out_.operations_;
+    for (std::size_t part = 0; part < count; ++part) {
+      drop(before[part]);
+      held_[of_part[part]] = {after[part], 0};
+    }
+  }
+
   void operate(const std::uint32_t* streams, std::size_t count, Step step) {
+    if (step.kind == StepKind::call) return call(streams, count, step);
     std::uint32_t first = held_[streams[0]].end;
     std::uint32_t second = held_[streams[0]].waited;
     for (std::size_t i = 1; i < count; ++i) {
@@ -126,22 +182,28 @@ class FrozenPlan::Compiler {
         }
       }
     }
-    const std::uint32_t end = emit(first, second, duration_index(step));
+    const std::uint32_t end =
+        emit(first, second, duration_index(step, plan_.ranks[plan_.streams[streams[0]].rank.index()].gpu_class));
     ++out_.operations_;
     users_[end] = static_cast<std::uint32_t>(count);
     for (std::size_t i = 0; i < count; ++i) held_[streams[i]] = {end, 0};
   }
 
-  [[nodiscard]] std::uint32_t duration_index(Step step) const {
+  [[nodiscard]] std::uint32_t duration_index(Step step, std::uint32_t gpu_class) const {
     std::size_t offset = 1;
-    if (step.kind == StepKind::launch) return static_cast<std::uint32_t>(offset + step.index);
-    offset += plan_.kernels.size();
+    if (step.kind == StepKind::launch) {
+      return static_cast<std::uint32_t>(offset + gpu_class * plan_.kernels.size() + step.index);
+    }
+    offset += kernels_;
     if (step.kind == StepKind::collective) return static_cast<std::uint32_t>(offset + step.index);
     offset += plan_.collectives.size();
     if (step.kind != StepKind::copy) return static_cast<std::uint32_t>(offset + step.index);
     return static_cast<std::uint32_t>(offset + plan_.transfers.size() + step.index);
   }
 
+  static constexpr std::size_t kNoPaths = std::numeric_limits<std::size_t>::max();
+
+  const RunnablePlan& runnable_;
   const Plan& plan_;
   FrozenPlan& out_;
   std::vector<Held> held_;
@@ -149,33 +211,57 @@ class FrozenPlan::Compiler {
   std::vector<std::uint32_t> waits_left_;  ///< per event
   std::vector<std::uint32_t> users_{0};    ///< per register
   std::vector<std::uint32_t> free_;        ///< last freed first: still in cache
+  std::vector<std::size_t> known_paths_;   ///< by class and block
+  std::size_t kernels_ = 0;                ///< table entries of kernels, all classes
 };
 
-FrozenPlan::FrozenPlan(const Plan& plan) {
+FrozenPlan::FrozenPlan(const RunnablePlan& plan) : plan_(&plan) {
   const RunControl control;
   Pacer pacer(control);
-  require_runnable(plan, control);
-  tables_ = {plan.kernels.size(), plan.collectives.size(), plan.transfers.size(), plan.copies.size()};
   Compiler compiler(plan, *this);
-  (void)walk(plan, link(plan, pacer), compiler, pacer);
+  (void)walk(plan.plan(), plan.links(), compiler, pacer);
   compiler.finish();
 }
 
-std::size_t FrozenPlan::duration_count() const {
-  return 1 + tables_.kernels + tables_.collectives + tables_.transfers + tables_.copies;
+template <class Time>
+void FrozenPlan::load_paths(const BlockPaths& paths, const Durations& durations, Time* table, std::size_t stride,
+                            Scratch& scratch) const {
+  constexpr std::int64_t kNotReached = std::numeric_limits<std::int64_t>::min() / 2;
+  const BlockOrder& order = plan_->block(paths.block);
+  for (std::size_t in = 0; in < order.parts(); ++in) {
+    scratch.lanes.assign(order.parts(), kNotReached);
+    scratch.lanes[in] = 0;
+    scratch.events.assign(plan_->plan().blocks[paths.block].events, kNotReached);
+    for (const BlockStep& s : order.steps()) {
+      std::int64_t& lane = scratch.lanes[s.part];
+      if (s.step.kind == StepKind::record) {
+        scratch.events[s.step.index] = lane;
+      } else if (s.step.kind == StepKind::wait) {
+        lane = std::max(lane, scratch.events[s.step.index]);
+      } else if (is_timed(s.step.kind)) {
+        const SimTime duration = step_price(plan_->plan(), durations, s.step, paths.gpu_class).duration;
+        if (__builtin_add_overflow(lane, duration, &lane)) {
+          throw TimeOverflow("simulated time exceeds 2^63 picoseconds (106 days) within one block");
+        }
+      }
+    }
+    for (std::size_t out = 0; out < order.parts(); ++out) {
+      const std::int64_t longest = scratch.lanes[out];
+      table[(paths.first + in * order.parts() + out) * stride] = static_cast<Time>(longest < 0 ? 0 : longest);
+    }
+  }
 }
 
 template <class Time>
-void FrozenPlan::load_durations(const Durations& durations, Time* table, std::size_t stride) const {
-  if (durations.kernels.size() != tables_.kernels || durations.collectives.size() != tables_.collectives ||
-      durations.transfers.size() != tables_.transfers || durations.copies.size() != tables_.copies) {
-    throw std::invalid_argument("the durations are not those of this plan: the tables have other sizes");
-  }
-  *table = Time{0};
+void FrozenPlan::load_durations(const Durations& durations, Time* table, std::size_t stride, Scratch& scratch) const {
+  require_durations_of(plan_->plan(), durations);
+  Time* next = table;
+  *next = Time{0};
   for (const std::vector<SimTime>* part :
        {&durations.kernels, &durations.collectives, &durations.transfers, &durations.copies}) {
-    for (const SimTime duration : *part) *(table += stride) = static_cast<Time>(duration);
+    for (const SimTime duration : *part) *(next += stride) = static_cast<Time>(duration);
   }
+  for (const BlockPaths& paths : paths_) load_paths(paths, durations, table, stride, scratch);
 }
 
 namespace {
@@ -215,7 +301,8 @@ SimTime FrozenPlan::makespan(const Durations& durations, std::vector<SimTime>& s
   scratch.resize(table_size + registers_);
   SimTime* const table = scratch.data();
   SimTime* const registers = table + table_size;
-  load_durations(durations, table, 1);
+  Scratch paths;
+  load_durations(durations, table, 1, paths);
   registers[0] = 0;
   if (wide_.empty() ? run(narrow_, table, registers) : run(wide_, table, registers)) {
     throw TimeOverflow("simulated time exceeds 2^64 picoseconds (213 days)");
@@ -230,11 +317,13 @@ std::vector<SimTime> FrozenPlan::makespans(const std::vector<Durations>& duratio
   std::vector<SimTime> result;
   result.reserve(durations.size());
   std::vector<SimTime> scratch;
+  Scratch paths;
   std::vector<TimeBatch> table(duration_count());
   std::vector<TimeBatch> registers(registers_);
   for (std::size_t begin = 0; begin < durations.size(); begin += kBatch) {
     const std::size_t count = std::min(kBatch, durations.size() - begin);
-    for (std::size_t i = 0; i < count; ++i) load_durations(durations[begin + i], table.data()->data() + i, kBatch);
+    for (std::size_t i = 0; i < count; ++i)
+      load_durations(durations[begin + i], table.data()->data() + i, kBatch, paths);
     registers[0].fill(0.0);
     wide_.empty() ? run(narrow_, table.data(), registers.data()) : run(wide_, table.data(), registers.data());
     for (std::size_t i = 0; i < count; ++i) {

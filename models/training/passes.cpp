@@ -1,0 +1,213 @@
+#include "models/training/passes.hpp"
+
+#include <fmt/format.h>
+
+#include "models/parallel/lanes.hpp"
+#include "models/training/memory.hpp"
+
+namespace orrery::models {
+
+namespace {
+
+using sim::Activity;
+using sim::CollectiveKind;
+using sim::MemoryKind;
+using sim::PlanBuilder;
+
+constexpr std::uint32_t kNoBlock = 0xffffffffu;
+/// Forward, backward, and the backward pass that reduces gradients.
+constexpr std::size_t kPassKinds = 3;
+
+}  // namespace
+
+PassWriter::PassWriter(const TrainingJob& job, const Mesh& mesh, int microbatches)
+    : job_(job), config_(job.config), mesh_(mesh), microbatches_(microbatches) {
+  prepare_layers();
+  prepare_ends();
+}
+
+PassWriter::PassOps PassWriter::pass_ops(const std::vector<LayerElement>& elements) const {
+  PassOps ops;
+  ops.forward = forward_ops(job_, elements);
+  ops.backward = backward_ops(job_, elements);
+  if (config_.recompute == Recompute::selective) ops.recompute = recompute_ops(job_, elements, false);
+  if (config_.recompute == Recompute::full) ops.full_recompute = recompute_ops(job_, elements, true);
+  return ops;
+}
+
+void PassWriter::prepare_layers() {
+  for (const LayerRange& range : deal_layers(job_)) {
+    ChunkPlan chunk;
+    const std::int64_t recomputed = config_.recompute != Recompute::full ? 0
+                                    : config_.recompute_layers < 0       ? range.count
+                                                                         : config_.recompute_layers;
+    for (std::int64_t l = range.first; l < range.first + range.count; ++l) {
+      std::unique_ptr<PassOps>& ops = layer_ops_[job_.llm.is_moe_layer(l)];
+      if (!ops) ops = std::make_unique<PassOps>(pass_ops(layer_elements(job_, l)));
+      LayerPlan layer;
+      layer.ops = ops.get();
+      layer.recomputed = l - range.first < recomputed;
+      layer.kept = layer_activations(job_, l, layer.recomputed);
+      layer.transient = recomputed_activations(job_, l, layer.recomputed);
+      layer.parameters = layer_parameters_per_rank(job_, l);
+      chunk.kept += layer.kept;
+      chunk.layers.push_back(layer);
+    }
+    chunks_.push_back(std::move(chunk));
+  }
+}
+
+void PassWriter::prepare_ends() {
+  embedding_ = pass_ops(embedding_elements(job_));
+  head_ = pass_ops(head_elements(job_));
+  chunks_.front().embedding = true;
+  chunks_.front().kept += embedding_activations(job_);
+  chunks_.back().head = true;
+  chunks_.back().kept += head_activations(job_);
+}
+
+void PassWriter::set_ranks(std::size_t ranks) {
+  const std::size_t chunks = static_cast<std::size_t>(config_.virtual_pipeline);
+  bucket_.assign(ranks, 0.0);
+  backward_passes_.assign(ranks * chunks, 0);
+  blocks_.assign(ranks * chunks * kPassKinds, kNoBlock);
+}
+
+void PassWriter::write(PlanBuilder& builder, const RankState& rank, const PipelineSlot& slot) {
+  const std::size_t place =
+      rank.id.index() * static_cast<std::size_t>(config_.virtual_pipeline) + static_cast<std::size_t>(slot.chunk);
+  const ChunkPlan& chunk = chunks_[static_cast<std::size_t>(slot.chunk * config_.pipeline_parallel + rank.stage())];
+  const bool forward = slot.pass == PipelinePass::forward;
+  // The last backward pass of a chunk is not always the last microbatch's: GPipe runs backward in reverse.
+  const bool last = !forward && ++backward_passes_[place] == microbatches_;
+  const bool reduce = !forward && mesh_.data() > 1 && config_.overlap_gradient_reduce && (last || !config_.no_sync);
+  if (rank.meets_ranks) return write_pass(builder, rank, chunk, slot.pass, reduce);
+  std::uint32_t& block = blocks_[place * kPassKinds + (forward ? 0u : reduce ? 2u : 1u)];
+  if (block == kNoBlock) {
+    builder.begin_block(rank.id, fmt::format("{} chunk {} of stage {}{}", forward ? "forward" : "backward", slot.chunk,
+                                             rank.stage(), reduce ? ", reducing gradients" : ""));
+    write_pass(builder, rank, chunk, slot.pass, reduce);
+    block = builder.end_block();
+  }
+  builder.call(rank.id, block);
+}
+
+void PassWriter::write_pass(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk, PipelinePass pass,
+                            bool reduce) {
+  if (pass == PipelinePass::forward) {
+    write_forward(builder, rank, chunk);
+  } else {
+    write_backward(builder, rank, chunk, reduce);
+  }
+}
+
+void PassWriter::write_forward(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk) {
+  const StreamId compute = builder.stream(rank.id, lanes::kCompute);
+  builder.alloc(compute, chunk.kept, MemoryKind::activations);
+  if (chunk.embedding) {
+    write_ops(builder, rank, embedding_.forward);
+  } else if (mesh_.tensor() > 1 && !config_.sequence_parallel) {
+    // The slices of the received activations become whole again.
+    builder.collective(compute, CollectiveKind::all_gather, LayerSizes(job_).boundary, rank.tensor_group,
+                       "gather activations", Activity::tensor_parallel);
+  }
+  for (const LayerPlan& layer : chunk.layers) write_ops(builder, rank, layer.ops->forward);
+  if (chunk.head) write_ops(builder, rank, head_.forward);
+}
+
+void PassWriter::write_backward(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk, bool reduce) {
+  const StreamId compute = builder.stream(rank.id, lanes::kCompute);
+  if (chunk.head) {
+    write_ops(builder, rank, head_.backward);
+    if (reduce) add_gradients(builder, rank, head_parameters_per_rank(job_));
+  } else if (mesh_.tensor() > 1 && !config_.sequence_parallel) {
+    builder.collective(compute, CollectiveKind::all_gather, LayerSizes(job_).boundary, rank.tensor_group,
+                       "gather gradients", Activity::tensor_parallel);
+  }
+  for (std::size_t i = chunk.layers.size(); i-- > 0;) {
+    const LayerPlan& layer = chunk.layers[i];
+    const bool transient = layer.transient > Bytes{0.0};
+    if (transient) builder.alloc(compute, layer.transient, MemoryKind::workspace);
+    write_ops(builder, rank, layer.recomputed ? layer.ops->full_recompute : layer.ops->recompute);
+    write_ops(builder, rank, layer.ops->backward);
+    if (transient) builder.free(compute, layer.transient, MemoryKind::workspace);
+    if (reduce) add_gradients(builder, rank, layer.parameters);
+  }
+  if (chunk.embedding) {
+    write_ops(builder, rank, embedding_.backward);
+    if (reduce) add_gradients(builder, rank, embedding_parameters_per_rank(job_));
+  }
+  builder.free(compute, chunk.kept, MemoryKind::activations);
+  if (reduce) flush_bucket(builder, rank);
+}
+
+const std::vector<std::uint32_t>& PassWriter::entries(PlanBuilder& builder, const RankState& rank,
+                                                      const std::vector<LayerOp>& ops) {
+  const auto [found, is_new] = entries_.try_emplace({&ops, rank.tensor_group.value});
+  if (!is_new) return found->second;
+  for (const LayerOp& op : ops) {
+    if (op.kind == LayerOp::Kind::finish_collectives) {
+      found->second.push_back(0);
+    } else if (op.kind == LayerOp::Kind::launch) {
+      sim::KernelEntry entry;
+      entry.kernel = op.kernel;
+      entry.label = builder.label(op.label);
+      entry.activity = op.activity;
+      found->second.push_back(builder.add(entry));
+    } else {
+      sim::CollectiveEntry entry;
+      entry.kind = op.collective;
+      entry.bytes = op.bytes;
+      entry.group = rank.tensor_group;
+      entry.label = builder.label(op.label);
+      entry.activity = op.activity;
+      found->second.push_back(builder.add(entry));
+    }
+  }
+  return found->second;
+}
+
+void PassWriter::write_ops(PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops) {
+  if (ops.empty()) return;
+  const StreamId compute = builder.stream(rank.id, lanes::kCompute);
+  const std::vector<std::uint32_t>& entry = entries(builder, rank, ops);
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const LayerOp::Kind kind = ops[i].kind;
+    if (kind == LayerOp::Kind::launch) {
+      builder.launch(compute, entry[i]);
+    } else if (kind == LayerOp::Kind::start_collective && config_.overlap_tensor_parallel) {
+      const StreamId lane = builder.stream(rank.id, lanes::kTensorParallel);
+      builder.wait(lane, builder.record(compute));
+      builder.collective(lane, entry[i]);
+    } else if (kind == LayerOp::Kind::finish_collectives) {
+      if (!config_.overlap_tensor_parallel) continue;
+      builder.wait(compute, builder.record(builder.stream(rank.id, lanes::kTensorParallel)));
+    } else {
+      builder.collective(compute, entry[i]);
+    }
+  }
+}
+
+void PassWriter::add_gradients(PlanBuilder& builder, const RankState& rank, std::int64_t parameters) {
+  double& waiting = bucket_[rank.id.index()];
+  waiting += static_cast<double>(parameters) * element_size(config_.gradient_dtype).value();
+  if (waiting >= config_.bucket_size.value()) flush_bucket(builder, rank);
+}
+
+void PassWriter::flush_bucket(PlanBuilder& builder, const RankState& rank) {
+  double& waiting = bucket_[rank.id.index()];
+  if (waiting <= 0.0) return;
+  const StreamId lane = builder.stream(rank.id, lanes::kDataParallel);
+  builder.wait(lane, builder.record(builder.stream(rank.id, lanes::kCompute)));
+  const bool sharded = config_.zero == ZeroStage::optimizer;
+  builder.collective(lane, sharded ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Bytes{waiting},
+                     rank.data_group, "gradient bucket", Activity::data_parallel);
+  waiting = 0.0;
+}
+
+void PassWriter::reduce_all(PlanBuilder& builder, const RankState& rank, double parameters) {
+  bucket_[rank.id.index()] = parameters * element_size(config_.gradient_dtype).value();
+  flush_bucket(builder, rank);
+}
+
+}  // namespace orrery::models

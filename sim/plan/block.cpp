@@ -1,0 +1,179 @@
+// The order of a block's steps, and the rules that blocks and calls keep.
+#include "sim/plan/block.hpp"
+
+#include <algorithm>
+
+#include "sim/plan/durations.hpp"
+
+namespace orrery::sim {
+
+BlockOrder::BlockOrder(const Block& block) {
+  (void)order(block);
+  find_reach(block);
+  for (const BlockStep& s : steps_) timed_ += is_timed(s.step.kind) ? 1 : 0;
+  for (std::uint32_t part = 0; part < block.parts.size(); ++part) {
+    const std::vector<Step>& steps = block.parts[part].steps;
+    for (std::uint32_t i = 0; i < steps.size(); ++i) {
+      if (steps[i].kind == StepKind::alloc || steps[i].kind == StepKind::free) memory_.push_back({part, i, steps[i]});
+    }
+  }
+}
+
+// Each part in turn as far as it goes, until none goes on.
+bool BlockOrder::order(const Block& block) {
+  parts_ = block.parts.size();
+  std::vector<std::uint32_t> position(parts_, 0);
+  std::vector<std::uint8_t> recorded(block.events, 0);
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (std::uint32_t part = 0; part < parts_; ++part) {
+      const std::vector<Step>& steps = block.parts[part].steps;
+      std::uint32_t& at = position[part];
+      for (; at < steps.size(); ++at, moved = true) {
+        if (steps[at].kind == StepKind::wait && recorded[steps[at].index] == 0) break;
+        if (steps[at].kind == StepKind::record) recorded[steps[at].index] = 1;
+        steps_.push_back({part, at, steps[at]});
+      }
+    }
+  }
+  for (std::size_t part = 0; part < parts_; ++part) {
+    if (position[part] < block.parts[part].steps.size()) return false;
+  }
+  return true;
+}
+
+void BlockOrder::find_reach(const Block& block) {
+  follows_first_.assign(parts_, 0);
+  reach_.assign(parts_ * parts_, 0);
+  for (std::size_t in = 0; in < parts_; ++in) {
+    std::vector<std::uint8_t> lane(parts_, 0), event(block.events, 0), waited(parts_, 0), busy(parts_, 0);
+    lane[in] = 1;
+    for (const BlockStep& s : steps_) {
+      if (s.step.kind == StepKind::record) event[s.step.index] = lane[s.part];
+      if (s.step.kind == StepKind::wait) {
+        lane[s.part] = lane[s.part] | event[s.step.index];
+        if (in == 0 && busy[s.part] == 0 && event[s.step.index] != 0) waited[s.part] = 1;
+      }
+      if (s.step.kind != StepKind::wait && waited[s.part] == 0) busy[s.part] = 1;
+    }
+    for (std::size_t out = 0; out < parts_; ++out) reach_[in * parts_ + out] = lane[out];
+    if (in == 0) follows_first_ = waited;
+  }
+}
+
+namespace {
+
+bool belongs_in_block(StepKind kind) {
+  return kind != StepKind::send && kind != StepKind::recv && kind != StepKind::mark && kind != StepKind::call;
+}
+
+std::size_t table_size(const Plan& plan, const Block& block, StepKind kind) {
+  switch (kind) {
+    case StepKind::launch:
+      return plan.kernels.size();
+    case StepKind::collective:
+      return plan.collectives.size();
+    case StepKind::copy:
+      return plan.copies.size();
+    case StepKind::record:
+    case StepKind::wait:
+      return block.events;
+    default:
+      return plan.memory.size();
+  }
+}
+
+/// Indices, kinds and records of one block; returns whether its order can be asked for.
+bool check_block(const Plan& plan, std::size_t number, Findings& findings) {
+  const Block& block = plan.blocks[number];
+  std::vector<std::uint8_t> recorded(block.events, 0);
+  bool sound = true;
+  for (std::size_t part = 0; part < block.parts.size(); ++part) {
+    for (std::size_t other = 0; other < part; ++other) {
+      if (block.parts[other].lane != block.parts[part].lane) continue;
+      findings.add("block {} \"{}\" has two parts of lane {}", number, block.name,
+                   lane_name(plan.lane_names, block.parts[part].lane));
+      sound = false;
+    }
+    for (const Step step : block.parts[part].steps) {
+      const bool in_range = belongs_in_block(step.kind) && step.index < table_size(plan, block, step.kind);
+      if (!in_range) {
+        findings.add("block {} \"{}\": {} {} can't be there", number, block.name, name(step.kind), step.index);
+        sound = false;
+      } else if (step.kind == StepKind::collective &&
+                 plan.groups[plan.collectives[step.index].group.index()].members.size() != 1) {
+        findings.add("block {} \"{}\": collective {} meets other ranks of the plan", number, block.name, step.index);
+      } else if (step.kind == StepKind::record && recorded[step.index]++ != 0) {
+        findings.add("block {} \"{}\": event {} is recorded a second time", number, block.name, step.index);
+      }
+    }
+  }
+  return sound;
+}
+
+/// The streams on which each call stands.
+void check_calls(const Plan& plan, Findings& findings) {
+  std::vector<std::vector<std::uint32_t>> streams(plan.calls.size());
+  for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
+    for (const Step step : plan.streams[s].steps) {
+      if (step.kind == StepKind::call && step.index < streams.size()) streams[step.index].push_back(s);
+    }
+  }
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> events;
+  for (std::size_t c = 0; c < plan.calls.size(); ++c) {
+    const Call& call = plan.calls[c];
+    if (call.block >= plan.blocks.size()) {
+      findings.add("call {} is of block {}, the plan has {}", c, call.block, plan.blocks.size());
+      continue;
+    }
+    const Block& block = plan.blocks[call.block];
+    events.emplace_back(call.first_event, std::uint64_t{call.first_event} + block.events);
+    bool whole = streams[c].size() == block.parts.size();
+    for (const std::uint32_t s : streams[c]) {
+      const Stream& stream = plan.streams[s];
+      whole = whole && find_part(block, stream.lane) != nullptr && stream.rank == plan.streams[streams[c][0]].rank;
+    }
+    for (std::size_t i = 1; i < streams[c].size(); ++i) whole = whole && streams[c][i] != streams[c][i - 1];
+    if (!whole) {
+      findings.add("call {} of block \"{}\" does not stand once on each of its {} lanes of one rank", c, block.name,
+                   block.parts.size());
+      continue;
+    }
+    for (const BlockPart& part : block.parts) {
+      for (const Step step : part.steps) {
+        if (step.kind != StepKind::collective) continue;
+        const Group& group = plan.groups[plan.collectives[step.index].group.index()];
+        if (group.members.size() == 1 && group.members[0] != plan.streams[streams[c][0]].rank) {
+          findings.add("{}: call {}: collective of group \"{}\", of which the rank is no member",
+                       place(plan, streams[c][0]), c, group.name);
+        }
+      }
+    }
+  }
+  std::sort(events.begin(), events.end());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i].second > plan.events || (i > 0 && events[i].first < events[i - 1].second)) {
+      findings.add("the events {} to {} of a call are another's too, or beyond the plan's {}", events[i].first,
+                   events[i].second, plan.events);
+    }
+  }
+}
+
+}  // namespace
+
+void check_blocks(const Plan& plan, Findings& findings) {
+  bool sound = true;
+  for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
+    if (!check_block(plan, b, findings)) {
+      sound = false;
+      continue;
+    }
+    BlockOrder order;
+    if (!order.order(plan.blocks[b])) {
+      findings.add("deadlock: block {} \"{}\" waits for an event that it never records", b, plan.blocks[b].name);
+    }
+  }
+  if (sound) check_calls(plan, findings);
+}
+
+}  // namespace orrery::sim

@@ -1,0 +1,62 @@
+// Blocks with times: when a block's steps run, given when the lanes of its rank are free.
+//
+// Nothing in a block depends on anything outside but these times, so that a run is worked out once for each set of
+// differences between them and every further call only moves it. A lane that first waits for what part 0 records
+// counts as free when part 0's is, if it was free before: the usual case has one set only.
+//
+// Times of a run are relative to when the lane of part 0 was free; before it they are negative.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "sim/plan/busy.hpp"
+#include "sim/plan/durations.hpp"
+#include "sim/plan/runnable.hpp"
+
+namespace orrery::sim {
+
+struct BlockSpan {
+  std::int64_t start = 0, end = 0;
+  std::uint32_t part = 0;
+  Step step;
+  LabelId label;
+  Activity activity = Activity::other;
+};
+
+struct BlockRun {
+  std::vector<std::int64_t> inputs;   ///< by part: when its lane was free
+  std::vector<std::int64_t> outputs;  ///< by part: when its last step ends
+  std::vector<BlockSpan> spans;       ///< in an order in which the spans of a part are by start
+  std::vector<std::int64_t> memory;   ///< when each step of BlockOrder::memory() happens
+  std::vector<IntervalSet> unions;    ///< by set of activities
+  std::array<SimTime, kActivities> sum{};
+  std::array<std::int64_t, kActivities> last_end{};
+  std::array<std::uint64_t, kActivities> count{};
+};
+
+class BlockRunner {
+ public:
+  /// All arguments must outlive the runner.
+  BlockRunner(const RunnablePlan& plan, const Durations& durations, std::span<const ActivitySet> sets);
+
+  /// The run of `block` on a rank of `gpu_class` whose lanes are free at `inputs`, by part. REQUIRES ≥ 1 part. The
+  /// result stays where it is. Throws TimeOverflow.
+  const BlockRun& run(std::uint32_t block, std::uint32_t gpu_class, std::span<const SimTime> inputs);
+
+ private:
+  void evaluate(std::uint32_t block, std::uint32_t gpu_class, BlockRun& run);
+  void summarise(BlockRun& run) const;
+
+  const RunnablePlan& plan_;
+  const Durations& durations_;
+  std::span<const ActivitySet> sets_;
+  std::vector<std::vector<const BlockRun*>> known_;  ///< by class and block
+  std::deque<BlockRun> runs_;
+  std::vector<std::int64_t> relative_, events_;
+};
+
+}  // namespace orrery::sim
