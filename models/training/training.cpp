@@ -1,29 +1,35 @@
 #include "models/training/training.hpp"
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
+#include <optional>
 #include <utility>
 
 #include "models/training/parallel.hpp"
-#include "models/training/pricing.hpp"
-#include "models/training/result.hpp"
-#include "models/training/step.hpp"
-#include "sim/plan/evaluate.hpp"
+#include "models/training/training_run.hpp"
 
 namespace orrery::models {
+
 namespace {
 
-// A shape that no kernel can have would be priced as nonsense: it says so instead.
-void require_sound_kernels(const sim::Plan& plan) {
-  for (const sim::KernelEntry& entry : plan.kernels) {
-    const std::string problem = kernels::check(entry.kernel);
-    if (!problem.empty()) throw std::invalid_argument(plan.labels[entry.label.index()] + ": " + problem);
-  }
-}
+// Shares of the time that a large job takes: ready to evaluate here, evaluated undisturbed there.
+constexpr double kReady = 0.5, kEvaluated = 0.8;
 
-// Shares of the time that a large job takes: lowering to here, checking to there, evaluating the rest.
-constexpr double kLowered = 0.25, kChecked = 0.5;
+/// The step on a World, with what happens there.
+TrainingResult on_world(TrainingRun& run, sim::LinkClasses& links, const hardware::Topology* topology,
+                        const TrainingOptions& options) {
+  run.set_steps(options.steps);
+  const WorldOutcome outcome =
+      run_world(links, topology, {{&run, Seconds{0.0}, std::nullopt}}, options.disturbances, options.control);
+  const std::vector<sim::HeldUpOn> held_up = run.held_up();
+  std::vector<Seconds> durations;
+  for (const TrainingRun::Step& step : run.steps()) durations.push_back(sim::to_seconds(step.duration()));
+  TrainingResult result = std::move(run).result(run.recorded(options.keep_timeline, options.control));
+  result.reading = "flows";
+  result.events = outcome.events;
+  result.links = sim::report_links(outcome.links, outcome.usage, held_up);
+  result.repeated_steps = std::move(durations);
+  return result;
+}
 
 }  // namespace
 
@@ -32,22 +38,41 @@ const StageMemory& TrainingResult::fullest() const {
                            [](const StageMemory& a, const StageMemory& b) { return a.peak < b.peak; });
 }
 
+MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>& disturbances,
+                          const hardware::Topology* topology) {
+  const Mesh mesh = make_mesh(job);
+  if (disturbances.empty()) return folded(mesh);
+  const sim::Placement placement = make_placement(job);
+  std::vector<std::uint8_t> odd(static_cast<std::size_t>(mesh.gpus()));
+  for (std::uint32_t member = 0; member < odd.size(); ++member) {
+    odd[member] = is_disturbed(placement.gpu(member), disturbances, topology) ? 1 : 0;
+  }
+  // Two that are disturbed are not alike either: they may be by different things.
+  return refine(mesh, [&odd](std::uint32_t member) { return odd[member] != 0 ? member + std::uint64_t{1} : 0; });
+}
+
 TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const TrainingOptions& options) {
   const sim::RunControl& control = options.control;
-  const MeshClasses classes = options.classes ? *options.classes : folded(make_mesh(job));
-  sim::Plan plan = lower(job, classes, control.part(0.0, kLowered));
-  require_sound_kernels(plan);
-  control.report(kLowered);
-  sim::RunnablePlan runnable(std::move(plan), control);
-  const sim::Durations durations = sim::price(runnable.plan(), training_prices(job, timer), control);
-  control.report(kChecked);
+  const bool by_link = std::any_of(options.disturbances.begin(), options.disturbances.end(),
+                                   [](const Disturbance& d) { return !d.gpu; });
+  std::optional<hardware::Topology> own;
+  const hardware::Topology* topology = options.topology;
+  if (topology == nullptr && by_link) topology = &own.emplace(job.cluster);
+  const MeshClasses classes = options.classes ? *options.classes : alike_members(job, options.disturbances, topology);
+  TrainingRun run(job, timer, classes, control.part(0.0, kReady));
+  if (topology == nullptr && options.shares_links && run.leaves_nodes()) topology = &own.emplace(job.cluster);
+  sim::LinkClasses links(job.cluster, topology);
+  run.join(links);
+  links.fold();
   sim::Evaluation step =
-      sim::evaluate(runnable, durations, {options.keep_timeline, summary_sets()}, control.part(kChecked, 1.0));
-  TrainingResult result;
-  result.steps = runnable.step_count();
-  result.plan = std::move(runnable).take();
-  summarise(job, step, result);
-  result.timeline = std::move(step.timeline);
+      run.evaluate(options.shares_links ? &links : nullptr, options.keep_timeline, control.part(kReady, kEvaluated));
+  control.report(kEvaluated);
+  if (step.links_filled || options.steps > 1 || !options.disturbances.empty()) {
+    return on_world(run, links, topology, options);
+  }
+  std::vector<sim::LinkReport> carried = sim::report_links(links.links(), step.links, {});
+  TrainingResult result = std::move(run).result(std::move(step));
+  result.links = std::move(carried);
   control.check();
   control.report(1.0);
   return result;

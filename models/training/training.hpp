@@ -18,6 +18,8 @@
 #include "kernels/kernel.hpp"
 #include "models/llm.hpp"
 #include "models/parallel/mesh.hpp"
+#include "models/world_job.hpp"
+#include "sim/link_report.hpp"
 #include "sim/plan/plan.hpp"
 #include "sim/run_control.hpp"
 #include "sim/timeline.hpp"
@@ -83,8 +85,12 @@ struct TrainingResult {
   FlopsPerSecond model_flops_per_gpu, hardware_flops_per_gpu;
   double mfu = 0.0, hfu = 0.0;
   std::vector<StageMemory> memory;
-  Bytes memory_capacity;    ///< usable bytes of one GPU
-  std::uint64_t steps = 0;  ///< plan steps evaluated
+  Bytes memory_capacity;                ///< usable bytes of one GPU
+  std::uint64_t steps = 0;              ///< plan steps evaluated
+  std::string reading = "frozen";       ///< "frozen": nothing shares a link; "flows": on a World
+  std::uint64_t events = 0;             ///< of the World's clock
+  std::vector<sim::LinkReport> links;   ///< what the links carried in the step, or until the World stopped
+  std::vector<Seconds> repeated_steps;  ///< every step that ended on a World; its figures are of the median one
 
   [[nodiscard]] const StageMemory& fullest() const;
   [[nodiscard]] bool out_of_memory() const { return fullest().peak > memory_capacity; }
@@ -107,8 +113,17 @@ struct TrainingOptions {
   bool keep_timeline = false;
   /// Which members stand for each other; none: all that are alike.
   std::optional<MeshClasses> classes;
+  std::int64_t steps = 1;  ///< repeated, where something happens meanwhile
+  std::vector<Disturbance> disturbances;
+  /// The machine that the links are of; nullptr: as the cluster describes it.
+  const hardware::Topology* topology = nullptr;
+  bool shares_links = true;  ///< false: as if every operation were alone
   sim::RunControl control;
 };
+
+/// The classes of members that are alike but for disturbances. `topology` as for is_disturbed().
+[[nodiscard]] MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>& disturbances,
+                                        const hardware::Topology* topology);
 
 /// REQUIRES check(job).empty(). Throws std::invalid_argument if the GPU can't compute the precision, and sim::Cancelled
 /// once `control` says stop.

@@ -16,8 +16,13 @@ std::int64_t add(std::int64_t time, SimTime duration) {
 
 }  // namespace
 
-BlockRunner::BlockRunner(const RunnablePlan& plan, const Durations& durations, std::span<const ActivitySet> sets)
-    : plan_(plan), durations_(durations), sets_(sets), known_(plan.plan().blocks.size() * gpu_classes(plan.plan())) {}
+BlockRunner::BlockRunner(const RunnablePlan& plan, const Durations& durations, std::span<const ActivitySet> sets,
+                         const Loads* loads)
+    : plan_(plan),
+      durations_(durations),
+      sets_(sets),
+      loads_(loads != nullptr && !loads->collectives.empty() ? loads : nullptr),
+      known_(plan.plan().blocks.size() * gpu_classes(plan.plan())) {}
 
 const BlockRun& BlockRunner::run(std::uint32_t block, std::uint32_t gpu_class, std::span<const SimTime> inputs) {
   constexpr std::size_t kLookedAt = 8;  // a block that meets more sets than this rarely meets one again
@@ -36,6 +41,7 @@ const BlockRun& BlockRunner::run(std::uint32_t block, std::uint32_t gpu_class, s
   fresh.inputs = relative_;
   evaluate(block, gpu_class, fresh);
   summarise(fresh);
+  if (loads_ != nullptr) add_links(fresh);
   known.push_back(&fresh);
   return fresh;
 }
@@ -87,6 +93,29 @@ void BlockRunner::summarise(BlockRun& run) const {
       if (contains(set, span.activity)) intervals.push_back({span.start, span.end});
     }
     run.unions.push_back(IntervalSet::of(std::move(intervals)));
+  }
+}
+
+// Two operations of a block that overlap on a link ask for both their shares: each gets an entry of its own. Those that
+// follow one another share one.
+void BlockRunner::add_links(BlockRun& run) const {
+  for (const BlockSpan& span : run.spans) {
+    if (span.step.kind != StepKind::collective) continue;
+    const LinkLoadEntry& load = loads_->collectives[span.step.index];
+    const std::int64_t start = span.end - static_cast<std::int64_t>(load.work);
+    for (const LinkUse& use : load.uses) {
+      const double bytes = use.share * static_cast<double>(load.work);
+      const auto known = std::find_if(run.links.begin(), run.links.end(), [&](const BlockLinkUse& other) {
+        return other.link == use.link && other.end <= start;
+      });
+      if (known == run.links.end()) {
+        run.links.push_back({use.link, start, span.end, use.share, bytes});
+        continue;
+      }
+      known->end = span.end;
+      known->share = std::max(known->share, use.share);
+      known->bytes += bytes;
+    }
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "sim/plan/busy.hpp"
 #include "sim/plan/durations.hpp"
+#include "sim/plan/link_spans.hpp"
 #include "sim/plan/runnable.hpp"
 
 namespace orrery::sim {
@@ -27,6 +28,13 @@ struct BlockSpan {
   Activity activity = Activity::other;
 };
 
+/// What the operations of a block put on a link: see link_spans.hpp.
+struct BlockLinkUse {
+  std::uint32_t link = 0;
+  std::int64_t start = 0, end = 0;
+  double share = 0.0, bytes = 0.0;
+};
+
 struct BlockRun {
   std::vector<std::int64_t> inputs;   ///< by part: when its lane was free
   std::vector<std::int64_t> outputs;  ///< by part: when its last step ends
@@ -36,12 +44,14 @@ struct BlockRun {
   std::array<SimTime, kActivities> sum{};
   std::array<std::int64_t, kActivities> last_end{};
   std::array<std::uint64_t, kActivities> count{};
+  std::vector<BlockLinkUse> links;
 };
 
 class BlockRunner {
  public:
-  /// All arguments must outlive the runner.
-  BlockRunner(const RunnablePlan& plan, const Durations& durations, std::span<const ActivitySet> sets);
+  /// All arguments must outlive the runner. `loads`: nullptr, or what operations put on links.
+  BlockRunner(const RunnablePlan& plan, const Durations& durations, std::span<const ActivitySet> sets,
+              const Loads* loads = nullptr);
 
   /// The run of `block` on a rank of `gpu_class` whose lanes are free at `inputs`, by part. REQUIRES ≥ 1 part. The
   /// result stays where it is. Throws TimeOverflow.
@@ -50,10 +60,12 @@ class BlockRunner {
  private:
   void evaluate(std::uint32_t block, std::uint32_t gpu_class, BlockRun& run);
   void summarise(BlockRun& run) const;
+  void add_links(BlockRun& run) const;
 
   const RunnablePlan& plan_;
   const Durations& durations_;
   std::span<const ActivitySet> sets_;
+  const Loads* loads_;
   std::vector<std::vector<const BlockRun*>> known_;  ///< by class and block
   std::deque<BlockRun> runs_;
   std::vector<std::int64_t> relative_, events_;

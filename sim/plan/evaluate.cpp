@@ -23,7 +23,9 @@ class Evaluator {
         plan_(runnable.plan()),
         durations_(durations),
         sets_(options.busy),
-        runner_(runnable, durations, options.busy),
+        loads_(options.loads),
+        link_spans_(options.capacities),
+        runner_(runnable, durations, options.busy, options.loads),
         clock_(plan_.streams.size(), 0),
         recorded_at_(plan_.events, 0),
         busy_(plan_.ranks.size()),
@@ -44,6 +46,7 @@ class Evaluator {
     const SimTime start = clock_[stream];
     clock_[stream] = checked_add(start, price.duration);
     record(stream, start, clock_[stream], price);
+    add_links(step, clock_[stream]);
   }
 
   void meet(const std::vector<std::uint32_t>& streams, const std::vector<std::size_t>&, Step step) {
@@ -56,6 +59,7 @@ class Evaluator {
       clock_[s] = end;
       record(s, start, end, price);
     }
+    add_links(step, end);
   }
 
   void instant(std::uint32_t stream, std::size_t, Step step) {
@@ -81,6 +85,10 @@ class Evaluator {
   [[nodiscard]] Evaluation take(const RunControl& control) {
     Evaluation out;
     for (const SimTime time : clock_) out.makespan = std::max(out.makespan, time);
+    if (loads_ != nullptr) {
+      out.links_filled = link_spans_.filled();
+      if (!out.links_filled) out.links = link_spans_.usage(out.makespan);
+    }
     if (recorder_) {
       out.timeline = recorder_->take(out.makespan);
       out.busy = busy_times(out.timeline, sets_, control);
@@ -95,6 +103,12 @@ class Evaluator {
   }
 
  private:
+  void add_links(Step step, SimTime end) {
+    if (loads_ == nullptr) return;
+    if (step.kind == StepKind::collective) link_spans_.add(loads_->collectives[step.index], end);
+    if (step.kind == StepKind::send || step.kind == StepKind::recv) link_spans_.add(loads_->transfers[step.index], end);
+  }
+
   [[nodiscard]] const Rank& rank_of(std::uint32_t stream) const {
     return plan_.ranks[plan_.streams[stream].rank.index()];
   }
@@ -142,6 +156,9 @@ class Evaluator {
       clock_[of_part_[part]] = moved(reference, run.outputs[part]);
     }
     recorder_ ? write_spans(run, reference) : add_busy(run, reference);
+    for (const BlockLinkUse& use : run.links) {
+      link_spans_.add(use.link, moved(reference, use.start), moved(reference, use.end), use.share, use.bytes);
+    }
     const std::vector<BlockStep>& memory = runnable_.block(number).memory();
     for (std::size_t i = 0; i < memory.size(); ++i) {
       change_memory(of_part_[memory[i].part], moved(reference, run.memory[i]), memory[i].step);
@@ -173,6 +190,8 @@ class Evaluator {
   const Plan& plan_;
   const Durations& durations_;
   std::span<const ActivitySet> sets_;
+  const Loads* loads_;
+  LinkSpans link_spans_;
   BlockRunner runner_;
   std::optional<TimelineRecorder> recorder_;
   std::vector<SimTime> clock_;        ///< per stream: end of its last step

@@ -1,0 +1,81 @@
+// A training job with its plan, its prices and its links: evaluated alone, or on a World beside others.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/training/training.hpp"
+#include "models/world_job.hpp"
+#include "sim/plan/evaluate.hpp"
+#include "sim/plan/run.hpp"
+#include "sim/prices.hpp"
+
+namespace orrery::models {
+
+class TrainingRun final : public WorldJob {
+ public:
+  /// Lowers, checks and prices. `job` and `timer` must outlive the run. REQUIRES check(job).empty(). Throws as
+  /// predict().
+  TrainingRun(const TrainingJob& job, const kernels::KernelTimer& timer, const MeshClasses& classes,
+              const sim::RunControl& control);
+
+  [[nodiscard]] const sim::Plan& plan() const { return runnable_->plan(); }
+  /// Whether an operation of the plan leaves its node.
+  [[nodiscard]] bool leaves_nodes() const;
+
+  /// The step undisturbed; with `links`, whether it would be.
+  [[nodiscard]] sim::Evaluation evaluate(const sim::LinkClasses* links, bool keep_timeline,
+                                         const sim::RunControl& control) const;
+
+  /// The first `steps` steps are what it must do on a World; the figures are of the median one of them.
+  void set_steps(std::int64_t steps) { must_ = steps; }
+
+  void join(sim::LinkClasses& links) override;
+  void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override;
+  void stop() override;
+  [[nodiscard]] bool wants_again() override;
+  [[nodiscard]] std::vector<sim::HeldUpOn> held_up() const override;
+  bool set_speed(std::uint32_t gpu, double speed) override;
+  [[nodiscard]] std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const override;
+
+  /// Of the steps that ended: when, and how long each took.
+  struct Step {
+    sim::SimTime start = 0, end = 0;
+    [[nodiscard]] sim::SimTime duration() const { return end - start; }
+  };
+  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+  /// The figures of a step; the run is of no use afterwards.
+  [[nodiscard]] TrainingResult result(sim::Evaluation step) &&;
+  /// The timeline of the recorded step as an evaluation.
+  [[nodiscard]] sim::Evaluation recorded(bool keep_timeline, const sim::RunControl& control);
+
+ private:
+  /// The step of median duration, the first of equals.
+  [[nodiscard]] std::size_t median_step() const;
+  /// "gradient bucket (dp stage 3)": what an entry of the plan is called in reports.
+  [[nodiscard]] std::string operation_name(const sim::HeldUpEntry& entry) const;
+  void step_begins();
+  void step_ended(sim::SimTime end);
+
+  const TrainingJob* job_;
+  sim::ClusterPrices prices_;
+  std::unique_ptr<sim::RunnablePlan> runnable_;  // stays where it is: others refer to it
+  sim::Durations durations_;
+  std::size_t number_ = 0;  ///< among the jobs of the links
+  std::int64_t must_ = 1;
+  std::size_t record_ = 0;  ///< the step whose timeline is kept
+  sim::Loads loads_;
+  sim::World* world_ = nullptr;
+  std::unique_ptr<sim::PlanRun> run_;
+  std::unique_ptr<sim::TimelineRecorder> recorder_;
+  std::optional<sim::Timeline> timeline_;
+  std::function<void()> done_;
+  sim::SimTime began_ = 0;
+  std::vector<Step> steps_;
+  std::vector<sim::HeldUpEntry> held_up_;
+};
+
+}  // namespace orrery::models

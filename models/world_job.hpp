@@ -1,0 +1,85 @@
+// Jobs that share a World: what starts, ends and disturbs them.
+//
+// A job has work that it must do (the steps of a training job, the requests of a serving one) and may go on beyond it:
+// training repeats its step as long as anybody else is not done, so that what stands beside a job stands there all the
+// time. The World stops when every job is done.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hardware/topology.hpp"
+#include "sim/link_report.hpp"
+#include "sim/links.hpp"
+#include "sim/run_control.hpp"
+#include "sim/world.hpp"
+
+namespace orrery::models {
+
+class WorldJob {
+ public:
+  virtual ~WorldJob() = default;
+
+  /// Makes its operations known to the links, before they are folded.
+  virtual void join(sim::LinkClasses& links) = 0;
+  /// Begins at `at` on the World of these links. `done` is told once, when all that it must do is done.
+  virtual void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) = 0;
+  /// No further from now on.
+  virtual void stop() = 0;
+
+  /// After a run: it needs another, with the same times, to keep what it now knows to be worth keeping.
+  [[nodiscard]] virtual bool wants_again() { return false; }
+  /// What links held up, with the names that reports give operations.
+  [[nodiscard]] virtual std::vector<sim::HeldUpOn> held_up() const = 0;
+
+  /// Its GPU of that number in the cluster computes at `speed` of its rate from now on. False: it has no such GPU.
+  virtual bool set_speed(std::uint32_t gpu, double speed) = 0;
+  /// Own links of the job's ranks that stand for the GPU: out of and into the node, out to and in from the network.
+  [[nodiscard]] virtual std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const = 0;
+};
+
+/// Something that happens to a machine at a time.
+struct Disturbance {
+  Seconds at;
+  std::optional<Seconds> until;      ///< then it is as before; none: for good
+  std::optional<std::uint32_t> gpu;  ///< computes at `scale` of its rate
+  std::string link;                  ///< or a link has `scale` of its bandwidth (names: hardware/topology.hpp)
+  double scale = 1.0;                ///< ≥ 0; 0: it is down
+};
+
+/// One job of several: when it may begin, and when it is stopped at the latest.
+struct WorldSlot {
+  WorldJob* job = nullptr;
+  Seconds start;
+  std::optional<Seconds> until;
+};
+
+/// A disturbance that no run can live with; the message names the GPU or link.
+class Disturbed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct WorldOutcome {
+  sim::SimTime end = 0;
+  std::uint64_t events = 0;           ///< of the clock
+  std::vector<sim::LinkInfo> links;   ///< the World's, by number
+  std::vector<sim::LinkUsage> usage;  ///< what each carried
+};
+
+/// Runs the jobs until all are done, twice where one of them asks for it. `links`: joined by all jobs and folded, of
+/// `topology` (nullptr where nothing leaves a node). Throws Disturbed, and Cancelled once `control` says stop.
+[[nodiscard]] WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology,
+                                     const std::vector<WorldSlot>& slots, const std::vector<Disturbance>& disturbances,
+                                     const sim::RunControl& control);
+
+/// Whether a disturbance is of this GPU or of a link of its node that it uses: then it has no like. `topology` may be
+/// nullptr if no disturbance is of a link.
+[[nodiscard]] bool is_disturbed(std::uint32_t gpu, const std::vector<Disturbance>& disturbances,
+                                const hardware::Topology* topology);
+
+}  // namespace orrery::models

@@ -1,0 +1,101 @@
+// The links of a cluster as the operations of jobs load them.
+//
+// Own links. Every rank of a plan stands for GPUs with links of their own: into and out of the node's switch, and into
+// and out of its share of the NICs; four links per rank are all that is needed.
+// Fabric links. What leaves a node crosses leaves, spines and cores of the topology. Parallel up-links of one switch
+// are one link (ideal spread of ECMP). Which of them an operation loads is found by routing its messages between the
+// GPUs where the job was placed:
+//   transfer     from each member of the source to its partner
+//   collective   from each member to the one at the same place of the group's next node, in a ring over nodes
+// Folding. Fabric links with equal capacity that all operations of all jobs load alike are one constraint and stand for
+// each other (LinkInfo::count), so that a symmetric job on 16,384 GPUs has some dozen links.
+//
+// An operation is a latency and then one flow of `work` picoseconds; work is what its bytes take on its slowest own
+// link. A closed form that is faster than the own links' figure is what was measured, so that nothing slows it while
+// it is alone; on the fabric nothing is clamped.
+//
+// Limitations: messages follow a ring over nodes whatever the algorithm; capacities are what NCCL's measured bus
+// bandwidths leave of the line rates (collective/constants.hpp).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hardware/cluster.hpp"
+#include "hardware/topology.hpp"
+#include "sim/plan/run.hpp"
+#include "sim/prices.hpp"
+
+namespace orrery::sim {
+
+/// One link of the World, or several that are alike.
+struct LinkInfo {
+  std::string link_class;      ///< "nvlink", "pcie", "nic", "leaf", "spine"
+  int count = 1;               ///< how many it stands for
+  BytesPerSecond capacity;     ///< of each
+  std::string representative;  ///< "leaf0.up", or "stage 3" for a rank's own link
+};
+
+class LinkClasses {
+ public:
+  /// `topology`: nullptr where nothing beyond the nodes is modelled. Both must outlive this.
+  LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology);
+
+  /// A job whose operations load the links; returns its number. The plan and the prices must live until loads().
+  std::size_t add(const Plan& plan, const ClusterPrices& prices);
+  /// Parts the fabric links into classes. After the last add(), once.
+  void fold();
+
+  [[nodiscard]] const std::vector<LinkInfo>& links() const { return links_; }
+  [[nodiscard]] std::vector<BytesPerSecond> capacities() const;
+  /// What a network link of that line rate sustains.
+  [[nodiscard]] BytesPerSecond sustained(BytesPerSecond line) const { return line * network_share_; }
+  /// What the job's operations load, given how long they take alone.
+  [[nodiscard]] Loads loads(std::size_t job, const Durations& durations) const;
+  /// Links of the World that stand for a link of the topology; empty if no operation crosses it.
+  [[nodiscard]] std::vector<LinkId> find(LinkId topology_link) const;
+  /// The job's own links of the GPUs that `rank` stands for: out of and into the node, out to and in from the network.
+  [[nodiscard]] std::vector<LinkId> own(std::size_t job, RankId rank) const;
+
+ private:
+  enum class Port : std::uint8_t { node_out, node_in, network_out, network_in };
+  static constexpr std::uint32_t kNoBundle = 0xffffffffu;
+  /// How many messages of an operation cross which bundles of fabric links.
+  using Crossings = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  struct Job {
+    const Plan* plan = nullptr;
+    const ClusterPrices* prices = nullptr;
+    std::uint32_t first_own = 0;                   ///< its ranks' own links begin there
+    std::vector<std::uint32_t> groups, transfers;  ///< rows of crossings_, by table entry
+  };
+
+  [[nodiscard]] std::uint32_t own_link(const Job& job, RankId rank, Port port) const;
+  void bundle_fabric();
+  /// Counts the bundles between two GPUs, until take_crossings().
+  void cross(std::uint32_t from_gpu, std::uint32_t to_gpu);
+  [[nodiscard]] Crossings take_crossings();
+  [[nodiscard]] Crossings crossings_of(const Group& group, const Placement& placement);
+  [[nodiscard]] Crossings crossings_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement);
+  void add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, bool clamp) const;
+  void add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const;
+  [[nodiscard]] LinkLoadEntry load(const Job& job, const CollectiveEntry& entry, SimTime alone) const;
+  [[nodiscard]] LinkLoadEntry load(const Job& job, const TransferEntry& entry, std::uint32_t row, SimTime alone) const;
+
+  const hardware::Cluster* cluster_;
+  const hardware::Topology* topology_;
+  BytesPerSecond node_capacity_, network_capacity_;
+  double network_share_ = 1.0;  ///< of a line rate that is sustained
+  std::vector<Job> jobs_;
+  std::vector<LinkInfo> links_;
+  std::vector<std::uint32_t> bundle_of_;  ///< of each link of the topology
+  std::vector<LinkInfo> bundle_info_;
+  std::vector<std::uint32_t> class_of_;  ///< of each bundle: its link, after fold(); kNoBundle: nothing crosses it
+  std::vector<Crossings> crossings_;
+  std::vector<LinkId> route_;
+  std::vector<std::uint32_t> counted_, touched_;  ///< bundles of the operation at hand
+};
+
+}  // namespace orrery::sim

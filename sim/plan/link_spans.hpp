@@ -1,0 +1,70 @@
+// When the operations of a plan load the World's links, while nothing holds them up.
+//
+// If no link is ever asked for more than its capacity then, nothing is held up at all: the first moment at which
+// something would be slowed does not come. The undisturbed evaluation is then the answer of a World too. What a block's
+// operations put on a link counts from the first to the last of them at the highest of their shares, so that the
+// verdict may be too careful, never too bold.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hardware/units.hpp"
+#include "sim/clock.hpp"
+#include "sim/network/max_min.hpp"
+
+namespace orrery::sim {
+
+/// What a collective or transfer of a plan puts on the World's links.
+struct LinkLoadEntry {
+  SimTime work = 0;  ///< of its duration, the last part; 0: it loads none
+  std::vector<LinkUse> uses;
+};
+
+/// By table entry of a plan; empty tables: nothing is shared.
+struct Loads {
+  std::vector<LinkLoadEntry> collectives, transfers;
+};
+
+/// What a link carried.
+struct LinkUsage {
+  Bytes bytes;
+  double mean_load = 0.0;  ///< of what it could have carried
+  double peak_load = 0.0;  ///< highest rate over capacity
+};
+
+class LinkSpans {
+ public:
+  explicit LinkSpans(std::span<const BytesPerSecond> capacities);
+
+  /// A rate of `share` bytes per picosecond at most, `bytes` in all.
+  void add(std::uint32_t link, SimTime start, SimTime end, double share, double bytes) {
+    spans_[link].push_back({start, end, share});
+    bytes_[link] += bytes;
+  }
+  /// An operation that ends at `end`.
+  void add(const LinkLoadEntry& load, SimTime end) {
+    for (const LinkUse& use : load.uses) {
+      add(use.link, end - load.work, end, use.share, use.share * static_cast<double>(load.work));
+    }
+  }
+
+  /// Whether a link is asked for more than it has.
+  [[nodiscard]] bool filled();
+  /// Of each link, over `duration`.
+  [[nodiscard]] std::vector<LinkUsage> usage(SimTime duration);
+
+ private:
+  struct Asked {
+    SimTime start = 0, end = 0;
+    double share = 0.0;
+  };
+  [[nodiscard]] double peak(std::uint32_t link);
+
+  std::vector<double> capacities_;  ///< bytes per picosecond
+  std::vector<std::vector<Asked>> spans_;
+  std::vector<double> bytes_;
+};
+
+}  // namespace orrery::sim

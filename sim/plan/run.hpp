@@ -1,0 +1,65 @@
+// One Plan on a World's clock; any number at once.
+//
+// A stream takes its steps in order, calls step by step. Instant steps happen where the stream stands; a timed step
+// that is alone, or whose last participant has just come, begins; streams that wait for others stand in a list of the
+// event or meeting and cost nothing. Kernels and copies are events of the clock; collectives and transfers are
+// Operations of the World where Loads says what links they use.
+//
+// Agrees with evaluate() to the picosecond where nothing shares links: same steps, same meetings, same recorder.
+//
+// A rank may run slower for a time (set_speed): kernels and copies of it that are on their way are stretched by what is
+// left of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/plan/durations.hpp"
+#include "sim/plan/link_spans.hpp"
+#include "sim/plan/recorder.hpp"
+#include "sim/plan/runnable.hpp"
+#include "sim/run_control.hpp"
+#include "sim/world.hpp"
+
+namespace orrery::sim {
+
+/// How much longer than alone the operations of a table entry took because of a link, over all runs.
+struct HeldUpEntry {
+  StepKind kind = StepKind::collective;  ///< or send, for a transfer
+  std::uint32_t entry = 0;
+  LinkId link;
+  SimTime delay = 0;
+};
+
+class PlanRun {
+ public:
+  /// All arguments must outlive the run. Throws std::invalid_argument if durations or loads are not of this plan.
+  PlanRun(World& world, const RunnablePlan& plan, const Durations& durations, const Loads& loads,
+          const RunControl& control = {});
+  ~PlanRun();
+  PlanRun(const PlanRun&) = delete;
+  PlanRun& operator=(const PlanRun&) = delete;
+
+  /// Begins at `at` ≥ now; `ended` is told the time of the last step's end. Once it has ended it may start again.
+  /// `recorder`: none, or told every span, with times counted from `at`.
+  void start(SimTime at, std::function<void(SimTime)> ended, TimelineRecorder* recorder = nullptr);
+  /// Takes it off the clock and the links; nobody is told. It may start again.
+  void stop();
+  /// From now on the rank's kernels and copies take 1/speed of their durations. > 0
+  void set_speed(RankId rank, double speed);
+
+  /// What was held up so far, by entry.
+  [[nodiscard]] std::vector<HeldUpEntry> held_up() const;
+
+ private:
+  class Walker;
+  std::unique_ptr<Walker> walker_;
+};
+
+/// The whole plan on a World of its own without links: evaluate() by other means.
+[[nodiscard]] Timeline run_alone(const RunnablePlan& plan, const Durations& durations, const RunControl& control = {});
+
+}  // namespace orrery::sim

@@ -1,0 +1,110 @@
+// One simulation: a clock and the links of the machine.
+//
+// Everything that takes time on links is an Operation: how long it takes undisturbed, and what it loads meanwhile. Any
+// number of plans, engines and transfers start operations in one World; those that meet on a link share it max-min
+// fairly (network/flow_network.hpp), weighted so that operations alike get alike parts.
+//
+//   start            the latency passes: alone − work
+//   … + latency      a flow of `work` begins; undisturbed it advances 1 ps per ps
+//   … it is done     the owner is told
+//
+// An operation that is alone on its links ends exactly `alone` after its start.
+// Sources: aggregate flows in place of messages as in SimGrid's parallel tasks (Casanova et al., JPDC 2014).
+// Limitation: the latency is not stretched, and an operation advances at the rate of its slowest part.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "hardware/units.hpp"
+#include "sim/clock.hpp"
+#include "sim/network/flow_network.hpp"
+#include "sim/simulator.hpp"
+
+namespace orrery::sim {
+
+/// What a collective, a message, a copy or a whole iteration of an engine is to the links.
+struct Operation {
+  SimTime alone = 0;              ///< duration undisturbed
+  SimTime work = 0;               ///< its last `work` loads the links; ≤ alone
+  std::span<const LinkUse> uses;  ///< bytes per picosecond on each link meanwhile; empty: nothing is shared
+};
+
+/// Names a started operation until it has completed or was cancelled.
+struct OperationId {
+  std::uint32_t slot = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t version = 0;
+};
+
+/// Who started an operation.
+class Completion {
+ public:
+  /// `tag` as given to start(); `held_up`: how much longer than alone it took, and by which link. New operations may be
+  /// started.
+  virtual void completed(std::uint64_t tag, SimTime now, const HeldUp& held_up) = 0;
+
+ protected:
+  ~Completion() = default;
+};
+
+class World final : private Resource {
+ public:
+  /// Capacities of the links, > 0.
+  explicit World(std::span<const BytesPerSecond> links = {}, FlowOptions options = {});
+
+  [[nodiscard]] Simulator& clock() { return clock_; }
+  [[nodiscard]] SimTime now() const { return clock_.now(); }
+
+  /// Starts an operation now. `uses` is read before the return. Throws std::invalid_argument if work > alone, or on a
+  /// link that does not exist.
+  OperationId start(const Operation& operation, Completion& who, std::uint64_t tag);
+  /// It never completes. An operation that is over is left alone.
+  void cancel(OperationId id);
+  /// From now on. Throws std::invalid_argument on a capacity that is not positive: what is down is cancelled.
+  void set_capacity(LinkId link, BytesPerSecond capacity);
+
+  /// For what they carried; REQUIRES that nothing is started meanwhile.
+  [[nodiscard]] FlowNetwork& links() { return flows_; }
+
+ private:
+  struct Flight {
+    Completion* who = nullptr;  ///< none: the slot is free
+    std::uint64_t tag = 0;
+    std::uint32_t version = 0;
+    bool flows = false;  ///< else its latency still passes
+    FlowHandle flow;
+    SimTime work = 0;
+    std::vector<LinkUse> uses;
+  };
+  /// The end of a latency.
+  struct Delayed {
+    SimTime time;
+    std::uint64_t order;
+    std::uint32_t slot, version;
+    friend bool operator>(const Delayed& a, const Delayed& b) {
+      return a.time != b.time ? a.time > b.time : a.order > b.order;
+    }
+  };
+
+  void fire(SimTime now) override;
+  void begin_flow(std::uint32_t slot, SimTime now);
+  void complete(std::uint32_t slot, SimTime now, const HeldUp& held_up);
+  void wake_at(SimTime time);
+  [[nodiscard]] bool is_current(std::uint32_t slot, std::uint32_t version) const {
+    return flights_[slot].who != nullptr && flights_[slot].version == version;
+  }
+
+  Simulator clock_;
+  FlowNetwork flows_;
+  ResourceId id_;
+  std::vector<Flight> flights_;
+  std::vector<std::uint32_t> free_;
+  std::vector<Delayed> delayed_;  ///< min-heap; entries of what was cancelled are dropped when they surface
+  std::uint64_t order_ = 0;
+  std::vector<FlowEnd> ended_;
+  SimTime due_ = 0;  ///< when it wakes, if it is scheduled
+};
+
+}  // namespace orrery::sim

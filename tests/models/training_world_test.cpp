@@ -1,0 +1,193 @@
+// Training steps on a World: one job, several, and what happens to the machine meanwhile.
+#include <gtest/gtest.h>
+
+#include "kernels/kernel.hpp"
+#include "models/training/parallel.hpp"
+#include "models/training/training_run.hpp"
+#include "tests/models/serving_jobs.hpp"
+#include "tests/models/training_jobs.hpp"
+
+namespace orrery::models {
+namespace {
+
+using testing::gpt_job;
+
+/// TP 2, PP 2, and what is left is data parallel: on nodes of two GPUs every message and every bucket leaves its node.
+TrainingJob spread_job(int nodes, int gpus_per_node = 2) {
+  TrainingJob job = gpt_job(4, 16, nodes);
+  job.cluster = testing::small_cluster(nodes, gpus_per_node);
+  job.config.tensor_parallel = 2;
+  job.config.pipeline_parallel = 2;
+  job.config.global_batch_size = 16;
+  return job;
+}
+
+hardware::Cluster with_leaves(hardware::Cluster cluster, int leaf_ports, double oversubscription) {
+  cluster.fabric.leaf_ports = leaf_ports;
+  cluster.fabric.pod_leaves = 64;
+  cluster.fabric.oversubscription = oversubscription;
+  return cluster;
+}
+
+TrainingOptions on_world() {
+  TrainingOptions options;
+  options.steps = 2;  // more than one step is always taken through a World
+  return options;
+}
+
+TEST(TrainingWorld, AJobThatSharesNothingTakesItsUndisturbedTime) {
+  TrainingJob job = gpt_job(4, 16, 1);
+  job.config.tensor_parallel = 2;
+  const testing::RooflineTimer timer;
+  TrainingOptions alone;
+  alone.shares_links = false;
+  const TrainingResult frozen = predict(job, timer, alone);
+  const TrainingResult flows = predict(job, timer, on_world());
+  EXPECT_EQ(frozen.reading, "frozen");
+  EXPECT_EQ(flows.reading, "flows");
+  ASSERT_EQ(flows.repeated_steps.size(), 2u);
+  EXPECT_EQ(flows.repeated_steps[0], frozen.step_time);
+  EXPECT_EQ(flows.step_time, frozen.step_time);
+  EXPECT_EQ(flows.compute, frozen.compute);
+  EXPECT_EQ(flows.exposed_communication, frozen.exposed_communication);
+  EXPECT_EQ(flows.bubble_fraction, frozen.bubble_fraction);
+  EXPECT_EQ(flows.fullest().peak, frozen.fullest().peak);
+}
+
+TEST(TrainingWorld, LinksSayWhatTheyCarried) {
+  const TrainingJob job = spread_job(4);
+  const testing::RooflineTimer timer;
+  const TrainingResult result = predict(job, timer);
+  const auto nic = std::find_if(result.links.begin(), result.links.end(),
+                                [](const sim::LinkReport& line) { return line.link_class == "nic"; });
+  ASSERT_NE(nic, result.links.end());
+  EXPECT_GT(nic->bytes.value(), 0.0);
+  EXPECT_GT(nic->peak_load, 0.0);
+  EXPECT_LE(nic->peak_load, 1.0 + 1e-9);
+  EXPECT_GT(nic->mean_load, 0.0);
+  EXPECT_LT(nic->mean_load, nic->peak_load);
+}
+
+TEST(TrainingWorld, ASlowGpuStretchesTheStepByItsWorkOnTheCriticalPath) {
+  TrainingJob job = gpt_job(4, 16, 1);
+  job.cluster = testing::small_cluster(1, 1);
+  job.config.global_batch_size = 4;
+  const testing::RooflineTimer timer;
+  const TrainingResult usual = predict(job, timer);
+  TrainingOptions options;
+  options.disturbances.push_back({Seconds{0.0}, std::nullopt, 0u, "", 0.8});
+  const TrainingResult slow = predict(job, timer, options);
+  // One GPU alone: all of its step is work on the critical path.
+  EXPECT_NEAR(slow.step_time.value(), usual.step_time.value() / 0.8, 1e-9 * usual.step_time.value());
+}
+
+TEST(TrainingWorld, OneSlowGpuFoldedIsOneSlowGpuUnfolded) {
+  const testing::RooflineTimer timer;
+  for (const std::uint32_t gpu : {0u, 3u, 13u}) {
+    TrainingJob job = spread_job(8);
+    TrainingOptions options;
+    options.disturbances.push_back({Seconds{0.0}, std::nullopt, gpu, "", 0.5});
+    const TrainingResult folded_result = predict(job, timer, options);
+    options.classes = unfolded(make_mesh(job));
+    const TrainingResult unfolded_result = predict(job, timer, options);
+    EXPECT_LT(folded_result.plan.ranks.size(), unfolded_result.plan.ranks.size());
+    EXPECT_NEAR(folded_result.step_time.value(), unfolded_result.step_time.value(),
+                1e-9 * unfolded_result.step_time.value())
+        << "GPU " << gpu;
+  }
+}
+
+TEST(TrainingWorld, ADegradedNicSlowsOnlyWhileItIs) {
+  const TrainingJob job = spread_job(4);
+  const testing::RooflineTimer timer;
+  const Seconds usual = predict(job, timer).step_time;
+  TrainingOptions options;
+  options.steps = 4;
+  options.disturbances.push_back({usual * 1.5, usual * 2.5, std::nullopt, "node1.nic0.out", 0.1});
+  const TrainingResult result = predict(job, timer, options);
+  ASSERT_EQ(result.repeated_steps.size(), 4u);
+  EXPECT_NEAR(result.repeated_steps[0].value(), usual.value(), 1e-6 * usual.value());
+  EXPECT_GT(result.repeated_steps[1].value(), usual.value() * 1.0001);
+  EXPECT_NEAR(result.repeated_steps[3].value(), usual.value(), 1e-6 * usual.value());
+}
+
+TEST(TrainingWorld, AnUplinkTakenFromTheTopologyChangesThePrediction) {
+  TrainingJob job = spread_job(8, 2);
+  job.cluster = with_leaves(job.cluster, 4, 1.0);  // two nodes of two NICs on a leaf
+  const testing::RooflineTimer timer;
+  hardware::Topology topology(job.cluster);
+  TrainingOptions options;
+  options.topology = &topology;
+  const TrainingResult whole = predict(job, timer, options);
+  // All but one spine of the first leaf.
+  int removed = 0;
+  for (std::uint32_t id = 0; id < topology.links().size(); ++id) {
+    const std::string name = topology.name(LinkId(id));
+    const bool uplink = name.rfind("leaf0.", 0) == 0 && name.find(".up") != std::string::npos;
+    if (!uplink || name.find("spine0") != std::string::npos) continue;
+    topology.remove(LinkId(id));
+    ++removed;
+  }
+  ASSERT_GT(removed, 0);
+  const TrainingResult cut = predict(job, timer, options);
+  EXPECT_GT(cut.step_time.value(), whole.step_time.value());
+  EXPECT_EQ(cut.reading, "flows");
+}
+
+/// Two jobs of half the cluster each.
+struct Pair {
+  TrainingJob first, second;
+};
+
+Pair two_jobs(int nodes, int leaf_ports, double oversubscription, int spread) {
+  Pair pair{spread_job(nodes), spread_job(nodes)};
+  for (TrainingJob* job : {&pair.first, &pair.second}) {
+    job->cluster = with_leaves(job->cluster, leaf_ports, oversubscription);
+    job->config.data_parallel = nodes / 4;
+    job->placement.spread = spread;
+  }
+  pair.second.placement.first_node = spread > 1 ? 1 : nodes / 2;
+  return pair;
+}
+
+std::vector<Seconds> run_pair(const Pair& pair, bool fold, const std::vector<Disturbance>& disturbances) {
+  const testing::RooflineTimer timer;
+  const hardware::Topology topology(pair.first.cluster);
+  const auto classes = [&](const TrainingJob& job) {
+    return fold ? alike_members(job, disturbances, &topology) : unfolded(make_mesh(job));
+  };
+  TrainingRun first(pair.first, timer, classes(pair.first), {}), second(pair.second, timer, classes(pair.second), {});
+  sim::LinkClasses links(pair.first.cluster, &topology);
+  first.join(links);
+  second.join(links);
+  links.fold();
+  (void)run_world(links, &topology, {{&first, Seconds{0.0}, {}}, {&second, Seconds{1e-3}, {}}}, disturbances, {});
+  return {sim::to_seconds(first.steps().front().duration()), sim::to_seconds(second.steps().front().duration())};
+}
+
+TEST(TrainingWorld, TwoJobsOnOneOversubscribedFabricSlowEachOtherDown) {
+  const Pair apart = two_jobs(8, 4, 8.0, 1), beside = two_jobs(8, 4, 8.0, 2);
+  const testing::RooflineTimer timer;
+  const std::vector<Seconds> shared = run_pair(beside, true, {});
+  const Seconds alone = predict(beside.first, timer).step_time;
+  EXPECT_GT(shared[0].value(), alone.value());
+  EXPECT_GT(run_pair(apart, true, {})[0].value(), 0.0);
+}
+
+TEST(TrainingWorld, RefusesWhatNobodyCanLiveWith) {
+  const TrainingJob job = spread_job(4);
+  const testing::RooflineTimer timer;
+  TrainingOptions options;
+  options.disturbances.push_back({Seconds{0.0}, std::nullopt, 1u, "", 0.0});
+  EXPECT_THROW((void)predict(job, timer, options), Disturbed);
+  options.disturbances = {{Seconds{0.0}, std::nullopt, std::nullopt, "node0.nic1.out", 0.0}};
+  try {
+    (void)predict(job, timer, options);
+    FAIL() << "a NIC that is down stops the job";
+  } catch (const Disturbed& error) {
+    EXPECT_NE(std::string(error.what()).find("node0.nic1.out"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace orrery::models

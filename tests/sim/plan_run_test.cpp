@@ -1,0 +1,156 @@
+// Plans on a World's clock: alone as evaluate() has them, sharing links, slowed down, repeated, stopped.
+#include "sim/plan/run.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sim/plan/builder.hpp"
+#include "sim/plan/evaluate.hpp"
+#include "tests/sim/random_plan.hpp"
+
+namespace orrery::sim {
+namespace {
+
+void expect_equal(const Timeline& a, const Timeline& b) {
+  ASSERT_EQ(a.makespan, b.makespan);
+  ASSERT_EQ(a.spans.size(), b.spans.size());
+  for (std::size_t i = 0; i < a.spans.size(); ++i) {
+    ASSERT_EQ(a.spans[i].start, b.spans[i].start) << "span " << i;
+    ASSERT_EQ(a.spans[i].end, b.spans[i].end) << "span " << i;
+    ASSERT_EQ(a.spans[i].stream, b.spans[i].stream);
+    ASSERT_EQ(a.spans[i].label, b.spans[i].label);
+  }
+  ASSERT_EQ(a.marks.size(), b.marks.size());
+  for (std::size_t i = 0; i < a.marks.size(); ++i) {
+    ASSERT_EQ(a.marks[i].mark, b.marks[i].mark);
+    ASSERT_EQ(a.marks[i].first_span, b.marks[i].first_span);
+  }
+  ASSERT_EQ(a.memory.size(), b.memory.size());
+  for (std::size_t i = 0; i < a.memory.size(); ++i) {
+    ASSERT_EQ(a.memory[i].time, b.memory[i].time);
+    ASSERT_EQ(a.memory[i].bytes_after, b.memory[i].bytes_after);
+  }
+}
+
+TEST(PlanRun, AgreesWithTheEvaluatorToThePicosecond) {
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    testing::RandomPlan random(seed);
+    const RunnablePlan plan(random.make(1 + seed % 6, 20 + 4 * seed));
+    const Durations durations = random.durations(plan.plan(), 2 + seed % 50);
+    ASSERT_NO_FATAL_FAILURE(expect_equal(evaluate(plan, durations), run_alone(plan, durations))) << "seed " << seed;
+  }
+}
+
+/// Two ranks; the first computes and sends, the second receives and computes.
+Plan two_ranks() {
+  PlanBuilder b;
+  const RankId first = b.add_rank("a"), second = b.add_rank("b");
+  kernels::GemmShape gemm;
+  gemm.m = gemm.n = gemm.k = 128;
+  const std::uint32_t message = b.transfer({first, second, Bytes{100.0}, b.label("message"), Activity::pipeline});
+  b.launch(b.stream(first, {}), gemm, "one", Activity::forward);
+  b.send(b.stream(first, {}), message);
+  b.recv(b.stream(second, {}), message);
+  b.launch(b.stream(second, {}), gemm, "two", Activity::forward);
+  return b.take();
+}
+
+const Durations kDurations{{7, 40}, {}, {100}, {}};
+
+TEST(PlanRun, AMessageTakesAsLongAsTheLinkLets) {
+  const RunnablePlan plan(two_ranks());
+  ASSERT_EQ(plan.plan().kernels.size(), 2u);
+  Loads loads;
+  loads.transfers = {{100, {{0, 1.0}}}};
+  World world(std::vector<BytesPerSecond>{BytesPerSecond{0.5e12}});  // half of what it asks for
+  PlanRun run(world, plan, kDurations, loads);
+  SimTime end = 0;
+  run.start(0, [&end](SimTime at) { end = at; });
+  (void)world.clock().run();
+  EXPECT_EQ(end, 7u + 200u + 40u);
+  ASSERT_EQ(run.held_up().size(), 1u);
+  EXPECT_EQ(run.held_up()[0].delay, 100u);
+  EXPECT_EQ(run.held_up()[0].kind, StepKind::send);
+}
+
+TEST(PlanRun, TwoPlansOnOneLinkShareIt) {
+  const RunnablePlan plan(two_ranks());
+  Loads loads;
+  loads.transfers = {{100, {{0, 1.0}}}};
+  World world(std::vector<BytesPerSecond>{BytesPerSecond{1e12}});
+  PlanRun one(world, plan, kDurations, loads), two(world, plan, kDurations, loads);
+  std::vector<SimTime> ends;
+  one.start(0, [&](SimTime at) { ends.push_back(at); });
+  two.start(50, [&](SimTime at) { ends.push_back(at); });
+  (void)world.clock().run();
+  // One sends from 7, two from 57 on: 50 alone, then half speed until one's last 50 are there at 157.
+  EXPECT_EQ(ends, (std::vector<SimTime>{157 + 40, 207 + 40}));
+}
+
+TEST(PlanRun, StartsAgainAndTimesCountFromTheStart) {
+  const RunnablePlan plan(two_ranks());
+  const Loads none;
+  World world;
+  PlanRun run(world, plan, kDurations, none);
+  const RunControl control;
+  Pacer pacer(control);
+  TimelineRecorder recorder(plan, pacer);
+  std::vector<SimTime> ends;
+  run.start(10, [&](SimTime at) {
+    ends.push_back(at);
+    if (ends.size() < 3) run.start(at, [&](SimTime again) { ends.push_back(again); }, &recorder);
+  });
+  (void)world.clock().run();
+  EXPECT_EQ(ends, (std::vector<SimTime>{157, 304}));
+  const Timeline second = recorder.take(147);
+  EXPECT_EQ(second.spans.front().start, 0u);
+  EXPECT_EQ(second.spans.back().end, 147u);
+}
+
+TEST(PlanRun, ASlowRankTakesLongerFromThenOn) {
+  const RunnablePlan plan(two_ranks());
+  const Loads none;
+  World world;
+  PlanRun run(world, plan, {{70, 40}, {}, {100}, {}}, none);
+  SimTime end = 0;
+  run.start(0, [&end](SimTime at) { end = at; });
+  (void)world.clock().run_until(20);
+  run.set_speed(RankId(0), 0.5);  // 50 left of 70 take 100
+  (void)world.clock().run_until(30);
+  run.set_speed(RankId(1), 0.8);  // 40 take 50
+  (void)world.clock().run();
+  EXPECT_EQ(end, 120u + 100u + 50u);
+  EXPECT_THROW(run.set_speed(RankId(0), 0.0), std::invalid_argument);
+}
+
+TEST(PlanRun, WhatIsStoppedLeavesClockAndLinks) {
+  const RunnablePlan plan(two_ranks());
+  Loads loads;
+  loads.transfers = {{100, {{0, 1.0}}}};
+  World world(std::vector<BytesPerSecond>{BytesPerSecond{1e12}});
+  PlanRun run(world, plan, kDurations, loads);
+  bool ended = false;
+  run.start(0, [&ended](SimTime) { ended = true; });
+  (void)world.clock().run_until(50);
+  run.stop();
+  (void)world.clock().run();
+  EXPECT_FALSE(ended);
+  EXPECT_EQ(world.links().active(), 0u);
+  SimTime end = 0;
+  run.start(world.now(), [&end](SimTime at) { end = at; });
+  (void)world.clock().run();
+  EXPECT_EQ(end, world.now());
+  EXPECT_GT(end, 147u);
+}
+
+TEST(PlanRun, RefusesTablesOfAnotherPlan) {
+  const RunnablePlan plan(two_ranks());
+  World world;
+  const Loads none;
+  Loads wrong;
+  wrong.transfers.resize(3);
+  EXPECT_THROW(PlanRun(world, plan, {}, none), std::invalid_argument);
+  EXPECT_THROW(PlanRun(world, plan, kDurations, wrong), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace orrery::sim
