@@ -5,7 +5,7 @@
 
 namespace orrery::sim::testing {
 
-class FlatPrices final : public Prices {
+class FlatPrices : public Prices {
  public:
   Seconds kernel;             ///< on GPUs of class 0; on class c as often again for each class
   Seconds collective_member;  ///< for each rank of the communicator
