@@ -1,7 +1,7 @@
 // A stream of weighted samples and its quantiles, in bounded memory.
 //
 // Up to `kExact` distinct samples are kept as they come, and a quantile is the linear interpolation between order
-// statistics at q·(n−1) (type 7 of Hyndman and Fan 1996, as percentile() of statistics.hpp). A longer stream goes
+// statistics at q·(n−1) (type 7 of Hyndman and Fan 1996, numpy's default). A longer stream goes
 // into a histogram whose bins are 2^-12 of their own value wide (0.024 %), as in HdrHistogram (G. Tene); the same
 // interpolation then runs between bins, values being spread evenly within one.
 //

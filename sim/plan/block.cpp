@@ -2,6 +2,7 @@
 #include "sim/plan/block.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/plan/durations.hpp"
 
@@ -111,6 +112,30 @@ bool check_block(const Plan& plan, std::size_t number, Findings& findings) {
   return sound;
 }
 
+using EventRanges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+/// The events of a call are nobody else's. `events`: first and one past the last of each call.
+void check_call_events(const Plan& plan, EventRanges events, Findings& findings) {
+  if (events.empty()) return;
+  std::vector<std::uint8_t> of_call(plan.events, 0);
+  std::sort(events.begin(), events.end());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i].second > plan.events || (i > 0 && events[i].first < events[i - 1].second)) {
+      findings.add("the events {} to {} of a call are another's too, or beyond the plan's {}", events[i].first,
+                   events[i].second, plan.events);
+      return;
+    }
+    for (std::uint64_t event = events[i].first; event < events[i].second; ++event) of_call[event] = 1;
+  }
+  for (std::size_t s = 0; s < plan.streams.size(); ++s) {
+    const std::vector<Step>& steps = plan.streams[s].steps;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (steps[i].kind != StepKind::record || of_call[steps[i].index] == 0) continue;
+      findings.add("{}: records event {}, which is a call's own", place(plan, s, i), steps[i].index);
+    }
+  }
+}
+
 /// The streams on which each call stands.
 void check_calls(const Plan& plan, Findings& findings) {
   std::vector<std::vector<std::uint32_t>> streams(plan.calls.size());
@@ -119,7 +144,7 @@ void check_calls(const Plan& plan, Findings& findings) {
       if (step.kind == StepKind::call && step.index < streams.size()) streams[step.index].push_back(s);
     }
   }
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> events;
+  EventRanges events;
   for (std::size_t c = 0; c < plan.calls.size(); ++c) {
     const Call& call = plan.calls[c];
     if (call.block >= plan.blocks.size()) {
@@ -150,13 +175,7 @@ void check_calls(const Plan& plan, Findings& findings) {
       }
     }
   }
-  std::sort(events.begin(), events.end());
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    if (events[i].second > plan.events || (i > 0 && events[i].first < events[i - 1].second)) {
-      findings.add("the events {} to {} of a call are another's too, or beyond the plan's {}", events[i].first,
-                   events[i].second, plan.events);
-    }
-  }
+  check_call_events(plan, std::move(events), findings);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/statistics.hpp"
+#include "tests/sim/reference_statistics.hpp"
 #include "tests/models/serving_jobs.hpp"
 
 namespace orrery::models::testing {
@@ -89,11 +89,11 @@ TEST(ServingEngine, DefinesLatenciesAsVllmDoes) {
   EXPECT_EQ(r.tpot.count, 2u);  // one token has no TPOT
   EXPECT_EQ(r.itl.count, 7u);   // 0 + 2 + 5 gaps
   const auto same = [](const LatencySummary& summary, const std::vector<double>& samples) {
-    EXPECT_NEAR(summary.mean, sim::mean(samples), 1e-15);
-    EXPECT_NEAR(summary.p50, sim::percentile(samples, 0.50), 1e-15);
-    EXPECT_NEAR(summary.p90, sim::percentile(samples, 0.90), 1e-15);
-    EXPECT_NEAR(summary.p95, sim::percentile(samples, 0.95), 1e-15);
-    EXPECT_NEAR(summary.p99, sim::percentile(samples, 0.99), 1e-15);
+    EXPECT_NEAR(summary.mean, sim::testing::mean(samples), 1e-15);
+    EXPECT_NEAR(summary.p50, sim::testing::percentile(samples, 0.50), 1e-15);
+    EXPECT_NEAR(summary.p90, sim::testing::percentile(samples, 0.90), 1e-15);
+    EXPECT_NEAR(summary.p95, sim::testing::percentile(samples, 0.95), 1e-15);
+    EXPECT_NEAR(summary.p99, sim::testing::percentile(samples, 0.99), 1e-15);
   };
   same(r.ttft, ttft);
   same(r.tpot, tpot);

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 
 #include "hardware/catalogue.hpp"
@@ -10,6 +12,8 @@
 #include "models/hf_config.hpp"
 #include "models/serving/serving.hpp"
 #include "models/serving/step_model.hpp"
+#include "sim/plan/plan.hpp"
+#include "sim/prices.hpp"
 
 namespace orrery::models::testing {
 
@@ -49,6 +53,41 @@ inline StepShape prompts(std::int64_t sequences, std::int64_t tokens) {
   shape.prefill_pairs = static_cast<double>(sequences) * static_cast<double>(tokens) * static_cast<double>(tokens);
   return shape;
 }
+
+/// What an iteration runs, with its prices. `model` must outlive it.
+struct PricedStep {
+  PricedStep(const StepModel& model, const StepShape& shape) : plan(model.lower(shape)), prices(model.prices()) {}
+
+  /// The first kernel of that label. Throws std::out_of_range without one.
+  [[nodiscard]] const sim::KernelEntry& kernel(std::string_view label) const {
+    for (const sim::KernelEntry& entry : plan.kernels) {
+      if (plan.labels[entry.label.index()] == label) return entry;
+    }
+    throw std::out_of_range(std::string(label));
+  }
+  /// Of one run of it, without what its stream idles.
+  [[nodiscard]] Seconds alone(std::string_view label) const { return prices->explain(kernel(label), 0).kernel.time; }
+
+  /// All kernels and collectives of a stage, what its stream idles included; no messages.
+  [[nodiscard]] double sum(int stage = 0) const {
+    double seconds = 0.0;
+    for (const sim::Stream& stream : plan.streams) {
+      if (stream.rank != RankId(stage)) continue;
+      for (const sim::Step step : stream.steps) {
+        if (step.kind == sim::StepKind::launch) {
+          const sim::KernelEntry& entry = plan.kernels[step.index];
+          seconds += static_cast<double>(entry.repeat) * prices->time(entry, 0).value();
+        } else if (step.kind == sim::StepKind::collective) {
+          seconds += prices->time(plan.collectives[step.index], plan).value();
+        }
+      }
+    }
+    return seconds;
+  }
+
+  sim::Plan plan;
+  std::unique_ptr<sim::Prices> prices;
+};
 
 inline double milliseconds(sim::SimTime time) { return sim::to_seconds(time).value() * 1e3; }
 

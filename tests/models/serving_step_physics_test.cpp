@@ -14,6 +14,7 @@ namespace {
 using testing::decodes;
 using testing::fitted_timer;
 using testing::milliseconds;
+using testing::PricedStep;
 using testing::prompts;
 using testing::serving_job;
 
@@ -83,9 +84,11 @@ TEST(StepPhysics, FourBitWeightsHelpSmallBatchesOnly) {
     job.config.weight_dtype = weights;
     const StepModel model(job, *timer);
     double sum = 0.0;
-    for (const StepOp& op : model.ops(shape, 0)) {
-      const auto* gemm = std::get_if<kernels::GemmShape>(&op.kernel);
-      if (gemm != nullptr && op.label != "lm_head") sum += static_cast<double>(op.count) * model.price(op).value();
+    const PricedStep step(model, shape);
+    for (const sim::KernelEntry& entry : step.plan.kernels) {
+      const auto* gemm = std::get_if<kernels::GemmShape>(&entry.kernel);
+      if (gemm == nullptr || step.plan.labels[entry.label.index()] == "lm_head") continue;
+      sum += static_cast<double>(entry.repeat) * step.prices->explain(entry, 0).kernel.time.value();
     }
     return sum;
   };
@@ -101,10 +104,7 @@ TEST(StepPhysics, AnFp8CacheHalvesTheBytesOfAttention) {
   const auto timer = fitted_timer();
   const auto cache_bytes = [&] {
     const StepModel model(job, *timer);
-    for (const StepOp& op : model.ops(decodes(64, 4000), 0)) {
-      if (op.label == "attention decode") return kernels::work(op.kernel).read.value();
-    }
-    return 0.0;
+    return kernels::work(PricedStep(model, decodes(64, 4000)).kernel("attention decode").kernel).read.value();
   };
   const double wide = cache_bytes();
   job.config.kv_cache_dtype = Dtype::fp8;
@@ -116,11 +116,10 @@ TEST(StepPhysics, TheCacheIsNotFoundInL2) {
   const ServingJob job = serving_job("rtx_pro_6000_box", "llama-3.1-8b");
   const auto timer = fitted_timer();
   const StepModel model(job, *timer);
-  for (const StepOp& op : model.ops(decodes(32, 1024), 0)) {
-    if (op.label != "attention decode") continue;
-    EXPECT_GT(model.price(op).value(), 32.0 * 1024 * 4096 / job.cluster.gpu.memory_bandwidth.value());
-    EXPECT_EQ(model.explain(op).time.value(), model.price(op).value());
-  }
+  const PricedStep step(model, decodes(32, 1024));
+  const sim::KernelEntry& decode = step.kernel("attention decode");
+  EXPECT_GT(step.alone("attention decode").value(), 32.0 * 1024 * 4096 / job.cluster.gpu.memory_bandwidth.value());
+  EXPECT_EQ(step.prices->explain(decode, 0).total(), step.prices->time(decode, 0));
 }
 
 TEST(StepPhysics, GraphsMakeASmallStepFaster) {
@@ -146,13 +145,8 @@ TEST(StepPhysics, DecodesBesidePromptsCostMoreWithFlashAttention2) {
   both.prefill_sequences = 1;
   both.prefill_tokens = 64;
   both.prefill_pairs = 64.0 * 64.0;
-  double beside = 0.0, alone = 0.0;
-  for (const StepOp& op : model.ops(both, 0)) {
-    if (op.label == "attention decode") beside = model.price(op).value();
-  }
-  for (const StepOp& op : model.ops(decodes(64, 2048), 0)) {
-    if (op.label == "attention decode") alone = model.price(op).value();
-  }
+  const double beside = PricedStep(model, both).alone("attention decode").value();
+  const double alone = PricedStep(model, decodes(64, 2048)).alone("attention decode").value();
   EXPECT_GT(beside, 1.2 * alone);
   EXPECT_LT(beside, 2.2 * alone);
 }

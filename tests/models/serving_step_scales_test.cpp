@@ -72,10 +72,11 @@ TEST_F(StaticScales, AreExplained) {
   job.config.static_activation_scales = true;
   const StepModel model(job, *timer);
   int layers = 0;
-  for (const StepOp& op : model.ops(decodes(64, 1000), 0)) {
-    if (op.is_collective) continue;
-    const kernels::Estimate estimate = model.explain(op);
-    EXPECT_EQ(estimate.time.value(), model.price(op).value()) << op.label;
+  const testing::PricedStep step(model, decodes(64, 1000));
+  for (const sim::KernelEntry& entry : step.plan.kernels) {
+    const sim::KernelPrice price = step.prices->explain(entry, 0);
+    const kernels::Estimate& estimate = price.kernel;
+    EXPECT_EQ(price.total(), step.prices->time(entry, 0)) << step.plan.labels[entry.label.index()];
     if (estimate.terms.empty() || estimate.terms.back().name != "static scales") continue;
     ++layers;
     EXPECT_LT(estimate.terms.back().time, Seconds{});

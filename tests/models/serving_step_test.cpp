@@ -9,13 +9,16 @@
 
 #include "kernels/attention/mixed_batch.hpp"
 #include "models/serving/step_model.hpp"
-#include "sim/plan/evaluate.hpp"
+#include "models/serving/step_ops.hpp"
+#include "sim/collective/collective.hpp"
+#include "sim/plan/frozen.hpp"
 #include "tests/models/serving_step_jobs.hpp"
 
 namespace orrery::models {
 namespace {
 
 using testing::decodes;
+using testing::PricedStep;
 using testing::prompts;
 using testing::serving_job;
 
@@ -36,11 +39,7 @@ StepShape mixed(std::int64_t decode, std::int64_t kv, std::int64_t prompt) {
 }
 
 double sum_of_ops(const StepModel& model, const StepShape& shape, int stage = 0) {
-  double sum = 0.0;
-  for (const StepOp& op : model.ops(shape, stage)) {
-    sum += static_cast<double>(op.count) * (model.price(op) + model.gap(op, shape)).value();
-  }
-  return sum;
+  return PricedStep(model, shape).sum(stage);
 }
 
 class Step : public ::testing::Test {
@@ -50,8 +49,7 @@ class Step : public ::testing::Test {
 };
 
 TEST_F(Step, FoldsEqualLayers) {
-  const StepModel model(job, *timer);
-  const std::vector<StepOp> ops = model.ops(decodes(64, 1000), 0);
+  const std::vector<StepOp> ops = StepOps(job).all(decodes(64, 1000), 0);
   const StepOp* qkv = find(ops, "qkv");
   ASSERT_NE(qkv, nullptr);
   EXPECT_EQ(qkv->count, 32);
@@ -66,14 +64,13 @@ TEST_F(Step, FoldsEqualLayers) {
 }
 
 TEST_F(Step, PadsTokensButNotAttentionOrLogits) {
-  const StepModel model(job, *timer);
-  const std::vector<StepOp> ops = model.ops(decodes(61, 1000), 0);
+  const std::vector<StepOp> ops = StepOps(job).all(decodes(61, 1000), 0);
   EXPECT_EQ(std::get<kernels::GemmShape>(find(ops, "gate_up")->kernel).m, 64);
   EXPECT_EQ(std::get<kernels::AttentionDecodeShape>(find(ops, "attention decode")->kernel).batch, 61);
   EXPECT_EQ(std::get<kernels::GemmShape>(find(ops, "lm_head")->kernel).m, 61);
   // 30 + 60 tokens: a mixed step is padded too; 600 are above the largest size.
-  EXPECT_EQ(std::get<kernels::GemmShape>(find(model.ops(mixed(30, 500, 60), 0), "qkv")->kernel).m, 96);
-  EXPECT_EQ(std::get<kernels::GemmShape>(find(model.ops(mixed(30, 500, 570), 0), "qkv")->kernel).m, 600);
+  EXPECT_EQ(std::get<kernels::GemmShape>(find(StepOps(job).all(mixed(30, 500, 60), 0), "qkv")->kernel).m, 96);
+  EXPECT_EQ(std::get<kernels::GemmShape>(find(StepOps(job).all(mixed(30, 500, 570), 0), "qkv")->kernel).m, 600);
 }
 
 TEST_F(Step, PadsNothingWithoutGraphs) {
@@ -83,14 +80,13 @@ TEST_F(Step, PadsNothingWithoutGraphs) {
 }
 
 TEST_F(Step, MakesRaggedPromptsAnEqualBatch) {
-  const StepModel model(job, *timer);
   // 2,000 tokens on 1,000 cached ones and 40 new: Σ q·(2·kv − q) = 2,000·4,000 + 40·40 = 8,001,600. As two of 1,020:
   // kv = (8,001,600/2,040 + 1,020)/2 = 2,471.2.
   StepShape shape;
   shape.prefill_sequences = shape.sampled = 2;
   shape.prefill_tokens = 2040;
   shape.prefill_pairs = 8001600.0;
-  const std::vector<StepOp> ops = model.ops(shape, 0);
+  const std::vector<StepOp> ops = StepOps(job).all(shape, 0);
   const auto& attention = std::get<kernels::AttentionPrefillShape>(find(ops, "attention prefill")->kernel);
   EXPECT_EQ(attention.batch, 2);
   EXPECT_EQ(attention.q_len, 1020);
@@ -99,8 +95,7 @@ TEST_F(Step, MakesRaggedPromptsAnEqualBatch) {
 
 TEST_F(Step, DividesLayersOverTensorParallelRanks) {
   job.config.tensor_parallel = 8;
-  const StepModel model(job, *timer);
-  const std::vector<StepOp> ops = model.ops(decodes(64, 1000), 0);
+  const std::vector<StepOp> ops = StepOps(job).all(decodes(64, 1000), 0);
   EXPECT_EQ(std::get<kernels::GemmShape>(find(ops, "gate_up")->kernel).n, 2 * 14336 / 8);
   EXPECT_EQ(std::get<kernels::GemmShape>(find(ops, "lm_head")->kernel).n, 128256 / 8);
   const auto& attention = std::get<kernels::AttentionDecodeShape>(find(ops, "attention decode")->kernel);
@@ -118,16 +113,14 @@ TEST_F(Step, DividesLayersOverTensorParallelRanks) {
 TEST_F(Step, LaunchesCustomAllReducesOneByOneWithoutGraphs) {
   job.config.tensor_parallel = 2;
   job.config.enforce_eager = true;
-  const StepModel model(job, *timer);
-  EXPECT_EQ(find(model.ops(decodes(64, 1000), 0), "mlp all_reduce")->collective.library,
+  EXPECT_EQ(find(StepOps(job).all(decodes(64, 1000), 0), "mlp all_reduce")->collective.library,
             sim::CollectiveLibrary::custom_eager);
 }
 
 TEST_F(Step, RunsExpertsAndSharedExpertsInSparseLayers) {
   job = serving_job("hgx_h200", "deepseek-v3", 8);
   job.config.weight_dtype = Dtype::fp8_block;
-  const StepModel model(job, *timer);
-  const std::vector<StepOp> ops = model.ops(decodes(64, 1000), 0);
+  const std::vector<StepOp> ops = StepOps(job).all(decodes(64, 1000), 0);
   const StepOp* experts = find(ops, "experts");
   ASSERT_NE(experts, nullptr);
   EXPECT_EQ(experts->count, 58);
@@ -161,13 +154,15 @@ TEST_F(Step, DecodesBesidePromptsAddUpUnderFlashAttention2Too) {
       const double exact = sum_of_ops(model, shape);
       EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), exact, 1e-9 * exact + 2e-12) << node;
       // One price of the batch, here and where measured layers are compared with.
-      const std::vector<StepOp> ops = model.ops(shape, 0);
-      const StepOp &prompts = *find(ops, "attention prefill"), &decode = *find(ops, "attention decode");
-      const Seconds whole = batch.time(std::get<kernels::AttentionPrefillShape>(prompts.kernel),
-                                       std::get<kernels::AttentionDecodeShape>(decode.kernel));
-      EXPECT_NEAR((model.price(prompts) + model.price(decode)).value(), whole.value(), 1e-12) << node;
-      EXPECT_EQ(model.gap(decode, shape), Seconds{}) << "one kernel with the prompts";
-      EXPECT_EQ(model.explain(decode).time.value(), model.price(decode).value());
+      const PricedStep step(model, shape);
+      const sim::KernelEntry& decode = step.kernel("attention decode");
+      const Seconds whole =
+          batch.time(std::get<kernels::AttentionPrefillShape>(step.kernel("attention prefill").kernel),
+                     std::get<kernels::AttentionDecodeShape>(decode.kernel));
+      const Seconds sum = step.alone("attention prefill") + step.alone("attention decode");
+      EXPECT_NEAR(sum.value(), whole.value(), 1e-12) << node;
+      EXPECT_EQ(step.prices->explain(decode, 0).idle, Seconds{}) << "one kernel with the prompts";
+      EXPECT_EQ(step.prices->explain(decode, 0).total(), step.prices->time(decode, 0));
     }
   }
 }
@@ -239,7 +234,7 @@ TEST_F(Step, WaitsForTheHostToLaunchKernelsWithoutGraphs) {
   job.cluster.gpu.kernel_launch = Seconds{20e-6};  // and 30 us of Python
   StepModel model(job, *timer);
   std::int64_t launches = 1;
-  for (const StepOp& op : model.ops(decodes(1, 64), 0)) launches += op.count;
+  for (const StepOp& op : StepOps(job).all(decodes(1, 64), 0)) launches += op.count;
   EXPECT_NEAR(sim::to_seconds(model.time(decodes(1, 64), 0)).value(), 50e-6 * static_cast<double>(launches), 1e-9);
 }
 
@@ -248,9 +243,9 @@ TEST_F(Step, SplitsModelsIntoStagesWithAMessageBetween) {
   StepModel model(job, *timer);
   ASSERT_EQ(model.stages(), 2);
   const StepShape shape = decodes(64, 704);
-  EXPECT_EQ(find(model.ops(shape, 0), "lm_head"), nullptr);
-  EXPECT_EQ(find(model.ops(shape, 1), "embedding"), nullptr);
-  EXPECT_EQ(find(model.ops(shape, 1), "qkv")->count, 16);
+  EXPECT_EQ(find(StepOps(job).all(shape, 0), "lm_head"), nullptr);
+  EXPECT_EQ(find(StepOps(job).all(shape, 1), "embedding"), nullptr);
+  EXPECT_EQ(find(StepOps(job).all(shape, 1), "qkv")->count, 16);
   // Hidden states and residual, 64 · 4,096 values each.
   const Seconds message = sim::transfer_time(Bytes{2.0 * 64 * 4096 * 2}, true, job.cluster);
   EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), sum_of_ops(model, shape, 0) + message.value(), 1e-9);
@@ -262,14 +257,49 @@ TEST_F(Step, PlanTakesAsLongAsTheStep) {
   job.config.tensor_parallel = 2;
   StepModel model(job, *timer);
   for (const StepShape& shape : {decodes(64, 704), mixed(30, 704, 60), mixed(30, 704, 2000)}) {
-    const sim::Plan plan = model.lower(shape);
-    EXPECT_TRUE(sim::check(plan).empty());
-    const sim::Durations durations = sim::price(plan, model.pricing(plan, shape));
+    const sim::RunnablePlan plan(model.lower(shape));
+    const sim::Durations durations = sim::price(plan.plan(), *model.prices());
     std::vector<sim::SimTime> scratch;
     const double makespan = sim::to_seconds(sim::FrozenPlan(plan).makespan(durations, scratch)).value();
     const double stages = sim::to_seconds(model.time(shape, 0) + model.time(shape, 1)).value();
     EXPECT_NEAR(makespan, stages, 1e-9);
   }
+}
+
+TEST_F(Step, EveryPriceOfAPlanIsWhatItsExplanationAddsUpTo) {
+  job.config.tensor_parallel = 2;
+  for (const bool eager : {false, true}) {
+    job.config.enforce_eager = eager;
+    const StepModel model(job, *timer);
+    for (const StepShape& shape : {decodes(64, 704), mixed(30, 704, 60), mixed(30, 704, 2000)}) {
+      const PricedStep step(model, shape);
+      for (const sim::KernelEntry& entry : step.plan.kernels) {
+        EXPECT_EQ(step.prices->explain(entry, 0).total(), step.prices->time(entry, 0))
+            << step.plan.labels[entry.label.index()];
+      }
+      for (const sim::CollectiveEntry& entry : step.plan.collectives) {
+        const sim::CollectivePrice why = step.prices->explain(entry, step.plan);
+        EXPECT_DOUBLE_EQ(why.total().value(), step.prices->time(entry, step.plan).value());
+        EXPECT_EQ(why.call.ranks, 2);
+        EXPECT_EQ(why.call.nodes, 1);
+      }
+    }
+  }
+}
+
+TEST_F(Step, KernelsAreLaunchedAsTheGraphsSay) {
+  const StepModel model(job, *timer);
+  const auto path = [&](const StepShape& shape, std::string_view label) {
+    return PricedStep(model, shape).kernel(label).launch;
+  };
+  EXPECT_EQ(path(decodes(64, 704), "attention decode"), sim::LaunchPath::graph);
+  EXPECT_EQ(path(decodes(64, 704), "lm_head"), sim::LaunchPath::stream) << "never in a graph";
+  EXPECT_EQ(path(mixed(30, 704, 60), "qkv"), sim::LaunchPath::graph);
+  EXPECT_EQ(path(mixed(30, 704, 60), "attention prefill"), sim::LaunchPath::stream) << "cut out of it";
+  EXPECT_EQ(path(mixed(30, 704, 2000), "qkv"), sim::LaunchPath::stream) << "above the largest size";
+  job = serving_job("dgx_a100", "llama-3.1-8b");
+  const StepModel joined(job, *timer);
+  EXPECT_EQ(PricedStep(joined, mixed(30, 704, 60)).kernel("attention decode").launch, sim::LaunchPath::joined);
 }
 
 TEST_F(Step, RefusesDtypesThatTheGpuCannotCompute) {

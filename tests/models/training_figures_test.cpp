@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "models/parallel/lanes.hpp"
 #include "models/training/memory.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
@@ -38,7 +39,7 @@ TEST(TrainingPricing, AKernelCostsItsTimeAndTheGapButAtLeastTheHost) {
   TrainingJob job = gpt_job();
   const auto price = [&](double microseconds) {
     const ConstantTimer timer(Seconds{microseconds * 1e-6});
-    return training_pricing(job, timer).kernel({}).value() * 1e6;
+    return training_prices(job, timer).time(sim::KernelEntry{}, 0).value() * 1e6;
   };
   EXPECT_NEAR(price(10.0), 11.0, 1e-9);
   EXPECT_NEAR(price(1.0), 5.0, 1e-9);
@@ -52,18 +53,29 @@ TEST(TrainingPricing, AKernelCostsItsTimeAndTheGapButAtLeastTheHost) {
 TEST(TrainingPricing, CollectivesAndMessagesTakeTheirClosedForms) {
   TrainingJob job = gpt_job(8, 16, 2);
   const ConstantTimer timer(Seconds{1e-6});
-  const sim::Pricing pricing = training_pricing(job, timer);
-  sim::CollectiveEntry entry;
-  entry.bytes = Bytes{1e9};
-  sim::Group group;
-  group.size = 8;
-  EXPECT_EQ(pricing.collective(entry, group),
-            sim::collective_time({sim::CollectiveKind::all_reduce, Bytes{1e9}, 8, 1}, job.cluster));
-  group.size = 1;
-  EXPECT_EQ(pricing.collective(entry, group), Seconds{0.0});
+  const sim::ClusterPrices prices = training_prices(job, timer);
+  sim::Plan plan;
+  plan.ranks = {{"near", {0, 1}, 0}, {"far", {8, 9}, 0}};
+  plan.groups = {sim::Group::of("tp", {RankId(0)}, 8),
+                 sim::Group::of("alone", {RankId(0)}, 1),
+                 {"wide", {RankId(0)}, {{2, 8}}, {0, 1}}};
+  const auto price = [&](int group) {
+    sim::CollectiveEntry entry;
+    entry.bytes = Bytes{1e9};
+    entry.group = GroupId(group);
+    return prices.time(entry, plan);
+  };
+  const auto all_reduce = [&](int ranks, int nodes) {
+    return sim::collective_time({sim::CollectiveKind::all_reduce, Bytes{1e9}, ranks, nodes}, job.cluster);
+  };
+  EXPECT_EQ(price(0), all_reduce(8, 1));
+  EXPECT_EQ(price(1), Seconds{0.0});
+  EXPECT_EQ(price(2), all_reduce(2, 2));
   sim::TransferEntry message;
   message.bytes = Bytes{1e6};
-  EXPECT_EQ(pricing.transfer(message), sim::transfer_time(Bytes{1e6}, false, job.cluster));
+  message.source = RankId(0);
+  message.destination = RankId(1);
+  EXPECT_EQ(prices.time(message, plan), sim::transfer_time(Bytes{1e6}, false, job.cluster));
 }
 
 TEST(TrainingPricing, TheHostIssuesCollectivesToo) {
@@ -72,24 +84,13 @@ TEST(TrainingPricing, TheHostIssuesCollectivesToo) {
   const ConstantTimer timer(Seconds{1e-6});
   sim::CollectiveEntry entry;
   entry.bytes = Bytes{1024.0};
-  sim::Group group;
-  group.size = 8;
-  EXPECT_EQ(training_pricing(job, timer).collective(entry, group), Seconds{1.0});
+  entry.group = GroupId(0);
+  sim::Plan plan;
+  plan.groups = {sim::Group::of("tp", {RankId(0)}, 8)};
+  EXPECT_EQ(training_prices(job, timer).time(entry, plan), Seconds{1.0});
 }
 
-TEST(Mesh, CountsTheNodesOfAGroup) {
-  Mesh mesh;
-  mesh.gpus_per_node = 8;
-  EXPECT_EQ(mesh.nodes_spanned(1, 1), 1);
-  EXPECT_EQ(mesh.nodes_spanned(8, 1), 1);
-  EXPECT_EQ(mesh.nodes_spanned(16, 1), 2);
-  EXPECT_EQ(mesh.nodes_spanned(4, 2), 1);  // ranks 0 2 4 6
-  EXPECT_EQ(mesh.nodes_spanned(8, 2), 2);
-  EXPECT_EQ(mesh.nodes_spanned(8, 8), 8);  // one rank on each node
-  EXPECT_EQ(mesh.nodes_spanned(2, 64), 2);
-}
-
-TEST(Mesh, TensorParallelGroupsMayNotStraddleNodes) {
+TEST(TrainingPlacement, TensorParallelGroupsMayNotStraddleNodes) {
   TrainingJob job = gpt_job(8, 12, 2);
   job.config.global_batch_size = 4;
   job.config.tensor_parallel = 3;
@@ -100,19 +101,9 @@ TEST(Mesh, TensorParallelGroupsMayNotStraddleNodes) {
   EXPECT_NE(errors[0].message.find("straddle nodes of 8"), std::string::npos);
 }
 
-TEST(Mesh, RanksFollowMegatronsOrder) {
-  Mesh mesh;
-  mesh.tensor = 4;
-  mesh.data = 2;
-  mesh.pipeline = 3;
-  mesh.gpus_per_node = 8;
-  EXPECT_EQ(mesh.rank(2, 1, 3), (2 * 2 + 1) * 4 + 3);
-  EXPECT_EQ(mesh.node(mesh.rank(2, 1, 3)), 2);
-}
-
 /// Bytes of the kernel called `label` in the folded plan.
 kernels::Work kernel_work(const TrainingJob& job, const std::string& label) {
-  const sim::Plan plan = lower(job, Folding::folded);
+  const sim::Plan plan = lower(job);
   for (const sim::KernelEntry& entry : plan.kernels) {
     if (plan.labels[entry.label.index()] == label) return kernels::work(entry.kernel);
   }
@@ -121,7 +112,7 @@ kernels::Work kernel_work(const TrainingJob& job, const std::string& label) {
 }
 
 double collective_bytes(const TrainingJob& job, const std::string& label) {
-  const sim::Plan plan = lower(job, Folding::folded);
+  const sim::Plan plan = lower(job);
   for (const sim::CollectiveEntry& entry : plan.collectives) {
     if (plan.labels[entry.label.index()] == label) return entry.bytes.value();
   }
@@ -163,22 +154,22 @@ TEST(TrainingBytes, PipelineMessagesAreOneTensorParallelSlice) {
   TrainingJob job = gpt_job();
   job.config.tensor_parallel = 2;
   job.config.pipeline_parallel = 2;
-  const sim::Plan plan = lower(job, Folding::folded);
+  const sim::Plan plan = lower(job);
   ASSERT_FALSE(plan.transfers.empty());
   for (const sim::TransferEntry& message : plan.transfers) {
     EXPECT_DOUBLE_EQ(message.bytes.value(), 2.0 * 2048.0 * 2048.0 / 2.0);
-    EXPECT_TRUE(message.same_node);
+    EXPECT_TRUE(sim::same_node(message, plan, make_placement(job)));
   }
 }
 
 TEST(TrainingBytes, FullPrecisionDoublesActivationsWeightsAndMessages) {
   TrainingJob job = gpt_job();
   job.config.pipeline_parallel = 2;
-  const double half = lower(job, Folding::folded).transfers.front().bytes.value();
+  const double half = lower(job).transfers.front().bytes.value();
   const Bytes kept = layer_activations(job, 0, true);
   job.config.precision = Dtype::tf32;
   EXPECT_TRUE(check(job).empty());
-  EXPECT_DOUBLE_EQ(lower(job, Folding::folded).transfers.front().bytes.value(), 2.0 * half);
+  EXPECT_DOUBLE_EQ(lower(job).transfers.front().bytes.value(), 2.0 * half);
   EXPECT_DOUBLE_EQ(layer_activations(job, 0, true).value(), 2.0 * kept.value());
   EXPECT_DOUBLE_EQ(model_states(job.config, 100, 1).weights.value(), 400.0);
   job.config.attention = AttentionImplementation::flash;
@@ -231,9 +222,9 @@ TEST(TrainingResultFigures, BusyExposedAndBubbleOfAHandDrawnTimeline) {
   TrainingJob job = gpt_job();
   job.config.pipeline_parallel = 2;
   TrainingResult result;
-  sim::Timeline& t = result.timeline;
-  t.ranks = {{"stage 0", 4, 0}, {"stage 1", 4, 0}};
-  t.streams = {{RankId{0}, sim::Lane::compute}, {RankId{1}, sim::Lane::compute}, {RankId{1}, sim::Lane::send_prev}};
+  sim::Timeline t;
+  t.ranks = result.plan.ranks = {{"stage 0", {0, 1, 2, 3}, 0}, {"stage 1", {4, 5, 6, 7}, 0}};
+  t.streams = {{RankId{0}, {}, ""}, {RankId{1}, {}, ""}, {RankId{1}, lanes::kSendPrev, ""}};
   const auto span = [&](double start, double end, int stream, sim::Activity activity) {
     sim::Span s;
     s.start = sim::to_sim_time(Seconds{start});
@@ -248,8 +239,11 @@ TEST(TrainingResultFigures, BusyExposedAndBubbleOfAHandDrawnTimeline) {
   span(10, 20, 1, sim::Activity::forward);
   span(20, 40, 1, sim::Activity::backward);
   span(40, 45, 2, sim::Activity::pipeline);
-  t.makespan = sim::to_sim_time(Seconds{60.0});
-  summarise(job, result);
+  sim::Evaluation step;
+  step.makespan = sim::to_sim_time(Seconds{60.0});
+  step.busy = sim::busy_times(t, summary_sets());
+  step.memory = sim::MemoryLedger(2);
+  summarise(job, step, result);
   EXPECT_DOUBLE_EQ(result.step_time.value(), 60.0);
   EXPECT_DOUBLE_EQ(result.compute.value(), (40.0 + 30.0) / 2);
   EXPECT_DOUBLE_EQ(result.communication.value(), 5.0 / 2);

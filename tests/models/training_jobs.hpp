@@ -1,6 +1,9 @@
 // Jobs on hand-built hardware, so that no test of the lowering depends on a profile file.
 #pragma once
 
+#include <optional>
+#include <utility>
+
 #include "models/training/training.hpp"
 
 namespace orrery::models::testing {
@@ -65,6 +68,14 @@ inline TrainingJob gpt_job(std::int64_t layers = 8, std::int64_t heads = 16, int
   job.config.global_batch_size = 8;
   job.config.attention = AttentionImplementation::unfused;
   return job;
+}
+
+/// Every span kept; with classes: those members apart.
+inline TrainingOptions with_timeline(std::optional<MeshClasses> classes = {}) {
+  TrainingOptions options;
+  options.keep_timeline = true;
+  options.classes = std::move(classes);
+  return options;
 }
 
 }  // namespace orrery::models::testing

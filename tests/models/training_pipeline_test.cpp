@@ -1,7 +1,13 @@
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
+#include "models/parallel/lanes.hpp"
 #include "models/training/pipeline.hpp"
 #include "sim/plan/evaluate.hpp"
+#include "sim/plan/frozen.hpp"
+#include "tests/sim/flat_prices.hpp"
 
 namespace orrery::models {
 namespace {
@@ -16,12 +22,21 @@ class OneKernel : public PassEmitter {
     const bool forward = slot.pass == PipelinePass::forward;
     shape.elements = forward ? forward_ : backward_;
     shape.read = Bytes{static_cast<double>(shape.elements)};
-    builder.launch(builder.stream(rank, sim::Lane::compute), shape, forward ? "F" : "B",
+    builder.launch(builder.stream(rank, lanes::kCompute), shape, forward ? "F" : "B",
                    forward ? sim::Activity::forward : sim::Activity::backward);
   }
 
  private:
   std::int64_t forward_, backward_;
+};
+
+/// An element takes a nanosecond.
+class ElementPrices final : public sim::testing::FlatPrices {
+ public:
+  using FlatPrices::time;
+  [[nodiscard]] Seconds time(const sim::KernelEntry& entry, std::uint32_t) const override {
+    return Seconds{1e-9 * static_cast<double>(std::get<kernels::MemoryShape>(entry.kernel).elements)};
+  }
 };
 
 /// The plan of a schedule in which an element takes a nanosecond and messages take `message`.
@@ -30,22 +45,16 @@ sim::Timeline run(std::string_view schedule, const PipelineShape& shape, std::in
   sim::PlanBuilder builder;
   PipelineColumn column;
   for (int stage = 0; stage < shape.stages; ++stage) column.ranks.push_back(builder.add_rank("stage"));
-  column.same_node.assign(static_cast<std::size_t>(shape.stages), true);
   column.message = Bytes{1.0};
   OneKernel emitter(forward, backward);
   lower_pipeline(builder, column, *find_schedule(schedule), shape, overlap, emitter);
-  const sim::Plan plan = builder.take();
-  EXPECT_TRUE(sim::check(plan).empty()) << schedule << ": " << sim::check(plan).front();
-  sim::Pricing pricing;
-  pricing.kernel = [](const sim::KernelEntry& e) {
-    return Seconds{1e-9 * static_cast<double>(std::get<kernels::MemoryShape>(e.kernel).elements)};
-  };
-  pricing.collective = [](const sim::CollectiveEntry&, const sim::Group&) { return Seconds{0.0}; };
-  pricing.transfer = [message](const sim::TransferEntry&) { return message; };
-  pricing.copy = [](const sim::CopyEntry&) { return Seconds{0.0}; };
-  const sim::Durations durations = sim::price(plan, pricing);
+  const sim::RunnablePlan plan(builder.take());
+  ElementPrices prices;
+  prices.transfer = message;
+  const sim::Durations durations = sim::price(plan.plan(), prices);
   const sim::Timeline evaluated = sim::evaluate(plan, durations);
-  EXPECT_EQ(evaluated.makespan, sim::interpret(plan, durations).makespan);
+  std::vector<sim::SimTime> scratch;
+  EXPECT_EQ(evaluated.makespan, sim::FrozenPlan(plan).makespan(durations, scratch)) << schedule;
   return evaluated;
 }
 
@@ -55,24 +64,23 @@ double bubble(const sim::Timeline& timeline, const PipelineShape& shape, std::in
   return 1.0 - work * 1000.0 / static_cast<double>(timeline.makespan);
 }
 
-TEST(PassLabels, AreReadBackAsWritten) {
-  EXPECT_EQ(pass_label({PipelinePass::forward, 3, 0}), "forward 3");
-  EXPECT_EQ(pass_label({PipelinePass::backward, 12, 1}), "backward 12 chunk 1");
+TEST(PassMarks, AreReadBackAsWritten) {
   for (const PipelinePass pass : {PipelinePass::forward, PipelinePass::backward}) {
     for (const int microbatch : {0, 1, 10, 2147483647}) {
       for (const int chunk : {0, 1, 17}) {
-        const PipelineSlot slot{pass, microbatch, chunk};
-        EXPECT_EQ(pass_of_label(pass_label(slot)), slot) << pass_label(slot);
+        const auto slot = pass_of({sim::LabelId(7), static_cast<int>(pass), microbatch, chunk});
+        ASSERT_TRUE(slot.has_value());
+        EXPECT_EQ(*slot, (PipelineSlot{pass, microbatch, chunk}));
       }
     }
   }
-  for (const std::string_view other :
-       {std::string_view(), std::string_view("forward"), std::string_view("forward "), std::string_view("forward -1"),
-        std::string_view("forward 01"), std::string_view("forward 3 "), std::string_view("forward 3 chunk "),
-        std::string_view("forward 3 chunk 0"), std::string_view("sideways 3"), std::string_view("forward 99999999999"),
-        kEndOfPasses}) {
-    EXPECT_FALSE(pass_of_label(other)) << other;
-  }
+  EXPECT_FALSE(pass_of(sim::MarkEntry{sim::LabelId(7)}).has_value()) << "a mark of text alone";
+}
+
+std::string label_of(const PipelineSlot& slot) {
+  std::string text = slot.pass == PipelinePass::forward ? "forward " : "backward ";
+  text += std::to_string(slot.microbatch);
+  return slot.chunk == 0 ? text : text + " chunk " + std::to_string(slot.chunk);
 }
 
 TEST(PassMarks, PartTheSpansOfAStageByPass) {
@@ -82,15 +90,16 @@ TEST(PassMarks, PartTheSpansOfAStageByPass) {
   for (std::size_t m = 0; m < t.marks.size(); ++m) {
     const sim::TimelineMark& mark = t.marks[m];
     const sim::TimelineStream& stream = t.streams[mark.stream.index()];
-    EXPECT_EQ(stream.lane, sim::Lane::compute);
-    const std::string& text = t.labels[mark.label.index()];
-    const auto slot = pass_of_label(text);
+    EXPECT_EQ(stream.lane, lanes::kCompute);
+    const std::string& text = t.labels[mark.mark.label.index()];
+    const auto slot = pass_of(mark.mark);
     if (!slot) {
       EXPECT_EQ(text, kEndOfPasses);
       EXPECT_EQ(passes[stream.rank.index()], 16) << "4 microbatches, 2 chunks, forward and backward";
       continue;
     }
     ++passes[stream.rank.index()];
+    EXPECT_EQ(text, label_of(*slot));
     const sim::Span& span = t.spans[mark.first_span];  // the pass is one kernel
     EXPECT_EQ(span.stream, mark.stream);
     EXPECT_EQ(t.labels[span.label.index()], slot->pass == PipelinePass::forward ? "F" : "B");

@@ -1,9 +1,13 @@
 // Laws that hold for every training job, tried on random ones.
 #ifdef ORRERY_HAVE_RAPIDCHECK
 
+#include <cstdint>
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "models/training/parallel.hpp"
 #include "models/training/step.hpp"
 #include "tests/models/training_jobs.hpp"
 
@@ -47,7 +51,7 @@ TEST(TrainingProperties, EveryCheckedJobLowersToAPlanThatRuns) {
   EXPECT_TRUE(rc::check([] {
     const TrainingJob job = random_job();
     RC_ASSERT(check(job).empty());
-    RC_ASSERT(sim::check(lower(job, Folding::folded)).empty());
+    RC_ASSERT(sim::check(lower(job)).empty());
   }));
 }
 
@@ -75,7 +79,30 @@ TEST(TrainingProperties, FoldedAndUnfoldedStepsTakeTheSameTime) {
     TrainingJob job = random_job();
     RC_PRE(job.config.tensor_parallel * job.config.pipeline_parallel * job.config.data_parallel <= 8);
     const DatasheetTimer timer;
-    RC_ASSERT(predict(job, timer).timeline.makespan == predict_unfolded(job, timer).timeline.makespan);
+    const Mesh mesh = make_mesh(job);
+    TrainingOptions options;
+    options.classes = unfolded(mesh);
+    const TrainingResult whole = predict(job, timer), each = predict(job, timer, options);
+    RC_ASSERT(each.plan.ranks.size() == static_cast<std::size_t>(mesh.gpus()));
+    RC_ASSERT(whole.step_time == each.step_time);
+  }));
+}
+
+TEST(TrainingProperties, AnyPartingOfAlikeMembersTakesTheSameTime) {
+  EXPECT_TRUE(rc::check([] {
+    const TrainingJob job = random_job();
+    const DatasheetTimer timer;
+    const Mesh mesh = make_mesh(job);
+    const auto keys = *rc::gen::container<std::vector<std::uint64_t>>(
+        static_cast<std::size_t>(mesh.gpus()), rc::gen::weightedElement<std::uint64_t>({{5, 0}, {1, 1}}));
+    TrainingOptions options;
+    options.classes = refine(mesh, [&](std::uint32_t member) { return keys[member]; });
+    const TrainingResult whole = predict(job, timer), parted = predict(job, timer, options);
+    for (const sim::Rank& rank : parted.plan.ranks) {
+      for (const std::uint32_t member : rank.stands_for) RC_ASSERT(keys[member] == keys[rank.stands_for.front()]);
+    }
+    RC_ASSERT(whole.step_time == parted.step_time);
+    for (std::size_t s = 0; s < whole.memory.size(); ++s) RC_ASSERT(whole.memory[s].peak == parted.memory[s].peak);
   }));
 }
 

@@ -3,17 +3,20 @@
 
 #include <gtest/gtest.h>
 
+#include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/result.hpp"
 #include "models/training/step.hpp"
 #include "sim/plan/evaluate.hpp"
 #include "tests/models/training_jobs.hpp"
+#include "tests/sim/same_timeline.hpp"
 
 namespace orrery::models {
 namespace {
 
 using sim::Activity;
 using testing::gpt_job;
+using testing::with_timeline;
 
 /// Bytes and FLOPs at datasheet rates: enough for the structure of a step.
 class DatasheetTimer : public kernels::KernelTimer {
@@ -31,7 +34,7 @@ class DatasheetTimer : public kernels::KernelTimer {
 TrainingResult run(const TrainingJob& job) {
   const auto errors = check(job);
   EXPECT_TRUE(errors.empty()) << errors.front().key << ": " << errors.front().message;
-  return predict(job, DatasheetTimer{});
+  return predict(job, DatasheetTimer{}, with_timeline());
 }
 
 int count_spans(const TrainingResult& result, Activity activity, const std::string& label) {
@@ -57,8 +60,10 @@ TEST(TrainingStep, EveryPlanPassesItsCheck) {
         job.config.recompute = recompute;
         job.config.sequence_parallel = sequence_parallel;
         job.config.zero = zero;
-        for (const auto folding : {Folding::folded, Folding::unfolded}) {
-          const auto problems = sim::check(lower(job, folding));
+        const Mesh mesh = make_mesh(job);
+        const auto odd = refine(mesh, [](std::uint32_t member) { return member == 3 ? 1u : 0u; });
+        for (const MeshClasses& classes : {folded(mesh), odd, unfolded(mesh)}) {
+          const auto problems = sim::check(lower(job, classes));
           EXPECT_TRUE(problems.empty()) << problems.front();
         }
       }
@@ -74,33 +79,94 @@ TEST(TrainingStep, FoldedAndUnfoldedStepsAgree) {
       job.config.virtual_pipeline = job.config.schedule == "interleaved_1f1b" ? 2 : 1;
       job.config.sequence_parallel = sequence_parallel;
       job.config.zero = ZeroStage::optimizer;
-      const TrainingResult folded = predict(job, DatasheetTimer{});
-      const TrainingResult unfolded = predict_unfolded(job, DatasheetTimer{});
-      EXPECT_EQ(folded.timeline.makespan, unfolded.timeline.makespan) << schedule;
-      EXPECT_NEAR(folded.compute.value(), unfolded.compute.value(), 1e-12);
-      EXPECT_NEAR(folded.exposed_communication.value(), unfolded.exposed_communication.value(), 1e-12);
-      EXPECT_NEAR(folded.bubble_fraction, unfolded.bubble_fraction, 1e-12);
-      ASSERT_EQ(folded.memory.size(), unfolded.memory.size());
-      for (std::size_t s = 0; s < folded.memory.size(); ++s) {
-        EXPECT_EQ(folded.memory[s].peak, unfolded.memory[s].peak);
+      const Mesh mesh = make_mesh(job);
+      const TrainingResult whole = run(job);
+      const auto odd = refine(mesh, [](std::uint32_t member) { return member == 3 ? 1u : 0u; });
+      const MeshClasses partings[] = {unfolded(mesh), odd};
+      const std::size_t ranks[] = {8, 8};
+      for (std::size_t i = 0; i < 2; ++i) {
+        const TrainingResult parted = predict(job, DatasheetTimer{}, with_timeline(partings[i]));
+        EXPECT_EQ(parted.plan.ranks.size(), ranks[i]);
+        EXPECT_EQ(whole.timeline.makespan, parted.timeline.makespan) << schedule;
+        EXPECT_EQ(whole.step_time, parted.step_time) << schedule;
+        EXPECT_NEAR(whole.compute.value(), parted.compute.value(), 1e-12);
+        EXPECT_NEAR(whole.communication.value(), parted.communication.value(), 1e-12);
+        EXPECT_NEAR(whole.exposed_communication.value(), parted.exposed_communication.value(), 1e-12);
+        EXPECT_NEAR(whole.bubble_fraction, parted.bubble_fraction, 1e-12);
+        ASSERT_EQ(whole.memory.size(), parted.memory.size());
+        for (std::size_t s = 0; s < whole.memory.size(); ++s) EXPECT_EQ(whole.memory[s].peak, parted.memory[s].peak);
       }
     }
   }
 }
 
-TEST(TrainingStep, EvaluatorAndInterpreterAgreeToThePicosecond) {
+TEST(TrainingStep, AnOddMemberIsPartedFromTheOthersOnly) {
+  TrainingJob job = gpt_job(8, 16, 2);
+  job.config.tensor_parallel = 4;
+  job.config.pipeline_parallel = 1;
+  job.config.data_parallel = 4;
+  job.config.global_batch_size = 16;
+  const auto odd = refine(make_mesh(job), [](std::uint32_t member) { return member == 6 ? 1u : 0u; });
+  const TrainingResult whole = run(job);
+  const TrainingResult parted = predict(job, DatasheetTimer{}, with_timeline(odd));
+  ASSERT_EQ(parted.plan.ranks.size(), 4u);  // {2}, {0, 1, 3} along tp; {1}, {0, 2, 3} along dp
+  int members = 0, alone = 0;
+  for (const sim::Rank& rank : parted.plan.ranks) {
+    members += rank.multiplicity();
+    alone += rank.stands_for == std::vector<std::uint32_t>{6} ? 1 : 0;
+  }
+  EXPECT_EQ(members, 16);
+  EXPECT_EQ(alone, 1);
+  EXPECT_EQ(whole.step_time, parted.step_time);
+  EXPECT_NEAR(whole.compute.value(), parted.compute.value(), 1e-12);
+}
+
+TEST(TrainingStep, PassesAreWrittenOnceAndRunAsTheirSteps) {
   TrainingJob job = three_dimensional();
   job.config.recompute = Recompute::full;
+  job.config.global_batch_size = 32;
   const DatasheetTimer timer;
-  const sim::Plan plan = lower(job, Folding::unfolded);
-  const sim::Durations durations = sim::price(plan, training_pricing(job, timer));
-  const sim::Timeline a = sim::evaluate(plan, durations);
-  const sim::Timeline b = sim::interpret(plan, durations);
-  ASSERT_EQ(a.spans.size(), b.spans.size());
-  for (std::size_t i = 0; i < a.spans.size(); ++i) {
-    EXPECT_EQ(a.spans[i].start, b.spans[i].start);
-    EXPECT_EQ(a.spans[i].end, b.spans[i].end);
+  const sim::RunnablePlan plan(lower(job));
+  const sim::RunnablePlan flat(sim::inlined(plan.plan()));
+  // On each of two stages: forward, backward, and the backward pass that fires the gradient buckets.
+  EXPECT_EQ(plan.plan().blocks.size(), 6u);
+  EXPECT_EQ(plan.plan().calls.size(), 2u * 2u * 16u);
+  EXPECT_EQ(plan.step_count(), flat.step_count());
+  const sim::Durations durations = sim::price(plan.plan(), training_prices(job, timer));
+  const sim::Evaluation a = sim::evaluate(plan, durations, {true, summary_sets()});
+  const sim::Evaluation b = sim::evaluate(flat, durations, {true, summary_sets()});
+  sim::testing::expect_same_timeline(a.timeline, b.timeline);
+  EXPECT_EQ(a.busy, b.busy);
+  sim::testing::expect_same_memory(a.memory, b.memory);
+}
+
+TEST(TrainingStep, WithoutATimelineTheFiguresAreTheSame) {
+  TrainingJob job = three_dimensional();
+  job.config.recompute = Recompute::selective;
+  const TrainingResult with = run(job);
+  const TrainingResult without = predict(job, DatasheetTimer{});
+  EXPECT_TRUE(without.timeline.spans.empty());
+  EXPECT_FALSE(with.timeline.spans.empty());
+  EXPECT_EQ(with.step_time, without.step_time);
+  EXPECT_EQ(with.compute, without.compute);
+  EXPECT_EQ(with.communication, without.communication);
+  EXPECT_EQ(with.exposed_communication, without.exposed_communication);
+  EXPECT_EQ(with.optimizer, without.optimizer);
+  EXPECT_EQ(with.bubble_fraction, without.bubble_fraction);
+  for (std::size_t s = 0; s < with.memory.size(); ++s) {
+    EXPECT_EQ(with.memory[s].peak, without.memory[s].peak);
+    EXPECT_EQ(with.memory[s].activations, without.memory[s].activations);
   }
+}
+
+TEST(TrainingStep, TensorParallelGroupsAcrossNodesCostMore) {
+  TrainingJob job = gpt_job(8, 16, 2);
+  job.config.tensor_parallel = 2;
+  job.config.data_parallel = 8;
+  job.config.global_batch_size = 8;
+  const Seconds inside = run(job).step_time;
+  job.placement.order = {MeshAxis::data, MeshAxis::tensor, MeshAxis::pipeline};
+  EXPECT_GT(run(job).step_time, inside);
 }
 
 TEST(TrainingStep, GradientsAreReducedOnceUnlessSyncIsForced) {
@@ -116,7 +182,8 @@ TEST(TrainingStep, SmallerBucketsMakeMoreReductionsOfTheSameBytes) {
   TrainingJob job = gpt_job();
   const auto bytes = [](const TrainingResult& result) {
     double sum = 0.0;
-    for (const sim::Stream& stream : result.plan.streams) {
+    const sim::Plan flat = sim::inlined(result.plan);
+    for (const sim::Stream& stream : flat.streams) {
       for (const sim::Step& step : stream.steps) {
         if (step.kind != sim::StepKind::collective) continue;
         const sim::CollectiveEntry& entry = result.plan.collectives[step.index];

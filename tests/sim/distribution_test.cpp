@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/random.hpp"
-#include "sim/statistics.hpp"
+#include "tests/sim/reference_statistics.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -61,9 +61,9 @@ TEST(Distribution, EqualsPercentileOfTheExpandedSamples) {
   ASSERT_EQ(distribution.count(), expanded.size());
   for (int i = 0; i <= 1000; ++i) {
     const double q = i / 1000.0;
-    EXPECT_EQ(distribution.quantile(q), percentile(expanded, q)) << q;
+    EXPECT_EQ(distribution.quantile(q), testing::percentile(expanded, q)) << q;
   }
-  EXPECT_NEAR(distribution.mean(), mean(expanded), 1e-12);
+  EXPECT_NEAR(distribution.mean(), testing::mean(expanded), 1e-12);
 }
 
 TEST(Distribution, StaysWithinABinsWidthOfTheTruthWhenLong) {
@@ -79,7 +79,7 @@ TEST(Distribution, StaysWithinABinsWidthOfTheTruthWhenLong) {
   }
   EXPECT_EQ(distribution.mean(), sum / static_cast<double>(expanded.size()));
   for (const double q : {0.0, 1e-4, 0.01, 0.1, 0.5, 0.9, 0.95, 0.99, 0.9999, 1.0}) {
-    const double truth = percentile(expanded, q);
+    const double truth = testing::percentile(expanded, q);
     EXPECT_NEAR(distribution.quantile(q), truth, kBinWidth * truth) << q;
   }
   EXPECT_EQ(distribution.quantile(0.0), distribution.least());

@@ -8,8 +8,9 @@
 // stream, which the span occupies.
 #include <gtest/gtest.h>
 
+#include "sim/plan/builder.hpp"
 #include "sim/plan/evaluate.hpp"
-#include "sim/statistics.hpp"
+#include "tests/sim/lanes.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -35,9 +36,9 @@ class Replay {
  public:
   explicit Replay(bool overlapped) {
     rank_ = b_.add_rank("gpu", 64);
-    group_ = b_.add_group({"ep", {rank_}, 64, 8});
-    compute_ = b_.stream(rank_, Lane::compute);
-    communication_ = overlapped ? b_.stream(rank_, Lane::expert_parallel) : compute_;
+    group_ = b_.add_group(Group::of("ep", {rank_}, 64));
+    compute_ = b_.stream(rank_, kCompute);
+    communication_ = overlapped ? b_.stream(rank_, communication(0)) : compute_;
   }
 
   /// Steps in launch order. Waits follow the data: F runs attn, dispatch, mlp, combine; B runs combine,
@@ -58,8 +59,7 @@ class Replay {
       compute(kAttnW, backward);
       forward = communicate(kCombineF, mlp_f);
     }
-    const Plan plan = b_.take();
-    return evaluate(plan, durations_);
+    return evaluate(RunnablePlan(b_.take()), durations_);
   }
 
  private:
@@ -107,9 +107,13 @@ TEST(DualPipeChunk, TwoStreamsTakeTheMeasuredTime) {
   const double milliseconds = to_seconds(timeline.makespan).value() * 1e3;
   EXPECT_NEAR(milliseconds, 129.0, 0.03 * 129.0);
   EXPECT_NEAR(4 * 59.92 / milliseconds, 1.84, 0.03 * 1.84);
-  const RankUse use = rank_use(timeline).at(0);
-  EXPECT_EQ(use.communication, kLayers * 2830 * kUnit);  // 113.2 ms, measured 113.4
-  EXPECT_EQ(use.exposed_communication, 103 * kUnit);     // measured 4.19 ms: layers differ, waiting varies
+  const ActivitySet communication = activity_set({Activity::expert_parallel});
+  const ActivitySet compute = activity_set({Activity::other});
+  const std::vector<ActivitySet> sets = {communication, compute, communication | compute};
+  const BusyTimes busy = busy_times(timeline, sets).at(0);
+  EXPECT_EQ(busy.unions[0], kLayers * 2830 * kUnit);  // 113.2 ms, measured 113.4
+  // Exposed: measured 4.19 ms; layers differ, waiting varies.
+  EXPECT_EQ(busy.unions[2] - busy.unions[1], 103 * kUnit);
 }
 
 }  // namespace

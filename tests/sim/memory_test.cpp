@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/sim/lanes.hpp"
+
 namespace orrery::sim {
 namespace {
 
@@ -45,8 +47,8 @@ TEST(MemoryLedger, UnknownRanksAreRefused) {
 
 TEST(MemorySamples, OrderIsTimeThenStreamThenStep) {
   Plan plan;
-  plan.ranks.push_back({"r", 1, 0});
-  plan.streams = {{RankId(0), Lane::compute, {}}, {RankId(0), Lane::copy, {}}};
+  plan.ranks.push_back({"r", {0}, 0});
+  plan.streams = {{RankId(0), kCompute, {}}, {RankId(0), kCopies, {}}};
   plan.memory = {{100_B, MemoryKind::activations}};
   const std::vector<MemoryChange> changes{
       {5, 1, 0, 0, true}, {5, 0, 3, 0, false}, {5, 0, 2, 0, true}, {1, 1, 1, 0, true}};

@@ -3,38 +3,26 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/plan/plan.hpp"
+#include "sim/plan/builder.hpp"
+#include "tests/sim/findings.hpp"
+#include "tests/sim/lanes.hpp"
 
 namespace orrery::sim {
 namespace {
 
-using testing::AssertionFailure;
-using testing::AssertionResult;
-using testing::AssertionSuccess;
-
-AssertionResult Says(const std::vector<std::string>& findings, std::string_view text) {
-  for (const std::string& finding : findings) {
-    if (finding.find(text) != std::string::npos) return AssertionSuccess();
-  }
-  AssertionResult result = AssertionFailure() << "no finding says \"" << text << "\"; findings:";
-  for (const std::string& finding : findings) result << "\n  " << finding;
-  return result;
-}
-
-AssertionResult Clean(const std::vector<std::string>& findings) {
-  return findings.empty() ? AssertionSuccess() : AssertionFailure() << findings.front();
-}
+using testing::Clean;
+using testing::Says;
 
 struct TwoRanks {
   PlanBuilder builder;
   RankId a = builder.add_rank("left");
   RankId b = builder.add_rank("right");
-  StreamId on_a = builder.stream(a, Lane::compute);
-  StreamId on_b = builder.stream(b, Lane::compute);
-  GroupId group = builder.add_group({"tp0", {a, b}, 2, 1});
+  StreamId on_a = builder.stream(a, kCompute);
+  StreamId on_b = builder.stream(b, kCompute);
+  GroupId group = builder.add_group(Group::of("tp0", {a, b}, 2));
 
   std::uint32_t transfer(RankId from, RankId to, std::string_view label) {
-    return builder.transfer({from, to, 1_MiB, true, builder.label(label), Activity::pipeline});
+    return builder.transfer({from, to, 1_MiB, builder.label(label), Activity::pipeline});
   }
   void collective(StreamId stream, std::string_view label) {
     builder.collective(stream, CollectiveKind::all_reduce, 1_MiB, group, label, Activity::tensor_parallel);
@@ -53,7 +41,7 @@ TEST(PlanCheck, APlanThatMatchesHasNoFindings) {
   p.builder.send(p.on_a, t);
   p.builder.recv(p.on_b, t);
   const EventId e = p.builder.record(p.on_a);
-  p.builder.wait(p.builder.stream(p.a, Lane::copy), e);
+  p.builder.wait(p.builder.stream(p.a, kCopies), e);
   p.builder.free(p.on_a, 1_MiB, MemoryKind::activations);
   p.builder.alloc(p.on_b, 3_MiB, MemoryKind::weights);  // outlives the plan
   EXPECT_TRUE(Clean(p.check()));
@@ -61,22 +49,38 @@ TEST(PlanCheck, APlanThatMatchesHasNoFindings) {
 
 TEST(PlanCheck, IndicesOutOfRangeAreNamed) {
   Plan plan;
-  plan.ranks.push_back({"only", 1, 0});
-  plan.streams.push_back({RankId(0), Lane::compute, {{StepKind::launch, 7}}});
+  plan.ranks.push_back({"only", {0}, 0});
+  plan.streams.push_back({RankId(0), kCompute, {{StepKind::launch, 7}}});
   EXPECT_TRUE(Says(check(plan), "rank 0 \"only\", stream 0 (compute), step 0: launch 7, the plan has 0"));
   plan.streams[0].rank = RankId(5);
   EXPECT_TRUE(Says(check(plan), "stream 0 is of rank 5, the plan has 1"));
   plan.streams.clear();
-  plan.groups.push_back({"g", {RankId(0), RankId(0), RankId(9)}, 1, 1});
+  plan.groups.push_back(Group::of("g", {RankId(0), RankId(0), RankId(9)}, 1));
   EXPECT_TRUE(Says(check(plan), "group 0 \"g\" lists rank 0 \"only\" twice"));
   EXPECT_TRUE(Says(check(plan), "group 0 \"g\" has member rank 9"));
-  EXPECT_TRUE(Says(check(plan), "group 0 \"g\" has 3 members of a communicator of size 1"));
+  EXPECT_TRUE(Says(check(plan), "group 0 \"g\" has 3 members of 1 communicators of size 1"));
+}
+
+TEST(PlanCheck, RanksGroupsAndTransfersStandForSomebody) {
+  TwoRanks p;
+  (void)p.transfer(p.a, p.b, "p2p");
+  Plan plan = p.builder.take();
+  plan.ranks[0].stands_for = {0, 1};
+  EXPECT_TRUE(Says(check(plan), "transfer 0 goes from 2 members to 1"));
+  plan.ranks[0].stands_for.clear();
+  EXPECT_TRUE(Says(check(plan), "rank 0 \"left\" stands for nobody"));
+  plan.ranks[0].stands_for = {0};
+  plan.groups[0].bases.clear();
+  EXPECT_TRUE(Says(check(plan), "group 0 \"tp0\" has 2 members of 0 communicators of size 0"));
+  plan.groups[0].bases = {0};
+  plan.groups[0].axes = {{2, -1}};
+  EXPECT_TRUE(Says(check(plan), "group 0 \"tp0\" has 2 members of 1 communicators of size 0"));
 }
 
 TEST(PlanCheck, TwoStreamsOfOneLaneAreRefused) {
   Plan plan;
-  plan.ranks.push_back({"r", 1, 0});
-  plan.streams.assign(2, {RankId(0), Lane::copy, {}});
+  plan.ranks.push_back({"r", {0}, 0});
+  plan.streams.assign(2, {RankId(0), kCopies, {}});
   EXPECT_TRUE(Says(check(plan), "rank 0 \"r\" has two streams of lane copy"));
 }
 
@@ -87,10 +91,9 @@ TEST(PlanCheck, WaitsNeedARecordOnTheSameRank) {
   EXPECT_TRUE(Says(p.check(), "rank 1 \"right\", stream 1 (compute), step 0: waits for event 0 of another rank"));
 
   Plan plan;
-  plan.ranks.push_back({"r", 1, 0});
+  plan.ranks.push_back({"r", {0}, 0});
   plan.events = 2;
-  plan.streams.push_back(
-      {RankId(0), Lane::compute, {{StepKind::record, 0}, {StepKind::record, 0}, {StepKind::wait, 1}}});
+  plan.streams.push_back({RankId(0), kCompute, {{StepKind::record, 0}, {StepKind::record, 0}, {StepKind::wait, 1}}});
   EXPECT_TRUE(Says(check(plan), "step 1: event 0 is recorded a second time"));
   EXPECT_TRUE(Says(check(plan), "step 2: waits for event 1, which nothing records"));
 }
@@ -116,7 +119,7 @@ TEST(PlanCheck, SendsOfOneEntryOnTwoStreamsAreAmbiguous) {
   TwoRanks p;
   const std::uint32_t t = p.transfer(p.a, p.b, "fwd");
   p.builder.send(p.on_a, t);
-  p.builder.send(p.builder.stream(p.a, Lane::send_next), t);
+  p.builder.send(p.builder.stream(p.a, communication(2)), t);
   p.builder.recv(p.on_b, t);
   p.builder.recv(p.on_b, t);
   EXPECT_TRUE(Says(p.check(), "their order is not determined"));
@@ -150,19 +153,19 @@ TEST(PlanCheck, OnlyMembersIssueCollectives) {
   const RankId c = p.builder.add_rank("stranger");
   p.collective(p.on_a, "x");
   p.collective(p.on_b, "x");
-  p.collective(p.builder.stream(c, Lane::compute), "x");
+  p.collective(p.builder.stream(c, kCompute), "x");
   EXPECT_TRUE(Says(p.check(), "rank 2 \"stranger\", stream 2 (compute), step 0: collective of group 0"));
 
   TwoRanks q;
-  const GroupId folded = q.builder.add_group({"dp", {q.a}, 64, 8});
+  const GroupId folded = q.builder.add_group(Group::of("dp", {q.a}, 64));
   q.builder.collective(q.on_b, CollectiveKind::all_reduce, 1_MiB, folded, "x", Activity::data_parallel);
   EXPECT_TRUE(Says(q.check(), "of which the rank is no member"));
 }
 
 TEST(PlanCheck, TwoLanesOfAGroupAreTwoSequences) {
   TwoRanks p;
-  const StreamId side_a = p.builder.stream(p.a, Lane::tensor_parallel);
-  const StreamId side_b = p.builder.stream(p.b, Lane::tensor_parallel);
+  const StreamId side_a = p.builder.stream(p.a, communication(0));
+  const StreamId side_b = p.builder.stream(p.b, communication(0));
   p.collective(p.on_a, "x");
   p.collective(side_a, "y");
   p.collective(side_b, "y");
@@ -189,8 +192,8 @@ TEST(PlanCheck, MemoryThatDoesNotOutliveThePlanBalances) {
 TEST(PlanCheck, ACycleOfWaitsIsADeadlock) {
   PlanBuilder builder;
   const RankId rank = builder.add_rank("gpu");
-  const StreamId a = builder.stream(rank, Lane::compute);
-  const StreamId b = builder.stream(rank, Lane::copy);
+  const StreamId a = builder.stream(rank, kCompute);
+  const StreamId b = builder.stream(rank, kCopies);
   Plan plan;
   builder.mark(a, "x");
   plan = [&] {
@@ -226,7 +229,7 @@ TEST(PlanCheck, TwoSendsFacingEachOtherAreADeadlock) {
 TEST(PlanCheck, TwoGroupsInOppositeOrderAreADeadlock) {
   // Each group has one collective, so the order within each group is fine; across groups it is not.
   TwoRanks p;
-  const GroupId other = p.builder.add_group({"dp0", {p.a, p.b}, 2, 1});
+  const GroupId other = p.builder.add_group(Group::of("dp0", {p.a, p.b}, 2));
   const auto second = [&](StreamId s) {
     p.builder.collective(s, CollectiveKind::all_gather, 1_MiB, other, "g", Activity::data_parallel);
   };
@@ -239,8 +242,8 @@ TEST(PlanCheck, TwoGroupsInOppositeOrderAreADeadlock) {
 
 TEST(PlanCheck, ManyFindingsAreCut) {
   Plan plan;
-  plan.ranks.push_back({"r", 1, 0});
-  plan.streams.push_back({RankId(0), Lane::compute, std::vector<Step>(1000, {StepKind::launch, 0})});
+  plan.ranks.push_back({"r", {0}, 0});
+  plan.streams.push_back({RankId(0), kCompute, std::vector<Step>(1000, {StepKind::launch, 0})});
   const std::vector<std::string> findings = check(plan);
   EXPECT_EQ(findings.size(), 101u);
   EXPECT_EQ(findings.back(), "… and 900 more");
@@ -249,14 +252,14 @@ TEST(PlanCheck, ManyFindingsAreCut) {
 TEST(PlanCheck, AMillionStepsAreCheckedInASecond) {
   Plan plan;
   plan.labels = {"x"};
-  plan.ranks.assign(64, {"r", 1, 0});
-  Group group{"g", {}, 64, 8};
+  plan.ranks.assign(64, {"r", {0}, 0});
+  Group group = Group::of("g", {}, 64);
   for (std::uint32_t r = 0; r < 64; ++r) group.members.push_back(RankId(r));
   plan.groups.push_back(group);
   plan.collectives.push_back({CollectiveKind::all_reduce, 1_MiB, GroupId(0), LabelId(0), Activity::data_parallel});
-  plan.kernels.push_back({kernels::GemmShape{}, LabelId(0), Activity::forward, 1});
+  plan.kernels.emplace_back().label = LabelId(0);
   for (std::uint32_t r = 0; r < 64; ++r) {
-    Stream stream{RankId(r), Lane::compute, {}};
+    Stream stream{RankId(r), kCompute, {}};
     for (int i = 0; i < 16384; ++i) stream.steps.push_back({i % 4 == 3 ? StepKind::collective : StepKind::launch, 0});
     plan.streams.push_back(std::move(stream));
   }

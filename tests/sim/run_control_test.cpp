@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/plan/builder.hpp"
 #include "sim/plan/evaluate.hpp"
+#include "tests/sim/flat_prices.hpp"
+#include "tests/sim/lanes.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -44,7 +47,7 @@ TEST(Pacer, LooksAtLeastOnceInSixtyFiveThousandSteps) {
 
 TEST(RunControl, StopsCheckingPricingAndEvaluatingAPlan) {
   PlanBuilder builder;
-  const StreamId stream = builder.stream(builder.add_rank("only"), Lane::compute);
+  const StreamId stream = builder.stream(builder.add_rank("only"), kCompute);
   kernels::MemoryShape shape;
   shape.elements = 1;
   for (int i = 0; i < 100'000; ++i) builder.launch(stream, shape, "kernel", Activity::forward);
@@ -52,13 +55,14 @@ TEST(RunControl, StopsCheckingPricingAndEvaluatingAPlan) {
   const Durations durations{{7}, {}, {}, {}};
   std::atomic<bool> stop = true;
   const RunControl control{&stop, {}};
-  Pricing pricing;
-  pricing.kernel = [](const KernelEntry&) { return Seconds{1e-6}; };
+  const testing::FlatPrices prices;
+  const RunnablePlan runnable(plan);
   EXPECT_THROW((void)check(plan, control), Cancelled);
-  EXPECT_THROW((void)price(plan, pricing, control), Cancelled);
-  EXPECT_THROW((void)evaluate(plan, durations, control), Cancelled);
+  EXPECT_THROW(RunnablePlan(plan, control), Cancelled);
+  EXPECT_THROW((void)price(plan, prices, control), Cancelled);
+  EXPECT_THROW((void)evaluate(runnable, durations, control), Cancelled);
   stop = false;
-  EXPECT_EQ(evaluate(plan, durations, control).makespan, 700'000u);
+  EXPECT_EQ(evaluate(runnable, durations, control).makespan, 700'000u);
 }
 
 }  // namespace

@@ -5,13 +5,15 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/sim/lanes.hpp"
+
 namespace orrery::sim {
 namespace {
 
 TEST(TraceWriter, ASmallTimelineIsWrittenExactly) {
   Timeline t;
-  t.ranks = {{"stage \"0\"", 8, 0}};
-  t.streams = {{RankId(0), Lane::compute}};
+  t.ranks = {{"stage \"0\"", {0, 1, 2, 3, 4, 5, 6, 7}, 0}};
+  t.streams = {{RankId(0), kCompute, "compute"}};
   t.labels = {"qkv\t"};
   t.spans = {{1'500'000, 3'000'001, StreamId(0), LabelId(0), Activity::forward}};
   t.memory = {{2'000'000, RankId(0), MemoryKind::weights, 1024.0}};
@@ -37,8 +39,8 @@ TEST(TraceWriter, AnEmptyTimelineIsAnEmptyTrace) {
 
 TEST(TraceWriter, LongTracesArriveWhole) {
   Timeline t;
-  t.ranks = {{"r", 1, 0}};
-  t.streams = {{RankId(0), Lane::compute}};
+  t.ranks = {{"r", {0}, 0}};
+  t.streams = {{RankId(0), kCompute, "compute"}};
   t.labels = {"x"};
   for (SimTime i = 0; i < 5000; ++i) t.spans.push_back({i, i + 1, StreamId(0), LabelId(0), Activity::forward});
   std::ostringstream out;

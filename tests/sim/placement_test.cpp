@@ -1,0 +1,95 @@
+// Where members sit: the nodes of a communicator against counting them one by one.
+#include "sim/placement.hpp"
+
+#include <random>
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace orrery::sim {
+namespace {
+
+int node_of(std::uint32_t member, const Placement& placement) {
+  int node = placement.first_node;
+  for (std::uint32_t first = static_cast<std::uint32_t>(placement.per_node); first <= member;
+       first += static_cast<std::uint32_t>(placement.per_node)) {
+    node += placement.spread;
+  }
+  return node;
+}
+
+/// The members of one communicator by counting through its axes, the first fastest.
+std::vector<std::uint32_t> members_of(const Group& group, std::uint32_t base) {
+  std::vector<std::uint32_t> members;
+  for (int i = 0; i < group.size(); ++i) {
+    int rest = i;
+    std::uint32_t member = base;
+    for (const Axis& axis : group.axes) {
+      member += static_cast<std::uint32_t>(rest % axis.count * axis.stride);
+      rest /= axis.count;
+    }
+    members.push_back(member);
+  }
+  return members;
+}
+
+TEST(Placement, NodesSpannedAreThoseOfTheWidestCommunicator) {
+  std::mt19937_64 random(7);
+  const auto below = [&](std::uint64_t n) { return static_cast<int>(random() % n); };
+  int widest = 0, narrowed = 0;
+  for (int i = 0; i < 2000; ++i) {
+    Group group;
+    for (int axis = below(4); axis > 0; --axis) group.axes.push_back({1 + below(5), 1 + below(20)});
+    for (int base = 1 + below(6); base > 0; --base) group.bases.push_back(static_cast<std::uint32_t>(below(60)));
+    const int per_node = 1 + below(8);
+    const Placement placement{below(3), per_node, 1 + below(3), per_node + below(3)};
+    std::size_t most = 0, least = 1000;
+    for (const std::uint32_t base : group.bases) {
+      std::vector<std::uint32_t> visited;
+      for_each_member(group, base, [&](std::uint32_t member) { visited.push_back(member); });
+      ASSERT_EQ(visited, members_of(group, base));
+      std::set<int> nodes;
+      for (const std::uint32_t member : visited) nodes.insert(node_of(member, placement));
+      most = std::max(most, nodes.size());
+      least = std::min(least, nodes.size());
+    }
+    ASSERT_EQ(nodes_spanned(group, placement), static_cast<int>(most)) << "case " << i;
+    widest = std::max(widest, static_cast<int>(most));
+    narrowed += least < most ? 1 : 0;
+  }
+  EXPECT_GT(widest, 20);
+  EXPECT_GT(narrowed, 200) << "copies that begin elsewhere on a node can cover fewer";
+}
+
+TEST(Placement, MembersFillANodeAndGoOnToTheNextThatIsTaken) {
+  // Four of a node's eight GPUs, every second node from the third on.
+  const Placement placement{2, 4, 2, 8};
+  EXPECT_EQ(placement.node(0), 2);
+  EXPECT_EQ(placement.node(3), 2);
+  EXPECT_EQ(placement.node(4), 4);
+  EXPECT_EQ(placement.node(11), 6);
+  EXPECT_EQ(placement.gpu(0), 16u);
+  EXPECT_EQ(placement.gpu(3), 19u);
+  EXPECT_EQ(placement.gpu(4), 32u);
+  EXPECT_EQ(placement.gpu(11), 51u);
+  EXPECT_EQ(placement.extent(1), 1);
+  EXPECT_EQ(placement.extent(4), 1);
+  EXPECT_EQ(placement.extent(5), 3);
+  EXPECT_EQ(placement.extent(12), 5);
+}
+
+TEST(Placement, ATransferIsNearWhereItsFirstPairShareANode) {
+  Plan plan;
+  plan.ranks = {{"a", {0, 8}, 0}, {"b", {3, 11}, 0}, {"c", {4, 12}, 0}};
+  TransferEntry transfer;
+  transfer.source = RankId(0);
+  transfer.destination = RankId(1);
+  EXPECT_TRUE(same_node(transfer, plan, {0, 4, 1, 8}));
+  EXPECT_FALSE(same_node(transfer, plan, {0, 2, 1, 8}));
+  transfer.destination = RankId(2);
+  EXPECT_FALSE(same_node(transfer, plan, {0, 4, 1, 8}));
+  EXPECT_TRUE(same_node(transfer, plan, {0, 8, 1, 8}));
+}
+
+}  // namespace
+}  // namespace orrery::sim
