@@ -115,15 +115,23 @@ void ClusterNetwork::release(OperationId id, const Delayed& operation, SimTime n
   flows_.start({id, static_cast<double>(operation.work), 1.0 / busiest, 1.0, operation.uses}, now);
 }
 
+void ClusterNetwork::advance_flows(SimTime now, std::vector<OperationId>& completed) {
+  ended_.clear();
+  flows_.advance(now, ended_);
+  const auto first = static_cast<std::ptrdiff_t>(completed.size());
+  for (const FlowEnd& flow : ended_) completed.push_back(flow.tag);
+  std::sort(completed.begin() + first, completed.end());
+}
+
 void ClusterNetwork::advance(SimTime now, std::vector<OperationId>& completed) {
   while (!delayed_.empty() && delayed_.begin()->first.first <= now) {
     const auto first = delayed_.begin();
     const SimTime at = first->first.first;
-    flows_.advance(at, completed);
+    advance_flows(at, completed);
     release(first->first.second, first->second, at);
     delayed_.erase(first);
   }
-  flows_.advance(now, completed);
+  advance_flows(now, completed);
 }
 
 }  // namespace orrery::sim

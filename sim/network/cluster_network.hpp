@@ -50,10 +50,12 @@ class ClusterNetwork final : public Network {
   [[nodiscard]] bool describe(const CollectiveEntry& collective, const Group& group, SimTime alone, Delayed& out) const;
   void add_use(Delayed& out, RankId rank, Port port, double bytes) const;
   void release(OperationId id, const Delayed& operation, SimTime now);
+  void advance_flows(SimTime now, std::vector<OperationId>& completed);
 
   const hardware::Cluster* cluster_;
   BytesPerSecond node_capacity_, network_capacity_;
   FlowNetwork flows_;
+  std::vector<FlowEnd> ended_;
   std::map<std::pair<SimTime, OperationId>, Delayed> delayed_;  // by end of latency
 };
 
