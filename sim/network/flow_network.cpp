@@ -16,7 +16,8 @@ constexpr double kPerPicosecond = 1e-12;
 FlowNetwork::FlowNetwork(std::span<const BytesPerSecond> capacities, FlowOptions options)
     : options_(options), links_(capacities, options.record) {
   if (!(options.batch >= 0.0 && options.batch < 1.0)) throw std::invalid_argument("batch must be in [0, 1)");
-  dirty_.assign(capacities.size(), 0);
+  dirty_.assign(capacities.size(), kClean);
+  group_of_link_.assign(capacities.size(), kNone);
   link_mark_.assign(capacities.size(), 0);
   local_link_.assign(capacities.size(), kNoLink);
 }
@@ -42,6 +43,7 @@ void FlowNetwork::move_to(SimTime now) {
 std::uint32_t FlowNetwork::take_slot() {
   if (free_slots_.empty()) {
     flows_.emplace_back();
+    motions_.emplace_back();
     return static_cast<std::uint32_t>(flows_.size() - 1);
   }
   const std::uint32_t slot = free_slots_.back();
@@ -49,10 +51,13 @@ std::uint32_t FlowNetwork::take_slot() {
   return slot;
 }
 
-void FlowNetwork::touch(std::uint32_t link) {
-  if (dirty_[link]) return;
-  dirty_[link] = 1;
-  dirty_links_.push_back(link);
+void FlowNetwork::touch(std::uint32_t link, bool only_left) {
+  if (dirty_[link] == kClean) dirty_links_.push_back(link);
+  if (!only_left) {
+    dirty_[link] = kChanged;
+  } else if (dirty_[link] == kClean) {
+    dirty_[link] = kLeft;
+  }
 }
 
 FlowHandle FlowNetwork::start(const FlowSpec& spec, SimTime now) {
@@ -62,14 +67,12 @@ FlowHandle FlowNetwork::start(const FlowSpec& spec, SimTime now) {
   Flow& flow = flows_[slot];
   flow.tag = spec.tag;
   flow.order = started_++;
-  flow.work = flow.remaining = spec.work;
-  flow.rate = 0.0;
+  flow.work = spec.work;
   flow.weight = spec.weight;
   flow.limit = flow.alone = spec.limit;
-  flow.started = flow.updated = now;
-  flow.end = kNever;
-  flow.binding = kNoLink;
+  flow.started = now;
   flow.active = true;
+  motions_[slot] = {spec.work, 0.0, now, kNever, kNoLink};
   ++active_;
   join_links(slot, spec);
   return {slot, flow.version};
@@ -83,7 +86,7 @@ void FlowNetwork::join_links(std::uint32_t slot, const FlowSpec& spec) {
     const auto index = static_cast<std::uint32_t>(flow.uses.size());
     flow.uses.push_back({use.link, links_.join(use.link, {slot, index}, spec.limit * use.share), use.share});
     if (!links_.full(use.link)) continue;
-    touch(use.link);
+    touch(use.link, false);
     held = true;
   }
   if (spec.limit == kUnlimited) {
@@ -104,14 +107,16 @@ void FlowNetwork::remove(std::uint32_t slot, double left) {
   Flow& flow = flows_[slot];
   for (const Use& use : flow.uses) {
     links_.carry(use.link, (flow.work - left) * use.share);
-    if (links_.full(use.link)) touch(use.link);
+    const bool was_full = links_.full(use.link);
     links_.leave(use.link, use.position, flow.limit * use.share);
     const auto members = links_.members(use.link);
+    // A link that is full no more sets the others on it free; one that nobody crosses any more needs no solution.
+    if (was_full) touch(use.link, links_.full(use.link) || members.empty());
     if (use.position < members.size()) {
       const FlowLinks::Member moved = members[use.position];
       flows_[moved.flow].uses[moved.use].position = use.position;
     }
-    if (!dirty_[use.link]) links_.add_load(use.link, -flow.rate * use.share, now_);
+    if (dirty_[use.link] == kClean) links_.add_load(use.link, -motions_[slot].rate * use.share, now_);
   }
   leave_group(flow);
   flow.held.clear();
@@ -125,7 +130,7 @@ void FlowNetwork::remove(std::uint32_t slot, double left) {
 bool FlowNetwork::cancel(FlowHandle handle, SimTime now) {
   move_to(now);
   if (!knows(handle)) return false;
-  remove(handle.slot, left_now(flows_[handle.slot]));
+  remove(handle.slot, left_now(handle.slot));
   return true;
 }
 
@@ -133,9 +138,9 @@ void FlowNetwork::set_capacity(LinkId link, BytesPerSecond capacity, SimTime now
   if (link.index() >= links_.size()) throw std::invalid_argument("a link that does not exist has no capacity");
   if (!(capacity.value() > 0.0)) throw std::invalid_argument("a link needs a capacity > 0");
   move_to(now);
-  if (links_.full(link.value)) touch(link.value);
+  const bool was_full = links_.full(link.value);
   links_.set_capacity(link.value, capacity, now);
-  if (links_.full(link.value)) touch(link.value);
+  if (was_full || links_.full(link.value)) touch(link.value, false);
 }
 
 SimTime FlowNetwork::next_completion() {
@@ -150,7 +155,7 @@ SimTime FlowNetwork::next_completion() {
 
 void FlowNetwork::finish(std::uint32_t slot, std::vector<FlowEnd>& ended) {
   const Flow& flow = flows_[slot];
-  ended.push_back({flow.tag, {slot, flow.version}, held_up_until_now(flow, 0.0)});
+  ended.push_back({flow.tag, {slot, flow.version}, held_up_until_now(slot, 0.0)});
   remove(slot, 0.0);
 }
 
@@ -169,7 +174,7 @@ void FlowNetwork::advance(SimTime now, std::vector<FlowEnd>& ended) {
     }
     const Group& group = groups_[ending.id & ~kGroupBit];
     for (std::size_t i = 0; i < group.flows.size(); ++i) {
-      if (group.ends[i] <= now) due_.push_back(group.flows[i]);
+      if (group.ends[i] <= now && group.flows[i] != kNone) due_.push_back(group.flows[i]);
     }
   }
   if (due_.size() > 1) {
@@ -183,22 +188,25 @@ bool FlowNetwork::knows(FlowHandle flow) const {
   return flow.slot < flows_.size() && flows_[flow.slot].active && flows_[flow.slot].version == flow.version;
 }
 
-double FlowNetwork::left_now(const Flow& flow) const {
-  return std::max(0.0, flow.remaining - flow.rate * static_cast<double>(now_ - flow.updated));
+double FlowNetwork::left_now(std::uint32_t slot) const {
+  const Motion& motion = motions_[slot];
+  return std::max(0.0, motion.remaining - motion.rate * static_cast<double>(now_ - motion.updated));
 }
 
-HeldUp FlowNetwork::held_up_until_now(const Flow& flow, double left) const {
-  if (flow.binding == kNoLink && flow.held.empty()) return {};
+HeldUp FlowNetwork::held_up_until_now(std::uint32_t slot, double left) const {
+  const Flow& flow = flows_[slot];
+  const std::uint32_t binding = motions_[slot].binding;
+  if (binding == kNoLink && flow.held.empty()) return {};
   Part most{kNoLink, -1.0};
   for (const Part& part : flow.held) {
     if (part.delay > most.delay) most = part;
   }
-  if (flow.binding != kNoLink) {
+  if (binding != kNoLink) {
     double delay = static_cast<double>(now_ - flow.bound_since) - (flow.bound_left - left) / flow.alone;
     for (const Part& part : flow.held) {
-      if (part.link == flow.binding) delay += part.delay;
+      if (part.link == binding) delay += part.delay;
     }
-    if (delay > most.delay) most.link = flow.binding;
+    if (delay > most.delay) most.link = binding;
   }
   const double delay = static_cast<double>(now_ - flow.started) - (flow.work - left) / flow.alone;
   return {LinkId(most.link), delay > 0.0 ? static_cast<SimTime>(std::llround(delay)) : 0};
@@ -206,17 +214,17 @@ HeldUp FlowNetwork::held_up_until_now(const Flow& flow, double left) const {
 
 bool FlowNetwork::is_active(FlowHandle flow) const { return knows(flow); }
 
-double FlowNetwork::remaining(FlowHandle flow) const { return knows(flow) ? left_now(flows_[flow.slot]) : 0.0; }
+double FlowNetwork::remaining(FlowHandle flow) const { return knows(flow) ? left_now(flow.slot) : 0.0; }
 
 double FlowNetwork::rate(FlowHandle flow) {
   settle();
-  return knows(flow) ? flows_[flow.slot].rate : 0.0;
+  return knows(flow) ? motions_[flow.slot].rate : 0.0;
 }
 
 HeldUp FlowNetwork::held_up(FlowHandle flow) {
   settle();
   if (!knows(flow)) return {};
-  return held_up_until_now(flows_[flow.slot], left_now(flows_[flow.slot]));
+  return held_up_until_now(flow.slot, left_now(flow.slot));
 }
 
 BytesPerSecond FlowNetwork::load(LinkId link) {
@@ -233,7 +241,7 @@ LinkStatistics FlowNetwork::statistics(LinkId link) {
   double running = 0.0;
   for (const FlowLinks::Member& member : links_.members(link.value)) {
     const Flow& flow = flows_[member.flow];
-    running += (flow.work - left_now(flow)) * flow.uses[member.use].share;
+    running += (flow.work - left_now(member.flow)) * flow.uses[member.use].share;
   }
   return links_.statistics(link.value, running, now_);
 }

@@ -19,7 +19,7 @@
 // reported at most ε of its duration late; what others gain from its end is late as well (all-to-all of 48 hosts with
 // sizes ±20 %: makespan +0.2 % at ε = 0.1 %, a twentieth of the solutions or fewer).
 //
-// Cost: a start and an end on slack links 0.1 µs with two links; on full ones 15 to 30 ns per flow of the component
+// Cost: a start and an end on slack links 0.2 µs with two links; on full ones 30 to 100 ns per flow of the component
 // and solution. Source: SimGrid's lazy max-min updates (Velho & Legrand, Simutools 2009) for solving incrementally.
 // Limitations: flows react at once (no transport ramp-up), and routes are fixed: where a link goes down, cancel the
 // flow and start what `remaining` tells on another route.
@@ -121,14 +121,17 @@ class FlowNetwork {
     std::uint32_t link;
     double delay;
   };
-  struct Flow {
+  /// What every solution looks at of a flow.
+  struct Motion {
     double remaining = 0.0, rate = 0.0;  // since `updated`
     SimTime updated = 0, end = kNever;
+    std::uint32_t binding = kNoLink;
+  };
+  struct Flow {
     double weight = 1.0, limit = kUnlimited;
     std::vector<Use> uses;
-    std::uint64_t mark = 0;  // of the last solution that visited it
-    std::uint32_t group = kNone, queued = 0, version = 0;
-    std::uint32_t binding = kNoLink;
+    std::uint64_t mark = 0;  // of the last solution that reached it
+    std::uint32_t group = kNone, place = 0, queued = 0, version = 0;
     double work = 0.0, bound_left = 0.0;  // the latter since `bound_since`
     SimTime bound_since = 0, started = 0;
     std::uint64_t tag = 0, order = 0;
@@ -136,13 +139,17 @@ class FlowNetwork {
     std::vector<Part> held;  // by links that bound it before
     bool active = false;
   };
-  /// The flows of one component since its solution. Whatever touches one of them solves all of them again, so that
-  /// the queue needs only the first to end.
+  /// Flows that were solved together. Whatever touches one of them solves all of them again, so that the queue needs
+  /// only the first to end; where flows have only left, the problem is at hand.
   struct Group {
-    std::vector<std::uint32_t> flows;
+    MaxMinProblem problem;
+    std::vector<std::uint32_t> links;  // of the problem, by their number here
+    std::vector<std::uint32_t> flows;  // kNone for one that has left
     std::vector<SimTime> ends;
-    std::uint32_t size = 0;  // of those that are still of this group
+    std::vector<char> crosses_slack;
+    std::uint32_t size = 0;  // of the flows that are still there
     std::uint32_t queued = 0;
+    std::uint64_t mark = 0;  // of the last solution that solved it or broke it up
   };
   struct Ending {
     SimTime time;
@@ -157,10 +164,10 @@ class FlowNetwork {
   std::uint32_t take_slot();
   void join_links(std::uint32_t slot, const FlowSpec& spec);
   void remove(std::uint32_t slot, double left);
-  void touch(std::uint32_t link);
+  void touch(std::uint32_t link, bool only_left);
   void finish(std::uint32_t slot, std::vector<FlowEnd>& ended);
-  [[nodiscard]] double left_now(const Flow& flow) const;
-  [[nodiscard]] HeldUp held_up_until_now(const Flow& flow, double left) const;
+  [[nodiscard]] double left_now(std::uint32_t slot) const;
+  [[nodiscard]] HeldUp held_up_until_now(std::uint32_t slot, double left) const;
   // flow_solve.cpp
   void settle() {
     if (!dirty_links_.empty()) solve();
@@ -168,11 +175,16 @@ class FlowNetwork {
   void solve();
   void reach(std::uint32_t slot);
   void reach_link(std::uint32_t link);
+  void break_up(std::uint32_t group);
+  void solve_from_link(std::uint32_t link);
+  void solve_from_flow(std::uint32_t slot);
   void solve_component();
-  void solve_links();
+  void make_group();
+  void solve_group(std::uint32_t id);
+  void sum_up_loads();
   void run_free(std::uint32_t slot);
-  void set_rate(std::uint32_t slot, double rate, std::uint32_t binding);
-  void rebind(Flow& flow, std::uint32_t binding);
+  void set_rate(std::uint32_t slot, double rate, std::uint32_t binding, bool crosses_slack);
+  void rebind(std::uint32_t slot, std::uint32_t binding);
   void leave_group(Flow& flow);
   std::uint32_t take_group();
   void queue(SimTime time, std::uint32_t id, std::uint32_t version);
@@ -186,18 +198,20 @@ class FlowNetwork {
   std::size_t active_ = 0;
   std::uint64_t started_ = 0;
   std::vector<Flow> flows_;
+  std::vector<Motion> motions_;  // of each flow
   std::vector<std::uint32_t> free_slots_;
   std::vector<Group> groups_;
   std::vector<std::uint32_t> free_groups_;
   std::vector<Ending> endings_;  // min-heap, stale entries dropped when they surface
   std::vector<std::uint32_t> dirty_links_, due_;
-  std::vector<char> dirty_;
+  enum Dirt : char { kClean, kLeft, kChanged };  // since the last solution: nothing, flows have left, anything
+  std::vector<Dirt> dirty_;
+  std::vector<std::uint32_t> group_of_link_;
   // Of the solution at hand.
   std::uint64_t mark_ = 0;
   std::vector<std::uint64_t> link_mark_;
-  std::vector<std::uint32_t> component_, component_links_, local_link_;
+  std::vector<std::uint32_t> component_, component_links_, local_link_, broken_up_;
   std::vector<LinkUse> local_uses_;
-  MaxMinProblem problem_;
   MaxMinSolver solver_;
   std::uint64_t solutions_ = 0, flows_solved_ = 0;
 };

@@ -23,6 +23,7 @@ void FlowNetwork::reach(std::uint32_t slot) {
   if (flow.mark == mark_) return;
   flow.mark = mark_;
   component_.push_back(slot);
+  if (flow.group != kNone) break_up(flow.group);
   for (const Use& use : flow.uses) {
     if (links_.full(use.link)) reach_link(use.link);
   }
@@ -35,35 +36,57 @@ void FlowNetwork::reach_link(std::uint32_t link) {
   component_links_.push_back(link);
 }
 
-// Breadth-first from each touched link, or from the flows on it where it is full no more, so that flows that share
-// no full link are not solved together.
+/// Flows may have left a group in parts that no full link joins any more: all of it is solved, part by part.
+void FlowNetwork::break_up(std::uint32_t group) {
+  if (groups_[group].mark == mark_) return;
+  groups_[group].mark = mark_;
+  broken_up_.insert(broken_up_.end(), groups_[group].flows.begin(), groups_[group].flows.end());
+}
+
+// Breadth-first from each link that changed, or from the flows on it where it is full no more, so that flows that
+// share no full link are not solved together. Groups that flows have only left are solved again as they stand.
 void FlowNetwork::solve() {
   ++mark_;
+  broken_up_.clear();
   for (const std::uint32_t link : dirty_links_) {
-    dirty_[link] = 0;
+    if (dirty_[link] != kChanged) continue;
+    if (group_of_link_[link] != kNone) break_up(group_of_link_[link]);
     if (links_.full(link)) {
-      component_.clear();
-      component_links_.clear();
-      reach_link(link);
-      solve_component();
-      continue;
-    }
-    for (const FlowLinks::Member& member : links_.members(link)) {
-      component_.clear();
-      component_links_.clear();
-      reach(member.flow);
-      solve_component();
+      solve_from_link(link);
+    } else {
+      for (const FlowLinks::Member& member : links_.members(link)) solve_from_flow(member.flow);
     }
   }
   for (const std::uint32_t link : dirty_links_) {
-    if (links_.full(link)) continue;
-    double load = 0.0;
-    for (const FlowLinks::Member& member : links_.members(link)) {
-      load += flows_[member.flow].rate * flows_[member.flow].uses[member.use].share;
+    const std::uint32_t group = group_of_link_[link];
+    if (dirty_[link] != kLeft || group == kNone || groups_[group].mark == mark_) continue;
+    groups_[group].mark = mark_;
+    if (2 * groups_[group].size >= groups_[group].flows.size()) {
+      solve_group(group);
+    } else {
+      broken_up_.insert(broken_up_.end(), groups_[group].flows.begin(), groups_[group].flows.end());
     }
-    links_.set_load(link, load, now_);
   }
-  dirty_links_.clear();
+  for (std::size_t i = 0; i < broken_up_.size(); ++i) {
+    if (broken_up_[i] != kNone) solve_from_flow(broken_up_[i]);
+  }
+  sum_up_loads();
+}
+
+void FlowNetwork::solve_from_link(std::uint32_t link) {
+  if (link_mark_[link] == mark_) return;
+  component_.clear();
+  component_links_.clear();
+  reach_link(link);
+  solve_component();
+}
+
+void FlowNetwork::solve_from_flow(std::uint32_t slot) {
+  if (flows_[slot].mark == mark_) return;
+  component_.clear();
+  component_links_.clear();
+  reach(slot);
+  solve_component();
 }
 
 void FlowNetwork::solve_component() {
@@ -73,86 +96,121 @@ void FlowNetwork::solve_component() {
   if (component_.empty()) return;
   if (component_links_.empty()) {
     run_free(component_.front());
-    return;
+  } else {
+    make_group();
   }
-  solve_links();
 }
 
-void FlowNetwork::solve_links() {
-  problem_.clear();
-  for (const std::uint32_t link : component_links_) problem_.capacity.push_back(links_.capacity(link));
-  for (const std::uint32_t slot : component_) {
-    const Flow& flow = flows_[slot];
+void FlowNetwork::make_group() {
+  const std::uint32_t id = take_group();
+  for (const std::uint32_t slot : component_) leave_group(flows_[slot]);
+  Group& group = groups_[id];
+  group.mark = mark_;
+  group.problem.clear();
+  group.links.assign(component_links_.begin(), component_links_.end());
+  group.flows.assign(component_.begin(), component_.end());
+  group.ends.resize(component_.size());
+  group.crosses_slack.resize(component_.size());
+  group.size = static_cast<std::uint32_t>(component_.size());
+  for (const std::uint32_t link : component_links_) {
+    group.problem.capacity.push_back(links_.capacity(link));
+    group_of_link_[link] = id;
+  }
+  for (std::uint32_t i = 0; i < component_.size(); ++i) {
+    Flow& flow = flows_[component_[i]];
+    flow.group = id;
+    flow.place = i;
     local_uses_.clear();
     for (const Use& use : flow.uses) {
       if (links_.full(use.link)) local_uses_.push_back({local_link_[use.link], use.share});
     }
-    problem_.add_flow(local_uses_.data(), local_uses_.size(), flow.weight, flow.limit);
+    group.crosses_slack[i] = local_uses_.size() < flow.uses.size();
+    group.problem.add_flow(local_uses_.data(), local_uses_.size(), flow.weight, flow.limit);
   }
-  const std::vector<double>& rates = solver_.solve(problem_);
-  const std::uint32_t id = take_group();
-  SimTime first = kNever;
-  for (std::size_t i = 0; i < component_.size(); ++i) {
-    const std::uint32_t slot = component_[i], binding = solver_.binding(i);
-    set_rate(slot, rates[i], binding == kNoLink ? kNoLink : component_links_[binding]);
-    Flow& flow = flows_[slot];
-    leave_group(flow);
-    flow.group = id;
-    groups_[id].ends.push_back(flow.end);
-    first = std::min(first, flow.end);
-  }
+  solve_group(id);
+}
+
+void FlowNetwork::solve_group(std::uint32_t id) {
   Group& group = groups_[id];
-  group.flows.assign(component_.begin(), component_.end());
-  group.size = static_cast<std::uint32_t>(component_.size());
-  for (std::size_t l = 0; l < component_links_.size(); ++l) {
-    links_.set_load(component_links_[l], problem_.capacity[l] - solver_.left(l), now_);
+  const std::vector<double>& rates = solver_.solve(group.problem);
+  SimTime first = kNever;
+  for (std::size_t i = 0; i < group.flows.size(); ++i) {
+    const std::uint32_t slot = group.flows[i];
+    if (slot == kNone) continue;
+    const std::uint32_t binding = solver_.binding(i);
+    set_rate(slot, rates[i], binding == kNoLink ? kNoLink : group.links[binding], group.crosses_slack[i]);
+    group.ends[i] = motions_[slot].end;
+    first = std::min(first, group.ends[i]);
   }
-  queue(first, id | kGroupBit, group.queued);
+  for (std::size_t l = 0; l < group.links.size(); ++l) {
+    // One that all flows have left may be another group's by now.
+    if (group_of_link_[group.links[l]] == id)
+      links_.set_load(group.links[l], group.problem.capacity[l] - solver_.left(l), now_);
+  }
+  queue(first, id | kGroupBit, ++group.queued);
   ++solutions_;
-  flows_solved_ += component_.size();
+  flows_solved_ += group.size;
+}
+
+/// Of links that are full no more, and of no group.
+void FlowNetwork::sum_up_loads() {
+  for (const std::uint32_t link : dirty_links_) {
+    dirty_[link] = kClean;
+    if (links_.full(link)) continue;
+    group_of_link_[link] = kNone;
+    double load = 0.0;
+    for (const FlowLinks::Member& member : links_.members(link)) {
+      load += motions_[member.flow].rate * flows_[member.flow].uses[member.use].share;
+    }
+    links_.set_load(link, load, now_);
+  }
+  dirty_links_.clear();
 }
 
 /// A flow on slack links: at its limit, with an end of its own in the queue.
 void FlowNetwork::run_free(std::uint32_t slot) {
   Flow& flow = flows_[slot];
-  const bool alone = flow.group == kNone && flow.end != kNever;
-  const SimTime before = flow.end;
-  set_rate(slot, flow.limit, kNoLink);
-  if (alone && flow.end == before) return;
+  const SimTime before = motions_[slot].end;
+  const bool queued = flow.group == kNone && before != kNever;
+  set_rate(slot, flow.limit, kNoLink, true);
+  if (queued && motions_[slot].end == before) return;
   leave_group(flow);
-  queue(flow.end, slot, ++flow.queued);
+  queue(motions_[slot].end, slot, ++flow.queued);
 }
 
 // Keeps the completion of a flow whose rate stays: no rounding error gathers on undisturbed flows.
-void FlowNetwork::set_rate(std::uint32_t slot, double rate, std::uint32_t binding) {
-  Flow& flow = flows_[slot];
-  if (binding != flow.binding) rebind(flow, binding);
-  if (flow.end != kNever && std::abs(rate - flow.rate) <= kSameRate * rate) return;
-  flow.remaining = left_now(flow);
-  flow.updated = now_;
-  for (const Use& use : flow.uses) {
-    if (!links_.full(use.link)) links_.add_load(use.link, (rate - flow.rate) * use.share, now_);
+void FlowNetwork::set_rate(std::uint32_t slot, double rate, std::uint32_t binding, bool crosses_slack) {
+  Motion& motion = motions_[slot];
+  if (binding != motion.binding) rebind(slot, binding);
+  if (motion.end != kNever && std::abs(rate - motion.rate) <= kSameRate * rate) return;
+  motion.remaining = left_now(slot);
+  motion.updated = now_;
+  if (crosses_slack) {
+    for (const Use& use : flows_[slot].uses) {
+      if (!links_.full(use.link)) links_.add_load(use.link, (rate - motion.rate) * use.share, now_);
+    }
   }
-  flow.rate = rate;
-  if (flow.remaining > 0.0 && !(rate > 0.0)) throw std::logic_error("a flow got no rate");
-  const double left = flow.remaining > 0.0 ? whole(flow.remaining / rate) : 0.0;
+  motion.rate = rate;
+  if (motion.remaining > 0.0 && !(rate > 0.0)) throw std::logic_error("a flow got no rate");
+  const double left = motion.remaining > 0.0 ? whole(motion.remaining / rate) : 0.0;
   if (!(left < 1.8e19)) throw TimeOverflow("a flow would end after 2^64 picoseconds (213 days)");
-  flow.end = checked_add(now_, static_cast<SimTime>(left));
+  motion.end = checked_add(now_, static_cast<SimTime>(left));
 }
 
-void FlowNetwork::rebind(Flow& flow, std::uint32_t binding) {
-  const double left = left_now(flow);
-  if (flow.binding != kNoLink && now_ > flow.bound_since) {
+void FlowNetwork::rebind(std::uint32_t slot, std::uint32_t binding) {
+  Flow& flow = flows_[slot];
+  std::uint32_t& bound = motions_[slot].binding;
+  const double left = left_now(slot);
+  if (bound != kNoLink && now_ > flow.bound_since) {
     const double delay = static_cast<double>(now_ - flow.bound_since) - (flow.bound_left - left) / flow.alone;
-    const auto same = [&](const Part& part) { return part.link == flow.binding; };
-    const auto part = std::find_if(flow.held.begin(), flow.held.end(), same);
+    const auto part = std::find_if(flow.held.begin(), flow.held.end(), [&](const Part& p) { return p.link == bound; });
     if (part == flow.held.end()) {
-      flow.held.push_back({flow.binding, delay});
+      flow.held.push_back({bound, delay});
     } else {
       part->delay += delay;
     }
   }
-  flow.binding = binding;
+  bound = binding;
   flow.bound_since = now_;
   flow.bound_left = left;
 }
@@ -173,7 +231,12 @@ void FlowNetwork::leave_group(Flow& flow) {
     return;
   }
   Group& group = groups_[flow.group];
+  group.flows[flow.place] = kNone;
+  group.problem.remove_flow(flow.place);
   if (--group.size == 0) {
+    for (const std::uint32_t link : group.links) {
+      if (group_of_link_[link] == flow.group) group_of_link_[link] = kNone;
+    }
     group.flows.clear();
     group.ends.clear();
     ++group.queued;

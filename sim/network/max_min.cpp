@@ -60,6 +60,8 @@ void MaxMinSolver::index_links(const MaxMinProblem& problem) {
   links_.assign(count, {});
   for (std::size_t l = 0; l < count; ++l) links_[l].left = problem.capacity[l];
   for (std::size_t i = 0; i < flows; ++i) {
+    stopped_[i] = !(problem.weight[i] > 0.0);
+    if (stopped_[i]) continue;
     for (std::uint32_t u = problem.first_use[i]; u < problem.first_use[i + 1]; ++u) {
       Link& link = links_[problem.uses[u].link];
       link.weight += problem.weight[i] * problem.uses[u].share;
@@ -80,6 +82,7 @@ void MaxMinSolver::index_links(const MaxMinProblem& problem) {
   std::make_heap(heap_.begin(), heap_.end(), kLater);
   flows_of_link_.resize(problem.uses.size());
   for (std::uint32_t i = 0; i < flows; ++i) {
+    if (stopped_[i]) continue;
     for (std::uint32_t u = problem.first_use[i]; u < problem.first_use[i + 1]; ++u) {
       flows_of_link_[next_flow_[problem.uses[u].link]++] = i;
     }
@@ -89,7 +92,7 @@ void MaxMinSolver::index_links(const MaxMinProblem& problem) {
 void MaxMinSolver::index_limits(const MaxMinProblem& problem) {
   limits_.clear();
   for (std::uint32_t i = 0; i < problem.flows(); ++i) {
-    if (problem.limit[i] != kUnlimited) limits_.emplace_back(problem.limit[i] / problem.weight[i], i);
+    if (problem.limit[i] != kUnlimited && !stopped_[i]) limits_.emplace_back(problem.limit[i] / problem.weight[i], i);
   }
   std::make_heap(limits_.begin(), limits_.end(), kLater);
 }
@@ -140,7 +143,7 @@ const std::vector<double>& MaxMinSolver::solve(const MaxMinProblem& problem) {
   const std::size_t count = problem.flows();
   rates_.assign(count, 0.0);
   binding_.assign(count, kNoLink);
-  stopped_.assign(count, 0);
+  stopped_.resize(count);
   reached_ = 0.0;
   index_links(problem);
   index_limits(problem);

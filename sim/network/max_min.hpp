@@ -37,20 +37,22 @@ struct MaxMinProblem {
   std::vector<double> capacity;  ///< per link, > 0
   std::vector<std::uint32_t> first_use{0};
   std::vector<LinkUse> uses;
-  std::vector<double> weight;  ///< per flow, > 0
+  std::vector<double> weight;  ///< per flow, > 0; 0 for one that was taken out, whose rate is 0
   std::vector<double> limit;   ///< per flow, > 0; kUnlimited where only links bound it
 
   void clear();
   /// Appends a flow. Throws std::invalid_argument on a weight, limit or share that is not positive, or a flow
   /// that neither uses a link nor has a limit.
   void add_flow(const LinkUse* first, std::size_t count, double flow_weight, double flow_limit);
+  /// The flow keeps its number and counts no more.
+  void remove_flow(std::size_t flow) { weight[flow] = 0.0; }
   [[nodiscard]] std::size_t flows() const { return weight.size(); }
 };
 
 /// Solves problems; keeps its memory between them.
 class MaxMinSolver {
  public:
-  /// The rate of each flow, > 0; exactly its limit where no link holds it up.
+  /// The rate of each flow that is there, > 0; exactly its limit where no link holds it up.
   const std::vector<double>& solve(const MaxMinProblem& problem);
 
   // Of the problem solved last:

@@ -246,5 +246,28 @@ TEST(FlowNetwork, ACapacityMakesALinkFullAndSlackAgain) {
   EXPECT_EQ(done[0].held_up.delay, second / 10);
 }
 
+TEST(FlowNetwork, PartsThatAFlowJoinedEndAsIfItHadNotBeen) {
+  // The flow over both links ends first and leaves two parts that were solved together. All that is left of the first
+  // part ends at one time, and a flow takes its place then: the second part's ends stay.
+  const std::vector<BytesPerSecond> capacities{BytesPerSecond{1e12}, BytesPerSecond{1e12}};
+  FlowNetwork network(capacities);
+  network.start_bytes(0, Bytes{1000.0}, kBoth, 0);    // 3 on each link: ends at 3,000
+  network.start_bytes(1, Bytes{2000.0}, kFirst, 0);   // 1,000 done by then, half the link from then on: 5,000
+  network.start_bytes(2, Bytes{2000.0}, kFirst, 0);   // the same
+  network.start_bytes(3, Bytes{5000.0}, kSecond, 0);  // 4,000 left at 3,000
+  network.start_bytes(4, Bytes{7000.0}, kSecond, 0);  // 6,000 left; 2,000 at 11,000: 13,000
+  std::vector<FlowEnd> done;
+  network.advance(3000, done);
+  EXPECT_EQ(tags(done), (std::vector<std::uint64_t>{0}));
+  EXPECT_EQ(network.next_completion(), 5000u);
+  network.advance(5000, done);
+  EXPECT_EQ(tags(done), (std::vector<std::uint64_t>{0, 1, 2}));
+  network.start_bytes(5, Bytes{500.0}, kFirst, 5000);
+  const std::vector<SimTime> ends = run_to_end(network, 6);
+  EXPECT_EQ(ends[5], 5500u);
+  EXPECT_EQ(ends[3], 11000u);
+  EXPECT_EQ(ends[4], 13000u);
+}
+
 }  // namespace
 }  // namespace orrery::sim
