@@ -139,11 +139,53 @@ void MaxMinSolver::settle_first_limit() {
   }
 }
 
+// One link, as of engines on one uplink: flows that reach their limits below the level of all that grow stop there,
+// which raises the level for the others, until none does. Gives up after a few rounds, where the heaps are faster.
+bool MaxMinSolver::solve_one_link(const MaxMinProblem& problem) {
+  constexpr int kRounds = 6;
+  const std::size_t count = problem.flows();
+  if (problem.capacity.size() != 1 || problem.uses.size() != count) return false;
+  links_.assign(1, {});
+  Link& link = links_[0];
+  for (std::size_t i = 0; i < count; ++i) {
+    if (problem.first_use[i + 1] != i + 1) return false;
+    stopped_[i] = !(problem.weight[i] > 0.0);
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    link.left = problem.capacity[0];
+    link.weight = 0.0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const double share = problem.uses[i].share;
+      (stopped_[i] ? link.left : link.weight) += stopped_[i] ? -rates_[i] * share : problem.weight[i] * share;
+    }
+    const double level = std::max(link.left, 0.0) / link.weight;
+    bool more = false;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (stopped_[i] || problem.limit[i] > level * problem.weight[i]) continue;
+      stopped_[i] = 1;
+      rates_[i] = problem.limit[i];
+      more = true;
+    }
+    if (more) continue;
+    if (!(level > 0.0) && link.weight > 0.0) return false;  // nothing is left but rounding
+    if (link.weight > 0.0) link.left = 0.0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (stopped_[i]) continue;
+      rates_[i] = level * problem.weight[i];
+      binding_[i] = 0;
+    }
+    return true;
+  }
+  return false;
+}
+
 const std::vector<double>& MaxMinSolver::solve(const MaxMinProblem& problem) {
   const std::size_t count = problem.flows();
   rates_.assign(count, 0.0);
   binding_.assign(count, kNoLink);
   stopped_.resize(count);
+  if (solve_one_link(problem)) return rates_;
+  rates_.assign(count, 0.0);
   reached_ = 0.0;
   index_links(problem);
   index_limits(problem);

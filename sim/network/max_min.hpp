@@ -69,6 +69,7 @@ class MaxMinSolver {
     std::uint32_t growing = 0;
   };
 
+  [[nodiscard]] bool solve_one_link(const MaxMinProblem& problem);
   void index_links(const MaxMinProblem& problem);
   void index_limits(const MaxMinProblem& problem);
   void stop(const MaxMinProblem& problem, std::uint32_t flow, double rate, std::uint32_t link);

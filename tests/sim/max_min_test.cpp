@@ -2,6 +2,7 @@
 #include "sim/network/max_min.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <vector>
 
@@ -81,6 +82,41 @@ TEST(MaxMin, EqualsTheTextbook) {
   }
 }
 
+TEST(MaxMin, EqualsTheTextbookOnOneLink) {
+  // Few limits and many different ones: both ways of solving a single link.
+  Numbers numbers(10);
+  MaxMinSolver solver;
+  for (int round = 0; round < 500; ++round) {
+    MaxMinProblem problem;
+    problem.capacity.push_back(numbers.uniform(1.0, 100.0));
+    const std::uint32_t flows = 1 + numbers.below(60), limited = numbers.below(4);
+    for (std::uint32_t f = 0; f < flows; ++f) {
+      const LinkUse use{0, numbers.uniform(0.2, 3.0)};
+      problem.add_flow(&use, 1, std::exp(numbers.uniform(-4.0, 4.0)),
+                       numbers.below(3) < limited ? std::exp(numbers.uniform(-6.0, 4.0)) : kUnlimited);
+    }
+    if (flows > 3) problem.remove_flow(2);
+    const std::vector<double> rates = solver.solve(problem);
+    MaxMinProblem present = problem;
+    if (flows > 3) {  // the textbook knows no flow that was taken out: one that takes next to nothing
+      present.weight[2] = 1.0;
+      present.limit[2] = 1e-30;
+    }
+    const std::vector<long double> expected = test::textbook_rates(present);
+    double load = 0.0;
+    for (std::size_t i = 0; i < rates.size(); ++i) {
+      load += rates[i] * problem.uses[i].share;
+      if (flows > 3 && i == 2) {
+        EXPECT_EQ(rates[i], 0.0);
+      } else {
+        ASSERT_NEAR(rates[i] / static_cast<double>(expected[i]), 1.0, 1e-9) << "round " << round << ", flow " << i;
+        EXPECT_EQ(solver.binding(i) == kNoLink, rates[i] == problem.limit[i]);
+      }
+    }
+    EXPECT_NEAR(solver.left(0), problem.capacity[0] - load, 1e-9 * problem.capacity[0]);
+  }
+}
+
 TEST(MaxMin, KeepsItsDigitsWhereWeightsDifferByMuch) {
   // The heavy flow stops at its limit of 1; what its weight leaves of the sum must not be the light ones' share.
   MaxMinProblem problem;
@@ -144,6 +180,17 @@ TEST(MaxMin, ALinkNamedTwiceCountsTwice) {
   const std::vector<double>& rates = solver.solve(problem);
   EXPECT_NEAR(rates[0], (9.0 - 1e-3) / 3.0, 1e-12);
   EXPECT_NEAR(rates[1], (9.0 - 1e-3) / 3.0, 1e-12);
+}
+
+TEST(MaxMin, AFlowWithoutALinkIsAtItsLimit) {
+  // As many uses as flows, but not one each.
+  MaxMinProblem problem;
+  problem.capacity = {9.0};
+  const LinkUse twice[] = {{0, 1.0}, {0, 2.0}};
+  problem.add_flow(twice, 2, 1.0, kUnlimited);
+  problem.add_flow(nullptr, 0, 1.0, 5.0);
+  MaxMinSolver solver;
+  EXPECT_EQ(solver.solve(problem), (std::vector<double>{3.0, 5.0}));
 }
 
 // A problem of `copies` like parts that share one core link, and the same with each part's flows and links standing
