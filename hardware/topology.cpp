@@ -1,13 +1,14 @@
+// Counts devices, wires them in the arrays' order and checks the result. See topology.hpp; routes are made in
+// topology_routes.cpp, names in topology_names.cpp.
 #include "hardware/topology.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
-#include <boost/graph/adjacency_list.hpp>
-#include <boost/graph/connected_components.hpp>
+#include <boost/pending/disjoint_sets.hpp>
 #include <fmt/format.h>
 
 #include "hardware/config.hpp"
@@ -17,224 +18,284 @@ namespace {
 
 constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
-/// Both directions of a connection. Latency may differ: a switch or a NIC charges what it sends.
-struct Cable {
+/// The first of `items` on switch `i` of `n`, where item k is on switch k·n/items.
+constexpr int first_of(int i, int items, int n) { return ceil_div(i * items, n); }
+
+/// What the links of one kind have in common.
+struct Wire {
   BytesPerSecond bandwidth;
-  Seconds forth, back;
+  Seconds latency;
   LinkClass link_class = LinkClass::nvlink;
 };
 
-using Graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, Vertex, Cable>;
-
-/// splitmix64 (Steele et al., OOPSLA 2014): spreads neighbouring pairs over the spines.
-std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ull;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-  return x ^ (x >> 31);
-}
-
-/// The same for both directions, so that an answer takes the way of its question.
-std::uint64_t pair_hash(VertexId a, VertexId b) {
-  const auto [low, high] = std::minmax(a.value, b.value);
-  return mix(static_cast<std::uint64_t>(low) << 32 | high);
-}
-
 }  // namespace
 
-/// Counts, wires, checks and freezes.
+/// Lays the arrays out vertex by vertex.
 class Topology::Builder {
  public:
-  Builder(Topology& topology, const Cluster& cluster) : t_(topology), cluster_(cluster) {}
+  Builder(Topology& topology, std::span<const Nodes> groups, const Fabric& fabric)
+      : t_(topology), groups_(groups), fabric_(fabric) {}
 
   void build() {
+    if (groups_.empty()) throw ConfigError("a cluster needs nodes");
     count();
-    for (int node = 0; node < t_.nodes_; ++node) add_node(node);
-    if (t_.leaves_ > 0) {
-      add_switches();
-      connect_nics();
-      connect_switches();
+    t_.vertices_.reserve(static_cast<std::size_t>(t_.core_offset_ + t_.core_count()));
+    t_.links_.reserve(count_links());
+    t_.first_link_.reserve(t_.vertices_.capacity() + 1);
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      for (int i = 0; i < t_.shapes_[g].nodes; ++i) add_node(g, t_.shapes_[g].first_node + i);
     }
+    for (int leaf = 0; leaf < t_.leaves_; ++leaf) add_leaf(leaf);
+    for (int spine = 0; spine < t_.spine_count(); ++spine) add_spine(spine);
+    for (int core = 0; core < t_.core_count(); ++core) add_core(core);
+    t_.first_link_.push_back(static_cast<std::uint32_t>(t_.links_.size()));
     check();
-    freeze();
   }
 
  private:
   void count() {
-    const Node& node = cluster_.node;
-    t_.nodes_ = cluster_.nodes;
-    t_.gpus_ = node.gpus;
-    t_.nics_ = node.nics;
-    const bool has_nvswitch = node.nvswitch && cluster_.gpu.nvlink_bandwidth.value() > 0.0;
-    t_.pcie_switches_ = has_nvswitch && node.nics > 0 ? std::min(node.nics, node.gpus) : node.gpus;
-    int size = t_.gpus_;
-    t_.nvswitch_offset_ = has_nvswitch ? size++ : -1;
-    t_.pcie_offset_ = std::exchange(size, size + t_.pcie_switches_);
-    t_.nic_offset_ = std::exchange(size, size + t_.nics_);
-    t_.host_offset_ = size++;
-    t_.node_size_ = size;
-    t_.leaf_offset_ = t_.nodes_ * size;
-    if (t_.nodes_ > 1) count_fabric();
+    int most_nics = 0, first_vertex = 0, first_nic = 0;
+    for (const Nodes& group : groups_) {
+      Shape shape;
+      shape.first_node = t_.nodes_;
+      shape.first_gpu = t_.gpus_;
+      shape.first_nic = first_nic;
+      shape.first_vertex = first_vertex;
+      count_node(group, shape);
+      t_.nodes_ += shape.nodes;
+      t_.gpus_ += shape.nodes * shape.gpus;
+      first_nic += shape.nodes * shape.nics;
+      first_vertex += shape.nodes * shape.vertices;
+      most_nics = std::max(most_nics, shape.nics);
+      t_.shapes_.push_back(std::move(shape));
+    }
+    t_.leaf_offset_ = first_vertex;
+    if (t_.nodes_ > 1) count_fabric(most_nics);
     t_.spine_offset_ = t_.leaf_offset_ + t_.leaves_;
     t_.core_offset_ = t_.spine_offset_ + t_.pods_ * t_.spines_per_pod_;
+    int first_link = 0;
+    for (Shape& shape : t_.shapes_) {
+      number_links(shape);
+      shape.first_link = first_link;
+      first_link += shape.nodes * shape.links;
+    }
   }
 
-  void count_fabric() {
-    const Fabric& fabric = cluster_.fabric;
-    if (fabric.kind == FabricKind::single_node || fabric.leaf_ports < 1 || fabric.pod_leaves < 1) {
-      throw ConfigError(fmt::format("the fabric '{}' can't join {} nodes", fabric.name, t_.nodes_));
+  static void count_node(const Nodes& group, Shape& shape) {
+    const Node& node = group.node;
+    shape.nodes = group.count;
+    shape.gpus = node.gpus;
+    shape.nics = node.nics;
+    const bool has_nvswitch = node.nvswitch && group.gpu.nvlink_bandwidth.value() > 0.0;
+    shape.pcie_switches = has_nvswitch && node.nics > 0 ? std::min(node.nics, node.gpus) : node.gpus;
+    int size = shape.gpus;
+    shape.nvswitch = has_nvswitch ? size++ : -1;
+    shape.pcie = std::exchange(size, size + shape.pcie_switches);
+    shape.nic = std::exchange(size, size + shape.nics);
+    shape.host = size++;
+    shape.vertices = size;
+  }
+
+  void count_fabric(int most_nics) {
+    if (fabric_.kind == FabricKind::single_node || fabric_.leaf_ports < 1 || fabric_.pod_leaves < 1) {
+      throw ConfigError(fmt::format("the fabric '{}' can't join {} nodes", fabric_.name, t_.nodes_));
     }
-    t_.rails_ = fabric.kind == FabricKind::rail_fat_tree;
-    t_.pod_leaves_ = fabric.pod_leaves;
+    const bool rails = fabric_.kind == FabricKind::rail_fat_tree;
+    for (std::size_t g = 0; rails && g < groups_.size(); ++g) {
+      if (groups_[g].node.nics == most_nics) continue;
+      throw ConfigError(
+          fmt::format("the rails of the fabric '{}' need equally many NICs in every node, but '{}' has {} "
+                      "and others have {}",
+                      fabric_.name, groups_[g].node.name, groups_[g].node.nics, most_nics));
+    }
+    t_.rails_ = rails ? most_nics : 0;
+    t_.pod_leaves_ = fabric_.pod_leaves;
     // A plain leaf takes whole nodes, so that all cards of a node are on it.
-    const int nodes_per_leaf = t_.rails_ ? fabric.leaf_ports : std::max(1, fabric.leaf_ports / std::max(1, t_.nics_));
-    t_.leaves_ = ceil_div(t_.nodes_, nodes_per_leaf) * (t_.rails_ ? t_.nics_ : 1);
-    t_.nodes_per_leaf_ = nodes_per_leaf;
+    t_.nodes_per_leaf_ = rails ? fabric_.leaf_ports : std::max(1, fabric_.leaf_ports / std::max(1, most_nics));
+    t_.leaves_ = ceil_div(t_.nodes_, t_.nodes_per_leaf_) * (rails ? most_nics : 1);
     if (t_.leaves_ < 2) return;
     t_.pods_ = ceil_div(t_.leaves_, t_.pod_leaves_);
-    t_.spines_per_pod_ = fabric.leaf_ports;
-    if (t_.pods_ > 1) t_.cores_per_plane_ = std::min(fabric.pod_leaves, fabric.leaf_ports);
+    t_.spines_per_pod_ = fabric_.leaf_ports;
+    if (t_.pods_ > 1) t_.cores_per_plane_ = std::min(fabric_.pod_leaves, fabric_.leaf_ports);
+  }
+
+  /// Where a node's links stand among its own, in the order in which add_node lays them.
+  void number_links(Shape& s) const {
+    const bool nvlink = s.nvswitch >= 0, on_fabric = t_.leaves_ > 0;
+    const auto gpus = static_cast<std::size_t>(s.gpus), nics = static_cast<std::size_t>(s.nics);
+    s.gpu_links.resize(gpus);
+    s.nic_links.resize(nics);
+    s.host_links.resize(static_cast<std::size_t>(s.pcie_switches));
+    int next = 0;
+    for (std::size_t i = 0; i < gpus; ++i) {
+      s.gpu_links[i].pcie_switch = static_cast<int>(i) * s.pcie_switches / s.gpus;
+      if (s.nics > 0) s.gpu_links[i].nic = static_cast<int>(i) * s.nics / s.gpus;
+      if (nvlink) s.gpu_links[i].nvlink_out = next++;
+      s.gpu_links[i].pcie_out = next++;
+    }
+    for (std::size_t i = 0; nvlink && i < gpus; ++i) s.gpu_links[i].nvlink_in = next++;
+    for (std::size_t i = 0; i < nics; ++i) s.nic_links[i].pcie_switch = static_cast<int>(i) * s.pcie_switches / s.nics;
+    for (int p = 0; p < s.pcie_switches; ++p) {
+      for (Shape::GpuLinks& gpu : s.gpu_links) {
+        if (gpu.pcie_switch == p) gpu.pcie_in = next++;
+      }
+      for (Shape::NicLinks& nic : s.nic_links) {
+        if (nic.pcie_switch == p) nic.pcie_in = next++;
+      }
+      s.host_links[static_cast<std::size_t>(p)].up = next++;
+    }
+    for (Shape::NicLinks& nic : s.nic_links) {
+      nic.pcie_out = next++;
+      if (on_fabric) nic.out = next++;
+    }
+    for (Shape::HostLinks& host : s.host_links) host.down = next++;
+    s.links = next;
+  }
+
+  [[nodiscard]] std::size_t count_links() const {
+    std::size_t count = 0, nics = 0;
+    for (const Shape& shape : t_.shapes_) {
+      count += static_cast<std::size_t>(shape.nodes) * static_cast<std::size_t>(shape.links);
+      nics += static_cast<std::size_t>(shape.nodes) * static_cast<std::size_t>(shape.nics);
+    }
+    if (t_.leaves_ == 0) return count;
+    const int switches = t_.leaves_ * t_.spines_per_pod_ + t_.spine_count() * t_.cores_per_plane_;
+    return count + nics + 2 * static_cast<std::size_t>(switches);
   }
 
   void add_vertex(VertexKind kind, NodeId node, int tier = 0, int rail = -1) {
-    boost::add_vertex(Vertex{kind, static_cast<std::uint8_t>(tier), static_cast<std::int16_t>(rail), node}, graph_);
+    t_.first_link_.push_back(static_cast<std::uint32_t>(t_.links_.size()));
+    t_.vertices_.push_back({kind, static_cast<std::uint8_t>(tier), static_cast<std::int16_t>(rail), node});
   }
 
-  void connect(VertexId a, VertexId b, const Cable& cable) { boost::add_edge(a.index(), b.index(), cable, graph_); }
+  void link_to(int vertex, const Wire& wire) {
+    const VertexId from(t_.vertices_.size() - 1);
+    t_.links_.push_back({from, VertexId(vertex), wire.bandwidth, wire.latency, wire.link_class});
+  }
 
-  void add_node(int index) {
+  void add_node(std::size_t group, int index) {
     const NodeId id(index);
-    for (int i = 0; i < t_.gpus_; ++i) add_vertex(VertexKind::gpu, id);
-    if (t_.nvswitch_offset_ >= 0) add_vertex(VertexKind::nvswitch, id);
-    for (int i = 0; i < t_.pcie_switches_; ++i) add_vertex(VertexKind::pcie_switch, id);
-    for (int i = 0; i < t_.nics_; ++i) add_vertex(VertexKind::nic, id, 0, t_.rails_ ? i : -1);
-    add_vertex(VertexKind::host, id);
-
-    const Gpu& gpu = cluster_.gpu;
-    const auto at = [&](int offset) { return t_.node_vertex(index, offset); };
+    const Node& node = groups_[group].node;
+    const Gpu& gpu = groups_[group].gpu;
+    const Shape& s = t_.shapes_[group];
+    const int first = s.first_vertex + (index - s.first_node) * s.vertices;
     // A hop through the NVSwitch is two links: each carries half of its latency. The same for PCIe.
-    const Cable nvlink{gpu.nvlink_bandwidth, gpu.nvlink_latency / 2, gpu.nvlink_latency / 2, LinkClass::nvlink};
-    const BytesPerSecond slot = min(cluster_.node.pcie_bandwidth, gpu.pcie_bandwidth);
-    const Cable gpu_slot{slot, gpu.pcie_latency / 2, gpu.pcie_latency / 2, LinkClass::pcie};
-    const Cable node_slot{cluster_.node.pcie_bandwidth, gpu.pcie_latency / 2, gpu.pcie_latency / 2, LinkClass::pcie};
-    for (int i = 0; i < t_.gpus_; ++i) {
-      if (t_.nvswitch_offset_ >= 0) connect(at(i), at(t_.nvswitch_offset_), nvlink);
-      connect(at(i), at(t_.pcie_offset_ + t_.pcie_of_gpu(i)), gpu_slot);
+    const Wire nvlink{gpu.nvlink_bandwidth, gpu.nvlink_latency / 2, LinkClass::nvlink};
+    const Wire gpu_slot{min(node.pcie_bandwidth, gpu.pcie_bandwidth), gpu.pcie_latency / 2, LinkClass::pcie};
+    const Wire slot{node.pcie_bandwidth, gpu.pcie_latency / 2, LinkClass::pcie};
+    const Wire out{min(node.nic_bandwidth, fabric_.link_bandwidth), node.nic_latency + fabric_.cable_latency,
+                   LinkClass::nic};
+    for (const Shape::GpuLinks& links : s.gpu_links) {
+      add_vertex(VertexKind::gpu, id);
+      if (s.nvswitch >= 0) link_to(first + s.nvswitch, nvlink);
+      link_to(first + s.pcie + links.pcie_switch, gpu_slot);
     }
-    for (int i = 0; i < t_.nics_; ++i)
-      connect(at(t_.nic_offset_ + i), at(t_.pcie_offset_ + t_.pcie_of_nic(i)), node_slot);
-    for (int i = 0; i < t_.pcie_switches_; ++i) connect(at(t_.pcie_offset_ + i), at(t_.host_offset_), node_slot);
+    if (s.nvswitch >= 0) {
+      add_vertex(VertexKind::nvswitch, id);
+      for (int i = 0; i < s.gpus; ++i) link_to(first + i, nvlink);
+    }
+    for (int p = 0; p < s.pcie_switches; ++p) {
+      add_vertex(VertexKind::pcie_switch, id);
+      const auto begins = [&](int n) { return first_of(p, n, s.pcie_switches); };
+      const auto ends = [&](int n) { return first_of(p + 1, n, s.pcie_switches); };
+      for (int i = begins(s.gpus); i < ends(s.gpus); ++i) link_to(first + i, gpu_slot);
+      for (int i = begins(s.nics); i < ends(s.nics); ++i) link_to(first + s.nic + i, slot);
+      link_to(first + s.host, slot);
+    }
+    for (int i = 0; i < s.nics; ++i) {
+      add_vertex(VertexKind::nic, id, 0, t_.rails_ > 0 ? i : -1);
+      link_to(first + s.pcie + s.nic_links[static_cast<std::size_t>(i)].pcie_switch, slot);
+      if (t_.leaves_ > 0) link_to(t_.leaf_offset_ + t_.leaf_of(index, i), out);
+    }
+    add_vertex(VertexKind::host, id);
+    for (int p = 0; p < s.pcie_switches; ++p) link_to(first + s.pcie + p, slot);
   }
 
-  void add_switches() {
-    for (int i = 0; i < t_.leaves_; ++i) {
-      add_vertex(VertexKind::network_switch, NodeId(), 1, t_.rails_ ? i % t_.nics_ : -1);
-    }
-    for (int i = 0; i < t_.pods_ * t_.spines_per_pod_; ++i) add_vertex(VertexKind::network_switch, NodeId(), 2);
-    for (int i = 0; i < t_.spines_per_pod_ * t_.cores_per_plane_; ++i) {
-      add_vertex(VertexKind::network_switch, NodeId(), 3);
-    }
+  // A leaf has as many uplinks as downlinks; oversubscription makes them narrower. A spine's uplinks carry
+  // what its downlinks carry, over fewer (or as many) cores.
+  [[nodiscard]] Wire leaf_spine() const {
+    return {fabric_.link_bandwidth / fabric_.oversubscription, hop(), LinkClass::leaf};
   }
-
-  void connect_nics() {
-    const Fabric& fabric = cluster_.fabric;
-    const Cable port{min(cluster_.node.nic_bandwidth, fabric.link_bandwidth),
-                     cluster_.node.nic_latency + fabric.cable_latency, fabric.switch_latency + fabric.cable_latency,
-                     LinkClass::network};
-    for (int node = 0; node < t_.nodes_; ++node) {
-      for (int i = 0; i < t_.nics_; ++i) {
-        connect(t_.node_vertex(node, t_.nic_offset_ + i), VertexId(t_.leaf_offset_ + t_.leaf_of(node, i)), port);
-      }
-    }
-  }
-
-  void connect_switches() {
-    const Fabric& fabric = cluster_.fabric;
-    const Seconds hop = fabric.switch_latency + fabric.cable_latency;
-    // A leaf has as many uplinks as downlinks; oversubscription makes them narrower. A spine's uplinks carry
-    // what its downlinks carry, over fewer (or as many) cores.
-    const BytesPerSecond uplink = fabric.link_bandwidth / fabric.oversubscription;
-    const Cable leaf_spine{uplink, hop, hop, LinkClass::network};
-    for (int leaf = 0; leaf < t_.leaves_ && t_.pods_ > 0; ++leaf) {
-      const int pod = leaf / t_.pod_leaves_;
-      for (int plane = 0; plane < t_.spines_per_pod_; ++plane) {
-        connect(VertexId(t_.leaf_offset_ + leaf), VertexId(t_.spine_offset_ + pod * t_.spines_per_pod_ + plane),
-                leaf_spine);
-      }
-    }
-    if (t_.cores_per_plane_ == 0) return;
+  [[nodiscard]] Wire spine_core() const {
     const double share = static_cast<double>(t_.pod_leaves_) / t_.cores_per_plane_;
-    const Cable spine_core{uplink * (share / fabric.core_oversubscription), hop, hop, LinkClass::network};
-    for (int spine = 0; spine < t_.pods_ * t_.spines_per_pod_; ++spine) {
-      const int plane = spine % t_.spines_per_pod_;
-      for (int core = 0; core < t_.cores_per_plane_; ++core) {
-        connect(VertexId(t_.spine_offset_ + spine), VertexId(t_.core_offset_ + plane * t_.cores_per_plane_ + core),
-                spine_core);
+    return {leaf_spine().bandwidth * (share / fabric_.core_oversubscription), hop(), LinkClass::spine};
+  }
+  [[nodiscard]] Seconds hop() const { return fabric_.switch_latency + fabric_.cable_latency; }
+
+  void add_leaf(int leaf) {
+    const int rail = t_.rails_ > 0 ? leaf % t_.rails_ : -1;
+    add_vertex(VertexKind::network_switch, NodeId(), 1, rail);
+    const int first = leaf / std::max(1, t_.rails_) * t_.nodes_per_leaf_;
+    for (int node = first; node < std::min(first + t_.nodes_per_leaf_, t_.nodes_); ++node) {
+      const Shape& shape = t_.shape_of_node(node);
+      const Node& described = groups_[static_cast<std::size_t>(&shape - t_.shapes_.data())].node;
+      const Wire in{min(described.nic_bandwidth, fabric_.link_bandwidth), hop(), LinkClass::nic};
+      for (int i = std::max(0, rail); i < (rail < 0 ? shape.nics : rail + 1); ++i) {
+        link_to(static_cast<int>(t_.node_vertex(node, shape.nic + i).value), in);
       }
+    }
+    if (t_.pods_ == 0) return;
+    const int pod = leaf / t_.pod_leaves_;
+    for (int i = 0; i < t_.spines_per_pod_; ++i) {
+      link_to(t_.spine_offset_ + pod * t_.spines_per_pod_ + i, leaf_spine());
+    }
+  }
+
+  void add_spine(int spine) {
+    add_vertex(VertexKind::network_switch, NodeId(), 2);
+    const int pod = spine / t_.spines_per_pod_, plane = spine % t_.spines_per_pod_;
+    const int first = pod * t_.pod_leaves_;
+    for (int leaf = first; leaf < std::min(first + t_.pod_leaves_, t_.leaves_); ++leaf) {
+      link_to(t_.leaf_offset_ + leaf, leaf_spine());
+    }
+    for (int i = 0; i < t_.cores_per_plane_; ++i) {
+      link_to(t_.core_offset_ + plane * t_.cores_per_plane_ + i, spine_core());
+    }
+  }
+
+  void add_core(int core) {
+    add_vertex(VertexKind::network_switch, NodeId(), 3);
+    const int plane = core / t_.cores_per_plane_;
+    for (int pod = 0; pod < t_.pods_; ++pod) {
+      link_to(t_.spine_offset_ + pod * t_.spines_per_pod_ + plane, spine_core());
     }
   }
 
   void check() const {
-    const auto [begin, end] = boost::edges(graph_);
-    for (auto edge = begin; edge != end; ++edge) {
-      const Cable& cable = graph_[*edge];
-      if (cable.bandwidth.value() > 0.0 && std::isfinite(cable.bandwidth.value())) continue;
-      throw ConfigError(fmt::format("the node '{}' on the fabric '{}' has a link without bandwidth", cluster_.node.name,
-                                    cluster_.fabric.name));
+    const std::string& node = groups_.front().node.name;
+    std::vector<std::uint32_t> parent(t_.vertices_.size());
+    std::vector<std::uint8_t> rank(t_.vertices_.size(), 0);
+    std::iota(parent.begin(), parent.end(), 0u);
+    boost::disjoint_sets<std::uint8_t*, std::uint32_t*, boost::find_with_path_halving> parts(rank.data(),
+                                                                                             parent.data());
+    std::size_t count = t_.vertices_.size();
+    for (const Link& link : t_.links_) {
+      if (!(link.bandwidth.value() > 0.0) || !std::isfinite(link.bandwidth.value())) {
+        throw ConfigError(
+            fmt::format("the node '{}' on the fabric '{}' has a link without bandwidth", node, fabric_.name));
+      }
+      if (link.to < link.from) continue;  // the other direction said so
+      const std::uint32_t a = parts.find_set(link.from.value), b = parts.find_set(link.to.value);
+      if (a == b) continue;
+      parts.link(a, b);
+      --count;
     }
-    std::vector<int> component(boost::num_vertices(graph_));
-    const int parts = boost::connected_components(graph_, component.data());
-    if (parts != 1) {
-      throw ConfigError(fmt::format("{} nodes '{}' on the fabric '{}' fall into {} parts that no link joins",
-                                    cluster_.nodes, cluster_.node.name, cluster_.fabric.name, parts));
-    }
-  }
-
-  void freeze() {
-    const std::size_t count = boost::num_vertices(graph_);
-    t_.vertices_.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) t_.vertices_.push_back(graph_[i]);
-    t_.links_.reserve(2 * boost::num_edges(graph_));
-    const auto [begin, end] = boost::edges(graph_);
-    for (auto edge = begin; edge != end; ++edge) {
-      const Cable& cable = graph_[*edge];
-      const VertexId a(boost::source(*edge, graph_)), b(boost::target(*edge, graph_));
-      t_.links_.push_back({a, b, cable.bandwidth, cable.forth, cable.link_class});
-      t_.links_.push_back({b, a, cable.bandwidth, cable.back, cable.link_class});
-    }
-    std::sort(t_.links_.begin(), t_.links_.end(),
-              [](const Link& x, const Link& y) { return std::pair(x.from, x.to) < std::pair(y.from, y.to); });
-    t_.first_link_.assign(count + 1, 0);
-    for (const Link& link : t_.links_) ++t_.first_link_[link.from.index() + 1];
-    for (std::size_t i = 0; i < count; ++i) t_.first_link_[i + 1] += t_.first_link_[i];
+    if (count == 1) return;
+    throw ConfigError(fmt::format("{} nodes '{}' on the fabric '{}' fall into {} parts that no link joins", t_.nodes_,
+                                  node, fabric_.name, count));
   }
 
   Topology& t_;
-  const Cluster& cluster_;
-  Graph graph_;
+  std::span<const Nodes> groups_;
+  const Fabric& fabric_;
 };
 
-Topology::Topology(const Cluster& cluster, CrossRail cross_rail) {
-  Builder(*this, cluster).build();
-  pxn_ = rails_ && cross_rail == CrossRail::pxn && nvswitch_offset_ >= 0;
-}
+Topology::Topology(const Cluster& cluster, CrossRail cross_rail)
+    : Topology(std::vector<Nodes>{{cluster.node, cluster.gpu, cluster.nodes}}, cluster.fabric, cross_rail) {}
 
-VertexId Topology::gpu(RankId rank) const {
-  const int index = static_cast<int>(rank.value);
-  return node_vertex(index / gpus_, index % gpus_);
-}
-
-NodeId Topology::node_of(RankId rank) const { return NodeId(static_cast<int>(rank.value) / gpus_); }
-
-VertexId Topology::nic(RankId rank) const {
-  assert(nics_ > 0 && "a node without NICs has no NIC for a GPU");
-  const int index = static_cast<int>(rank.value);
-  return node_vertex(index / gpus_, nic_offset_ + nic_of_gpu(index % gpus_));
-}
-
-int Topology::leaf_of(int node, int nic) const {
-  const int group = node / nodes_per_leaf_;
-  return rails_ ? group * nics_ + nic : group;
+Topology::Topology(std::span<const Nodes> groups, const Fabric& fabric, CrossRail cross_rail) {
+  Builder(*this, groups, fabric).build();
+  pxn_ = rails_ > 0 && cross_rail == CrossRail::pxn;
 }
 
 LinkId Topology::find_link(VertexId from, VertexId to) const {
@@ -243,85 +304,6 @@ LinkId Topology::find_link(VertexId from, VertexId to) const {
   const auto found = std::lower_bound(begin, end, to, [](const Link& link, VertexId v) { return link.to < v; });
   if (found == end || found->to != to) return LinkId();
   return LinkId(static_cast<std::size_t>(found - links_.begin()));
-}
-
-void Topology::step(VertexId to, VertexId& at, std::vector<LinkId>& links) const {
-  const LinkId link = find_link(at, to);
-  assert(link.valid() && "a routing rule stepped between two devices that no link joins");
-  links.push_back(link);
-  at = to;
-}
-
-void Topology::route_in_node(int node, int from, int to, VertexId& at, std::vector<LinkId>& links) const {
-  if (from == to) return;
-  if (nvswitch_offset_ >= 0) {
-    step(node_vertex(node, nvswitch_offset_), at, links);
-  } else {
-    const int first = pcie_of_gpu(from), last = pcie_of_gpu(to);
-    step(node_vertex(node, pcie_offset_ + first), at, links);
-    if (first != last) {
-      step(node_vertex(node, host_offset_), at, links);
-      step(node_vertex(node, pcie_offset_ + last), at, links);
-    }
-  }
-  step(node_vertex(node, to), at, links);
-}
-
-void Topology::route_switches(int from_leaf, int to_leaf, std::uint64_t hash, VertexId& at,
-                              std::vector<LinkId>& links) const {
-  step(VertexId(leaf_offset_ + from_leaf), at, links);
-  if (from_leaf == to_leaf) return;
-  const int plane = static_cast<int>(hash % static_cast<std::uint64_t>(spines_per_pod_));
-  const int from_pod = from_leaf / pod_leaves_, to_pod = to_leaf / pod_leaves_;
-  step(VertexId(spine_offset_ + from_pod * spines_per_pod_ + plane), at, links);
-  if (from_pod != to_pod) {
-    const int core = static_cast<int>((hash >> 32) % static_cast<std::uint64_t>(cores_per_plane_));
-    step(VertexId(core_offset_ + plane * cores_per_plane_ + core), at, links);
-    step(VertexId(spine_offset_ + to_pod * spines_per_pod_ + plane), at, links);
-  }
-  step(VertexId(leaf_offset_ + to_leaf), at, links);
-}
-
-std::vector<LinkId> Topology::route(RankId a, RankId b) const {
-  std::vector<LinkId> links;
-  route(a, b, links);
-  return links;
-}
-
-void Topology::route(RankId a, RankId b, std::vector<LinkId>& links) const {
-  links.clear();
-  const int count = gpu_count();
-  assert(static_cast<int>(a.value) < count && static_cast<int>(b.value) < count && "a rank beyond the cluster");
-  static_cast<void>(count);
-  const int from_node = static_cast<int>(a.value) / gpus_, to_node = static_cast<int>(b.value) / gpus_;
-  int from = static_cast<int>(a.value) % gpus_;
-  const int to = static_cast<int>(b.value) % gpus_;
-  VertexId at = node_vertex(from_node, from);
-  if (from_node == to_node) {
-    route_in_node(from_node, from, to, at, links);
-    return;
-  }
-  const int to_nic = nic_of_gpu(to);
-  if (pxn_ && nic_of_gpu(from) != to_nic) {
-    // The GPU with the receiver's number sits on the receiver's rail.
-    route_in_node(from_node, from, to, at, links);
-    from = to;
-  }
-  const int from_nic = nic_of_gpu(from);
-  const auto pass_pcie = [&](int node, int first, int last) {
-    step(node_vertex(node, pcie_offset_ + first), at, links);
-    if (first == last) return;
-    step(node_vertex(node, host_offset_), at, links);
-    step(node_vertex(node, pcie_offset_ + last), at, links);
-  };
-  pass_pcie(from_node, pcie_of_gpu(from), pcie_of_nic(from_nic));
-  const VertexId first = node_vertex(from_node, nic_offset_ + from_nic);
-  const VertexId last = node_vertex(to_node, nic_offset_ + to_nic);
-  step(first, at, links);
-  route_switches(leaf_of(from_node, from_nic), leaf_of(to_node, to_nic), pair_hash(first, last), at, links);
-  step(last, at, links);
-  pass_pcie(to_node, pcie_of_nic(to_nic), pcie_of_gpu(to));
-  step(node_vertex(to_node, to), at, links);
 }
 
 BytesPerSecond Topology::bottleneck(const std::vector<LinkId>& route) const {

@@ -1,8 +1,8 @@
-// The devices and cables of a cluster, frozen into arrays, and the way from one GPU to another.
+// The devices and cables of a cluster in frozen arrays, and the way from one GPU to another.
 //
-// Built as a graph and checked (connected, no link without bandwidth), then frozen: vertices in the order
-// nodes, leaves, spines, cores; links sorted by their start (compressed sparse rows). One cable is two links,
-// one for each direction.
+// Vertices stand in the order nodes, leaves, spines, cores; links sorted by their start, then their end (compressed
+// sparse rows). One cable is two links, one for each direction. Built at once in that order and checked: every
+// device reaches every other, no link is without bandwidth.
 //
 // Shape of a node: GPUs on an NVSwitch (where there is one) and on PCIe switches, which also hold the NICs and
 // hang on the host. With an NVSwitch a PCIe switch serves one NIC and its GPUs; without one each GPU has a
@@ -12,16 +12,28 @@
 // in a plain one all NICs of a node are on one leaf. A leaf has one uplink to each spine of its pod, a spine
 // one to each core of its plane; oversubscription narrows the uplinks.
 //
+// Names of links, by the device further from the core: node3.gpu2.nvlink_out (and _in, as the GPU sees it),
+// node3.gpu2.pcie_out, node0.nic5.pcie_in, node0.pcie1.up (to the host; .down from it), node0.nic5.out (to its leaf),
+// leaf2.spine1.up, spine0.core1.down. Devices are numbered from 0, GPUs and NICs in their node, switches in the tier.
+//
 // Routes follow rules and are made on demand; nothing is stored per pair. Several spines (and cores) are equal:
-// a hash of the two NICs picks one, as ECMP and adaptive routing of one flow do.
+// a hash of the two NICs picks one, as ECMP and adaptive routing of one flow do. A cable of which a direction is down
+// carries no route. Routes that don't need it stay as they are; the others take another spine, another GPU's NIC
+// (PXN) or, inside a node, PCIe in place of NVLink, in this order; where nothing is left NoRoute names the link.
 // Sources: Al-Fares et al., SIGCOMM 2008 (fat tree); NVIDIA DGX SuperPOD reference architecture (rails);
 // NCCL 2.12 release notes (PXN: a message for another rail first goes to the GPU that sits on that rail).
 //
+// Cost: 2,048 nodes of 8 GPUs 4 ms and 8 MB; a route through the spines about 50 ns.
 // Limitations: one fabric plane; several parallel uplinks to one spine count as one wide link; no adaptive
-// spreading of one flow over several spines.
+// spreading of one flow over several spines; the nodes of a rail fabric have equally many NICs.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "hardware/cluster.hpp"
@@ -30,7 +42,10 @@
 namespace orrery::hardware {
 
 enum class VertexKind : std::uint8_t { gpu, nvswitch, pcie_switch, nic, host, network_switch };
-enum class LinkClass : std::uint8_t { nvlink, pcie, network };
+/// By the two ends: GPU and NVSwitch; anything on PCIe; NIC and leaf; leaf and spine; spine and core.
+enum class LinkClass : std::uint8_t { nvlink, pcie, nic, leaf, spine };
+/// "nvlink", "pcie", "nic", "leaf", "spine".
+[[nodiscard]] std::string_view link_class_name(LinkClass link_class);
 
 struct Vertex {
   VertexKind kind = VertexKind::gpu;
@@ -41,7 +56,7 @@ struct Vertex {
 
 struct Link {
   VertexId from, to;
-  BytesPerSecond bandwidth;
+  BytesPerSecond bandwidth;  ///< 0 while it is down
   Seconds latency;
   LinkClass link_class = LinkClass::nvlink;
 };
@@ -51,15 +66,35 @@ enum class CrossRail : std::uint8_t {
   fabric,  ///< from the sender's own NIC through the spines
 };
 
+/// No way from one GPU to another is left. The message names a link that is down on the way that they would take.
+class NoRoute : public std::runtime_error {
+ public:
+  NoRoute(const std::string& message, LinkId down) : std::runtime_error(message), link(down) {}
+  LinkId link;
+};
+
 class Topology {
  public:
+  /// Nodes that are alike, numbered after those of the groups before.
+  struct Nodes {
+    Node node;
+    Gpu gpu;
+    int count = 0;
+  };
+
   /// Throws ConfigError when the cluster's description makes a disconnected graph or a link without bandwidth.
   explicit Topology(const Cluster& cluster, CrossRail cross_rail = CrossRail::pxn);
+  /// The same of unlike nodes on one fabric.
+  Topology(std::span<const Nodes> groups, const Fabric& fabric, CrossRail cross_rail = CrossRail::pxn);
 
   [[nodiscard]] const std::vector<Vertex>& vertices() const { return vertices_; }
   [[nodiscard]] const std::vector<Link>& links() const { return links_; }
   [[nodiscard]] const Link& link(LinkId id) const { return links_[id.index()]; }
-  [[nodiscard]] int gpu_count() const { return nodes_ * gpus_; }
+  [[nodiscard]] std::string_view link_class_name(LinkId id) const {
+    return hardware::link_class_name(link(id).link_class);
+  }
+  [[nodiscard]] int gpu_count() const { return gpus_; }
+  [[nodiscard]] int node_count() const { return nodes_; }
 
   [[nodiscard]] VertexId gpu(RankId rank) const;
   [[nodiscard]] NodeId node_of(RankId rank) const;
@@ -67,10 +102,17 @@ class Topology {
   [[nodiscard]] VertexId nic(RankId rank) const;
 
   /// The links from GPU `a` to GPU `b` in order; empty if they are the same. The same pair always gives the
-  /// same route, and the way back visits the same switches. REQUIRES both below gpu_count().
+  /// same route, and the way back visits the same switches. REQUIRES both below gpu_count(). Throws NoRoute.
   [[nodiscard]] std::vector<LinkId> route(RankId a, RankId b) const;
   /// The same into `links`, which is cleared first: no allocation where it has room.
   void route(RankId a, RankId b, std::vector<LinkId>& links) const;
+
+  /// The link's bandwidth becomes `factor` times what it was built with, 0 to take it down and 1 to bring it back.
+  /// Throws std::invalid_argument on a negative or infinite factor.
+  void scale(LinkId id, double factor);
+  /// Takes it down.
+  void remove(LinkId id) { scale(id, 0.0); }
+  [[nodiscard]] bool is_up(LinkId id) const { return link(id).bandwidth.value() > 0.0; }
 
   /// The smallest bandwidth and the sum of latencies of a route; infinite and zero for an empty one.
   [[nodiscard]] BytesPerSecond bottleneck(const std::vector<LinkId>& route) const;
@@ -78,6 +120,10 @@ class Topology {
 
   /// The link between two neighbours; none if they are not.
   [[nodiscard]] LinkId find_link(VertexId from, VertexId to) const;
+  /// The link of that name. Throws ConfigError, with the nearest names, if there is none.
+  [[nodiscard]] LinkId find_link(std::string_view name) const;
+  [[nodiscard]] std::string name(LinkId id) const;
+  [[nodiscard]] std::string name(VertexId id) const;
 
   [[nodiscard]] int leaf_count() const { return leaves_; }
   [[nodiscard]] int spine_count() const { return pods_ * spines_per_pod_; }
@@ -85,27 +131,66 @@ class Topology {
 
  private:
   class Builder;
+  class Walk;
 
-  [[nodiscard]] VertexId node_vertex(int node, int offset) const { return VertexId(node * node_size_ + offset); }
-  [[nodiscard]] int pcie_of_gpu(int local) const { return local * pcie_switches_ / gpus_; }
-  [[nodiscard]] int pcie_of_nic(int local) const { return local * pcie_switches_ / nics_; }
-  [[nodiscard]] int nic_of_gpu(int local) const { return local * nics_ / gpus_; }
+  /// Nodes alike: how many devices, where the node's vertices and links begin, and where each kind stands there.
+  struct Shape {
+    int first_node = 0, nodes = 0;
+    int gpus = 0, nics = 0, pcie_switches = 0, vertices = 0;
+    int first_gpu = 0, first_nic = 0, first_vertex = 0, first_link = 0;  ///< of the first node, cluster-wide
+    int nvswitch = -1, pcie = 0, nic = 0, host = 0;                      ///< offsets of vertices in a node
+    int links = 0;                                                       ///< of one node; offsets of them below
+    struct GpuLinks {
+      int nvlink_out = -1, nvlink_in = -1, pcie_out = 0, pcie_in = 0, pcie_switch = 0, nic = -1;
+    };
+    struct NicLinks {
+      int pcie_out = 0, pcie_in = 0, out = -1, pcie_switch = 0;
+    };
+    struct HostLinks {
+      int up = 0, down = 0;
+    };
+    std::vector<GpuLinks> gpu_links;
+    std::vector<NicLinks> nic_links;
+    std::vector<HostLinks> host_links;
+  };
+
+  [[nodiscard]] const Shape& shape_of_node(int node) const;
+  [[nodiscard]] const Shape& shape_of_gpu(int gpu) const;
+  [[nodiscard]] VertexId node_vertex(int node, int offset) const;
   [[nodiscard]] int leaf_of(int node, int nic) const;
-  void step(VertexId to, VertexId& at, std::vector<LinkId>& links) const;
-  void route_in_node(int node, int from, int to, VertexId& at, std::vector<LinkId>& links) const;
-  void route_switches(int from_leaf, int to_leaf, std::uint64_t hash, VertexId& at, std::vector<LinkId>& links) const;
+  [[nodiscard]] int leaf_of_group(int group, int nic) const { return rails_ > 0 ? group * rails_ + nic : group; }
+  [[nodiscard]] int leaf_port(int group, int node, int nic) const;
+  [[nodiscard]] std::uint32_t first_link(int vertex) const { return first_link_[static_cast<std::size_t>(vertex)]; }
+
+  [[nodiscard]] LinkId reverse(LinkId id) const { return find_link(link(id).to, link(id).from); }
+  void links_at(int first, int count, std::vector<LinkId>& out) const;
+  [[nodiscard]] std::vector<LinkId> links_like(std::string_view text) const;
+
+  struct Ends;
+  struct Choice;
+  [[nodiscard]] Ends ends_of(RankId a, RankId b) const;
+  [[nodiscard]] Choice usual_choice(const Ends& ends) const;
+  void choose_switches(const Ends& ends, Choice& choice) const;
+  void walk(const Ends& ends, const Choice& choice, std::vector<LinkId>& links) const;
+  void walk_switches(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const;
+  void detour(const Ends& ends, std::vector<LinkId>& links) const;
+  [[nodiscard]] bool detour_by_switches(const Ends& ends, Choice choice, std::vector<LinkId>& links) const;
+  [[nodiscard]] bool detour_by_cards(const Ends& ends, std::vector<LinkId>& links) const;
+  [[nodiscard]] LinkId first_down(const std::vector<LinkId>& links) const;
 
   // Counts that the routing rules use.
-  int nodes_ = 0, gpus_ = 0, nics_ = 0, pcie_switches_ = 0;
-  int node_size_ = 0;  ///< vertices of one node: GPUs, NVSwitch, PCIe switches, NICs, host
-  int nvswitch_offset_ = -1, pcie_offset_ = 0, nic_offset_ = 0, host_offset_ = 0;
-  bool rails_ = false, pxn_ = false;
+  int nodes_ = 0, gpus_ = 0;
+  int rails_ = 0;  ///< of a rail-optimised fabric, else 0
+  bool pxn_ = false;
   int nodes_per_leaf_ = 1, pod_leaves_ = 0, leaves_ = 0, pods_ = 0, spines_per_pod_ = 0, cores_per_plane_ = 0;
   int leaf_offset_ = 0, spine_offset_ = 0, core_offset_ = 0;
 
+  std::vector<Shape> shapes_;
   std::vector<Vertex> vertices_;
   std::vector<Link> links_;
-  std::vector<std::uint32_t> first_link_;  ///< of each vertex, and one past the end
+  std::vector<std::uint32_t> first_link_;        ///< of each vertex, and one past the end
+  std::map<LinkId, BytesPerSecond> built_with_;  ///< bandwidth of links that were scaled
+  std::vector<LinkId> down_;                     ///< and what goes back over the same cables; sorted
 };
 
 }  // namespace orrery::hardware

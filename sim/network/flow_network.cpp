@@ -1,4 +1,4 @@
-// Flows over time with component-incremental max-min rates. See flow_network.hpp.
+// Starts, ends and what is asked of flows. Their rates are found in flow_solve.cpp. See flow_network.hpp.
 #include "sim/network/flow_network.hpp"
 
 #include <algorithm>
@@ -10,224 +10,245 @@ namespace orrery::sim {
 namespace {
 
 constexpr double kPerPicosecond = 1e-12;
-constexpr std::uint32_t kNoLink = 0xffffffffu;
 
 }  // namespace
 
-FlowNetwork::FlowNetwork(std::span<const BytesPerSecond> capacities, FlowOptions options) : options_(options) {
+FlowNetwork::FlowNetwork(std::span<const BytesPerSecond> capacities, FlowOptions options)
+    : options_(options), links_(capacities, options.record) {
   if (!(options.batch >= 0.0 && options.batch < 1.0)) throw std::invalid_argument("batch must be in [0, 1)");
-  for (const BytesPerSecond capacity : capacities) {
-    if (!(capacity.value() > 0.0)) throw std::invalid_argument("a link needs a capacity > 0");
-    capacities_.push_back(capacity.value() * kPerPicosecond);
-  }
-  flows_of_link_.resize(capacities_.size());
-  dirty_.assign(capacities_.size(), 0);
-  local_link_.assign(capacities_.size(), kNoLink);
+  dirty_.assign(capacities.size(), kClean);
+  group_of_link_.assign(capacities.size(), kNone);
+  link_mark_.assign(capacities.size(), 0);
+  local_link_.assign(capacities.size(), kNoLink);
 }
 
-void FlowNetwork::touch(const Flow& flow) {
-  for (const LinkUse& use : flow.uses) {
-    if (dirty_[use.link]) continue;
-    dirty_[use.link] = 1;
-    dirty_links_.push_back(use.link);
-  }
-}
-
-void FlowNetwork::start(const FlowSpec& spec, SimTime now) {
-  if (now < now_) throw std::invalid_argument("a flow can't start in the past");
+void FlowNetwork::check(const FlowSpec& spec) const {
   if (!(spec.work >= 0.0)) throw std::invalid_argument("a flow needs work >= 0");
   if (!(spec.weight > 0.0) || !(spec.limit > 0.0)) throw std::invalid_argument("a flow needs weight > 0 and limit > 0");
   if (spec.uses.empty() && spec.limit == kUnlimited) throw std::invalid_argument("a flow needs a link or a limit");
   for (const LinkUse& use : spec.uses) {
-    if (use.link >= capacities_.size()) throw std::invalid_argument("a flow uses a link that does not exist");
+    if (use.link >= links_.size()) throw std::invalid_argument("a flow uses a link that does not exist");
     if (!(use.share > 0.0)) throw std::invalid_argument("a flow needs shares > 0");
-  }
-  if (now > now_ && !dirty_links_.empty()) solve();
-  now_ = now;
-  std::uint32_t slot = 0;
-  if (free_slots_.empty()) {
-    slot = static_cast<std::uint32_t>(flows_.size());
-    flows_.emplace_back();
-  } else {
-    slot = free_slots_.back();
-    free_slots_.pop_back();
-  }
-  Flow& flow = flows_[slot];
-  flow.tag = spec.tag;
-  flow.remaining = spec.work;
-  flow.rate = 0.0;
-  flow.weight = spec.weight;
-  flow.limit = spec.limit;
-  flow.started = flow.updated = now;
-  flow.end = kNever;
-  flow.uses.assign(spec.uses.begin(), spec.uses.end());
-  flow.active = true;
-  ++active_;
-  for (const LinkUse& use : flow.uses) flows_of_link_[use.link].push_back(slot);
-  touch(flow);
-  if (flow.uses.empty()) {
-    set_rate(slot, flow.limit);
-    sort_endings();
   }
 }
 
-void FlowNetwork::start_bytes(std::uint64_t tag, Bytes bytes, std::span<const LinkId> route, SimTime now) {
+/// What happened at an earlier time takes effect from then on, so it is solved before the clock moves.
+void FlowNetwork::move_to(SimTime now) {
+  if (now < now_) throw std::invalid_argument("time can't go back");
+  if (now == now_) return;
+  settle();
+  now_ = now;
+}
+
+std::uint32_t FlowNetwork::take_slot() {
+  if (free_slots_.empty()) {
+    flows_.emplace_back();
+    motions_.emplace_back();
+    return static_cast<std::uint32_t>(flows_.size() - 1);
+  }
+  const std::uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  return slot;
+}
+
+void FlowNetwork::touch(std::uint32_t link, bool only_left) {
+  if (dirty_[link] == kClean) dirty_links_.push_back(link);
+  if (!only_left) {
+    dirty_[link] = kChanged;
+  } else if (dirty_[link] == kClean) {
+    dirty_[link] = kLeft;
+  }
+}
+
+FlowHandle FlowNetwork::start(const FlowSpec& spec, SimTime now) {
+  check(spec);
+  move_to(now);
+  const std::uint32_t slot = take_slot();
+  Flow& flow = flows_[slot];
+  flow.tag = spec.tag;
+  flow.order = started_++;
+  flow.work = spec.work;
+  flow.weight = spec.weight;
+  flow.limit = flow.alone = spec.limit;
+  flow.started = now;
+  flow.active = true;
+  motions_[slot] = {spec.work, 0.0, now, kNever, kNoLink};
+  ++active_;
+  join_links(slot, spec);
+  return {slot, flow.version};
+}
+
+void FlowNetwork::join_links(std::uint32_t slot, const FlowSpec& spec) {
+  Flow& flow = flows_[slot];
+  flow.uses.clear();
+  bool held = false;
+  for (const LinkUse& use : spec.uses) {
+    const auto index = static_cast<std::uint32_t>(flow.uses.size());
+    flow.uses.push_back({use.link, links_.join(use.link, {slot, index}, spec.limit * use.share), use.share});
+    if (!links_.full(use.link)) continue;
+    touch(use.link, false);
+    held = true;
+  }
+  if (spec.limit == kUnlimited) {
+    for (const Use& use : flow.uses) flow.alone = std::min(flow.alone, links_.capacity(use.link) / use.share);
+  }
+  if (!held) run_free(slot);
+}
+
+FlowHandle FlowNetwork::start_bytes(std::uint64_t tag, Bytes bytes, std::span<const LinkId> route, SimTime now) {
   std::vector<LinkUse> uses;
   uses.reserve(route.size());
   for (const LinkId link : route) uses.push_back({link.value, 1.0});
-  start({tag, bytes.value(), 1.0, kUnlimited, uses}, now);
+  return start({tag, bytes.value(), 1.0, kUnlimited, uses}, now);
 }
 
-// Breadth-first from the dirty links through flows to all links that they reach.
-void FlowNetwork::collect_component() {
-  component_.clear();
-  component_links_ = dirty_links_;
-  for (std::size_t next = 0; next < component_links_.size(); ++next) {
-    for (const std::uint32_t slot : flows_of_link_[component_links_[next]]) {
-      Flow& flow = flows_[slot];
-      if (flow.marked) continue;
-      flow.marked = true;
-      component_.push_back(slot);
-      for (const LinkUse& use : flow.uses) {
-        if (dirty_[use.link]) continue;
-        dirty_[use.link] = 1;
-        component_links_.push_back(use.link);
-      }
-    }
-  }
-  // By slot, which a flow keeps: a solution that changes nothing then has the same bits as the one before.
-  std::sort(component_links_.begin(), component_links_.end());
-  if (component_.size() * 8 < flows_.size()) {
-    std::sort(component_.begin(), component_.end());
-    return;
-  }
-  component_.clear();
-  for (std::uint32_t slot = 0; slot < flows_.size(); ++slot) {
-    if (flows_[slot].marked) component_.push_back(slot);
-  }
-}
-
-void FlowNetwork::solve() {
-  collect_component();
-  problem_.clear();
-  for (std::size_t i = 0; i < component_links_.size(); ++i) {
-    const std::uint32_t link = component_links_[i];
-    local_link_[link] = static_cast<std::uint32_t>(i);
-    problem_.capacity.push_back(capacities_[link]);
-    dirty_[link] = 0;
-  }
-  dirty_links_.clear();
-  for (const std::uint32_t slot : component_) {
-    Flow& flow = flows_[slot];
-    flow.marked = false;
-    local_uses_ = flow.uses;
-    for (LinkUse& use : local_uses_) use.link = local_link_[use.link];
-    problem_.add_flow(local_uses_.data(), local_uses_.size(), flow.weight, flow.limit);
-  }
-  const std::vector<double>& rates = solver_.solve(problem_);
-  for (std::size_t i = 0; i < component_.size(); ++i) set_rate(component_[i], rates[i]);
-  sort_endings();
-  ++solutions_;
-  flows_solved_ += component_.size();
-}
-
-// Keeps the completion of a flow whose rate stays: no rounding error gathers on undisturbed flows.
-void FlowNetwork::set_rate(std::uint32_t slot, double rate) {
+/// Takes a flow off its links with `left` of its work undone.
+void FlowNetwork::remove(std::uint32_t slot, double left) {
   Flow& flow = flows_[slot];
-  if (rate == flow.rate && flow.end != kNever) return;
-  flow.remaining = std::max(0.0, flow.remaining - flow.rate * static_cast<double>(now_ - flow.updated));
-  flow.updated = now_;
-  flow.rate = rate;
-  if (flow.remaining > 0.0 && !(rate > 0.0)) throw std::logic_error("a flow got no rate");
-  const double left = flow.remaining > 0.0 ? std::round(flow.remaining / rate) : 0.0;
-  if (!(left < 1.8e19)) throw TimeOverflow("a flow would end after 2^64 picoseconds (213 days)");
-  flow.end = checked_add(now_, static_cast<SimTime>(left));
-  ++flow.version;
-  new_endings_.push_back({flow.end, flow.tag, slot, flow.version});
-}
-
-// Few new entries are pushed one by one; many replace stale ones, and the heap is built again: a queue of stale
-// entries would otherwise outgrow the flows.
-void FlowNetwork::sort_endings() {
-  if (endings_.size() + new_endings_.size() > 2 * active_ + 16) {
-    std::erase_if(endings_, [this](const Ending& ending) {
-      return !flows_[ending.slot].active || flows_[ending.slot].version != ending.version;
-    });
-    endings_.insert(endings_.end(), new_endings_.begin(), new_endings_.end());
-    std::make_heap(endings_.begin(), endings_.end(), std::greater<>{});
-  } else {
-    for (const Ending& ending : new_endings_) {
-      endings_.push_back(ending);
-      std::push_heap(endings_.begin(), endings_.end(), std::greater<>{});
+  for (const Use& use : flow.uses) {
+    links_.carry(use.link, (flow.work - left) * use.share);
+    const bool was_full = links_.full(use.link);
+    links_.leave(use.link, use.position, flow.limit * use.share);
+    const auto members = links_.members(use.link);
+    // A link that is full no more sets the others on it free; one that nobody crosses any more needs no solution.
+    if (was_full) touch(use.link, links_.full(use.link) || members.empty());
+    if (use.position < members.size()) {
+      const FlowLinks::Member moved = members[use.position];
+      flows_[moved.flow].uses[moved.use].position = use.position;
     }
+    if (dirty_[use.link] == kClean) links_.add_load(use.link, -motions_[slot].rate * use.share, now_);
   }
-  new_endings_.clear();
+  leave_group(flow);
+  flow.held.clear();
+  flow.active = false;
+  ++flow.version;
+  ++flow.queued;
+  --active_;
+  free_slots_.push_back(slot);
 }
 
-void FlowNetwork::drop_stale() {
-  while (!endings_.empty()) {
-    const Ending& first = endings_.front();
-    const Flow& flow = flows_[first.slot];
-    if (flow.active && flow.version == first.version) return;
-    std::pop_heap(endings_.begin(), endings_.end(), std::greater<>{});
-    endings_.pop_back();
-  }
+bool FlowNetwork::cancel(FlowHandle handle, SimTime now) {
+  move_to(now);
+  if (!knows(handle)) return false;
+  remove(handle.slot, left_now(handle.slot));
+  return true;
+}
+
+void FlowNetwork::set_capacity(LinkId link, BytesPerSecond capacity, SimTime now) {
+  if (link.index() >= links_.size()) throw std::invalid_argument("a link that does not exist has no capacity");
+  if (!(capacity.value() > 0.0)) throw std::invalid_argument("a link needs a capacity > 0");
+  move_to(now);
+  const bool was_full = links_.full(link.value);
+  links_.set_capacity(link.value, capacity, now);
+  if (was_full || links_.full(link.value)) touch(link.value, false);
 }
 
 SimTime FlowNetwork::next_completion() {
-  if (!dirty_links_.empty()) solve();
+  settle();
   drop_stale();
   if (endings_.empty()) return kNever;
   const Ending& first = endings_.front();
   if (options_.batch == 0.0) return first.time;
-  const double duration = static_cast<double>(first.time - flows_[first.slot].started);
+  const double duration = static_cast<double>(first.time - flows_[first_flow(first)].started);
   return checked_add(first.time, static_cast<SimTime>(options_.batch * duration));
 }
 
-void FlowNetwork::finish(std::uint32_t slot, std::vector<std::uint64_t>& completed) {
-  Flow& flow = flows_[slot];
-  completed.push_back(flow.tag);
-  flow.active = false;
-  --active_;
-  touch(flow);
-  free_slots_.push_back(slot);
+void FlowNetwork::finish(std::uint32_t slot, std::vector<FlowEnd>& ended) {
+  const Flow& flow = flows_[slot];
+  ended.push_back({flow.tag, {slot, flow.version}, held_up_until_now(slot, 0.0)});
+  remove(slot, 0.0);
 }
 
-void FlowNetwork::advance(SimTime now, std::vector<std::uint64_t>& completed) {
+void FlowNetwork::advance(SimTime now, std::vector<FlowEnd>& ended) {
   if (now < now_) throw std::invalid_argument("time can't go back");
-  if (!dirty_links_.empty()) solve();
+  settle();
   now_ = now;
-  const auto first_new = static_cast<std::ptrdiff_t>(completed.size());
+  due_.clear();
   for (drop_stale(); !endings_.empty() && endings_.front().time <= now; drop_stale()) {
-    const std::uint32_t slot = endings_.front().slot;
+    const Ending ending = endings_.front();
     std::pop_heap(endings_.begin(), endings_.end(), std::greater<>{});
     endings_.pop_back();
-    finish(slot, completed);
+    if (!(ending.id & kGroupBit)) {
+      due_.push_back(ending.id);
+      continue;
+    }
+    const Group& group = groups_[ending.id & ~kGroupBit];
+    for (std::size_t i = 0; i < group.flows.size(); ++i) {
+      if (group.ends[i] <= now && group.flows[i] != kNone) due_.push_back(group.flows[i]);
+    }
   }
-  std::sort(completed.begin() + first_new, completed.end());
-  // Links forget ended flows in one sweep each, however many of them end together.
-  for (const std::uint32_t link : dirty_links_) {
-    std::erase_if(flows_of_link_[link], [this](std::uint32_t slot) { return !flows_[slot].active; });
+  if (due_.size() > 1) {
+    std::sort(due_.begin(), due_.end(),
+              [this](std::uint32_t a, std::uint32_t b) { return flows_[a].order < flows_[b].order; });
   }
+  for (const std::uint32_t slot : due_) finish(slot, ended);
 }
 
-double FlowNetwork::rate(std::uint64_t tag) {
-  if (!dirty_links_.empty()) solve();
-  for (const Flow& flow : flows_) {
-    if (flow.active && flow.tag == tag) return flow.rate;
+bool FlowNetwork::knows(FlowHandle flow) const {
+  return flow.slot < flows_.size() && flows_[flow.slot].active && flows_[flow.slot].version == flow.version;
+}
+
+double FlowNetwork::left_now(std::uint32_t slot) const {
+  const Motion& motion = motions_[slot];
+  return std::max(0.0, motion.remaining - motion.rate * static_cast<double>(now_ - motion.updated));
+}
+
+HeldUp FlowNetwork::held_up_until_now(std::uint32_t slot, double left) const {
+  const Flow& flow = flows_[slot];
+  const std::uint32_t binding = motions_[slot].binding;
+  if (binding == kNoLink && flow.held.empty()) return {};
+  Part most{kNoLink, -1.0};
+  for (const Part& part : flow.held) {
+    if (part.delay > most.delay) most = part;
   }
-  return 0.0;
+  if (binding != kNoLink) {
+    double delay = static_cast<double>(now_ - flow.bound_since) - (flow.bound_left - left) / flow.alone;
+    for (const Part& part : flow.held) {
+      if (part.link == binding) delay += part.delay;
+    }
+    if (delay > most.delay) most.link = binding;
+  }
+  const double delay = static_cast<double>(now_ - flow.started) - (flow.work - left) / flow.alone;
+  return {LinkId(most.link), delay > 0.0 ? static_cast<SimTime>(std::llround(delay)) : 0};
+}
+
+bool FlowNetwork::is_active(FlowHandle flow) const { return knows(flow); }
+
+double FlowNetwork::remaining(FlowHandle flow) const { return knows(flow) ? left_now(flow.slot) : 0.0; }
+
+double FlowNetwork::rate(FlowHandle flow) {
+  settle();
+  return knows(flow) ? motions_[flow.slot].rate : 0.0;
+}
+
+HeldUp FlowNetwork::held_up(FlowHandle flow) {
+  settle();
+  if (!knows(flow)) return {};
+  return held_up_until_now(flow.slot, left_now(flow.slot));
 }
 
 BytesPerSecond FlowNetwork::load(LinkId link) {
-  if (!dirty_links_.empty()) solve();
-  double sum = 0.0;
-  for (const std::uint32_t slot : flows_of_link_[link.index()]) {
-    for (const LinkUse& use : flows_[slot].uses) {
-      if (use.link == link.value) sum += flows_[slot].rate * use.share;
-    }
+  settle();
+  return BytesPerSecond{links_.load(link.value) / kPerPicosecond};
+}
+
+BytesPerSecond FlowNetwork::capacity(LinkId link) const {
+  return BytesPerSecond{links_.capacity(link.value) / kPerPicosecond};
+}
+
+LinkStatistics FlowNetwork::statistics(LinkId link) {
+  settle();
+  double running = 0.0;
+  for (const FlowLinks::Member& member : links_.members(link.value)) {
+    const Flow& flow = flows_[member.flow];
+    running += (flow.work - left_now(member.flow)) * flow.uses[member.use].share;
   }
-  return BytesPerSecond{sum / kPerPicosecond};
+  return links_.statistics(link.value, running, now_);
+}
+
+std::span<const LoadChange> FlowNetwork::changes(LinkId link) {
+  settle();
+  return links_.changes(link.value);
 }
 
 }  // namespace orrery::sim

@@ -1,113 +1,217 @@
 // Flows that share links max-min fairly over time.
 //
-// Rates change only when a flow starts or ends, and only in the connected component of flows and links that it
-// touches: that component alone is solved again, once for everything that happens at one time. A flow's
-// completion is an integer picosecond, computed anew only when its rate changes, so that a flow that is never
-// disturbed ends exactly `work / rate` after its start.
+// A flow has `work` to do and does it at a rate ≤ `limit`; at rate r it puts r·share on each link that it uses.
+// Rates change only when a flow starts or leaves or a capacity changes, and only in the connected component of flows
+// and full links (flow_links.hpp) that this touches: that component alone is solved again, once for everything that
+// happens at one time. A flow that crosses no full link runs at its limit, without a solution.
+//
+// A completion is an integer picosecond, computed anew only when the flow's rate changes, so that a flow that no full
+// link ever holds up ends exactly work / limit after its start, whatever happens beside it. Nothing else is clamped:
+// a flow that asks more of a link than the link has is slowed even when it is alone. Completions of one time are
+// reported in the order in which the flows started.
+//
+// Held up: what a flow took longer than alone, (end - start) - work/limit, and the link that held it up most. The link
+// that binds a flow in a solution is charged with (1 - rate/limit)·dt for as long as it does. Costs only flows that
+// are slowed, and only when the binding link changes.
 //
 // Batching (off by default): completions within ε of the first flow's duration are reported together, at the end
 // of that window, which saves solutions when many flows end at nearly the same time. A flow is then
 // reported at most ε of its duration late; what others gain from its end is late as well (all-to-all of 48 hosts with
 // sizes ±20 %: makespan +0.2 % at ε = 0.1 %, a twentieth of the solutions or fewer).
 //
-// Source: SimGrid's lazy max-min updates (Velho & Legrand, Simutools 2009) for solving incrementally.
-// Limitations: flows react at once (no transport ramp-up), and routes are fixed.
+// Cost: a start and an end on slack links 0.2 µs with two links; on full ones 30 to 100 ns per flow of the component
+// and solution. Source: SimGrid's lazy max-min updates (Velho & Legrand, Simutools 2009) for solving incrementally.
+// Limitations: flows react at once (no transport ramp-up), and routes are fixed: where a link goes down, cancel the
+// flow and start what `remaining` tells on another route.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "hardware/ids.hpp"
 #include "hardware/units.hpp"
 #include "sim/clock.hpp"
 #include "sim/network.hpp"
+#include "sim/network/flow_links.hpp"
 #include "sim/network/max_min.hpp"
 
 namespace orrery::sim {
 
 struct FlowOptions {
-  double batch = 0.0;  ///< ε: 0 is exact, 0.001 is at most 0.1 % late
+  double batch = 0.0;   ///< ε: 0 is exact, 0.001 is at most 0.1 % late
+  bool record = false;  ///< keep every change of the rate on a link, for load over time; memory grows with them
 };
 
 /// What a flow has to do and what it takes. Work is in any unit; rates are work per picosecond.
 struct FlowSpec {
-  std::uint64_t tag = 0;  ///< reported on completion
+  std::uint64_t tag = 0;  ///< the caller's, reported on completion; need not be unique
   double work = 0.0;
   double weight = 1.0;            ///< its part of a shared link relative to the others'
   double limit = kUnlimited;      ///< highest rate
   std::span<const LinkUse> uses;  ///< bytes per picosecond on each link at rate 1
 };
 
+/// Names a flow from its start on; of no use once the flow has ended or was cancelled.
+struct FlowHandle {
+  std::uint32_t slot = 0xffffffffu, version = 0;
+  friend bool operator==(const FlowHandle&, const FlowHandle&) = default;
+};
+
+/// How much longer than alone a flow took, and which link held it up most; no link where none did.
+struct HeldUp {
+  LinkId link;
+  SimTime delay = 0;
+};
+
+struct FlowEnd {
+  std::uint64_t tag = 0;
+  FlowHandle flow;
+  HeldUp held_up;
+};
+
 class FlowNetwork {
  public:
+  /// Throws std::invalid_argument on a capacity that is not positive or an ε outside [0, 1).
   explicit FlowNetwork(std::span<const BytesPerSecond> capacities, FlowOptions options = {});
 
-  /// Starts a flow at `now` ≥ every earlier time. Throws std::invalid_argument on a link that does not exist or a
-  /// spec that max_min.hpp refuses.
-  void start(const FlowSpec& flow, SimTime now);
+  // Each of these happens at a `now` ≥ every earlier time and ≤ next_completion(); an earlier one, a link that does
+  // not exist and a figure that makes no sense throw std::invalid_argument and change nothing.
 
-  /// A flow of bytes over links at full share: the usual case.
-  void start_bytes(std::uint64_t tag, Bytes bytes, std::span<const LinkId> route, SimTime now);
+  FlowHandle start(const FlowSpec& flow, SimTime now);
+  /// A flow of bytes over links at full share.
+  FlowHandle start_bytes(std::uint64_t tag, Bytes bytes, std::span<const LinkId> route, SimTime now);
+  /// The flow leaves without completing. False, and nothing happens, if it has already ended.
+  bool cancel(FlowHandle flow, SimTime now);
+  /// Takes effect from `now` on. `capacity` > 0: for a link that is down cancel what crosses it.
+  void set_capacity(LinkId link, BytesPerSecond capacity, SimTime now);
 
-  /// When the next flow ends if none starts before; kNever without flows.
+  /// When the next flow ends if nothing else happens before; kNever without flows.
   [[nodiscard]] SimTime next_completion();
+  /// Moves on to `now` and appends the flows that end by then, in the order in which they started.
+  void advance(SimTime now, std::vector<FlowEnd>& ended);
 
-  /// Moves on to `now` ≤ next_completion() and appends the tags of flows that end by then, in increasing order.
-  void advance(SimTime now, std::vector<std::uint64_t>& completed);
+  // Of one flow, in constant time; 0 (and no link) for one that has ended.
+  [[nodiscard]] bool is_active(FlowHandle flow) const;
+  [[nodiscard]] double remaining(FlowHandle flow) const;  ///< work left at the latest time seen
+  [[nodiscard]] double rate(FlowHandle flow);             ///< work per picosecond from that time on
+  [[nodiscard]] HeldUp held_up(FlowHandle flow);          ///< up to that time
 
-  [[nodiscard]] std::size_t active() const { return active_; }
-  /// Rate of the flow `tag` in work per picosecond; 0 if it is not active. For tests: linear.
-  [[nodiscard]] double rate(std::uint64_t tag);
-  /// Bytes per second on a link.
+  // Of one link.
   [[nodiscard]] BytesPerSecond load(LinkId link);
+  [[nodiscard]] BytesPerSecond capacity(LinkId link) const;
+  [[nodiscard]] LinkStatistics statistics(LinkId link);
+  /// Load over time; empty without FlowOptions::record.
+  [[nodiscard]] std::span<const LoadChange> changes(LinkId link);
+
+  [[nodiscard]] std::size_t links() const { return links_.size(); }
+  [[nodiscard]] std::size_t active() const { return active_; }
   [[nodiscard]] std::uint64_t solutions() const { return solutions_; }
   [[nodiscard]] std::uint64_t flows_solved() const { return flows_solved_; }
 
  private:
+  static constexpr std::uint32_t kNone = 0xffffffffu;
+  static constexpr std::uint32_t kGroupBit = 0x80000000u;
+
+  struct Use {
+    std::uint32_t link = 0, position = 0;  // among the link's members
+    double share = 1.0;
+  };
+  struct Part {
+    std::uint32_t link;
+    double delay;
+  };
+  /// What every solution looks at of a flow.
+  struct Motion {
+    double remaining = 0.0, rate = 0.0;  // since `updated`
+    SimTime updated = 0, end = kNever;
+    std::uint32_t binding = kNoLink;
+  };
   struct Flow {
-    std::uint64_t tag = 0;
-    double remaining = 0.0;
-    double rate = 0.0;
     double weight = 1.0, limit = kUnlimited;
-    SimTime started = 0, updated = 0, end = kNever;
-    std::vector<LinkUse> uses;
-    std::uint32_t version = 0;  ///< of the entry in the queue that counts
+    std::vector<Use> uses;
+    std::uint64_t mark = 0;  // of the last solution that reached it
+    std::uint32_t group = kNone, place = 0, queued = 0, version = 0;
+    double work = 0.0, bound_left = 0.0;  // the latter since `bound_since`
+    SimTime bound_since = 0, started = 0;
+    std::uint64_t tag = 0, order = 0;
+    double alone = 0.0;      // its rate on links of its own
+    std::vector<Part> held;  // by links that bound it before
     bool active = false;
-    bool marked = false;  ///< in the component being solved
+  };
+  /// Flows that were solved together. Whatever touches one of them solves all of them again, so that the queue needs
+  /// only the first to end; where flows have only left, the problem is at hand.
+  struct Group {
+    MaxMinProblem problem;
+    std::vector<std::uint32_t> links;  // of the problem, by their number here
+    std::vector<std::uint32_t> flows;  // kNone for one that has left
+    std::vector<SimTime> ends;
+    std::vector<char> crosses_slack;
+    std::uint32_t size = 0;  // of the flows that are still there
+    std::uint32_t queued = 0;
+    std::uint64_t mark = 0;  // of the last solution that solved it or broke it up
   };
   struct Ending {
     SimTime time;
-    std::uint64_t tag;
-    std::uint32_t slot, version;
-    friend bool operator>(const Ending& a, const Ending& b) {
-      return a.time != b.time ? a.time > b.time : (a.tag != b.tag ? a.tag > b.tag : a.version > b.version);
-    }
+    std::uint32_t id, version;  // of a flow, or of a group with kGroupBit
+    friend bool operator>(const Ending& a, const Ending& b) { return a.time != b.time ? a.time > b.time : a.id > b.id; }
   };
 
-  void touch(const Flow& flow);
-  void collect_component();
+  // flow_network.cpp
+  void check(const FlowSpec& spec) const;
+  [[nodiscard]] bool knows(FlowHandle flow) const;
+  void move_to(SimTime now);
+  std::uint32_t take_slot();
+  void join_links(std::uint32_t slot, const FlowSpec& spec);
+  void remove(std::uint32_t slot, double left);
+  void touch(std::uint32_t link, bool only_left);
+  void finish(std::uint32_t slot, std::vector<FlowEnd>& ended);
+  [[nodiscard]] double left_now(std::uint32_t slot) const;
+  [[nodiscard]] HeldUp held_up_until_now(std::uint32_t slot, double left) const;
+  // flow_solve.cpp
+  void settle() {
+    if (!dirty_links_.empty()) solve();
+  }
   void solve();
-  void set_rate(std::uint32_t slot, double rate);
-  void sort_endings();
+  void reach(std::uint32_t slot);
+  void reach_link(std::uint32_t link);
+  void break_up(std::uint32_t group);
+  void solve_from_link(std::uint32_t link);
+  void solve_from_flow(std::uint32_t slot);
+  void solve_component();
+  void make_group();
+  void solve_group(std::uint32_t id);
+  void sum_up_loads();
+  void run_free(std::uint32_t slot);
+  void set_rate(std::uint32_t slot, double rate, std::uint32_t binding, bool crosses_slack);
+  void rebind(std::uint32_t slot, std::uint32_t binding);
+  void leave_group(Flow& flow);
+  std::uint32_t take_group();
+  void queue(SimTime time, std::uint32_t id, std::uint32_t version);
+  [[nodiscard]] bool stale(const Ending& ending) const;
   void drop_stale();
-  void finish(std::uint32_t slot, std::vector<std::uint64_t>& completed);
+  [[nodiscard]] std::uint32_t first_flow(const Ending& ending) const;
 
   FlowOptions options_;
+  FlowLinks links_;
   SimTime now_ = 0;
   std::size_t active_ = 0;
-  std::vector<double> capacities_;  // bytes per picosecond
-  std::vector<std::vector<std::uint32_t>> flows_of_link_;
+  std::uint64_t started_ = 0;
   std::vector<Flow> flows_;
+  std::vector<Motion> motions_;  // of each flow
   std::vector<std::uint32_t> free_slots_;
-  std::vector<Ending> new_endings_;  // of the solution at hand
-  std::vector<Ending> endings_;      // min-heap, stale entries dropped when they surface
-  std::vector<std::uint32_t> dirty_links_;
-  std::vector<char> dirty_;
-  std::vector<std::uint32_t> component_, component_links_, local_link_;
+  std::vector<Group> groups_;
+  std::vector<std::uint32_t> free_groups_;
+  std::vector<Ending> endings_;  // min-heap, stale entries dropped when they surface
+  std::vector<std::uint32_t> dirty_links_, due_;
+  enum Dirt : char { kClean, kLeft, kChanged };  // since the last solution: nothing, flows have left, anything
+  std::vector<Dirt> dirty_;
+  std::vector<std::uint32_t> group_of_link_;
+  // Of the solution at hand.
+  std::uint64_t mark_ = 0;
+  std::vector<std::uint64_t> link_mark_;
+  std::vector<std::uint32_t> component_, component_links_, local_link_, broken_up_;
   std::vector<LinkUse> local_uses_;
-  MaxMinProblem problem_;
   MaxMinSolver solver_;
   std::uint64_t solutions_ = 0, flows_solved_ = 0;
 };

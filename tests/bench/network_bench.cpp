@@ -1,4 +1,4 @@
-// Cost of pricing collectives in closed form, and of max-min rates.
+// Cost of pricing collectives in closed form, of max-min rates, and of an engine's iteration on shared links.
 #include <cstdint>
 #include <vector>
 
@@ -69,7 +69,7 @@ void all_to_all(benchmark::State& state, bool unequal, double batch) {
       }
     }
     flows += tag;
-    std::vector<std::uint64_t> done;
+    std::vector<FlowEnd> done;
     for (SimTime next = network.next_completion(); next != kNever; next = network.next_completion()) {
       done.clear();
       network.advance(next, done);
@@ -78,6 +78,34 @@ void all_to_all(benchmark::State& state, bool unequal, double batch) {
   state.SetItemsProcessed(static_cast<std::int64_t>(flows));
 }
 
+// Engines whose iterations are one flow each over their own port and a leaf's uplink that all share; the next
+// iteration starts when one ends. `load` is what all of them together ask of the uplink.
+void engines(benchmark::State& state, double load) {
+  const auto count = static_cast<std::uint32_t>(state.range(0));
+  std::vector<BytesPerSecond> capacities(count + 1, BytesPerSecond{50e9});
+  capacities[count] = BytesPerSecond{20e9 * count / load};
+  FlowNetwork network(capacities);
+  std::uint64_t random = 1;
+  const auto start = [&](std::uint64_t engine, SimTime now) {
+    random = random * 6364136223846793005ull + 1442695040888963407ull;
+    const LinkUse uses[] = {{static_cast<std::uint32_t>(engine), 0.02}, {count, 0.02}};
+    network.start({engine, 20e9 + static_cast<double>(random >> 30), 1.0, 1.0, uses}, now);
+  };
+  for (std::uint32_t e = 0; e < count; ++e) start(e, 0);
+  std::vector<FlowEnd> done;
+  std::int64_t iterations = 0;
+  for (auto _ : state) {
+    const SimTime now = network.next_completion();
+    done.clear();
+    network.advance(now, done);
+    for (const FlowEnd& flow : done) start(flow.tag, now);
+    iterations += static_cast<std::int64_t>(done.size());
+  }
+  state.SetItemsProcessed(iterations);
+}
+
+BENCHMARK_CAPTURE(engines, on_a_slack_link, 0.5)->Arg(8)->Arg(64);
+BENCHMARK_CAPTURE(engines, on_a_full_link, 1.5)->Arg(8)->Arg(64);
 BENCHMARK(ring_closed_form);
 BENCHMARK_CAPTURE(price, fitted_one_node, CollectiveKind::all_gather, 8, 1);
 BENCHMARK_CAPTURE(price, all_gather_16_nodes, CollectiveKind::all_gather, 128, 16);
