@@ -53,6 +53,9 @@ class Engine final : public sim::Resource {
   /// Requests that have not been answered.
   [[nodiscard]] std::size_t live() const { return live_; }
 
+  /// Takes the engine off the clock.
+  void leave() { around_.simulator.remove(id_); }
+
   /// Adds up the use of blocks until `now` and reports it.
   void finish(sim::SimTime now);
 

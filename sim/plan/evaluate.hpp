@@ -20,11 +20,11 @@
 namespace orrery::sim {
 
 struct EvaluateOptions {
-  bool timeline = true;               ///< a span per timed step, marks and memory samples
-  std::span<const ActivitySet> busy;  ///< unions of BusyTimes
+  bool timeline = true;                    ///< a span per timed step, marks and memory samples
+  std::span<const ActivitySet> busy = {};  ///< unions of BusyTimes
   /// What operations put on links of these capacities; none: nobody asks whether they share any.
   const Loads* loads = nullptr;
-  std::span<const BytesPerSecond> capacities;
+  std::span<const BytesPerSecond> capacities = {};
 };
 
 struct Evaluation {

@@ -109,8 +109,9 @@ TEST(PlanRun, StartsAgainAndTimesCountFromTheStart) {
 TEST(PlanRun, ASlowRankTakesLongerFromThenOn) {
   const RunnablePlan plan(two_ranks());
   const Loads none;
+  const Durations durations{{70, 40}, {}, {100}, {}};
   World world;
-  PlanRun run(world, plan, {{70, 40}, {}, {100}, {}}, none);
+  PlanRun run(world, plan, durations, none);
   SimTime end = 0;
   run.start(0, [&end](SimTime at) { end = at; });
   (void)world.clock().run_until(20);
@@ -148,7 +149,8 @@ TEST(PlanRun, RefusesTablesOfAnotherPlan) {
   const Loads none;
   Loads wrong;
   wrong.transfers.resize(3);
-  EXPECT_THROW(PlanRun(world, plan, {}, none), std::invalid_argument);
+  const Durations empty;
+  EXPECT_THROW(PlanRun(world, plan, empty, none), std::invalid_argument);
   EXPECT_THROW(PlanRun(world, plan, kDurations, wrong), std::invalid_argument);
 }
 
