@@ -4,7 +4,7 @@
 //   cancel       the same, and every fourth event also moves another resource's event
 //   processes    the hold model as coroutines
 //   makespan     a pass over a frozen plan of the size of a training step
-//   interpret    the same plans through the event queue
+//   evaluate     the same plans with a timeline, and for their busy times alone
 //
 // Increments are exponential, drawn from a table: the numbers are the engine's, not the logarithm's.
 // Figures are items per second of CPU time; take medians of at least five repetitions:
@@ -19,6 +19,7 @@
 #include <benchmark/benchmark.h>
 
 #include "sim/plan/evaluate.hpp"
+#include "sim/plan/frozen.hpp"
 #include "sim/process.hpp"
 #include "sim/simulator.hpp"
 
@@ -124,12 +125,15 @@ Plan layered_plan(std::uint32_t streams, std::uint32_t launches) {
   for (std::uint32_t k = 0; k < kKernels; ++k) {
     kernels::GemmShape shape;
     shape.m = shape.n = shape.k = 128 * (static_cast<std::int64_t>(k) + 1);
-    plan.kernels.push_back({shape, LabelId(0), Activity::forward, 1});
+    KernelEntry& entry = plan.kernels.emplace_back();
+    entry.kernel = shape;
+    entry.label = LabelId(0);
+    entry.activity = Activity::forward;
   }
-  plan.ranks.assign(streams / 4, {"rank", 1, 0});
+  plan.ranks.assign(streams / 4, {"rank", {0}, 0});
   std::mt19937_64 random(4);
   for (std::uint32_t s = 0; s < streams; ++s) {
-    plan.streams.push_back({RankId(s / 4), static_cast<Lane>(s % 4), {}});
+    plan.streams.push_back({RankId(s / 4), {LaneKind::communication, static_cast<std::uint8_t>(s % 4)}, {}});
     std::vector<Step>& steps = plan.streams.back().steps;
     const std::uint32_t neighbour = s / 4 * 4 + (s + 1) % 4;
     for (std::uint32_t i = 0; i < launches; ++i) {
@@ -150,8 +154,9 @@ Durations layered_durations() {
 }
 
 void makespan(benchmark::State& state) {
-  const FrozenPlan frozen(
+  const RunnablePlan plan(
       layered_plan(static_cast<std::uint32_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1))));
+  const FrozenPlan frozen(plan);
   const Durations durations = layered_durations();
   std::vector<SimTime> scratch;
   for (auto _ : state) benchmark::DoNotOptimize(frozen.makespan(durations, scratch));
@@ -160,31 +165,37 @@ void makespan(benchmark::State& state) {
 BENCHMARK(makespan)->Args({2048, 5000})->Args({128, 5000})->Unit(benchmark::kMillisecond);
 
 void makespan_of_eight(benchmark::State& state) {
-  const FrozenPlan frozen(
+  const RunnablePlan plan(
       layered_plan(static_cast<std::uint32_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1))));
+  const FrozenPlan frozen(plan);
   const std::vector<Durations> durations(8, layered_durations());
   for (auto _ : state) benchmark::DoNotOptimize(frozen.makespans(durations));
   state.SetItemsProcessed(state.iterations() * 8 * static_cast<std::int64_t>(frozen.step_count()));
 }
 BENCHMARK(makespan_of_eight)->Args({2048, 5000})->Args({128, 5000})->Unit(benchmark::kMillisecond);
 
-template <class Reading>
-void read_plan(benchmark::State& state, Reading reading) {
+void evaluate_plan(benchmark::State& state, bool timeline) {
   const auto streams = static_cast<std::uint32_t>(state.range(0));
   const auto launches = static_cast<std::uint32_t>(state.range(1));
-  const Plan plan = layered_plan(streams, launches);
+  const RunnablePlan plan(layered_plan(streams, launches));
   const Durations durations = layered_durations();
-  for (auto _ : state) benchmark::DoNotOptimize(reading(plan, durations).makespan);
+  const ActivitySet sets[] = {activity_set({Activity::forward})};
+  for (auto _ : state) benchmark::DoNotOptimize(evaluate(plan, durations, {timeline, sets}).makespan);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(streams) * launches);
 }
-void evaluate_plan(benchmark::State& state) {
-  read_plan(state, [](const Plan& plan, const Durations& durations) { return evaluate(plan, durations); });
+BENCHMARK_CAPTURE(evaluate_plan, timeline, true)->Args({128, 5000})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(evaluate_plan, busy_times, false)
+    ->Args({128, 5000})
+    ->Args({2048, 300})
+    ->Unit(benchmark::kMillisecond);
+
+void check_and_link_plan(benchmark::State& state) {
+  const Plan plan =
+      layered_plan(static_cast<std::uint32_t>(state.range(0)), static_cast<std::uint32_t>(state.range(1)));
+  for (auto _ : state) benchmark::DoNotOptimize(RunnablePlan(plan).step_count());
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(plan.step_count()));
 }
-void interpret_plan(benchmark::State& state) {
-  read_plan(state, [](const Plan& plan, const Durations& durations) { return interpret(plan, durations); });
-}
-BENCHMARK(evaluate_plan)->Args({128, 5000})->Unit(benchmark::kMillisecond);
-BENCHMARK(interpret_plan)->Args({128, 5000})->Args({2048, 300})->Unit(benchmark::kMillisecond);
+BENCHMARK(check_and_link_plan)->Args({128, 5000})->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace orrery::sim

@@ -1,10 +1,13 @@
-// How long one prediction of a training step takes: lowering, pricing, evaluation and summary.
+// How long one prediction of a training step takes: lowering, checking, pricing, evaluation and summary; and how long
+// it takes again where only prices change.
 #include <benchmark/benchmark.h>
 
 #include "hardware/catalogue.hpp"
 #include "models/hf_config.hpp"
+#include "models/training/pricing.hpp"
 #include "models/training/step.hpp"
 #include "models/training/training.hpp"
+#include "sim/plan/frozen.hpp"
 
 namespace orrery::models {
 namespace {
@@ -27,7 +30,8 @@ TrainingJob llama_405b() {
   return job;
 }
 
-/// GPT-3 175B on 64 A100 with 64 microbatches (Korthikanti et al. 2022, Table 3).
+/// GPT-3 175B on 64 A100 with 64 microbatches (Korthikanti et al. 2022, Table 3), as
+/// scenarios/library/training/korthikanti-175b-64xa100.yaml has it.
 TrainingJob gpt3_175b() {
   TrainingJob job;
   job.llm = load_model("korthikanti-175b");
@@ -42,6 +46,7 @@ TrainingJob gpt3_175b() {
   job.config.recompute = Recompute::selective;
   job.config.attention = AttentionImplementation::unfused;
   job.config.dropout = 0.1;
+  job.config.precision = Dtype::fp16;
   return job;
 }
 
@@ -70,9 +75,40 @@ BENCHMARK(predict_gpt3_175b_64_gpus)->Unit(benchmark::kMillisecond);
 
 void lower_llama_405b(benchmark::State& state) {
   const TrainingJob job = llama_405b();
-  for (auto _ : state) benchmark::DoNotOptimize(lower(job, Folding::folded).step_count());
+  for (auto _ : state) benchmark::DoNotOptimize(lower(job).step_count());
 }
 BENCHMARK(lower_llama_405b)->Unit(benchmark::kMillisecond);
+
+void check_and_link_llama_405b(benchmark::State& state) {
+  const sim::Plan plan = lower(llama_405b());
+  for (auto _ : state) benchmark::DoNotOptimize(sim::RunnablePlan(plan).step_count());
+}
+BENCHMARK(check_and_link_llama_405b)->Unit(benchmark::kMillisecond);
+
+/// One point of a sweep over the network's bandwidth: the plan stays, every entry is priced, a frozen pass follows.
+void reprice_llama_405b(benchmark::State& state) {
+  TrainingJob job = llama_405b();
+  const auto timer = fitted_timer();
+  const sim::RunnablePlan plan(lower(job));
+  const sim::FrozenPlan frozen(plan);
+  std::vector<sim::SimTime> scratch;
+  for (auto _ : state) {
+    job.cluster.node.nic_bandwidth = job.cluster.node.nic_bandwidth * 1.0001;
+    const sim::ClusterPrices prices = training_prices(job, *timer);
+    benchmark::DoNotOptimize(frozen.makespan(sim::price(plan.plan(), prices), scratch));
+  }
+}
+BENCHMARK(reprice_llama_405b)->Unit(benchmark::kMicrosecond);
+
+void frozen_pass_llama_405b(benchmark::State& state) {
+  const TrainingJob job = llama_405b();
+  const sim::RunnablePlan plan(lower(job));
+  const sim::FrozenPlan frozen(plan);
+  const sim::Durations durations = sim::price(plan.plan(), training_prices(job, *fitted_timer()));
+  std::vector<sim::SimTime> scratch;
+  for (auto _ : state) benchmark::DoNotOptimize(frozen.makespan(durations, scratch));
+}
+BENCHMARK(frozen_pass_llama_405b)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace orrery::models
