@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/layer/flops.hpp"
 #include "models/training/layer.hpp"
 #include "models/training/parallel.hpp"
 

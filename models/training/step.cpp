@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "models/layer/parameters.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/training/layer.hpp"
 #include "models/training/memory.hpp"
