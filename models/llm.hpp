@@ -1,7 +1,7 @@
 // The architecture of a decoder-only language model, as plain numbers.
 //
 // Read from a Hugging Face config.json as it is (hf_config.hpp). Tensor shapes follow that library: a
-// linear layer's weight is [out, in].
+// linear layer's weight is [out, in]. models/layer/ makes the layers of it, and counts their parameters.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "hardware/dtype.hpp"
-#include "hardware/units.hpp"
 
 namespace orrery::models {
 
@@ -67,35 +66,6 @@ struct Llm {
   [[nodiscard]] bool is_moe_layer(std::int64_t layer) const;
 };
 
-/// Parameters of one decoder layer, by block. Counts, not bytes.
-struct LayerParameters {
-  std::int64_t attention = 0;  ///< projections and their biases, latent norms
-  std::int64_t mlp = 0;        ///< dense MLP, or shared experts
-  std::int64_t router = 0;
-  std::int64_t experts = 0;  ///< all routed experts
-  std::int64_t norms = 0;
-
-  [[nodiscard]] std::int64_t total() const { return attention + mlp + router + experts + norms; }
-};
-
-[[nodiscard]] LayerParameters layer_parameters(const Llm& llm, std::int64_t layer);
-/// vocab · hidden, or vocab · embedding_dim and the projection to hidden.
-[[nodiscard]] std::int64_t embedding_parameters(const Llm& llm);
-/// Learned position rows; 0 for rotary.
-[[nodiscard]] std::int64_t position_parameters(const Llm& llm);
-/// 0 when tied, else vocab · hidden (+ vocab with a bias); with an embedding_dim also the projection back to it.
-[[nodiscard]] std::int64_t head_parameters(const Llm& llm);
-[[nodiscard]] std::int64_t final_norm_parameters(const Llm& llm);
-
-/// All parameters, exactly as the checkpoint counts them (router correction bias included).
-[[nodiscard]] std::int64_t parameters(const Llm& llm);
-/// Parameters that one token uses: topk experts of each MoE layer instead of all.
-[[nodiscard]] std::int64_t active_parameters(const Llm& llm);
-
-/// KV cache of one token over all layers: 2·L·kv_heads·head_dim·b, or (kv_lora_rank + rope_head_dim)·L·b for
-/// latent attention. Source: seed of every paged cache; DeepSeek-V2 §2.1.
-[[nodiscard]] Bytes kv_bytes_per_token(const Llm& llm, Dtype kv_dtype);
-
 /// How FLOPs of a training step are counted; papers differ.
 enum class FlopConvention : std::uint8_t {
   model,         ///< forward + 2 × forward backward, full (non-causal) attention: Korthikanti et al. §A, llm-foundry
@@ -103,10 +73,5 @@ enum class FlopConvention : std::uint8_t {
   palm,  ///< 6N + 12·L·heads·head_dim·seq per token, N without position embeddings: PaLM appendix B, nanoGPT
 };
 [[nodiscard]] std::string_view name(FlopConvention convention);
-
-/// Model FLOPs of one token of a sequence of `seq`, forward and backward, recompute not counted.
-[[nodiscard]] Flops training_flops_per_token(const Llm& llm, std::int64_t seq, FlopConvention convention);
-/// Matrix FLOPs of one token's forward pass through `layer` (attention full, 4·s·h per token).
-[[nodiscard]] Flops layer_forward_flops_per_token(const Llm& llm, std::int64_t layer, std::int64_t seq, bool causal);
 
 }  // namespace orrery::models

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "models/layer/flops.hpp"
 #include "models/llm.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/training/parallel.hpp"

@@ -8,6 +8,7 @@
 #include "kernels/family.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/hf_config.hpp"
+#include "models/layer/parameters.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"

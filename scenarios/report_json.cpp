@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "models/layer/parameters.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/sections.hpp"
 #include "scenarios/serving_fields.hpp"

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "models/layer/parameters.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/report_lines.hpp"
 #include "scenarios/sections.hpp"

@@ -158,7 +158,7 @@ void read_job(MapReader& reader, const ConfigNode& root, const std::string& fold
   } else if (serving != nullptr) {
     models::ServingConfig config;
     read_serving(*serving, folder, config, scenario.skipped, diagnostics);
-    scenario.serving = models::ServingJob{scenario.job.llm, std::move(config), scenario.job.cluster, scenario.seed};
+    scenario.serving = models::ServingJob{{scenario.job.llm, scenario.job.cluster, scenario.seed}, std::move(config)};
   } else {
     diagnostics.error(root.span,
                       "a scenario needs a training: or a serving: section (`orrery new training` and `orrery new "

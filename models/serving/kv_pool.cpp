@@ -2,8 +2,7 @@
 // temperature, top-k and top-p, while the hidden states are still held (vllm/v1/worker/gpu_model_runner.py,
 // profile_run and _dummy_sampler_run; from memory). The larger of the two peaks counts; T tokens, t tensor parallel:
 //
-//   layer    T·b·(2·hidden + max(hidden + qkv/t + heads·d/t,  hidden + (g + 1)·inter/t)),   g = 2 with a gate, else 1
-//   experts  T·b·(2·hidden + hidden + topk·(max(2·inter/t, hidden) + inter/t) + hidden)
+//   layer    T·b·(2·hidden + the widest moment of a layer, models/layer/activations.hpp)
 //   sampler  T·b·hidden + S·vocab·(b + 4 + 12 + 12)
 //            logits; their fp32 copy; sorted values and their int64 places; a second such pair while sorting
 //
@@ -23,6 +22,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/layer/activations.hpp"
+#include "models/layer/parameters.hpp"
+#include "models/layer/serving.hpp"
+
 namespace orrery::models {
 namespace {
 
@@ -33,30 +36,6 @@ constexpr double kGraphMiBPerLayer = 0.25;
 constexpr std::int64_t kLargestCapture = 512;
 
 double of(std::int64_t count) { return static_cast<double>(count); }
-
-std::int64_t local_kv_heads(const Llm& llm, int tensor) {
-  return std::max<std::int64_t>(1, llm.attention.kv_heads / tensor);
-}
-
-// Attention weights of one layer on one GPU, in elements. Latent compression is on every GPU (vllm deepseek_v2.py).
-double attention_elements(const Llm& llm, std::int64_t layer, int tensor) {
-  const AttentionConfig& a = llm.attention;
-  const double all = of(layer_parameters(llm, layer).attention);
-  if (a.kind == AttentionKind::latent) {
-    const double copied = of(llm.hidden) * of(a.q_lora_rank + a.kv_lora_rank + a.rope_head_dim);
-    return copied + (all - copied) / tensor;
-  }
-  const double kv = 2.0 * of(llm.hidden) * of(a.head_dim) * of(a.kv_heads);
-  return (all - kv) / tensor + kv * of(local_kv_heads(llm, tensor)) / of(a.kv_heads);
-}
-
-// vLLM keeps the projection from the latent a second time, split for absorption, in the activations' dtype
-// (v1/attention/backends/mla/common.py, process_weights_after_loading; from memory).
-double absorbed_elements(const Llm& llm, int tensor) {
-  const AttentionConfig& a = llm.attention;
-  if (a.kind != AttentionKind::latent) return 0.0;
-  return of(a.heads) / tensor * of(a.nope_head_dim + a.v_head_dim) * of(a.kv_lora_rank);
-}
 
 Bytes context_memory(const ServingJob& job) {
   const int ranks = job.config.tensor_parallel;
@@ -89,43 +68,29 @@ Bytes stage_weights(const ServingJob& job, int stage) {
   const StageLayers own = stage_layers(llm, stages, stage);
   double linear = 0.0, plain = 0.0;
   for (std::int64_t layer = own.first; layer < own.first + own.count; ++layer) {
-    const LayerParameters p = layer_parameters(llm, layer);
-    linear += attention_elements(llm, layer, tensor) + (of(p.mlp) + of(p.experts)) / tensor;
-    plain += of(p.router) + of(p.norms) + absorbed_elements(llm, tensor);
+    const std::vector<LayerElement> elements = layer_elements(llm, layer);
+    const RankWeights weights = rank_weights(elements, tensor, Copies::counted);
+    linear += weights.linear.mean(tensor);
+    plain += weights.plain.mean(tensor) + of(absorbed_parameters(elements, tensor));
   }
   const bool first = stage == 0, last = stage + 1 == stages;
-  if (first) plain += of(embedding_parameters(llm)) / tensor + of(position_parameters(llm));
-  if (last) {
-    // A tied head on a stage of its own is a second copy of the embedding.
-    const std::int64_t head = llm.tied_embeddings && !first ? embedding_parameters(llm) : head_parameters(llm);
-    plain += of(head) / tensor + of(final_norm_parameters(llm));
-  }
+  if (first) plain += embedding_share(llm).mean(tensor);
+  if (last) plain += head_share(llm, !first).mean(tensor);
   return linear * element_size(job.config.weight_dtype) + plain * element_size(job.config.dtype);
 }
 
 Bytes peak_activations(const ServingJob& job, std::int64_t tokens) {
   const Llm& llm = job.llm;
-  const AttentionConfig& a = llm.attention;
-  const double tensor = job.config.tensor_parallel;
-  const double b = element_size(job.config.dtype).value(), hidden = of(llm.hidden);
-  const double gates = llm.mlp.gated ? 2.0 : 1.0;
-  const double kv_heads = of(local_kv_heads(llm, job.config.tensor_parallel));
-  const double value = of(a.kind == AttentionKind::latent ? a.v_head_dim : a.head_dim);
-  const double keys = a.kind == AttentionKind::latent
-                          ? of(a.heads) / tensor * (of(a.head_dim) + value) + of(a.kv_lora_rank + a.rope_head_dim)
-                          : 2.0 * kv_heads * of(a.head_dim);
-  const double attention = hidden + of(a.heads) / tensor * (of(a.head_dim) + value) + keys;
-  double widest = std::max(attention, hidden + (gates + 1.0) * of(llm.mlp.inter) / tensor);
-  if (llm.moe.experts > 0) {
-    const double inter = of(llm.moe.inter) / tensor;
-    const double routed = of(llm.moe.topk) * (std::max(gates * inter, hidden) + inter);
-    widest = std::max(widest, 2.0 * hidden + routed);
+  const Bytes value = element_size(job.config.dtype);
+  std::int64_t widest = 0;
+  for (const LayerKind& kind : layer_kinds(llm)) {
+    widest = std::max(widest, widest_values(layer_elements(llm, kind.first), llm.hidden, job.config.tensor_parallel));
   }
-  const double layer = of(tokens) * b * (2.0 * hidden + widest);
+  const Bytes layer = of(tokens) * value * of(2 * llm.hidden + widest);
   const double rows = of(std::min(job.config.max_num_seqs, tokens));
-  const double logits = b, copy = 4.0, sorted = 4.0 + 8.0, sorting = 4.0 + 8.0;
-  const double sampler = of(tokens) * b * hidden + rows * of(llm.vocab) * (logits + copy + sorted + sorting);
-  return Bytes{std::max(layer, sampler)};
+  const Bytes logits = value, copy{4.0}, sorted{4.0 + 8.0}, sorting{4.0 + 8.0};
+  const Bytes sampler = of(tokens) * value * of(llm.hidden) + rows * of(llm.vocab) * (logits + copy + sorted + sorting);
+  return max(layer, sampler);
 }
 
 std::vector<std::int64_t> graph_sizes(const ServingConfig& config) {
@@ -149,12 +114,9 @@ Bytes graph_memory(const ServingJob& job) {
 }
 
 Bytes stage_kv_bytes_per_token(const ServingJob& job, int stage) {
-  const AttentionConfig& a = job.llm.attention;
   const double layers = of(stage_layers(job.llm, job.config.pipeline_parallel, stage).count);
-  const double elements = a.kind == AttentionKind::latent
-                              ? of(a.kv_lora_rank + a.rope_head_dim)
-                              : 2.0 * of(local_kv_heads(job.llm, job.config.tensor_parallel)) * of(a.head_dim);
-  return layers * elements * element_size(job.config.kv_cache_dtype);
+  const std::vector<LayerElement> elements = layer_elements(job.llm, 0);
+  return layers * of(cached_values(elements, job.config.tensor_parallel)) * element_size(job.config.kv_cache_dtype);
 }
 
 KvPool size_kv_pool(const ServingJob& job) {

@@ -16,11 +16,10 @@
 #include <string>
 #include <vector>
 
-#include "hardware/cluster.hpp"
 #include "hardware/dtype.hpp"
 #include "hardware/units.hpp"
 #include "kernels/kernel.hpp"
-#include "models/llm.hpp"
+#include "models/job.hpp"
 #include "models/serving/request.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "sim/clock.hpp"
@@ -71,11 +70,8 @@ struct ServingConfig {
   std::int64_t warmup_requests = 0;  ///< the first so many are served but not counted; steps and KV usage have them
 };
 
-struct ServingJob {
-  Llm llm;
+struct ServingJob : Job {
   ServingConfig config;
-  hardware::Cluster cluster;
-  std::uint64_t seed = 1;
 };
 
 /// Memory of the fullest GPU of a replica, and the KV cache that it leaves. kv_pool.hpp has the formula.

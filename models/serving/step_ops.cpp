@@ -1,8 +1,8 @@
 // Sources: vLLM, vllm/model_executor/models/{llama,qwen3_moe,deepseek_v2}.py and layers/ for the kernels of a layer,
-// v1/attention/backends/mla/common.py for latent attention (prompts expand the latent, decodes absorb the projection),
 // v1/sample/sampler.py for sampling, v1/worker/gpu_worker.py for the message between stages (hidden states and
 // residual, a slice per rank, gathered on arrival), config/compilation.py for the graph modes. From memory.
 #include <algorithm>
+#include <utility>
 
 #include "models/serving/kv_pool.hpp"
 #include "models/serving/step_ops_builder.hpp"
@@ -12,15 +12,43 @@ namespace {
 
 using kernels::MemoryOp;
 
-constexpr double kLogit = 4.0;  // samplers work in fp32 (vllm/v1/sample/sampler.py)
+constexpr Bytes kLogit{4.0};  // samplers work in fp32 (vllm/v1/sample/sampler.py)
 
 // Small kernels around greedy sampling: gather of the last rows, index and token-id bookkeeping. Estimate: vLLM 0.19
 // takes 26 us to sample 3 sequences of Llama-3.1-8B on an RTX PRO 6000 (LLMServingSim @5daddb2, per_sequence).
 constexpr std::int64_t kSamplerKernels = 10;
 
+ServingReading reading_of(const ServingJob& job) {
+  ServingReading reading;
+  reading.gpu = &job.cluster.gpu;
+  reading.tensor = job.config.tensor_parallel;
+  reading.dtype = job.config.dtype;
+  reading.weight_dtype = job.config.weight_dtype;
+  reading.kv_dtype = job.config.kv_cache_dtype;
+  reading.kernels = job.config.kernels;
+  return reading;
+}
+
+// The first layer of a kind, or nothing.
+ServedLayer first_layer(const Llm& llm, bool moe) {
+  for (const LayerKind& kind : layer_kinds(llm)) {
+    if (llm.is_moe_layer(kind.first) == moe) return served(layer_elements(llm, kind.first));
+  }
+  return {};
+}
+
 }  // namespace
 
-StepOps::StepOps(const ServingJob& job) : job_(&job) {
+StepOps::StepOps(const ServingJob& job)
+    : job_(&job),
+      reading_(reading_of(job)),
+      dense_(first_layer(job.llm, false)),
+      moe_(first_layer(job.llm, true)),
+      attention_(dense_.attention.empty() ? moe_.attention : dense_.attention),
+      embedding_(embedding_elements(job.llm)) {
+  for (LayerElement& element : head_elements(job.llm)) {
+    (std::holds_alternative<Norm>(element.block) ? norm_ : head_).push_back(std::move(element));
+  }
   const std::vector<std::int64_t> sizes = graph_sizes(job.config);
   for (const std::int64_t size : sizes) padded_.resize(static_cast<std::size_t>(size) + 1, size);
 }
@@ -54,93 +82,13 @@ Bytes StepOps::message(std::int64_t rows, int stage) const {
 }
 
 void StepOps::front(Builder& b, std::int64_t rows, int stage) const {
-  const Llm& llm = job_->llm;
-  if (stage > 0) {
-    b.count(2);
-    b.all_gather("gather stage input", rows, llm.hidden);
-    b.count(1);
+  if (stage == 0) {
+    b.append(serving_ops(reading_, embedding_, rows));
     return;
   }
-  const std::int64_t width = llm.embedding_dim > 0 ? llm.embedding_dim : llm.hidden;
-  b.memory("embedding", MemoryOp::embedding, rows * width, b.width(), b.width());
-  b.all_reduce("embedding all_reduce", rows);
-  if (width != llm.hidden) b.gemm("embedding projection", job_->config.dtype, rows, llm.hidden, width);
-  if (llm.position == PositionKind::learned) {
-    b.memory("position embedding", MemoryOp::elementwise, rows * llm.hidden, 2.0 * b.width(), b.width());
-  }
-}
-
-void StepOps::before_attention(Builder& b, std::int64_t rows) const {
-  const Llm& llm = job_->llm;
-  const AttentionConfig& a = llm.attention;
-  const std::int64_t heads = rank_share(a.heads, job_->config.tensor_parallel);
-  b.norm("attention norm", rows * llm.hidden, true);
-  if (a.kind == AttentionKind::latent) {
-    const std::int64_t latent = a.kv_lora_rank + a.rope_head_dim, query = a.nope_head_dim + a.rope_head_dim;
-    if (a.q_lora_rank > 0) {
-      b.linear("q and kv down", rows, a.q_lora_rank + latent, llm.hidden);
-      b.norm("latent norms", rows * (a.q_lora_rank + a.kv_lora_rank), false);
-      b.linear("q up", rows, heads * query, a.q_lora_rank);
-    } else {
-      b.linear("q", rows, heads * query, llm.hidden);
-      b.linear("kv down", rows, latent, llm.hidden);
-      b.norm("latent norms", rows * a.kv_lora_rank, false);
-    }
-    b.memory("rotary", MemoryOp::rotary, rows * (heads + 1) * a.rope_head_dim, b.width(), b.width());
-    return;
-  }
-  const std::int64_t kv_heads = rank_share(a.kv_heads, job_->config.tensor_parallel);
-  b.linear("qkv", rows, (heads + 2 * kv_heads) * a.head_dim, llm.hidden);
-  const std::int64_t rotated = rows * (heads + kv_heads) * a.head_dim;
-  if (a.qk_norm) b.norm("qk norm", rotated, false);
-  if (llm.position == PositionKind::rotary) b.memory("rotary", MemoryOp::rotary, rotated, b.width(), b.width());
-}
-
-void StepOps::mlp(Builder& b, std::int64_t rows, std::int64_t inter, bool shared) const {
-  const std::int64_t local = rank_share(inter, job_->config.tensor_parallel), hidden = job_->llm.hidden;
-  const bool gated = job_->llm.mlp.gated;
-  b.linear(shared ? "shared gate_up" : gated ? "gate_up" : "mlp up", rows, gated ? 2 * local : local, hidden);
-  b.memory(shared ? "shared activation" : "activation", MemoryOp::activation, rows * local,
-           (gated ? 2.0 : 1.0) * b.width(), b.width());
-  b.linear(shared ? "shared down" : gated ? "down" : "mlp down", rows, hidden, local);
-}
-
-void StepOps::experts(Builder& b, std::int64_t rows) const {
-  const MoeConfig& moe = job_->llm.moe;
-  if (moe.shared_experts > 0) mlp(b, rows, moe.shared_experts * moe.shared_inter, true);
-  b.gemm("router", job_->config.dtype, rows, moe.experts, job_->llm.hidden);
-  b.memory("top-k", MemoryOp::router, rows * moe.experts, b.width(), 0.0);
-  kernels::MoeShape shape;
-  const Dtype weights = job_->config.weight_dtype;
-  shape.dtype = weights == Dtype::fp16 ? Dtype::bf16 : weights;
-  shape.tokens = rows;
-  shape.hidden = job_->llm.hidden;
-  shape.inter = moe.inter;
-  shape.topk = moe.topk;
-  shape.experts = moe.experts;
-  shape.tensor_parallel = job_->config.tensor_parallel;
-  shape.gated = job_->llm.mlp.gated;
-  shape.implementation = job_->config.kernels;
-  b.launch("experts", shape);
-  if (moe.shared_experts > 0) {
-    const double elements = 2.0 * b.width();
-    b.memory("add shared experts", MemoryOp::elementwise, rows * job_->llm.hidden, elements, b.width());
-  }
-}
-
-void StepOps::after_attention(Builder& b, std::int64_t rows, bool moe) const {
-  const AttentionConfig& a = job_->llm.attention;
-  const std::int64_t heads = rank_share(a.heads, job_->config.tensor_parallel);
-  const std::int64_t value = a.kind == AttentionKind::latent ? a.v_head_dim : a.head_dim;
-  b.linear("attention out", rows, job_->llm.hidden, heads * value);
-  b.all_reduce("attention all_reduce", rows);
-  b.norm("mlp norm", rows * job_->llm.hidden, true);
-  if (moe) {
-    experts(b, rows);
-  } else {
-    mlp(b, rows, job_->llm.mlp.inter, false);
-  }
-  b.all_reduce("mlp all_reduce", rows);
+  b.count(2);
+  b.all_gather("gather stage input", rows, job_->llm.hidden);
+  b.count(1);
 }
 
 void StepOps::layers_of(Builder& b, std::int64_t rows, int stage, const std::vector<StepOp>& attention) const {
@@ -151,17 +99,17 @@ void StepOps::layers_of(Builder& b, std::int64_t rows, int stage, const std::vec
     const std::int64_t count = sparse ? moe : own.count - moe;
     if (count == 0) continue;
     b.count(count);
-    before_attention(b, rows);
+    const ServedLayer& layer = sparse ? moe_ : dense_;
+    b.append(serving_ops(reading_, layer.before, rows));
     b.append(attention);
-    after_attention(b, rows, sparse);
+    b.append(serving_ops(reading_, layer.after, rows));
   }
   b.count(1);
-  const bool last = stage + 1 == stages();
-  if (last && job_->llm.final_norm) b.norm("final norm", rows * job_->llm.hidden, true);
+  if (stage + 1 == stages()) b.append(serving_ops(reading_, norm_, rows));
 }
 
 std::vector<StepOp> StepOps::body(std::int64_t rows, GraphMode mode, int stage) const {
-  Builder b(*job_, group_nodes(), mode);
+  Builder b(*this, mode);
   front(b, rows, stage);
   layers_of(b, rows, stage, {});
   return b.take();
@@ -169,17 +117,13 @@ std::vector<StepOp> StepOps::body(std::int64_t rows, GraphMode mode, int stage) 
 
 std::vector<StepOp> StepOps::head(std::int64_t sampled, int stage) const {
   if (sampled == 0 || stage + 1 != stages()) return {};
-  const Llm& llm = job_->llm;
-  const int tensor = job_->config.tensor_parallel;
-  const std::int64_t vocab = (llm.vocab + tensor - 1) / tensor;
-  const std::int64_t width = llm.embedding_dim > 0 ? llm.embedding_dim : llm.hidden;
-  Builder b(*job_, group_nodes(), GraphMode::none);
+  const std::int64_t vocab = job_->llm.vocab;
+  Builder b(*this, GraphMode::none);
   b.part(StepPart::head);
-  if (width != llm.hidden) b.gemm("head projection", job_->config.dtype, sampled, width, llm.hidden);
-  b.gemm("lm_head", job_->config.dtype, sampled, vocab, width);
-  b.all_gather("logits all_gather", sampled, llm.vocab);
-  b.memory("logits cast", MemoryOp::elementwise, sampled * llm.vocab, b.width(), kLogit);
-  b.memory("argmax", MemoryOp::softmax, sampled * llm.vocab, kLogit, 0.0);
+  b.append(serving_ops(reading_, head_, sampled));
+  b.all_gather("logits all_gather", sampled, vocab);
+  b.memory("logits cast", MemoryOp::elementwise, sampled * vocab, b.value(), kLogit);
+  b.memory("argmax", MemoryOp::softmax, sampled * vocab, kLogit, {});
   b.count(kSamplerKernels);
   b.memory("sampler", MemoryOp::elementwise, sampled, kLogit, kLogit);
   return b.take();
@@ -197,7 +141,7 @@ std::vector<StepOp> StepOps::all(const StepShape& shape, int stage) const {
     attention.insert(attention.end(), decode.begin(), decode.end());
     if (!products.empty()) attention.push_back(products.back());
   }
-  Builder b(*job_, group_nodes(), how);
+  Builder b(*this, how);
   front(b, rows, stage);
   layers_of(b, rows, stage, attention);
   b.append(head(shape.sampled, stage));

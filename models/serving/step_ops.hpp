@@ -1,12 +1,10 @@
 // Which kernels and collectives one iteration of a serving engine runs on one GPU.
 //
-// The list follows vLLM's model code: the residual add is part of the norm, gate and up are one GEMM, SiLU and product
-// are one kernel, quantising activations is part of a quantised GEMM's measured time. Under tensor parallelism the
+// The layers are models/layer/'s, read as an engine runs them (models/layer/serving.hpp). Under tensor parallelism the
 // embedding and the head hold slices of the vocabulary, the layers two all_reduces each.
 //
 // Prompts of unequal lengths are one attention kernel over an equivalent uniform batch: as many sequences, as many
-// tokens, as many (query, key) pairs. Element-wise kernels find what the kernel before left in L2: their shapes hold
-// the bytes of HBM time that is left.
+// tokens, as many (query, key) pairs.
 //
 // Decodes beside prompts name the prompts' kernel, to whose time they add (kernels/attention/mixed_batch.hpp).
 //
@@ -14,13 +12,14 @@
 // next captured size; a mixed one that fits in the largest size is cut into graphs at every attention, which is
 // launched from the host; a larger one is launched kernel by kernel. Logits and sampling are outside graphs always.
 //
-// Limitations: biases are not priced (they are epilogues); sampling is greedy; logits processors are not modelled.
+// Limitations: sampling is greedy; logits processors are not modelled.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "models/layer/serving.hpp"
 #include "models/serving/serving.hpp"
 #include "models/serving/step_model.hpp"
 
@@ -66,14 +65,15 @@ class StepOps {
  private:
   class Builder;
   void front(Builder& builder, std::int64_t rows, int stage) const;
-  void before_attention(Builder& builder, std::int64_t rows) const;
-  void after_attention(Builder& builder, std::int64_t rows, bool moe) const;
-  void experts(Builder& builder, std::int64_t rows) const;
-  void mlp(Builder& builder, std::int64_t rows, std::int64_t inter, bool shared) const;
   void layers_of(Builder& builder, std::int64_t rows, int stage, const std::vector<StepOp>& attention) const;
+  [[nodiscard]] std::vector<StepOp> of_attention(const std::vector<LayerOp>& ops) const;
 
   const ServingJob* job_;
-  std::vector<std::int64_t> padded_;  ///< by number of tokens, up to the largest captured size
+  ServingReading reading_;
+  ServedLayer dense_, moe_;                            ///< empty where the model has none
+  std::vector<LayerElement> attention_;                ///< of either
+  std::vector<LayerElement> embedding_, norm_, head_;  ///< the final norm runs on all rows, the head on sampled ones
+  std::vector<std::int64_t> padded_;                   ///< by number of tokens, up to the largest captured size
 };
 
 }  // namespace orrery::models

@@ -1,5 +1,8 @@
 #include "models/training/memory.hpp"
 
+#include <vector>
+
+#include "models/layer/activations.hpp"
 #include "models/training/layer.hpp"
 #include "models/training/parallel.hpp"
 
@@ -8,58 +11,9 @@ namespace {
 
 double to_double(std::int64_t n) { return static_cast<double>(n); }
 
-// Terms that live outside the tensor-parallel region: divided by t only with sequence parallelism.
-double boundary_bytes(const TrainingJob& job, const LayerSizes& sizes) {
-  const double size = activation_size(job.config);
-  const double tensor = to_double(sizes.tokens) * to_double(job.llm.hidden);
-  const double shard = job.config.sequence_parallel ? to_double(sizes.tensor) : 1.0;
-  const double masks = job.config.dropout > 0.0 ? 2.0 * tensor : 0.0;
-  return (2 * size * tensor + 2 * size * tensor + masks) / shard;
-}
-
-double attention_bytes(const TrainingJob& job, const LayerSizes& sizes) {
-  const double size = activation_size(job.config);
-  const AttentionConfig& a = job.llm.attention;
-  const double t = to_double(sizes.tensor);
-  const double tokens = to_double(sizes.tokens);
-  const bool latent = a.kind == AttentionKind::latent;
-  const double qk_dim = to_double(latent ? a.nope_head_dim + a.rope_head_dim : a.head_dim);
-  const double v_dim = to_double(latent ? a.v_head_dim : a.head_dim);
-  const double heads = to_double(a.heads);
-  const double kv_heads = latent ? heads : to_double(a.kv_heads);
-  double bytes = size * tokens * (heads * qk_dim + kv_heads * qk_dim + kv_heads * v_dim + heads * v_dim) / t;
-  if (latent) bytes += size * tokens * to_double(a.q_lora_rank + a.kv_lora_rank + a.rope_head_dim);
-  return bytes;
-}
-
-// What an unfused core attention keeps of its scores, and what a fused kernel keeps instead.
-double score_bytes(const TrainingJob& job, const LayerSizes& sizes) {
-  const double t = to_double(sizes.tensor);
-  const double heads = to_double(job.llm.attention.heads);
-  if (job.config.attention == AttentionImplementation::flash) return 4.0 * to_double(sizes.tokens) * heads / t;
-  const double size = activation_size(job.config);
-  const double per_score = job.config.dropout > 0.0 ? size + 1.0 + size : size;
-  return per_score * heads * to_double(sizes.tokens) * to_double(sizes.sequence) / t;
-}
-
 // Selective recomputation drops the scores; a fused kernel never stores them.
 bool drops_scores(const TrainingJob& job) {
   return job.config.recompute == Recompute::selective && job.config.attention == AttentionImplementation::unfused;
-}
-
-double mlp_bytes(const TrainingJob& job, const LayerSizes& sizes, std::int64_t layer) {
-  const double size = activation_size(job.config);
-  const double t = to_double(sizes.tensor);
-  const double up = job.llm.mlp.gated ? 2.0 : 1.0;
-  const auto hidden_rows = [&](double tokens, std::int64_t inter) {
-    return size * tokens * (up + 1.0) * to_double(inter) / t;
-  };
-  const double tokens = to_double(sizes.tokens);
-  if (!job.llm.is_moe_layer(layer)) return hidden_rows(tokens, job.llm.mlp.inter);
-  const MoeConfig& moe = job.llm.moe;
-  const double routed = tokens * to_double(moe.topk);
-  return hidden_rows(routed, moe.inter) + size * routed * to_double(job.llm.hidden) +
-         hidden_rows(tokens * to_double(moe.shared_experts), moe.shared_inter);
 }
 
 }  // namespace
@@ -78,37 +32,31 @@ ModelStateBytes model_states(const TrainingConfig& config, std::int64_t paramete
 }
 
 Bytes layer_activations(const TrainingJob& job, std::int64_t layer, bool recomputed) {
-  const LayerSizes sizes(job);
+  const LayerSizes reading(job);
   if (recomputed) {  // only the layer's input
-    return job.config.sequence_parallel ? sizes.boundary / to_double(sizes.tensor) : sizes.boundary;
+    return reading.shards_sequence() ? reading.boundary / to_double(reading.tensor) : reading.boundary;
   }
-  const double scores = drops_scores(job) ? 0.0 : score_bytes(job, sizes);
-  return Bytes{boundary_bytes(job, sizes) + attention_bytes(job, sizes) + scores + mlp_bytes(job, sizes, layer)};
+  const std::vector<LayerElement> elements = layer_elements(job, layer);
+  const Bytes kept = kept_bytes(reading, elements);
+  return drops_scores(job) ? kept : kept + score_bytes(reading, elements);
 }
 
 Bytes recomputed_activations(const TrainingJob& job, std::int64_t layer, bool recomputed) {
-  const LayerSizes sizes(job);
-  const double scores = score_bytes(job, sizes);
-  if (!recomputed) return Bytes{drops_scores(job) ? scores : 0.0};
-  return Bytes{boundary_bytes(job, sizes) + attention_bytes(job, sizes) + scores + mlp_bytes(job, sizes, layer)};
+  if (!recomputed && !drops_scores(job)) return Bytes{};
+  const LayerSizes reading(job);
+  const std::vector<LayerElement> elements = layer_elements(job, layer);
+  const Bytes scores = score_bytes(reading, elements);
+  return recomputed ? kept_bytes(reading, elements) + scores : scores;
 }
 
-Bytes embedding_activations(const TrainingJob& job) {
-  const LayerSizes sizes(job);
-  return Bytes{job.config.dropout > 0.0 ? to_double(sizes.shard_tokens) * to_double(job.llm.hidden) : 0.0};
-}
+Bytes embedding_activations(const TrainingJob& job) { return kept_bytes(LayerSizes(job), embedding_elements(job)); }
 
-Bytes head_activations(const TrainingJob& job) {
-  const LayerSizes sizes(job);
-  const double hidden = to_double(sizes.shard_tokens) * to_double(job.llm.hidden);
-  const double logits = to_double(sizes.tokens) * to_double(job.llm.vocab) / to_double(sizes.tensor);
-  const double size = activation_size(job.config);
-  return Bytes{2 * size * hidden + (job.config.fused_cross_entropy ? size : 4.0) * logits};
-}
+Bytes head_activations(const TrainingJob& job) { return kept_bytes(LayerSizes(job), head_elements(job)); }
 
 Bytes workspace(const TrainingJob& job) {
-  // cuBLAS asks for 32 MiB on Hopper and 4 MiB before (NVIDIA, cuBLAS documentation, cublasSetWorkspace); NCCL
-  // keeps about 4 + 4.7 MiB of buffers per channel and peer pair, 24 channels (nccl src/init.cc, 2.28.9).
+  // cuBLAS asks for 32 MiB on Hopper (NVIDIA, cuBLAS documentation, cublasSetWorkspace), taken for every GPU: 28 MiB
+  // too much before. NCCL keeps about 4 + 4.7 MiB of buffers per channel and peer pair, 24 channels (nccl
+  // src/init.cc, 2.28.9).
   const double cublas = 32.0 * 1048576.0;
   const double per_communicator = 24.0 * 2.0 * 8.7 * 1048576.0;
   const Mesh mesh = make_mesh(job);

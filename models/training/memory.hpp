@@ -4,15 +4,7 @@
 // with master weights; ZeRO-1 divides the optimizer part by the data-parallel degree (Rajbhandari et al. 2020
 // §5.1; Megatron-LM megatron/training/theoretical_memory_usage.py).
 //
-// Activations of one layer and microbatch, per tensor-parallel rank, follow Korthikanti et al. 2022 §4 with
-// grouped queries, gated MLPs and fused attention added. T = s·b tokens, t = tensor-parallel degree; with
-// sequence parallelism the terms marked * are divided by t as well:
-// The 2 is the size of a 16-bit activation; fp32 and tf32 have 4.
-//   norm inputs 2·2·T·h *, inputs of qkv and mlp 2·2·T·h *, dropout masks 2·T·h *
-//   q, k, v and the output projection's input 2·T·(2·heads + 2·kv_heads)·d/t
-//   scores: unfused 2·a·s²·b/t for softmax, and with dropout 1 + 2 more for mask and output; fused 4·T·a/t
-//   MLP 2·T·(up + inter)/t where up = inter, or 2·inter when gated
-// Experts keep the MLP terms for topk rows per token, plus the permuted input.
+// Activations are what the layers' elements keep (models/layer/activations.hpp), less what recomputation drops.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,8 @@
 #include "models/training/parallel.hpp"
 
+#include "models/layer/parameters.hpp"
+
 namespace orrery::models {
-namespace {
-
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-}  // namespace
 
 Mesh make_mesh(const TrainingJob& job) {
   return Mesh({job.config.tensor_parallel, data_parallel_degree(job), job.config.pipeline_parallel},
@@ -38,19 +35,17 @@ std::vector<LayerRange> deal_layers(const TrainingJob& job) {
 }
 
 std::int64_t layer_parameters_per_rank(const TrainingJob& job, std::int64_t layer) {
-  const LayerParameters p = layer_parameters(job.llm, layer);
   const std::int64_t t = job.config.tensor_parallel;
-  return divide_up(p.attention + p.mlp + p.experts, t) + p.norms + p.router;
+  const RankWeights weights = rank_weights(layer_elements(job.llm, layer), t, Copies::ideal);
+  return weights.linear.parameters(t) + weights.plain.parameters(t);
 }
 
 std::int64_t embedding_parameters_per_rank(const TrainingJob& job) {
-  return divide_up(embedding_parameters(job.llm), job.config.tensor_parallel) + position_parameters(job.llm);
+  return embedding_share(job.llm).parameters(job.config.tensor_parallel);
 }
 
 std::int64_t head_parameters_per_rank(const TrainingJob& job) {
-  const bool copy = job.llm.tied_embeddings && job.config.pipeline_parallel > 1;
-  const std::int64_t head = copy ? embedding_parameters(job.llm) : head_parameters(job.llm);
-  return divide_up(head, job.config.tensor_parallel) + final_norm_parameters(job.llm);
+  return head_share(job.llm, job.config.pipeline_parallel > 1).parameters(job.config.tensor_parallel);
 }
 
 std::int64_t stage_parameters_per_rank(const TrainingJob& job, int stage) {

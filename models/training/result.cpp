@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/layer/flops.hpp"
 #include "models/training/layer.hpp"
 #include "models/training/parallel.hpp"
 
@@ -14,13 +15,12 @@ namespace {
 using sim::Activity;
 using sim::activity_set;
 
-constexpr sim::ActivitySet kCommunication = activity_set(
-    {Activity::tensor_parallel, Activity::data_parallel, Activity::pipeline, Activity::expert_parallel});
+constexpr sim::ActivitySet kCommunication =
+    activity_set({Activity::tensor_parallel, Activity::data_parallel, Activity::pipeline, Activity::expert_parallel});
 constexpr sim::ActivitySet kAll = (sim::ActivitySet{1} << sim::kActivities) - 1;
 /// What a stage is for between the start and the end of the pipeline.
-constexpr sim::ActivitySet kPipelinePhase =
-    activity_set({Activity::forward, Activity::recompute, Activity::backward, Activity::weight_gradient,
-                  Activity::tensor_parallel});
+constexpr sim::ActivitySet kPipelinePhase = activity_set(
+    {Activity::forward, Activity::recompute, Activity::backward, Activity::weight_gradient, Activity::tensor_parallel});
 
 enum Sets : std::size_t { compute, communication, pipeline_phase, any };
 constexpr std::array<sim::ActivitySet, 4> kSets = {kAll & ~kCommunication, kCommunication, kPipelinePhase, kAll};
@@ -66,8 +66,8 @@ void summarise_times(const sim::Plan& plan, const sim::Evaluation& step, Trainin
   for (std::size_t r = 0; r < step.busy.size(); ++r) {
     const sim::BusyTimes& busy = step.busy[r];
     const double weight = plan.ranks[r].multiplicity();
-    pipeline_end = std::max({pipeline_end, busy.last_end[index(Activity::backward)],
-                             busy.last_end[index(Activity::weight_gradient)]});
+    pipeline_end = std::max(
+        {pipeline_end, busy.last_end[index(Activity::backward)], busy.last_end[index(Activity::weight_gradient)]});
     one_stage = one_stage && busy.count[index(Activity::pipeline)] == 0;
     gpus += weight;
     busy_compute += weight * sim::to_seconds(busy.unions[compute]).value();

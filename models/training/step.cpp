@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "models/layer/parameters.hpp"
 #include "models/parallel/lanes.hpp"
 #include "models/training/memory.hpp"
 #include "models/training/passes.hpp"

@@ -12,11 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "hardware/cluster.hpp"
 #include "hardware/dtype.hpp"
 #include "hardware/units.hpp"
 #include "kernels/kernel.hpp"
-#include "models/llm.hpp"
+#include "models/job.hpp"
 #include "models/parallel/mesh.hpp"
 #include "models/world_job.hpp"
 #include "sim/link_report.hpp"
@@ -60,10 +59,8 @@ struct TrainingConfig {
   Seconds host_overhead;  ///< host cost per kernel of an eager framework; 0: the GPU profile's launch cost
 };
 
-struct TrainingJob {
-  Llm llm;
+struct TrainingJob : Job {
   TrainingConfig config;
-  hardware::Cluster cluster;
   FlopConvention flop_convention = FlopConvention::model;
   JobPlacement placement;
 };
@@ -94,12 +91,6 @@ struct TrainingResult {
 
   [[nodiscard]] const StageMemory& fullest() const;
   [[nodiscard]] bool out_of_memory() const { return fullest().peak > memory_capacity; }
-};
-
-/// A rule that the job breaks, tied to the scenario key that breaks it ("training.tensor_parallel").
-struct JobError {
-  std::string key;
-  std::string message;
 };
 
 /// Every impossible combination: heads not divided by TP, layers not divided by stages without an explicit

@@ -12,6 +12,8 @@
 
 #include "hardware/config.hpp"
 #include "models/architectures/architectures.hpp"
+#include "models/layer/flops.hpp"
+#include "models/layer/parameters.hpp"
 #include "tests/models/tiny_config.hpp"
 
 namespace orrery::models {

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "models/hf_config.hpp"
+#include "models/layer/flops.hpp"
+#include "models/layer/parameters.hpp"
 
 namespace orrery::models {
 namespace {

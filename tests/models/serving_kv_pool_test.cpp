@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "models/layer/parameters.hpp"
 #include "models/serving/kv_pool.hpp"
 #include "tests/models/serving_step_jobs.hpp"
 

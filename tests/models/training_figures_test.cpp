@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "models/layer/parameters.hpp"
 #include "models/parallel/lanes.hpp"
 #include "models/training/memory.hpp"
 #include "models/training/parallel.hpp"

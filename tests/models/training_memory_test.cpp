@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "models/layer/parameters.hpp"
 #include "models/training/memory.hpp"
 #include "models/training/parallel.hpp"
 #include "tests/models/training_jobs.hpp"
@@ -77,6 +78,22 @@ TEST(TrainingMemory, ModelStatesFollowTheFourConventions) {
   EXPECT_DOUBLE_EQ(per_parameter(1), 16.0);
   config.master_weights = false;
   EXPECT_DOUBLE_EQ(per_parameter(1), 12.0);
+}
+
+TEST(TrainingMemory, ModelStatesAreTheFiguresThatPapersPrint) {
+  TrainingConfig config;
+  const auto gb = [&](double parameters, int data_parallel) {
+    const ModelStateBytes s = model_states(config, static_cast<std::int64_t>(parameters), data_parallel);
+    return (s.weights + s.gradients + s.optimizer).value() / 1e9;
+  };
+  // Rajbhandari et al. 2020 figure 1, 16-bit gradients, 7.5 B parameters on 64 GPUs: 120 and 31.4 GB.
+  config.gradient_dtype = Dtype::fp16;
+  EXPECT_DOUBLE_EQ(gb(7.5e9, 64), 120.0);
+  config.zero = ZeroStage::optimizer;
+  EXPECT_DOUBLE_EQ(gb(7.5e9, 64), 31.40625);  // 30 + 90/64
+  // Korthikanti et al. 2022 figure 1, 22B on 8 GPUs, matrices alone: 18·12·6144²·48/8 B = 45.5625 GiB.
+  config = TrainingConfig{};
+  EXPECT_DOUBLE_EQ(gb(12.0 * 6144 * 6144 * 48 / 8, 1) * 1e9 / kGiB, 45.5625);
 }
 
 TEST(TrainingMemory, AFusedLossKeepsSixteenBitLogits) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "models/layer/flops.hpp"
+#include "models/layer/parameters.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/result.hpp"

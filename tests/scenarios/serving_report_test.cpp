@@ -65,7 +65,8 @@ Report report_of(const ServingResult& result) {
   report.scenario.title = "a chat";
   report.scenario.job.llm = models::load_model("llama-3-8b");
   report.scenario.job.cluster = hardware::make_cluster("dgx_h100", "single_node", 1);
-  report.scenario.serving = models::ServingJob{report.scenario.job.llm, result.config, report.scenario.job.cluster, 1};
+  report.scenario.serving =
+      models::ServingJob{{report.scenario.job.llm, report.scenario.job.cluster, 1}, result.config};
   report.serving = result;
   report.metrics = evaluate_metrics(result, serving_cost_basis(report.scenario, result));
   add_serving_findings(report);

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "hardware/units.hpp"
+#include "models/job.hpp"
 #include "models/serving/request.hpp"
-#include "models/training/training.hpp"  // JobError
 #include "sim/clock.hpp"
 #include "sim/random.hpp"
 

@@ -1,0 +1,50 @@
+// Appends elements to a list. Private to the files that write layers.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "models/layer/layer.hpp"
+
+namespace orrery::models {
+
+/// Elements inside and outside the tensor-parallel region, of one part after the other.
+class ElementList {
+ public:
+  explicit ElementList(bool inside = false) : inside_(inside) { elements_.reserve(24); }
+
+  template <class Block>
+  LayerElement& add(Part part, Block block, Widths kept = {}) {
+    LayerElement& element = elements_.emplace_back();
+    element.block = std::move(block);
+    element.part = part;
+    element.inside = inside_;
+    element.kept = kept;
+    return element;
+  }
+  /// The input is kept as it is outside: sequence parallelism gathers it again.
+  void enter(std::int64_t hidden) {
+    add(Part::norms, Enter{hidden}, {whole_width(hidden)});
+    inside_ = true;
+  }
+  void leave(std::string_view name, std::int64_t hidden) {
+    add(Part::norms, Leave{name, hidden});
+    inside_ = false;
+  }
+  std::vector<LayerElement> take() { return std::move(elements_); }
+
+ private:
+  std::vector<LayerElement> elements_;
+  bool inside_;
+};
+
+/// From the normed input to the output projection.
+void add_attention(ElementList& list, const Llm& llm);
+/// From the normed input to the down projection, dense.
+void add_mlp(ElementList& list, const Llm& llm);
+/// The router, the routed experts and the shared ones.
+void add_experts(ElementList& list, const Llm& llm);
+
+}  // namespace orrery::models

@@ -1,0 +1,40 @@
+// What a reading of a layer becomes: kernels and collectives in stream order.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "hardware/units.hpp"
+#include "kernels/kernel.hpp"
+#include "sim/plan/plan.hpp"
+
+namespace orrery::models {
+
+struct LayerOp {
+  enum class Kind : std::uint8_t {
+    launch,
+    collective,         ///< of the tensor-parallel group; compute waits for it
+    start_collective,   ///< runs beside the launches that follow …
+    finish_collectives  ///< … until here
+  };
+  Kind kind = Kind::launch;
+  std::string_view label;
+  kernels::Kernel kernel;
+  sim::CollectiveKind collective = sim::CollectiveKind::all_reduce;
+  Bytes bytes;
+  sim::Activity activity = sim::Activity::forward;
+};
+
+/// Matrix FLOPs of the launches (attention causal or full as the kernels count them).
+[[nodiscard]] Flops matrix_flops(const std::vector<LayerOp>& ops);
+
+/// Functions that together handle every block of a variant.
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+}  // namespace orrery::models

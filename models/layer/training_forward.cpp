@@ -1,0 +1,60 @@
+// The forward pass, and what recomputation runs of it again.
+#include "models/layer/training_kernels.hpp"
+
+namespace orrery::models {
+namespace {
+
+using sim::CollectiveKind;
+
+// Scores, softmax and dropout each pass through memory: Korthikanti et al. 2022 fig. 3.
+void add_unfused(TrainingOps& ops, const CoreAttention& attention) {
+  const TrainingReading& r = ops.reading();
+  const std::int64_t s = r.sequence;
+  const std::int64_t batch = r.batch * (attention.queries.on_rank(r.tensor) / attention.queries.size);
+  ops.matmul("attention scores", batch, s, s, attention.queries.size);
+  ops.forward(softmax_pass(r, attention));
+  if (r.dropout) ops.forward(attention_dropout_pass(r, attention));
+  ops.matmul("attention values", batch, s, attention.value_dim, s);
+}
+
+void add_forward(TrainingOps& ops, const LayerElement& element) {
+  const TrainingReading& r = ops.reading();
+  if (const std::optional<MemoryPass> pass = memory_pass(r, element)) return ops.forward(*pass);
+  const std::int64_t tokens = element.inside ? r.tokens() : r.shard_tokens();
+  std::visit(
+      Overloaded{
+          [&](const Linear& e) { ops.gemm(e.names.trainer, tokens, e.out.on_rank(r.tensor), e.in.on_rank(r.tensor)); },
+          [&](const CoreAttention& e) {
+            r.fused_attention ? ops.launch("attention", attention_shape(r, e)) : add_unfused(ops, e);
+          },
+          [&](const Experts& e) { ops.launch("experts", experts_shape(r, e)); },
+          [&](const Enter& e) {
+            if (r.shards_sequence()) ops.collective(CollectiveKind::all_gather, e.hidden);
+          },
+          [&](const Leave& e) {
+            if (r.tensor > 1) ops.collective(ops.reduction(), e.hidden);
+          },
+          [](const auto&) {},  // passes over memory, and what training adds nothing for
+      },
+      element.block);
+}
+
+}  // namespace
+
+std::vector<LayerOp> forward_ops(const TrainingReading& reading, const std::vector<LayerElement>& elements) {
+  TrainingOps ops(reading, sim::Activity::forward);
+  for (const LayerElement& element : elements) add_forward(ops, element);
+  return ops.take();
+}
+
+std::vector<LayerOp> recompute_ops(const TrainingReading& reading, const std::vector<LayerElement>& elements,
+                                   bool full) {
+  TrainingOps ops(reading, sim::Activity::recompute);
+  for (const LayerElement& element : elements) {
+    const bool scores = std::holds_alternative<CoreAttention>(element.block) && !reading.fused_attention;
+    if (full || scores) add_forward(ops, element);
+  }
+  return ops.take();
+}
+
+}  // namespace orrery::models

@@ -1,0 +1,65 @@
+// What training's passes share: kernels of an element, appended in stream order. Private to training_*.cpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "models/layer/training.hpp"
+
+namespace orrery::models {
+
+/// A pass over `elements` values and the bytes of each that it moves, forward and backward.
+struct MemoryPass {
+  std::string_view label;
+  kernels::MemoryOp op = kernels::MemoryOp::elementwise;
+  std::int64_t elements = 0;
+  Bytes forward_read, forward_written, backward_read, backward_written;
+};
+
+/// The pass over memory that an element is; none of one that is something else.
+[[nodiscard]] std::optional<MemoryPass> memory_pass(const TrainingReading& reading, const LayerElement& element);
+
+/// Unfused attention, Korthikanti et al. 2022 fig. 3.
+[[nodiscard]] MemoryPass softmax_pass(const TrainingReading& reading, const CoreAttention& attention);
+[[nodiscard]] MemoryPass attention_dropout_pass(const TrainingReading& reading, const CoreAttention& attention);
+
+[[nodiscard]] kernels::AttentionPrefillShape attention_shape(const TrainingReading& reading,
+                                                             const CoreAttention& attention);
+[[nodiscard]] kernels::MoeShape experts_shape(const TrainingReading& reading, const Experts& experts);
+
+class TrainingOps {
+ public:
+  TrainingOps(const TrainingReading& reading, sim::Activity activity) : reading_(reading), activity_(activity) {}
+
+  /// C[m, n] = A[m, k] · B[n, k]ᵀ.
+  void gemm(std::string_view label, std::int64_t m, std::int64_t n, std::int64_t k);
+  void weight_gradient(std::string_view label, std::int64_t m, std::int64_t n, std::int64_t k);
+  /// The same of two activations, one for each of `batch` heads.
+  void matmul(std::string_view label, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k);
+  void forward(const MemoryPass& pass) { memory(pass, pass.forward_read, pass.forward_written); }
+  void backward(const MemoryPass& pass) { memory(pass, pass.backward_read, pass.backward_written); }
+  void launch(std::string_view label, const kernels::Kernel& kernel) { launch(label, kernel, activity_); }
+  /// Of all tokens' `hidden` values.
+  void collective(sim::CollectiveKind kind, std::int64_t hidden, bool overlapped = false);
+  void finish_collectives();
+
+  [[nodiscard]] const TrainingReading& reading() const { return reading_; }
+  /// All-reduces, or reduce-scatters.
+  [[nodiscard]] sim::CollectiveKind reduction() const {
+    return reading_.shards_sequence() ? sim::CollectiveKind::reduce_scatter : sim::CollectiveKind::all_reduce;
+  }
+  std::vector<LayerOp> take() { return std::move(ops_); }
+
+ private:
+  void launch(std::string_view label, const kernels::Kernel& kernel, sim::Activity activity);
+  void memory(const MemoryPass& pass, Bytes read, Bytes written);
+
+  const TrainingReading& reading_;
+  sim::Activity activity_;
+  std::vector<LayerOp> ops_;
+};
+
+}  // namespace orrery::models
