@@ -13,8 +13,8 @@
 #include "gui/main_window_parts.hpp"
 #include "gui/text.hpp"
 #include "hardware/catalogue.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/output.hpp"
-#include "scenarios/serving_trace.hpp"
 #include "sim/trace_writer.hpp"
 
 namespace orrery::gui {
@@ -38,7 +38,8 @@ QDockWidget* add_dock(QMainWindow& window, QWidget* content, const QString& titl
 }
 
 void write_run_trace(const Run& run, std::ostream& out) {
-  run.serves() ? scenarios::write_serving_trace(run.report, out) : sim::write_trace(run.timeline, out);
+  const scenarios::JobView view = scenarios::job_views(run.report).front();
+  view.result != nullptr ? view.job.kind->trace(view, run.timeline, out) : sim::write_trace(run.timeline, out);
 }
 
 }  // namespace
@@ -167,7 +168,7 @@ bool MainWindow::shows_other_scenario() const { return current_ && current_->req
 
 void MainWindow::show_run(const RunPtr& run) {
   if (run->request.number < new_from_) return;  // of the scenario that was open before
-  if (!current_ || shows_other_scenario() || current_->serves() != run->serves()) {
+  if (!current_ || shows_other_scenario() || !current_->has_kinds_of(*run)) {
     previous_.reset();
   } else if (current_->request.text != run->request.text) {
     previous_ = current_;
@@ -187,11 +188,10 @@ void MainWindow::show_run(const RunPtr& run) {
 void MainWindow::show_views() {
   parts_->form->model().set_run(current_);
   parts_->report->set_runs(current_, previous_);
-  const bool skipped = current_ && !current_->report.scenario.skipped.empty();
+  const std::string_view first_kind = scenarios::kinds().front()->name;  // before the first run
   for (std::size_t i = 0; i < views().size(); ++i) {
-    const RunKind kind = views()[i].kind;
-    const bool serves = current_ && current_->serves();
-    const bool fits = kind == RunKind::any || (!skipped && (kind == RunKind::serving) == serves);
+    const std::string_view kind = views()[i].kind;
+    const bool fits = kind.empty() || (current_ && current_->has_kind(kind)) || (!current_ && kind == first_kind);
     parts_->tabs->setTabVisible(static_cast<int>(i), fits);
     parts_->views[i]->set_runs(current_, previous_);
   }

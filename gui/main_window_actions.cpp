@@ -14,6 +14,7 @@
 #include "gui/main_window_parts.hpp"
 #include "gui/text.hpp"
 #include "hardware/catalogue.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/schema.hpp"
 
@@ -40,13 +41,18 @@ QAction* MainWindow::add_action(QMenu& menu, const QString& name, const QString&
 
 void MainWindow::make_file_menu() {
   QMenu& menu = *menuBar()->addMenu(tr("&File"));
-  const auto fresh = [this](scenarios::ScenarioKind kind) {
-    when_discardable([this, kind] { new_document(to_qstring(scenarios::scenario_template(kind))); });
-  };
-  add_action(menu, QStringLiteral("new"), tr("&New training scenario"), QKeySequence::New,
-             [fresh] { fresh(scenarios::ScenarioKind::training); });
-  add_action(menu, QStringLiteral("new_serving"), tr("New &serving scenario"), QKeySequence(tr("Ctrl+Shift+N")),
-             [fresh] { fresh(scenarios::ScenarioKind::serving); });
+  for (const scenarios::KindRow* kind : scenarios::kinds()) {
+    const qsizetype place = menu.actions().size();
+    const QString name = to_qstring(kind->name);
+    // The first two kinds have a key each: a third is made from the menu.
+    add_action(
+        menu, place == 0 ? QStringLiteral("new") : QStringLiteral("new_") + name,
+        place == 0 ? tr("&New %1 scenario").arg(name) : tr("New &%1 scenario").arg(name),
+        place == 0   ? QKeySequence(QKeySequence::New)
+        : place == 1 ? QKeySequence(tr("Ctrl+Shift+N"))
+                     : QKeySequence(),
+        [this, kind] { when_discardable([this, kind] { new_document(to_qstring(kind->scenario_template())); }); });
+  }
   add_action(menu, QStringLiteral("open"), tr("&Open…"), QKeySequence::Open, [this] { ask_to_open(); });
   parts_->recent = menu.addMenu(tr("Open &recent"));
   connect(parts_->recent, &QMenu::aboutToShow, this, &MainWindow::fill_recent_files);

@@ -3,7 +3,7 @@
 #include <QThreadPool>
 #include <fmt/format.h>
 
-#include "gui/serving_timeline.hpp"
+#include "scenarios/kinds.hpp"
 
 namespace orrery::gui {
 
@@ -25,9 +25,22 @@ void release(const Run* run) {
 
 std::string Run::label() const { return fmt::format("#{} {}", request.number, request.change); }
 
+bool Run::has_kind(std::string_view kind) const {
+  const std::vector<scenarios::JobView> jobs = scenarios::job_views(report);
+  return std::any_of(jobs.begin(), jobs.end(), [&](const scenarios::JobView& view) {
+    return view.result != nullptr && view.job.kind->name == kind;
+  });
+}
+
+bool Run::has_kinds_of(const Run& other) const {
+  return std::all_of(scenarios::kinds().begin(), scenarios::kinds().end(), [&](const scenarios::KindRow* kind) {
+    return has_kind(kind->name) == other.has_kind(kind->name);
+  });
+}
+
 std::size_t Run::weight() const {
   std::size_t weight = timeline.spans.size();
-  if (report.serving) weight += report.serving->records.size() + report.serving->timeline.size();
+  for (const auto& result : report.results) weight += result->weight();
   return weight;
 }
 
@@ -38,12 +51,10 @@ RunPtr make_run(RunRequest request, const sim::RunControl& control) {
   control.check();
   run->report = scenarios::run_scenario(scenario, {true, true}, control);
   control.check();
-  if (run->report.serving) {
-    run->timeline = timeline_of(*run->report.serving);
-    run->series = series_of(*run->report.serving);
-  } else {
-    run->timeline = std::move(run->report.result.timeline);
+  if (!run->report.results.empty()) {
+    run->timeline = run->report.scenario.jobs.front().kind->take_timeline(*run->report.results.front());
   }
+  run->series = series_of(run->report);
   control.check();
   run->index = TimelineIndex(run->timeline);
   run->explanation = scenarios::Explanation(run->report);

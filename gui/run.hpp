@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "gui/serving_series.hpp"
 #include "gui/timeline/timeline_index.hpp"
@@ -27,17 +28,20 @@ struct RunRequest {
 
 struct Run {
   RunRequest request;
-  scenarios::Report report;            ///< its timeline has moved to `timeline`
-  sim::Timeline timeline;              ///< of the step, or an iteration a span; empty for a skipped scenario
+  scenarios::Report report;            ///< the timeline of its first job may have moved to `timeline`
+  sim::Timeline timeline;              ///< of the first job: its step, or an iteration a span; empty if it was skipped
   TimelineIndex index;                 ///< of `timeline`
-  ServingSeries series;                ///< empty for a training run
+  ServingSeries series;                ///< empty where nothing serves
   scenarios::Explanation explanation;  ///< of `report`
 
   Run() = default;
   Run(const Run&) = delete;  // `index` and `explanation` point into the run
   Run& operator=(const Run&) = delete;
 
-  [[nodiscard]] bool serves() const { return report.serving.has_value(); }
+  /// It ran a job of that kind, "serving".
+  [[nodiscard]] bool has_kind(std::string_view kind) const;
+  /// Both ran jobs of the same kinds, so that their figures can be compared.
+  [[nodiscard]] bool has_kinds_of(const Run& other) const;
   /// "#3 training.tensor_parallel: 8 → 4", for lists of runs.
   [[nodiscard]] std::string label() const;
   /// Rows that it holds (spans, requests, iterations): what its memory grows with.

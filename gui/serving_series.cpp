@@ -15,6 +15,8 @@
 
 #include <queue>
 
+#include "scenarios/serving/job.hpp"
+
 namespace orrery::gui {
 
 namespace {
@@ -301,6 +303,11 @@ ServingSeries series_of(const ServingResult& result) {
   series.latencies = latencies_of(result);
   add_states(result, series);
   return series;
+}
+
+ServingSeries series_of(const scenarios::Report& report) {
+  const ServingResult* result = scenarios::find_serving(report);
+  return result != nullptr ? series_of(*result) : ServingSeries{};
 }
 
 }  // namespace orrery::gui

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "models/serving/serving.hpp"
+#include "scenarios/report.hpp"
 
 namespace orrery::gui {
 
@@ -42,5 +43,7 @@ struct ServingSeries {
 
 /// REQUIRES a result with records and timeline; empty series for one that served nothing.
 [[nodiscard]] ServingSeries series_of(const models::ServingResult& result);
+/// Of the first job that serves; empty where none does.
+[[nodiscard]] ServingSeries series_of(const scenarios::Report& report);
 
 }  // namespace orrery::gui

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
 
@@ -108,7 +109,7 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
 void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
   std::vector<std::string>& files = raw.options.files;
   CLI::App* validate = app.add_subcommand("validate", "errors of predictions on a table of measurements");
-  validate->add_option("KIND_TABLE", files, "kernels, collectives, training or serving; then a CSV file")
+  validate->add_option("KIND_TABLE", files, fmt::format("kernels, collectives, {}; then a CSV file", kind_names()))
       ->required()
       ->expected(2);
   validate->add_option("--gpu", raw.options.gpu, "GPU that the table was measured on");
@@ -134,7 +135,8 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
   commands.emplace_back(calibrate, calibrate_fit);
 
   CLI::App* fresh = app.add_subcommand("new", "print a commented scenario to start from");
-  fresh->add_option("KIND", files, "training (default) or serving")->expected(0, 1);
+  fresh->add_option("KIND", files, fmt::format("{} (default: {})", kind_names(), kinds().front()->name))
+      ->expected(0, 1);
   fresh->add_option("-o,--output", raw.options.output, "write it to this file");
   commands.emplace_back(fresh, new_scenario);
 }

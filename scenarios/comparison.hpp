@@ -1,7 +1,6 @@
 // Two reports metric by metric: what `orrery compare` prints and the window shows as deltas.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,9 +12,7 @@
 
 namespace orrery::scenarios {
 
-/// Whether more of a metric is good news.
-enum class Direction : std::uint8_t { neutral, more_is_better, less_is_better };
-/// The table's entry for a metric name; nullopt: it has none, and is no metric.
+/// Of a metric's row; nullopt: the name is no metric.
 [[nodiscard]] std::optional<Direction> find_direction(std::string_view metric);
 /// Of a metric name; stages as "memory.stages.<i>.…". Neutral for a name that is no metric.
 [[nodiscard]] Direction direction(std::string_view metric);

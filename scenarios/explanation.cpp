@@ -1,21 +1,12 @@
 #include "scenarios/explanation.hpp"
 
-#include <memory>
-
-#include "models/training/pricing.hpp"
 #include "scenarios/explanation_nodes.hpp"
 
 namespace orrery::scenarios {
 
 Explanation::Explanation(const Report& report) : report_(&report) {
-  const Scenario& scenario = report.scenario;
-  if (!scenario.skipped.empty()) return;
-  own_price_ = has_own_price(scenario.job.cluster.gpu);
-  const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
-  if (report.serving) {
-    iterations_ = typical_steps(*scenario.serving, *report.serving, *timer);
-  } else {
-    entries_ = cost_entries(report.result.plan, models::training_prices(scenario.job, *timer), CostedBy::activity);
+  for (const JobView& view : job_views(report)) {
+    if (view.result != nullptr) jobs_.push_back(view.job.kind->explain(view));
   }
 }
 
@@ -34,11 +25,12 @@ ExplainNode Explanation::of(std::string_view metric) const {
     node.equation = "the report has no such figure";
     return node;
   }
-  const Explained explained{*report_, entries_, iterations_, own_price_};
-  for (const auto concept_of : {explain_training, explain_memory, explain_serving, explain_cost}) {
-    if (std::optional<ExplainNode> node = concept_of(explained, name)) return std::move(*node);
+  const std::vector<JobView> views = job_views(*report_);
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    if (std::optional<ExplainNode> node = jobs_[i]->of(name)) return std::move(*node);
+    if (i + 1 == jobs_.size()) return metric_node(views[i], name);
   }
-  return metric_node(*report_, name);
+  return {};
 }
 
 }  // namespace orrery::scenarios

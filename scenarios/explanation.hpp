@@ -5,13 +5,15 @@
 // that parts of a sum add up to the whole (a test holds it to 1e-9) where `sums` says so.
 #pragma once
 
+#include <iosfwd>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "scenarios/provenance.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
-#include "scenarios/serving_steps.hpp"
 
 namespace orrery::scenarios {
 
@@ -25,6 +27,24 @@ struct ExplainNode {
   std::string source;    ///< of a coefficient, a fact or a fit
   bool sums = false;     ///< the value is the sum of the parts' values
   std::vector<ExplainNode> parts;
+};
+
+/// The figures of one job: what its kind makes of a report (KindRow::explain). Priced once, then asked often.
+class JobExplanation {
+ public:
+  virtual ~JobExplanation() = default;
+
+  /// The tree of one of the job's metrics; nullopt: there is no more to say than its equation.
+  [[nodiscard]] virtual std::optional<ExplainNode> of(const std::string& metric) const = 0;
+  /// What `orrery explain` prints below the title.
+  virtual void write_text(std::ostream& out) const = 0;
+  /// What its JSON report has beside the figures.
+  virtual void write_json(Json& report) const = 0;
+
+ protected:
+  JobExplanation() = default;
+  JobExplanation(const JobExplanation&) = default;
+  JobExplanation& operator=(const JobExplanation&) = default;
 };
 
 /// Priced once per report, then asked for one figure after another.
@@ -42,14 +62,12 @@ class Explanation {
   /// The report's metrics that can be asked for, in its order.
   [[nodiscard]] std::vector<std::string> metrics() const;
 
-  [[nodiscard]] const std::vector<CostedEntry>& entries() const { return entries_; }        ///< of a training step
-  [[nodiscard]] const std::vector<TypicalStep>& iterations() const { return iterations_; }  ///< of a serving engine
+  /// Of the report's jobs, in their order; empty for a skipped scenario.
+  [[nodiscard]] const std::vector<std::shared_ptr<const JobExplanation>>& jobs() const { return jobs_; }
 
  private:
   const Report* report_ = nullptr;
-  std::vector<CostedEntry> entries_;
-  std::vector<TypicalStep> iterations_;
-  bool own_price_ = false;  ///< looked up once: reading a profile takes longer than all the rest
+  std::vector<std::shared_ptr<const JobExplanation>> jobs_;
 };
 
 }  // namespace orrery::scenarios

@@ -12,31 +12,21 @@ namespace {
 
 constexpr double kRounding = 1e-12;
 
-std::string equation_of(const std::string& metric) {
-  for (const MetricRow& row : metric_rows()) {
-    if (row.name == metric) return std::string(row.equation);
-  }
-  const std::string_view last = std::string_view(metric).substr(metric.rfind('.') + 1);
-  for (const StageMetricRow& row : stage_metric_rows()) {
-    if (row.name == last) return std::string(row.equation);
-  }
-  return "";
-}
-
 }  // namespace
 
-ExplainNode metric_node(const Report& report, const std::string& metric) {
+ExplainNode metric_node(const JobView& view, const std::string& metric) {
   ExplainNode node;
   node.title = metric;
-  const std::optional<double> value = report.find_metric(metric);
+  const std::optional<double> value = view.find_metric(metric);
   if (!value) {
     node.equation = "the report has no such figure";
     return node;
   }
   node.value = *value;
   node.has_value = true;
-  node.unit = metric_unit(metric).value_or(Unit::number);
-  node.equation = equation_of(metric);
+  const std::optional<MetricRow> row = find_metric_row(metric);
+  node.unit = row ? row->unit : Unit::number;
+  if (row) node.equation = std::string(row->equation);
   node.level = "computed";
   return node;
 }

@@ -1,25 +1,20 @@
 // What the trees of an Explanation are built from (explanation.hpp), and the parts of it by concept.
 #pragma once
 
+#include <functional>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "scenarios/explanation.hpp"
+#include "scenarios/provenance.hpp"
 
 namespace orrery::scenarios {
 
-/// What a figure is explained from.
-struct Explained {
-  const Report& report;
-  const std::vector<CostedEntry>& entries;     ///< of a training step
-  const std::vector<TypicalStep>& iterations;  ///< of a serving engine
-  bool own_price = false;                      ///< of a GPU hour: the scenario's, not the profile's
-};
-
-/// A metric of the report with its value, unit and equation, without parts. Works for stages too.
-[[nodiscard]] ExplainNode metric_node(const Report& report, const std::string& metric);
+/// A metric of the job with its value, unit and equation, without parts. Works for parts too.
+[[nodiscard]] ExplainNode metric_node(const JobView& view, const std::string& metric);
 /// A figure that is no metric; "computed" where no level is given.
 [[nodiscard]] ExplainNode figure(std::string title, double value, Unit unit, std::string equation = "");
 /// A fact of a profile or a document.
@@ -50,10 +45,17 @@ template <class Wanted>
 /// The scenario gives a price of a GPU hour other than the profile's.
 [[nodiscard]] bool has_own_price(const hardware::Gpu& gpu);
 
-/// The tree of a metric that is of that concept; nullopt: it is of another.
-[[nodiscard]] std::optional<ExplainNode> explain_training(const Explained& explained, const std::string& metric);
-[[nodiscard]] std::optional<ExplainNode> explain_memory(const Explained& explained, const std::string& metric);
-[[nodiscard]] std::optional<ExplainNode> explain_serving(const Explained& explained, const std::string& metric);
-[[nodiscard]] std::optional<ExplainNode> explain_cost(const Explained& explained, const std::string& metric);
+/// A figure of the cost section: GPU hours, the price of one, and the tokens that they paid for; nullopt for another.
+struct CostParts {
+  std::function<ExplainNode()> hours;                   ///< of "cost.gpu_hours"
+  std::function<ExplainNode(bool output_only)> tokens;  ///< that the price is per million of
+  bool own_price = false;                               ///< of a GPU hour: the scenario's, not the profile's
+};
+[[nodiscard]] std::optional<ExplainNode> explain_cost(const JobView& view, const CostParts& parts,
+                                                      const std::string& metric);
+
+/// Entries by time with their terms, as text; those that take next to nothing are summed.
+void write_entries(std::ostream& out, std::string_view heading, const std::vector<CostedEntry>& entries);
+[[nodiscard]] Json entries_json(const std::vector<CostedEntry>& entries);
 
 }  // namespace orrery::scenarios

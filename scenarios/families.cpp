@@ -94,8 +94,9 @@ std::vector<FamilyItem> list_metrics() {
   for (const MetricRow& row : metric_rows()) {
     items.push_back({std::string(row.name), fmt::format("{}: {}", name(row.unit), row.equation), ""});
   }
-  for (const StageMetricRow& row : stage_metric_rows()) {
-    items.push_back({fmt::format("memory.stages.<stage>.{}", row.name), fmt::format("B: {}", row.equation), ""});
+  for (const PartMetricRow& row : part_metric_rows()) {
+    items.push_back({fmt::format("{}<{}>.{}", row.prefix, row.part, row.name),
+                     fmt::format("{}: {}", name(row.unit), row.equation), ""});
   }
   return items;
 }

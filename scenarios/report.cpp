@@ -2,78 +2,32 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <memory>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
-#include "models/training/pricing.hpp"
 #include "scenarios/format.hpp"
-#include "scenarios/serving_report.hpp"
+#include "scenarios/kinds.hpp"
 #include "sim/clock.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
 
-int used_gpus(const Scenario& scenario) {
-  const models::TrainingConfig& config = scenario.job.config;
-  return config.tensor_parallel * config.pipeline_parallel * models::data_parallel_degree(scenario.job);
-}
-
 void add_notes(Report& report) {
-  const std::optional<models::ServingJob>& serving = report.scenario.serving;
-  const int used = serving ? serving_gpus(serving->config) : used_gpus(report.scenario);
-  const int all = report.scenario.job.cluster.gpu_count();
+  int used = 0;
+  for (const JobView& view : job_views(report)) {
+    view.job.kind->notes(view, report.notes);
+    used += view.job.kind->gpus(*view.job.spec);
+  }
+  const int all = report.scenario.cluster.gpu_count();
   if (used >= all) return;
   report.notes.push_back(fmt::format("uses {} of {} GPUs; the cost counts only those", used, all));
 }
 
-CostBasis cost_basis(const Scenario& scenario, const models::TrainingResult& result) {
-  const models::TrainingConfig& config = scenario.job.config;
-  const double step_tokens =
-      static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length);
-  const double tokens = scenario.total_tokens > 0 ? static_cast<double>(scenario.total_tokens) : step_tokens;
-  const double steps = std::ceil(tokens / step_tokens);
-  return {tokens, result.step_time * steps, used_gpus(scenario), scenario.job.cluster.gpu.price};
-}
-
-/// The ledger by kind of the stages that do not fit, the fullest ones; the report's memory.stages[] has all.
-std::string out_of_memory_message(const models::TrainingResult& result) {
-  constexpr std::size_t kShown = 3;
-  std::vector<const models::StageMemory*> over;
-  for (const models::StageMemory& stage : result.memory) {
-    if (stage.peak > result.memory_capacity) over.push_back(&stage);
-  }
-  std::stable_sort(over.begin(), over.end(), [](const auto* a, const auto* b) { return a->peak > b->peak; });
-  std::string message = fmt::format("out of GPU memory: stage {} needs {} of {}", result.fullest().stage,
-                                    readable(result.fullest().peak.value(), Unit::bytes),
-                                    readable(result.memory_capacity.value(), Unit::bytes));
-  for (std::size_t i = 0; i < over.size() && i < kShown; ++i) {
-    message += fmt::format("\n  stage {}:", over[i]->stage);
-    for (const StageMetricRow& row : stage_metric_rows()) {
-      if (row.name == "model_state_bytes") continue;
-      const std::string_view kind = row.name.substr(0, row.name.rfind("_bytes"));
-      message += fmt::format(" {} {},", kind, readable(row.value(*over[i]).value(), Unit::bytes));
-    }
-    message.pop_back();
-  }
-  if (over.size() > kShown) message += fmt::format("\n  and {} more stages", over.size() - kShown);
-  return message;
-}
-
 void add_findings(Report& report) {
-  const auto expects_no_fit = [](const Expectation& e) { return e.metric == "memory.fits" && e.value == 0.0; };
-  const std::string message = report.serving                  ? refusal_message(*report.serving)
-                              : report.result.out_of_memory() ? out_of_memory_message(report.result)
-                                                              : "";
-  if (!message.empty()) {
-    const bool expected =
-        std::any_of(report.scenario.expectations.begin(), report.scenario.expectations.end(), expects_no_fit);
-    report.findings.push_back({"out_of_memory", message, expected});
-  }
-  if (report.serving) add_serving_findings(report);
+  for (const JobView& view : job_views(report)) view.job.kind->findings(view, report.findings);
   for (const ExpectationOutcome& outcome : report.expectations) {
     const Expectation& e = outcome.expectation;
     if (outcome.outcome == Outcome::miss) {
@@ -92,6 +46,20 @@ void add_findings(Report& report) {
 }
 
 }  // namespace
+
+std::vector<JobView> job_views(const Report& report) {
+  std::vector<JobView> views;
+  const std::vector<Job>& jobs = report.scenario.jobs;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    views.push_back({report, jobs[i], i < report.results.size() ? report.results[i].get() : nullptr});
+  }
+  return views;
+}
+
+bool JobView::expects_below(std::string_view name, double limit) const {
+  const auto expects = [&](const Expectation& e) { return e.metric == name && e.value < limit; };
+  return std::any_of(scenario().expectations.begin(), scenario().expectations.end(), expects);
+}
 
 bool Report::has_findings() const {
   const auto unexpected = [](const Finding& finding) { return !finding.expected; };
@@ -116,19 +84,13 @@ std::unique_ptr<kernels::KernelTimer> make_timer(std::string_view name) {
 
 namespace {
 
-void run_training(Report& report, const kernels::KernelTimer& timer, const Keep& keep, const sim::RunControl& control) {
-  const Scenario& scenario = report.scenario;
-  models::TrainingOptions options;
-  options.keep_timeline = keep.timeline;
-  options.control = control;
-  report.result = models::predict(scenario.job, timer, options);
-  report.provenance = provenance_of(
-      scenario.job, cost_entries(report.result.plan, models::training_prices(scenario.job, timer), CostedBy::activity));
-  control.check();
-  report.metrics = evaluate_metrics(report.result, cost_basis(scenario, report.result));
-  if (keep.timeline) return;
-  report.result.plan = {};
-  report.result.timeline = {};
+/// Predicts a job and adds what its run says to the report.
+void run_job(Report& report, const Job& job, const kernels::KernelTimer& timer, const Keep& keep,
+             const sim::RunControl& control) {
+  JobRun run = job.kind->run(*job.spec, timer, keep, control);
+  for (MetricValue& value : job.kind->evaluate(*job.spec, *run.result)) report.metrics.push_back(std::move(value));
+  for (Provenance& line : run.provenance) report.provenance.push_back(std::move(line));
+  report.results.push_back(std::move(run.result));
 }
 
 // Of a run's time: the prediction; the rest is where its numbers come from.
@@ -145,7 +107,7 @@ Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunCo
     const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
     try {
       const sim::RunControl prediction = control.part(0.0, kPrediction);
-      scenario.serving ? run_serving(report, *timer, keep, prediction) : run_training(report, *timer, keep, prediction);
+      for (const Job& job : report.scenario.jobs) run_job(report, job, *timer, keep, prediction);
     } catch (const std::invalid_argument& error) {
       throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
     } catch (const sim::TimeOverflow& error) {

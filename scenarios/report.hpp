@@ -16,8 +16,6 @@
 #include <vector>
 
 #include "kernels/kernel.hpp"
-#include "models/serving/serving.hpp"
-#include "models/training/training.hpp"
 #include "scenarios/expectation.hpp"
 #include "scenarios/metrics.hpp"
 #include "scenarios/provenance.hpp"
@@ -44,8 +42,8 @@ struct Finding {
 
 struct Report {
   Scenario scenario;
-  models::TrainingResult result;                 ///< plan and timeline only where a trace was asked for
-  std::optional<models::ServingResult> serving;  ///< of a serving scenario that was run; `result` is then empty
+  /// Of scenario.jobs, in their order; empty for a scenario that was not run. Copies of a report share them.
+  std::vector<std::shared_ptr<JobResult>> results;
   std::vector<MetricValue> metrics;
   std::vector<Provenance> provenance;
   std::vector<Finding> findings;
@@ -63,6 +61,32 @@ struct Report {
   [[nodiscard]] std::optional<double> find_metric(std::string_view name) const;
 };
 
+/// A job of a report, as the functions of its row (kinds.hpp) see it. Refers to the report.
+struct JobView {
+  const Report& report;
+  const Job& job;
+  const JobResult* result = nullptr;  ///< nullptr: it was not run
+
+  [[nodiscard]] const Scenario& scenario() const { return report.scenario; }
+  /// The job's own metric, "training.step_time_s".
+  [[nodiscard]] std::optional<double> find_metric(std::string_view name) const { return report.find_metric(name); }
+  [[nodiscard]] double metric(std::string_view name) const { return find_metric(name).value_or(0.0); }
+  /// The scenario expects that metric to be below `limit`: a finding that says so is then no news.
+  [[nodiscard]] bool expects_below(std::string_view name, double limit) const;
+};
+[[nodiscard]] std::vector<JobView> job_views(const Report& report);
+
+/// nullptr: the job is of another kind, or was not run.
+template <class Result>
+[[nodiscard]] const Result* find_result(const JobView& view) {
+  return dynamic_cast<const Result*>(view.result);
+}
+/// REQUIRES the result of a job of that kind; throws std::bad_cast otherwise.
+template <class Result>
+[[nodiscard]] const Result& result_of(const JobView& view) {
+  return dynamic_cast<const Result&>(*view.result);
+}
+
 /// What a report keeps beyond its figures.
 struct Keep {
   bool timeline = false;  ///< the plan and its timeline, or a record per iteration of the serving engine
@@ -76,8 +100,9 @@ struct Keep {
 /// The timing model of that name. REQUIRES a row of kernels::timers().
 [[nodiscard]] std::unique_ptr<kernels::KernelTimer> make_timer(std::string_view name);
 
-/// Metrics that are columns of a table with these reports: a row is there if one of them may have it.
-[[nodiscard]] std::vector<const MetricRow*> metric_columns(const std::vector<const Report*>& reports);
+/// Metrics that are columns of a table with these reports: a row is there if one of them may have it. Without reports
+/// those of the first kind of job.
+[[nodiscard]] std::vector<MetricRow> metric_columns(const std::vector<const Report*>& reports);
 
 /// One report is an object, several are an array; with `partial` an array of what there is, or
 /// {"partial": true, "reports": [...]} in either case.

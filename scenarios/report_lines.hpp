@@ -1,4 +1,4 @@
-// Parts of the text report that both kinds of run are written with.
+// Parts of the text report that every kind of job is written with.
 #pragma once
 
 #include <iosfwd>
@@ -16,10 +16,10 @@ struct ReportLine {
 };
 
 /// The metric in a unit that reads well; "-" where the report leaves it undefined.
-[[nodiscard]] std::string value_of(const Report& report, std::string_view metric);
+[[nodiscard]] std::string value_of(const JobView& view, std::string_view metric);
 
 /// A heading and a line per metric.
-void write_lines(std::ostream& out, const Report& report, std::string_view heading,
+void write_lines(std::ostream& out, const JobView& view, std::string_view heading,
                  const std::vector<ReportLine>& lines);
 
 }  // namespace orrery::scenarios

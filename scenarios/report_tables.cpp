@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
 
 namespace orrery::scenarios {
@@ -92,6 +93,15 @@ std::string junit_run(const Report& report) {
   return xml + "/>\n";
 }
 
+/// Of all jobs, each once.
+std::string model_names(const Scenario& scenario) {
+  std::vector<std::string> names;
+  for (const Job& job : scenario.jobs) {
+    if (std::find(names.begin(), names.end(), job.llm.name) == names.end()) names.push_back(job.llm.name);
+  }
+  return fmt::format("{}", fmt::join(names, " + "));
+}
+
 std::size_t count(const std::string& text, std::string_view word) {
   std::size_t found = 0;
   for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
@@ -100,13 +110,19 @@ std::size_t count(const std::string& text, std::string_view word) {
 
 }  // namespace
 
-std::vector<const MetricRow*> metric_columns(const std::vector<const Report*>& reports) {
-  const auto serves = [](const Report* report) { return report->scenario.serving.has_value(); };
-  const bool serving = std::any_of(reports.begin(), reports.end(), serves);
-  const bool training = reports.empty() || !std::all_of(reports.begin(), reports.end(), serves);
-  std::vector<const MetricRow*> columns;
+std::vector<MetricRow> metric_columns(const std::vector<const Report*>& reports) {
+  std::vector<const KindRow*> present;
+  for (const Report* report : reports) {
+    for (const Job& job : report->scenario.jobs) present.push_back(job.kind);
+  }
+  if (present.empty()) present.push_back(kinds().front());
+  std::vector<MetricRow> columns;
   for (const MetricRow& row : metric_rows()) {
-    if ((training && row.training != nullptr) || (serving && row.serving != nullptr)) columns.push_back(&row);
+    const auto has_row = [&](const KindRow* kind) {
+      const auto same = [&](const MetricRow& own) { return own.name == row.name; };
+      return std::any_of(kind->metrics().begin(), kind->metrics().end(), same);
+    };
+    if (std::any_of(present.begin(), present.end(), has_row)) columns.push_back(row);
   }
   return columns;
 }
@@ -115,16 +131,15 @@ std::string to_csv(const std::vector<Report>& reports, bool partial) {
   std::vector<const Report*> rows;
   flatten(reports, rows);
   std::string csv = "scenario,variant,model,gpu,gpus";
-  const std::vector<const MetricRow*> columns = metric_columns(rows);
-  for (const MetricRow* column : columns) csv += fmt::format(",{}", column->name);
+  const std::vector<MetricRow> columns = metric_columns(rows);
+  for (const MetricRow& column : columns) csv += fmt::format(",{}", column.name);
   csv += ",findings\n";
   for (const Report* report : rows) {
     const Scenario& scenario = report->scenario;
-    csv +=
-        fmt::format("{},{},{},{},{}", csv_field(scenario.name), csv_field(scenario.variant),
-                    csv_field(scenario.job.llm.name), scenario.job.cluster.gpu.name, scenario.job.cluster.gpu_count());
-    for (const MetricRow* column : columns) {
-      const std::optional<double> value = report->find_metric(column->name);
+    csv += fmt::format("{},{},{},{},{}", csv_field(scenario.name), csv_field(scenario.variant),
+                       csv_field(model_names(scenario)), scenario.cluster.gpu.name, scenario.cluster.gpu_count());
+    for (const MetricRow& column : columns) {
+      const std::optional<double> value = report->find_metric(column.name);
       csv += "," + (value ? shortest(*value) : "");
     }
     csv += "," + findings_text(*report) + "\n";

@@ -9,8 +9,8 @@
 #include "hardware/catalogue.hpp"
 #include "kernels/kernel.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/sections.hpp"
-#include "scenarios/serving_sections.hpp"
 
 namespace orrery::scenarios {
 
@@ -101,26 +101,11 @@ std::vector<SweepAxis> read_sweep(const ConfigNode* node, std::string_view text,
   return axes;
 }
 
-/// Attaches what a model found to the place of its key.
-void add_job_errors(const ConfigNode& root, const std::vector<models::JobError>& errors, Diagnostics& diagnostics) {
-  for (const models::JobError& error : errors) {
+/// Attaches what a job's model found to the place of its key.
+void check_job(const ConfigNode& root, const Job& job, Diagnostics& diagnostics) {
+  for (const models::JobError& error : job.kind->check(*job.spec)) {
     diagnostics.error(span_of(root, error.key), fmt::format("{}: {}", error.key, error.message));
   }
-}
-
-/// A plan grows with microbatches x layers; above this it would take tens of gigabytes (some 70 steps of 8 bytes per
-/// layer and microbatch), so a slip of the keyboard is told at once. Korthikanti's 1T has 512 x 128 = 65,536.
-void check_size(const ConfigNode& root, const models::TrainingJob& job, Diagnostics& diagnostics) {
-  constexpr double kMostLayerPasses = 5e6;
-  const models::TrainingConfig& config = job.config;
-  const double microbatches = static_cast<double>(config.global_batch_size) /
-                              (static_cast<double>(config.micro_batch_size) * models::data_parallel_degree(job));
-  const double chunks = static_cast<double>(config.pipeline_parallel) * config.virtual_pipeline;
-  if (microbatches * (static_cast<double>(job.llm.layers) + chunks) <= kMostLayerPasses) return;
-  diagnostics.error(span_of(root, "training.global_batch_size"),
-                    fmt::format("training.global_batch_size: {:.0f} microbatches through {} layers are more than the "
-                                "{:.0f} passes of a layer that one step may have",
-                                microbatches, job.llm.layers, kMostLayerPasses));
 }
 
 /// What the driver takes must leave something.
@@ -132,54 +117,52 @@ void check_memory(const ConfigNode& root, const hardware::Gpu& gpu, Diagnostics&
                                 readable(gpu.reserved_memory.value(), Unit::bytes), gpu.name));
 }
 
-void check_training(const ConfigNode& root, const models::TrainingJob& job, Diagnostics& diagnostics) {
-  const std::size_t before = diagnostics.items().size();
-  add_job_errors(root, models::check(job), diagnostics);
-  if (diagnostics.items().size() == before) check_size(root, job, diagnostics);
-}
-
-void check_serving(const ConfigNode& root, const models::ServingJob& job, Diagnostics& diagnostics) {
-  const std::size_t before = diagnostics.items().size();
-  add_job_errors(root, models::check(job), diagnostics);
-  if (diagnostics.items().size() == before) add_job_errors(root, check_lengths(job), diagnostics);
-}
-
-/// The job of a scenario: `training:` or `serving:`, one of both.
-void read_job(MapReader& reader, const ConfigNode& root, const std::string& folder, Scenario& scenario,
-              Diagnostics& diagnostics) {
-  const ConfigNode* training = reader.child("training");
-  const ConfigNode* serving = reader.child("serving");
-  if (training != nullptr && serving != nullptr) {
-    const bool serving_is_first = serving->span.begin < training->span.begin;
-    diagnostics.error(serving_is_first ? training->span : serving->span,
-                      "a scenario has a training: or a serving: section, not both");
-  } else if (training != nullptr) {
-    read_training(*training, scenario.job, scenario.total_tokens, diagnostics);
-  } else if (serving != nullptr) {
-    models::ServingConfig config;
-    read_serving(*serving, folder, config, scenario.skipped, diagnostics);
-    scenario.serving = models::ServingJob{{scenario.job.llm, scenario.job.cluster, scenario.seed}, std::move(config)};
-  } else {
-    diagnostics.error(root.span,
-                      "a scenario needs a training: or a serving: section (`orrery new training` and `orrery new "
-                      "serving` print templates)");
+/// The section of a kind that `reader` has; nullptr with an error for none or several.
+const ConfigNode* find_section(MapReader& reader, const ConfigNode& node, const KindRow*& kind,
+                               Diagnostics& diagnostics) {
+  const ConfigNode* found = nullptr;
+  for (const KindRow* row : kinds()) {
+    const ConfigNode* section = reader.child(row->name);
+    if (section == nullptr) continue;
+    if (found != nullptr) {
+      diagnostics.error((found->span.begin < section->span.begin ? section : found)->span,
+                        fmt::format("a scenario has a {}: section, not both", kind_names(": or a ")));
+      return nullptr;
+    }
+    found = section;
+    kind = row;
   }
+  if (found == nullptr) {
+    diagnostics.error(node.span, fmt::format("a scenario needs a {}: section (`orrery new {}` print templates)",
+                                             kind_names(": or a "), kind_names("` and `orrery new ")));
+  }
+  return found;
+}
+
+/// The one job of a scenario, in a section of its kind.
+void read_job(MapReader& reader, const ConfigNode& root, const std::string& folder, Job job, Scenario& scenario,
+              Diagnostics& diagnostics) {
+  const ConfigNode* section = find_section(reader, root, job.kind, diagnostics);
+  if (section == nullptr) return;
+  job.spec =
+      job.kind->read({*section, folder, job.llm, scenario.cluster, scenario.seed, &scenario.skipped, &diagnostics});
+  scenario.jobs.push_back(std::move(job));
 }
 
 void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
   const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
   const std::size_t before = diagnostics.items().size();
+  Job job;
   if (const ConfigNode* model = reader.required_child("model")) {
-    scenario.job.llm = read_model(*model, folder, scenario.model, diagnostics);
+    job.llm = read_model(*model, folder, job.model, diagnostics);
   }
   if (const ConfigNode* cluster = reader.required_child("cluster")) {
-    scenario.job.cluster = read_cluster(*cluster, diagnostics);
+    scenario.cluster = read_cluster(*cluster, diagnostics);
   }
-  read_job(reader, root, folder, scenario, diagnostics);
+  read_job(reader, root, folder, std::move(job), scenario, diagnostics);
   if (diagnostics.items().size() != before) return;
-  check_memory(root, scenario.job.cluster.gpu, diagnostics);
-  if (scenario.serving) return check_serving(root, *scenario.serving, diagnostics);
-  check_training(root, scenario.job, diagnostics);
+  check_memory(root, scenario.cluster.gpu, diagnostics);
+  for (const Job& one : scenario.jobs) check_job(root, one, diagnostics);
 }
 
 /// Reads one text without its variants applied.
@@ -280,17 +263,14 @@ std::vector<std::string> input_files(const Scenario& scenario) {
   const auto add = [&files](const std::string& file) {
     if (!file.empty()) files.push_back(file);
   };
-  if (scenario.serving) {
-    const models::LoadConfig& load = scenario.serving->config.load;
-    add(load.trace);
-    add(load.input.file);
-    add(load.output.file);
-  }
-  // A model is a file or a folder with a config.json, where it is not a name of the library.
-  const std::filesystem::path model = expand_variables(scenario.model);
-  for (const std::filesystem::path& at : {model, std::filesystem::path(scenario.file).parent_path() / model}) {
-    add(at.string());
-    add((at / "config.json").string());
+  for (const Job& job : scenario.jobs) {
+    for (const std::string& file : job.kind->inputs(*job.spec)) add(file);
+    // A model is a file or a folder with a config.json, where it is not a name of the library.
+    const std::filesystem::path model = expand_variables(job.model);
+    for (const std::filesystem::path& at : {model, std::filesystem::path(scenario.file).parent_path() / model}) {
+      add(at.string());
+      add((at / "config.json").string());
+    }
   }
   for (const Scenario& variant : scenario.variants) {
     for (const std::string& file : input_files(variant)) add(file);

@@ -2,8 +2,9 @@
 //
 //   scenario: title        model: library name, path to config.json, or {config: …, overrides}
 //   cluster: {node, nodes, fabric, gpu, price, …}
+//   one section of a kind of job (kinds.hpp):
 //   training: the fields of models::TrainingConfig, flop_convention, total_tokens
-//   or serving: the fields of models::ServingConfig, load: {…}, slo: {…} (one of both)
+//   serving: the fields of models::ServingConfig, load: {…}, slo: {…}
 //   expect: [...]          variants: [{name, set, expect}]       sweep: {key: [values]}
 //
 // Every key is checked. Errors of a file (and of its variants) are reported together, each with
@@ -11,16 +12,17 @@
 // exactly as if it stood in the file.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "hardware/cluster.hpp"
 #include "hardware/config.hpp"
-#include "models/serving/serving.hpp"
-#include "models/training/training.hpp"
 #include "scenarios/expectation.hpp"
+#include "scenarios/job.hpp"
 
 namespace orrery::scenarios {
 
@@ -44,13 +46,11 @@ struct Scenario {
   std::string name;  ///< file name without folder and extension
   std::string title;
   std::string variant;  ///< name of the variant, empty for the scenario itself
-  std::string model;    ///< as written: a library name or a path
   std::string timer = "fitted";
   std::uint64_t seed = 1;
-  models::TrainingJob job;                    ///< a serving scenario fills its llm and cluster too
-  std::optional<models::ServingJob> serving;  ///< there: a serving scenario
-  std::string skipped;                        ///< why it can't be run here (a trace of ${ORRERY_DATA}); empty: it can
-  std::int64_t total_tokens = 0;              ///< cost of a whole run; 0: of one optimizer step
+  hardware::Cluster cluster;
+  std::vector<Job> jobs;
+  std::string skipped;  ///< why it can't be run here (a trace of ${ORRERY_DATA}); empty: it can
   std::vector<Expectation> expectations;
   std::vector<Scenario> variants;
   std::vector<SweepAxis> sweep;

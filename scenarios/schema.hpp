@@ -1,6 +1,6 @@
 // The keys of a scenario as data: what a form needs to show and edit them, what documentation needs to list them.
 //
-// Built from the same field lists (training_fields.hpp, serving_fields.hpp) and tables that the reader uses, so that a
+// Built from the same field lists (training/fields.hpp, serving/fields.hpp) and tables that the reader uses, so that a
 // key can't be in one and not in the other; a test sets every key of the schema and reads the result.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "scenarios/scenario.hpp"
+#include "scenarios/report.hpp"
 
 namespace orrery::scenarios {
 
@@ -43,16 +43,13 @@ struct Field {
   bool required = false;
 };
 
-enum class ScenarioKind : std::uint8_t { training, serving };
+/// Every key that a scenario with a job of that kind may have, but expect, variants and sweep, in the order of the
+/// template. Reads the catalogue of profiles for the menus: make it once and keep it.
+[[nodiscard]] std::vector<Field> scenario_fields(const KindRow& kind);
 
-/// Every key that a scenario of that kind may have, but expect, variants and sweep, in the order of the template.
-/// Reads the catalogue of profiles for the menus: make it once and keep it.
-[[nodiscard]] std::vector<Field> scenario_fields(ScenarioKind kind);
-
-/// The effective value of a key in a scenario that was read, as it would be written: defaults filled in, and what a
-/// serving engine decided by itself where `serving` is its resolved configuration. Empty for a key that has none.
-[[nodiscard]] std::string effective_value(const Scenario& scenario, std::string_view key,
-                                          const models::ServingConfig* serving = nullptr);
+/// The effective value of a key in a report's scenario, as it would be written: defaults filled in, and what a run
+/// decided by itself. Empty for a key that has none.
+[[nodiscard]] std::string effective_value(const Report& report, std::string_view key);
 
 /// A family of `orrery list`: rows with a name, a line on it, and where that is from.
 struct FamilyItem {
@@ -60,8 +57,5 @@ struct FamilyItem {
 };
 /// Throws ConfigError for an unknown family, with the nearest names.
 [[nodiscard]] std::vector<FamilyItem> family_items(std::string_view family);
-
-/// A commented scenario to start from: what `orrery new` prints.
-[[nodiscard]] std::string_view scenario_template(ScenarioKind kind);
 
 }  // namespace orrery::scenarios

@@ -1,15 +1,12 @@
 #include "scenarios/schema_fields.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "scenarios/format.hpp"
-#include "scenarios/sections.hpp"
-#include "scenarios/serving_fields.hpp"
-#include "scenarios/serving_sections.hpp"
-#include "scenarios/training_fields.hpp"
 
 namespace orrery::scenarios {
 
@@ -74,104 +71,6 @@ std::vector<Choice> small_choices(const std::vector<std::string>& names) {
   return choices;
 }
 
-std::string_view family_name(NameFamily family) {
-  switch (family) {
-    case NameFamily::schedulers:
-      return "schedulers";
-    case NameFamily::routers:
-      return "routers";
-    case NameFamily::arrivals:
-      return "arrivals";
-    case NameFamily::lengths:
-      return "lengths";
-    case NameFamily::trace_formats:
-      return "trace_formats";
-  }
-  return "";
-}
-
-/// The visitor: a row per field, with the value in `fallback`.
-struct FieldLister {
-  std::string section;
-  std::vector<Field>* fields;
-
-  Field& add(Field field, std::string value) const {
-    field.fallback = std::move(value);
-    fields->push_back(std::move(field));
-    return fields->back();
-  }
-  Field& add(std::string_view key, FieldKind kind, std::string value) const {
-    return add(make_field(section, key, kind), std::move(value));
-  }
-  /// Keys where 0 means that something else decides.
-  [[nodiscard]] bool zero_is_automatic(std::string_view key) const {
-    const FieldHelp* help = find_help(fmt::format("{}.{}", section, key));
-    return help != nullptr && !help->automatic.empty();
-  }
-
-  template <class Integer>
-  void integer(std::string_view key, const Integer& value, const IntegerLimits& limits) const {
-    const double number = static_cast<double>(value);
-    const bool written = number >= limits.least && number <= limits.most;
-    add(make_integer(section, key, limits), written ? std::to_string(value) : "");
-  }
-  void number(std::string_view key, double value, const NumberLimits& limits) const {
-    const bool written = (limits.least_open ? value > limits.least : value >= limits.least) && value <= limits.most;
-    Field& field = add(key, FieldKind::number, written ? shortest(value) : "");
-    field.least = limits.least;
-    field.most = limits.most;
-    field.least_open = limits.least_open;
-  }
-  void rate(std::string_view key, double value, const NumberLimits& limits) const { number(key, value, limits); }
-  void ratio(std::string_view key, double value) const { number(key, value, NumberLimits{0.0, 1.0}); }
-  void boolean(std::string_view key, bool value) const { add(key, FieldKind::boolean, value ? "true" : "false"); }
-  void menu(std::string_view key, std::vector<Choice> choices, std::string value) const {
-    add(make_choice(section, key, std::move(choices)), std::move(value));
-  }
-  void schedule(std::string_view key, const std::string& value) const { menu(key, choices_of("schedules"), value); }
-  void name(std::string_view key, const std::string& value, NameFamily family) const {
-    menu(key, choices_of(family_name(family)), value);
-  }
-  template <class Enum>
-  void small(std::string_view key, const std::vector<std::string>& names, Enum value) const {
-    menu(key, small_choices(names), names.at(static_cast<std::size_t>(value)));
-  }
-  void choice(std::string_view key, models::Recompute value) const { small(key, recompute_names(), value); }
-  void choice(std::string_view key, models::AttentionImplementation value) const {
-    small(key, attention_names(), value);
-  }
-  void choice(std::string_view key, models::ZeroStage value) const { small(key, zero_names(), value); }
-  void kernels(std::string_view key, kernels::Implementation value) const {
-    std::vector<std::string> names;
-    for (const kernels::Implementation one : serving_kernels()) names.emplace_back(orrery::kernels::name(one));
-    menu(key, small_choices(names), std::string(orrery::kernels::name(value)));
-  }
-  void dtype(std::string_view key, Dtype value) const {
-    menu(key, choices_of("dtypes"), std::string(orrery::name(value)));
-  }
-  void integers(std::string_view key, const std::vector<std::int64_t>& value,
-                const IntegerLimits& limits = {0.0, 1e6}) const {
-    Field& field = add(key, FieldKind::integers, value.empty() ? "" : fmt::format("[{}]", fmt::join(value, ", ")));
-    field.least = limits.least;
-    field.most = limits.most;
-  }
-  void bytes(std::string_view key, Bytes value) const {
-    add(key, FieldKind::quantity, value > Bytes{0.0} ? bytes_text(value) : "").units = {"GiB", "MiB", "KiB", "GB",
-                                                                                        "MB",  "kB",  "B"};
-  }
-  void seconds(std::string_view key, Seconds value) const {
-    const bool written = value > Seconds{0.0} || (value == Seconds{0.0} && !zero_is_automatic(key));
-    add(key, FieldKind::quantity, written ? seconds_text(value) : "").units = {"ms", "us", "ns", "s", "min", "h"};
-  }
-  void text(std::string_view key, const std::string& value) const { add(key, FieldKind::text, value); }
-  void path(std::string_view key, const std::string& value) const { add(key, FieldKind::path, portable_path(value)); }
-
-  [[nodiscard]] FieldLister inside(std::string_view key) const { return {fmt::format("{}.{}", section, key), fields}; }
-  void lengths(std::string_view key, const models::LengthConfig& config) const { visit_lengths(config, inside(key)); }
-  void load(std::string_view key, const models::LoadConfig& config) const { visit_load(config, inside(key)); }
-  void slo(std::string_view key, const models::SloConfig& config) const { visit_slo(config, inside(key)); }
-};
-
 }  // namespace
 
 std::string bytes_text(Bytes value) {
@@ -223,16 +122,57 @@ std::vector<Choice> choices_of(std::string_view family) {
   return choices;
 }
 
-std::vector<Field> training_fields(const models::TrainingConfig& config) {
-  std::vector<Field> fields;
-  visit_training(config, FieldLister{"training", &fields});
-  return fields;
+std::string find_value(const std::vector<Field>& fields, std::string_view key) {
+  const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.key == key; });
+  return found == fields.end() ? std::string() : found->fallback;
 }
 
-std::vector<Field> serving_fields(const models::ServingConfig& config) {
-  std::vector<Field> fields;
-  visit_serving(config, FieldLister{"serving", &fields});
-  return fields;
+Field& FieldLister::add(Field field, std::string value) const {
+  field.fallback = std::move(value);
+  fields->push_back(std::move(field));
+  return fields->back();
+}
+
+Field& FieldLister::add(std::string_view key, FieldKind kind, std::string value) const {
+  return add(make_field(section, key, kind), std::move(value));
+}
+
+bool FieldLister::zero_is_automatic(std::string_view key) const {
+  const FieldHelp* help = find_help(fmt::format("{}.{}", section, key));
+  return help != nullptr && !help->automatic.empty();
+}
+
+void FieldLister::number(std::string_view key, double value, const NumberLimits& limits) const {
+  const bool written = (limits.least_open ? value > limits.least : value >= limits.least) && value <= limits.most;
+  Field& field = add(key, FieldKind::number, written ? shortest(value) : "");
+  field.least = limits.least;
+  field.most = limits.most;
+  field.least_open = limits.least_open;
+}
+
+void FieldLister::small(std::string_view key, const std::vector<std::string>& names, std::string value) const {
+  menu(key, small_choices(names), std::move(value));
+}
+
+void FieldLister::dtype(std::string_view key, Dtype value) const {
+  menu(key, choices_of("dtypes"), std::string(orrery::name(value)));
+}
+
+void FieldLister::integers(std::string_view key, const std::vector<std::int64_t>& value,
+                           const IntegerLimits& limits) const {
+  Field& field = add(key, FieldKind::integers, value.empty() ? "" : fmt::format("[{}]", fmt::join(value, ", ")));
+  field.least = limits.least;
+  field.most = limits.most;
+}
+
+void FieldLister::bytes(std::string_view key, Bytes value) const {
+  add(key, FieldKind::quantity, value > Bytes{0.0} ? bytes_text(value) : "").units = {"GiB", "MiB", "KiB", "GB",
+                                                                                      "MB",  "kB",  "B"};
+}
+
+void FieldLister::seconds(std::string_view key, Seconds value) const {
+  const bool written = value > Seconds{0.0} || (value == Seconds{0.0} && !zero_is_automatic(key));
+  add(key, FieldKind::quantity, written ? seconds_text(value) : "").units = {"ms", "us", "ns", "s", "min", "h"};
 }
 
 }  // namespace orrery::scenarios

@@ -1,8 +1,7 @@
-// One sentence on every key of a scenario, and what its absence means where that is no value.
+// One sentence on every key of a scenario beside those of a kind of job, and what its absence means where that is no
+// value.
 
-#include <algorithm>
-#include <iterator>
-
+#include "scenarios/kinds.hpp"
 #include "scenarios/schema_fields.hpp"
 
 namespace orrery::scenarios {
@@ -28,129 +27,22 @@ constexpr FieldHelp kHelp[] = {
     {"cluster.nvlink_bandwidth", "NVLink bandwidth per GPU and direction: sets tensor-parallel communication",
      "the profile's"},
     {"cluster.nic_bandwidth", "Line rate of one network card: sets communication between nodes", "the node's"},
-
-    {"training.sequence_length", "Tokens per sequence; attention grows with its square, activations with it", ""},
-    {"training.global_batch_size", "Sequences per optimizer step; more amortise bubbles and gradient reduction", ""},
-    {"training.micro_batch_size", "Sequences per pass and rank; more fill the GPU better and keep more activations",
-     ""},
-    {"training.tensor_parallel", "GPUs that share each layer; more save memory and cost communication in every layer",
-     ""},
-    {"training.pipeline_parallel", "Pipeline stages; more save memory per GPU and cost idle time (bubbles)", ""},
-    {"training.virtual_pipeline", "Chunks per stage; more shrink the bubble and send more often", ""},
-    {"training.data_parallel", "Replicas that split the batch; more are faster and reduce gradients among more GPUs",
-     "all GPUs that are left"},
-    {"training.sequence_parallel", "Norms and dropout sharded over tensor-parallel ranks: saves activations for free",
-     ""},
-    {"training.schedule", "Order of the pipeline's passes: decides bubbles and how many activations are kept", ""},
-    {"training.stage_layers", "Layers of each virtual stage in pipeline order; fewer unburden a stage with the head",
-     "an even split"},
-    {"training.recompute", "What runs again in the backward pass instead of being kept: time for memory", ""},
-    {"training.recompute_layers", "With full recomputation: how many layers of each virtual stage; -1 is all of them",
-     "all of them"},
-    {"training.attention", "Attention kernels: fused ones are faster and keep no scores", ""},
-    {"training.zero", "Whether the optimizer's state is sharded over replicas: saves memory, gathers weights", ""},
-    {"training.precision", "Number format of matrix multiplications; smaller is faster where the GPU has units for it",
-     ""},
-    {"training.gradient_dtype", "Number format of accumulated gradients; smaller saves memory and communication", ""},
-    {"training.master_weights", "An fp32 copy of the weights beside 16-bit ones: 4 bytes a parameter", ""},
-    {"training.overlap_gradient_reduce", "Reduce gradients while the last backward pass still runs", ""},
-    {"training.bucket_size", "Gradients reduced at once; small buckets start earlier, large ones run more efficiently",
-     ""},
-    {"training.no_sync", "Reduce gradients after the last microbatch only, not after each", ""},
-    {"training.overlap_p2p", "Sends and receives between stages beside computing instead of between", ""},
-    {"training.overlap_tensor_parallel", "Collectives of input gradients beside the weight gradients", ""},
-    {"training.dropout", "Dropout probability; above 0 masks are stored: more activations and kernels", ""},
-    {"training.fused_cross_entropy", "One kernel for the loss that keeps 16-bit logits: saves memory on the last stage",
-     ""},
-    {"training.cuda_graphs", "Launch graphs: the host's cost per kernel vanishes", ""},
-    {"training.host_overhead", "Host cost per kernel of an eager framework; bounds short kernels",
-     "the GPU profile's launch cost"},
-    {"training.flop_convention", "How FLOPs are counted for MFU; changes no time", ""},
-    {"training.total_tokens", "Tokens of the whole run: cost is then that of all of its steps", "one optimizer step"},
-
-    {"serving.scheduler", "The serving engine whose rules form the batches", ""},
-    {"serving.router", "How requests are shared out among replicas", ""},
-    {"serving.tensor_parallel", "GPUs that share each layer of an engine; more cut latency and leave more KV cache",
-     ""},
-    {"serving.pipeline_parallel", "Pipeline stages of an engine; more hold larger models, at no gain in latency", ""},
-    {"serving.replicas", "Engines side by side; each takes its share of requests and its own GPUs", ""},
-    {"serving.dtype", "Number format of activations, and of weights that are not quantised", ""},
-    {"serving.weight_dtype", "Number format of the linear layers; smaller reads faster and leaves more KV cache",
-     "dtype"},
-    {"serving.kv_cache_dtype", "Number format of the KV cache; smaller holds more tokens and reads faster", "dtype"},
-    {"serving.static_activation_scales", "Of an fp8 checkpoint: constant scales, no pass looks for the largest value",
-     ""},
-    {"serving.max_model_len", "Longest request, prompt and answer together; longer ones are refused",
-     "the model's own"},
-    {"serving.max_num_seqs", "Sequences at once; more raise throughput and the time per token", "the engine's own"},
-    {"serving.max_num_batched_tokens", "Tokens of one step; more start prompts sooner and hold up decodes",
-     "the engine's own"},
-    {"serving.gpu_memory_utilization", "Share of GPU memory that the engine may use; the KV cache takes what is left",
-     "the engine's own"},
-    {"serving.enforce_eager", "No CUDA graphs: every kernel is launched, which slows small batches", ""},
-    {"serving.enable_prefix_caching", "Keep the KV cache of prompt heads that come again", ""},
-    {"serving.enable_chunked_prefill", "Split long prompts over steps, so that decodes go on beside them", ""},
-    {"serving.async_scheduling", "Prepare a step while the GPU runs the one before: hides the host", ""},
-    {"serving.reserve_full_input", "Admit a request only if its whole prompt fits the KV cache", ""},
-    {"serving.long_prefill_token_threshold", "Most tokens of one prompt in a step; 0 sets no limit", ""},
-    {"serving.block_size", "Tokens per block of the KV cache; large blocks waste more of their last one", ""},
-    {"serving.num_gpu_blocks", "Pins the number of KV cache blocks, whatever memory would leave", "what memory leaves"},
-    {"serving.activation_memory", "Memory that a step's activations need; more leaves less KV cache",
-     "by formula from the largest step"},
-    {"serving.ignore_eos", "Answers end because max_tokens is reached, which the scheduler foresees", ""},
-    {"serving.kernels", "Whose kernels the engine runs, which decides the fits that price them", ""},
-    {"serving.step_overhead", "Host time per step; shows where it is longer than the GPU's", "the engine's estimate"},
-    {"serving.request_overhead", "Host time from a request's arrival to the queue; adds to TTFT",
-     "the engine's estimate of it"},
-    {"serving.warmup_requests", "The first so many requests are served but not counted", ""},
-
-    {"serving.load.arrivals", "How requests arrive: evenly, at random, in bursts, in a loop, or by a trace", ""},
-    {"serving.load.rate", "Requests per second; more fill batches, then the queue",
-     "none: other arrivals need no rate"},
-    {"serving.load.cv", "Of gamma arrivals: standard deviation / mean of the gaps; above 1 is burstier than poisson",
-     ""},
-    {"serving.load.burst_size", "Of burst arrivals: requests at once", "all of them"},
-    {"serving.load.burst_interval", "Of burst arrivals: time between two bursts", ""},
-    {"serving.load.concurrency", "Of closed_loop: clients, each with one request at a time", "none: other arrivals"},
-    {"serving.load.think_time", "Of closed_loop: mean pause of a client between answer and next request", ""},
-    {"serving.load.requests", "How many requests in all; more make percentiles steadier and runs longer",
-     "all of the trace"},
-    {"serving.load.prefix_tokens", "Length of a system prompt at the head of every prompt; it can be cached", ""},
-    {"serving.load.prefix_groups", "So many different system prompts, drawn with equal chance", ""},
-    {"serving.load.trace", "File of a request trace: its arrivals and lengths are used", "none: a synthetic load"},
-    {"serving.load.trace_format", "Format of the trace file", "by the file's first line"},
-    {"serving.load.rate_scale", "Of a trace: 2 replays it twice as fast", ""},
-
-    {"serving.load.input.distribution", "How long prompts are: all equal, drawn from a law, or from values", ""},
-    {"serving.load.input.mean", "Mean tokens of a prompt; long prompts raise TTFT and fill the KV cache",
-     "none: only empirical lengths do without"},
-    {"serving.load.input.cv", "Spread of prompt lengths: standard deviation / mean", ""},
-    {"serving.load.input.least", "Shortest prompt in tokens; shorter draws are raised to it", ""},
-    {"serving.load.input.most", "Longest prompt in tokens; longer draws are cut to it", ""},
-    {"serving.load.input.values", "Prompt lengths to draw from, with equal chance", "none"},
-    {"serving.load.input.file", "CSV table to draw prompt lengths from", "none"},
-    {"serving.load.input.column", "Column of that table with the prompt lengths", "input_tokens"},
-    {"serving.load.output.distribution", "How long answers are: all equal, drawn from a law, or from values", ""},
-    {"serving.load.output.mean", "Mean tokens of an answer; each takes an iteration of its sequence",
-     "none: only empirical lengths do without"},
-    {"serving.load.output.cv", "Spread of answer lengths: standard deviation / mean", ""},
-    {"serving.load.output.least", "Shortest answer in tokens; shorter draws are raised to it", ""},
-    {"serving.load.output.most", "Longest answer in tokens; longer draws are cut to it", ""},
-    {"serving.load.output.values", "Answer lengths to draw from, with equal chance", "none"},
-    {"serving.load.output.file", "CSV table to draw answer lengths from", "none"},
-    {"serving.load.output.column", "Column of that table with the answer lengths", "output_tokens"},
-
-    {"serving.slo.ttft", "Promised time to the first token; a tighter one lowers goodput", "no limit"},
-    {"serving.slo.tpot", "Promised time per token after the first; a tighter one caps the batch", "no limit"},
-    {"serving.slo.attainment", "Share of requests that must meet the limits, else it is a finding; 0 only reports", ""},
 };
 
 }  // namespace
 
 const FieldHelp* find_help(std::string_view key) {
-  const auto* found =
-      std::find_if(std::begin(kHelp), std::end(kHelp), [&](const FieldHelp& help) { return help.key == key; });
-  return found == std::end(kHelp) ? nullptr : found;
+  const auto find = [key](const auto& rows) -> const FieldHelp* {
+    for (const FieldHelp& help : rows) {
+      if (help.key == key) return &help;
+    }
+    return nullptr;
+  };
+  if (const FieldHelp* help = find(kHelp)) return help;
+  for (const KindRow* kind : kinds()) {
+    if (const FieldHelp* help = find(kind->help())) return help;
+  }
+  return nullptr;
 }
 
 }  // namespace orrery::scenarios

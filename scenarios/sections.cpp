@@ -6,9 +6,7 @@
 
 #include "hardware/catalogue.hpp"
 #include "models/hf_config.hpp"
-#include "models/schedule/schedule.hpp"
 #include "scenarios/scenario.hpp"
-#include "scenarios/training_fields.hpp"
 #include "sim/collective/collectives.hpp"
 
 namespace orrery::scenarios {
@@ -22,7 +20,6 @@ using hardware::MapReader;
 using hardware::Range;
 
 constexpr double kMostGpus = 1e7;
-constexpr double kMostTokens = 1e15;
 
 bool is_path(const std::string& text) {
   return text.find('/') != std::string::npos || (text.size() > 5 && text.compare(text.size() - 5, 5, ".json") == 0);
@@ -80,50 +77,6 @@ void override_model(MapReader& reader, models::Llm& llm, Diagnostics& diagnostic
   if (diagnostics.items().size() == before) check_overridden(reader, llm, diagnostics);
 }
 
-template <class Enum>
-Enum read_enum(MapReader& reader, std::string_view key, const std::vector<std::string>& names, Enum fallback) {
-  return static_cast<Enum>(reader.choice_or(key, names, static_cast<std::size_t>(fallback)));
-}
-
-/// Reads each field of the list in training_fields.hpp from the section.
-struct FieldReader {
-  MapReader* reader;
-
-  template <class Integer>
-  void integer(std::string_view key, Integer& field, const IntegerLimits& limits) const {
-    const Range range = Range::between(limits.least, limits.most);
-    field = static_cast<Integer>(limits.required ? reader->integer(key, range) : reader->integer_or(key, field, range));
-  }
-  void boolean(std::string_view key, bool& field) const { field = reader->boolean_or(key, field); }
-  void schedule(std::string_view key, std::string& field) const {
-    std::vector<std::string> names;
-    std::size_t fallback = 0;
-    for (const models::ScheduleRow& row : models::schedules()) {
-      if (row.name == field) fallback = names.size();
-      names.emplace_back(row.name);
-    }
-    field = names.at(reader->choice_or(key, names, fallback));
-  }
-  void integers(std::string_view key, std::vector<std::int64_t>& field) const {
-    field = reader->integers_or(key, field, Range::between(0, 1e6));
-  }
-  void choice(std::string_view key, models::Recompute& field) const {
-    field = read_enum(*reader, key, recompute_names(), field);
-  }
-  void choice(std::string_view key, models::AttentionImplementation& field) const {
-    field = read_enum(*reader, key, attention_names(), field);
-  }
-  void choice(std::string_view key, models::ZeroStage& field) const {
-    field = read_enum(*reader, key, zero_names(), field);
-  }
-  void dtype(std::string_view key, Dtype& field) const { field = read_dtype(*reader, key, field); }
-  void bytes(std::string_view key, Bytes& field) const { field = reader->bytes_or(key, field); }
-  void ratio(std::string_view key, double& field) const {
-    field = reader->number_or(key, field, Range::between(0.0, 1.0));
-  }
-  void seconds(std::string_view key, Seconds& field) const { field = reader->duration_or(key, field); }
-};
-
 }  // namespace
 
 void add_error(const ConfigError& error, const hardware::SourceSpan& span, Diagnostics& diagnostics) {
@@ -144,23 +97,6 @@ Dtype read_dtype(MapReader& reader, std::string_view key, Dtype fallback) {
     if (all_dtypes()[i] == fallback) index = i;
   }
   return all_dtypes()[reader.choice_or(key, names, index)];
-}
-
-const std::vector<std::string>& recompute_names() {
-  static const std::vector<std::string> names = {"none", "selective", "full"};
-  return names;
-}
-const std::vector<std::string>& attention_names() {
-  static const std::vector<std::string> names = {"flash", "unfused"};
-  return names;
-}
-const std::vector<std::string>& zero_names() {
-  static const std::vector<std::string> names = {"none", "optimizer"};
-  return names;
-}
-const std::vector<std::string>& flop_convention_names() {
-  static const std::vector<std::string> names = {"model", "model_causal", "palm"};
-  return names;
 }
 
 models::Llm read_model(const ConfigNode& node, const std::string& folder, std::string& model,
@@ -232,15 +168,6 @@ hardware::Cluster read_cluster(const ConfigNode& node, Diagnostics& diagnostics)
   cluster.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", cluster.node.nic_bandwidth);
   reader.finish();
   return cluster;
-}
-
-void read_training(const ConfigNode& node, models::TrainingJob& job, std::int64_t& total_tokens,
-                   Diagnostics& diagnostics) {
-  MapReader reader(&node, "training", diagnostics);
-  visit_training(job.config, FieldReader{&reader});
-  job.flop_convention = read_enum(reader, "flop_convention", flop_convention_names(), job.flop_convention);
-  total_tokens = reader.integer_or("total_tokens", 0, Range::between(1, kMostTokens));
-  reader.finish();
 }
 
 }  // namespace orrery::scenarios

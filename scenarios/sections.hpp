@@ -1,12 +1,13 @@
-// Readers of a scenario's sections: model, cluster, training (serving: serving_sections.hpp). Used by scenario.cpp.
+// Readers of a scenario's sections: model and cluster. Used by scenario.cpp; a job's section is read by its kind.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "hardware/cluster.hpp"
 #include "hardware/config.hpp"
-#include "models/training/training.hpp"
+#include "models/llm.hpp"
 
 namespace orrery::scenarios {
 
@@ -20,17 +21,7 @@ void add_error(const hardware::ConfigError& error, const hardware::SourceSpan& s
 
 [[nodiscard]] hardware::Cluster read_cluster(const hardware::ConfigNode& node, hardware::Diagnostics& diagnostics);
 
-/// `training:`; fills config, flop_convention and total_tokens.
-void read_training(const hardware::ConfigNode& node, models::TrainingJob& job, std::int64_t& total_tokens,
-                   hardware::Diagnostics& diagnostics);
-
 /// A dtype by one of its short names.
 [[nodiscard]] Dtype read_dtype(hardware::MapReader& reader, std::string_view key, Dtype fallback);
-
-/// Names of the enumerators, in declaration order; the index is the enumerator.
-[[nodiscard]] const std::vector<std::string>& recompute_names();
-[[nodiscard]] const std::vector<std::string>& attention_names();
-[[nodiscard]] const std::vector<std::string>& zero_names();
-[[nodiscard]] const std::vector<std::string>& flop_convention_names();
 
 }  // namespace orrery::scenarios

@@ -18,7 +18,7 @@ namespace {
 
 using scenarios::Field;
 using scenarios::FieldKind;
-using scenarios::ScenarioKind;
+using scenarios::KindRow;
 
 /// A longer text is no scenario that someone fills in; to parse one at each key stroke would be felt.
 constexpr std::size_t kLongestText = 256 * 1024;
@@ -65,8 +65,8 @@ QString range_text(const Field& field) {
 }  // namespace
 
 struct FormModel::State {
-  ScenarioKind kind = ScenarioKind::training;
-  std::array<std::vector<Field>, 2> fields;  ///< by kind, read at the start: it reads every profile
+  const KindRow* kind = scenarios::kinds().front();
+  std::map<const KindRow*, std::vector<Field>> fields;  ///< read at the start: it reads every profile; only looked up
   Node root;
   std::vector<Node*> all;
   std::map<std::string, Node*, std::less<>> sections;
@@ -78,7 +78,7 @@ struct FormModel::State {
   std::map<const Field*, QString> effective;  ///< in `run`, filled as rows are shown
 
   void build() {
-    const auto& list = fields.at(static_cast<std::size_t>(kind));
+    const auto& list = fields.at(kind);
     root.children.clear();
     all.clear();
     sections.clear();
@@ -115,10 +115,9 @@ struct FormModel::State {
     const auto known = effective.find(&field);
     if (known != effective.end()) return known->second;
     QString value;
-    const bool fits = run != nullptr && run->report.scenario.serving.has_value() == (kind == ScenarioKind::serving);
-    if (fits) {
-      const models::ServingConfig* serving = run->serves() ? &run->report.serving->config : nullptr;
-      value = to_qstring(scenarios::effective_value(run->report.scenario, field.key, serving));
+    const auto of_kind = [this](const scenarios::Job& job) { return job.kind == kind; };
+    if (run != nullptr && std::any_of(run->report.scenario.jobs.begin(), run->report.scenario.jobs.end(), of_kind)) {
+      value = to_qstring(scenarios::effective_value(run->report, field.key));
     }
     if (value.isEmpty()) value = to_qstring(field.fallback);
     effective.emplace(&field, value);
@@ -161,9 +160,7 @@ struct FormModel::State {
 };
 
 FormModel::FormModel(QObject* parent) : QAbstractItemModel(parent), state_(std::make_unique<State>()) {
-  for (const ScenarioKind kind : {ScenarioKind::training, ScenarioKind::serving}) {
-    state_->fields.at(static_cast<std::size_t>(kind)) = scenarios::scenario_fields(kind);
-  }
+  for (const KindRow* kind : scenarios::kinds()) state_->fields.emplace(kind, scenarios::scenario_fields(*kind));
   state_->build();
 }
 
@@ -192,7 +189,8 @@ void FormModel::set_text(const std::string& text, const std::string& file) {
   s.text = text;
   s.tree = std::move(tree);
   s.parses = true;
-  const ScenarioKind kind = scenario_kind(*s.tree).value_or(s.kind);
+  const KindRow* found = scenario_kind(*s.tree);
+  const KindRow* kind = found != nullptr ? found : s.kind;
   const bool rebuilds = kind != s.kind;
   if (rebuilds) {
     beginResetModel();

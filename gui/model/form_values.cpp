@@ -160,11 +160,14 @@ WrittenEdit written_edit(const scenarios::Field& field, const std::string& raw, 
   return {short_section->key, fmt::format("{{{}: {}, {}: {}}}", kShortField, short_section->text, name, value)};
 }
 
-std::optional<scenarios::ScenarioKind> scenario_kind(const ConfigNode& root) {
-  const bool trains = root.find("training") != nullptr;
-  const bool serves = root.find("serving") != nullptr;
-  if (trains == serves) return std::nullopt;
-  return trains ? scenarios::ScenarioKind::training : scenarios::ScenarioKind::serving;
+const scenarios::KindRow* scenario_kind(const ConfigNode& root) {
+  const scenarios::KindRow* found = nullptr;
+  for (const scenarios::KindRow* kind : scenarios::kinds()) {
+    if (root.find(kind->name) == nullptr) continue;
+    if (found != nullptr) return nullptr;
+    found = kind;
+  }
+  return found;
 }
 
 std::vector<std::string> keys_at(const ConfigNode& root, const SourceSpan& span) {

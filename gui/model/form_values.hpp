@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hardware/config.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/schema.hpp"
 
 namespace orrery::gui {
@@ -45,8 +46,8 @@ struct WrittenEdit {
 [[nodiscard]] WrittenEdit written_edit(const scenarios::Field& field, const std::string& raw, const GivenValue* given,
                                        const std::optional<GivenValue>& short_section);
 
-/// The kind of scenario that a text is; nullopt if it says neither, or both.
-[[nodiscard]] std::optional<scenarios::ScenarioKind> scenario_kind(const hardware::ConfigNode& root);
+/// The kind of scenario that a text is; nullptr if it says none, or several.
+[[nodiscard]] const scenarios::KindRow* scenario_kind(const hardware::ConfigNode& root);
 
 /// The keys on the way to the place where a problem lies, innermost last; empty if it lies outside of all.
 [[nodiscard]] std::vector<std::string> keys_at(const hardware::ConfigNode& root, const hardware::SourceSpan& span);

@@ -41,15 +41,8 @@ QString read_part(QString part) {
 }
 
 std::string_view equation_of(std::string_view metric) {
-  for (const scenarios::MetricRow& row : scenarios::metric_rows()) {
-    if (row.name == metric) return row.equation;
-  }
-  for (const scenarios::StageMetricRow& row : scenarios::stage_metric_rows()) {
-    if (metric.size() > row.name.size() && metric.substr(metric.size() - row.name.size()) == row.name) {
-      return row.equation;
-    }
-  }
-  return {};
+  const std::optional<scenarios::MetricRow> row = scenarios::find_metric_row(metric);
+  return row ? row->equation : std::string_view();
 }
 
 QString percent(double ratio) {

@@ -7,6 +7,7 @@
 
 #include "gui/model/metric_text.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 
 namespace orrery::gui {
 
@@ -175,8 +176,9 @@ std::vector<ReportGroup> report_groups(const RunPtr& current, const RunPtr& prev
     add({Key::skipped, QStringLiteral("Skipped"), {message_row(0, ReportRow::Kind::note, why)}});
   }
   add(finding_group(report));
-  add(metric_group(report, before, Key::training, "training.", QStringLiteral("Training")));
-  add(metric_group(report, before, Key::serving, "serving.", QStringLiteral("Serving")));
+  for (const scenarios::Job& job : report.scenario.jobs) {
+    add(metric_group(report, before, Key::figures, fmt::format("{}.", job.kind->name), to_qstring(job.kind->title)));
+  }
   add(metric_group(report, before, Key::memory, "memory.", QStringLiteral("Memory of the fullest GPU")));
   add(metric_group(report, before, Key::cost, "cost.", QStringLiteral("Cost")));
   add(metric_group(report, before, Key::stages, kStages, QStringLiteral("Memory per stage")));

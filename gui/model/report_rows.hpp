@@ -29,7 +29,7 @@ struct ReportRow {
 
 struct ReportGroup {
   /// In the order of display.
-  enum class Key : std::uint8_t { skipped, findings, training, serving, memory, cost, stages, notes, expectations };
+  enum class Key : std::uint8_t { skipped, findings, figures, memory, cost, stages, notes, expectations };
 
   Key key = Key::skipped;
   QString title;

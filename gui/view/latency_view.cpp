@@ -13,6 +13,7 @@
 #include "gui/theme.hpp"
 #include "gui/view/plot_style.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/serving/job.hpp"
 
 namespace orrery::gui {
 
@@ -113,12 +114,13 @@ LatencyView::LatencyView(QWidget* parent)
 QString LatencyView::reason() const {
   if (!current()) return tr("Latencies appear here when the first run is done.");
   if (!current()->report.scenario.skipped.empty()) return tr("This scenario was skipped: it has no latencies.");
-  if (!current()->serves()) return tr("Latencies are measured on requests: a training run has none.");
+  if (!current()->has_kind("serving")) return tr("Latencies are measured on requests: a training run has none.");
   for (const LatencyCurve& curve : current()->series.latencies) {
     if (!curve.quantiles.empty()) return {};
   }
-  return current()->report.serving->started ? tr("No request was answered and counted, so there are no latencies.")
-                                            : tr("The engine did not start, so no request was answered.");
+  return scenarios::find_serving(current()->report)->started
+             ? tr("No request was answered and counted, so there are no latencies.")
+             : tr("The engine did not start, so no request was answered.");
 }
 
 QString LatencyView::description() const {

@@ -13,6 +13,7 @@
 #include "gui/theme.hpp"
 #include "gui/view/plot_style.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/serving/job.hpp"
 
 namespace orrery::gui {
 
@@ -69,10 +70,10 @@ void LoadView::set_runs(const RunPtr& current, const RunPtr& previous) {
 QString LoadView::reason() const {
   if (!current()) return tr("The load of the engine appears here when the first run is done.");
   if (!current()->report.scenario.skipped.empty()) return tr("This scenario was skipped: it has no load to show.");
-  if (!current()->serves()) return tr("A training run has no queue: see its timeline instead.");
+  if (!current()->has_kind("serving")) return tr("A training run has no queue: see its timeline instead.");
   if (!current()->series.states.empty() && duration() > 0.0) return {};
-  return current()->report.serving->started ? tr("The engine had nothing to do.")
-                                            : tr("The engine did not start, so it served nothing.");
+  return scenarios::find_serving(current()->report)->started ? tr("The engine had nothing to do.")
+                                                             : tr("The engine did not start, so it served nothing.");
 }
 
 QString LoadView::description() const {

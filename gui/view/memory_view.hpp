@@ -2,36 +2,18 @@
 // line and a mark with the missing bytes where a stack goes above it. The previous run stands beside it, pale.
 //
 // Hovering tells the exact bytes, a click on a part asks where it comes from; so do the arrow keys and Enter.
-//
-// Parts are those of the fullest moment: a training step's are kept when its sum is largest
-// (models/training/result.cpp), so that they add up to the peak. A serving engine takes its KV cache as a whole when it
-// starts.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "gui/view/plot_view.hpp"
+#include "scenarios/memory_stack.hpp"
 
 namespace orrery::gui {
 
-/// One layer of a stack.
-struct MemoryPart {
-  std::string name;  ///< "weights", "KV cache"
-  double bytes = 0.0;
-  sim::MemoryKind kind = sim::MemoryKind::workspace;  ///< its colour
-  std::string metric;                                 ///< whose explanation tells where it comes from
-};
-
-struct MemoryStack {
-  std::string name;  ///< "stage 3"
-  std::vector<MemoryPart> parts;
-  double peak = 0.0;      ///< bytes at the fullest moment: at most the sum, since peaks of parts may not coincide
-  double capacity = 0.0;  ///< usable bytes
-  double budget = 0.0;    ///< of them, what a serving engine may take (gpu_memory_utilization); 0: all
-  double missing = 0.0;   ///< bytes that it needs beyond what it may take: over the limit, or too small a KV cache
-  [[nodiscard]] bool overflows() const { return missing > 0.0 || peak > capacity; }
-};
+using scenarios::MemoryPart;
+using scenarios::MemoryStack;
 
 /// The stacks of a report, one per stage or one of the fullest GPU; none for a skipped scenario.
 [[nodiscard]] std::vector<MemoryStack> memory_stacks(const scenarios::Report& report);

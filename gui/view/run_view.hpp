@@ -33,14 +33,11 @@ class RunView : public QWidget {
   void explain_requested(const QString& metric, const QString& focus);
 };
 
-/// Which runs a view says something about.
-enum class RunKind : std::uint8_t { any, training, serving };
-
 struct ViewRow {
   std::string_view name;     ///< "timeline": its object name is "timeline_view"
   std::string_view title;    ///< of the tab
   std::string_view summary;  ///< for tooltips and screen readers
-  RunKind kind = RunKind::any;
+  std::string_view kind;     ///< of the jobs that it says something about: "serving"; empty: of any
   RunView* (*make)(QWidget* parent) = nullptr;
 };
 

@@ -10,6 +10,7 @@
 
 #include "gui/model/metric_text.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 
 namespace orrery::gui {
 
@@ -18,14 +19,14 @@ namespace {
 /// "step 12.66 s (▼ −3.1 %)", against the run before if that is of the same kind.
 QString key_figure(const Run& run, const Run* before) {
   if (!run.report.scenario.skipped.empty()) return QStringLiteral("skipped");
-  const bool serves = run.serves();
-  const std::string metric = serves ? "serving.output_tokens_per_s" : "training.step_time_s";
+  if (run.report.results.empty()) return {};
+  const scenarios::Headline& headline = run.report.scenario.jobs.front().kind->headline;
+  const std::string metric(headline.metric);
   const std::optional<double> value = run.report.find_metric(metric);
-  if (!value) return serves ? QStringLiteral("nothing served") : QString();
-  const auto unit = serves ? scenarios::Unit::tokens_per_second : scenarios::Unit::seconds;
-  QString text =
-      (serves ? QStringLiteral("output ") : QStringLiteral("step ")) + to_qstring(scenarios::readable(*value, unit));
-  if (before != nullptr && before->serves() == serves) {
+  if (!value) return to_qstring(headline.absent);
+  const scenarios::Unit unit = scenarios::metric_unit(metric).value_or(scenarios::Unit::number);
+  QString text = to_qstring(headline.title) + QLatin1Char(' ') + to_qstring(scenarios::readable(*value, unit));
+  if (before != nullptr && before->has_kinds_of(run)) {
     const ChangeText change = describe_change({metric, unit, before->report.find_metric(metric), value});
     text += QStringLiteral(" (%1)").arg(change.text);
   }

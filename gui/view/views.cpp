@@ -22,17 +22,14 @@ RunView* make_view(QWidget* parent) {
 
 const std::vector<ViewRow>& views() {
   static const std::vector<ViewRow> rows = {
-      {"timeline", "Timeline", "what every stream does over time", RunKind::any, make_view<TimelineView>},
-      {"memory", "Memory", "bytes of each kind on a GPU, against its capacity", RunKind::any, make_view<MemoryView>},
-      {"pipeline", "Pipeline", "passes of the microbatches through the stages", RunKind::training,
-       make_view<PipelineView>},
-      {"latency", "Latency", "distributions of TTFT, TPOT, end-to-end and queueing time", RunKind::serving,
+      {"timeline", "Timeline", "what every stream does over time", "", make_view<TimelineView>},
+      {"memory", "Memory", "bytes of each kind on a GPU, against its capacity", "", make_view<MemoryView>},
+      {"pipeline", "Pipeline", "passes of the microbatches through the stages", "training", make_view<PipelineView>},
+      {"latency", "Latency", "distributions of TTFT, TPOT, end-to-end and queueing time", "serving",
        make_view<LatencyView>},
-      {"load", "Load", "requests running and waiting, and the KV cache, over time", RunKind::serving,
-       make_view<LoadView>},
-      {"explain", "Explain", "where a figure comes from: equations, terms and sources", RunKind::any,
-       make_view<ExplainView>},
-      {"compare", "Compare", "two runs side by side", RunKind::any, make_view<CompareView>},
+      {"load", "Load", "requests running and waiting, and the KV cache, over time", "serving", make_view<LoadView>},
+      {"explain", "Explain", "where a figure comes from: equations, terms and sources", "", make_view<ExplainView>},
+      {"compare", "Compare", "two runs side by side", "", make_view<CompareView>},
   };
   return rows;
 }

@@ -1,5 +1,6 @@
 // orrery run FILE…: predict and report.
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <ostream>
@@ -7,11 +8,9 @@
 #include <fmt/format.h>
 
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/report.hpp"
-#include "scenarios/serving_requests_csv.hpp"
-#include "scenarios/serving_trace.hpp"
-#include "sim/trace_writer.hpp"
 
 namespace orrery::scenarios {
 
@@ -34,11 +33,22 @@ void stream(const std::string& path, const std::function<void(std::ostream&)>& w
   }
 }
 
+/// Of the first job.
 void write_one_trace(const Report& report, std::ostream& out) {
-  report.serving ? write_serving_trace(report, out) : sim::write_trace(report.result.timeline, out);
+  const JobView view = job_views(report).front();
+  view.job.kind->trace(view, view.job.kind->take_timeline(*report.results.front()), out);
 }
 
-void write_reports(const Options& options, const RunOutcome& outcome, Console& console) {
+/// Of the first job that has requests; without a report those of none. `kind` has requests.
+void write_requests(const Report* report, const KindRow& kind, bool partial, std::ostream& out) {
+  const std::vector<JobView> views = report != nullptr ? job_views(*report) : std::vector<JobView>();
+  const auto of_kind = [&](const JobView& view) { return view.job.kind == &kind; };
+  const auto found = std::find_if(views.begin(), views.end(), of_kind);
+  kind.requests(found != views.end() ? &*found : nullptr, partial, out);
+}
+
+/// `requests_kind` has requests where --requests is given.
+void write_reports(const Options& options, const RunOutcome& outcome, const KindRow& requests_kind, Console& console) {
   const bool partial = outcome.interrupted;
   if (!options.json.empty()) emit(options.json, to_json(outcome.reports, partial), partial, console);
   if (!options.csv.empty()) emit(options.csv, to_csv(outcome.reports, partial), partial, console);
@@ -51,10 +61,8 @@ void write_reports(const Options& options, const RunOutcome& outcome, Console& c
         options.trace, [&](std::ostream& out) { write_one_trace(*one, out); }, partial, console);
   }
   if (options.requests.empty()) return;
-  const std::vector<models::RequestRecord> none;
-  const auto& records = one != nullptr ? one->serving->records : none;
   stream(
-      options.requests, [&](std::ostream& out) { write_requests_csv(records, partial, out); }, partial, console);
+      options.requests, [&](std::ostream& out) { write_requests(one, requests_kind, partial, out); }, partial, console);
 }
 
 void check_alone(const Options& options) {
@@ -130,10 +138,16 @@ int run_files(const Options& options, Console& console) {
   check_alone(options);
   check_outputs(options, options.files);
   const std::vector<Scenario> scenarios = load_all(options.files, options, console);
+  const KindRow* requests_kind = kinds().front();
   for (const Scenario& scenario : scenarios) {
-    if (!options.requests.empty() && !scenario.serving) {
-      throw ConfigError(fmt::format("--requests: {} is a training run, which serves no requests", scenario.file));
+    if (options.requests.empty()) break;
+    const auto has_requests = [](const Job& job) { return job.kind->requests != nullptr; };
+    const auto found = std::find_if(scenario.jobs.begin(), scenario.jobs.end(), has_requests);
+    if (found == scenario.jobs.end()) {
+      throw ConfigError(fmt::format("--requests: {} is a {} run, which serves no requests", scenario.file,
+                                    scenario.jobs.front().kind->name));
     }
+    requests_kind = found->kind;
   }
   // A request's life is part of the trace.
   const Keep keep{!options.trace.empty(), !options.trace.empty() || !options.requests.empty()};
@@ -144,7 +158,7 @@ int run_files(const Options& options, Console& console) {
       write_text(console.out, outcome.reports[i]);
     }
   }
-  write_reports(options, outcome, console);
+  write_reports(options, outcome, *requests_kind, console);
   if (outcome.interrupted) {
     console.err << fmt::format("interrupted: {} of {} scenarios done\n", outcome.reports.size(), options.files.size());
     return kExitInterrupted;

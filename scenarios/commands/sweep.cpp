@@ -12,6 +12,7 @@
 
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/report_lines.hpp"
 
@@ -102,43 +103,21 @@ std::string points_csv(const std::vector<SweepAxis>& axes, const std::vector<Poi
   for (const Point& point : points) {
     if (point.report) reports.push_back(&*point.report);
   }
-  const std::vector<const MetricRow*> columns = metric_columns(reports);
-  for (const MetricRow* column : columns) csv += fmt::format(",{}", column->name);
+  const std::vector<MetricRow> columns = metric_columns(reports);
+  for (const MetricRow& column : columns) csv += fmt::format(",{}", column.name);
   csv += "\n";
   for (const Point& point : points) {
     if (!point.report) continue;
     for (const Override& change : point.set) csv += quoted(change.value) + ",";
-    csv += fmt::format("{}", point.report->scenario.job.cluster.gpu_count());
-    for (const MetricRow* column : columns) {
-      const std::optional<double> value = point.report->find_metric(column->name);
+    csv += fmt::format("{}", point.report->scenario.cluster.gpu_count());
+    for (const MetricRow& column : columns) {
+      const std::optional<double> value = point.report->find_metric(column.name);
       csv += "," + (value ? shortest(*value) : "");
     }
     csv += "\n";
   }
   if (partial) csv += "# partial: interrupted before every point was done\n";
   return csv;
-}
-
-/// A column of the table on the terminal.
-struct TableColumn {
-  std::string_view heading, metric;
-  int width = 12;
-};
-
-std::vector<TableColumn> table_columns(bool serving) {
-  if (serving) {
-    return {{"output/GPU", "serving.output_tokens_per_s_per_gpu", 18},
-            {"TTFT p95", "serving.ttft_s.p95", 11},
-            {"TPOT p95", "serving.tpot_s.p95", 11},
-            {"within SLO", "serving.slo_attainment", 11},
-            {"USD/M output", "cost.usd_per_million_output_tokens", 13},
-            {"fits", "memory.fits", 6}};
-  }
-  return {{"step time", "training.step_time_s", 12},
-          {"per GPU", "training.tokens_per_s_per_gpu", 18},
-          {"MFU", "training.mfu", 9},
-          {"peak memory", "memory.peak_bytes", 12},
-          {"fits", "memory.fits", 6}};
 }
 
 /// The fastest point without a finding: it fits and, where an SLO is promised, keeps it.
@@ -151,20 +130,21 @@ const Report* best_of(const std::vector<Point>& points, std::string_view speed) 
   return best;
 }
 
-void write_table(const std::vector<Point>& points, bool serving, Console& console) {
-  const Report* best = best_of(points, serving ? "serving.output_tokens_per_s" : "training.tokens_per_s");
-  const std::vector<TableColumn> columns = table_columns(serving);
-  for (const TableColumn& column : columns) console.out << fmt::format("{:>{}} ", column.heading, column.width);
+std::string cell(const Point& point, std::string_view metric) {
+  return point.report ? value_of(job_views(*point.report).front(), metric) : "-";
+}
+
+void write_table(const std::vector<Point>& points, const SweepTable& table, Console& console) {
+  const Report* best = best_of(points, table.speed);
+  for (const SweepColumn& column : table.columns) console.out << fmt::format("{:>{}} ", column.heading, column.width);
   console.out << " point\n";
   for (const Point& point : points) {
-    for (const TableColumn& column : columns) {
-      console.out << fmt::format("{:>{}} ", point.report ? value_of(*point.report, column.metric) : "-", column.width);
+    for (const SweepColumn& column : table.columns) {
+      console.out << fmt::format("{:>{}} ", cell(point, column.metric), column.width);
     }
     console.out << " " << words(point.set);
     if (!point.report) console.out << " skipped: " << point.skipped;
-    if (point.report && &*point.report == best) {
-      console.out << (serving ? "  <- fastest that holds" : "  <- fastest that fits");
-    }
+    if (point.report && &*point.report == best) console.out << "  <- " << table.best;
     console.out << "\n";
   }
 }
@@ -177,9 +157,10 @@ int sweep_file(const Options& options, Console& console) {
   const std::string text = hardware::read_text_file(file);
   const Scenario base = parse_scenario(text, file, options.overrides);
   check_outputs(options, input_files(base));
+  const KindRow& kind = *base.jobs.front().kind;
   if (base.sweep.empty()) {
-    throw ConfigError(fmt::format("{}: no sweep: section; add e.g. sweep: {{{}.tensor_parallel: [1, 2, 4, 8]}}", file,
-                                  base.serving ? "serving" : "training"));
+    throw ConfigError(
+        fmt::format("{}: no sweep: section; add e.g. sweep: {{{}.tensor_parallel: [1, 2, 4, 8]}}", file, kind.name));
   }
   std::size_t count = 1;
   for (const SweepAxis& axis : base.sweep) {
@@ -200,7 +181,7 @@ int sweep_file(const Options& options, Console& console) {
   for (const Point& point : points) {
     if (point.report) check_outputs(options, input_files(point.report->scenario));
   }
-  if (!options.quiet && !writes_to_standard_output(options)) write_table(points, base.serving.has_value(), console);
+  if (!options.quiet && !writes_to_standard_output(options)) write_table(points, kind.sweep_table(), console);
   emit(options.json, options.json.empty() ? "" : points_json(base.sweep, points, partial), partial, console);
   emit(options.csv, points_csv(base.sweep, points, partial), partial, console);
   if (partial) {

@@ -10,9 +10,9 @@
 #include "hardware/catalogue.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
-#include "scenarios/serving_tables.hpp"
-#include "scenarios/training_tables.hpp"
+#include "scenarios/validation.hpp"
 
 namespace orrery::scenarios {
 
@@ -32,71 +32,6 @@ std::unique_ptr<kernels::KernelTimer> timer_named(const std::string& name) {
   throw ConfigError(fmt::format("unknown timer '{}'; known: {}", name, fmt::join(names, ", ")));
 }
 
-/// A row of the table, or why it can't be compared.
-struct PredictedStep {
-  calibrate::PredictedRow row;
-  std::string failure;
-};
-
-/// What a validation says: the report on the rows, and further figures that have groups of their own.
-struct Validation {
-  ErrorReport report;
-  std::vector<calibrate::PredictedRow> figures;
-};
-
-Validation validate_training(const Options& options, Console& console) {
-  const auto table = std::make_shared<const TrainingTable>(read_training_table(options.files.at(1), options.gpu));
-  const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
-  const auto predict_row = [table, timer](std::size_t i) {
-    const MeasuredStep& step = table->steps[i];
-    PredictedStep predicted;
-    try {
-      const models::TrainingResult result = models::predict(step.job, *timer);
-      const std::optional<Seconds> measured = implied_step_time(step, result);
-      predicted.row = {step.line, step.description, step.group, result.step_time, measured.value_or(Seconds{})};
-      if (!measured || measured->value() <= 0.0) predicted.failure = "the figure implies no step time";
-    } catch (const std::invalid_argument& error) {
-      predicted.failure = error.what();
-    }
-    return predicted;
-  };
-  Progress progress(console, options.quiet, table->steps.size(), "rows");
-  const std::vector<std::optional<PredictedStep>> steps =
-      compute_all<PredictedStep>(table->steps.size(), options.jobs, predict_row, console, progress);
-  std::vector<calibrate::PredictedRow> predicted;
-  std::vector<calibrate::SkippedRow> skipped = table->skipped;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i] && steps[i]->failure.empty()) {
-      predicted.push_back(steps[i]->row);
-    } else {
-      skipped.push_back({table->steps[i].line, table->steps[i].description,
-                         steps[i] ? steps[i]->failure : "interrupted before it was predicted"});
-    }
-  }
-  return {calibrate::summarise(predicted, std::move(skipped)), {}};
-}
-
-Validation validate_serving(const Options& options, Console& console) {
-  const auto table = std::make_shared<const ServingTable>(read_serving_table(options.files.at(1), options.gpu));
-  const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
-  const auto predict_run = [table, timer](std::size_t i) { return compare_serving(table->runs[i], *timer); };
-  Progress progress(console, options.quiet, table->runs.size(), "runs");
-  const std::vector<std::optional<ServingErrors>> runs =
-      compute_all<ServingErrors>(table->runs.size(), options.jobs, predict_run, console, progress);
-  ServingErrors all;
-  all.skipped = table->skipped;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const ServingErrors& run = runs[i] ? *runs[i] : skipped_run(table->runs[i], "interrupted before it was predicted");
-    all.rows.insert(all.rows.end(), run.rows.begin(), run.rows.end());
-    all.figures.insert(all.figures.end(), run.figures.begin(), run.figures.end());
-    all.skipped.insert(all.skipped.end(), run.skipped.begin(), run.skipped.end());
-  }
-  Validation result{calibrate::summarise(all.rows, std::move(all.skipped)), std::move(all.figures)};
-  const ErrorReport figures = calibrate::summarise(result.figures, {});
-  result.report.groups.insert(result.report.groups.end(), figures.groups.begin(), figures.groups.end());
-  return result;
-}
-
 /// The node profile that carries `gpu`, for tables measured inside one node.
 std::string node_of(const std::string& gpu) {
   for (const std::string& name : hardware::node_names()) {
@@ -108,15 +43,17 @@ std::string node_of(const std::string& gpu) {
 Validation validate_kind(const Options& options, Console& console) {
   const std::string& kind = options.files.at(0);
   const std::string& table = options.files.at(1);
-  if (kind == "training") return validate_training(options, console);
-  if (kind == "serving") return validate_serving(options, console);
+  if (const KindRow* row = find_kind(kind)) {
+    return row->validate({table, options.gpu, timer_named(options.timer), options.jobs, options.quiet}, console);
+  }
   if (kind != "kernels" && kind != "collectives") {
+    std::vector<std::string> known{"kernels", "collectives"};
+    for (const KindRow* row : kinds()) known.emplace_back(row->name);
     std::string nearest;
-    for (const std::string& name : hardware::nearest_names(kind, {"kernels", "collectives", "training", "serving"})) {
+    for (const std::string& name : hardware::nearest_names(kind, known)) {
       nearest += (nearest.empty() ? "; did you mean " : ", ") + name;
     }
-    throw ConfigError(
-        fmt::format("validate {}: the kinds are kernels, collectives, training, serving{}", kind, nearest));
+    throw ConfigError(fmt::format("validate {}: the kinds are {}{}", kind, fmt::join(known, ", "), nearest));
   }
   if (options.gpu.empty()) throw ConfigError(fmt::format("validate {} needs --gpu NAME (orrery list gpus)", kind));
   if (kind == "kernels") {

@@ -101,7 +101,7 @@ TEST_F(Accessibility, EveryViewIsReachedByAShortcutOrTheMenu) {
     const QString name = QString::fromUtf8(row.name.data(), static_cast<qsizetype>(row.name.size()));
     QAction* show = action(QStringLiteral("show_") + name);
     ASSERT_NE(show, nullptr);
-    if (row.kind == RunKind::serving) continue;
+    if (row.kind == "serving") continue;
     show->trigger();
     ASSERT_NE(tabs->currentWidget(), nullptr);
     const QWidget* front = tabs->currentWidget();

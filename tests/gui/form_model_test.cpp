@@ -8,16 +8,16 @@
 #include <gtest/gtest.h>
 
 #include "hardware/config.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/schema.hpp"
 
 namespace orrery::gui {
 namespace {
 
-using scenarios::ScenarioKind;
 using Tester = QAbstractItemModelTester;
 
-std::string training_template() { return std::string(scenarios::scenario_template(ScenarioKind::training)); }
-std::string serving_template() { return std::string(scenarios::scenario_template(ScenarioKind::serving)); }
+std::string training_template() { return std::string(scenarios::find_kind("training")->scenario_template()); }
+std::string serving_template() { return std::string(scenarios::find_kind("serving")->scenario_template()); }
 
 QString q(const char* text) { return QString::fromUtf8(text); }
 
@@ -48,11 +48,11 @@ constexpr const char* kServing =
 TEST(FormModel, HasARowForEachKeyOfEitherKind) {
   FormModel model;
   const Tester tester(&model, Tester::FailureReportingMode::Fatal);
-  for (const auto& [kind, text] :
-       {std::pair(ScenarioKind::training, training_template()), std::pair(ScenarioKind::serving, serving_template()),
-        std::pair(ScenarioKind::training, std::string(kTraining))}) {
+  for (const auto& [kind, text] : {std::pair(scenarios::find_kind("training"), training_template()),
+                                   std::pair(scenarios::find_kind("serving"), serving_template()),
+                                   std::pair(scenarios::find_kind("training"), std::string(kTraining))}) {
     model.set_text(text, "a.yaml");
-    for (const scenarios::Field& field : scenarios::scenario_fields(kind)) {
+    for (const scenarios::Field& field : scenarios::scenario_fields(*kind)) {
       const QModelIndex index = model.index_of(QString::fromStdString(field.key));
       ASSERT_TRUE(index.isValid()) << field.key;
       EXPECT_EQ(index.data(FormModel::kKeyRole).toString().toStdString(), field.key);
@@ -130,7 +130,7 @@ TEST(FormModel, EveryRequestCanBePutIntoTheText) {
     text = hardware::set_value(text, "a.yaml", key.toStdString(), value.toStdString());
     model.set_text(text, "a.yaml");
   });
-  const auto fields = scenarios::scenario_fields(ScenarioKind::serving);
+  const auto fields = scenarios::scenario_fields(*scenarios::find_kind("serving"));
   const std::vector<std::string> values = {"1",  "a: b",   "\"",   "'x",   "#",     "- 1",
                                            "[1", "{a: 1}", "é, ü", "null", "80 GiB"};
   std::mt19937 random(7);  // NOLINT: the same cases each time

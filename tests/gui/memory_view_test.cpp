@@ -70,7 +70,7 @@ TEST(MemoryStacks, OfAnEngineAreItsGpu) {
   expect_agrees(run->report);
   const std::vector<MemoryStack> stacks = memory_stacks(run->report);
   ASSERT_EQ(stacks.size(), 1u);
-  EXPECT_DOUBLE_EQ(stacks[0].budget, run->report.serving->pool.budget.value());
+  EXPECT_DOUBLE_EQ(stacks[0].budget, scenarios::find_serving(run->report)->pool.budget.value());
   EXPECT_LE(stacks[0].peak, stacks[0].budget);
 }
 
@@ -79,10 +79,10 @@ TEST(MemoryStacks, OfAnEngineThatDoesNotStartLackSomething) {
   for (const char* utilization : {"0.2", "0.25"}) {
     const tests::MadeRun run = tests::serving_run({{"serving.gpu_memory_utilization", utilization}});
     const MemoryStack stack = memory_stacks(run->report).front();
-    EXPECT_EQ(stack.overflows(), !run->report.serving->started) << utilization;
+    EXPECT_EQ(stack.overflows(), !scenarios::find_serving(run->report)->started) << utilization;
   }
   const tests::MadeRun run = tests::serving_run({{"serving.gpu_memory_utilization", "0.2"}});
-  ASSERT_FALSE(run->report.serving->started);
+  ASSERT_FALSE(scenarios::find_serving(run->report)->started);
   EXPECT_GT(memory_stacks(run->report).front().missing, 0.0);
 }
 

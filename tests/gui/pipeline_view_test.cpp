@@ -16,6 +16,8 @@
 
 #include "gui/theme.hpp"
 #include "gui/view/pipeline_canvas.hpp"
+#include "scenarios/kinds.hpp"
+#include "scenarios/serving/job.hpp"
 #include "tests/gui/pipeline_runs.hpp"
 
 namespace orrery::gui {
@@ -50,7 +52,10 @@ class PipelineViewTest : public ::testing::Test {
 TEST_F(PipelineViewTest, SaysWhyThereIsNoPicture) {
   EXPECT_THAT(text("pipeline_message"), HasSubstr("once a training scenario has run"));
   auto serving = std::make_shared<gui::Run>();
-  serving->report.serving.emplace();
+  scenarios::Job job;
+  job.kind = scenarios::find_kind("serving");
+  serving->report.scenario.jobs.push_back(std::move(job));
+  serving->report.results.push_back(std::make_shared<scenarios::ServingOutcome>());
   show(serving);
   EXPECT_THAT(text("pipeline_message"), HasSubstr("serves requests"));
   EXPECT_EQ(view_.csv(), "");

@@ -8,6 +8,7 @@
 #include "gui/run.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/scenario.hpp"
+#include "scenarios/serving/job.hpp"
 
 namespace orrery::gui::tests {
 
@@ -31,7 +32,7 @@ inline MadeRun run_of(const std::string& name, const std::vector<scenarios::Over
       if (other.variant == variant) run->report = scenarios::run_scenario(other, keep);
     }
   }
-  if (run->report.serving) run->series = series_of(*run->report.serving);
+  run->series = series_of(run->report);
   return run;
 }
 

@@ -67,7 +67,7 @@ RequestRecord request(double first_token, double last_token, std::int64_t tokens
 
 TEST(ServingSeries, AgreesWithTheReportsSummaries) {
   const tests::MadeRun run = tests::serving_run();
-  const ServingResult& result = *run->report.serving;
+  const ServingResult& result = *scenarios::find_serving(run->report);
   expect_agree(curve(run->series, "TTFT"), result.ttft);
   expect_agree(curve(run->series, "TPOT"), result.tpot);
   expect_agree(curve(run->series, "E2E"), result.e2e);
@@ -76,7 +76,7 @@ TEST(ServingSeries, AgreesWithTheReportsSummaries) {
 
 TEST(ServingSeries, AgreesWithTheReportOnTheCacheInUse) {
   const tests::MadeRun run = tests::serving_run();
-  const ServingResult& result = *run->report.serving;
+  const ServingResult& result = *scenarios::find_serving(run->report);
   const StateSeries& usage = state(run->series, "KV cache");
   EXPECT_NEAR(mean(usage.mean), result.kv_usage_mean, 0.02 * result.kv_usage_mean);
   EXPECT_NEAR(*std::max_element(usage.most.begin(), usage.most.end()), result.kv_usage_peak,

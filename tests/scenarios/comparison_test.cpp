@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/scenarios/fixture.hpp"
-#include "tests/scenarios/serving_fixture.hpp"
+#include "tests/scenarios/serving/fixture.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "scenarios/training/metrics.hpp"
+
 namespace orrery::scenarios {
 namespace {
 
@@ -77,7 +79,7 @@ TEST(Metrics, NamesHaveUnitsAndAreUnique) {
 
 TEST(Metrics, EveryRowSaysWhatItIs) {
   for (const MetricRow& row : metric_rows()) EXPECT_FALSE(row.equation.empty()) << row.name;
-  for (const StageMetricRow& row : stage_metric_rows()) EXPECT_FALSE(row.equation.empty()) << row.name;
+  for (const PartMetricRow& row : part_metric_rows()) EXPECT_FALSE(row.equation.empty()) << row.name;
 }
 
 TEST(Metrics, AnyStageHasAName) {

@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "scenarios/serving/job.hpp"
+#include "scenarios/training/job.hpp"
 #include "tests/scenarios/fixture.hpp"
-#include "tests/scenarios/serving_fixture.hpp"
+#include "tests/scenarios/serving/fixture.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {
@@ -40,8 +42,8 @@ void expect_sound(const ExplainNode& node, const std::string& where) {
 
 /// Figures that are given, not made up of others.
 bool has_no_parts(const std::string& metric, const Report& report) {
-  return report.serving ? metric == "memory.gradients_bytes" || metric == "memory.optimizer_bytes"
-                        : metric == "memory.kv_cache_bytes";
+  return find_serving(report) != nullptr ? metric == "memory.gradients_bytes" || metric == "memory.optimizer_bytes"
+                                         : metric == "memory.kv_cache_bytes";
 }
 
 void expect_every_metric(const Report& report) {
@@ -132,7 +134,7 @@ TEST(Explanation, OfASkippedScenarioIsEmpty) {
   report.scenario.skipped = "no trace";
   const Explanation explanation(report);
   EXPECT_TRUE(explanation.metrics().empty());
-  EXPECT_TRUE(explanation.entries().empty());
+  EXPECT_TRUE(explanation.jobs().empty());
 }
 
 TEST(Explanation, OfALargePlanIsReadyAtOnce) {
@@ -140,8 +142,8 @@ TEST(Explanation, OfALargePlanIsReadyAtOnce) {
   const auto start = std::chrono::steady_clock::now();
   const Explanation explanation(report);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  EXPECT_FALSE(explanation.entries().empty());
-  EXPECT_LT(seconds, 1.0) << "a plan of " << report.result.plan.step_count() << " steps";
+  EXPECT_FALSE(explanation.of("training.compute_s").parts.empty());
+  EXPECT_LT(seconds, 1.0) << "a plan of " << find_training(report)->plan.step_count() << " steps";
 }
 
 class ExplainMetric : public FolderTest {};

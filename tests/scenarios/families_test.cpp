@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "hardware/config.hpp"
+#include "scenarios/kinds.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -37,11 +38,12 @@ TEST(Families, NameTheNearestForAnUnknownOne) {
 }
 
 TEST(Templates, AreWellAndOfTheirKind) {
-  const Scenario training = parse_scenario(std::string(scenario_template(ScenarioKind::training)), "new.yaml");
-  EXPECT_FALSE(training.serving.has_value());
-  EXPECT_EQ(training.model, "llama-3-8b");
-  const Scenario serving = parse_scenario(std::string(scenario_template(ScenarioKind::serving)), "new.yaml");
-  EXPECT_TRUE(serving.serving.has_value());
+  for (const KindRow* kind : kinds()) {
+    const Scenario scenario = parse_scenario(std::string(kind->scenario_template()), "new.yaml");
+    ASSERT_EQ(scenario.jobs.size(), 1U) << kind->name;
+    EXPECT_EQ(scenario.jobs[0].kind, kind);
+    EXPECT_EQ(scenario.jobs[0].model, "llama-3-8b");
+  }
 }
 
 }  // namespace

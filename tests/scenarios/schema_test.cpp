@@ -7,17 +7,28 @@
 #include <gtest/gtest.h>
 
 #include "hardware/config.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/schema_fields.hpp"
-#include "scenarios/sections.hpp"
+#include "scenarios/serving/job.hpp"
 #include "tests/scenarios/fixture.hpp"
-#include "tests/scenarios/serving_fixture.hpp"
+#include "tests/scenarios/serving/fixture.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {
 
 const char* const kFile = "schema.yaml";
 
-std::string text_of(ScenarioKind kind) { return std::string(scenario_template(kind)); }
+const KindRow* const kTraining = find_kind("training");
+const KindRow* const kServing = find_kind("serving");
+
+std::string text_of(const KindRow* kind) { return std::string(kind->scenario_template()); }
+
+/// A report of the scenario before it was run.
+Report read(const std::string& text) {
+  Report report;
+  report.scenario = parse_scenario(text, kFile);
+  return report;
+}
 
 std::string with(const std::string& text, const std::string& key, const std::string& value) {
   return hardware::set_value(text, kFile, key, value);
@@ -39,12 +50,12 @@ bool rejects_value(const std::string& error) {
          error.find("expected") != std::string::npos;
 }
 
-class Schema : public ::testing::TestWithParam<ScenarioKind> {
+class Schema : public ::testing::TestWithParam<const KindRow*> {
  protected:
-  std::vector<Field> fields_ = scenario_fields(GetParam());
+  std::vector<Field> fields_ = scenario_fields(*GetParam());
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Schema, ::testing::Values(ScenarioKind::training, ScenarioKind::serving));
+INSTANTIATE_TEST_SUITE_P(Kinds, Schema, ::testing::ValuesIn(kinds()));
 
 TEST_P(Schema, HelpsWithEveryKeyInOneShortSentence) {
   std::set<std::string> keys, helps;
@@ -107,15 +118,12 @@ TEST_P(Schema, HasTheReadersLimits) {
 
 /// Values that go with the templates; of menus not listed here the fallback or the first choice.
 struct Example {
-  ScenarioKind kind;
+  const KindRow* kind;
   const char* key;
   const char* value;
   const char* with_key = "";  ///< what else must be set first
   const char* with_value = "";
 };
-
-constexpr ScenarioKind kTraining = ScenarioKind::training;
-constexpr ScenarioKind kServing = ScenarioKind::serving;
 
 const std::vector<Example>& examples() {
   static const std::vector<Example> all = {
@@ -217,7 +225,7 @@ TEST(EffectiveValue, IsWhatWasSet) {
     const std::string error = error_of(text);
     EXPECT_EQ(error, "") << example.key;
     if (!error.empty()) continue;
-    EXPECT_EQ(effective_value(parse_scenario(text, kFile), example.key), example.value) << example.key;
+    EXPECT_EQ(effective_value(read(text), example.key), example.value) << example.key;
   }
 }
 
@@ -242,42 +250,44 @@ TEST_P(Schema, HasAnExampleOfEveryKey) {
 TEST(EffectiveValue, OfOtherLoads) {
   const std::string text = replaced(small_serving(), "    arrivals: poisson\n    rate: 4\n",
                                     "    arrivals: burst\n    burst_size: 5\n    burst_interval: 2 s\n");
-  const Scenario burst = parse_scenario(text, kFile);
+  const Report burst = read(text);
   EXPECT_EQ(effective_value(burst, "serving.load.burst_size"), "5");
   EXPECT_EQ(effective_value(burst, "serving.load.burst_interval"), "2 s");
   EXPECT_EQ(effective_value(burst, "serving.load.input.distribution"), "fixed");
   EXPECT_EQ(effective_value(burst, "serving.load.input.mean"), "128");
-  const Scenario loop = parse_scenario(replaced(small_serving(), "    arrivals: poisson\n    rate: 4\n",
-                                                "    arrivals: closed_loop\n    concurrency: 8\n"
-                                                "    think_time: 500 ms\n"),
-                                       kFile);
+  const Report loop = read(replaced(small_serving(), "    arrivals: poisson\n    rate: 4\n",
+                                    "    arrivals: closed_loop\n    concurrency: 8\n"
+                                    "    think_time: 500 ms\n"));
   EXPECT_EQ(effective_value(loop, "serving.load.concurrency"), "8");
   EXPECT_EQ(effective_value(loop, "serving.load.think_time"), "500 ms");
   EXPECT_EQ(effective_value(loop, "serving.load.rate"), "");
-  const Scenario drawn = parse_scenario(
-      replaced(small_serving(), "input: 128", "input: {distribution: empirical, values: [100, 200]}"), kFile);
+  const Report drawn =
+      read(replaced(small_serving(), "input: 128", "input: {distribution: empirical, values: [100, 200]}"));
   EXPECT_EQ(effective_value(drawn, "serving.load.input.values"), "[100, 200]");
 }
 
 TEST(EffectiveValue, FillsInWhatProfilesAndEnginesDecide) {
-  const Scenario training = parse_scenario(text_of(kTraining), kFile);
+  const Report training = read(text_of(kTraining));
   EXPECT_EQ(effective_value(training, "training.data_parallel"), "4");  // 8 GPUs / tensor_parallel 2
   EXPECT_EQ(effective_value(training, "cluster.gpu"), "h100_sxm");
   EXPECT_EQ(effective_value(training, "cluster.collective_algorithm"), "automatic");
   EXPECT_EQ(effective_value(training, "training.bucket_size"), "25 MiB");
   EXPECT_EQ(effective_value(training, "serving.dtype"), "");
   EXPECT_EQ(effective_value(training, "no.such.key"), "");
-  const Scenario serving = parse_scenario(text_of(kServing), kFile);
+  Report serving = read(text_of(kServing));
   EXPECT_EQ(effective_value(serving, "serving.max_num_seqs"), "");
-  const models::ServingConfig resolved = models::resolve(*serving.serving);
-  EXPECT_EQ(effective_value(serving, "serving.max_num_seqs", &resolved), std::to_string(resolved.max_num_seqs));
+  auto outcome = std::make_shared<ServingOutcome>();
+  outcome->result.config = models::resolve(serving_job(serving.scenario));
+  const std::string resolved = std::to_string(outcome->result.config.max_num_seqs);
+  serving.results.push_back(std::move(outcome));
+  EXPECT_EQ(effective_value(serving, "serving.max_num_seqs"), resolved);
   EXPECT_EQ(effective_value(serving, "serving.weight_dtype"), "bf16");
   EXPECT_EQ(effective_value(serving, "training.zero"), "");
 }
 
 TEST(EffectiveValue, OfAModelWithOverridesIsItsName) {
   const std::string text = replaced(small_scenario(), "model: gpt2-124m", "model: {config: gpt2-124m, layers: 6}");
-  EXPECT_EQ(effective_value(parse_scenario(text, kFile), "model"), "gpt2-124m");
+  EXPECT_EQ(effective_value(read(text), "model"), "gpt2-124m");
 }
 
 /// Keys of cluster: are read by hand; those of training: and serving: come from the lists that the reader visits.

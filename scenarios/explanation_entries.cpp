@@ -1,0 +1,69 @@
+// The priced entries of a plan or an iteration, in the text and in the JSON form of an explanation.
+
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/explanation_nodes.hpp"
+#include "scenarios/format.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// Kernels that together are below this share of all listed time are summed in the text.
+constexpr double kLeastShare = 0.001;
+
+std::string time_text(Seconds time) { return readable(time.value(), Unit::seconds); }
+
+}  // namespace
+
+void write_entries(std::ostream& out, std::string_view heading, const std::vector<CostedEntry>& entries) {
+  Seconds all;
+  for (const CostedEntry& entry : entries) all += entry.total();
+  Seconds rest;
+  int left_out = 0;
+  out << "\n" << heading << " (runs x time of one, how well it is known)\n";
+  for (const CostedEntry& entry : entries) {
+    if (entry.total() < kLeastShare * all) {
+      rest += entry.total();
+      ++left_out;
+      continue;
+    }
+    const kernels::Estimate& e = entry.estimate;
+    out << fmt::format("  {:>10}  {:.0f} x {}  {} ({})  {}{}{}\n", time_text(entry.total()), entry.runs,
+                       time_text(e.time), entry.what, entry.activity, kernels::name(e.provenance),
+                       e.fit_key.empty() ? "" : " fit " + e.fit_key,
+                       entry.algorithm.empty() ? "" : ", " + entry.algorithm);
+    for (const kernels::Term& term : e.terms) {
+      out << fmt::format("              {:<10} {:>10}  {}  [{}]\n", term.name, time_text(term.time), term.equation,
+                         term.source);
+    }
+  }
+  if (left_out > 0) out << fmt::format("  {:>10}  {} further kinds of step\n", time_text(rest), left_out);
+}
+
+Json entries_json(const std::vector<CostedEntry>& entries) {
+  Json list = Json::array();
+  for (const CostedEntry& entry : entries) {
+    Json row = {{"what", entry.what},
+                {"family", entry.family},
+                {"activity", entry.activity},
+                {"runs", entry.runs},
+                {"time_s", entry.estimate.time.value()},
+                {"total_s", entry.total().value()},
+                {"provenance", std::string(kernels::name(entry.estimate.provenance))}};
+    if (!entry.estimate.fit_key.empty()) row["fit"] = entry.estimate.fit_key;
+    if (!entry.algorithm.empty()) row["algorithm"] = entry.algorithm;
+    row["terms"] = Json::array();
+    for (const kernels::Term& term : entry.estimate.terms) {
+      row["terms"].push_back(
+          {{"name", term.name}, {"time_s", term.time.value()}, {"equation", term.equation}, {"source", term.source}});
+    }
+    list.push_back(std::move(row));
+  }
+  return list;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,18 @@
+// What a kind of job needs to write its parts of the JSON report.
+#pragma once
+
+#include <string_view>
+
+#include "scenarios/kinds.hpp"
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+/// JSON has no NaN: a number that is none is a mistake of a model, not of the writer. Throws std::logic_error.
+[[nodiscard]] double finite(double value, std::string_view what);
+
+/// The metrics of a job: "serving.ttft_s.mean" goes to section "serving", object "ttft_s", key "mean". A figure that
+/// this run leaves undefined is null.
+void add_metrics(const JobView& view, Json& json);
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,142 @@
+#include "scenarios/serving/kind.hpp"
+
+#include <algorithm>
+
+#include "scenarios/memory_stack.hpp"
+#include "scenarios/serving/explanation.hpp"
+#include "scenarios/serving/job.hpp"
+#include "scenarios/serving/metrics.hpp"
+#include "scenarios/serving/report.hpp"
+#include "scenarios/serving/requests_csv.hpp"
+#include "scenarios/serving/schema.hpp"
+#include "scenarios/serving/sections.hpp"
+#include "scenarios/serving/timeline.hpp"
+#include "scenarios/serving/trace.hpp"
+#include "scenarios/serving/validate.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+using models::KvPool;
+using models::ServingResult;
+using sim::MemoryKind;
+
+/// What an engine that did not start would need beyond its budget: as the report's refusal says it.
+double missing_bytes(const ServingResult& result) {
+  if (result.started) return 0.0;
+  const KvPool& pool = result.pool;
+  if (pool.blocks > 0 && pool.block_size > 0) {
+    const std::int64_t needed = (result.config.max_model_len + pool.block_size - 1) / pool.block_size;
+    return pool.block_bytes.value() * static_cast<double>(std::max<std::int64_t>(1, needed - pool.blocks));
+  }
+  const Bytes fixed = pool.weights + pool.activations + pool.context + pool.graphs;
+  // At least a block: what is left may be less than one.
+  return std::max((fixed - pool.budget).value(), pool.block_bytes.value() - (pool.budget - fixed).value());
+}
+
+/// Of a replica's fullest GPU.
+std::vector<MemoryStack> memory_stacks(const JobResult& of_job) {
+  const ServingResult& result = dynamic_cast<const ServingOutcome&>(of_job).result;
+  const KvPool& pool = result.pool;
+  MemoryStack stack;
+  stack.name = "fullest GPU";
+  stack.parts = {
+      {"weights", pool.weights.value(), MemoryKind::weights, "memory.weights_bytes"},
+      {"activations", pool.activations.value(), MemoryKind::activations, "memory.activations_bytes"},
+      {"context", pool.context.value(), MemoryKind::workspace, "memory.workspace_bytes"},
+      {"CUDA graphs", pool.graphs.value(), MemoryKind::optimizer, "memory.workspace_bytes"},
+      {"KV cache", pool.kv_cache.value(), MemoryKind::kv_cache, "memory.kv_cache_bytes"},
+  };
+  stack.peak = pool.peak().value();
+  stack.capacity = pool.capacity.value();
+  stack.budget = pool.budget.value();
+  stack.missing = missing_bytes(result);
+  return {std::move(stack)};
+}
+
+SweepTable sweep_table() {
+  return {{{"output/GPU", "serving.output_tokens_per_s_per_gpu", 18},
+           {"TTFT p95", "serving.ttft_s.p95", 11},
+           {"TPOT p95", "serving.tpot_s.p95", 11},
+           {"within SLO", "serving.slo_attainment", 11},
+           {"USD/M output", "cost.usd_per_million_output_tokens", 13},
+           {"fits", "memory.fits", 6}},
+          "serving.output_tokens_per_s",
+          "fastest that holds"};
+}
+
+std::vector<KeyFigure> key_figures(const JobResult& of_job) {
+  const ServingResult& result = dynamic_cast<const ServingOutcome&>(of_job).result;
+  if (result.requests == 0) {
+    return {{"memory.peak_bytes", "memory peak", "of", "memory.capacity_bytes"},
+            {"memory.weights_bytes", "weights", "", ""},
+            {"memory.kv_cache_bytes", "KV cache", "", ""}};
+  }
+  std::vector<KeyFigure> figures = {{"serving.output_tokens_per_s", "output", "", "serving.requests_per_s"},
+                                    {"serving.ttft_s.p99", "TTFT p99", "p50", "serving.ttft_s.p50"},
+                                    {"serving.tpot_s.p99", "TPOT p99", "p50", "serving.tpot_s.p50"}};
+  // Without limits every request is within them.
+  if (result.config.slo.given()) figures.push_back({"serving.slo_attainment", "within the SLO", "", "serving.goodput"});
+  figures.push_back({"serving.kv_cache_usage.peak", "KV cache peak", "mean", "serving.kv_cache_usage.mean"});
+  figures.push_back({"cost.usd_per_million_tokens", "per million tokens", "total", "cost.usd"});
+  return figures;
+}
+
+std::vector<std::string> inputs(const JobSpec& spec) {
+  const models::LoadConfig& load = dynamic_cast<const ServingSpec&>(spec).job.config.load;
+  return {load.trace, load.input.file, load.output.file};
+}
+
+void write_requests(const JobView* view, bool partial, std::ostream& out) {
+  const std::vector<models::RequestRecord> none;
+  write_requests_csv(view != nullptr ? result_of<ServingOutcome>(*view).result.records : none, partial, out);
+}
+
+KindRow make_row() {
+  KindRow row;
+  row.name = "serving";
+  row.title = "Serving";
+  row.equation = "requests through engines: each iteration takes as long as its kernels and collectives";
+  row.source = "models/serving/serving.hpp";
+  row.read = read_serving;
+  row.check = check_serving;
+  row.inputs = inputs;
+  row.scenario_template = serving_template;
+  row.fields = serving_fields;
+  row.help = serving_help;
+  row.effective_value = serving_value;
+  row.run = run_serving;
+  row.gpus = [](const JobSpec& spec) { return serving_gpus(dynamic_cast<const ServingSpec&>(spec).job.config); };
+  row.metrics = serving_metric_rows;
+  row.part_metrics = []() -> const std::vector<PartMetricRow>& {
+    static const std::vector<PartMetricRow> none;
+    return none;
+  };
+  row.evaluate = serving_values;
+  row.findings = add_serving_findings;
+  row.notes = add_serving_notes;
+  row.setting_json = write_serving_setting_json;
+  row.figures_json = write_serving_json;
+  row.setting_text = write_serving_setting;
+  row.figures_text = write_serving_figures;
+  row.trace = [](const JobView& view, const sim::Timeline&, std::ostream& out) { write_serving_trace(view, out); };
+  row.requests = write_requests;
+  row.explain = explain_serving;
+  row.take_timeline = [](JobResult& result) { return timeline_of(dynamic_cast<ServingOutcome&>(result).result); };
+  row.memory = memory_stacks;
+  row.key_figures = key_figures;
+  row.headline = {"serving.output_tokens_per_s", "output", "nothing served"};
+  row.sweep_table = sweep_table;
+  row.validate = validate_serving;
+  return row;
+}
+
+}  // namespace
+
+const KindRow& serving_kind() {
+  static const KindRow row = make_row();
+  return row;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,69 @@
+#include "scenarios/serving/pool.hpp"
+
+#include <algorithm>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+std::string time_text(Seconds time) { return readable(time.value(), Unit::seconds); }
+
+std::string fact_source(const hardware::Gpu& gpu, const std::string& key) {
+  const auto found = gpu.sources.find(key);
+  return found == gpu.sources.end() ? "profile of " + gpu.name : found->second;
+}
+
+}  // namespace
+
+std::vector<PoolTerm> pool_terms(const models::ServingResult& result, const hardware::Gpu& gpu) {
+  const models::KvPool& pool = result.pool;
+  const models::ServingConfig& config = result.config;
+  const bool activations_given = config.activation_memory > Bytes{0.0};
+  return {
+      {"budget", pool.budget,
+       fmt::format("gpu_memory_utilization {:g} x {}", config.gpu_memory_utilization,
+                   readable(pool.capacity.value(), Unit::bytes)),
+       fact_source(gpu, "memory")},
+      {"weights", pool.weights, "parameters of the fullest pipeline stage / tensor_parallel, in weight_dtype and dtype",
+       "the model's configuration"},
+      {"activations", pool.activations,
+       activations_given ? "activation_memory"
+                         : fmt::format("peak of a step of {} tokens", config.max_num_batched_tokens),
+       activations_given ? "the scenario's own figure" : "formula in models/serving/kv_pool.hpp"},
+      {"context", pool.context, "what the driver reserves, and communicators' buffers",
+       fact_source(gpu, "reserved_memory")},
+      {"CUDA graphs", pool.graphs, config.enforce_eager ? "none: enforce_eager" : "per captured batch size and layer",
+       "estimate between sizes that vLLM has logged (models/serving/kv_pool.hpp)"},
+      {"KV cache", pool.kv_cache,
+       fmt::format("{} blocks of {} tokens, {} each", pool.blocks, pool.block_size,
+                   readable(pool.block_bytes.value(), Unit::bytes)),
+       pool.pinned ? "num_gpu_blocks: the scenario's own figure"
+                   : "budget - the terms above (vllm/v1/worker/gpu_worker.py, determine_available_memory)"},
+  };
+}
+
+void write_pool(std::ostream& out, const models::ServingResult& result, const hardware::Gpu& gpu) {
+  out << "\nMemory of the fullest GPU\n";
+  for (const PoolTerm& term : pool_terms(result, gpu)) {
+    out << fmt::format("  {:<12} {:>10}  {}  [{}]\n", term.name, readable(term.bytes.value(), Unit::bytes),
+                       term.equation, term.source);
+  }
+}
+
+void write_step_times(std::ostream& out, const models::ServingConfig& config, const TypicalStep& step) {
+  const Seconds shown =
+      config.async_scheduling ? std::max(Seconds{0.0}, step.host_time - step.gpu_time) : step.host_time;
+  const std::string_view why = config.async_scheduling
+                                   ? "async_scheduling: the host prepares a step while the GPU runs the one before"
+                                   : "no async_scheduling: the GPU waits for the host before each step";
+  out << fmt::format("  GPU {} ({} of it gaps between kernels), host {}, of which {} shows ({})\n",
+                     time_text(step.gpu_time), time_text(step.gap_time), time_text(step.host_time), time_text(shown),
+                     why);
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,140 @@
+// A serving run as a report: what is worth saying of it, and what the user should act on.
+
+#include "scenarios/serving/report.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+#include "scenarios/serving/job.hpp"
+#include "scenarios/serving/metrics.hpp"
+#include "scenarios/serving/steps.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+using models::KvPool;
+using models::ServingResult;
+
+std::string bytes_text(Bytes bytes) { return readable(bytes.value(), Unit::bytes); }
+
+/// Everything but the KV cache.
+Bytes fixed_memory(const KvPool& pool) { return pool.weights + pool.activations + pool.context + pool.graphs; }
+
+/// What stands in the way: memory that is missing before the first block, or blocks for the longest request.
+std::string missing_text(const ServingResult& result) {
+  const KvPool& pool = result.pool;
+  if (pool.blocks > 0) {
+    const std::int64_t needed = (result.config.max_model_len + pool.block_size - 1) / pool.block_size;
+    return fmt::format(
+        "\n  missing: {} for a request of max_model_len {}, which needs {} blocks of {}; the {} there are would fit "
+        "max_model_len {}",
+        bytes_text(pool.block_bytes * static_cast<double>(std::max<std::int64_t>(0, needed - pool.blocks))),
+        result.config.max_model_len, needed, bytes_text(pool.block_bytes), pool.blocks, pool.tokens());
+  }
+  const Bytes fixed = fixed_memory(pool);
+  if (fixed > pool.budget) {
+    return fmt::format("\n  missing: {} before the first block; no max_model_len would fit",
+                       bytes_text(fixed - pool.budget));
+  }
+  return fmt::format("\n  missing: {} left are less than one block of {}; no max_model_len would fit",
+                     bytes_text(pool.budget - fixed), bytes_text(pool.block_bytes));
+}
+
+bool promises_slo(const models::SloConfig& slo) { return slo.given() && slo.attainment > 0.0; }
+
+}  // namespace
+
+int serving_gpus(const models::ServingConfig& config) {
+  return config.tensor_parallel * config.pipeline_parallel * config.replicas;
+}
+
+CostBasis serving_cost_basis(const models::ServingJob& job, const ServingResult& result) {
+  const double input = static_cast<double>(result.input_tokens);
+  const double output = static_cast<double>(result.output_tokens);
+  return {input + output, result.duration, serving_gpus(result.config), job.cluster.gpu.price, output};
+}
+
+JobRun run_serving(const JobSpec& spec, const kernels::KernelTimer& timer, const Keep& keep,
+                   const sim::RunControl& control) {
+  const models::ServingJob& job = dynamic_cast<const ServingSpec&>(spec).job;
+  models::ServingOptions options;
+  options.keep_records = keep.records;
+  options.keep_timeline = keep.timeline;
+  options.control = control;
+  auto outcome = std::make_shared<ServingOutcome>(models::predict(job, timer, options));
+  std::vector<CostedEntry> entries;
+  for (TypicalStep& step : typical_steps(job, outcome->result, timer)) {
+    for (CostedEntry& entry : step.entries) entries.push_back(std::move(entry));
+  }
+  return {outcome, provenance_of(job, entries)};
+}
+
+std::vector<MetricValue> serving_values(const JobSpec& spec, const JobResult& result) {
+  const ServingResult& of_run = dynamic_cast<const ServingOutcome&>(result).result;
+  return evaluate_metrics(of_run, serving_cost_basis(dynamic_cast<const ServingSpec&>(spec).job, of_run));
+}
+
+std::string refusal_message(const ServingResult& result) {
+  if (result.started) return "";
+  const KvPool& pool = result.pool;
+  return fmt::format(
+      "out of GPU memory: {}\n  {} of {} ({:.1f} %) may be used: weights {}, activations {}, context {}, CUDA graphs "
+      "{}, KV cache {} ({} blocks of {} tokens{}){}",
+      result.refusal, bytes_text(pool.budget), bytes_text(pool.capacity),
+      pool.capacity > Bytes{0.0} ? pool.budget / pool.capacity * 100.0 : 0.0, bytes_text(pool.weights),
+      bytes_text(pool.activations), bytes_text(pool.context), bytes_text(pool.graphs), bytes_text(pool.kv_cache),
+      pool.blocks, pool.block_size, pool.pinned ? ", pinned" : "", missing_text(result));
+}
+
+void add_serving_findings(const JobView& view, std::vector<Finding>& findings) {
+  const ServingResult& result = result_of<ServingOutcome>(view).result;
+  if (!result.started) {
+    findings.push_back({"out_of_memory", refusal_message(result), view.expects_below("memory.fits", 0.5)});
+    return;
+  }
+  if (result.requests == 0) {
+    findings.push_back({"nothing_served",
+                        fmt::format("no request was answered and counted: {} were refused, {} belong to the warm-up",
+                                    result.rejected, result.config.warmup_requests),
+                        false});
+    return;
+  }
+  const models::SloConfig& slo = result.config.slo;
+  if (!promises_slo(slo)) return;
+  const bool expected = view.expects_below("serving.slo_attainment", slo.attainment);
+  if (result.attainment() < slo.attainment) {
+    findings.push_back({"slo_missed",
+                        fmt::format("SLO missed: {} of the requests are within its limits, {} are promised",
+                                    readable(result.attainment(), Unit::ratio), readable(slo.attainment, Unit::ratio)),
+                        expected});
+  }
+  if (result.saturated) {
+    findings.push_back(
+        {"saturated", "saturated: requests arrive faster than they are served, so no SLO lasts", expected});
+  }
+}
+
+void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
+  const ServingResult& result = result_of<ServingOutcome>(view).result;
+  const auto note = [&](std::uint64_t count, std::string_view what) {
+    if (count > 0) notes.push_back(fmt::format("{} {} {}", count, count == 1 ? "request" : "requests", what));
+  };
+  note(result.rejected,
+       fmt::format("refused: longer than max_model_len {} or the KV cache", result.config.max_model_len));
+  note(result.truncated, fmt::format("cut short at max_model_len {}", result.config.max_model_len));
+  const models::LoadConfig& load = result.config.load;
+  if (!load.trace.empty() && result.arrived < static_cast<std::uint64_t>(load.requests)) {
+    notes.push_back(
+        fmt::format("the trace ends after {} requests, before the {} asked for", result.arrived, load.requests));
+  }
+  if (result.saturated && !promises_slo(result.config.slo)) {
+    notes.emplace_back(
+        "saturated: requests arrive faster than they are served; throughput is the limit of this deployment, and "
+        "latencies grow with the length of the run");
+  }
+}
+
+}  // namespace orrery::scenarios

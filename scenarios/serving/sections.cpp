@@ -1,0 +1,236 @@
+#include "scenarios/serving/sections.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "hardware/config_numbers.hpp"
+#include "models/serving/routers/router.hpp"
+#include "models/serving/schedulers/scheduler.hpp"
+#include "scenarios/scenario.hpp"
+#include "scenarios/sections.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+using hardware::ConfigNode;
+using hardware::Diagnostics;
+using hardware::MapReader;
+using hardware::NodeKind;
+using hardware::Range;
+
+constexpr std::string_view kVariable = "${ORRERY_DATA}";
+
+template <class Rows>
+std::vector<std::string> row_names(const Rows& rows) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) names.emplace_back(row.name);
+  return names;
+}
+
+Range range_of(const IntegerLimits& limits) { return Range::between(limits.least, limits.most); }
+Range range_of(const NumberLimits& limits) { return {limits.least, limits.most, limits.least_open}; }
+
+/// What the readers of nested mappings share.
+struct Files {
+  std::string folder;
+  std::string* skipped;
+};
+
+const char* data_folder() {
+  const char* value = std::getenv("ORRERY_DATA");
+  return value == nullptr || *value == '\0' ? nullptr : value;
+}
+
+/// The file that a scenario names, or an error at its place; see read_serving().
+std::string find_file(const ConfigNode& node, const Files& files, Diagnostics& diagnostics) {
+  const std::string& written = node.scalar;
+  const bool of_data = written.find(kVariable) != std::string::npos;
+  if (of_data && data_folder() == nullptr) {
+    *files.skipped = fmt::format("needs {}, and the variable ORRERY_DATA is not set", written);
+    return written;
+  }
+  std::filesystem::path path(expand_variables(written));
+  if (path.is_relative()) path = std::filesystem::path(files.folder) / path;
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code)) {
+    diagnostics.error(node.span, fmt::format("'{}' is a folder", path.string()));
+  } else if (!std::filesystem::exists(path, code)) {
+    if (of_data) {
+      *files.skipped = fmt::format("needs {}, which is not in the folder of ORRERY_DATA", written);
+      return written;
+    }
+    diagnostics.error(node.span, fmt::format("there is no file '{}'", path.string()));
+  }
+  return path.string();
+}
+
+/// Reads each field of the lists in serving_fields.hpp from its mapping.
+struct ServingReader {
+  MapReader* reader;
+  const Files* files;
+
+  [[nodiscard]] Diagnostics& diagnostics() const { return reader->diagnostics(); }
+
+  void name(std::string_view key, std::string& field, NameFamily family) const {
+    if (reader->child(key) == nullptr) return;
+    const std::vector<std::string> names = names_of(family);
+    field = names.at(reader->choice(key, names));
+  }
+  template <class Integer>
+  void integer(std::string_view key, Integer& field, const IntegerLimits& limits) const {
+    field = static_cast<Integer>(reader->integer_or(key, field, range_of(limits)));
+  }
+  void number(std::string_view key, double& field, const NumberLimits& limits) const {
+    field = reader->number_or(key, field, range_of(limits));
+  }
+  /// Requests per second: "2.5", "2.5 req/s" or "2.5 requests/s".
+  void rate(std::string_view key, double& field, const NumberLimits& limits) const {
+    const ConfigNode* node = reader->child(key);
+    const std::string_view text = node == nullptr ? std::string_view{} : std::string_view(node->scalar);
+    const std::size_t unit = text.find("req");
+    if (unit == std::string_view::npos) return number(key, field, limits);
+    std::string error;
+    std::optional<double> value;
+    if (text.substr(unit) == "req/s" || text.substr(unit) == "requests/s") {
+      const std::size_t last = text.substr(0, unit).find_last_not_of(' ');
+      value = hardware::parse_number(text.substr(0, last == std::string_view::npos ? 0 : last + 1), error);
+    } else {
+      error = fmt::format("expected a rate such as 2.5 req/s, found '{}'", text);
+    }
+    if (value && (*value <= limits.least || *value > limits.most)) {
+      error = fmt::format("{} is out of range; expected more than {:g}", text, limits.least);
+    }
+    if (!error.empty()) return diagnostics().error(node->span, fmt::format("'{}': {}", key, error));
+    field = *value;
+  }
+  void boolean(std::string_view key, bool& field) const { field = reader->boolean_or(key, field); }
+  void integers(std::string_view key, std::vector<std::int64_t>& field, const IntegerLimits& limits) const {
+    field = reader->integers_or(key, field, range_of(limits));
+  }
+  void dtype(std::string_view key, Dtype& field) const { field = read_dtype(*reader, key, field); }
+  void bytes(std::string_view key, Bytes& field) const { field = reader->bytes_or(key, field); }
+  void seconds(std::string_view key, Seconds& field) const { field = reader->duration_or(key, field); }
+  void text(std::string_view key, std::string& field) const { field = reader->text_or(key, field); }
+  void path(std::string_view key, std::string& field) const {
+    const ConfigNode* node = reader->child(key);
+    if (node == nullptr) return;
+    const std::string written = reader->text(key);  // reports what is no text
+    if (node->kind != NodeKind::scalar) return;
+    if (written.empty()) return diagnostics().error(node->span, fmt::format("'{}': expected the name of a file", key));
+    field = find_file(*node, *files, diagnostics());
+  }
+  void kernels(std::string_view key, kernels::Implementation& field) const {
+    std::vector<std::string> names;
+    std::size_t fallback = 0;
+    for (const kernels::Implementation one : serving_kernels()) {
+      if (one == field) fallback = names.size();
+      names.emplace_back(orrery::kernels::name(one));
+    }
+    field = serving_kernels().at(reader->choice_or(key, names, fallback));
+  }
+  /// A mapping, or a number: always so many tokens.
+  void lengths(std::string_view key, models::LengthConfig& field) const {
+    const ConfigNode* node = reader->child(key);
+    if (node == nullptr) return;
+    if (node->kind == NodeKind::scalar) {
+      field.distribution = "fixed";
+      field.mean = static_cast<double>(reader->integer_or(key, 0, Range::between(1.0, 1e9)));
+      return;
+    }
+    MapReader inner(node, fmt::format("serving.load.{}", key), diagnostics());
+    visit_lengths(field, ServingReader{&inner, files});
+    if (!field.file.empty() && field.column.empty()) field.column = fmt::format("{}_tokens", key);
+    inner.finish();
+  }
+  void load(std::string_view key, models::LoadConfig& field) const {
+    const ConfigNode* node = reader->required_child(key);
+    if (node == nullptr) return;
+    MapReader inner(node, "serving.load", diagnostics());
+    if (inner.has("trace") && !inner.has("arrivals")) field.arrivals = "trace";
+    visit_load(field, ServingReader{&inner, files});
+    inner.finish();
+  }
+  void slo(std::string_view key, models::SloConfig& field) const {
+    const ConfigNode* node = reader->child(key);
+    if (node == nullptr) return;
+    MapReader inner(node, "serving.slo", diagnostics());
+    visit_slo(field, ServingReader{&inner, files});
+    inner.finish();
+  }
+};
+
+/// Loads none of whose prompts could ever be served. REQUIRES a checked job.
+std::vector<models::JobError> check_lengths(const models::ServingJob& job) {
+  std::vector<models::JobError> errors;
+  const models::LoadConfig& load = job.config.load;
+  if (!load.trace.empty()) return errors;
+  // A prompt needs room for at least one token after it; a system prompt is followed by at least one of the user's.
+  const std::int64_t longest = models::resolve(job).max_model_len;
+  const auto never_fits = [&](std::string_view key, std::int64_t shortest) {
+    errors.push_back({fmt::format("serving.load.{}", key),
+                      fmt::format("no prompt of {} tokens or more leaves room for an answer within max_model_len {}",
+                                  shortest, longest)});
+  };
+  if (load.input.least >= longest) never_fits("input.least", load.input.least);
+  if (load.prefix_tokens > 0 && load.prefix_tokens + 1 >= longest) never_fits("prefix_tokens", load.prefix_tokens + 1);
+  return errors;
+}
+
+}  // namespace
+
+std::shared_ptr<const JobSpec> read_serving(const JobSource& source) {
+  models::ServingConfig config;
+  MapReader reader(&source.node, "serving", *source.diagnostics);
+  const Files files{source.folder, source.skipped};
+  visit_serving(config, ServingReader{&reader, &files});
+  // As vLLM: weights are loaded in, and the cache follows, the model's dtype unless they are told apart.
+  if (!reader.has("weight_dtype")) config.weight_dtype = config.dtype;
+  if (!reader.has("kv_cache_dtype")) config.kv_cache_dtype = config.dtype;
+  reader.finish();
+  auto spec = std::make_shared<ServingSpec>();
+  spec->job = {{source.llm, source.cluster, source.seed}, std::move(config)};
+  return spec;
+}
+
+std::vector<models::JobError> check_serving(const JobSpec& spec) {
+  const models::ServingJob& job = dynamic_cast<const ServingSpec&>(spec).job;
+  std::vector<models::JobError> errors = models::check(job);
+  return errors.empty() ? check_lengths(job) : errors;
+}
+
+std::string portable_path(const std::string& path) {
+  const char* folder = data_folder();
+  if (folder == nullptr) return path;
+  std::string head(folder);
+  while (head.size() > 1 && head.back() == '/') head.pop_back();
+  if (path.compare(0, head.size(), head) != 0 || path.size() <= head.size() || path[head.size()] != '/') return path;
+  return std::string(kVariable) + path.substr(path.find_first_not_of('/', head.size()) - 1);
+}
+
+std::vector<std::string> names_of(NameFamily family) {
+  switch (family) {
+    case NameFamily::schedulers:
+      return row_names(models::schedulers());
+    case NameFamily::routers:
+      return row_names(models::routers());
+    case NameFamily::arrivals:
+      return row_names(models::arrival_processes());
+    case NameFamily::lengths:
+      return row_names(models::length_distributions());
+    case NameFamily::trace_formats:
+      return row_names(models::trace_formats());
+  }
+  return {};
+}
+
+const std::vector<kernels::Implementation>& serving_kernels() {
+  using kernels::Implementation;
+  static const std::vector<Implementation> implementations = {Implementation::automatic, Implementation::vllm,
+                                                              Implementation::trtllm, Implementation::sglang};
+  return implementations;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,14 @@
+// The iterations of a serving run as a Timeline, so that training and serving share one view.
+#pragma once
+
+#include "models/serving/serving.hpp"
+#include "sim/timeline.hpp"
+
+namespace orrery::scenarios {
+
+/// A rank per replica, a stream per pipeline stage (lane compute), a span per iteration or run of equal ones with
+/// activity prefill, decode or mixed and a label as in the Chrome trace ("decode 12 (x 40)"). Memory samples: the KV
+/// cache in use, of the fullest GPU. REQUIRES a result with a timeline.
+[[nodiscard]] sim::Timeline timeline_of(const models::ServingResult& result);
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,93 @@
+// A training step explained as a whole: its entries priced once, its cost, and what `orrery explain` prints.
+
+#include <cmath>
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "models/training/parallel.hpp"
+#include "models/training/pricing.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/training/explanation.hpp"
+#include "scenarios/training/job.hpp"
+#include "scenarios/training/metrics.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+ExplainNode hours_node(const ExplainedStep& e) {
+  const auto& spec = spec_of<TrainingSpec>(e.view.job);
+  const models::TrainingConfig& config = spec.job.config;
+  const double tokens = static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length);
+  const double steps = spec.total_tokens > 0 ? std::ceil(static_cast<double>(spec.total_tokens) / tokens) : 1.0;
+  ExplainNode node = metric_node(e.view, "cost.gpu_hours");
+  node.equation = "GPUs * step_time * steps / 3600";
+  node.parts.push_back(figure("GPUs", models::make_mesh(spec.job).gpus(), Unit::count,
+                              "tensor_parallel * pipeline_parallel * data_parallel"));
+  node.parts.push_back(*explain_step(e, "training.step_time_s"));
+  node.parts.push_back(figure("optimizer steps", steps, Unit::count,
+                              spec.total_tokens > 0 ? "training.total_tokens / tokens of a step, rounded up"
+                                                    : "one: no training.total_tokens is given"));
+  return node;
+}
+
+ExplainNode paid_tokens(const ExplainedStep& e) {
+  const auto& spec = spec_of<TrainingSpec>(e.view.job);
+  if (spec.total_tokens > 0) return asserted("training.total_tokens", static_cast<double>(spec.total_tokens));
+  const models::TrainingConfig& config = spec.job.config;
+  return figure("tokens of a step",
+                static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length),
+                Unit::count, "global_batch_size * sequence_length");
+}
+
+void write_memory(std::ostream& out, const JobView& view) {
+  out << "\nMemory of the fullest GPU\n";
+  for (const MetricRow& row : training_metric_rows()) {
+    if (row.name.rfind("memory.", 0) != 0) continue;
+    out << fmt::format("  {:<28} {:>12}  {}\n", row.name, readable(view.metric(row.name), row.unit), row.equation);
+  }
+}
+
+class StepExplanation final : public JobExplanation {
+ public:
+  explicit StepExplanation(const JobView& view)
+      : view_(view), own_price_(has_own_price(view.scenario().cluster.gpu)), entries_(price(view)) {}
+
+  [[nodiscard]] std::optional<ExplainNode> of(const std::string& metric) const override {
+    const ExplainedStep step{view_, entries_};
+    if (std::optional<ExplainNode> node = explain_step(step, metric)) return node;
+    if (std::optional<ExplainNode> node = explain_step_memory(step, metric)) return node;
+    return explain_cost(view_, {[&] { return hours_node(step); }, [&](bool) { return paid_tokens(step); }, own_price_},
+                        metric);
+  }
+  void write_text(std::ostream& out) const override {
+    const models::TrainingResult& result = result_of<TrainingOutcome>(view_).result;
+    out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",
+                       readable(result.step_time.value(), Unit::seconds), result.plan.step_count(),
+                       result.plan.ranks.size());
+    write_entries(out, "Steps, by time per GPU", entries_);
+    write_memory(out, view_);
+  }
+  void write_json(Json& report) const override { report["steps"] = entries_json(entries_); }
+
+ private:
+  static std::vector<CostedEntry> price(const JobView& view) {
+    const std::unique_ptr<kernels::KernelTimer> timer = make_timer(view.scenario().timer);
+    return cost_entries(result_of<TrainingOutcome>(view).result.plan,
+                        models::training_prices(spec_of<TrainingSpec>(view.job).job, *timer), CostedBy::activity);
+  }
+
+  JobView view_;
+  bool own_price_;  ///< looked up once: reading a profile takes longer than all the rest
+  std::vector<CostedEntry> entries_;
+};
+
+}  // namespace
+
+std::unique_ptr<JobExplanation> explain_training(const JobView& view) {
+  return std::make_unique<StepExplanation>(view);
+}
+
+}  // namespace orrery::scenarios

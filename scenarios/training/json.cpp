@@ -1,0 +1,77 @@
+// A training job in the JSON report.
+
+#include <nlohmann/json.hpp>
+
+#include "scenarios/report_json.hpp"
+#include "scenarios/training/fields.hpp"
+#include "scenarios/training/job.hpp"
+#include "scenarios/training/metrics.hpp"
+#include "scenarios/training/report.hpp"
+#include "scenarios/training/sections.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// Writes each field of `training:` as the scenario file writes it.
+struct FieldWriter {
+  Json* object;
+
+  template <class Integer>
+  void integer(const char* key, const Integer& field, const IntegerLimits&) const {
+    (*object)[key] = field;
+  }
+  void boolean(const char* key, bool field) const { (*object)[key] = field; }
+  void schedule(const char* key, const std::string& field) const { (*object)[key] = field; }
+  void integers(const char* key, const std::vector<std::int64_t>& field) const { (*object)[key] = field; }
+  void choice(const char* key, models::Recompute field) const {
+    (*object)[key] = recompute_names().at(static_cast<std::size_t>(field));
+  }
+  void choice(const char* key, models::AttentionImplementation field) const {
+    (*object)[key] = attention_names().at(static_cast<std::size_t>(field));
+  }
+  void choice(const char* key, models::ZeroStage field) const {
+    (*object)[key] = zero_names().at(static_cast<std::size_t>(field));
+  }
+  void dtype(const char* key, Dtype field) const { (*object)[key] = std::string(name(field)); }
+  void bytes(const char* key, Bytes field) const { (*object)[key] = field.value(); }
+  void ratio(const char* key, double field) const { (*object)[key] = field; }
+  void seconds(const char* key, Seconds field) const { (*object)[key] = field.value(); }
+};
+
+std::string convention_of(const JobView& view) {
+  const models::TrainingJob& job = spec_of<TrainingSpec>(view.job).job;
+  return flop_convention_names().at(static_cast<std::size_t>(job.flop_convention));
+}
+
+}  // namespace
+
+void write_training_setting_json(const JobView& view, Json& section) {
+  const auto& spec = spec_of<TrainingSpec>(view.job);
+  models::TrainingConfig resolved = spec.job.config;
+  resolved.data_parallel = models::data_parallel_degree(spec.job);
+  const models::TrainingConfig& config = resolved;
+  visit_training(config, FieldWriter{&section});
+  section["flop_convention"] = convention_of(view);
+  if (spec.total_tokens > 0) section["total_tokens"] = spec.total_tokens;
+}
+
+void write_training_json(const JobView& view, Json& report) {
+  const models::TrainingResult& result = result_of<TrainingOutcome>(view).result;
+  report["training"]["flop_convention"] = convention_of(view);
+  add_metrics(view, report);
+  report["memory"]["fullest_stage"] = result.fullest().stage;
+  Json stages = Json::array();
+  for (const models::StageMemory& memory : result.memory) {
+    Json stage = {{"stage", memory.stage}};
+    for (const StageMetric& metric : stage_metrics()) {
+      stage[std::string(metric.row.name)] = finite(metric.value(memory).value(), metric.row.name);
+    }
+    stages.push_back(std::move(stage));
+  }
+  report["memory"]["stages"] = std::move(stages);
+  const bool whole_run = spec_of<TrainingSpec>(view.job).total_tokens > 0;
+  report["cost"]["basis"] = whole_run ? "training.total_tokens" : "one optimizer step";
+}
+
+}  // namespace orrery::scenarios

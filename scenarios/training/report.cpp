@@ -1,0 +1,85 @@
+#include "scenarios/training/report.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "models/training/pricing.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/training/job.hpp"
+#include "scenarios/training/metrics.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// The ledger by kind of the stages that do not fit, the fullest ones; the report's memory.stages[] has all.
+std::string out_of_memory_message(const models::TrainingResult& result) {
+  constexpr std::size_t kShown = 3;
+  std::vector<const models::StageMemory*> over;
+  for (const models::StageMemory& stage : result.memory) {
+    if (stage.peak > result.memory_capacity) over.push_back(&stage);
+  }
+  std::stable_sort(over.begin(), over.end(), [](const auto* a, const auto* b) { return a->peak > b->peak; });
+  std::string message = fmt::format("out of GPU memory: stage {} needs {} of {}", result.fullest().stage,
+                                    readable(result.fullest().peak.value(), Unit::bytes),
+                                    readable(result.memory_capacity.value(), Unit::bytes));
+  for (std::size_t i = 0; i < over.size() && i < kShown; ++i) {
+    message += fmt::format("\n  stage {}:", over[i]->stage);
+    for (const StageMetric& metric : stage_metrics()) {
+      if (metric.row.name == "model_state_bytes") continue;
+      const std::string_view kind = metric.row.name.substr(0, metric.row.name.rfind("_bytes"));
+      message += fmt::format(" {} {},", kind, readable(metric.value(*over[i]).value(), Unit::bytes));
+    }
+    message.pop_back();
+  }
+  if (over.size() > kShown) message += fmt::format("\n  and {} more stages", over.size() - kShown);
+  return message;
+}
+
+CostBasis cost_basis(const TrainingSpec& spec, const models::TrainingResult& result) {
+  const models::TrainingConfig& config = spec.job.config;
+  const double step_tokens =
+      static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length);
+  const double tokens = spec.total_tokens > 0 ? static_cast<double>(spec.total_tokens) : step_tokens;
+  const double steps = std::ceil(tokens / step_tokens);
+  return {tokens, result.step_time * steps, training_gpus(spec), spec.job.cluster.gpu.price};
+}
+
+}  // namespace
+
+int training_gpus(const JobSpec& spec) {
+  const models::TrainingJob& job = dynamic_cast<const TrainingSpec&>(spec).job;
+  return job.config.tensor_parallel * job.config.pipeline_parallel * models::data_parallel_degree(job);
+}
+
+JobRun run_training(const JobSpec& spec, const kernels::KernelTimer& timer, const Keep& keep,
+                    const sim::RunControl& control) {
+  const models::TrainingJob& job = dynamic_cast<const TrainingSpec&>(spec).job;
+  models::TrainingOptions options;
+  options.keep_timeline = keep.timeline;
+  options.control = control;
+  auto outcome = std::make_shared<TrainingOutcome>(models::predict(job, timer, options));
+  models::TrainingResult& result = outcome->result;
+  JobRun run{outcome, provenance_of(job, cost_entries(result.plan, models::training_prices(job, timer), CostedBy::activity))};
+  control.check();
+  if (!keep.timeline) {
+    result.plan = {};
+    result.timeline = {};
+  }
+  return run;
+}
+
+std::vector<MetricValue> training_values(const JobSpec& spec, const JobResult& result) {
+  const models::TrainingResult& of_step = dynamic_cast<const TrainingOutcome&>(result).result;
+  return evaluate_metrics(of_step, cost_basis(dynamic_cast<const TrainingSpec&>(spec), of_step));
+}
+
+void add_training_findings(const JobView& view, std::vector<Finding>& findings) {
+  const models::TrainingResult& result = result_of<TrainingOutcome>(view).result;
+  if (!result.out_of_memory()) return;
+  findings.push_back({"out_of_memory", out_of_memory_message(result), view.expects_below("memory.fits", 0.5)});
+}
+
+}  // namespace orrery::scenarios

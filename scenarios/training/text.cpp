@@ -1,0 +1,94 @@
+// The text form of a training report.
+
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+#include "scenarios/report_lines.hpp"
+#include "scenarios/training/job.hpp"
+#include "scenarios/training/report.hpp"
+#include "scenarios/training/sections.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// What a convention counts, in a few words; models::FlopConvention says more.
+std::string_view meaning(models::FlopConvention convention) {
+  switch (convention) {
+    case models::FlopConvention::model:
+      return "attention counted in full, recompute not";
+    case models::FlopConvention::model_causal:
+      return "causal attention counted as half, recompute not";
+    case models::FlopConvention::palm:
+      return "6 per parameter and token, and attention in full, as the PaLM paper does";
+  }
+  return "";
+}
+
+void write_stages(std::ostream& out, const models::TrainingResult& result) {
+  const std::vector<models::StageMemory>& stages = result.memory;
+  if (stages.size() < 2) return;
+  out << fmt::format("\n  {:>5} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}\n", "stage", "weights", "gradients",
+                     "optimizer", "activations", "workspace", "peak");
+  for (const models::StageMemory& m : stages) {
+    // A long pipeline shows its ends and its fullest stage; the JSON report has them all.
+    const bool shown = stages.size() <= 16 || m.stage < 3 || m.stage + 3 >= static_cast<int>(stages.size()) ||
+                       m.stage == result.fullest().stage;
+    if (!shown) {
+      if (m.stage == 3) out << "    ...\n";
+      continue;
+    }
+    const auto text = [](Bytes bytes) { return readable(bytes.value(), Unit::bytes); };
+    out << fmt::format("  {:>5} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}\n", m.stage, text(m.weights),
+                       text(m.gradients), text(m.optimizer), text(m.activations), text(m.workspace), text(m.peak));
+  }
+}
+
+}  // namespace
+
+void write_training_setting(std::ostream& out, const JobView& view) {
+  const models::TrainingJob& job = spec_of<TrainingSpec>(view.job).job;
+  const models::TrainingConfig& config = job.config;
+  out << fmt::format("  TP {}  PP {}x{} {}  DP {}  batch {} x {} tokens, microbatch {}, {}, recompute {}\n",
+                     config.tensor_parallel, config.pipeline_parallel, config.virtual_pipeline, config.schedule,
+                     models::data_parallel_degree(job), config.global_batch_size, config.sequence_length,
+                     config.micro_batch_size, name(config.precision),
+                     recompute_names().at(static_cast<std::size_t>(config.recompute)));
+}
+
+void write_training_figures(std::ostream& out, const JobView& view) {
+  const auto& spec = spec_of<TrainingSpec>(view.job);
+  const models::TrainingResult& result = result_of<TrainingOutcome>(view).result;
+  const std::string convention = flop_convention_names().at(static_cast<std::size_t>(spec.job.flop_convention));
+  write_lines(out, view, "Training step",
+              {{"step time", "training.step_time_s"},
+               {"throughput", "training.tokens_per_s"},
+               {"throughput per GPU", "training.tokens_per_s_per_gpu"},
+               {"model FLOP rate per GPU", "training.model_tflops_per_gpu"},
+               {"hardware FLOP rate per GPU", "training.hardware_tflops_per_gpu"},
+               {"MFU", "training.mfu"},
+               {"HFU", "training.hfu"},
+               {"pipeline bubble", "training.bubble_fraction"},
+               {"compute", "training.compute_s"},
+               {"communication", "training.communication_s"},
+               {"  of it exposed", "training.exposed_communication_s"},
+               {"optimizer", "training.optimizer_s"}});
+  out << fmt::format("  FLOP convention: {} ({})\n", convention, meaning(spec.job.flop_convention));
+  write_lines(out, view, fmt::format("Memory of the fullest GPU (stage {})", result.fullest().stage),
+              {{"peak", "memory.peak_bytes"},
+               {"capacity", "memory.capacity_bytes"},
+               {"weights", "memory.weights_bytes"},
+               {"gradients", "memory.gradients_bytes"},
+               {"optimizer", "memory.optimizer_bytes"},
+               {"activations", "memory.activations_bytes"},
+               {"workspace", "memory.workspace_bytes"}});
+  write_stages(out, result);
+  const std::string basis = spec.total_tokens > 0 ? fmt::format("{} tokens", spec.total_tokens) : "one step";
+  write_lines(
+      out, view, fmt::format("Cost of {}", basis),
+      {{"GPU hours", "cost.gpu_hours"}, {"price", "cost.usd"}, {"per million tokens", "cost.usd_per_million_tokens"}});
+}
+
+}  // namespace orrery::scenarios
