@@ -67,10 +67,12 @@ void add_tracks(const ServingResult& result, std::size_t replicas, std::size_t s
   for (std::size_t replica = 0; replica < replicas; ++replica) {
     sim::Rank rank;
     rank.name = fmt::format("replica {}", replica);
-    rank.multiplicity = result.config.tensor_parallel * result.config.pipeline_parallel;
+    const std::size_t gpus = static_cast<std::size_t>(result.config.tensor_parallel * result.config.pipeline_parallel);
+    for (std::size_t i = 0; i < gpus; ++i) rank.stands_for.push_back(static_cast<std::uint32_t>(replica * gpus + i));
     timeline.ranks.push_back(rank);
     for (std::size_t stage = 0; stage < stages; ++stage) {
-      timeline.streams.push_back({RankId{static_cast<std::uint32_t>(replica)}, sim::Lane::compute});
+      timeline.streams.push_back(
+          {RankId{static_cast<std::uint32_t>(replica)}, {}, std::string(sim::name(sim::LaneKind::compute))});
     }
   }
 }
