@@ -17,11 +17,10 @@ constexpr std::size_t kFewSpans = 4;
 constexpr std::size_t kManySpans = 64;
 
 std::string group_name(const sim::Rank& rank) {
-  return rank.multiplicity > 1 ? fmt::format("{} ({} GPUs)", rank.name, rank.multiplicity) : rank.name;
+  return rank.multiplicity() > 1 ? fmt::format("{} ({} GPUs)", rank.name, rank.multiplicity()) : rank.name;
 }
 
-std::string lane_name(sim::Lane lane) {
-  std::string text(sim::name(lane));
+std::string readable(std::string text) {
   std::replace(text.begin(), text.end(), '_', ' ');
   return text;
 }
@@ -51,7 +50,7 @@ TimelineIndex::TimelineIndex(const sim::Timeline& timeline)
     assert(stream.index() < timeline.streams.size() && "a span must be on a stream of the timeline");
     const sim::TimelineStream& info = timeline.streams[stream.index()];
     const sim::Rank& rank = timeline.ranks[info.rank.index()];
-    tracks_.push_back({info.rank.value, group_name(rank), lane_name(info.lane), first, last, info.lane});
+    tracks_.push_back({info.rank.value, group_name(rank), readable(info.name), first, last, info.lane});
     first = last;
   }
   std::stable_sort(tracks_.begin(), tracks_.end(),

@@ -30,7 +30,7 @@ struct Track {
   std::string group;                ///< "stage 3 (8 GPUs)"
   std::string name;                 ///< "compute"
   std::size_t first = 0, last = 0;  ///< spans [first, last) of the timeline, ordered by start
-  sim::Lane lane = sim::Lane::compute;
+  sim::Lane lane;
 };
 
 /// Busy time by activity, in picoseconds.

@@ -169,11 +169,12 @@ void TimelineRaster::mix_tracks(const RasterScene& scene, const TrackRow& row, c
   std::iota(activities_.begin(), activities_.end(), std::uint8_t{0});
   shares_.assign(columns.count * kActivities, 0.0f);
   std::size_t computing = 0;
-  for (std::size_t t = row.first; t < row.last; ++t) computing += index.tracks()[t].lane == sim::Lane::compute ? 1 : 0;
+  for (std::size_t t = row.first; t < row.last; ++t)
+    computing += index.tracks()[t].lane.kind == sim::LaneKind::compute ? 1 : 0;
   for (const bool compute : {true, false}) {
     const float scale = compute && computing > 1 ? 1.0f / static_cast<float>(computing) : 1.0f;
     for (std::size_t t = row.first; t < row.last; ++t) {
-      if ((index.tracks()[t].lane == sim::Lane::compute) != compute) continue;
+      if ((index.tracks()[t].lane.kind == sim::LaneKind::compute) != compute) continue;
       index.shares(t, columns, track_shares_);
       const std::vector<std::uint8_t>& present = index.activities(t);
       for (std::size_t c = 0; c < columns.count; ++c) {

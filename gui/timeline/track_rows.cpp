@@ -18,7 +18,7 @@ void TrackRows::set_tracks(const std::vector<Track>& tracks) {
   weights_.clear();
   groups_.clear();
   for (std::size_t t = 0; t < tracks.size(); ++t) {
-    weights_.push_back(tracks[t].lane == sim::Lane::compute ? kComputeWeight : 1.0);
+    weights_.push_back(tracks[t].lane.kind == sim::LaneKind::compute ? kComputeWeight : 1.0);
     if (t == 0 || tracks[t].rank != tracks[t - 1].rank) {
       groups_.push_back({tracks[t].group, 0.0, 0.0, t, t, collapsed_.count(tracks[t].group) != 0});
     }

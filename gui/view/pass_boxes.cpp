@@ -9,6 +9,7 @@
 #include "gui/view/pipeline_view.hpp"
 
 #undef emit  // Qt's macro; the pipeline's lowering has a function of that name
+#include "models/parallel/lanes.hpp"
 #include "models/training/pipeline.hpp"
 
 namespace orrery::gui {
@@ -37,8 +38,8 @@ std::vector<std::vector<StreamSpans>> collective_lanes(const sim::Timeline& time
   std::vector<std::vector<StreamSpans>> found(timeline.ranks.size());
   for (std::size_t s = 0; s < spans.size(); ++s) {
     const sim::TimelineStream& stream = timeline.streams[s];
-    const bool collective = stream.lane == sim::Lane::tensor_parallel || stream.lane == sim::Lane::expert_parallel;
-    if (collective && spans[s].first < spans[s].last) found[stream.rank.index()].push_back(spans[s]);
+    if (stream.lane == models::lanes::kTensorParallel && spans[s].first < spans[s].last)
+      found[stream.rank.index()].push_back(spans[s]);
   }
   return found;
 }
@@ -54,36 +55,15 @@ sim::SimTime end_of_collectives(const sim::Timeline& timeline, const StreamSpans
   return last.start >= begin ? last.end : 0;
 }
 
-/// Labels are read once each: there are a few thousand of them and a hundred thousand marks.
-class Passes {
- public:
-  explicit Passes(const sim::Timeline& timeline) : timeline_(timeline), known_(timeline.labels.size()) {}
-
-  std::optional<models::PipelineSlot> of(const sim::TimelineMark& mark) {
-    const std::size_t label = mark.label.index();
-    if (!known_[label].read) known_[label] = {true, models::pass_of_label(timeline_.labels[label])};
-    return known_[label].slot;
-  }
-
- private:
-  struct Known {
-    bool read = false;
-    std::optional<models::PipelineSlot> slot;
-  };
-  const sim::Timeline& timeline_;
-  std::vector<Known> known_;
-};
-
 }  // namespace
 
 std::vector<PassBox> pass_boxes(const sim::Timeline& timeline) {
   const std::vector<StreamSpans> streams = spans_by_stream(timeline);
   const std::vector<std::vector<StreamSpans>> lanes = collective_lanes(timeline, streams);
-  Passes passes(timeline);
   std::vector<PassBox> boxes;
   for (std::size_t m = 0; m < timeline.marks.size(); ++m) {
     const sim::TimelineMark& mark = timeline.marks[m];
-    const std::optional<models::PipelineSlot> slot = passes.of(mark);
+    const std::optional<models::PipelineSlot> slot = models::pass_of(mark.mark);
     if (!slot) continue;
     const std::size_t stream = mark.stream.index();
     std::size_t last = streams[stream].last;

@@ -4,6 +4,7 @@
 
 #include "gui/view/pipeline_view.hpp"
 #include "kernels/kernel.hpp"
+#include "models/parallel/lanes.hpp"
 #include "models/training/training.hpp"
 #include "tests/gui/pipeline_runs.hpp"
 #include "tests/models/training_jobs.hpp"
@@ -71,7 +72,7 @@ TEST(PassBoxes, IncludeACollectiveThatEndsLater) {
   for (sim::Span& span : timeline.spans) {
     if (span.stream.index() == 1 && span.start == 200) span.start = 230;
   }
-  timeline.streams.push_back({RankId(1), sim::Lane::tensor_parallel});
+  timeline.streams.push_back({RankId(1), models::lanes::kTensorParallel, ""});
   timeline.spans.push_back({150, 230, StreamId(2), sim::LabelId(0), sim::Activity::tensor_parallel});
   const std::vector<PassBox> boxes = pass_boxes(timeline);
   ASSERT_EQ(boxes.size(), 4U);
@@ -95,7 +96,7 @@ TEST(PassBoxes, AreNoneWithoutAPipeline) {
   EXPECT_TRUE(pass_boxes(unmarked).empty());
   models::TrainingJob job = equal_stages();
   job.config.pipeline_parallel = 1;
-  EXPECT_TRUE(pass_boxes(models::predict(job, RooflineTimer{}).timeline).empty());
+  EXPECT_TRUE(pass_boxes(models::predict(job, RooflineTimer{}, models::testing::with_timeline()).timeline).empty());
 }
 
 TEST(PassBoxes, FollowTheScheduleOfARealStep) {
@@ -103,7 +104,8 @@ TEST(PassBoxes, FollowTheScheduleOfARealStep) {
     models::TrainingJob job = equal_stages();
     job.config.schedule = name;
     job.config.virtual_pipeline = std::string_view(name) == "interleaved_1f1b" ? 2 : 1;
-    const std::vector<PassBox> boxes = pass_boxes(models::predict(job, RooflineTimer{}).timeline);
+    const std::vector<PassBox> boxes =
+        pass_boxes(models::predict(job, RooflineTimer{}, models::testing::with_timeline()).timeline);
     const models::PipelineShape shape{4, 8, job.config.virtual_pipeline};
     for (std::uint32_t stage = 0; stage < 4; ++stage) {
       const std::vector<PipelineSlot> order = models::find_schedule(name)->order(static_cast<int>(stage), shape);
@@ -131,7 +133,8 @@ TEST(PassBoxes, ShowTheBubbleThatTheEquationGives) {
     models::TrainingJob job = equal_stages();
     job.config.schedule = name;
     job.config.virtual_pipeline = chunks;
-    const std::vector<double> shares = bubble_shares(pass_boxes(models::predict(job, RooflineTimer{}).timeline));
+    const std::vector<double> shares =
+        bubble_shares(pass_boxes(models::predict(job, RooflineTimer{}, models::testing::with_timeline()).timeline));
     ASSERT_EQ(shares.size(), 4U);
     for (const double share : shares) EXPECT_NEAR(share, expected, 0.01) << name;
   }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,20 +22,20 @@ namespace orrery::gui::testing {
 inline sim::Timeline two_stages() {
   using sim::Activity;
   sim::Timeline timeline;
-  timeline.ranks = {{"stage 0", 1, 0}, {"stage 1", 1, 0}};
-  timeline.streams = {{RankId(0), sim::Lane::compute}, {RankId(1), sim::Lane::compute}};
-  const models::PipelineSlot forward{models::PipelinePass::forward, 0, 0},
-      backward{models::PipelinePass::backward, 0, 0};
-  timeline.labels = {"gemm", models::pass_label(forward), models::pass_label(backward), "end of passes"};
+  timeline.ranks = {{"stage 0", {0}, 0}, {"stage 1", {1}, 0}};
+  timeline.streams = {{RankId(0), {}, "compute"}, {RankId(1), {}, "compute"}};
+  timeline.labels = {"gemm", "forward 0", "backward 0", "end of passes"};
+  const sim::MarkEntry forward{sim::LabelId(1), static_cast<int>(models::PipelinePass::forward)};
+  const sim::MarkEntry backward{sim::LabelId(2), static_cast<int>(models::PipelinePass::backward)};
+  const sim::MarkEntry end{sim::LabelId(3)};
   const sim::LabelId gemm(0);
   timeline.spans = {
       {0, 60, StreamId(0), gemm, Activity::forward},      {60, 100, StreamId(0), gemm, Activity::forward},
       {400, 450, StreamId(0), gemm, Activity::recompute}, {450, 600, StreamId(0), gemm, Activity::backward},
       {600, 700, StreamId(0), gemm, Activity::optimizer}, {100, 200, StreamId(1), gemm, Activity::forward},
       {200, 400, StreamId(1), gemm, Activity::backward}};
-  timeline.marks = {{StreamId(0), sim::LabelId(1), 0}, {StreamId(0), sim::LabelId(2), 2},
-                    {StreamId(0), sim::LabelId(3), 4}, {StreamId(1), sim::LabelId(1), 5},
-                    {StreamId(1), sim::LabelId(2), 6}, {StreamId(1), sim::LabelId(3), 7}};
+  timeline.marks = {{StreamId(0), forward, 0}, {StreamId(0), backward, 2}, {StreamId(0), end, 4},
+                    {StreamId(1), forward, 5}, {StreamId(1), backward, 6}, {StreamId(1), end, 7}};
   timeline.makespan = 700;
   return timeline;
 }
@@ -50,8 +49,8 @@ inline std::shared_ptr<Run> ideal_run(const char* schedule, models::PipelineShap
   const auto all_slots = static_cast<std::size_t>(all * shape.microbatches);
   std::vector<std::vector<models::PipelineSlot>> orders;
   for (int s = 0; s < shape.stages; ++s) {
-    timeline.ranks.push_back({fmt::format("stage {}", s), 8, 0});
-    timeline.streams.push_back({RankId(s), sim::Lane::compute});
+    timeline.ranks.push_back({fmt::format("stage {}", s), std::vector<std::uint32_t>(8), 0});
+    timeline.streams.push_back({RankId(s), {}, "compute"});
     orders.push_back(models::find_schedule(schedule)->order(s, shape));
   }
   // When the pass of each virtual stage and microbatch ends; 0: not yet.
@@ -82,13 +81,11 @@ inline std::shared_ptr<Run> ideal_run(const char* schedule, models::PipelineShap
     }
   }
   timeline.labels = {"layers"};
-  std::map<std::string, std::size_t> labels;
   for (std::size_t s = 0; s < stages; ++s) {
     for (std::size_t i = 0; i < spans[s].size(); ++i) {
-      const std::string label = models::pass_label(orders[s][i]);
-      const auto [known, fresh] = labels.try_emplace(label, timeline.labels.size());
-      if (fresh) timeline.labels.push_back(label);
-      timeline.marks.push_back({StreamId(s), sim::LabelId(known->second), timeline.spans.size()});
+      const models::PipelineSlot& slot = orders[s][i];
+      const sim::MarkEntry mark{sim::LabelId(0), static_cast<int>(slot.pass), slot.microbatch, slot.chunk};
+      timeline.marks.push_back({StreamId(s), mark, timeline.spans.size()});
       timeline.spans.push_back(spans[s][i]);
       timeline.makespan = std::max(timeline.makespan, spans[s][i].end);
     }

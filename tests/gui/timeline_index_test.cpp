@@ -21,8 +21,8 @@ sim::Timeline random_timeline(std::uint32_t seed, std::size_t spans, SimTime sta
   sim::Timeline timeline;
   timeline.labels = {"alpha", "Beta", "gamma beta"};
   for (std::uint32_t rank = 0; rank < 2; ++rank) {
-    timeline.ranks.push_back({"stage " + std::to_string(rank), 1, 0});
-    for (const sim::Lane lane : {sim::Lane::compute, sim::Lane::tensor_parallel}) {
+    timeline.ranks.push_back({"stage " + std::to_string(rank), {0}, 0});
+    for (const sim::Lane lane : {models::lanes::kCompute, models::lanes::kTensorParallel}) {
       add_stream(timeline, rank, lane);
       SimTime now = start + random() % 1000;
       for (std::size_t i = 0; i < spans; ++i) {
@@ -103,9 +103,9 @@ TEST(TimelineIndex, BinEdgesGiveExactShares) {
   // 4096 spans of 100 ps, one after the other, alternately forward and backward: 2048 bins of 200 ps, each half and
   // half. 8 columns are 256 bins each, so each share is exactly 1/2.
   sim::Timeline timeline;
-  timeline.ranks = {{"stage 0", 1, 0}};
+  timeline.ranks = {{"stage 0", {0}, 0}};
   timeline.labels = {"k"};
-  add_stream(timeline, 0, sim::Lane::compute);
+  add_stream(timeline, 0, models::lanes::kCompute);
   for (SimTime i = 0; i < 4096; ++i) {
     add_span(timeline, i * 100, i * 100 + 100, 0, i % 2 == 0 ? Activity::forward : Activity::backward);
   }
@@ -122,9 +122,9 @@ TEST(TimelineIndex, ManySpansWithinOneBinAreStillResolved) {
   // One long pause makes the bins wide: 20,000 spans of 1 ns each with 1 ns between them, then one after 1000 s. The
   // first bin holds all of them; a view of the burst shows half of each column busy.
   sim::Timeline timeline;
-  timeline.ranks = {{"stage 0", 1, 0}};
+  timeline.ranks = {{"stage 0", {0}, 0}};
   timeline.labels = {"k"};
-  add_stream(timeline, 0, sim::Lane::compute);
+  add_stream(timeline, 0, models::lanes::kCompute);
   for (SimTime i = 0; i < 20000; ++i) add_span(timeline, i * 2000, i * 2000 + 1000, 0, Activity::forward);
   add_span(timeline, 1'000'000'000'000'000, 1'000'000'000'001'000, 0, Activity::forward);
   const TimelineIndex index(timeline);
@@ -173,9 +173,9 @@ TEST(TimelineIndex, SpansOfARangeAreThoseThatOverlapIt) {
 
 TEST(TimelineIndex, SpanAtATimeIsTheOneThatRuns) {
   sim::Timeline timeline;
-  timeline.ranks = {{"stage 0", 1, 0}};
+  timeline.ranks = {{"stage 0", {0}, 0}};
   timeline.labels = {"a"};
-  add_stream(timeline, 0, sim::Lane::compute);
+  add_stream(timeline, 0, models::lanes::kCompute);
   add_span(timeline, 10, 20, 0, Activity::forward);
   add_span(timeline, 20, 20, 0, Activity::forward);  // without a duration: never runs
   add_span(timeline, 20, 30, 0, Activity::forward);
@@ -192,16 +192,16 @@ TEST(TimelineIndex, SpanAtATimeIsTheOneThatRuns) {
 
 TEST(TimelineIndex, TracksStandByRankThenLaneWithoutEmptyStreams) {
   sim::Timeline timeline;
-  timeline.ranks = {{"stage 0", 8, 0}, {"stage 1", 1, 0}};
+  timeline.ranks = {{"stage 0", std::vector<std::uint32_t>(8), 0}, {"stage 1", {0}, 0}};
   timeline.labels = {"a"};
-  add_stream(timeline, 1, sim::Lane::tensor_parallel);
+  add_stream(timeline, 1, models::lanes::kTensorParallel);
   add_span(timeline, 0, 1, 0, Activity::tensor_parallel);
-  add_stream(timeline, 1, sim::Lane::compute);
+  add_stream(timeline, 1, models::lanes::kCompute);
   add_span(timeline, 0, 1, 0, Activity::forward);
-  add_stream(timeline, 0, sim::Lane::copy);
-  add_stream(timeline, 0, sim::Lane::compute);
+  add_stream(timeline, 0, sim::Lane{sim::LaneKind::copy});
+  add_stream(timeline, 0, models::lanes::kCompute);
   add_span(timeline, 0, 1, 0, Activity::forward);
-  add_stream(timeline, 0, sim::Lane::compute);
+  add_stream(timeline, 0, models::lanes::kCompute);
   add_span(timeline, 0, 1, 0, Activity::forward);
   const TimelineIndex index(timeline);
   std::vector<std::string> names;
@@ -271,9 +271,9 @@ TEST(TimelineIndex, EmptyTimelineAnswersEverything) {
 
 TEST(TimelineIndex, SpansWithoutDurationHaveNoShare) {
   sim::Timeline timeline;
-  timeline.ranks = {{"stage 0", 1, 0}};
+  timeline.ranks = {{"stage 0", {0}, 0}};
   timeline.labels = {"a"};
-  add_stream(timeline, 0, sim::Lane::compute);
+  add_stream(timeline, 0, models::lanes::kCompute);
   for (int i = 0; i < 5000; ++i) add_span(timeline, 500, 500, 0, Activity::forward);
   const TimelineIndex index(timeline);
   std::vector<float> shares;
@@ -309,9 +309,9 @@ TEST(TimelineIndex, HugeTimesKeepEveryPicosecond) {
   for (const float share : shares) EXPECT_LE(share, 1e-6f);
   // The whole of time in one span.
   sim::Timeline ages;
-  ages.ranks = {{"stage 0", 1, 0}};
+  ages.ranks = {{"stage 0", {0}, 0}};
   ages.labels = {"age"};
-  add_stream(ages, 0, sim::Lane::compute);
+  add_stream(ages, 0, models::lanes::kCompute);
   add_span(ages, 0, ~SimTime{0}, 0, Activity::decode);
   const TimelineIndex age(ages);
   age.fractions(0, 0, ages.makespan, 3, shares);

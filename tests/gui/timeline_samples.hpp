@@ -8,15 +8,18 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gui/run.hpp"
+#include "models/parallel/lanes.hpp"
 #include "sim/timeline.hpp"
 
 namespace orrery::gui {
 
 /// Adds a stream; its spans follow by add_span() before the next stream's.
 inline void add_stream(sim::Timeline& timeline, std::uint32_t rank, sim::Lane lane) {
-  timeline.streams.push_back({RankId(rank), lane});
+  std::string name(lane == models::lanes::kTensorParallel ? "tensor_parallel" : sim::name(lane.kind));
+  timeline.streams.push_back({RankId(rank), lane, std::move(name)});
 }
 
 inline void add_span(sim::Timeline& timeline, sim::SimTime start, sim::SimTime end, std::uint32_t label,
@@ -34,10 +37,11 @@ inline sim::Timeline training_like(std::size_t spans, std::uint32_t ranks) {
                      "tensor all-reduce", "send",           "receive", "optimizer"};
   timeline.spans.reserve(spans + 64 * ranks);
   const std::size_t kernels = spans / ranks * 4 / 5;
-  constexpr std::array<sim::Lane, 3> kOthers = {sim::Lane::tensor_parallel, sim::Lane::send_next, sim::Lane::recv_prev};
+  constexpr std::array<sim::Lane, 3> kOthers = {models::lanes::kTensorParallel, models::lanes::kSendNext,
+                                                models::lanes::kRecvPrev};
   for (std::uint32_t rank = 0; rank < ranks; ++rank) {
-    timeline.ranks.push_back({"stage " + std::to_string(rank), 8, static_cast<int>(rank)});
-    add_stream(timeline, rank, sim::Lane::compute);
+    timeline.ranks.push_back({"stage " + std::to_string(rank), std::vector<std::uint32_t>(8), 0});
+    add_stream(timeline, rank, models::lanes::kCompute);
     std::uint64_t state = 0x9e3779b97f4a7c15u * (rank + 1);
     const auto next = [&state] { return (state = state * 6364136223846793005u + 1442695040888963407u) >> 33; };
     sim::SimTime now = 1'000'000'000ull * rank;

@@ -33,11 +33,11 @@ sim::Timeline two_ranks(SimTime second = kSecond) {
   sim::Timeline timeline;
   timeline.labels = {"warm", "cold", "all-reduce"};
   for (std::uint32_t rank = 0; rank < 2; ++rank) {
-    timeline.ranks.push_back({"stage " + std::to_string(rank), 8, 0});
-    add_stream(timeline, rank, sim::Lane::compute);
+    timeline.ranks.push_back({"stage " + std::to_string(rank), std::vector<std::uint32_t>(8), 0});
+    add_stream(timeline, rank, models::lanes::kCompute);
     add_span(timeline, 0, second / 4, 0, Activity::forward);
     add_span(timeline, second / 2, second, 1, Activity::backward);
-    add_stream(timeline, rank, sim::Lane::tensor_parallel);
+    add_stream(timeline, rank, models::lanes::kTensorParallel);
     add_span(timeline, second / 4, second / 2, 2, Activity::tensor_parallel);
   }
   return timeline;

@@ -53,7 +53,7 @@ TEST(ServingTimeline, HasARankPerReplicaAndAStreamPerStage) {
   ASSERT_EQ(timeline.ranks.size(), 2u);
   EXPECT_EQ(timeline.ranks[0].name, "replica 0");
   EXPECT_EQ(timeline.ranks[1].name, "replica 1");
-  EXPECT_EQ(timeline.ranks[1].multiplicity, 8);  // 4 tensor-parallel GPUs in each of 2 stages
+  EXPECT_EQ(timeline.ranks[1].multiplicity(), 8);  // 4 tensor-parallel GPUs in each of 2 stages
   ASSERT_EQ(timeline.streams.size(), 4u);
   EXPECT_EQ(timeline.streams[1].rank, RankId{0});
   EXPECT_EQ(timeline.streams[2].rank, RankId{1});
