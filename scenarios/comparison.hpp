@@ -31,9 +31,11 @@ struct MetricChange {
 /// Every metric that either report has, in the order of the metrics' table; stages at the end.
 [[nodiscard]] std::vector<MetricChange> compare_reports(const Report& a, const Report& b);
 
-/// One side of a comparison: its value of a metric of metric_rows(), nullopt where it has none.
+/// One side of a comparison: its value of a metric, nullopt where it has none.
 using MetricLookup = std::function<std::optional<double>(const std::string& metric)>;
-/// The same without stages, of sides that are not both reports: one may be read from JSON.
-[[nodiscard]] std::vector<MetricChange> compare_values(const MetricLookup& a, const MetricLookup& b);
+/// The same without stages, of sides that are not both reports: one may be read from JSON. `named` are the metrics of
+/// several jobs, "jobs.a.training.mfu", behind those of metric_rows().
+[[nodiscard]] std::vector<MetricChange> compare_values(const MetricLookup& a, const MetricLookup& b,
+                                                       const std::vector<std::string>& named = {});
 
 }  // namespace orrery::scenarios

@@ -1,5 +1,6 @@
 #include "scenarios/expectation.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -80,7 +81,18 @@ void read_tolerance(MapReader& reader, Expectation& expectation, Diagnostics& di
   expectation.tolerance = *value;
 }
 
-Expectation read_one(const ConfigNode& node, Diagnostics& diagnostics) {
+/// What is wrong with the job that a metric is of, or nothing.
+std::string job_fault(std::string_view metric, const std::vector<std::string>& jobs) {
+  const std::string_view job = job_of(metric);
+  if (jobs.empty())
+    return job.empty() ? "" : fmt::format("'{}': the scenario has no jobs:, so no metric is of one", metric);
+  const std::string known = fmt::format("{}", fmt::join(jobs, ", "));
+  if (job.empty()) return fmt::format("'{}' is of no job; write jobs.<name>.{} with one of {}", metric, metric, known);
+  const bool is_known = std::find(jobs.begin(), jobs.end(), job) != jobs.end();
+  return is_known ? "" : fmt::format("'{}': there is no job '{}'; the jobs are {}", metric, job, known);
+}
+
+Expectation read_one(const ConfigNode& node, Diagnostics& diagnostics, const std::vector<std::string>& jobs) {
   Expectation expectation;
   MapReader reader(&node, "expect", diagnostics);
   expectation.metric = reader.text("metric");
@@ -93,6 +105,8 @@ Expectation read_one(const ConfigNode& node, Diagnostics& diagnostics) {
     diagnostics.error(reader.span("metric"), fmt::format("unknown metric '{}'; did you mean {}? (orrery list metrics)",
                                                          expectation.metric, nearest));
   }
+  const std::string fault = unit ? job_fault(expectation.metric, jobs) : std::string();
+  if (!fault.empty()) diagnostics.error(reader.span("metric"), fault);
   expectation.unit = unit.value_or(Unit::ratio);
   const std::string value = reader.text("value");
   if (!value.empty() && unit) {
@@ -165,14 +179,15 @@ std::optional<double> parse_metric_value(std::string_view text, Unit unit, std::
   return std::nullopt;
 }
 
-std::vector<Expectation> read_expectations(const ConfigNode* node, Diagnostics& diagnostics) {
+std::vector<Expectation> read_expectations(const ConfigNode* node, Diagnostics& diagnostics,
+                                           const std::vector<std::string>& jobs) {
   std::vector<Expectation> expectations;
   if (node == nullptr) return expectations;
   if (node->kind != hardware::NodeKind::sequence) {
     diagnostics.error(node->span, "expect must be a list of {metric, value, tolerance, source}");
     return expectations;
   }
-  for (const hardware::NodePtr& item : node->items) expectations.push_back(read_one(*item, diagnostics));
+  for (const hardware::NodePtr& item : node->items) expectations.push_back(read_one(*item, diagnostics, jobs));
   return expectations;
 }
 

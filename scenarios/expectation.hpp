@@ -35,9 +35,11 @@ struct ExpectationOutcome {
   bool known_miss_holds = false;  ///< it passes although it is marked as a known miss
 };
 
-/// Reads the `expect:` sequence; `node` may be nullptr (no expectations). Errors go to `diagnostics`.
+/// Reads the `expect:` sequence; `node` may be nullptr (no expectations). Errors go to `diagnostics`. `jobs` are the
+/// names of several jobs: each metric must then say which it is of, "jobs.<name>.…"; without them none may.
 [[nodiscard]] std::vector<Expectation> read_expectations(const hardware::ConfigNode* node,
-                                                         hardware::Diagnostics& diagnostics);
+                                                         hardware::Diagnostics& diagnostics,
+                                                         const std::vector<std::string>& jobs = {});
 
 /// |predicted − value| ≤ tolerance · |value| (relative) or ≤ tolerance (absolute).
 [[nodiscard]] ExpectationOutcome judge(const Expectation& expectation, const std::vector<MetricValue>& metrics);

@@ -25,12 +25,16 @@ ExplainNode Explanation::of(std::string_view metric) const {
     node.equation = "the report has no such figure";
     return node;
   }
+  const std::string own(own_name(name));
+  ExplainNode node;
   const std::vector<JobView> views = job_views(*report_);
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    if (std::optional<ExplainNode> node = jobs_[i]->of(name)) return std::move(*node);
-    if (i + 1 == jobs_.size()) return metric_node(views[i], name);
+    if (views[i].job.name != job_of(name)) continue;
+    std::optional<ExplainNode> of_job = jobs_[i]->of(own);
+    node = of_job ? std::move(*of_job) : metric_node(views[i], own);
   }
-  return {};
+  node.title = name;
+  return node;
 }
 
 }  // namespace orrery::scenarios

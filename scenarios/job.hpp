@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 
+#include "hardware/units.hpp"
 #include "models/llm.hpp"
+#include "scenarios/placement.hpp"
 
 namespace orrery::scenarios {
 
@@ -20,6 +22,8 @@ struct KindRow;
 class JobSpec {
  public:
   virtual ~JobSpec() = default;
+  /// How often it asks for its work to be done again, as `training.steps`.
+  [[nodiscard]] virtual int repeats() const { return 1; }
 
  protected:
   JobSpec() = default;
@@ -45,10 +49,18 @@ class JobResult {
 };
 
 struct Job {
+  std::string name;                     ///< of one in `jobs:`; empty: the only one, in a section of the scenario
   const KindRow* kind = nullptr;        ///< a row of kinds()
   std::string model;                    ///< as written: a library name or a path
   models::Llm llm;                      ///< that it names
   std::shared_ptr<const JobSpec> spec;  ///< of that kind
+  PlacementConfig placement;
+  Seconds start;                 ///< when it begins
+  std::optional<Seconds> until;  ///< when it ends; nullopt: as its kind does
+  hardware::SourceSpan span;     ///< where it stands, for errors that only a run can find
+
+  /// What its metrics begin with: "jobs.<name>.", or nothing for the only one.
+  [[nodiscard]] std::string prefix() const { return name.empty() ? std::string() : "jobs." + name + "."; }
 };
 
 /// nullptr: the job is of another kind.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr Direction kMore = Direction::more_is_better;
 constexpr Direction kLess = Direction::less_is_better;
+constexpr std::string_view kJobs = "jobs.";
 constexpr std::string_view kOutputPrice = "cost.usd_per_million_output_tokens";
 
 double gpu_hours(const CostBasis& cost) { return cost.time.value() * cost.gpus / 3600.0; }
@@ -145,18 +146,30 @@ const std::vector<PartMetricRow>& part_metric_rows() {
   return rows;
 }
 
+std::string_view job_of(std::string_view metric) {
+  if (metric.substr(0, kJobs.size()) != kJobs) return {};
+  const std::size_t dot = metric.find('.', kJobs.size());
+  return dot == std::string_view::npos ? std::string_view() : metric.substr(kJobs.size(), dot - kJobs.size());
+}
+
+std::string_view own_name(std::string_view metric) {
+  const std::string_view job = job_of(metric);
+  return job.empty() ? metric : metric.substr(kJobs.size() + job.size() + 1);
+}
+
 std::optional<MetricRow> find_metric_row(std::string_view name) {
+  const std::string_view own = own_name(name);
   for (const MetricRow& row : metric_rows()) {
-    if (row.name == name) return row;
+    if (row.name == own) return MetricRow{std::string(name), row.unit, row.equation, row.direction};
   }
   for (const PartMetricRow& row : part_metric_rows()) {
-    if (is_of_part(row, name)) return MetricRow{std::string(name), row.unit, row.equation, row.direction};
+    if (is_of_part(row, own)) return MetricRow{std::string(name), row.unit, row.equation, row.direction};
   }
   return std::nullopt;
 }
 
 bool is_part_metric(std::string_view name) {
-  const auto of_part = [&](const PartMetricRow& row) { return is_of_part(row, name); };
+  const auto of_part = [&](const PartMetricRow& row) { return is_of_part(row, own_name(name)); };
   return std::any_of(part_metric_rows().begin(), part_metric_rows().end(), of_part);
 }
 

@@ -4,7 +4,8 @@
 // ("training.…") and gives values to those rows of the sections `memory` and `cost` that it has; those are described
 // here, so that kinds can be compared. The table feeds the report (JSON, CSV, text), the `expect:` section's "did you
 // mean", comparisons and `orrery list metrics`. Values are SI: seconds, bytes, plain ratios; TFLOP/s and TFLOP counts
-// are 10^12. Dots in a name are levels of the JSON report.
+// are 10^12. Dots in a name are levels of the JSON report. A metric of one of several jobs is called
+// "jobs.<name>.training.step_time_s".
 #pragma once
 
 #include <cstdint>
@@ -87,9 +88,14 @@ void append_cost(std::vector<MetricValue>& values, const CostBasis& cost, bool w
 /// Every metric of parts.
 [[nodiscard]] const std::vector<PartMetricRow>& part_metric_rows();
 
-/// The row of a metric name, of any part; nullopt: no report has such a metric.
+/// "jobs.chat.serving.ttft_s.p99" without the job that it is of; other names as they are.
+[[nodiscard]] std::string_view own_name(std::string_view metric);
+/// The job that a metric name is of, "chat"; empty: of a scenario's only one.
+[[nodiscard]] std::string_view job_of(std::string_view metric);
+
+/// The row of a metric name, of any job and part; nullopt: no report has such a metric.
 [[nodiscard]] std::optional<MetricRow> find_metric_row(std::string_view name);
-/// It is a metric of a part: "memory.stages.0.peak_bytes".
+/// It is a metric of a part: "memory.stages.0.peak_bytes", "jobs.a.memory.stages.0.peak_bytes".
 [[nodiscard]] bool is_part_metric(std::string_view name);
 /// The unit of a metric name, or nullopt for a name that no report has. Any number of a part is accepted.
 [[nodiscard]] std::optional<Unit> metric_unit(std::string_view name);

@@ -22,6 +22,8 @@ struct Provenance {
   std::string level;  ///< "datasheet", "published", "measured"
   std::string fit;    ///< key of the fit, or empty
   std::string source;
+
+  bool operator==(const Provenance&) const = default;
 };
 
 /// One distinct entry of the plan.

@@ -15,10 +15,33 @@ namespace orrery::scenarios {
 
 namespace {
 
+/// A sentence of one of several jobs says which.
+std::string of_job(const Job& job, const std::string& sentence) {
+  return job.name.empty() ? sentence : fmt::format("{}: {}", job.name, sentence);
+}
+
+/// Throws ConfigError for what a scenario can say and no engine plays yet.
+void check_playable(const Scenario& scenario) {
+  const auto fail = [&](const hardware::SourceSpan& span, std::string_view what) {
+    hardware::Diagnostics diagnostics(scenario.file);
+    diagnostics.error(span, fmt::format("{} can be read and checked, but not be run by this version", what));
+    diagnostics.throw_if_any();
+  };
+  if (scenario.jobs.size() > 1) fail(scenario.jobs[1].span, "several jobs on one cluster");
+  if (!scenario.events.empty()) fail(scenario.events.front().span, "an event");
+  for (const Job& job : scenario.jobs) {
+    if (job.spec->repeats() > 1) fail(job.span, "more than one step");
+    if (job.start > Seconds{0.0} || job.until) fail(job.span, "a job with a start or an end");
+    if (job.placement != PlacementConfig{}) fail(job.span, "a placement");
+  }
+}
+
 void add_notes(Report& report) {
   int used = 0;
   for (const JobView& view : job_views(report)) {
-    view.job.kind->notes(view, report.notes);
+    std::vector<std::string> notes;
+    view.job.kind->notes(view, notes);
+    for (const std::string& note : notes) report.notes.push_back(of_job(view.job, note));
     used += view.job.kind->gpus(*view.job.spec);
   }
   const int all = report.scenario.cluster.gpu_count();
@@ -27,7 +50,14 @@ void add_notes(Report& report) {
 }
 
 void add_findings(Report& report) {
-  for (const JobView& view : job_views(report)) view.job.kind->findings(view, report.findings);
+  for (const JobView& view : job_views(report)) {
+    std::vector<Finding> findings;
+    view.job.kind->findings(view, findings);
+    for (Finding& finding : findings) {
+      finding.message = of_job(view.job, finding.message);
+      report.findings.push_back(std::move(finding));
+    }
+  }
   for (const ExpectationOutcome& outcome : report.expectations) {
     const Expectation& e = outcome.expectation;
     if (outcome.outcome == Outcome::miss) {
@@ -57,7 +87,9 @@ std::vector<JobView> job_views(const Report& report) {
 }
 
 bool JobView::expects_below(std::string_view name, double limit) const {
-  const auto expects = [&](const Expectation& e) { return e.metric == name && e.value < limit; };
+  const auto expects = [&](const Expectation& e) {
+    return e.metric == job.prefix() + std::string(name) && e.value < limit;
+  };
   return std::any_of(scenario().expectations.begin(), scenario().expectations.end(), expects);
 }
 
@@ -88,8 +120,14 @@ namespace {
 void run_job(Report& report, const Job& job, const kernels::KernelTimer& timer, const Keep& keep,
              const sim::RunControl& control) {
   JobRun run = job.kind->run(*job.spec, timer, keep, control);
-  for (MetricValue& value : job.kind->evaluate(*job.spec, *run.result)) report.metrics.push_back(std::move(value));
-  for (Provenance& line : run.provenance) report.provenance.push_back(std::move(line));
+  for (MetricValue& value : job.kind->evaluate(*job.spec, *run.result)) {
+    value.name.insert(0, job.prefix());
+    report.metrics.push_back(std::move(value));
+  }
+  for (Provenance& line : run.provenance) {
+    const bool known = std::find(report.provenance.begin(), report.provenance.end(), line) != report.provenance.end();
+    if (!known || job.name.empty()) report.provenance.push_back(std::move(line));
+  }
   report.results.push_back(std::move(run.result));
 }
 
@@ -99,6 +137,7 @@ constexpr double kPrediction = 0.98;
 }  // namespace
 
 Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunControl& control) {
+  check_playable(scenario);
   const auto start = std::chrono::steady_clock::now();
   Report report;
   report.scenario = scenario;

@@ -2,7 +2,8 @@
 //
 // The contract of the JSON form: schema_version, orrery, scenario (resolved), seed, provenance, findings, notes (where
 // there are any), expectations, training or serving, memory (with stages[] in training), cost, engine; then variants[],
-// each a report. Everything but `engine` is the same for the same input, whatever the number of threads.
+// each a report. Of several jobs the sections stand in jobs[], each with the job's name and kind. Everything but
+// `engine` is the same for the same input, whatever the number of threads.
 //
 // A scenario that can't be run here (its trace is not on this machine) gives a report too: `skipped` says why, it has
 // no figures, its expectations are skipped, and it is no finding.
@@ -69,7 +70,9 @@ struct JobView {
 
   [[nodiscard]] const Scenario& scenario() const { return report.scenario; }
   /// The job's own metric, "training.step_time_s".
-  [[nodiscard]] std::optional<double> find_metric(std::string_view name) const { return report.find_metric(name); }
+  [[nodiscard]] std::optional<double> find_metric(std::string_view name) const {
+    return report.find_metric(job.prefix() + std::string(name));
+  }
   [[nodiscard]] double metric(std::string_view name) const { return find_metric(name).value_or(0.0); }
   /// The scenario expects that metric to be below `limit`: a finding that says so is then no news.
   [[nodiscard]] bool expects_below(std::string_view name, double limit) const;

@@ -41,18 +41,56 @@ Json cluster_json(const hardware::Cluster& cluster) {
           {"price_usd_per_gpu_hour", cluster.gpu.price.value()}};
 }
 
+bool has_named_jobs(const Scenario& scenario) { return !scenario.jobs.empty() && !scenario.jobs.front().name.empty(); }
+
+Json placement_json(const PlacementConfig& placement) {
+  Json json = Json::object();
+  if (!placement.order.empty()) json["order"] = placement.order;
+  json["first_node"] = placement.first_node;
+  json["spread"] = placement.spread;
+  return json;
+}
+
+/// What one of several jobs is, without its section.
+Json job_head(const Job& job) {
+  Json json = {{"name", job.name}, {"kind", std::string(job.kind->name)}, {"start_s", job.start.value()}};
+  if (job.until) json["until_s"] = job.until->value();
+  json["model"] = model_json(job.llm);
+  if (job.placement != PlacementConfig{}) json["placement"] = placement_json(job.placement);
+  return json;
+}
+
+Json events_json(const std::vector<Event>& events) {
+  Json list = Json::array();
+  for (const Event& event : events) {
+    Json json = {{"at_s", event.at.value()}};
+    if (event.until) json["until_s"] = event.until->value();
+    event.gpu ? json["gpu"] = *event.gpu : json["link"] = event.link;
+    event.down ? json["down"] = true : json["scale"] = event.scale;
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 Json scenario_json(const Report& report) {
   const Scenario& scenario = report.scenario;
   Json json = {{"name", scenario.name}, {"title", scenario.title}};
   if (!scenario.variant.empty()) json["variant"] = scenario.variant;
   json["timer"] = scenario.timer;
-  for (const Job& job : scenario.jobs) json["model"] = model_json(job.llm);
+  const bool several = has_named_jobs(scenario);
+  if (!several && !scenario.jobs.empty()) json["model"] = model_json(scenario.jobs.front().llm);
   json["cluster"] = cluster_json(scenario.cluster);
   for (const JobView& view : job_views(report)) {
+    if (several) json["jobs"].push_back(job_head(view.job));
+    Json& at = several ? json["jobs"].back() : json;
     const std::string section(view.job.kind->name);
-    json[section] = Json::object();
-    view.job.kind->setting_json(view, json[section]);
+    at[section] = Json::object();
+    view.job.kind->setting_json(view, at[section]);
   }
+  if (!several && !scenario.jobs.empty() && scenario.jobs.front().placement != PlacementConfig{}) {
+    json["cluster"]["placement"] = placement_json(scenario.jobs.front().placement);
+  }
+  if (!scenario.events.empty()) json["events"] = events_json(scenario.events);
   return json;
 }
 
@@ -111,7 +149,10 @@ Json report_json(const Report& report, bool with_engine) {
   if (!report.notes.empty()) json["notes"] = report.notes;
   json["expectations"] = expectations_json(report);
   for (const JobView& view : job_views(report)) {
-    if (view.result != nullptr) view.job.kind->figures_json(view, json);
+    if (view.result == nullptr) continue;
+    const bool several = !view.job.name.empty();
+    if (several) json["jobs"].push_back({{"name", view.job.name}, {"kind", std::string(view.job.kind->name)}});
+    view.job.kind->figures_json(view, several ? json["jobs"].back() : json);
   }
   if (with_engine) json["engine"] = engine_json(report);
   if (!report.variants.empty()) {

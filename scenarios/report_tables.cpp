@@ -93,6 +93,15 @@ std::string junit_run(const Report& report) {
   return xml + "/>\n";
 }
 
+/// The metrics of one of several jobs by their full names, each once.
+void append_named(std::vector<MetricRow>& rows, const Job& job) {
+  for (MetricRow row : job.kind->metrics()) {
+    row.name.insert(0, job.prefix());
+    const auto same = [&](const MetricRow& known) { return known.name == row.name; };
+    if (std::none_of(rows.begin(), rows.end(), same)) rows.push_back(std::move(row));
+  }
+}
+
 /// Of all jobs, each once.
 std::string model_names(const Scenario& scenario) {
   std::vector<std::string> names;
@@ -112,10 +121,13 @@ std::size_t count(const std::string& text, std::string_view word) {
 
 std::vector<MetricRow> metric_columns(const std::vector<const Report*>& reports) {
   std::vector<const KindRow*> present;
+  std::vector<MetricRow> named;
   for (const Report* report : reports) {
-    for (const Job& job : report->scenario.jobs) present.push_back(job.kind);
+    for (const Job& job : report->scenario.jobs) {
+      job.name.empty() ? present.push_back(job.kind) : append_named(named, job);
+    }
   }
-  if (present.empty()) present.push_back(kinds().front());
+  if (present.empty() && named.empty()) present.push_back(kinds().front());
   std::vector<MetricRow> columns;
   for (const MetricRow& row : metric_rows()) {
     const auto has_row = [&](const KindRow* kind) {
@@ -124,6 +136,7 @@ std::vector<MetricRow> metric_columns(const std::vector<const Report*>& reports)
     };
     if (std::any_of(present.begin(), present.end(), has_row)) columns.push_back(row);
   }
+  for (MetricRow& row : named) columns.push_back(std::move(row));
   return columns;
 }
 

@@ -26,19 +26,37 @@ void write_lines(std::ostream& out, const JobView& view, std::string_view headin
 
 namespace {
 
+/// "Job chat: serving, from 10 s to 60 s".
+std::string job_heading(const Job& job) {
+  std::string text = fmt::format("Job {}: {}", job.name, job.kind->name);
+  const auto when = [](Seconds time) { return readable(time.value(), Unit::seconds); };
+  if (job.start > Seconds{0.0}) text += fmt::format(", from {}", when(job.start));
+  if (job.until) text += fmt::format("{} to {}", job.start > Seconds{0.0} ? "" : ",", when(*job.until));
+  return text;
+}
+
 void write_setting(std::ostream& out, const Report& report) {
   const Scenario& scenario = report.scenario;
   const hardware::Cluster& cluster = scenario.cluster;
   out << scenario.title;
   if (!scenario.variant.empty()) out << " [" << scenario.variant << "]";
   out << "\n";
-  for (const Job& job : scenario.jobs) {
+  const auto write_model = [&](const Job& job) {
     out << fmt::format("  {}: {:.3f} B parameters, {} layers\n", job.llm.name,
                        static_cast<double>(models::parameters(job.llm)) * 1e-9, job.llm.layers);
+  };
+  for (const Job& job : scenario.jobs) {
+    if (job.name.empty()) write_model(job);
   }
   out << fmt::format("  {} x {} ({} GPUs, {}), {}\n", cluster.nodes, cluster.node.name, cluster.gpu_count(),
                      cluster.gpu.name, cluster.fabric.name);
-  for (const JobView& view : job_views(report)) view.job.kind->setting_text(out, view);
+  for (const JobView& view : job_views(report)) {
+    if (!view.job.name.empty()) {
+      out << job_heading(view.job) << "\n";
+      write_model(view.job);
+    }
+    view.job.kind->setting_text(out, view);
+  }
   if (!scenario.skipped.empty()) out << "  Skipped: " << scenario.skipped << "\n";
   for (const std::string& note : report.notes) out << "  Note: " << note << "\n";
 }
@@ -79,7 +97,9 @@ void write_provenance(std::ostream& out, const Report& report) {
 void write_text(std::ostream& out, const Report& report) {
   write_setting(out, report);
   for (const JobView& view : job_views(report)) {
-    if (view.result != nullptr) view.job.kind->figures_text(out, view);
+    if (view.result == nullptr) continue;
+    if (!view.job.name.empty()) out << "\n" << job_heading(view.job) << "\n";
+    view.job.kind->figures_text(out, view);
   }
   write_expectations(out, report);
   for (const Finding& finding : report.findings) {

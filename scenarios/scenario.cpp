@@ -9,6 +9,7 @@
 #include "hardware/catalogue.hpp"
 #include "kernels/kernel.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/job_sections.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/sections.hpp"
 
@@ -24,6 +25,9 @@ using hardware::MapReader;
 using hardware::NodeKind;
 using hardware::SourceSpan;
 
+/// Where the cluster itself could not be read, any number of a GPU may be right.
+constexpr int kMostGpus = 10'000'000;
+
 /// A variant before it is applied: its overrides edit the text of the whole scenario.
 struct VariantSpec {
   std::string name;
@@ -31,22 +35,6 @@ struct VariantSpec {
   const ConfigNode* expect = nullptr;
   SourceSpan span;
 };
-
-/// Where the value at a dotted path stands: the deepest part of the path that is present.
-SourceSpan span_of(const ConfigNode& root, std::string_view path) {
-  const ConfigNode* node = &root;
-  SourceSpan span = root.span;
-  while (!path.empty()) {
-    const std::size_t dot = path.find('.');
-    const std::string_view part = path.substr(0, dot);
-    const ConfigNode* next = node->kind == NodeKind::mapping ? node->find(part) : nullptr;
-    if (next == nullptr) return span;
-    node = next;
-    span = node->span;
-    path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
-  }
-  return span;
-}
 
 /// The text that set_value() takes to put this value somewhere else.
 std::string scalar_or_flow(const ConfigNode& node, std::string_view text) {
@@ -101,14 +89,6 @@ std::vector<SweepAxis> read_sweep(const ConfigNode* node, std::string_view text,
   return axes;
 }
 
-/// Attaches what a job's model found to the place of its key.
-void check_job(const ConfigNode& root, const Job& job, Diagnostics& diagnostics) {
-  for (const models::JobError& error : job.kind->check(*job.spec)) {
-    diagnostics.error(span_of(root, error.key), fmt::format("{}: {}", error.key, error.message));
-  }
-}
-
-/// What the driver takes must leave something.
 void check_memory(const ConfigNode& root, const hardware::Gpu& gpu, Diagnostics& diagnostics) {
   if (gpu.memory > gpu.reserved_memory) return;
   diagnostics.error(span_of(root, "cluster.gpu_memory"),
@@ -117,52 +97,27 @@ void check_memory(const ConfigNode& root, const hardware::Gpu& gpu, Diagnostics&
                                 readable(gpu.reserved_memory.value(), Unit::bytes), gpu.name));
 }
 
-/// The section of a kind that `reader` has; nullptr with an error for none or several.
-const ConfigNode* find_section(MapReader& reader, const ConfigNode& node, const KindRow*& kind,
-                               Diagnostics& diagnostics) {
-  const ConfigNode* found = nullptr;
-  for (const KindRow* row : kinds()) {
-    const ConfigNode* section = reader.child(row->name);
-    if (section == nullptr) continue;
-    if (found != nullptr) {
-      diagnostics.error((found->span.begin < section->span.begin ? section : found)->span,
-                        fmt::format("a scenario has a {}: section, not both", kind_names(": or a ")));
-      return nullptr;
-    }
-    found = section;
-    kind = row;
-  }
-  if (found == nullptr) {
-    diagnostics.error(node.span, fmt::format("a scenario needs a {}: section (`orrery new {}` print templates)",
-                                             kind_names(": or a "), kind_names("` and `orrery new ")));
-  }
-  return found;
-}
-
-/// The one job of a scenario, in a section of its kind.
-void read_job(MapReader& reader, const ConfigNode& root, const std::string& folder, Job job, Scenario& scenario,
-              Diagnostics& diagnostics) {
-  const ConfigNode* section = find_section(reader, root, job.kind, diagnostics);
-  if (section == nullptr) return;
-  job.spec =
-      job.kind->read({*section, folder, job.llm, scenario.cluster, scenario.seed, &scenario.skipped, &diagnostics});
-  scenario.jobs.push_back(std::move(job));
-}
-
 void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
-  const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
   const std::size_t before = diagnostics.items().size();
-  Job job;
-  if (const ConfigNode* model = reader.required_child("model")) {
-    job.llm = read_model(*model, folder, job.model, diagnostics);
-  }
+  PlacementConfig placement;
   if (const ConfigNode* cluster = reader.required_child("cluster")) {
-    scenario.cluster = read_cluster(*cluster, diagnostics);
+    scenario.cluster = read_cluster(*cluster, placement, diagnostics);
   }
-  read_job(reader, root, folder, std::move(job), scenario, diagnostics);
+  read_jobs(reader, root, placement, scenario, diagnostics);
+  const int gpus = scenario.cluster.gpu_count();
+  scenario.events = read_events(reader.child("events"), gpus > 0 ? gpus : kMostGpus, diagnostics);
   if (diagnostics.items().size() != before) return;
   check_memory(root, scenario.cluster.gpu, diagnostics);
-  for (const Job& one : scenario.jobs) check_job(root, one, diagnostics);
+  check_jobs(root, scenario, diagnostics);
+}
+
+/// Of several jobs; empty for the only one.
+std::vector<std::string> job_names(const Scenario& scenario) {
+  std::vector<std::string> names;
+  for (const Job& job : scenario.jobs) {
+    if (!job.name.empty()) names.push_back(job.name);
+  }
+  return names;
 }
 
 /// Reads one text without its variants applied.
@@ -183,7 +138,7 @@ Scenario read_scenario(const ConfigNode& root, std::string_view text, const std:
     timers.emplace_back(row.name);
   }
   scenario.timer = timers.at(reader.choice_or("timer", timers, fallback));
-  scenario.expectations = read_expectations(reader.child("expect"), diagnostics);
+  scenario.expectations = read_expectations(reader.child("expect"), diagnostics, job_names(scenario));
   variants = read_variants(reader.child("variants"), text, diagnostics);
   scenario.sweep = read_sweep(reader.child("sweep"), text, diagnostics);
   reader.finish();
@@ -213,7 +168,7 @@ Scenario read_variant(const VariantSpec& spec, const std::string& text, const st
   }
   scenario.variant = spec.name;
   scenario.sweep.clear();
-  scenario.expectations = read_expectations(spec.expect, diagnostics);
+  scenario.expectations = read_expectations(spec.expect, diagnostics, job_names(scenario));
   return scenario;
 }
 

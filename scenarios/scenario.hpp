@@ -1,10 +1,13 @@
 // A Scenario: everything that one prediction needs, as a plain value read from one YAML file.
 //
 //   scenario: title        model: library name, path to config.json, or {config: …, overrides}
-//   cluster: {node, nodes, fabric, gpu, price, …}
+//   cluster: {node, nodes, fabric, gpu, price, placement, …}
 //   one section of a kind of job (kinds.hpp):
-//   training: the fields of models::TrainingConfig, flop_convention, total_tokens
+//   training: the fields of models::TrainingConfig, steps, flop_convention, total_tokens
 //   serving: the fields of models::ServingConfig, load: {…}, slo: {…}
+//   or several on the one cluster:
+//   jobs: [{name, start, until, model, placement, training|serving}]   (model and placement default to the scenario's)
+//   events: [{at, until, gpu|link, scale|down}]
 //   expect: [...]          variants: [{name, set, expect}]       sweep: {key: [values]}
 //
 // Every key is checked. Errors of a file (and of its variants) are reported together, each with
@@ -21,6 +24,7 @@
 
 #include "hardware/cluster.hpp"
 #include "hardware/config.hpp"
+#include "scenarios/events.hpp"
 #include "scenarios/expectation.hpp"
 #include "scenarios/job.hpp"
 
@@ -49,7 +53,8 @@ struct Scenario {
   std::string timer = "fitted";
   std::uint64_t seed = 1;
   hardware::Cluster cluster;
-  std::vector<Job> jobs;
+  std::vector<Job> jobs;  ///< one without a name, or those of `jobs:`
+  std::vector<Event> events;
   std::string skipped;  ///< why it can't be run here (a trace of ${ORRERY_DATA}); empty: it can
   std::vector<Expectation> expectations;
   std::vector<Scenario> variants;

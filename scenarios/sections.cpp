@@ -1,5 +1,6 @@
 #include "scenarios/sections.hpp"
 
+#include <charconv>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -77,7 +78,29 @@ void override_model(MapReader& reader, models::Llm& llm, Diagnostics& diagnostic
   if (diagnostics.items().size() == before) check_overridden(reader, llm, diagnostics);
 }
 
+/// The value of a key, or of a place in a list.
+const ConfigNode* step_into(const ConfigNode& node, std::string_view part) {
+  if (node.kind == hardware::NodeKind::mapping) return node.find(part);
+  std::size_t index = 0;
+  const auto [end, code] = std::from_chars(part.data(), part.data() + part.size(), index);
+  const bool inside = node.kind == hardware::NodeKind::sequence && code == std::errc{} &&
+                      end == part.data() + part.size() && index < node.items.size();
+  return inside ? node.items[index].get() : nullptr;
+}
+
 }  // namespace
+
+hardware::SourceSpan span_of(const ConfigNode& root, std::string_view path) {
+  const ConfigNode* node = &root;
+  while (!path.empty()) {
+    const std::size_t dot = path.find('.');
+    const ConfigNode* next = step_into(*node, path.substr(0, dot));
+    if (next == nullptr) break;
+    node = next;
+    path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
+  }
+  return node->span;
+}
 
 void add_error(const ConfigError& error, const hardware::SourceSpan& span, Diagnostics& diagnostics) {
   const std::vector<hardware::Diagnostic>& items = error.diagnostics();
@@ -130,7 +153,7 @@ std::string read_collective_algorithm(MapReader& reader) {
 
 }  // namespace
 
-hardware::Cluster read_cluster(const ConfigNode& node, Diagnostics& diagnostics) {
+hardware::Cluster read_cluster(const ConfigNode& node, PlacementConfig& placement, Diagnostics& diagnostics) {
   MapReader reader(&node, "cluster", diagnostics);
   const std::size_t before = diagnostics.items().size();
   const std::vector<std::string> nodes = hardware::node_names();
@@ -165,6 +188,7 @@ hardware::Cluster read_cluster(const ConfigNode& node, Diagnostics& diagnostics)
                       "the node '" + cluster.node.name + "' has no NVLink switch: its GPUs talk over PCIe");
   }
   cluster.collective_algorithm = read_collective_algorithm(reader);
+  placement = read_placement(reader.child("placement"), count, placement, diagnostics);
   cluster.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", cluster.node.nic_bandwidth);
   reader.finish();
   return cluster;

@@ -1,4 +1,4 @@
-// Readers of a scenario's sections: model and cluster. Used by scenario.cpp; a job's section is read by its kind.
+// Readers of a scenario's sections: model and cluster. A job's section is read by its kind.
 #pragma once
 
 #include <string>
@@ -8,8 +8,12 @@
 #include "hardware/cluster.hpp"
 #include "hardware/config.hpp"
 #include "models/llm.hpp"
+#include "scenarios/placement.hpp"
 
 namespace orrery::scenarios {
+
+/// Where the value at a dotted path stands ("training.zero", "jobs.0.model"): the deepest part that is present.
+[[nodiscard]] hardware::SourceSpan span_of(const hardware::ConfigNode& root, std::string_view path);
 
 /// Adds what `error` says: its own located diagnostics, or its message at `span`.
 void add_error(const hardware::ConfigError& error, const hardware::SourceSpan& span,
@@ -19,7 +23,9 @@ void add_error(const hardware::ConfigError& error, const hardware::SourceSpan& s
 [[nodiscard]] models::Llm read_model(const hardware::ConfigNode& node, const std::string& folder, std::string& model,
                                      hardware::Diagnostics& diagnostics);
 
-[[nodiscard]] hardware::Cluster read_cluster(const hardware::ConfigNode& node, hardware::Diagnostics& diagnostics);
+/// `placement` receives `cluster.placement`.
+[[nodiscard]] hardware::Cluster read_cluster(const hardware::ConfigNode& node, PlacementConfig& placement,
+                                             hardware::Diagnostics& diagnostics);
 
 /// A dtype by one of its short names.
 [[nodiscard]] Dtype read_dtype(hardware::MapReader& reader, std::string_view key, Dtype fallback);

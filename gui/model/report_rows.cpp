@@ -51,7 +51,8 @@ ReportGroup metric_group(const Report& report, const Before* before, ReportGroup
   ReportGroup group{key, title, {}};
   for (const scenarios::MetricValue& metric : report.metrics) {
     if (!starts_with(metric.name, prefix)) continue;
-    if (prefix != kStages && starts_with(metric.name, kStages)) continue;
+    const bool wants_parts = scenarios::own_name(prefix) == kStages;
+    if (scenarios::is_part_metric(metric.name) != wants_parts) continue;
     group.rows.push_back(metric_row(metric, before));
   }
   return group;
@@ -176,12 +177,18 @@ std::vector<ReportGroup> report_groups(const RunPtr& current, const RunPtr& prev
     add({Key::skipped, QStringLiteral("Skipped"), {message_row(0, ReportRow::Kind::note, why)}});
   }
   add(finding_group(report));
-  for (const scenarios::Job& job : report.scenario.jobs) {
-    add(metric_group(report, before, Key::figures, fmt::format("{}.", job.kind->name), to_qstring(job.kind->title)));
+  const std::vector<scenarios::Job>& jobs = report.scenario.jobs;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const std::string prefix = jobs[i].prefix();
+    const QString who = jobs[i].name.empty() ? QString() : to_qstring(jobs[i].name) + QStringLiteral(": ");
+    const auto figures = [&](Key key, std::string_view section, const QString& title) {
+      add(metric_group(report, before, ReportGroup::key_of(key, i), prefix + std::string(section), who + title));
+    };
+    figures(Key::figures, fmt::format("{}.", jobs[i].kind->name), to_qstring(jobs[i].kind->title));
+    figures(Key::memory, "memory.", QStringLiteral("Memory of the fullest GPU"));
+    figures(Key::cost, "cost.", QStringLiteral("Cost"));
+    figures(Key::stages, kStages, QStringLiteral("Memory per stage"));
   }
-  add(metric_group(report, before, Key::memory, "memory.", QStringLiteral("Memory of the fullest GPU")));
-  add(metric_group(report, before, Key::cost, "cost.", QStringLiteral("Cost")));
-  add(metric_group(report, before, Key::stages, kStages, QStringLiteral("Memory per stage")));
   add(note_group(report));
   add(expectation_group(report));
   return groups;

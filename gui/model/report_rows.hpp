@@ -29,7 +29,13 @@ struct ReportRow {
 
 struct ReportGroup {
   /// In the order of display.
-  enum class Key : std::uint8_t { skipped, findings, figures, memory, cost, stages, notes, expectations };
+  enum class Key : unsigned { skipped, findings, figures, memory, cost, stages, notes, expectations };
+
+  /// Figures of several jobs: as many further keys for each job after the first.
+  static constexpr unsigned kKeysOfAJob = 16;
+  [[nodiscard]] static Key key_of(Key key, std::size_t job) {
+    return static_cast<Key>(static_cast<unsigned>(key) + kKeysOfAJob * static_cast<unsigned>(job));
+  }
 
   Key key = Key::skipped;
   QString title;

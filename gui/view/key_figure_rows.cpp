@@ -9,43 +9,46 @@ namespace orrery::gui {
 
 namespace {
 
+using scenarios::JobView;
 using scenarios::Report;
 
-QString read(const Report& report, std::string_view metric) {
-  const std::optional<double> value = report.find_metric(metric);
+QString read(const JobView& view, std::string_view metric) {
+  const std::optional<double> value = view.find_metric(metric);
   const scenarios::Unit unit = scenarios::metric_unit(metric).value_or(scenarios::Unit::ratio);
   return value ? to_qstring(scenarios::readable(*value, unit)) : QString();
 }
 
-QString note_of(const scenarios::KeyFigure& row, const Report& report) {
+QString note_of(const scenarios::KeyFigure& row, const JobView& view) {
   if (row.note_metric.empty()) return {};
-  const QString value = read(report, row.note_metric);
+  const QString value = read(view, row.note_metric);
   if (value.isEmpty()) return {};
   const QString what = to_qstring(row.note);
   return what.isEmpty() ? value : what + QLatin1Char(' ') + value;
 }
 
-KeyFigure::Text figure_of(const scenarios::KeyFigure& row, const Report& report, const Report* before) {
+KeyFigure::Text figure_of(const scenarios::KeyFigure& row, const JobView& view, const Report* before) {
   KeyFigure::Text text;
   const std::string_view metric = row.metric;
-  const std::optional<double> value = report.find_metric(metric);
+  const std::optional<double> value = view.find_metric(metric);
   if (!value) return text;
-  text.metric = to_qstring(metric);
+  const std::string full = view.job.prefix() + std::string(metric);
+  text.metric = to_qstring(full);
   text.title = to_qstring(row.title);
-  const QString readable = read(report, metric);
+  if (!view.job.name.empty()) text.title = to_qstring(view.job.name) + QStringLiteral(": ") + text.title;
+  const QString readable = read(view, metric);
   const qsizetype space = readable.indexOf(QLatin1Char(' '));
   text.value = space < 0 ? readable : readable.left(space);
   text.unit = space < 0 ? QString() : readable.mid(space + 1);
-  text.note = note_of(row, report);
+  text.note = note_of(row, view);
   text.details = metric_tooltip(metric);
-  if (before != nullptr && before->find_metric(metric)) {
+  if (before != nullptr && before->find_metric(full)) {
     const scenarios::Unit unit = scenarios::metric_unit(metric).value_or(scenarios::Unit::ratio);
-    const ChangeText change = describe_change({std::string(metric), unit, before->find_metric(metric), value});
+    const ChangeText change = describe_change({full, unit, before->find_metric(full), value});
     text.change = change.text;
     text.verdict = change.verdict;
     text.details = change.details + QLatin1Char('\n') + text.details;
   }
-  text.alarm = metric == "memory.peak_bytes" && report.find_metric("memory.fits").value_or(1.0) == 0.0;
+  text.alarm = metric == "memory.peak_bytes" && view.find_metric("memory.fits").value_or(1.0) == 0.0;
   return text;
 }
 
@@ -58,7 +61,7 @@ std::vector<KeyFigure::Text> key_figures(const RunPtr& current, const RunPtr& pr
   for (const scenarios::JobView& view : scenarios::job_views(current->report)) {
     if (view.result == nullptr) continue;
     for (const scenarios::KeyFigure& row : view.job.kind->key_figures(*view.result)) {
-      KeyFigure::Text text = figure_of(row, current->report, before);
+      KeyFigure::Text text = figure_of(row, view, before);
       if (!text.metric.isEmpty()) figures.push_back(std::move(text));
     }
   }

@@ -9,7 +9,11 @@ std::vector<MemoryStack> memory_stacks(const scenarios::Report& report) {
   std::vector<MemoryStack> stacks;
   for (const scenarios::JobView& view : scenarios::job_views(report)) {
     if (view.result == nullptr) continue;
-    for (MemoryStack& stack : view.job.kind->memory(*view.result)) stacks.push_back(std::move(stack));
+    for (MemoryStack& stack : view.job.kind->memory(*view.result)) {
+      if (!view.job.name.empty()) stack.name = view.job.name + " " + stack.name;
+      for (MemoryPart& part : stack.parts) part.metric.insert(0, view.job.prefix());
+      stacks.push_back(std::move(stack));
+    }
   }
   return stacks;
 }

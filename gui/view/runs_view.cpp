@@ -20,8 +20,9 @@ namespace {
 QString key_figure(const Run& run, const Run* before) {
   if (!run.report.scenario.skipped.empty()) return QStringLiteral("skipped");
   if (run.report.results.empty()) return {};
-  const scenarios::Headline& headline = run.report.scenario.jobs.front().kind->headline;
-  const std::string metric(headline.metric);
+  const scenarios::Job& job = run.report.scenario.jobs.front();
+  const scenarios::Headline& headline = job.kind->headline;
+  const std::string metric = job.prefix() + std::string(headline.metric);
   const std::optional<double> value = run.report.find_metric(metric);
   if (!value) return to_qstring(headline.absent);
   const scenarios::Unit unit = scenarios::metric_unit(metric).value_or(scenarios::Unit::number);

@@ -45,6 +45,27 @@ std::optional<double> read_metric(const Json& report, std::string_view path) {
   return std::nullopt;
 }
 
+/// The figures of several jobs, by their full names.
+void read_jobs(const Json& jobs, Side& side) {
+  for (const Json& job : jobs) {
+    for (const MetricRow& row : metric_rows()) {
+      const std::optional<double> value = read_metric(job, row.name);
+      if (value) side.metrics[fmt::format("jobs.{}.{}", job.value("name", ""), row.name)] = *value;
+    }
+  }
+}
+
+/// The full names of the metrics of several jobs.
+std::vector<std::string> named_metrics(const std::vector<Side>& sides) {
+  std::vector<std::string> names;
+  for (const Side& side : sides) {
+    for (const auto& [name, value] : side.metrics) {
+      if (!job_of(name).empty()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
 Side read_report(const std::string& file) {
   const std::string text = hardware::read_text_file(file);
   Json json;
@@ -54,7 +75,7 @@ Side read_report(const std::string& file) {
     throw ConfigError(fmt::format("{}: not a JSON report: {}", file, error.what()));
   }
   if (json.is_array() && json.size() == 1) json = json[0];
-  if (!json.is_object() || !json.contains("schema_version") || !json.contains("memory")) {
+  if (!json.is_object() || !json.contains("schema_version") || (!json.contains("memory") && !json.contains("jobs"))) {
     throw ConfigError(
         fmt::format("{}: not a report of one run (schema_version, training or serving, memory, cost)", file));
   }
@@ -66,6 +87,7 @@ Side read_report(const std::string& file) {
   for (const MetricRow& row : metric_rows()) {
     if (const std::optional<double> value = read_metric(json, row.name)) side.metrics[row.name] = *value;
   }
+  if (json.contains("jobs")) read_jobs(json["jobs"], side);
   return side;
 }
 
@@ -75,9 +97,7 @@ Side run_side(const std::string& file, const std::vector<Override>& overrides) {
     throw ConfigError(fmt::format("{}: can't run here: {}", file, report.scenario.skipped));
   }
   Side side{file, {}};
-  for (const MetricRow& row : metric_rows()) {
-    if (const std::optional<double> value = report.find_metric(row.name)) side.metrics[row.name] = *value;
-  }
+  for (const MetricValue& value : report.metrics) side.metrics[value.name] = value.value;
   return side;
 }
 
@@ -113,7 +133,7 @@ int compare_two(const Options& options, Console& console) {
     console.out << fmt::format("A: {}\nB: {}\n{:<34} {:>18} {:>18} {:>10}\n", sides[0].label, sides[1].label, "metric",
                                "A", "B", "B / A");
   }
-  for (const MetricChange& change : compare_values(lookup(sides[0]), lookup(sides[1]))) {
+  for (const MetricChange& change : compare_values(lookup(sides[0]), lookup(sides[1]), named_metrics(sides))) {
     if (!change.a || !change.b) continue;
     const std::optional<double> ratio = change.ratio();
     rows.push_back({{"metric", change.name},

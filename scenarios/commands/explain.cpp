@@ -115,14 +115,20 @@ int explain_file(const Options& options, Console& console) {
   if (!computed) return interrupted_alone(options, console);
   const Explained& explained = **computed;
   if (!options.metric.empty()) return write_metric(options, explained, console);
+  const auto& jobs = explained.explanation.jobs();
   if (!options.quiet && options.json != "-") {
     console.out << scenario.title << "\n";
-    for (const auto& job : explained.explanation.jobs()) job->write_text(console.out);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (!scenario.jobs[i].name.empty()) console.out << "\nJob " << scenario.jobs[i].name << "\n";
+      jobs[i]->write_text(console.out);
+    }
     write_sources(explained.report, console);
   }
   if (!options.json.empty()) {
     Json json = Json::parse(to_json({explained.report}));
-    for (const auto& job : explained.explanation.jobs()) job->write_json(json);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      jobs[i]->write_json(scenario.jobs[i].name.empty() ? json : json["jobs"][i]);
+    }
     emit(options.json, json.dump(2) + "\n", false, console);
   }
   return kExitWell;

@@ -42,6 +42,7 @@ const std::vector<FieldHelp>& training_help() {
       {"training.cuda_graphs", "Launch graphs: the host's cost per kernel vanishes", ""},
       {"training.host_overhead", "Host cost per kernel of an eager framework; bounds short kernels",
        "the GPU profile's launch cost"},
+      {"training.steps", "How many steps are played one after another; more show what changes between them", ""},
       {"training.flop_convention", "How FLOPs are counted for MFU; changes no time", ""},
       {"training.total_tokens", "Tokens of the whole run: cost is then that of all of its steps", "one optimizer step"},
   };

@@ -10,7 +10,10 @@ namespace orrery::scenarios {
 
 struct TrainingSpec final : JobSpec {
   models::TrainingJob job;
+  int steps = 1;                  ///< to play, one after another
   std::int64_t total_tokens = 0;  ///< cost of a whole run; 0: of one optimizer step
+
+  [[nodiscard]] int repeats() const override { return steps; }
 };
 
 struct TrainingOutcome final : JobResult {

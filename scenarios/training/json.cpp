@@ -52,6 +52,7 @@ void write_training_setting_json(const JobView& view, Json& section) {
   resolved.data_parallel = models::data_parallel_degree(spec.job);
   const models::TrainingConfig& config = resolved;
   visit_training(config, FieldWriter{&section});
+  if (spec.steps > 1) section["steps"] = spec.steps;
   section["flop_convention"] = convention_of(view);
   if (spec.total_tokens > 0) section["total_tokens"] = spec.total_tokens;
 }

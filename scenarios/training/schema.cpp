@@ -33,6 +33,9 @@ std::vector<Field> fields_of(const models::TrainingConfig& config) {
 
 std::vector<Field> training_fields() {
   std::vector<Field> fields = fields_of({});
+  Field steps = make_integer("training", "steps", {1.0, kMostSteps});
+  steps.fallback = "1";
+  fields.push_back(std::move(steps));
   Field convention = make_choice("training", "flop_convention", choices_of("flop_conventions"));
   convention.fallback = flop_convention_names().front();
   fields.push_back(std::move(convention));
@@ -44,6 +47,7 @@ std::string training_value(const JobView& view, std::string_view key) {
   const auto& spec = spec_of<TrainingSpec>(view.job);
   const models::TrainingJob& job = spec.job;
   if (key == "training.data_parallel") return std::to_string(models::data_parallel_degree(job));
+  if (key == "training.steps") return std::to_string(spec.steps);
   if (key == "training.flop_convention") return std::string(models::name(job.flop_convention));
   if (key == "training.total_tokens") return spec.total_tokens > 0 ? std::to_string(spec.total_tokens) : "";
   if (key == "training.host_overhead" && !(job.config.host_overhead > Seconds{0.0})) {

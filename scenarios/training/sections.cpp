@@ -97,6 +97,7 @@ std::shared_ptr<const JobSpec> read_training(const JobSource& source) {
   spec->job.cluster = source.cluster;
   MapReader reader(&source.node, "training", *source.diagnostics);
   visit_training(spec->job.config, FieldReader{&reader});
+  spec->steps = static_cast<int>(reader.integer_or("steps", spec->steps, Range::between(1, kMostSteps)));
   spec->job.flop_convention = read_enum(reader, "flop_convention", flop_convention_names(), spec->job.flop_convention);
   spec->total_tokens = reader.integer_or("total_tokens", 0, Range::between(1, kMostTokens));
   reader.finish();

@@ -11,8 +11,9 @@
 namespace orrery::scenarios {
 
 inline constexpr double kMostTokens = 1e15;
+inline constexpr double kMostSteps = 1e6;
 
-/// `training:`: config, flop_convention and total_tokens.
+/// `training:`: config, steps, flop_convention and total_tokens.
 [[nodiscard]] std::shared_ptr<const JobSpec> read_training(const JobSource& source);
 
 /// What the models find, then whether a plan of that size can be built.

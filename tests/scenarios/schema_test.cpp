@@ -166,6 +166,7 @@ const std::vector<Example>& examples() {
       {kTraining, "training.fused_cross_entropy", "true"},
       {kTraining, "training.cuda_graphs", "true"},
       {kTraining, "training.host_overhead", "15 us"},
+      {kTraining, "training.steps", "4"},
       {kTraining, "training.flop_convention", "palm"},
       {kTraining, "training.total_tokens", "1000000000000"},
       {kServing, "serving.scheduler", "vllm_v1"},

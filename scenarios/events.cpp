@@ -1,0 +1,69 @@
+#include "scenarios/events.hpp"
+
+#include <fmt/format.h>
+
+namespace orrery::scenarios {
+
+namespace {
+
+using hardware::ConfigNode;
+using hardware::Diagnostics;
+using hardware::MapReader;
+using hardware::Range;
+
+/// More than a tenfold of a profile's figure is a slip of the keyboard.
+constexpr double kMostScale = 10.0;
+
+/// What an event is about, and what becomes of it.
+void check_event(const ConfigNode& node, const MapReader& reader, Diagnostics& diagnostics) {
+  if (reader.has("gpu") == reader.has("link")) {
+    diagnostics.error(node.span, reader.has("gpu") ? "an event is about a gpu or a link, not both"
+                                                   : "an event needs a gpu: or a link: that it is about");
+  }
+  if (reader.has("scale") == reader.has("down")) {
+    diagnostics.error(node.span, reader.has("scale") ? "an event has a scale or is down, not both"
+                                                     : "an event needs scale: (a factor) or down: true");
+  }
+}
+
+Event read_event(const ConfigNode& node, int gpus, Diagnostics& diagnostics) {
+  MapReader reader(&node, "event", diagnostics);
+  Event event;
+  event.span = node.span;
+  event.at = reader.duration("at");
+  if (reader.has("until")) {
+    event.until = reader.duration("until");
+    if (*event.until <= event.at) {
+      diagnostics.error(reader.span("until"),
+                        fmt::format("'until' is not after 'at': the event would end at {:g} s and "
+                                    "start at {:g} s",
+                                    event.until->value(), event.at.value()));
+    }
+  }
+  check_event(node, reader, diagnostics);
+  event.link = reader.text_or("link", "");
+  if (reader.has("gpu")) event.gpu = static_cast<int>(reader.integer("gpu", Range::between(0, gpus - 1.0)));
+  event.scale = reader.number_or("scale", 1.0, Range::between(0.0, kMostScale));
+  event.down = reader.boolean_or("down", false);
+  if (reader.has("down") && !event.down) {
+    diagnostics.error(reader.span("down"), "'down' is only ever true: leave the event out for a link that is up");
+  }
+  if (event.down) event.scale = 0.0;
+  reader.finish();
+  return event;
+}
+
+}  // namespace
+
+std::vector<Event> read_events(const ConfigNode* node, int gpus, Diagnostics& diagnostics) {
+  std::vector<Event> events;
+  if (node == nullptr) return events;
+  if (node->kind != hardware::NodeKind::sequence) {
+    diagnostics.error(node->span, "events must be a list of {at, until, gpu|link, scale|down}");
+    return events;
+  }
+  for (const hardware::NodePtr& item : node->items) events.push_back(read_event(*item, gpus, diagnostics));
+  return events;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,34 @@
+// What happens to the machine at a time: `events:` of a scenario.
+//
+//   events:
+//     - {at: 10 s, until: 20 s, link: leaf_up, scale: 0.5}   a link at half of its capacity, then whole again
+//     - {at: 30 s, gpu: 17, scale: 0.8}                      a GPU at 0.8 of its speed, for good
+//     - {at: 40 s, link: leaf_up, down: true}                a link that carries nothing
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hardware/config.hpp"
+#include "hardware/units.hpp"
+
+namespace orrery::scenarios {
+
+struct Event {
+  Seconds at;
+  std::optional<Seconds> until;  ///< nullopt: it lasts
+  std::string link;              ///< class of links; empty: it is about a GPU
+  std::optional<int> gpu;        ///< number in the cluster
+  double scale = 1.0;            ///< of the link's capacity or the GPU's speed; 0 with `down`
+  bool down = false;
+  hardware::SourceSpan span;  ///< where it stands, for errors that only a run can find
+};
+
+/// Reads the list; `node` may be nullptr. Errors go to `diagnostics`: a GPU that a cluster of `gpus` doesn't have,
+/// neither or both of gpu and link, neither or both of scale and down, a scale below 0, an end that is not after the
+/// start. Whether there is such a link is known only once the topology is built.
+[[nodiscard]] std::vector<Event> read_events(const hardware::ConfigNode* node, int gpus,
+                                             hardware::Diagnostics& diagnostics);
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,158 @@
+#include "scenarios/job_sections.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "scenarios/kinds.hpp"
+#include "scenarios/sections.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+using hardware::ConfigNode;
+using hardware::Diagnostics;
+using hardware::MapReader;
+using hardware::NodeKind;
+
+/// Dots would part the names of its metrics.
+bool is_name(const std::string& text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  return !text.empty() && std::all_of(text.begin(), text.end(), fits);
+}
+
+/// What every job of a scenario is read with.
+struct Shared {
+  const Job& defaults;  ///< the scenario's model and placement
+  bool has_model = false;
+  std::string folder;
+  Scenario& scenario;
+  Diagnostics& diagnostics;
+};
+
+/// The section of a kind in a mapping; nullptr with an error for none or several. `owner`: "a scenario".
+const ConfigNode* find_section(MapReader& reader, const ConfigNode& node, std::string_view owner, const KindRow*& kind,
+                               Diagnostics& diagnostics) {
+  const ConfigNode* found = nullptr;
+  for (const KindRow* row : kinds()) {
+    const ConfigNode* section = reader.child(row->name);
+    if (section == nullptr) continue;
+    if (found != nullptr) {
+      diagnostics.error((found->span.begin < section->span.begin ? section : found)->span,
+                        fmt::format("{} has a {}: section, not both", owner, kind_names(": or a ")));
+      return nullptr;
+    }
+    found = section;
+    kind = row;
+  }
+  if (found == nullptr) {
+    diagnostics.error(node.span, fmt::format("{} needs a {}: section (`orrery new {}` print templates)", owner,
+                                             kind_names(": or a "), kind_names("` and `orrery new ")));
+  }
+  return found;
+}
+
+void read_spec(const ConfigNode& section, Job& job, const Shared& shared) {
+  job.spec = job.kind->read({section, shared.folder, job.llm, shared.scenario.cluster, shared.scenario.seed,
+                             &shared.scenario.skipped, &shared.diagnostics});
+}
+
+void read_name(MapReader& reader, Job& job, const Shared& shared) {
+  job.name = reader.text("name");
+  if (!reader.has("name")) return;
+  if (!is_name(job.name)) {
+    shared.diagnostics.error(reader.span("name"),
+                             fmt::format("'{}' is no name of a job: use letters, digits, '-' and '_'", job.name));
+  }
+  const auto same = [&](const Job& other) { return other.name == job.name; };
+  const std::vector<Job>& jobs = shared.scenario.jobs;
+  if (std::any_of(jobs.begin(), jobs.end(), same)) {
+    shared.diagnostics.error(reader.span("name"), fmt::format("the job '{}' is there twice", job.name));
+  }
+}
+
+void read_times(MapReader& reader, Job& job, Diagnostics& diagnostics) {
+  job.start = reader.duration_or("start", job.start);
+  if (!reader.has("until")) return;
+  job.until = reader.duration("until");
+  if (*job.until > job.start) return;
+  diagnostics.error(reader.span("until"),
+                    fmt::format("'until' is not after 'start': the job would end at {:g} s and start at {:g} s",
+                                job.until->value(), job.start.value()));
+}
+
+/// One of `jobs:`. It is added even where it is wrong, so that its name is known.
+void read_one(const ConfigNode& node, const Shared& shared) {
+  MapReader reader(&node, "job", shared.diagnostics);
+  Job job = shared.defaults;
+  job.span = node.span;
+  read_name(reader, job, shared);
+  const std::string owner = job.name.empty() ? "a job" : fmt::format("the job '{}'", job.name);
+  read_times(reader, job, shared.diagnostics);
+  if (const ConfigNode* model = reader.child("model")) {
+    job.llm = read_model(*model, shared.folder, job.model, shared.diagnostics);
+  } else if (!shared.has_model) {
+    shared.diagnostics.error(node.span, fmt::format("{} needs a model: of its own, or one of the scenario", owner));
+  }
+  const int nodes = std::max(1, shared.scenario.cluster.nodes);
+  job.placement = read_placement(reader.child("placement"), nodes, job.placement, shared.diagnostics);
+  const ConfigNode* section = find_section(reader, node, owner, job.kind, shared.diagnostics);
+  if (section != nullptr) read_spec(*section, job, shared);
+  reader.finish();
+  shared.scenario.jobs.push_back(std::move(job));
+}
+
+void read_list(MapReader& reader, const ConfigNode& list, const Shared& shared) {
+  for (const KindRow* row : kinds()) {
+    if (const ConfigNode* section = reader.child(row->name)) {
+      shared.diagnostics.error(section->span,
+                               fmt::format("a scenario has jobs: or a {}: section, not both", row->name));
+    }
+  }
+  if (list.kind != NodeKind::sequence || list.items.empty()) {
+    shared.diagnostics.error(list.span,
+                             fmt::format("jobs must be a list of at least one {{name, start, until, model, placement, "
+                                         "{}}}",
+                                         kind_names("|")));
+    return;
+  }
+  for (const hardware::NodePtr& item : list.items) read_one(*item, shared);
+}
+
+}  // namespace
+
+void read_jobs(MapReader& reader, const ConfigNode& root, const PlacementConfig& placement, Scenario& scenario,
+               Diagnostics& diagnostics) {
+  const ConfigNode* list = reader.child("jobs");
+  const ConfigNode* model = list == nullptr ? reader.required_child("model") : reader.child("model");
+  Job defaults;
+  defaults.span = root.span;
+  defaults.placement = placement;
+  const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
+  if (model != nullptr) defaults.llm = read_model(*model, folder, defaults.model, diagnostics);
+  const Shared shared{defaults, model != nullptr, folder, scenario, diagnostics};
+  if (list != nullptr) return read_list(reader, *list, shared);
+  Job job = defaults;
+  const ConfigNode* section = find_section(reader, root, "a scenario", job.kind, diagnostics);
+  if (section == nullptr) return;
+  job.span = section->span;
+  read_spec(*section, job, shared);
+  scenario.jobs.push_back(std::move(job));
+}
+
+void check_jobs(const ConfigNode& root, const Scenario& scenario, Diagnostics& diagnostics) {
+  for (std::size_t i = 0; i < scenario.jobs.size(); ++i) {
+    const Job& job = scenario.jobs[i];
+    for (const models::JobError& error : job.kind->check(*job.spec)) {
+      const bool own = !job.name.empty() && error.key.rfind(fmt::format("{}.", job.kind->name), 0) == 0;
+      const std::string key = own ? fmt::format("jobs.{}.{}", i, error.key) : error.key;
+      diagnostics.error(span_of(root, key), fmt::format("{}: {}", key, error.message));
+    }
+  }
+}
+
+}  // namespace orrery::scenarios
