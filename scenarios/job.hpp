@@ -9,10 +9,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "hardware/units.hpp"
 #include "models/llm.hpp"
 #include "scenarios/placement.hpp"
+#include "sim/link_report.hpp"
 
 namespace orrery::scenarios {
 
@@ -39,6 +42,10 @@ class JobResult {
   [[nodiscard]] virtual std::uint64_t events() const = 0;
   /// Iterations of an engine; nullopt: the kind has none.
   [[nodiscard]] virtual std::optional<std::uint64_t> iterations() const { return std::nullopt; }
+  /// How its times were found: "frozen" where nothing shares a link, else "flows".
+  [[nodiscard]] virtual std::string_view reading() const { return "frozen"; }
+  /// What links carried for it; empty where they were a World's.
+  [[nodiscard]] virtual std::vector<sim::LinkReport> links() const { return {}; }
   /// Records that it keeps beyond its figures: what its memory grows with.
   [[nodiscard]] virtual std::size_t weight() const { return 0; }
 

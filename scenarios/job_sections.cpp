@@ -58,7 +58,7 @@ const ConfigNode* find_section(MapReader& reader, const ConfigNode& node, std::s
 
 void read_spec(const ConfigNode& section, Job& job, const Shared& shared) {
   job.spec = job.kind->read({section, shared.folder, job.llm, shared.scenario.cluster, shared.scenario.seed,
-                             &shared.scenario.skipped, &shared.diagnostics});
+                             job.placement, &shared.scenario.skipped, &shared.diagnostics});
 }
 
 void read_name(MapReader& reader, Job& job, const Shared& shared) {
@@ -144,6 +144,33 @@ void read_jobs(MapReader& reader, const ConfigNode& root, const PlacementConfig&
   scenario.jobs.push_back(std::move(job));
 }
 
+namespace {
+
+/// Every GPU is there, and belongs to one job.
+void check_gpus(const Scenario& scenario, Diagnostics& diagnostics) {
+  std::vector<const Job*> taken(static_cast<std::size_t>(scenario.cluster.gpu_count()), nullptr);
+  for (const Job& job : scenario.jobs) {
+    const std::string who = job.name.empty() ? "the job" : fmt::format("the job '{}'", job.name);
+    for (const std::uint32_t gpu : job.kind->occupied(*job.spec)) {
+      if (gpu >= taken.size()) {
+        diagnostics.error(job.span, fmt::format("{} does not fit where it is placed: it would take GPU {}, the cluster "
+                                                "has {} (from 0 on)",
+                                                who, gpu, taken.size()));
+        break;
+      }
+      if (taken[gpu] != nullptr) {
+        diagnostics.error(job.span, fmt::format("{} takes GPU {}, which belongs to the job '{}'; placement.first_node "
+                                                "moves it",
+                                                who, gpu, taken[gpu]->name));
+        break;
+      }
+      taken[gpu] = &job;
+    }
+  }
+}
+
+}  // namespace
+
 void check_jobs(const ConfigNode& root, const Scenario& scenario, Diagnostics& diagnostics) {
   for (std::size_t i = 0; i < scenario.jobs.size(); ++i) {
     const Job& job = scenario.jobs[i];
@@ -153,6 +180,7 @@ void check_jobs(const ConfigNode& root, const Scenario& scenario, Diagnostics& d
       diagnostics.error(span_of(root, key), fmt::format("{}: {}", key, error.message));
     }
   }
+  if (diagnostics.empty()) check_gpus(scenario, diagnostics);
 }
 
 }  // namespace orrery::scenarios

@@ -17,6 +17,7 @@
 #include "hardware/config.hpp"
 #include "kernels/kernel.hpp"
 #include "models/training/training.hpp"
+#include "models/world_job.hpp"
 #include "scenarios/job.hpp"
 #include "scenarios/metrics.hpp"
 #include "scenarios/provenance.hpp"
@@ -28,6 +29,8 @@ namespace orrery::scenarios {
 using Json = nlohmann::ordered_json;
 
 class JobExplanation;
+class SharedJob;
+struct Surroundings;
 struct Console;
 struct Field;
 struct FieldHelp;
@@ -45,6 +48,7 @@ struct JobSource {
   models::Llm llm;
   hardware::Cluster cluster;
   std::uint64_t seed = 1;
+  PlacementConfig placement;
   std::string* skipped;  ///< receives why the scenario can't be run here
   hardware::Diagnostics* diagnostics;
 };
@@ -52,6 +56,23 @@ struct JobSource {
 struct JobRun {
   std::shared_ptr<JobResult> result;
   std::vector<Provenance> provenance;
+};
+
+/// What happens around a job on a World.
+struct Surroundings {
+  const std::vector<models::Disturbance>& disturbances;
+  const hardware::Topology* topology;  ///< nullptr where nothing leaves a node
+  const Keep& keep;
+  const sim::RunControl& control;
+};
+
+/// A job on its way through a World.
+class SharedJob {
+ public:
+  virtual ~SharedJob() = default;
+  [[nodiscard]] virtual models::WorldJob& job() = 0;
+  /// What it leaves once the World has stopped.
+  [[nodiscard]] virtual JobRun finish(const models::WorldOutcome& outcome) = 0;
 };
 
 /// A line of large figures: a metric, and a second one as a note beside it.
@@ -100,7 +121,12 @@ struct KindRow {
   // Running.
   JobRun (*run)(const JobSpec& spec, const kernels::KernelTimer& timer, const Keep& keep,
                 const sim::RunControl& control) = nullptr;
+  /// The same on a World, beside others or where something happens meanwhile.
+  std::unique_ptr<SharedJob> (*share)(const JobSpec& spec, const kernels::KernelTimer& timer,
+                                      const Surroundings& around) = nullptr;
   int (*gpus)(const JobSpec& spec) = nullptr;  ///< that it occupies
+  /// Their numbers in the cluster, in ascending order.
+  std::vector<std::uint32_t> (*occupied)(const JobSpec& spec) = nullptr;
 
   // Figures.
   const std::vector<MetricRow>& (*metrics)() = nullptr;  ///< all that a run may have, in the order of the report

@@ -9,6 +9,7 @@
 
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
+#include "scenarios/world.hpp"
 #include "sim/clock.hpp"
 
 namespace orrery::scenarios {
@@ -20,27 +21,11 @@ std::string of_job(const Job& job, const std::string& sentence) {
   return job.name.empty() ? sentence : fmt::format("{}: {}", job.name, sentence);
 }
 
-/// Throws ConfigError for what a scenario can say and no engine plays yet.
-void check_playable(const Scenario& scenario) {
-  const auto fail = [&](const hardware::SourceSpan& span, std::string_view what) {
-    hardware::Diagnostics diagnostics(scenario.file);
-    diagnostics.error(span, fmt::format("{} can be read and checked, but not be run by this version", what));
-    diagnostics.throw_if_any();
-  };
-  if (scenario.jobs.size() > 1) fail(scenario.jobs[1].span, "several jobs on one cluster");
-  if (!scenario.events.empty()) fail(scenario.events.front().span, "an event");
-  for (const Job& job : scenario.jobs) {
-    if (job.spec->repeats() > 1) fail(job.span, "more than one step");
-    if (job.start > Seconds{0.0} || job.until) fail(job.span, "a job with a start or an end");
-    if (job.placement != PlacementConfig{}) fail(job.span, "a placement");
-  }
-}
-
 void add_notes(Report& report) {
   int used = 0;
   for (const JobView& view : job_views(report)) {
     std::vector<std::string> notes;
-    view.job.kind->notes(view, notes);
+    if (view.result != nullptr) view.job.kind->notes(view, notes);
     for (const std::string& note : notes) report.notes.push_back(of_job(view.job, note));
     used += view.job.kind->gpus(*view.job.spec);
   }
@@ -51,6 +36,7 @@ void add_notes(Report& report) {
 
 void add_findings(Report& report) {
   for (const JobView& view : job_views(report)) {
+    if (view.result == nullptr) continue;
     std::vector<Finding> findings;
     view.job.kind->findings(view, findings);
     for (Finding& finding : findings) {
@@ -116,10 +102,20 @@ std::unique_ptr<kernels::KernelTimer> make_timer(std::string_view name) {
 
 namespace {
 
-/// Predicts a job and adds what its run says to the report.
+/// Predicts the only job.
 void run_job(Report& report, const Job& job, const kernels::KernelTimer& timer, const Keep& keep,
              const sim::RunControl& control) {
-  JobRun run = job.kind->run(*job.spec, timer, keep, control);
+  add_run(report, job, job.kind->run(*job.spec, timer, keep, control));
+  report.reading = report.results.back()->reading();
+  report.links = report.results.back()->links();
+}
+
+// Of a run's time: the prediction; the rest is where its numbers come from.
+constexpr double kPrediction = 0.98;
+
+}  // namespace
+
+void add_run(Report& report, const Job& job, JobRun run) {
   for (MetricValue& value : job.kind->evaluate(*job.spec, *run.result)) {
     value.name.insert(0, job.prefix());
     report.metrics.push_back(std::move(value));
@@ -131,13 +127,7 @@ void run_job(Report& report, const Job& job, const kernels::KernelTimer& timer, 
   report.results.push_back(std::move(run.result));
 }
 
-// Of a run's time: the prediction; the rest is where its numbers come from.
-constexpr double kPrediction = 0.98;
-
-}  // namespace
-
 Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunControl& control) {
-  check_playable(scenario);
   const auto start = std::chrono::steady_clock::now();
   Report report;
   report.scenario = scenario;
@@ -146,7 +136,11 @@ Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunCo
     const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
     try {
       const sim::RunControl prediction = control.part(0.0, kPrediction);
-      for (const Job& job : report.scenario.jobs) run_job(report, job, *timer, keep, prediction);
+      if (needs_world(report.scenario)) {
+        run_on_world(report, *timer, keep, prediction);
+      } else {
+        for (const Job& job : report.scenario.jobs) run_job(report, job, *timer, keep, prediction);
+      }
     } catch (const std::invalid_argument& error) {
       throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
     } catch (const sim::TimeOverflow& error) {

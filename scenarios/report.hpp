@@ -46,6 +46,9 @@ struct Report {
   /// Of scenario.jobs, in their order; empty for a scenario that was not run. Copies of a report share them.
   std::vector<std::shared_ptr<JobResult>> results;
   std::vector<MetricValue> metrics;
+  std::string reading = "frozen";      ///< how times were found: "frozen" where nothing shares a link, else "flows"
+  std::uint64_t world_events = 0;      ///< of the clock of a World with several jobs
+  std::vector<sim::LinkReport> links;  ///< what the machine's links carried
   std::vector<Provenance> provenance;
   std::vector<Finding> findings;
   std::vector<std::string> notes;  ///< worth knowing, nothing to act on: GPUs that the plan leaves idle

@@ -115,6 +115,27 @@ Json value_json(const MetricRow& row, double value) {
   return finite(value, row.name);
 }
 
+/// At most so many operations of a class of links, the longest delays first.
+constexpr std::size_t kHeldUpShown = 10;
+
+Json links_json(const std::vector<sim::LinkReport>& links) {
+  Json list = Json::array();
+  for (const sim::LinkReport& link : links) {
+    Json held_up = Json::array();
+    for (std::size_t i = 0; i < std::min(kHeldUpShown, link.held_up.size()); ++i) {
+      held_up.push_back({{"operation", link.held_up[i].operation}, {"delay_s", link.held_up[i].delay.value()}});
+    }
+    list.push_back({{"class", link.link_class},
+                    {"count", link.count},
+                    {"capacity_bytes_per_s", link.capacity.value()},
+                    {"bytes", link.bytes.value()},
+                    {"mean_load", link.mean_load},
+                    {"peak_load", link.peak_load},
+                    {"held_up", std::move(held_up)}});
+  }
+  return list;
+}
+
 Json engine_json(const Report& report) {
   std::uint64_t events = 0;
   std::optional<std::uint64_t> iterations;
@@ -123,8 +144,11 @@ Json engine_json(const Report& report) {
     if (const std::optional<std::uint64_t> of_job = result->iterations()) iterations = iterations.value_or(0) + *of_job;
   }
   const double wall = report.wall_seconds;
-  Json json = {
-      {"events", events}, {"wall_s", wall}, {"events_per_s", wall > 0.0 ? static_cast<double>(events) / wall : 0.0}};
+  events += report.world_events;
+  Json json = {{"reading", report.reading},
+               {"events", events},
+               {"wall_s", wall},
+               {"events_per_s", wall > 0.0 ? static_cast<double>(events) / wall : 0.0}};
   if (iterations) json["steps"] = *iterations;
   return json;
 }
@@ -154,6 +178,7 @@ Json report_json(const Report& report, bool with_engine) {
     if (several) json["jobs"].push_back({{"name", view.job.name}, {"kind", std::string(view.job.kind->name)}});
     view.job.kind->figures_json(view, several ? json["jobs"].back() : json);
   }
+  if (!report.links.empty()) json["links"] = links_json(report.links);
   if (with_engine) json["engine"] = engine_json(report);
   if (!report.variants.empty()) {
     json["variants"] = Json::array();

@@ -21,13 +21,9 @@ TrainingResult on_world(TrainingRun& run, sim::LinkClasses& links, const hardwar
   const WorldOutcome outcome =
       run_world(links, topology, {{&run, Seconds{0.0}, std::nullopt}}, options.disturbances, options.control);
   const std::vector<sim::HeldUpOn> held_up = run.held_up();
-  std::vector<Seconds> durations;
-  for (const TrainingRun::Step& step : run.steps()) durations.push_back(sim::to_seconds(step.duration()));
-  TrainingResult result = std::move(run).result(run.recorded(options.keep_timeline, options.control));
-  result.reading = "flows";
+  TrainingResult result = std::move(run).world_result(options.keep_timeline, options.control);
   result.events = outcome.events;
   result.links = sim::report_links(outcome.links, outcome.usage, held_up);
-  result.repeated_steps = std::move(durations);
   return result;
 }
 

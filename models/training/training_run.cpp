@@ -166,6 +166,16 @@ sim::Evaluation TrainingRun::recorded(bool keep_timeline, const sim::RunControl&
   return step;
 }
 
+TrainingResult TrainingRun::world_result(bool keep_timeline, const sim::RunControl& control) && {
+  std::vector<Seconds> durations;
+  for (const Step& step : steps_) durations.push_back(sim::to_seconds(step.duration()));
+  sim::Evaluation step = recorded(keep_timeline, control);
+  TrainingResult out = std::move(*this).result(std::move(step));
+  out.reading = "flows";
+  out.repeated_steps = std::move(durations);
+  return out;
+}
+
 TrainingResult TrainingRun::result(sim::Evaluation step) && {
   TrainingResult result;
   result.steps = runnable_->step_count();

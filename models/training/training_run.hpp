@@ -49,10 +49,12 @@ class TrainingRun final : public WorldJob {
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
   /// The figures of a step; the run is of no use afterwards.
   [[nodiscard]] TrainingResult result(sim::Evaluation step) &&;
-  /// The timeline of the recorded step as an evaluation.
-  [[nodiscard]] sim::Evaluation recorded(bool keep_timeline, const sim::RunControl& control);
+  /// The figures of what a World left. REQUIRES a step that ended.
+  [[nodiscard]] TrainingResult world_result(bool keep_timeline, const sim::RunControl& control) &&;
 
  private:
+  /// The timeline of the recorded step as an evaluation.
+  [[nodiscard]] sim::Evaluation recorded(bool keep_timeline, const sim::RunControl& control);
   /// The step of median duration, the first of equals.
   [[nodiscard]] std::size_t median_step() const;
   /// "gradient bucket (dp stage 3)": what an entry of the plan is called in reports.

@@ -10,6 +10,7 @@ namespace orrery::scenarios {
 
 struct ServingSpec final : JobSpec {
   models::ServingJob job;
+  int first_node = 0;  ///< of the cluster; its GPUs begin there
 };
 
 struct ServingOutcome final : JobResult {

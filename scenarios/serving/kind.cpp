@@ -107,6 +107,8 @@ KindRow make_row() {
   row.help = serving_help;
   row.effective_value = serving_value;
   row.run = run_serving;
+  row.share = share_serving;
+  row.occupied = serving_gpu_numbers;
   row.gpus = [](const JobSpec& spec) { return serving_gpus(dynamic_cast<const ServingSpec&>(spec).job.config); };
   row.metrics = serving_metric_rows;
   row.part_metrics = []() -> const std::vector<PartMetricRow>& {

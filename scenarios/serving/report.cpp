@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "models/serving/serving_run.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/metrics.hpp"
@@ -57,19 +58,62 @@ CostBasis serving_cost_basis(const models::ServingJob& job, const ServingResult&
   return {input + output, result.duration, serving_gpus(result.config), job.cluster.gpu.price, output};
 }
 
-JobRun run_serving(const JobSpec& spec, const kernels::KernelTimer& timer, const Keep& keep,
-                   const sim::RunControl& control) {
-  const models::ServingJob& job = dynamic_cast<const ServingSpec&>(spec).job;
+namespace {
+
+models::ServingOptions options_for(const Keep& keep, const sim::RunControl& control) {
   models::ServingOptions options;
   options.keep_records = keep.records;
   options.keep_timeline = keep.timeline;
   options.control = control;
-  auto outcome = std::make_shared<ServingOutcome>(models::predict(job, timer, options));
+  return options;
+}
+
+JobRun report_run(const models::ServingJob& job, const kernels::KernelTimer& timer, ServingResult result) {
+  auto outcome = std::make_shared<ServingOutcome>(std::move(result));
   std::vector<CostedEntry> entries;
   for (TypicalStep& step : typical_steps(job, outcome->result, timer)) {
     for (CostedEntry& entry : step.entries) entries.push_back(std::move(entry));
   }
   return {outcome, provenance_of(job, entries)};
+}
+
+class SharedServing final : public SharedJob {
+ public:
+  SharedServing(const ServingSpec& spec, const kernels::KernelTimer& timer, const Surroundings& around)
+      : spec_(spec), timer_(timer), run_(spec.job, timer, options_for(around.keep, around.control)) {
+    run_.place(spec.first_node);
+  }
+
+  [[nodiscard]] models::WorldJob& job() override { return run_; }
+  [[nodiscard]] JobRun finish(const models::WorldOutcome&) override {
+    return report_run(spec_.job, timer_, std::move(run_).result());
+  }
+
+ private:
+  const ServingSpec& spec_;
+  const kernels::KernelTimer& timer_;
+  models::ServingRun run_;
+};
+
+}  // namespace
+
+JobRun run_serving(const JobSpec& spec, const kernels::KernelTimer& timer, const Keep& keep,
+                   const sim::RunControl& control) {
+  const models::ServingJob& job = dynamic_cast<const ServingSpec&>(spec).job;
+  return report_run(job, timer, models::predict(job, timer, options_for(keep, control)));
+}
+
+std::unique_ptr<SharedJob> share_serving(const JobSpec& spec, const kernels::KernelTimer& timer,
+                                         const Surroundings& around) {
+  return std::make_unique<SharedServing>(dynamic_cast<const ServingSpec&>(spec), timer, around);
+}
+
+std::vector<std::uint32_t> serving_gpu_numbers(const JobSpec& spec) {
+  const auto& serving = dynamic_cast<const ServingSpec&>(spec);
+  const int first = serving.first_node * serving.job.cluster.gpus_per_node();
+  std::vector<std::uint32_t> numbers;
+  for (int i = 0; i < serving_gpus(serving.job.config); ++i) numbers.push_back(static_cast<std::uint32_t>(first + i));
+  return numbers;
 }
 
 std::vector<MetricValue> serving_values(const JobSpec& spec, const JobResult& result) {

@@ -14,6 +14,9 @@ namespace orrery::scenarios {
 /// GPUs of all replicas.
 [[nodiscard]] int serving_gpus(const models::ServingConfig& config);
 
+[[nodiscard]] std::vector<std::uint32_t> serving_gpu_numbers(const JobSpec& spec);
+[[nodiscard]] std::unique_ptr<SharedJob> share_serving(const JobSpec& spec, const kernels::KernelTimer& timer,
+                                                       const Surroundings& around);
 [[nodiscard]] JobRun run_serving(const JobSpec& spec, const kernels::KernelTimer& timer, const Keep& keep,
                                  const sim::RunControl& control);
 [[nodiscard]] std::vector<MetricValue> serving_values(const JobSpec& spec, const JobResult& result);

@@ -191,6 +191,7 @@ std::shared_ptr<const JobSpec> read_serving(const JobSource& source) {
   if (!reader.has("kv_cache_dtype")) config.kv_cache_dtype = config.dtype;
   reader.finish();
   auto spec = std::make_shared<ServingSpec>();
+  spec->first_node = source.placement.first_node;
   spec->job = {{source.llm, source.cluster, source.seed}, std::move(config)};
   return spec;
 }

@@ -22,7 +22,10 @@ struct TrainingOutcome final : JobResult {
 
   models::TrainingResult result;  ///< plan and timeline only where Keep::timeline asked for them
 
-  [[nodiscard]] std::uint64_t events() const override { return result.steps; }
+  [[nodiscard]] std::uint64_t events() const override { return result.events; }
+  [[nodiscard]] std::optional<std::uint64_t> iterations() const override { return result.steps; }
+  [[nodiscard]] std::string_view reading() const override { return result.reading; }
+  [[nodiscard]] std::vector<sim::LinkReport> links() const override { return result.links; }
 };
 
 /// The first job of that kind. REQUIRES one; throws std::bad_cast or std::out_of_range otherwise.

@@ -1,5 +1,8 @@
 // A training job in the JSON report.
 
+#include <algorithm>
+#include <vector>
+
 #include <nlohmann/json.hpp>
 
 #include "scenarios/report_json.hpp"
@@ -44,6 +47,18 @@ std::string convention_of(const JobView& view) {
   return flop_convention_names().at(static_cast<std::size_t>(job.flop_convention));
 }
 
+/// Of steps that were repeated on a World: the figures beside them are those of the median one.
+Json steps_json(std::vector<Seconds> steps) {
+  const Seconds first = steps.front(), last = steps.back();
+  std::sort(steps.begin(), steps.end());
+  return {{"count", steps.size()},
+          {"first_s", first.value()},
+          {"median_s", steps[(steps.size() - 1) / 2].value()},
+          {"last_s", last.value()},
+          {"shortest_s", steps.front().value()},
+          {"longest_s", steps.back().value()}};
+}
+
 }  // namespace
 
 void write_training_setting_json(const JobView& view, Json& section) {
@@ -61,6 +76,7 @@ void write_training_json(const JobView& view, Json& report) {
   const models::TrainingResult& result = result_of<TrainingOutcome>(view).result;
   report["training"]["flop_convention"] = convention_of(view);
   add_metrics(view, report);
+  if (result.repeated_steps.size() > 1) report["training"]["steps"] = steps_json(result.repeated_steps);
   report["memory"]["fullest_stage"] = result.fullest().stage;
   Json stages = Json::array();
   for (const models::StageMemory& memory : result.memory) {

@@ -74,7 +74,9 @@ KindRow make_row() {
   row.help = training_help;
   row.effective_value = training_value;
   row.run = run_training;
+  row.share = share_training;
   row.gpus = training_gpus;
+  row.occupied = training_gpu_numbers;
   row.metrics = training_metric_rows;
   row.part_metrics = stage_metric_rows;
   row.evaluate = training_values;

@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
+#include "models/training/training_run.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/training/job.hpp"
 #include "scenarios/training/metrics.hpp"
@@ -54,21 +56,71 @@ int training_gpus(const JobSpec& spec) {
   return job.config.tensor_parallel * job.config.pipeline_parallel * models::data_parallel_degree(job);
 }
 
+namespace {
+
+/// The report of a predicted step.
+JobRun report_step(const models::TrainingJob& job, const kernels::KernelTimer& timer, models::TrainingResult result,
+                   bool keep_plan) {
+  auto outcome = std::make_shared<TrainingOutcome>(std::move(result));
+  const models::TrainingResult& step = outcome->result;
+  JobRun run{outcome,
+             provenance_of(job, cost_entries(step.plan, models::training_prices(job, timer), CostedBy::activity))};
+  if (!keep_plan) outcome->result.plan = {};
+  return run;
+}
+
+class SharedTraining final : public SharedJob {
+ public:
+  SharedTraining(const TrainingSpec& spec, const kernels::KernelTimer& timer, const Surroundings& around)
+      : spec_(spec),
+        timer_(timer),
+        around_(around),
+        run_(spec.job, timer, models::alike_members(spec.job, around.disturbances, around.topology), around.control) {
+    run_.set_steps(spec.steps);
+  }
+
+  [[nodiscard]] models::WorldJob& job() override { return run_; }
+  [[nodiscard]] JobRun finish(const models::WorldOutcome&) override {
+    if (run_.steps().empty()) {
+      throw models::Disturbed("a training job ended before its first step did: give it more time");
+    }
+    models::TrainingResult result = std::move(run_).world_result(around_.keep.timeline, around_.control);
+    return report_step(spec_.job, timer_, std::move(result), around_.keep.timeline);
+  }
+
+ private:
+  const TrainingSpec& spec_;
+  const kernels::KernelTimer& timer_;
+  const Surroundings& around_;
+  models::TrainingRun run_;
+};
+
+}  // namespace
+
 JobRun run_training(const JobSpec& spec, const kernels::KernelTimer& timer, const Keep& keep,
                     const sim::RunControl& control) {
   const models::TrainingJob& job = dynamic_cast<const TrainingSpec&>(spec).job;
   models::TrainingOptions options;
   options.keep_timeline = keep.timeline;
   options.control = control;
-  auto outcome = std::make_shared<TrainingOutcome>(models::predict(job, timer, options));
-  models::TrainingResult& result = outcome->result;
-  JobRun run{outcome, provenance_of(job, cost_entries(result.plan, models::training_prices(job, timer), CostedBy::activity))};
+  models::TrainingResult result = models::predict(job, timer, options);
   control.check();
-  if (!keep.timeline) {
-    result.plan = {};
-    result.timeline = {};
+  return report_step(job, timer, std::move(result), keep.timeline);
+}
+
+std::unique_ptr<SharedJob> share_training(const JobSpec& spec, const kernels::KernelTimer& timer,
+                                          const Surroundings& around) {
+  return std::make_unique<SharedTraining>(dynamic_cast<const TrainingSpec&>(spec), timer, around);
+}
+
+std::vector<std::uint32_t> training_gpu_numbers(const JobSpec& spec) {
+  const models::TrainingJob& job = dynamic_cast<const TrainingSpec&>(spec).job;
+  const sim::Placement placement = models::make_placement(job);
+  std::vector<std::uint32_t> numbers;
+  for (std::uint32_t member = 0; member < static_cast<std::uint32_t>(training_gpus(spec)); ++member) {
+    numbers.push_back(placement.gpu(member));
   }
-  return run;
+  return numbers;
 }
 
 std::vector<MetricValue> training_values(const JobSpec& spec, const JobResult& result) {

@@ -14,6 +14,9 @@ namespace orrery::scenarios {
 
 [[nodiscard]] JobRun run_training(const JobSpec& spec, const kernels::KernelTimer& timer, const Keep& keep,
                                   const sim::RunControl& control);
+[[nodiscard]] std::vector<std::uint32_t> training_gpu_numbers(const JobSpec& spec);
+[[nodiscard]] std::unique_ptr<SharedJob> share_training(const JobSpec& spec, const kernels::KernelTimer& timer,
+                                                        const Surroundings& around);
 /// The cost is that of one step, or of all steps that `training.total_tokens` takes.
 [[nodiscard]] std::vector<MetricValue> training_values(const JobSpec& spec, const JobResult& result);
 

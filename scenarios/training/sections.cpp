@@ -1,5 +1,7 @@
 #include "scenarios/training/sections.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "models/schedule/schedule.hpp"
@@ -57,6 +59,20 @@ struct FieldReader {
   void seconds(std::string_view key, Seconds& field) const { field = reader->duration_or(key, field); }
 };
 
+/// Axes that are not named follow in the order of Megatron-LM.
+models::JobPlacement mesh_placement(const PlacementConfig& config) {
+  models::JobPlacement placement;
+  placement.first_node = config.first_node;
+  placement.spread = config.spread;
+  std::vector<models::MeshAxis> order;
+  for (const std::string& axis : config.order) order.push_back(*models::find_mesh_axis(axis));
+  for (const models::MeshAxis axis : models::kMegatronOrder) {
+    if (std::find(order.begin(), order.end(), axis) == order.end()) order.push_back(axis);
+  }
+  std::copy(order.begin(), order.end(), placement.order.begin());
+  return placement;
+}
+
 /// A plan grows with microbatches x layers; above this it would take tens of gigabytes (some 70 steps of 8 bytes per
 /// layer and microbatch), so a slip of the keyboard is told at once. Korthikanti's 1T has 512 x 128 = 65,536.
 std::vector<models::JobError> check_size(const models::TrainingJob& job) {
@@ -95,6 +111,7 @@ std::shared_ptr<const JobSpec> read_training(const JobSource& source) {
   auto spec = std::make_shared<TrainingSpec>();
   spec->job.llm = source.llm;
   spec->job.cluster = source.cluster;
+  spec->job.placement = mesh_placement(source.placement);
   MapReader reader(&source.node, "training", *source.diagnostics);
   visit_training(spec->job.config, FieldReader{&reader});
   spec->steps = static_cast<int>(reader.integer_or("steps", spec->steps, Range::between(1, kMostSteps)));

@@ -295,7 +295,38 @@ TEST_F(NamedJob, ChangesIncludeThoseOfPartsAndOfNames) {
   EXPECT_EQ(changes.size(), report.metrics.size());
 }
 
-TEST(NotPlayed, IsSaidAtItsPlace) {
+TEST(SeveralJobs, RunOnOneClusterAndAreReportedByName) {
+  const Report report = run_scenario(read(std::string(kHead) + kJobs));
+  EXPECT_EQ(report.reading, "flows");
+  ASSERT_EQ(report.results.size(), 2U);
+  EXPECT_GT(report.metric("jobs.learn.training.step_time_s"), 0.0);
+  EXPECT_EQ(report.metric("jobs.chat.serving.requests"), 40.0);
+  EXPECT_FALSE(report.links.empty());
+  // The load begins at 2 s, and nobody shares anything with it: it is served as if it were alone.
+  const std::string alone =
+      replaced(std::string(kHead) + kJobs,
+               "  - name: learn\n    training: {sequence_length: 1024, global_batch_size: 64, data_parallel: 8}\n", "");
+  const Report chat = run_scenario(read(replaced(alone, "    start: 2 s\n    until: 60 s\n", "")));
+  EXPECT_NEAR(report.metric("jobs.chat.serving.ttft_s.mean"), chat.metric("jobs.chat.serving.ttft_s.mean"), 1e-9);
+  EXPECT_NEAR(report.metric("jobs.chat.serving.e2e_s.p99"), chat.metric("jobs.chat.serving.e2e_s.p99"), 1e-9);
+}
+
+TEST(SeveralSteps, TakeAsLongAsOneWhereNothingHappens) {
+  const std::string one = std::string(kHead) + kOneJob;
+  const Report single = run_scenario(read(one));
+  const Report three = run_scenario(read(replaced(one, "size: 64", "size: 64, steps: 3")));
+  EXPECT_EQ(find_training(three)->repeated_steps.size(), 3U);
+  EXPECT_DOUBLE_EQ(three.metric("jobs.learn.training.step_time_s"), single.metric("jobs.learn.training.step_time_s"));
+}
+
+TEST(AnEvent, SlowsTheStepsUnderIt) {
+  const std::string one = std::string(kHead) + kOneJob;
+  const double usual = run_scenario(read(one)).metric("jobs.learn.training.step_time_s");
+  const Report slow = run_scenario(read(one + "events:\n  - {at: 0 s, gpu: 3, scale: 0.5}\n"));
+  EXPECT_GT(slow.metric("jobs.learn.training.step_time_s"), 1.5 * usual);
+}
+
+TEST(BadRuns, AreToldAtTheirPlaceOrAsAFinding) {
   const auto run_error = [](const std::string& text) {
     try {
       (void)run_scenario(read(text));
@@ -304,15 +335,24 @@ TEST(NotPlayed, IsSaidAtItsPlace) {
       return std::string(error.what());
     }
   };
-  EXPECT_THAT(run_error(std::string(kHead) + kJobs), AllOf(HasSubstr("two.yaml:7:"), HasSubstr("several jobs")));
   const std::string one = std::string(kHead) + kOneJob;
-  EXPECT_THAT(run_error(one + "events:\n  - {at: 1 s, gpu: 0, scale: 0.5}\n"),
-              AllOf(HasSubstr("two.yaml:8:"), HasSubstr("an event")));
-  EXPECT_THAT(run_error(replaced(one, "size: 64", "size: 64, steps: 2")), HasSubstr("more than one step"));
-  EXPECT_THAT(run_error(replaced(one, "name: learn", "name: learn\n    start: 1 s")), HasSubstr("a start or an end"));
-  EXPECT_THAT(run_error(replaced(one, "name: learn", "name: learn\n    placement: {first_node: 1}")),
-              HasSubstr("a placement"));
-  EXPECT_EQ(run_error(one), "");
+  EXPECT_THAT(run_error(one + "events:\n  - {at: 0 s, link: node0.nic9.out, scale: 0.5}\n"),
+              AllOf(HasSubstr("two.yaml:8:"), HasSubstr("node0.nic9.out")));
+  EXPECT_THAT(run_error(one + "events:\n  - {at: 900 s, gpu: 0, scale: 0.5}\n"),
+              AllOf(HasSubstr("two.yaml:8:"), HasSubstr("after the end")));
+  const Report down = run_scenario(read(one + "events:\n  - {at: 0 s, link: node0.nic1.out, down: true}\n"));
+  ASSERT_FALSE(down.findings.empty());
+  EXPECT_EQ(down.findings.front().kind, "disturbed");
+  EXPECT_THAT(down.findings.front().message, HasSubstr("node0.nic1.out"));
+  EXPECT_TRUE(down.has_findings());
+}
+
+TEST(BadJobs, ThatOverlapOrDoNotFit) {
+  const std::string both = std::string(kHead) + kJobs;
+  EXPECT_THAT(error_of(replaced(both, "first_node: 1", "first_node: 0")),
+              AllOf(HasSubstr("two.yaml:7:"), HasSubstr("GPU 0"), HasSubstr("'learn'")));
+  EXPECT_THAT(error_of(replaced(both, "data_parallel: 8}", "data_parallel: 16}\n    placement: {first_node: 1}")),
+              AllOf(HasSubstr("two.yaml:5:"), HasSubstr("does not fit")));
 }
 
 TEST(ResolvedScenario, HasPlacementEventsAndSteps) {

@@ -35,7 +35,7 @@ std::vector<std::string> keys(const ordered_json& object) {
 TEST_F(ReportTest, HasTheSectionsOfTheContractInOrder) {
   const ordered_json report = report_of(small_scenario());
   EXPECT_THAT(keys(report), ElementsAre("schema_version", "orrery", "scenario", "seed", "provenance", "findings",
-                                        "expectations", "training", "memory", "cost", "engine"));
+                                        "expectations", "training", "memory", "cost", "links", "engine"));
   EXPECT_THAT(keys(report["training"]),
               ElementsAre("flop_convention", "step_time_s", "tokens_per_s", "tokens_per_s_per_gpu",
                           "model_tflops_per_gpu", "hardware_tflops_per_gpu", "mfu", "hfu", "bubble_fraction",
@@ -45,7 +45,7 @@ TEST_F(ReportTest, HasTheSectionsOfTheContractInOrder) {
     EXPECT_TRUE(report["memory"].contains(key)) << key;
   }
   for (const char* key : {"gpu_hours", "usd", "usd_per_million_tokens"}) EXPECT_TRUE(report["cost"].contains(key));
-  EXPECT_THAT(keys(report["engine"]), ElementsAre("events", "wall_s", "events_per_s"));
+  EXPECT_THAT(keys(report["engine"]), ElementsAre("reading", "events", "wall_s", "events_per_s", "steps"));
 }
 
 TEST_F(ReportTest, NumbersAgreeWithEachOther) {

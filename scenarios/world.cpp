@@ -1,0 +1,102 @@
+#include "scenarios/world.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// The machine's events as the World takes them. Events of one GPU or link add up to nothing: the last one counts.
+std::vector<models::Disturbance> disturbances_of(const Scenario& scenario) {
+  std::vector<models::Disturbance> list;
+  for (const Event& event : scenario.events) {
+    models::Disturbance disturbance;
+    disturbance.at = event.at;
+    disturbance.until = event.until;
+    if (event.gpu) disturbance.gpu = static_cast<std::uint32_t>(*event.gpu);
+    disturbance.link = event.link;
+    disturbance.scale = event.down ? 0.0 : event.scale;
+    list.push_back(std::move(disturbance));
+  }
+  return list;
+}
+
+/// Every link that an event names is there. Throws ConfigError at the event.
+void check_links(const Scenario& scenario, const hardware::Topology& topology) {
+  hardware::Diagnostics diagnostics(scenario.file);
+  for (const Event& event : scenario.events) {
+    if (event.gpu) continue;
+    try {
+      (void)topology.find_link(event.link);
+    } catch (const hardware::ConfigError& error) {
+      diagnostics.error(event.span, error.what());
+    }
+  }
+  diagnostics.throw_if_any();
+}
+
+/// An event that begins when all is over says nothing: the run was shorter than its author thought.
+void check_ends(const Scenario& scenario, sim::SimTime end) {
+  hardware::Diagnostics diagnostics(scenario.file);
+  for (const Event& event : scenario.events) {
+    if (event.at < sim::to_seconds(end)) continue;
+    diagnostics.error(event.span, fmt::format("the event begins at {:g} s, after the end of the last job at {:g} s",
+                                              event.at.value(), sim::to_seconds(end).value()));
+  }
+  diagnostics.throw_if_any();
+}
+
+}  // namespace
+
+bool needs_world(const Scenario& scenario) {
+  if (scenario.jobs.size() > 1 || !scenario.events.empty()) return true;
+  return std::any_of(scenario.jobs.begin(), scenario.jobs.end(),
+                     [](const Job& job) { return job.spec->repeats() > 1 || job.start > Seconds{0.0} || job.until; });
+}
+
+void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep& keep, const sim::RunControl& control) {
+  const Scenario& scenario = report.scenario;
+  const std::vector<models::Disturbance> disturbances = disturbances_of(scenario);
+  std::optional<hardware::Topology> machine;
+  const bool by_link =
+      std::any_of(disturbances.begin(), disturbances.end(), [](const auto& disturbance) { return !disturbance.gpu; });
+  if (scenario.cluster.nodes > 1 || by_link) machine.emplace(scenario.cluster);
+  const hardware::Topology* topology = machine ? &*machine : nullptr;
+  if (by_link) check_links(scenario, *topology);
+  const Surroundings around{disturbances, topology, keep, control};
+  std::vector<std::unique_ptr<SharedJob>> shared;
+  std::vector<models::WorldSlot> slots;
+  sim::LinkClasses links(scenario.cluster, topology);
+  for (const Job& job : scenario.jobs) {
+    shared.push_back(job.kind->share(*job.spec, timer, around));
+    slots.push_back({&shared.back()->job(), job.start, job.until});
+    shared.back()->job().join(links);
+  }
+  links.fold();
+  try {
+    const models::WorldOutcome outcome = models::run_world(links, topology, slots, disturbances, control);
+    check_ends(scenario, outcome.end);
+    std::vector<sim::HeldUpOn> held_up;
+    for (std::size_t i = 0; i < shared.size(); ++i) {
+      for (sim::HeldUpOn& one : shared[i]->job().held_up()) {
+        if (!scenario.jobs[i].name.empty()) {
+          one.operation.operation = scenario.jobs[i].name + ": " + one.operation.operation;
+        }
+        held_up.push_back(std::move(one));
+      }
+    }
+    report.links = sim::report_links(outcome.links, outcome.usage, held_up);
+    for (std::size_t i = 0; i < shared.size(); ++i) add_run(report, scenario.jobs[i], shared[i]->finish(outcome));
+    report.world_events = outcome.events;
+  } catch (const models::Disturbed& error) {
+    report.results.clear();
+    report.metrics.clear();
+    report.findings.push_back({"disturbed", error.what(), false});
+  }
+  report.reading = "flows";
+}
+
+}  // namespace orrery::scenarios
