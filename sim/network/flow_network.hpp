@@ -19,7 +19,7 @@
 // reported at most ε of its duration late; what others gain from its end is late as well (all-to-all of 48 hosts with
 // sizes ±20 %: makespan +0.2 % at ε = 0.1 %, a twentieth of the solutions or fewer).
 //
-// Cost: a start and an end on slack links 0.2 µs with two links; on full ones 30 to 100 ns per flow of the component
+// Cost: a start and an end on slack links 0.25 µs with two links; on full ones about 70 ns per flow of the component
 // and solution. Source: SimGrid's lazy max-min updates (Velho & Legrand, Simutools 2009) for solving incrementally.
 // Limitations: flows react at once (no transport ramp-up), and routes are fixed: where a link goes down, cancel the
 // flow and start what `remaining` tells on another route.
