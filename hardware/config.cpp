@@ -1,9 +1,9 @@
 // The YAML parser behind config.hpp: text in, a tree of values with byte spans out, or located errors.
 //
-// The only file that sees yaml-cpp. Its event parser gives the start of every value and nothing else, so the
-// end is found in the text itself: a quoted scalar ends at its closing quote, a plain one after its last
-// character (folding touches white space only), a flow collection at its bracket, a block collection with
-// its last child.
+// What config_plain.hpp does not read, yaml-cpp does; this is the only file that sees it. Its event parser gives the
+// start of every value and nothing else, so the end is found in the text itself: a quoted scalar ends at its closing
+// quote, a plain one after its last character (folding touches white space only), a flow collection at its bracket, a
+// block collection with its last child.
 //
 // Limitations: tags, anchors, aliases, non-string keys and indentation indicators of block scalars are
 // refused, so that one reading of a file is possible and a file can't grow in memory (alias bombs).
@@ -20,6 +20,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include "hardware/config_plain.hpp"
 #include "hardware/config_text.hpp"
 
 namespace orrery::hardware {
@@ -211,16 +212,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
 }  // namespace
 
-NodePtr parse_config(std::string_view text, const std::string& file) {
-  if (text.size() > kMaxConfigBytes) throw ConfigError({{file, {}, "larger than 8 MiB"}});
-  const SourceText source(text);
-  if (const auto problem = source.find_bad_character()) {
-    throw ConfigError({{file, source.span(problem->position, problem->position), problem->message}});
-  }
-  if (const auto excess = source.find_flow_excess(kMaxValues)) {
-    throw ConfigError({{file, source.span(*excess, *excess),
-                        fmt::format("more than {} brackets and commas in one file", kMaxValues)}});
-  }
+NodePtr parse_yaml(const SourceText& source, std::string_view text, const std::string& file) {
   Diagnostics diagnostics(file);
   TreeBuilder builder(source, diagnostics);
   try {
@@ -238,6 +230,20 @@ NodePtr parse_config(std::string_view text, const std::string& file) {
   } catch (const YAML::Exception& error) {
     throw_syntax_error(source, file, error);
   }
+}
+
+NodePtr parse_config(std::string_view text, const std::string& file) {
+  if (text.size() > kMaxConfigBytes) throw ConfigError({{file, {}, "larger than 8 MiB"}});
+  const SourceText source(text);
+  if (const auto problem = source.find_bad_character()) {
+    throw ConfigError({{file, source.span(problem->position, problem->position), problem->message}});
+  }
+  if (const auto excess = source.find_flow_excess(kMaxValues)) {
+    throw ConfigError({{file, source.span(*excess, *excess),
+                        fmt::format("more than {} brackets and commas in one file", kMaxValues)}});
+  }
+  if (NodePtr plain = parse_plain(source, text)) return plain;
+  return parse_yaml(source, text, file);
 }
 
 }  // namespace orrery::hardware
