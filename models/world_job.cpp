@@ -58,6 +58,18 @@ class WorldRun {
         world_(capacities_),
         pending_(slots.size()) {}
 
+  WorldRun(const WorldRun&) = delete;
+  WorldRun& operator=(const WorldRun&) = delete;
+  /// Whatever ended the run: no job may refer to this World any more.
+  ~WorldRun() {
+    for (const WorldSlot& slot : slots_) {
+      try {
+        slot.job->stop();
+      } catch (...) {  // what ended the run is on its way already
+      }
+    }
+  }
+
   WorldOutcome run(const std::vector<Disturbance>& disturbances, const sim::RunControl& control) {
     for (const Disturbance& disturbance : disturbances) plan(disturbance);
     for (std::size_t i = 0; i < slots_.size(); ++i) {

@@ -94,6 +94,24 @@ void write_provenance(std::ostream& out, const Report& report) {
 
 }  // namespace
 
+namespace {
+
+/// Where operations met on links: what each class of links carried, and the operation that it held up longest.
+void write_links(std::ostream& out, const Report& report) {
+  if (report.reading == "frozen" || report.links.empty()) return;
+  out << "\nLinks that are shared           count  mean load  peak load  held up longest\n";
+  for (const sim::LinkReport& link : report.links) {
+    const std::string held = link.held_up.empty()
+                                 ? "-"
+                                 : fmt::format("{}, {}", link.held_up.front().operation,
+                                               readable(link.held_up.front().delay.value(), Unit::seconds));
+    out << fmt::format("  {:<8} {:>13.1f} GB/s {:>9} {:>8.1f} % {:>8.1f} %  {}\n", link.link_class,
+                       link.capacity.value() / 1e9, link.count, 100.0 * link.mean_load, 100.0 * link.peak_load, held);
+  }
+}
+
+}  // namespace
+
 void write_text(std::ostream& out, const Report& report) {
   write_setting(out, report);
   for (const JobView& view : job_views(report)) {
@@ -101,6 +119,7 @@ void write_text(std::ostream& out, const Report& report) {
     if (!view.job.name.empty()) out << "\n" << job_heading(view.job) << "\n";
     view.job.kind->figures_text(out, view);
   }
+  write_links(out, report);
   write_expectations(out, report);
   for (const Finding& finding : report.findings) {
     out << fmt::format("\nFinding{}: {}\n", finding.expected ? " (expected)" : "", finding.message);

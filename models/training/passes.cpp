@@ -35,6 +35,22 @@ PassWriter::PassOps PassWriter::pass_ops(const std::vector<LayerElement>& elemen
   return ops;
 }
 
+// Layers of a kind are alike: what one costs is worked out once.
+const PassWriter::LayerPlan& PassWriter::layer_plan(std::int64_t layer, bool recomputed) {
+  const bool moe = job_.llm.is_moe_layer(layer);
+  const auto [found, is_new] = layer_plans_.try_emplace({moe, recomputed});
+  LayerPlan& plan = found->second;
+  if (!is_new) return plan;
+  std::unique_ptr<PassOps>& ops = layer_ops_[moe];
+  if (!ops) ops = std::make_unique<PassOps>(pass_ops(layer_elements(job_, layer)));
+  plan.ops = ops.get();
+  plan.recomputed = recomputed;
+  plan.kept = layer_activations(job_, layer, recomputed);
+  plan.transient = recomputed_activations(job_, layer, recomputed);
+  plan.parameters = layer_parameters_per_rank(job_, layer);
+  return plan;
+}
+
 void PassWriter::prepare_layers() {
   for (const LayerRange& range : deal_layers(job_)) {
     ChunkPlan chunk;
@@ -42,16 +58,8 @@ void PassWriter::prepare_layers() {
                                     : config_.recompute_layers < 0       ? range.count
                                                                          : config_.recompute_layers;
     for (std::int64_t l = range.first; l < range.first + range.count; ++l) {
-      std::unique_ptr<PassOps>& ops = layer_ops_[job_.llm.is_moe_layer(l)];
-      if (!ops) ops = std::make_unique<PassOps>(pass_ops(layer_elements(job_, l)));
-      LayerPlan layer;
-      layer.ops = ops.get();
-      layer.recomputed = l - range.first < recomputed;
-      layer.kept = layer_activations(job_, l, layer.recomputed);
-      layer.transient = recomputed_activations(job_, l, layer.recomputed);
-      layer.parameters = layer_parameters_per_rank(job_, l);
-      chunk.kept += layer.kept;
-      chunk.layers.push_back(layer);
+      chunk.layers.push_back(layer_plan(l, l - range.first < recomputed));
+      chunk.kept += chunk.layers.back().kept;
     }
     chunks_.push_back(std::move(chunk));
   }

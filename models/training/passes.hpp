@@ -59,6 +59,7 @@ class PassWriter {
   };
 
   [[nodiscard]] PassOps pass_ops(const std::vector<LayerElement>& elements) const;
+  const LayerPlan& layer_plan(std::int64_t layer, bool recomputed);
   void prepare_layers();
   void prepare_ends();
   void write_pass(sim::PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk, PipelinePass pass,
@@ -76,7 +77,8 @@ class PassWriter {
   const TrainingConfig& config_;
   Mesh mesh_;
   int microbatches_;
-  std::map<bool, std::unique_ptr<PassOps>> layer_ops_;  ///< by "is an MoE layer"
+  std::map<bool, std::unique_ptr<PassOps>> layer_ops_;      ///< by "is an MoE layer"
+  std::map<std::pair<bool, bool>, LayerPlan> layer_plans_;  ///< by the same and "is recomputed"
   PassOps embedding_, head_;
   std::vector<ChunkPlan> chunks_;      ///< by virtual stage
   std::vector<double> bucket_;         ///< gradient bytes waiting, by rank

@@ -19,6 +19,8 @@ TrainingJob spread_job(int nodes, int gpus_per_node = 2) {
   job.config.tensor_parallel = 2;
   job.config.pipeline_parallel = 2;
   job.config.global_batch_size = 16;
+  job.cluster.fabric.leaf_ports = 64;
+  job.cluster.fabric.pod_leaves = 64;
   return job;
 }
 
@@ -36,8 +38,7 @@ TrainingOptions on_world() {
 }
 
 TEST(TrainingWorld, AJobThatSharesNothingTakesItsUndisturbedTime) {
-  TrainingJob job = gpt_job(4, 16, 1);
-  job.config.tensor_parallel = 2;
+  const TrainingJob job = gpt_job(4, 16, 1);  // data parallel: buckets on one lane, nothing beside them
   const testing::RooflineTimer timer;
   TrainingOptions alone;
   alone.shares_links = false;

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "scenarios/kinds.hpp"
+#include "scenarios/metrics.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/training/job.hpp"
 #include "tests/scenarios/fixture.hpp"
@@ -41,9 +43,16 @@ void expect_sound(const ExplainNode& node, const std::string& where) {
 }
 
 /// Figures that are given, not made up of others.
-bool has_no_parts(const std::string& metric, const Report& report) {
-  return find_serving(report) != nullptr ? metric == "memory.gradients_bytes" || metric == "memory.optimizer_bytes"
-                                         : metric == "memory.kv_cache_bytes";
+bool has_no_parts(const std::string& name, const Report& report) {
+  const std::string_view metric = own_name(name);
+  for (const JobView& view : job_views(report)) {
+    const bool serves = view.job.kind->name == "serving";
+    if (view.job.name == job_of(name)) {
+      return serves ? metric == "memory.gradients_bytes" || metric == "memory.optimizer_bytes"
+                    : metric == "memory.kv_cache_bytes";
+    }
+  }
+  return false;
 }
 
 void expect_every_metric(const Report& report) {
