@@ -1,4 +1,4 @@
-// Limits of the keys that the field lists (training_fields.hpp, serving_fields.hpp) name. They hold for what a user
+// Limits of the keys that the field lists (training/fields.hpp, serving/fields.hpp) name. They hold for what a user
 // writes; a default may lie outside of them, where 0 stands for "the engine decides".
 #pragma once
 

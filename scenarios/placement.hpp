@@ -15,7 +15,7 @@ struct PlacementConfig {
   /// named follow in the order of all_axes(); empty: the kind's own order.
   std::vector<std::string> order;
   int first_node = 0;  ///< of the cluster; the job's first rank stands there
-  int spread = 1;      ///< every so many-th node is used: 1 are neighbours
+  int spread = 1;      ///< nodes from one that is used to the next: 1 are neighbours
 
   bool operator==(const PlacementConfig&) const = default;
 };

@@ -63,7 +63,8 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
   std::optional<hardware::Topology> machine;
   const bool by_link =
       std::any_of(disturbances.begin(), disturbances.end(), [](const auto& disturbance) { return !disturbance.gpu; });
-  if (scenario.cluster.nodes > 1 || by_link) machine.emplace(scenario.cluster);
+  const bool has_leaves = scenario.cluster.nodes > 1 && scenario.cluster.fabric.leaf_ports > 0;
+  if (has_leaves || by_link) machine.emplace(scenario.cluster);
   const hardware::Topology* topology = machine ? &*machine : nullptr;
   if (by_link) check_links(scenario, *topology);
   const Surroundings around{disturbances, topology, keep, control};

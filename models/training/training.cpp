@@ -21,7 +21,7 @@ TrainingResult on_world(TrainingRun& run, sim::LinkClasses& links, const hardwar
   const WorldOutcome outcome =
       run_world(links, topology, {{&run, Seconds{0.0}, std::nullopt}}, options.disturbances, options.control);
   const std::vector<sim::HeldUpOn> held_up = run.held_up();
-  TrainingResult result = std::move(run).world_result(options.keep_timeline, options.control);
+  TrainingResult result = std::move(run).world_result(options.keep_timeline, options.control.part(kEvaluated, 1.0));
   result.events = outcome.events;
   result.links = sim::report_links(outcome.links, outcome.usage, held_up);
   return result;
@@ -56,7 +56,11 @@ TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer
   if (topology == nullptr && by_link) topology = &own.emplace(job.cluster);
   const MeshClasses classes = options.classes ? *options.classes : alike_members(job, options.disturbances, topology);
   TrainingRun run(job, timer, classes, control.part(0.0, kReady));
-  if (topology == nullptr && options.shares_links && run.leaves_nodes()) topology = &own.emplace(job.cluster);
+  // A fabric whose leaves nobody describes has no links to share.
+  const bool has_leaves = job.cluster.fabric.leaf_ports > 0;
+  if (topology == nullptr && options.shares_links && has_leaves && run.leaves_nodes()) {
+    topology = &own.emplace(job.cluster);
+  }
   sim::LinkClasses links(job.cluster, topology);
   run.join(links);
   links.fold();

@@ -1,7 +1,7 @@
 // Where the figures of a serving run come from.
 //
 // Latencies and shares are statistics of simulated requests, not sums: a tree shows the definition and the parts that
-// explain the size, which are a typical decode and a typical prefill iteration (serving_steps.hpp) with their kernels,
+// explain the size, which are a typical decode and a typical prefill iteration (steps.hpp) with their kernels,
 // the time in the queue, and what the host takes. An iteration itself is a sum: kernels, collectives, and gaps.
 
 #include "scenarios/serving/explanation.hpp"

@@ -67,7 +67,7 @@ std::string find_file(const ConfigNode& node, const Files& files, Diagnostics& d
   return path.string();
 }
 
-/// Reads each field of the lists in serving_fields.hpp from its mapping.
+/// Reads each field of the lists in serving/fields.hpp from its mapping.
 struct ServingReader {
   MapReader* reader;
   const Files* files;

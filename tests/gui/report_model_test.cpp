@@ -7,6 +7,7 @@
 
 #include "gui/model/metric_text.hpp"
 #include "scenarios/format.hpp"
+#include "tests/gui/made_runs.hpp"
 
 namespace orrery::gui {
 namespace {
@@ -35,9 +36,7 @@ RunPtr serving_run() { return run_of("serving/qwen2.5-32b-awq-load-test.yaml", 3
 
 /// A run with figures given by hand.
 std::shared_ptr<Run> made_run(std::vector<scenarios::MetricValue> metrics) {
-  auto run = std::make_shared<Run>();
-  run->report.metrics = std::move(metrics);
-  return run;
+  return tests::run_with(std::move(metrics));
 }
 
 QModelIndex cell(const ReportModel& model, const QString& metric, int column) {
@@ -195,6 +194,32 @@ TEST(MetricText, ReadsNames) {
 TEST(MetricText, QuotesCsvFields) {
   EXPECT_EQ(csv_field("plain"), "plain");
   EXPECT_EQ(csv_field("a,\"b\""), "\"a,\"\"b\"\"\"");
+}
+
+TEST(ReportModel, KeepsJobsApartByTheirNames) {
+  ReportModel model;
+  const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
+  const auto two = [](double a, double b) {
+    auto run = made_run({{"jobs.a.training.mfu", Unit::ratio, a},
+                         {"jobs.a.memory.stages.0.peak_bytes", Unit::bytes, 1.0},
+                         {"jobs.b.training.mfu", Unit::ratio, b}});
+    run->report.scenario.jobs.push_back(run->report.scenario.jobs.front());
+    run->report.scenario.jobs[0].name = "a";
+    run->report.scenario.jobs[1].name = "b";
+    run->report.results.push_back(run->report.results.front());
+    return run;
+  };
+  model.set_runs(two(0.4, 0.5), nullptr);
+  model.set_runs(two(0.3, 0.5), two(0.4, 0.5));
+  ASSERT_EQ(model.rowCount(), 3);
+  EXPECT_EQ(group_title(model, 0), "a: Training");
+  EXPECT_EQ(group_title(model, 1), "a: Memory per stage");
+  EXPECT_EQ(group_title(model, 2), "b: Training");
+  ASSERT_TRUE(model.index_of("jobs.b.training.mfu").isValid());
+  EXPECT_EQ(model.index_of("jobs.b.training.mfu").parent(), model.index(2, 0));
+  // Without a job of their own they are nobody's.
+  model.set_runs(made_run({{"jobs.a.training.mfu", Unit::ratio, 0.4}}), nullptr);
+  EXPECT_EQ(model.rowCount(), 0);
 }
 
 }  // namespace

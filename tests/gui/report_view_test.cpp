@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "gui/view/key_figure.hpp"
+#include "tests/gui/made_runs.hpp"
 
 namespace orrery::gui {
 namespace {
@@ -17,9 +18,7 @@ namespace {
 using scenarios::Unit;
 
 RunPtr made_run(double step, double mfu) {
-  auto run = std::make_shared<Run>();
-  run->report.metrics = {{"training.step_time_s", Unit::seconds, step}, {"training.mfu", Unit::ratio, mfu}};
-  return run;
+  return tests::run_with({{"training.step_time_s", Unit::seconds, step}, {"training.mfu", Unit::ratio, mfu}});
 }
 
 TEST(ReportView, DoubleClickAndEnterAskWhereAFigureComesFrom) {

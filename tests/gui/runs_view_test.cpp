@@ -7,14 +7,15 @@
 #include <QTest>
 #include <gtest/gtest.h>
 
+#include "tests/gui/made_runs.hpp"
+
 namespace orrery::gui {
 namespace {
 
 RunPtr made_run(std::uint64_t number, const std::string& change, double step) {
-  auto run = std::make_shared<Run>();
+  const auto run = tests::run_with({{"training.step_time_s", scenarios::Unit::seconds, step}});
   run->request.number = number;
   run->request.change = change;
-  run->report.metrics = {{"training.step_time_s", scenarios::Unit::seconds, step}};
   return run;
 }
 
