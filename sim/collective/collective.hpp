@@ -15,7 +15,6 @@
 
 namespace orrery::sim {
 
-
 /// One call: `bytes` as in CollectiveEntry, `ranks` ranks on `nodes` nodes (ranks/nodes per node).
 struct CollectiveCall {
   CollectiveKind kind = CollectiveKind::all_reduce;

@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/sim/reference_statistics.hpp"
 #include "tests/models/serving_jobs.hpp"
+#include "tests/sim/reference_statistics.hpp"
 
 namespace orrery::models::testing {
 namespace {

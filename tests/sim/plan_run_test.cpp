@@ -1,10 +1,9 @@
 // Plans on a World's clock: alone as evaluate() has them, sharing links, slowed down, repeated, stopped.
-#include "sim/plan/run.hpp"
-
 #include <gtest/gtest.h>
 
 #include "sim/plan/builder.hpp"
 #include "sim/plan/evaluate.hpp"
+#include "sim/plan/run.hpp"
 #include "tests/sim/random_plan.hpp"
 
 namespace orrery::sim {
@@ -97,7 +96,9 @@ TEST(PlanRun, StartsAgainAndTimesCountFromTheStart) {
   std::vector<SimTime> ends;
   run.start(10, [&](SimTime at) {
     ends.push_back(at);
-    if (ends.size() < 3) run.start(at, [&](SimTime again) { ends.push_back(again); }, &recorder);
+    if (ends.size() < 3)
+      run.start(
+          at, [&](SimTime again) { ends.push_back(again); }, &recorder);
   });
   (void)world.clock().run();
   EXPECT_EQ(ends, (std::vector<SimTime>{157, 304}));
