@@ -1,10 +1,11 @@
 // The plain reading of a configuration file: the part of YAML that profiles and scenarios are written in, in one pass.
 //
-// yaml-cpp matches a regular expression at every character: 25 ms for the 56 kB of a GPU's profile, three quarters of
-// the program's start-up. The plain reading takes 0.5 ms. It reads block mappings and sequences, flow collections over
-// several lines, plain and quoted scalars of one line, and comments, without any leniency: whatever it isn't sure to
-// understand as yaml-cpp does (nulls, block scalars, folded lines, escapes beside \" and \\, tags, anchors, duplicate
-// keys, errors of every kind) it leaves to parse_yaml(), which reads the whole text again and words the error.
+// yaml-cpp matches a regular expression at every character, which was half of a short run: the smallest scenario takes
+// 8.1 ms of CPU time as a whole process with this reading and 16.3 ms without. It reads block mappings and sequences,
+// flow collections over several lines, plain and quoted scalars of one line, and comments, without any leniency:
+// whatever it isn't sure to understand as yaml-cpp does (nulls, block scalars, folded lines, escapes beside \" and \\,
+// tags, anchors, duplicate keys, errors of every kind) it leaves to parse_yaml(), which reads the whole text again and
+// words the error.
 // Invariant: where it reads, the tree is parse_yaml()'s, spans included (a test compares the two on every file of the
 // tree, on the fuzzers' corpus and on mutations of them).
 #pragma once
