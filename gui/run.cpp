@@ -44,12 +44,13 @@ std::size_t Run::weight() const {
   return weight;
 }
 
-RunPtr make_run(RunRequest request, const sim::RunControl& control) {
+RunPtr make_run(RunRequest request, const sim::RunControl& control,
+                const std::shared_ptr<models::LoweredSteps>& lowered) {
   auto run = std::make_unique<Run>();
   run->request = std::move(request);
   const scenarios::Scenario scenario = scenarios::parse_scenario(run->request.text, run->request.file);
   control.check();
-  run->report = scenarios::run_scenario(scenario, {true, true}, control);
+  run->report = scenarios::run_scenario(scenario, {true, true, lowered}, control);
   control.check();
   if (!run->report.results.empty()) {
     run->timeline = run->report.scenario.jobs.front().kind->take_timeline(*run->report.results.front());

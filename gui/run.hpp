@@ -52,7 +52,9 @@ struct Run {
 using RunPtr = std::shared_ptr<const Run>;
 
 /// Reads, runs and prepares. Throws ConfigError (the text is wrong, or the GPU can't compute the job) and
-/// sim::Cancelled. Thread-safe.
-[[nodiscard]] RunPtr make_run(RunRequest request, const sim::RunControl& control = {});
+/// sim::Cancelled. Thread-safe. `lowered`: keeps training steps from run to run, so that a change of prices alone, a
+/// dragged bandwidth, lowers nothing again.
+[[nodiscard]] RunPtr make_run(RunRequest request, const sim::RunControl& control = {},
+                              const std::shared_ptr<models::LoweredSteps>& lowered = {});
 
 }  // namespace orrery::gui

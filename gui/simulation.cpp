@@ -74,12 +74,12 @@ void Simulation::start() {
   waiting_.reset();
   poll_.start();
   emit started();
-  pool_.start([this, task = task_] {
+  pool_.start([this, task = task_, lowered = lowered_] {
     sim::RunControl control;
     control.stop = &task->stop;
     control.progress = [share = &task->share](double done) { share->store(done, std::memory_order_relaxed); };
     try {
-      task->run = make_run(task->request, control);
+      task->run = make_run(task->request, control, lowered);
     } catch (const sim::Cancelled&) {
       task->cancelled = true;
     } catch (const hardware::ConfigError& error) {

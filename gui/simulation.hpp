@@ -18,6 +18,7 @@
 
 #include "gui/run.hpp"
 #include "hardware/config.hpp"
+#include "models/training/lowered_step.hpp"
 
 namespace orrery::gui {
 
@@ -59,6 +60,7 @@ class Simulation : public QObject {
 
   std::shared_ptr<std::uint64_t> counter_ = std::make_shared<std::uint64_t>(0);
   std::uint64_t last_number_ = 0;
+  std::shared_ptr<models::LoweredSteps> lowered_ = std::make_shared<models::LoweredSteps>();
   std::optional<RunRequest> waiting_;
   std::shared_ptr<Task> task_;
   QTimer debounce_, poll_;

@@ -25,12 +25,16 @@ struct AttentionConfig {
   // Multi-head latent attention (DeepSeek-V2 §2.1): compressed queries (0: not compressed) and keys/values.
   std::int64_t q_lora_rank = 0, kv_lora_rank = 0;
   std::int64_t rope_head_dim = 0, nope_head_dim = 0, v_head_dim = 0;
+
+  friend bool operator==(const AttentionConfig&, const AttentionConfig&) = default;
 };
 
 struct MlpConfig {
   std::int64_t inter = 0;
   bool gated = false;  ///< gate and up projections with SiLU (SwiGLU), else one projection with GELU/ReLU
   bool bias = false;
+
+  friend bool operator==(const MlpConfig&, const MlpConfig&) = default;
 };
 
 struct MoeConfig {
@@ -42,6 +46,8 @@ struct MoeConfig {
   std::int64_t layer_frequency = 1;          ///< every how many layers after that is MoE
   std::int64_t groups = 1, topk_groups = 1;  ///< device-limited routing
   bool router_bias = false;                  ///< per-expert correction bias (DeepSeek-V3); not trained by gradient
+
+  friend bool operator==(const MoeConfig&, const MoeConfig&) = default;
 };
 
 struct Llm {
@@ -64,6 +70,8 @@ struct Llm {
   Dtype dtype = Dtype::bf16;
 
   [[nodiscard]] bool is_moe_layer(std::int64_t layer) const;
+
+  friend bool operator==(const Llm&, const Llm&) = default;
 };
 
 /// How FLOPs of a training step are counted; papers differ.

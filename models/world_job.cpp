@@ -70,8 +70,11 @@ class WorldRun {
     }
   }
 
-  WorldOutcome run(const std::vector<Disturbance>& disturbances, const sim::RunControl& control) {
+  /// With `full` among the flows and all other links taken for spare.
+  WorldOutcome run(const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
+                   const std::vector<std::uint32_t>& full) {
     for (const Disturbance& disturbance : disturbances) plan(disturbance);
+    take_for_spare(full, disturbances);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const WorldSlot& slot = slots_[i];
       slot.job->begin(world_, links_, sim::to_sim_time(slot.start), [this, i] { done(i); });
@@ -88,12 +91,13 @@ class WorldRun {
     for (const WorldSlot& slot : slots_) slot.job->stop();
     outcome.events = world_.clock().statistics().fired;
     outcome.links = links_.links();
-    for (std::uint32_t link = 0; link < outcome.links.size(); ++link) {
-      const sim::LinkStatistics carried = world_.links().statistics(LinkId(link));
-      outcome.usage.push_back({carried.carried, carried.mean_load, carried.peak_load});
-    }
+    outcome.usage = world_.usage();
+    overloaded_ = world_.overloaded();
     return outcome;
   }
+
+  /// Links that were not spare.
+  [[nodiscard]] const std::vector<std::uint32_t>& overloaded() const { return overloaded_; }
 
  private:
   /// Looks now and then whether to stop: an event of its own, so that no job need.
@@ -119,6 +123,31 @@ class WorldRun {
     if (control.stop != nullptr) watch_.emplace(world_.clock(), control);
   }
 
+  /// All but `full` and those whose bandwidth changes on the way.
+  void take_for_spare(const std::vector<std::uint32_t>& full, const std::vector<Disturbance>& disturbances) {
+    std::vector<std::uint8_t> spare(capacities_.size(), 1);
+    for (const std::uint32_t link : full) spare[link] = 0;
+    for (const Disturbance& disturbance : disturbances) {
+      if (disturbance.gpu) continue;
+      for (const LinkId link : links_of(topology_->find_link(disturbance.link))) spare[link.index()] = 0;
+    }
+    world_.set_spare(std::move(spare));
+  }
+
+  /// Links of the World that stand for one of the topology.
+  [[nodiscard]] std::vector<LinkId> links_of(LinkId id) const {
+    if (is_fabric(*topology_, id)) return links_.find(id);
+    std::vector<LinkId> found;
+    const Served served = served_by(*topology_, id);
+    for (const std::uint32_t gpu : served.gpus) {
+      for (const WorldSlot& slot : slots_) {
+        const std::vector<LinkId> own = slot.job->own_links(links_, gpu);
+        if (!own.empty()) found.push_back(own[served.port]);
+      }
+    }
+    return found;
+  }
+
   void done(std::size_t slot) {
     if (finished_[slot]) return;
     finished_[slot] = true;
@@ -134,6 +163,7 @@ class WorldRun {
       if (disturbance.scale <= 0.0) {
         throw Disturbed(fmt::format("GPU {} is down: the jobs on it can't go on", *disturbance.gpu));
       }
+      for (const WorldSlot& slot : slots_) slot.job->expect_speed(*disturbance.gpu);
       at(disturbance.at, [this, d = disturbance] { set_speed(*d.gpu, d.scale); });
       if (disturbance.until) at(*disturbance.until, [this, d = disturbance] { set_speed(*d.gpu, 1.0); });
       return;
@@ -151,21 +181,13 @@ class WorldRun {
     const LinkId id = topology_->find_link(name);
     const double before = scales_.count(id.value) != 0 ? scales_[id.value] : 1.0;
     scales_[id.value] = scale;
-    if (is_fabric(*topology_, id)) {
-      for (const LinkId link : links_.find(id)) {
-        const double change = (scale - before) * links_.sustained(topology_->link(id).bandwidth).value();
-        set_capacity(link, BytesPerSecond{capacities_[link.index()].value() + change}, name);
-      }
-      return;
-    }
-    const Served served = served_by(*topology_, id);
-    for (const std::uint32_t gpu : served.gpus) {
-      for (const WorldSlot& slot : slots_) {
-        const std::vector<LinkId> own = slot.job->own_links(links_, gpu);
-        if (own.empty()) continue;
-        const LinkId link = own[served.port];
-        set_capacity(link, links_.links()[link.index()].capacity * scale, name);
-      }
+    const bool fabric = is_fabric(*topology_, id);
+    for (const LinkId link : links_of(id)) {
+      const double change = (scale - before) * links_.sustained(topology_->link(id).bandwidth).value();
+      set_capacity(link,
+                   fabric ? BytesPerSecond{capacities_[link.index()].value() + change}
+                          : links_.links()[link.index()].capacity * scale,
+                   name);
     }
   }
 
@@ -187,6 +209,7 @@ class WorldRun {
   std::deque<Alarm> alarms_;  // the clock keeps their addresses
   std::optional<Watch> watch_;
   std::map<std::uint32_t, double> scales_;
+  std::vector<std::uint32_t> overloaded_;
   std::size_t pending_;
   std::vector<bool> finished_ = std::vector<bool>(slots_.size(), false);
 };
@@ -194,11 +217,23 @@ class WorldRun {
 }  // namespace
 
 WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology, const std::vector<WorldSlot>& slots,
-                       const std::vector<Disturbance>& disturbances, const sim::RunControl& control) {
-  WorldOutcome outcome = WorldRun(links, topology, slots).run(disturbances, control);
-  bool again = false;
-  for (const WorldSlot& slot : slots) again = slot.job->wants_again() || again;
-  return again ? WorldRun(links, topology, slots).run(disturbances, control) : outcome;
+                       const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
+                       const std::vector<std::uint32_t>& known_full) {
+  std::vector<std::uint32_t> full = known_full;
+  for (std::size_t i = 0; known_full.empty() && i < slots.size(); ++i) {
+    const std::vector<std::uint32_t> own = slots[i].job->fills(links);
+    full.insert(full.end(), own.begin(), own.end());
+  }
+  for (;;) {
+    WorldRun run(links, topology, slots);
+    WorldOutcome outcome = run.run(disturbances, control, full);
+    if (run.overloaded().empty()) {
+      bool again = false;
+      for (const WorldSlot& slot : slots) again = slot.job->wants_again() || again;
+      if (!again) return outcome;
+    }
+    full.insert(full.end(), run.overloaded().begin(), run.overloaded().end());
+  }
 }
 
 bool is_disturbed(std::uint32_t gpu, const std::vector<Disturbance>& disturbances, const hardware::Topology* topology) {

@@ -26,6 +26,13 @@ class WorldJob {
 
   /// Makes its operations known to the links, before they are folded.
   virtual void join(sim::LinkClasses& links) = 0;
+  /// Links, by number, that it is known to fill when it is alone. After join() of all jobs.
+  [[nodiscard]] virtual std::vector<std::uint32_t> fills(const sim::LinkClasses& links) const {
+    (void)links;
+    return {};
+  }
+  /// set_speed() will be called of this GPU: told before begin().
+  virtual void expect_speed(std::uint32_t gpu) { (void)gpu; }
   /// Begins at `at` on the World of these links. `done` is told once, when all that it must do is done.
   virtual void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) = 0;
   /// No further from now on.
@@ -71,11 +78,15 @@ struct WorldOutcome {
   std::vector<sim::LinkUsage> usage;  ///< what each carried
 };
 
-/// Runs the jobs until all are done, twice where one of them asks for it. `links`: joined by all jobs and folded, of
-/// `topology` (nullptr where nothing leaves a node). Throws Disturbed, and Cancelled once `control` says stop.
+/// Runs the jobs until all are done. `links`: joined by all jobs and folded, of `topology` (nullptr where nothing
+/// leaves a node). Throws Disturbed, and Cancelled once `control` says stop.
+///
+/// Links are taken for spare (sim/world.hpp) until a run fills them: it is then run again with those among the flows,
+/// until what was taken for spare was. `full`: links, by number, of which it is known beforehand that they fill; none:
+/// the jobs are asked. A job may ask for one more run.
 [[nodiscard]] WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology,
                                      const std::vector<WorldSlot>& slots, const std::vector<Disturbance>& disturbances,
-                                     const sim::RunControl& control);
+                                     const sim::RunControl& control, const std::vector<std::uint32_t>& full = {});
 
 /// Whether a disturbance is of this GPU or of a link of its node that it uses: then it has no like. `topology` may be
 /// nullptr if no disturbance is of a link.

@@ -8,7 +8,7 @@
 #include "hardware/units.hpp"
 #include "sim/clock.hpp"
 #include "sim/links.hpp"
-#include "sim/plan/link_spans.hpp"
+#include "sim/network/link_spans.hpp"
 
 namespace orrery::sim {
 

@@ -8,8 +8,44 @@
 
 namespace orrery::sim {
 
-World::World(std::span<const BytesPerSecond> links, FlowOptions options) : flows_(links, options) {
+World::World(std::span<const BytesPerSecond> links, FlowOptions options) : flows_(links, options), carried_(links) {
   id_ = clock_.add(*this);
+}
+
+void World::set_spare(std::vector<std::uint8_t> spare) { spare_ = std::move(spare); }
+
+void World::carry(std::uint32_t link, SimTime start, SimTime end, double share, double bytes) {
+  constexpr std::size_t kMany = 1 << 16;  // a job of months would fill the memory with them
+  if (++counted_ == kMany) settle();
+  carried_.add(link, start, end, share, bytes);
+}
+
+// What is under way is counted at its end, from its start on.
+void World::settle() {
+  counted_ = 0;
+  SimTime first = now();
+  for (const Flight& flight : flights_) {
+    if (flight.who != nullptr && !flight.spare.empty()) first = std::min(first, flight.begins);
+  }
+  carried_.settle(first);
+}
+
+std::vector<std::uint32_t> World::overloaded() {
+  std::vector<std::uint32_t> links;
+  for (std::uint32_t link = 0; link < spare_.size(); ++link) {
+    if (is_spare(link) && carried_.filled(link)) links.push_back(link);
+  }
+  return links;
+}
+
+std::vector<LinkUsage> World::usage() {
+  std::vector<LinkUsage> usage = carried_.usage(now());
+  for (std::uint32_t link = 0; link < usage.size(); ++link) {
+    if (is_spare(link)) continue;
+    const LinkStatistics carried = flows_.statistics(LinkId(link));
+    usage[link] = {carried.carried, carried.mean_load, carried.peak_load};
+  }
+  return usage;
 }
 
 void World::wake_at(SimTime time) {
@@ -35,8 +71,12 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
   flight.tag = tag;
   ++flight.version;
   flight.flows = false;
-  flight.work = operation.uses.empty() ? 0 : operation.work;
-  flight.uses.assign(operation.uses.begin(), operation.uses.end());
+  flight.uses.clear();
+  flight.spare.clear();
+  flight.spare_work = operation.work;
+  flight.begins = checked_add(now(), operation.alone - operation.work);
+  for (const LinkUse& use : operation.uses) (is_spare(use.link) ? flight.spare : flight.uses).push_back(use);
+  flight.work = flight.uses.empty() ? 0 : operation.work;
   const SimTime latency = operation.alone - flight.work;
   if (latency == 0 && flight.work > 0) {
     begin_flow(slot, now());
@@ -50,13 +90,16 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
   return {slot, flight.version};
 }
 
-// Alike operations get alike parts of a link, however many bytes they bring in how long a time.
+// Alike operations get alike parts of a link, however many bytes they bring in how long a time. Spare links count too:
+// which are taken for spare must change nothing.
 void World::begin_flow(std::uint32_t slot, SimTime now) {
   Flight& flight = flights_[slot];
   double busiest = 0.0;
-  for (const LinkUse& use : flight.uses) {
-    constexpr double kPerPicosecond = 1e-12;
-    busiest = std::max(busiest, use.share / (flows_.capacity(LinkId(use.link)).value() * kPerPicosecond));
+  for (const std::vector<LinkUse>* uses : {&flight.uses, &flight.spare}) {
+    for (const LinkUse& use : *uses) {
+      constexpr double kPerPicosecond = 1e-12;
+      busiest = std::max(busiest, use.share / (flows_.capacity(LinkId(use.link)).value() * kPerPicosecond));
+    }
   }
   flight.flow = flows_.start({slot, static_cast<double>(flight.work), 1.0 / busiest, 1.0, flight.uses}, now);
   flight.flows = true;
@@ -82,6 +125,10 @@ void World::complete(std::uint32_t slot, SimTime now, const HeldUp& held_up) {
   Flight& flight = flights_[slot];
   Completion* const who = flight.who;
   const std::uint64_t tag = flight.tag;
+  // At the full rate even where it was slowed: no less than what it asked for at any time.
+  for (const LinkUse& use : flight.spare) {
+    carry(use.link, flight.begins, now, use.share, use.share * static_cast<double>(flight.spare_work));
+  }
   flight.who = nullptr;
   free_.push_back(slot);
   who->completed(tag, now, held_up);  // may start operations: no reference into flights_ from here on

@@ -9,7 +9,10 @@
 //   … it is done     the owner is told
 //
 // An operation that is alone on its links ends exactly `alone` after its start.
-// Sources: aggregate flows in place of messages as in SimGrid's parallel tasks (Casanova et al., JPDC 2014).
+// Links that never fill can be taken out: whoever starts operations says which are spare. What uses only those is a
+// delay; what they were asked for is counted, so that overloaded() tells afterwards whether they were spare indeed. If
+// so nothing would have been otherwise with them: the first moment at which one would have held something up never
+// came. Sources: aggregate flows in place of messages as in SimGrid's parallel tasks (Casanova et al., JPDC 2014).
 // Limitation: the latency is not stretched, and an operation advances at the rate of its slowest part.
 #pragma once
 
@@ -21,6 +24,7 @@
 #include "hardware/units.hpp"
 #include "sim/clock.hpp"
 #include "sim/network/flow_network.hpp"
+#include "sim/network/link_spans.hpp"
 #include "sim/simulator.hpp"
 
 namespace orrery::sim {
@@ -54,6 +58,12 @@ class World final : private Resource {
   /// Capacities of the links, > 0.
   explicit World(std::span<const BytesPerSecond> links = {}, FlowOptions options = {});
 
+  /// Which links are taken for spare, by number, before anything starts. REQUIRES that their capacities stay.
+  void set_spare(std::vector<std::uint8_t> spare);
+  [[nodiscard]] bool is_spare(std::uint32_t link) const { return link < spare_.size() && spare_[link] != 0; }
+  /// Counts what was put on a spare link.
+  void carry(std::uint32_t link, SimTime start, SimTime end, double share, double bytes);
+
   [[nodiscard]] Simulator& clock() { return clock_; }
   [[nodiscard]] SimTime now() const { return clock_.now(); }
 
@@ -65,18 +75,22 @@ class World final : private Resource {
   /// From now on. Throws std::invalid_argument on a capacity that is not positive: what is down is cancelled.
   void set_capacity(LinkId link, BytesPerSecond capacity);
 
-  /// For what they carried; REQUIRES that nothing is started meanwhile.
   [[nodiscard]] FlowNetwork& links() { return flows_; }
+  /// Links taken for spare that were asked for more than they have: with these the run was another one.
+  [[nodiscard]] std::vector<std::uint32_t> overloaded();
+  /// What each link carried until now. REQUIRES that nothing is started meanwhile.
+  [[nodiscard]] std::vector<LinkUsage> usage();
 
  private:
   struct Flight {
     Completion* who = nullptr;  ///< none: the slot is free
     std::uint64_t tag = 0;
     std::uint32_t version = 0;
-    bool flows = false;  ///< else its latency still passes
+    bool flows = false;                  ///< else its latency still passes
+    SimTime begins = 0, spare_work = 0;  ///< when it loads links, and for how long undisturbed
     FlowHandle flow;
     SimTime work = 0;
-    std::vector<LinkUse> uses;
+    std::vector<LinkUse> uses, spare;
   };
   /// The end of a latency.
   struct Delayed {
@@ -92,12 +106,16 @@ class World final : private Resource {
   void begin_flow(std::uint32_t slot, SimTime now);
   void complete(std::uint32_t slot, SimTime now, const HeldUp& held_up);
   void wake_at(SimTime time);
+  void settle();
   [[nodiscard]] bool is_current(std::uint32_t slot, std::uint32_t version) const {
     return flights_[slot].who != nullptr && flights_[slot].version == version;
   }
 
   Simulator clock_;
   FlowNetwork flows_;
+  LinkSpans carried_;  ///< by spare links
+  std::vector<std::uint8_t> spare_;
+  std::size_t counted_ = 0;  ///< of carried_, since it was settled
   ResourceId id_;
   std::vector<Flight> flights_;
   std::vector<std::uint32_t> free_;

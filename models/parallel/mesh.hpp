@@ -66,6 +66,8 @@ struct MeshClasses {
     return axes[static_cast<std::size_t>(axis)];
   }
   [[nodiscard]] std::size_t count(MeshAxis axis) const { return of(axis).size(); }
+
+  friend bool operator==(const MeshClasses&, const MeshClasses&) = default;
 };
 
 /// Stages apart, all else in one class.

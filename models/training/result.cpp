@@ -108,7 +108,7 @@ std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::MemoryL
 
 void summarise(const TrainingJob& job, const sim::Evaluation& step, TrainingResult& result) {
   result.step_time = sim::to_seconds(step.makespan);
-  summarise_times(result.plan, step, result);
+  summarise_times(*result.plan, step, result);
   summarise_utilisation(job, result);
   result.memory = stage_memory(job, step.memory);
   result.memory_capacity = job.cluster.gpu.memory - job.cluster.gpu.reserved_memory;

@@ -16,12 +16,12 @@ constexpr double kReady = 0.5, kEvaluated = 0.8;
 
 /// The step on a World, with what happens there.
 TrainingResult on_world(TrainingRun& run, sim::LinkClasses& links, const hardware::Topology* topology,
-                        const TrainingOptions& options) {
-  run.set_steps(options.steps);
+                        const TrainingOptions& options, const std::vector<std::uint32_t>& full) {
+  run.set_steps(options.steps, options.keep_timeline);
   const WorldOutcome outcome =
-      run_world(links, topology, {{&run, Seconds{0.0}, std::nullopt}}, options.disturbances, options.control);
+      run_world(links, topology, {{&run, Seconds{0.0}, std::nullopt}}, options.disturbances, options.control, full);
   const std::vector<sim::HeldUpOn> held_up = run.held_up();
-  TrainingResult result = std::move(run).world_result(options.keep_timeline, options.control.part(kEvaluated, 1.0));
+  TrainingResult result = std::move(run).world_result();
   result.events = outcome.events;
   result.links = sim::report_links(outcome.links, outcome.usage, held_up);
   return result;
@@ -55,7 +55,7 @@ TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer
   const hardware::Topology* topology = options.topology;
   if (topology == nullptr && by_link) topology = &own.emplace(job.cluster);
   const MeshClasses classes = options.classes ? *options.classes : alike_members(job, options.disturbances, topology);
-  TrainingRun run(job, timer, classes, control.part(0.0, kReady));
+  TrainingRun run(job, timer, classes, options.lowered, control.part(0.0, kReady));
   // A fabric whose leaves nobody describes has no links to share.
   const bool has_leaves = job.cluster.fabric.leaf_ports > 0;
   if (topology == nullptr && options.shares_links && has_leaves && run.leaves_nodes()) {
@@ -67,8 +67,8 @@ TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer
   sim::Evaluation step =
       run.evaluate(options.shares_links ? &links : nullptr, options.keep_timeline, control.part(kReady, kEvaluated));
   control.report(kEvaluated);
-  if (step.links_filled || options.steps > 1 || !options.disturbances.empty()) {
-    return on_world(run, links, topology, options);
+  if (!step.filled_links.empty() || options.steps > 1 || !options.disturbances.empty()) {
+    return on_world(run, links, topology, options, step.filled_links);
   }
   std::vector<sim::LinkReport> carried = sim::report_links(links.links(), step.links, {});
   TrainingResult result = std::move(run).result(std::move(step));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +58,8 @@ struct TrainingConfig {
   bool fused_cross_entropy = false;     ///< one kernel reads the 16-bit logits and writes their gradient in place
   bool cuda_graphs = false;             ///< the host launches graphs: its cost per kernel vanishes
   Seconds host_overhead;  ///< host cost per kernel of an eager framework; 0: the GPU profile's launch cost
+
+  friend bool operator==(const TrainingConfig&, const TrainingConfig&) = default;
 };
 
 struct TrainingJob : Job {
@@ -73,8 +76,8 @@ struct StageMemory {
 };
 
 struct TrainingResult {
-  sim::Plan plan;
-  sim::Timeline timeline;  ///< only where asked for
+  std::shared_ptr<const sim::Plan> plan;  ///< shared with what LoweredSteps keeps
+  sim::Timeline timeline;                 ///< only where asked for
   Seconds step_time;
   Seconds compute, communication, exposed_communication, optimizer;  ///< mean over GPUs
   double bubble_fraction = 0.0;
@@ -100,8 +103,11 @@ struct TrainingResult {
 /// Data-parallel degree after filling in "what is left". REQUIRES check(job).empty().
 [[nodiscard]] int data_parallel_degree(const TrainingJob& job);
 
+class LoweredSteps;
+
 struct TrainingOptions {
   bool keep_timeline = false;
+  LoweredSteps* lowered = nullptr;  ///< steps that were lowered before; nullptr: none (lowered_step.hpp)
   /// Which members stand for each other; none: all that are alike.
   std::optional<MeshClasses> classes;
   std::int64_t steps = 1;  ///< repeated, where something happens meanwhile

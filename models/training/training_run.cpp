@@ -2,39 +2,31 @@
 
 #include <algorithm>
 #include <numeric>
-#include <stdexcept>
 #include <utility>
 
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/result.hpp"
-#include "models/training/step.hpp"
 
 namespace orrery::models {
 
 namespace {
 
-// A shape that no kernel can have would be priced as nonsense: it says so instead.
-void require_sound_kernels(const sim::Plan& plan) {
-  for (const sim::KernelEntry& entry : plan.kernels) {
-    const std::string problem = kernels::check(entry.kernel);
-    if (!problem.empty()) throw std::invalid_argument(plan.labels[entry.label.index()] + ": " + problem);
-  }
-}
+// Shares of the time that a large job takes: lowered and checked to here, the rest is pricing.
+constexpr double kLowered = 0.9;
 
-// Shares of the time that a large job takes: lowering to here, the rest is checking and pricing.
-constexpr double kLowered = 0.5;
+/// The World looks whether to stop, not its jobs.
+const sim::RunControl kUncontrolled;
 
 }  // namespace
 
 TrainingRun::TrainingRun(const TrainingJob& job, const kernels::KernelTimer& timer, const MeshClasses& classes,
-                         const sim::RunControl& control)
+                         LoweredSteps* lowered, const sim::RunControl& control)
     : job_(&job), prices_(training_prices(job, timer)) {
-  sim::Plan plan = lower(job, classes, control.part(0.0, kLowered));
-  require_sound_kernels(plan);
-  control.report(kLowered);
-  runnable_ = std::make_unique<sim::RunnablePlan>(std::move(plan), control);
-  durations_ = sim::price(runnable_->plan(), prices_, control);
+  const sim::RunControl lowering = control.part(0.0, kLowered);
+  step_ = lowered != nullptr ? lowered->get(job, classes, lowering)
+                             : std::make_shared<const LoweredStep>(job, classes, lowering);
+  durations_ = sim::price(plan(), prices_, control);
   control.report(1.0);
 }
 
@@ -62,10 +54,24 @@ sim::Evaluation TrainingRun::evaluate(const sim::LinkClasses* links, bool keep_t
     options.loads = &loads;
     options.capacities = capacities;
   }
-  return sim::evaluate(*runnable_, durations_, options, control);
+  return sim::evaluate(step_->runnable(), durations_, options, control);
 }
 
 void TrainingRun::join(sim::LinkClasses& links) { number_ = links.add(plan(), prices_); }
+
+std::vector<std::uint32_t> TrainingRun::fills(const sim::LinkClasses& links) const {
+  if (!plan().blocks.empty()) return evaluate(&links, false, kUncontrolled).filled_links;
+  // Nothing could go in one go: to know which links are spare is of no use.
+  std::vector<std::uint32_t> all(links.links().size());
+  std::iota(all.begin(), all.end(), 0u);
+  return all;
+}
+
+bool TrainingRun::has_gpu(RankId rank, std::uint32_t gpu) const {
+  const std::vector<std::uint32_t>& members = plan().ranks[rank.index()].stands_for;
+  return std::any_of(members.begin(), members.end(),
+                     [&](std::uint32_t member) { return prices_.placement().gpu(member) == gpu; });
+}
 
 void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) {
   world_ = &world;
@@ -73,7 +79,12 @@ void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::S
   loads_ = links.loads(number_, durations_);
   steps_.clear();
   held_up_.clear();
-  run_ = std::make_unique<sim::PlanRun>(world, *runnable_, durations_, loads_);
+  run_ = std::make_unique<sim::PlanRun>(world, step_->runnable(), durations_, loads_, summary_sets());
+  for (std::uint32_t rank = 0; rank < plan().ranks.size(); ++rank) {
+    for (const std::uint32_t gpu : changing_) {
+      if (has_gpu(RankId(rank), gpu)) run_->step_by_step(RankId(rank));
+    }
+  }
   began_ = at;
   step_begins();
 }
@@ -81,16 +92,15 @@ void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::S
 void TrainingRun::step_begins() {
   recorder_.reset();
   if (record_ == steps_.size()) {
-    const sim::RunControl none;
-    sim::Pacer pacer(none);
-    recorder_ = std::make_unique<sim::TimelineRecorder>(*runnable_, pacer);
+    sim::Pacer pacer(kUncontrolled);
+    recorder_ = std::make_unique<sim::EvaluationBuilder>(step_->runnable(), summary_sets(), keep_timeline_, pacer);
   }
   run_->start(
       began_, [this](sim::SimTime end) { step_ended(end); }, recorder_.get());
 }
 
 void TrainingRun::step_ended(sim::SimTime end) {
-  if (recorder_) timeline_ = recorder_->take(end - began_);
+  if (recorder_) recorded_ = recorder_->take(end - began_, kUncontrolled);
   steps_.push_back({began_, end});
   began_ = end;
   if (static_cast<std::int64_t>(steps_.size()) == must_) done_();
@@ -120,20 +130,16 @@ std::vector<sim::HeldUpOn> TrainingRun::held_up() const {
 bool TrainingRun::set_speed(std::uint32_t gpu, double speed) {
   bool found = false;
   for (std::uint32_t rank = 0; rank < plan().ranks.size(); ++rank) {
-    const std::vector<std::uint32_t>& members = plan().ranks[rank].stands_for;
-    const bool has =
-        std::any_of(members.begin(), members.end(), [&](std::uint32_t m) { return prices_.placement().gpu(m) == gpu; });
-    if (has && run_) run_->set_speed(RankId(rank), speed);
-    found = found || has;
+    if (!has_gpu(RankId(rank), gpu)) continue;
+    if (run_) run_->set_speed(RankId(rank), speed);
+    found = true;
   }
   return found;
 }
 
 std::vector<LinkId> TrainingRun::own_links(const sim::LinkClasses& links, std::uint32_t gpu) const {
   for (std::uint32_t rank = 0; rank < plan().ranks.size(); ++rank) {
-    for (const std::uint32_t member : plan().ranks[rank].stands_for) {
-      if (prices_.placement().gpu(member) == gpu) return links.own(number_, RankId(rank));
-    }
+    if (has_gpu(RankId(rank), gpu)) return links.own(number_, RankId(rank));
   }
   return {};
 }
@@ -156,20 +162,10 @@ std::string TrainingRun::operation_name(const sim::HeldUpEntry& entry) const {
          plan().ranks[transfer.destination.index()].name + ")";
 }
 
-sim::Evaluation TrainingRun::recorded(bool keep_timeline, const sim::RunControl& control) {
-  sim::Evaluation step;
-  step.makespan = timeline_.value().makespan;
-  step.busy = sim::busy_times(*timeline_, summary_sets(), control);
-  step.memory = sim::memory_ledger(*timeline_);
-  if (keep_timeline) step.timeline = std::move(*timeline_);
-  timeline_.reset();
-  return step;
-}
-
-TrainingResult TrainingRun::world_result(bool keep_timeline, const sim::RunControl& control) && {
+TrainingResult TrainingRun::world_result() && {
   std::vector<Seconds> durations;
   for (const Step& step : steps_) durations.push_back(sim::to_seconds(step.duration()));
-  sim::Evaluation step = recorded(keep_timeline, control);
+  sim::Evaluation step = std::move(recorded_).value();
   TrainingResult out = std::move(*this).result(std::move(step));
   out.reading = "flows";
   out.repeated_steps = std::move(durations);
@@ -178,9 +174,9 @@ TrainingResult TrainingRun::world_result(bool keep_timeline, const sim::RunContr
 
 TrainingResult TrainingRun::result(sim::Evaluation step) && {
   TrainingResult result;
-  result.steps = runnable_->step_count();
+  result.steps = step_->runnable().step_count();
   run_.reset();
-  result.plan = std::move(*runnable_).take();
+  result.plan = {step_, &step_->plan()};
   summarise(*job_, step, result);
   result.timeline = std::move(step.timeline);
   return result;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/training/lowered_step.hpp"
 #include "models/training/training.hpp"
 #include "models/world_job.hpp"
 #include "sim/plan/evaluate.hpp"
@@ -17,12 +18,12 @@ namespace orrery::models {
 
 class TrainingRun final : public WorldJob {
  public:
-  /// Lowers, checks and prices. `job` and `timer` must outlive the run. REQUIRES check(job).empty(). Throws as
-  /// predict().
+  /// Lowers, unless `lowered` (nullptr: nothing) has the step, and prices. `job` and `timer` must outlive the run.
+  /// REQUIRES check(job).empty(). Throws as predict().
   TrainingRun(const TrainingJob& job, const kernels::KernelTimer& timer, const MeshClasses& classes,
-              const sim::RunControl& control);
+              LoweredSteps* lowered, const sim::RunControl& control);
 
-  [[nodiscard]] const sim::Plan& plan() const { return runnable_->plan(); }
+  [[nodiscard]] const sim::Plan& plan() const { return step_->plan(); }
   /// Whether an operation of the plan leaves its node.
   [[nodiscard]] bool leaves_nodes() const;
 
@@ -30,10 +31,16 @@ class TrainingRun final : public WorldJob {
   [[nodiscard]] sim::Evaluation evaluate(const sim::LinkClasses* links, bool keep_timeline,
                                          const sim::RunControl& control) const;
 
-  /// The first `steps` steps are what it must do on a World; the figures are of the median one of them.
-  void set_steps(std::int64_t steps) { must_ = steps; }
+  /// The first `steps` steps are what it must do on a World; the figures are of the median one of them, with its
+  /// timeline if it is to be kept.
+  void set_steps(std::int64_t steps, bool keep_timeline) {
+    must_ = steps;
+    keep_timeline_ = keep_timeline;
+  }
 
   void join(sim::LinkClasses& links) override;
+  [[nodiscard]] std::vector<std::uint32_t> fills(const sim::LinkClasses& links) const override;
+  void expect_speed(std::uint32_t gpu) override { changing_.push_back(gpu); }
   void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override;
   void stop() override;
   [[nodiscard]] bool wants_again() override;
@@ -50,30 +57,31 @@ class TrainingRun final : public WorldJob {
   /// The figures of a step; the run is of no use afterwards.
   [[nodiscard]] TrainingResult result(sim::Evaluation step) &&;
   /// The figures of what a World left. REQUIRES a step that ended.
-  [[nodiscard]] TrainingResult world_result(bool keep_timeline, const sim::RunControl& control) &&;
+  [[nodiscard]] TrainingResult world_result() &&;
 
  private:
-  /// The timeline of the recorded step as an evaluation.
-  [[nodiscard]] sim::Evaluation recorded(bool keep_timeline, const sim::RunControl& control);
   /// The step of median duration, the first of equals.
   [[nodiscard]] std::size_t median_step() const;
   /// "gradient bucket (dp stage 3)": what an entry of the plan is called in reports.
   [[nodiscard]] std::string operation_name(const sim::HeldUpEntry& entry) const;
+  [[nodiscard]] bool has_gpu(RankId rank, std::uint32_t gpu) const;
   void step_begins();
   void step_ended(sim::SimTime end);
 
   const TrainingJob* job_;
   sim::ClusterPrices prices_;
-  std::unique_ptr<sim::RunnablePlan> runnable_;  // stays where it is: others refer to it
+  std::shared_ptr<const LoweredStep> step_;
   sim::Durations durations_;
-  std::size_t number_ = 0;  ///< among the jobs of the links
+  std::size_t number_ = 0;               ///< among the jobs of the links
+  std::vector<std::uint32_t> changing_;  ///< GPUs of the cluster whose speed may change
   std::int64_t must_ = 1;
   std::size_t record_ = 0;  ///< the step whose timeline is kept
   sim::Loads loads_;
   sim::World* world_ = nullptr;
   std::unique_ptr<sim::PlanRun> run_;
-  std::unique_ptr<sim::TimelineRecorder> recorder_;
-  std::optional<sim::Timeline> timeline_;
+  bool keep_timeline_ = false;
+  std::unique_ptr<sim::EvaluationBuilder> recorder_;
+  std::optional<sim::Evaluation> recorded_;
   std::function<void()> done_;
   sim::SimTime began_ = 0;
   std::vector<Step> steps_;

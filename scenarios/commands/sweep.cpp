@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "models/training/lowered_step.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
@@ -51,7 +52,7 @@ std::string words(const std::vector<Override>& set) {
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 Point run_point(const std::string& text, const std::string& file, const std::vector<Override>& base,
-                const std::vector<SweepAxis>& axes, std::size_t index) {
+                const std::vector<SweepAxis>& axes, const Keep& keep, std::size_t index) {
   Point point;
   point.set = coordinates(axes, index);
   std::vector<Override> all = base;
@@ -61,7 +62,7 @@ Point run_point(const std::string& text, const std::string& file, const std::vec
     scenario.variants.clear();
     scenario.expectations.clear();  // they hold for the scenario as it stands, not for its neighbours
     if (scenario.skipped.empty()) {
-      point.report = run_scenario(scenario);
+      point.report = run_scenario(scenario, keep);
     } else {
       point.skipped = scenario.skipped;
     }
@@ -171,8 +172,10 @@ int sweep_file(const Options& options, Console& console) {
     count *= axis.values.size();
     if (count > kMostPoints) throw ConfigError(fmt::format("{}: the sweep has more than {} points", file, kMostPoints));
   }
-  const auto run = [text, file, overrides = options.overrides, axes = base.sweep](std::size_t i) {
-    return run_point(text, file, overrides, axes, i);
+  Keep keep;
+  keep.lowered = std::make_shared<models::LoweredSteps>();
+  const auto run = [text, file, overrides = options.overrides, axes = base.sweep, keep](std::size_t i) {
+    return run_point(text, file, overrides, axes, keep, i);
   };
   Progress progress(console, options.quiet, count, "points");
   std::vector<std::optional<Point>> done = compute_all<Point>(count, options.jobs, run, console, progress);

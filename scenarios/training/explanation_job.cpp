@@ -65,8 +65,8 @@ class StepExplanation final : public JobExplanation {
   void write_text(std::ostream& out) const override {
     const models::TrainingResult& result = result_of<TrainingOutcome>(view_).result;
     out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",
-                       readable(result.step_time.value(), Unit::seconds), result.plan.step_count(),
-                       result.plan.ranks.size());
+                       readable(result.step_time.value(), Unit::seconds), result.plan->step_count(),
+                       result.plan->ranks.size());
     write_entries(out, "Steps, by time per GPU", entries_);
     write_memory(out, view_);
   }
@@ -75,7 +75,7 @@ class StepExplanation final : public JobExplanation {
  private:
   static std::vector<CostedEntry> price(const JobView& view) {
     const std::unique_ptr<kernels::KernelTimer> timer = make_timer(view.scenario().timer);
-    return cost_entries(result_of<TrainingOutcome>(view).result.plan,
+    return cost_entries(*result_of<TrainingOutcome>(view).result.plan,
                         models::training_prices(spec_of<TrainingSpec>(view.job).job, *timer), CostedBy::activity);
   }
 

@@ -64,8 +64,8 @@ JobRun report_step(const models::TrainingJob& job, const kernels::KernelTimer& t
   auto outcome = std::make_shared<TrainingOutcome>(std::move(result));
   const models::TrainingResult& step = outcome->result;
   JobRun run{outcome,
-             provenance_of(job, cost_entries(step.plan, models::training_prices(job, timer), CostedBy::activity))};
-  if (!keep_plan) outcome->result.plan = {};
+             provenance_of(job, cost_entries(*step.plan, models::training_prices(job, timer), CostedBy::activity))};
+  if (!keep_plan) outcome->result.plan.reset();
   return run;
 }
 
@@ -75,8 +75,9 @@ class SharedTraining final : public SharedJob {
       : spec_(spec),
         timer_(timer),
         around_(around),
-        run_(spec.job, timer, models::alike_members(spec.job, around.disturbances, around.topology), around.control) {
-    run_.set_steps(spec.steps);
+        run_(spec.job, timer, models::alike_members(spec.job, around.disturbances, around.topology),
+             around.keep.lowered.get(), around.control) {
+    run_.set_steps(spec.steps, around.keep.timeline);
   }
 
   [[nodiscard]] models::WorldJob& job() override { return run_; }
@@ -84,7 +85,7 @@ class SharedTraining final : public SharedJob {
     if (run_.steps().empty()) {
       throw models::Disturbed("a training job ended before its first step did: give it more time");
     }
-    models::TrainingResult result = std::move(run_).world_result(around_.keep.timeline, around_.control);
+    models::TrainingResult result = std::move(run_).world_result();
     return report_step(spec_.job, timer_, std::move(result), around_.keep.timeline);
   }
 
@@ -102,6 +103,7 @@ JobRun run_training(const JobSpec& spec, const kernels::KernelTimer& timer, cons
   const models::TrainingJob& job = dynamic_cast<const TrainingSpec&>(spec).job;
   models::TrainingOptions options;
   options.keep_timeline = keep.timeline;
+  options.lowered = keep.lowered.get();
   options.control = control;
   models::TrainingResult result = models::predict(job, timer, options);
   control.check();

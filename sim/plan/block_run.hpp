@@ -15,7 +15,7 @@
 
 #include "sim/plan/busy.hpp"
 #include "sim/plan/durations.hpp"
-#include "sim/plan/link_spans.hpp"
+#include "sim/plan/loads.hpp"
 #include "sim/plan/runnable.hpp"
 
 namespace orrery::sim {
@@ -28,7 +28,7 @@ struct BlockSpan {
   Activity activity = Activity::other;
 };
 
-/// What the operations of a block put on a link: see link_spans.hpp.
+/// What the operations of a block put on a link: see network/link_spans.hpp.
 struct BlockLinkUse {
   std::uint32_t link = 0;
   std::int64_t start = 0, end = 0;

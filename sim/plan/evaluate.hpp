@@ -10,10 +10,9 @@
 #include <span>
 #include <vector>
 
-#include "sim/memory.hpp"
-#include "sim/plan/busy.hpp"
 #include "sim/plan/durations.hpp"
-#include "sim/plan/link_spans.hpp"
+#include "sim/plan/evaluation_builder.hpp"
+#include "sim/plan/loads.hpp"
 #include "sim/plan/runnable.hpp"
 #include "sim/timeline.hpp"
 
@@ -25,16 +24,6 @@ struct EvaluateOptions {
   /// What operations put on links of these capacities; none: nobody asks whether they share any.
   const Loads* loads = nullptr;
   std::span<const BytesPerSecond> capacities = {};
-};
-
-struct Evaluation {
-  SimTime makespan = 0;
-  std::vector<BusyTimes> busy;  ///< by rank
-  MemoryLedger memory{0};
-  Timeline timeline;  ///< empty where not asked for
-  /// Some link may be asked for more than it has (link_spans.hpp): then these are not the times.
-  bool links_filled = false;
-  std::vector<LinkUsage> links;  ///< by link; empty without loads
 };
 
 /// Throws std::invalid_argument if the durations are not of this plan, and TimeOverflow.

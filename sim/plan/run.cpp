@@ -8,6 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "sim/plan/whole_calls.hpp"
+
 namespace orrery::sim {
 
 namespace {
@@ -19,13 +21,14 @@ constexpr std::uint32_t kNone = PlanLinks::kNone;
 class PlanRun::Walker final : private Completion, private Resource {
  public:
   Walker(World& world, const RunnablePlan& runnable, const Durations& durations, const Loads& loads,
-         const RunControl& control)
+         std::span<const ActivitySet> sets, const RunControl& control)
       : world_(world),
         runnable_(runnable),
         plan_(runnable.plan()),
         durations_(durations),
         loads_(loads),
         pacer_(control),
+        calls_(world, runnable, durations, loads, sets),
         speed_(plan_.ranks.size(), 1.0) {
     streams_.reserve(plan_.streams.size());
     for (std::uint32_t s = 0; s < plan_.streams.size(); ++s) {
@@ -44,14 +47,15 @@ class PlanRun::Walker final : private Completion, private Resource {
   Walker(const Walker&) = delete;
   Walker& operator=(const Walker&) = delete;
 
-  void start(SimTime at, std::function<void(SimTime)> ended, TimelineRecorder* recorder) {
+  void start(SimTime at, std::function<void(SimTime)> ended, EvaluationBuilder* out) {
     ended_ = std::move(ended);
-    recorder_ = recorder;
+    out_ = out;
     started_ = at;
     meetings_.assign(runnable_.links().meeting_size.size(), {});
     event_waiter_.assign(plan_.events, kNone);
     recorded_.assign(plan_.events, 0);
     next_.assign(plan_.streams.size(), kNone);
+    calls_.rewind();
     for (StreamResource& stream : streams_) stream.rewind();
     unfinished_ = streams_.size();
     world_.clock().at(at, id_);
@@ -63,16 +67,20 @@ class PlanRun::Walker final : private Completion, private Resource {
       world_.clock().cancel(stream.id);
       if (stream.operation) world_.cancel(*stream.operation);
       stream.operation.reset();
-      stream.runs = false;
+      stream.runs = stream.whole = false;
     }
   }
+
+  void step_by_step(RankId rank) { calls_.step_by_step(rank); }
 
   void set_speed(RankId rank, double speed) {
     if (!(speed > 0.0)) throw std::invalid_argument("a rank's speed must be > 0");
     const double before = std::exchange(speed_[rank.index()], speed);
     const SimTime now = world_.now();
     for (StreamResource& stream : streams_) {
-      if (plan_.streams[stream.stream].rank != rank || !stream.runs) continue;
+      if (plan_.streams[stream.stream].rank != rank) continue;
+      if (stream.whole) throw std::logic_error("a rank whose speed changes must go step by step");
+      if (!stream.runs) continue;
       stream.end = checked_add(now, stretched(stream.end - now, speed / before));
       world_.clock().at(stream.end, stream.id);
     }
@@ -94,7 +102,7 @@ class PlanRun::Walker final : private Completion, private Resource {
     void rewind() {
       position = inner = 0;
       part = nullptr;
-      runs = false;
+      runs = whole = false;
       operation.reset();
     }
 
@@ -107,6 +115,7 @@ class PlanRun::Walker final : private Completion, private Resource {
     std::uint32_t first_event = 0;            ///< of that call
     SimTime started = 0, end = 0;
     bool runs = false;                     ///< a kernel or copy: what a slower GPU stretches
+    bool whole = false;                    ///< a call in one go
     std::optional<OperationId> operation;  ///< on the links, of which this stream is the first
   };
 
@@ -155,6 +164,7 @@ class PlanRun::Walker final : private Completion, private Resource {
       }
       Step step = stream.part != nullptr ? (*stream.part)[stream.inner] : steps[stream.position];
       if (step.kind == StepKind::call) {
+        if (!enter(stream, step)) return;
         const Call& call = plan_.calls[step.index];
         stream.part = &find_part(plan_.blocks[call.block], plan_.streams[stream.stream].lane)->steps;
         stream.first_event = call.first_event;
@@ -168,6 +178,22 @@ class PlanRun::Walker final : private Completion, private Resource {
       if (!instant(stream, step)) return;
       pass(stream);
     }
+  }
+
+  /// False: the stream does not go into the call itself.
+  bool enter(const StreamResource& stream, Step step) {
+    const WholeCalls::Entry entry = calls_.arrive(step.index, stream.stream, ready_);
+    if (entry == WholeCalls::Entry::whole) {
+      const RankId rank = plan_.streams[stream.stream].rank;
+      const std::span<const WholeCalls::Lane> lanes = calls_.begin(step.index, rank, started_, out_);
+      // Backwards, so that the lane of part 0 comes last of those that end together to the next call.
+      for (std::size_t part = lanes.size(); part-- > 0;) {
+        StreamResource& lane = streams_[lanes[part].stream];
+        lane.whole = true;
+        world_.clock().at(lanes[part].end, lane.id);
+      }
+    }
+    return entry == WholeCalls::Entry::steps;
   }
 
   static void pass(StreamResource& stream) { ++(stream.part != nullptr ? stream.inner : stream.position); }
@@ -187,10 +213,10 @@ class PlanRun::Walker final : private Completion, private Resource {
         return true;
       case StepKind::alloc:
       case StepKind::free:
-        if (recorder_ != nullptr) recorder_->memory(stream.stream, world_.now() - started_, step);
+        if (out_ != nullptr) out_->memory(stream.stream, world_.now() - started_, step);
         return true;
       default:
-        if (recorder_ != nullptr) recorder_->mark(stream.stream, step);
+        if (out_ != nullptr) out_->mark(stream.stream, step);
         return true;
     }
   }
@@ -212,7 +238,7 @@ class PlanRun::Walker final : private Completion, private Resource {
     const RankId rank = plan_.streams[carrier.stream].rank;
     const SimTime duration = step_price(plan_, durations_, step, plan_.ranks[rank.index()].gpu_class).duration;
     for (std::uint32_t s = first; s != kNone; s = next_[s]) streams_[s].started = now;
-    const LinkLoadEntry* load = load_of(step);
+    const LinkLoadEntry* load = loads_.of(step);
     if (load != nullptr && load->work > 0) {
       streams_[first].operation = world_.start({duration, load->work, load->uses}, *this, first);
       return;
@@ -220,12 +246,6 @@ class PlanRun::Walker final : private Completion, private Resource {
     carrier.runs = step.kind == StepKind::launch || step.kind == StepKind::copy;
     carrier.end = checked_add(now, carrier.runs ? stretched(duration, speed_[rank.index()]) : duration);
     world_.clock().at(carrier.end, carrier.id);
-  }
-
-  [[nodiscard]] const LinkLoadEntry* load_of(Step step) const {
-    if (step.kind == StepKind::collective && !loads_.collectives.empty()) return &loads_.collectives[step.index];
-    const bool message = step.kind == StepKind::send || step.kind == StepKind::recv;
-    return message && !loads_.transfers.empty() ? &loads_.transfers[step.index] : nullptr;
   }
 
   [[nodiscard]] Step current(const StreamResource& stream) const {
@@ -246,6 +266,12 @@ class PlanRun::Walker final : private Completion, private Resource {
   void finish(std::uint32_t number, SimTime now) {
     StreamResource& stream = streams_[number];
     stream.runs = false;
+    if (std::exchange(stream.whole, false)) {
+      ++stream.position;
+      ready_.push_back(number);
+      advance_ready();
+      return end_if_done(now);
+    }
     const std::uint32_t meeting =
         stream.part != nullptr ? kNone : runnable_.links().meeting_of(number, stream.position);
     end_operation(meeting == kNone ? number : meetings_[meeting].first, now);
@@ -254,10 +280,10 @@ class PlanRun::Walker final : private Completion, private Resource {
   void end_operation(std::uint32_t first, SimTime now) {
     for (std::uint32_t s = first; s != kNone;) {
       StreamResource& stream = streams_[s];
-      if (recorder_ != nullptr) {
+      if (out_ != nullptr) {
         const std::uint32_t gpu_class = plan_.ranks[plan_.streams[s].rank.index()].gpu_class;
-        recorder_->span(s, stream.started - started_, now - started_,
-                        step_price(plan_, durations_, current(stream), gpu_class));
+        out_->span(s, stream.started - started_, now - started_,
+                   step_price(plan_, durations_, current(stream), gpu_class));
       }
       pass(stream);
       ready_.push_back(s);
@@ -273,7 +299,8 @@ class PlanRun::Walker final : private Completion, private Resource {
   const Durations& durations_;
   const Loads& loads_;
   Pacer pacer_;
-  TimelineRecorder* recorder_ = nullptr;
+  WholeCalls calls_;
+  EvaluationBuilder* out_ = nullptr;
   ResourceId id_;
   std::vector<StreamResource> streams_;
   std::vector<Meeting> meetings_;
@@ -289,7 +316,7 @@ class PlanRun::Walker final : private Completion, private Resource {
 };
 
 PlanRun::PlanRun(World& world, const RunnablePlan& plan, const Durations& durations, const Loads& loads,
-                 const RunControl& control) {
+                 std::span<const ActivitySet> sets, const RunControl& control) {
   require_durations_of(plan.plan(), durations);
   const auto fits = [](const auto& table, const auto& entries) {
     return table.empty() || table.size() == entries.size();
@@ -298,16 +325,18 @@ PlanRun::PlanRun(World& world, const RunnablePlan& plan, const Durations& durati
     throw std::invalid_argument("the loads are not those of this plan: the tables have other sizes");
   }
   // The clock keeps the addresses of the walker's parts: it stays where it is.
-  walker_ = std::make_unique<Walker>(world, plan, durations, loads, control);
+  walker_ = std::make_unique<Walker>(world, plan, durations, loads, sets, control);
 }
 
 PlanRun::~PlanRun() = default;
 
-void PlanRun::start(SimTime at, std::function<void(SimTime)> ended, TimelineRecorder* recorder) {
-  walker_->start(at, std::move(ended), recorder);
+void PlanRun::start(SimTime at, std::function<void(SimTime)> ended, EvaluationBuilder* out) {
+  walker_->start(at, std::move(ended), out);
 }
 
 void PlanRun::stop() { walker_->stop(); }
+
+void PlanRun::step_by_step(RankId rank) { walker_->step_by_step(rank); }
 
 void PlanRun::set_speed(RankId rank, double speed) { walker_->set_speed(rank, speed); }
 
@@ -316,14 +345,15 @@ std::vector<HeldUpEntry> PlanRun::held_up() const { return walker_->held_up(); }
 Timeline run_alone(const RunnablePlan& plan, const Durations& durations, const RunControl& control) {
   World world;
   const Loads loads;
-  PlanRun run(world, plan, durations, loads, control);
+  PlanRun run(world, plan, durations, loads, {}, control);
+  for (std::uint32_t rank = 0; rank < plan.plan().ranks.size(); ++rank) run.step_by_step(RankId(rank));
   Pacer pacer(control);
-  TimelineRecorder recorder(plan, pacer);
+  EvaluationBuilder out(plan, {}, true, pacer);
   SimTime makespan = 0;
   run.start(
-      0, [&makespan](SimTime end) { makespan = end; }, &recorder);
+      0, [&makespan](SimTime end) { makespan = end; }, &out);
   (void)world.clock().run();
-  return recorder.take(makespan);
+  return out.take(makespan, control).timeline;
 }
 
 }  // namespace orrery::sim

@@ -1,9 +1,9 @@
 // One Plan on a World's clock; any number at once.
 //
-// A stream takes its steps in order, calls step by step. Instant steps happen where the stream stands; a timed step
-// that is alone, or whose last participant has just come, begins; streams that wait for others stand in a list of the
-// event or meeting and cost nothing. Kernels and copies are events of the clock; collectives and transfers are
-// Operations of the World where Loads says what links they use.
+// A stream takes its steps in order, and a call in one go where nothing can come between (whole_calls.hpp). Instant
+// steps happen where the stream stands; a timed step that is alone, or whose last participant has just come, begins;
+// streams that wait for others stand in a list of the event or meeting and cost nothing. Kernels and copies are events
+// of the clock; collectives and transfers are Operations of the World where Loads says what links they use.
 //
 // Agrees with evaluate() to the picosecond where nothing shares links: same steps, same meetings, same recorder.
 //
@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "sim/plan/durations.hpp"
-#include "sim/plan/link_spans.hpp"
-#include "sim/plan/recorder.hpp"
+#include "sim/plan/evaluation_builder.hpp"
+#include "sim/plan/loads.hpp"
 #include "sim/plan/runnable.hpp"
 #include "sim/run_control.hpp"
 #include "sim/world.hpp"
@@ -37,18 +37,22 @@ struct HeldUpEntry {
 class PlanRun {
  public:
   /// All arguments must outlive the run. Throws std::invalid_argument if durations or loads are not of this plan.
+  /// `sets`: the unions that an EvaluationBuilder of start() was made for.
   PlanRun(World& world, const RunnablePlan& plan, const Durations& durations, const Loads& loads,
-          const RunControl& control = {});
+          std::span<const ActivitySet> sets = {}, const RunControl& control = {});
   ~PlanRun();
   PlanRun(const PlanRun&) = delete;
   PlanRun& operator=(const PlanRun&) = delete;
 
   /// Begins at `at` ≥ now; `ended` is told the time of the last step's end. Once it has ended it may start again.
-  /// `recorder`: none, or told every span, with times counted from `at`.
-  void start(SimTime at, std::function<void(SimTime)> ended, TimelineRecorder* recorder = nullptr);
+  /// `out`: nullptr, or told of every step, with times counted from `at`.
+  void start(SimTime at, std::function<void(SimTime)> ended, EvaluationBuilder* out = nullptr);
   /// Takes it off the clock and the links; nobody is told. It may start again.
   void stop();
-  /// From now on the rank's kernels and copies take 1/speed of their durations. > 0
+  /// Of a rank whose speed may change, before the start: its calls go step by step.
+  void step_by_step(RankId rank);
+  /// From now on the rank's kernels and copies take 1/speed of their durations. > 0. Throws std::logic_error while the
+  /// rank is in a call that it takes in one go.
   void set_speed(RankId rank, double speed);
 
   /// What was held up so far, by entry.
@@ -59,7 +63,7 @@ class PlanRun {
   std::unique_ptr<Walker> walker_;
 };
 
-/// The whole plan on a World of its own without links: evaluate() by other means.
+/// The whole plan on a World of its own without links, step by step: evaluate() by other means.
 [[nodiscard]] Timeline run_alone(const RunnablePlan& plan, const Durations& durations, const RunControl& control = {});
 
 }  // namespace orrery::sim

@@ -24,9 +24,6 @@ class RunnablePlan {
   /// All memory of the rank is taken and given back on one stream: in the order of its steps.
   [[nodiscard]] bool memory_in_order(RankId rank) const { return memory_in_order_[rank.index()] != 0; }
 
-  /// The plan again; nothing is left here.
-  [[nodiscard]] Plan take() && { return std::move(plan_); }
-
  private:
   void find_memory_order();
 

@@ -224,7 +224,9 @@ TEST(TrainingResultFigures, BusyExposedAndBubbleOfAHandDrawnTimeline) {
   job.config.pipeline_parallel = 2;
   TrainingResult result;
   sim::Timeline t;
-  t.ranks = result.plan.ranks = {{"stage 0", {0, 1, 2, 3}, 0}, {"stage 1", {4, 5, 6, 7}, 0}};
+  sim::Plan plan;
+  t.ranks = plan.ranks = {{"stage 0", {0, 1, 2, 3}, 0}, {"stage 1", {4, 5, 6, 7}, 0}};
+  result.plan = std::make_shared<const sim::Plan>(plan);
   t.streams = {{RankId{0}, {}, ""}, {RankId{1}, {}, ""}, {RankId{1}, lanes::kSendPrev, ""}};
   const auto span = [&](double start, double end, int stream, sim::Activity activity) {
     sim::Span s;

@@ -83,7 +83,7 @@ TEST(TrainingProperties, FoldedAndUnfoldedStepsTakeTheSameTime) {
     TrainingOptions options;
     options.classes = unfolded(mesh);
     const TrainingResult whole = predict(job, timer), each = predict(job, timer, options);
-    RC_ASSERT(each.plan.ranks.size() == static_cast<std::size_t>(mesh.gpus()));
+    RC_ASSERT(each.plan->ranks.size() == static_cast<std::size_t>(mesh.gpus()));
     RC_ASSERT(whole.step_time == each.step_time);
   }));
 }
@@ -98,7 +98,7 @@ TEST(TrainingProperties, AnyPartingOfAlikeMembersTakesTheSameTime) {
     TrainingOptions options;
     options.classes = refine(mesh, [&](std::uint32_t member) { return keys[member]; });
     const TrainingResult whole = predict(job, timer), parted = predict(job, timer, options);
-    for (const sim::Rank& rank : parted.plan.ranks) {
+    for (const sim::Rank& rank : parted.plan->ranks) {
       for (const std::uint32_t member : rank.stands_for) RC_ASSERT(keys[member] == keys[rank.stands_for.front()]);
     }
     RC_ASSERT(whole.step_time == parted.step_time);

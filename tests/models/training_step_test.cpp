@@ -88,7 +88,7 @@ TEST(TrainingStep, FoldedAndUnfoldedStepsAgree) {
       const std::size_t ranks[] = {8, 8};
       for (std::size_t i = 0; i < 2; ++i) {
         const TrainingResult parted = predict(job, DatasheetTimer{}, with_timeline(partings[i]));
-        EXPECT_EQ(parted.plan.ranks.size(), ranks[i]);
+        EXPECT_EQ(parted.plan->ranks.size(), ranks[i]);
         EXPECT_EQ(whole.timeline.makespan, parted.timeline.makespan) << schedule;
         EXPECT_EQ(whole.step_time, parted.step_time) << schedule;
         EXPECT_NEAR(whole.compute.value(), parted.compute.value(), 1e-12);
@@ -111,9 +111,9 @@ TEST(TrainingStep, AnOddMemberIsPartedFromTheOthersOnly) {
   const auto odd = refine(make_mesh(job), [](std::uint32_t member) { return member == 6 ? 1u : 0u; });
   const TrainingResult whole = run(job);
   const TrainingResult parted = predict(job, DatasheetTimer{}, with_timeline(odd));
-  ASSERT_EQ(parted.plan.ranks.size(), 4u);  // {2}, {0, 1, 3} along tp; {1}, {0, 2, 3} along dp
+  ASSERT_EQ(parted.plan->ranks.size(), 4u);  // {2}, {0, 1, 3} along tp; {1}, {0, 2, 3} along dp
   int members = 0, alone = 0;
-  for (const sim::Rank& rank : parted.plan.ranks) {
+  for (const sim::Rank& rank : parted.plan->ranks) {
     members += rank.multiplicity();
     alone += rank.stands_for == std::vector<std::uint32_t>{6} ? 1 : 0;
   }
@@ -193,12 +193,12 @@ TEST(TrainingStep, SmallerBucketsMakeMoreReductionsOfTheSameBytes) {
   TrainingJob job = gpt_job();
   const auto bytes = [](const TrainingResult& result) {
     double sum = 0.0;
-    const sim::Plan flat = sim::inlined(result.plan);
+    const sim::Plan flat = sim::inlined(*result.plan);
     for (const sim::Stream& stream : flat.streams) {
       for (const sim::Step& step : stream.steps) {
         if (step.kind != sim::StepKind::collective) continue;
-        const sim::CollectiveEntry& entry = result.plan.collectives[step.index];
-        if (result.plan.labels[entry.label.index()] == "gradient bucket") sum += entry.bytes.value();
+        const sim::CollectiveEntry& entry = result.plan->collectives[step.index];
+        if (result.plan->labels[entry.label.index()] == "gradient bucket") sum += entry.bytes.value();
       }
     }
     return sum;

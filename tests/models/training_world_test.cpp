@@ -1,4 +1,6 @@
 // Training steps on a World: one job, several, and what happens to the machine meanwhile.
+#include <numeric>
+
 #include <gtest/gtest.h>
 
 #include "kernels/kernel.hpp"
@@ -91,7 +93,7 @@ TEST(TrainingWorld, OneSlowGpuFoldedIsOneSlowGpuUnfolded) {
     const TrainingResult folded_result = predict(job, timer, options);
     options.classes = unfolded(make_mesh(job));
     const TrainingResult unfolded_result = predict(job, timer, options);
-    EXPECT_LT(folded_result.plan.ranks.size(), unfolded_result.plan.ranks.size());
+    EXPECT_LT(folded_result.plan->ranks.size(), unfolded_result.plan->ranks.size());
     EXPECT_NEAR(folded_result.step_time.value(), unfolded_result.step_time.value(),
                 1e-9 * unfolded_result.step_time.value())
         << "GPU " << gpu;
@@ -151,19 +153,35 @@ Pair two_jobs(int nodes, int leaf_ports, double oversubscription, int spread) {
   return pair;
 }
 
-std::vector<Seconds> run_pair(const Pair& pair, bool fold, const std::vector<Disturbance>& disturbances) {
+std::vector<Seconds> run_pair(const Pair& pair, bool fold, const std::vector<Disturbance>& disturbances,
+                              bool all_full = false) {
   const testing::RooflineTimer timer;
   const hardware::Topology topology(pair.first.cluster);
   const auto classes = [&](const TrainingJob& job) {
     return fold ? alike_members(job, disturbances, &topology) : unfolded(make_mesh(job));
   };
-  TrainingRun first(pair.first, timer, classes(pair.first), {}), second(pair.second, timer, classes(pair.second), {});
+  TrainingRun first(pair.first, timer, classes(pair.first), nullptr, {});
+  TrainingRun second(pair.second, timer, classes(pair.second), nullptr, {});
   sim::LinkClasses links(pair.first.cluster, &topology);
   first.join(links);
   second.join(links);
   links.fold();
-  (void)run_world(links, &topology, {{&first, Seconds{0.0}, {}}, {&second, Seconds{1e-3}, {}}}, disturbances, {});
+  std::vector<std::uint32_t> full(all_full ? links.links().size() : 0);
+  std::iota(full.begin(), full.end(), 0u);
+  (void)run_world(links, &topology, {{&first, Seconds{0.0}, {}}, {&second, Seconds{1e-3}, {}}}, disturbances, {}, full);
   return {sim::to_seconds(first.steps().front().duration()), sim::to_seconds(second.steps().front().duration())};
+}
+
+TEST(TrainingWorld, TakingLinksForSpareChangesNothing) {
+  for (const double oversubscription : {1.0, 2.0, 8.0}) {
+    for (const int spread : {1, 2}) {
+      const Pair pair = two_jobs(8, 4, oversubscription, spread);
+      EXPECT_EQ(run_pair(pair, true, {}), run_pair(pair, true, {}, true)) << oversubscription << " " << spread;
+      const std::vector<Disturbance> slow{{Seconds{1e-3}, std::nullopt, 3u, "", 0.7},
+                                          {Seconds{2e-3}, Seconds{5e-3}, std::nullopt, "node1.nic0.out", 0.25}};
+      EXPECT_EQ(run_pair(pair, true, slow), run_pair(pair, true, slow, true)) << oversubscription << " " << spread;
+    }
+  }
 }
 
 TEST(TrainingWorld, TwoJobsOnOneOversubscribedFabricSlowEachOtherDown) {

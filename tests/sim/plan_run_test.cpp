@@ -39,6 +39,107 @@ TEST(PlanRun, AgreesWithTheEvaluatorToThePicosecond) {
   }
 }
 
+/// The plan on a World of its own with those links, calls in one go where that can be.
+Timeline run_whole(const RunnablePlan& plan, const Durations& durations, World& world, const Loads& loads) {
+  PlanRun run(world, plan, durations, loads);
+  const RunControl control;
+  Pacer pacer(control);
+  EvaluationBuilder recorder(plan, {}, true, pacer);
+  SimTime makespan = 0;
+  run.start(
+      0, [&makespan](SimTime end) { makespan = end; }, &recorder);
+  (void)world.clock().run();
+  return recorder.take(makespan, control).timeline;
+}
+
+TEST(PlanRun, ACallInOneGoAgreesWithItsSteps) {
+  std::uint64_t fewer = 0;
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    testing::RandomPlan random(seed);
+    const RunnablePlan plan(random.make(1 + seed % 6, 20 + 4 * seed));
+    const Durations durations = random.durations(plan.plan(), 2 + seed % 50);
+    World world;
+    const Timeline whole = run_whole(plan, durations, world, {});
+    ASSERT_NO_FATAL_FAILURE(expect_equal(run_alone(plan, durations), whole)) << "seed " << seed;
+    if (world.clock().statistics().fired < plan.step_count()) ++fewer;
+  }
+  EXPECT_GT(fewer, 50u);  // else nothing went in one go
+}
+
+TEST(PlanRun, FiguresAddedUpAreThoseOfTheTimeline) {
+  const std::vector<ActivitySet> sets{activity_set({Activity::forward, Activity::backward}),
+                                      activity_set({Activity::tensor_parallel})};
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    testing::RandomPlan random(seed);
+    const RunnablePlan plan(random.make(1 + seed % 6, 20 + 4 * seed));
+    const Durations durations = random.durations(plan.plan(), 2 + seed % 50);
+    const RunControl control;
+    Pacer pacer(control);
+    const Loads none;
+    const auto run = [&](bool timeline) {
+      World world;
+      PlanRun one(world, plan, durations, none, sets);
+      EvaluationBuilder out(plan, sets, timeline, pacer);
+      SimTime makespan = 0;
+      one.start(
+          0, [&makespan](SimTime end) { makespan = end; }, &out);
+      (void)world.clock().run();
+      return out.take(makespan, control);
+    };
+    const Evaluation added = run(false), written = run(true);
+    ASSERT_EQ(added.busy, written.busy) << "seed " << seed;
+    for (std::uint32_t rank = 0; rank < plan.plan().ranks.size(); ++rank) {
+      ASSERT_EQ(added.memory.peak(RankId(rank)).total, written.memory.peak(RankId(rank)).total) << "seed " << seed;
+    }
+    ASSERT_TRUE(added.timeline.spans.empty());
+  }
+}
+
+/// One rank that calls a block of two collectives on one lane four times.
+Plan calls_with_collectives() {
+  PlanBuilder b;
+  const RankId rank = b.add_rank("a");
+  const GroupId group = b.add_group(Group::of("tp", {rank}, 4));
+  b.begin_block(rank, "layer");
+  for (int i = 0; i < 2; ++i) {
+    b.collective(b.stream(rank, {}), CollectiveKind::all_reduce, Bytes{100.0 * (i + 1)}, group, "reduce",
+                 Activity::tensor_parallel);
+  }
+  const std::uint32_t block = b.end_block();
+  for (int i = 0; i < 4; ++i) b.call(rank, block);
+  return b.take();
+}
+
+TEST(PlanRun, WhatLoadsSpareLinksOnlyGoesInOneGoAndIsCounted) {
+  const RunnablePlan plan(calls_with_collectives());
+  const Durations durations{{}, {100, 200}, {}, {}};
+  Loads loads;
+  loads.collectives = {{100, {{0, 1.0}}}, {200, {{0, 0.5}}}};
+  const std::vector<BytesPerSecond> links{BytesPerSecond{1e12}};
+  World by_steps(links), by_calls(links);
+  by_calls.set_spare({1});
+  expect_equal(run_whole(plan, durations, by_steps, loads), run_whole(plan, durations, by_calls, loads));
+  EXPECT_GT(by_steps.clock().statistics().fired, 8u);
+  EXPECT_EQ(by_calls.clock().statistics().fired, 5u);  // the start and four calls
+  const LinkUsage flows = by_steps.usage()[0], counted = by_calls.usage()[0];
+  EXPECT_DOUBLE_EQ(counted.bytes.value(), 4 * 200.0);
+  EXPECT_DOUBLE_EQ(counted.bytes.value(), flows.bytes.value());
+  EXPECT_DOUBLE_EQ(counted.mean_load, flows.mean_load);
+  EXPECT_DOUBLE_EQ(counted.peak_load, flows.peak_load);
+  EXPECT_TRUE(by_calls.overloaded().empty());
+}
+
+TEST(PlanRun, ASpeedThatWasNotExpectedIsRefusedWithinACall) {
+  const RunnablePlan plan(calls_with_collectives());
+  const Durations durations{{}, {100, 200}, {}, {}};
+  const Loads none;
+  World world;
+  PlanRun run(world, plan, durations, none);
+  run.start(0, [](SimTime) {});
+  (void)world.clock().run_until(50);
+  EXPECT_THROW(run.set_speed(RankId(0), 0.5), std::logic_error);
+}
+
 /// Two ranks; the first computes and sends, the second receives and computes.
 Plan two_ranks() {
   PlanBuilder b;
@@ -92,7 +193,7 @@ TEST(PlanRun, StartsAgainAndTimesCountFromTheStart) {
   PlanRun run(world, plan, kDurations, none);
   const RunControl control;
   Pacer pacer(control);
-  TimelineRecorder recorder(plan, pacer);
+  EvaluationBuilder recorder(plan, {}, true, pacer);
   std::vector<SimTime> ends;
   run.start(10, [&](SimTime at) {
     ends.push_back(at);
@@ -102,7 +203,7 @@ TEST(PlanRun, StartsAgainAndTimesCountFromTheStart) {
   });
   (void)world.clock().run();
   EXPECT_EQ(ends, (std::vector<SimTime>{157, 304}));
-  const Timeline second = recorder.take(147);
+  const Timeline second = recorder.take(147, control).timeline;
   EXPECT_EQ(second.spans.front().start, 0u);
   EXPECT_EQ(second.spans.back().end, 147u);
 }

@@ -78,6 +78,39 @@ TEST(World, MoreThanTheLinkHasIsSlowedEvenAlone) {
   EXPECT_EQ(listener.ends.at(1), 2000u);
 }
 
+TEST(World, WhatUsesSpareLinksOnlyIsADelayAndIsCounted) {
+  World world(std::vector<BytesPerSecond>{BytesPerSecond{1e12}, BytesPerSecond{1e12}});
+  world.set_spare({1, 0});
+  Listener listener;
+  (void)world.start({1000, 400, kHalf}, listener, 1);
+  const std::vector<LinkUse> both{{0, 0.5}, {1, 1.0}};
+  (void)world.start({1000, 1000, both}, listener, 2);
+  (void)world.start({1000, 1000, both}, listener, 3);  // two on link 1: half speed
+  EXPECT_EQ(world.clock().run(), 2000u);
+  EXPECT_EQ(listener.ends.at(1), 1000u);
+  EXPECT_EQ(listener.ends.at(3), 2000u);
+  const std::vector<LinkUsage> usage = world.usage();
+  EXPECT_DOUBLE_EQ(usage[0].bytes.value(), 200.0 + 500.0 + 500.0);
+  EXPECT_DOUBLE_EQ(usage[1].bytes.value(), 2000.0);
+  EXPECT_DOUBLE_EQ(usage[1].peak_load, 1.0);
+  // 0.5 + 0.5 + 0.5 from 600 to 1000 was more than link 0 has.
+  EXPECT_EQ(world.overloaded(), std::vector<std::uint32_t>{0});
+}
+
+TEST(World, SpareLinksThatWereSpareAreNotOverloaded) {
+  World world(kOneLink);
+  world.set_spare({1});
+  Listener listener;
+  (void)world.start({1000, 1000, kHalf}, listener, 1);
+  (void)world.start({1000, 1000, kHalf}, listener, 2);
+  (void)world.clock().run();
+  EXPECT_TRUE(world.overloaded().empty());
+  (void)world.start({1000, 1000, kFull}, listener, 3);
+  (void)world.start({10, 10, kHalf}, listener, 4);
+  (void)world.clock().run();
+  EXPECT_EQ(world.overloaded(), std::vector<std::uint32_t>{0});
+}
+
 TEST(World, WhatIsCancelledNeverCompletesAndLeavesTheLinkToOthers) {
   World world(kOneLink);
   Listener listener;

@@ -1,7 +1,7 @@
-// When the operations of a plan load the World's links, while nothing holds them up.
+// What links are asked for and when, where nothing is held up.
 //
-// If no link is ever asked for more than its capacity then, nothing is held up at all: the first moment at which
-// something would be slowed does not come. The undisturbed evaluation is then the answer of a World too. What a block's
+// If no link is ever asked for more than its capacity, nothing is held up at all: the first moment at which something
+// would be slowed does not come. The undisturbed evaluation is then the answer of a World too. What a block's
 // operations put on a link counts from the first to the last of them at the highest of their shares, so that the
 // verdict may be too careful, never too bold.
 #pragma once
@@ -15,17 +15,6 @@
 #include "sim/network/max_min.hpp"
 
 namespace orrery::sim {
-
-/// What a collective or transfer of a plan puts on the World's links.
-struct LinkLoadEntry {
-  SimTime work = 0;  ///< of its duration, the last part; 0: it loads none
-  std::vector<LinkUse> uses;
-};
-
-/// By table entry of a plan; empty tables: nothing is shared.
-struct Loads {
-  std::vector<LinkLoadEntry> collectives, transfers;
-};
 
 /// What a link carried.
 struct LinkUsage {
@@ -43,15 +32,19 @@ class LinkSpans {
     spans_[link].push_back({start, end, share});
     bytes_[link] += bytes;
   }
-  /// An operation that ends at `end`.
-  void add(const LinkLoadEntry& load, SimTime end) {
-    for (const LinkUse& use : load.uses) {
-      add(use.link, end - load.work, end, use.share, use.share * static_cast<double>(load.work));
+  /// An operation that ends at `end` and loads the links during its last `work`.
+  void add(std::span<const LinkUse> uses, SimTime work, SimTime end) {
+    for (const LinkUse& use : uses) {
+      add(use.link, end - work, end, use.share, use.share * static_cast<double>(work));
     }
   }
 
-  /// Whether a link is asked for more than it has.
-  [[nodiscard]] bool filled();
+  /// Nothing will be added that begins before `now`: forgets what has ended by then, but for what it has shown.
+  void settle(SimTime now);
+  /// Whether the link is asked for more than it has.
+  [[nodiscard]] bool filled(std::uint32_t link);
+  /// The links that are, by number.
+  [[nodiscard]] std::vector<std::uint32_t> filled();
   /// Of each link, over `duration`.
   [[nodiscard]] std::vector<LinkUsage> usage(SimTime duration);
 
@@ -65,6 +58,7 @@ class LinkSpans {
   std::vector<double> capacities_;  ///< bytes per picosecond
   std::vector<std::vector<Asked>> spans_;
   std::vector<double> bytes_;
+  std::vector<double> settled_;  ///< by link: the peak of what was forgotten
 };
 
 }  // namespace orrery::sim

@@ -1,4 +1,4 @@
-#include "sim/plan/link_spans.hpp"
+#include "sim/network/link_spans.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -14,7 +14,7 @@ constexpr double kSlack = 1.0 + 1e-9;
 }  // namespace
 
 LinkSpans::LinkSpans(std::span<const BytesPerSecond> capacities)
-    : spans_(capacities.size()), bytes_(capacities.size(), 0.0) {
+    : spans_(capacities.size()), bytes_(capacities.size(), 0.0), settled_(capacities.size(), 0.0) {
   for (const BytesPerSecond capacity : capacities) capacities_.push_back(capacity.value() * kPerPicosecond);
 }
 
@@ -22,7 +22,7 @@ double LinkSpans::peak(std::uint32_t link) {
   std::vector<Asked>& spans = spans_[link];
   std::sort(spans.begin(), spans.end(), [](const Asked& a, const Asked& b) { return a.start < b.start; });
   std::vector<std::pair<SimTime, double>> active;  // min-heap by end
-  double sum = 0.0, most = 0.0;
+  double sum = 0.0, most = settled_[link];
   for (const Asked& asked : spans) {
     while (!active.empty() && active.front().first <= asked.start) {
       sum -= active.front().second;
@@ -39,11 +39,23 @@ double LinkSpans::peak(std::uint32_t link) {
   return most;
 }
 
-bool LinkSpans::filled() {
+// What still lasts stays, so that it is counted beside what begins later.
+void LinkSpans::settle(SimTime now) {
   for (std::uint32_t link = 0; link < spans_.size(); ++link) {
-    if (peak(link) > capacities_[link] * kSlack) return true;
+    if (spans_[link].empty()) continue;
+    settled_[link] = peak(link);
+    std::erase_if(spans_[link], [now](const Asked& asked) { return asked.end <= now; });
   }
-  return false;
+}
+
+bool LinkSpans::filled(std::uint32_t link) { return peak(link) > capacities_[link] * kSlack; }
+
+std::vector<std::uint32_t> LinkSpans::filled() {
+  std::vector<std::uint32_t> links;
+  for (std::uint32_t link = 0; link < spans_.size(); ++link) {
+    if (filled(link)) links.push_back(link);
+  }
+  return links;
 }
 
 std::vector<LinkUsage> LinkSpans::usage(SimTime duration) {

@@ -1,0 +1,85 @@
+#include "sim/plan/whole_calls.hpp"
+
+#include <algorithm>
+
+namespace orrery::sim {
+
+WholeCalls::WholeCalls(World& world, const RunnablePlan& plan, const Durations& durations, const Loads& loads,
+                       std::span<const ActivitySet> sets)
+    : world_(world),
+      runnable_(plan),
+      plan_(plan.plan()),
+      runner_(plan, durations, sets, &loads),
+      in_steps_(plan_.ranks.size(), 0),
+      streams_(plan_.ranks.size()),
+      free_(plan_.streams.size(), 0) {
+  const auto loads_spare_links = [&](Step step) {
+    const LinkLoadEntry* load = loads.of(step);
+    return load == nullptr ||
+           std::all_of(load->uses.begin(), load->uses.end(), [&](LinkUse use) { return world.is_spare(use.link); });
+  };
+  for (const Block& block : plan_.blocks) {
+    bool can = true;
+    for (const BlockPart& part : block.parts) {
+      can = can && std::all_of(part.steps.begin(), part.steps.end(), loads_spare_links);
+    }
+    can_.push_back(can ? 1 : 0);
+  }
+  for (std::uint32_t s = 0; s < plan_.streams.size(); ++s) streams_[plan_.streams[s].rank.index()].push_back(s);
+}
+
+void WholeCalls::rewind() {
+  arrived_.assign(plan_.calls.size(), 0);
+  waits_at_.assign(plan_.streams.size(), kNowhere);
+}
+
+WholeCalls::Entry WholeCalls::arrive(std::uint32_t call, std::uint32_t stream, std::vector<std::uint32_t>& released) {
+  const std::uint32_t number = plan_.calls[call].block;
+  const Stream& lane = plan_.streams[stream];
+  if (can_[number] == 0 || goes_in_steps(lane.rank) || arrived_[call] == kMixed) return Entry::steps;
+  const Block& block = plan_.blocks[number];
+  const auto part = static_cast<std::size_t>(find_part(block, lane.lane) - block.parts.data());
+  free_[stream] = world_.now();
+  if (part == 0 && arrived_[call] + 1 == block.parts.size()) return Entry::whole;
+  if (part != 0 && runnable_.block(number).follows_first(part)) {
+    ++arrived_[call];
+    waits_at_[stream] = call;
+    return Entry::waits;
+  }
+  for (const std::uint32_t other : streams_[lane.rank.index()]) {
+    if (waits_at_[other] != call) continue;
+    waits_at_[other] = kNowhere;
+    released.push_back(other);
+  }
+  arrived_[call] = kMixed;
+  return Entry::steps;
+}
+
+std::span<const WholeCalls::Lane> WholeCalls::begin(std::uint32_t call, RankId rank, SimTime origin,
+                                                    EvaluationBuilder* out) {
+  const std::uint32_t number = plan_.calls[call].block;
+  const Block& block = plan_.blocks[number];
+  lanes_.clear();
+  inputs_.clear();
+  for (const BlockPart& part : block.parts) {
+    for (const std::uint32_t stream : streams_[rank.index()]) {
+      if (plan_.streams[stream].lane == part.lane) lanes_.push_back({stream, 0});
+    }
+    inputs_.push_back(free_[lanes_.back().stream]);
+    waits_at_[lanes_.back().stream] = kNowhere;
+  }
+  const BlockRun& run = runner_.run(number, plan_.ranks[rank.index()].gpu_class, inputs_);
+  const SimTime now = world_.now();
+  for (std::size_t part = 0; part < lanes_.size(); ++part) lanes_[part].end = moved(now, run.outputs[part]);
+  for (const BlockLinkUse& use : run.links) {
+    world_.carry(use.link, moved(now, use.start), moved(now, use.end), use.share, use.bytes);
+  }
+  if (out != nullptr) {
+    of_part_.clear();
+    for (const Lane& lane : lanes_) of_part_.push_back(lane.stream);
+    out->call(number, run, now - origin, of_part_);
+  }
+  return lanes_;
+}
+
+}  // namespace orrery::sim
