@@ -8,6 +8,7 @@
 
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
+#include "models/training/sensitivity.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/training/explanation.hpp"
 #include "scenarios/training/job.hpp"
@@ -67,12 +68,33 @@ class StepExplanation final : public JobExplanation {
     out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",
                        readable(result.step_time.value(), Unit::seconds), result.plan->step_count(),
                        result.plan->ranks.size());
+    write_sensitivity(out, sensitivity());
     write_entries(out, "Steps, by time per GPU", entries_);
     write_memory(out, view_);
   }
-  void write_json(Json& report) const override { report["steps"] = entries_json(entries_); }
+  void write_json(Json& report) const override {
+    report["steps"] = entries_json(entries_);
+    report["sensitivity"] = Json::array();
+    for (const models::Sensitivity& kind : sensitivity().kinds) {
+      report["sensitivity"].push_back({{"kind", kind.kind},
+                                       {"step_time_if_10_percent_faster_s", kind.faster.value()},
+                                       {"step_time_without_s", kind.without.value()}});
+    }
+  }
 
  private:
+  [[nodiscard]] models::StepSensitivity sensitivity() const {
+    const std::unique_ptr<kernels::KernelTimer> timer = make_timer(view_.scenario().timer);
+    return models::step_sensitivity(spec_of<TrainingSpec>(view_.job).job, *timer);
+  }
+  static void write_sensitivity(std::ostream& out, const models::StepSensitivity& step) {
+    const auto change = [&](Seconds time) { return 100.0 * (time / step.step_time - 1.0); };
+    out << "\nWhat the step hangs on: its change if a kind of work took 10 % less time, and if it took none\n";
+    for (const models::Sensitivity& kind : step.kinds) {
+      out << fmt::format("  {:>8.2f} %  {:>8.2f} %  {}\n", change(kind.faster), change(kind.without), kind.kind);
+    }
+    out << "\n";
+  }
   static std::vector<CostedEntry> price(const JobView& view) {
     const std::unique_ptr<kernels::KernelTimer> timer = make_timer(view.scenario().timer);
     return cost_entries(*result_of<TrainingOutcome>(view).result.plan,
