@@ -236,6 +236,30 @@ WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topolo
   }
 }
 
+WorldOutcome run_on_cluster(const hardware::Cluster& cluster, const hardware::Topology* topology,
+                            const std::vector<WorldSlot>& slots, const std::vector<Disturbance>& disturbances,
+                            const sim::RunControl& control, std::optional<sim::LinkClasses>& links,
+                            std::vector<std::uint32_t> full) {
+  for (;; full.clear(), links.reset()) {
+    if (!links) {
+      links.emplace(cluster, topology);
+      for (const WorldSlot& slot : slots) slot.job->join(*links);
+      links->fold();
+    }
+    WorldOutcome outcome = run_world(*links, topology, slots, disturbances, control, full);
+    const auto on_the_fabric = [&](const sim::HeldUpOn& held) { return links->is_fabric(held.link); };
+    const bool held_up = std::any_of(slots.begin(), slots.end(), [&](const WorldSlot& slot) {
+      const std::vector<sim::HeldUpOn> list = slot.job->held_up();
+      return std::any_of(list.begin(), list.end(), on_the_fabric);
+    });
+    if (!held_up) return outcome;
+    const std::vector<std::vector<std::uint32_t>> colours = links->parting();
+    bool parted = false;
+    for (const WorldSlot& slot : slots) parted = (!colours.empty() && slot.job->part(colours)) || parted;
+    if (!parted) return outcome;
+  }
+}
+
 bool is_disturbed(std::uint32_t gpu, const std::vector<Disturbance>& disturbances, const hardware::Topology* topology) {
   for (const Disturbance& disturbance : disturbances) {
     if (disturbance.gpu && *disturbance.gpu == gpu) return true;

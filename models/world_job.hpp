@@ -26,6 +26,12 @@ class WorldJob {
 
   /// Makes its operations known to the links, before they are folded.
   virtual void join(sim::LinkClasses& links) = 0;
+  /// Members of unequal colours (sim::LinkClasses::parting(), for each number of join()) must stand for each other no
+  /// more. False: it stays as it is. Then join() again, if any job has changed.
+  virtual bool part(const std::vector<std::vector<std::uint32_t>>& colours) {
+    (void)colours;
+    return false;
+  }
   /// Links, by number, that it is known to fill when it is alone. After join() of all jobs.
   [[nodiscard]] virtual std::vector<std::uint32_t> fills(const sim::LinkClasses& links) const {
     (void)links;
@@ -87,6 +93,14 @@ struct WorldOutcome {
 [[nodiscard]] WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology,
                                      const std::vector<WorldSlot>& slots, const std::vector<Disturbance>& disturbances,
                                      const sim::RunControl& control, const std::vector<std::uint32_t>& full = {});
+
+/// The same on the links of a cluster, which the jobs join: again with their members parted, where the fabric held some
+/// of those up that stood for each other. `links`: joined and folded already, or none; receives those of the last run.
+/// `full` is of the former.
+[[nodiscard]] WorldOutcome run_on_cluster(const hardware::Cluster& cluster, const hardware::Topology* topology,
+                                          const std::vector<WorldSlot>& slots,
+                                          const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
+                                          std::optional<sim::LinkClasses>& links, std::vector<std::uint32_t> full = {});
 
 /// Whether a disturbance is of this GPU or of a link of its node that it uses: then it has no like. `topology` may be
 /// nullptr if no disturbance is of a link.

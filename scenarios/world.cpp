@@ -70,15 +70,14 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
   const Surroundings around{disturbances, topology, keep, control};
   std::vector<std::unique_ptr<SharedJob>> shared;
   std::vector<models::WorldSlot> slots;
-  sim::LinkClasses links(scenario.cluster, topology);
+  std::optional<sim::LinkClasses> links;
   for (const Job& job : scenario.jobs) {
     shared.push_back(job.kind->share(*job.spec, timer, around));
     slots.push_back({&shared.back()->job(), job.start, job.until});
-    shared.back()->job().join(links);
   }
-  links.fold();
   try {
-    const models::WorldOutcome outcome = models::run_world(links, topology, slots, disturbances, control);
+    const models::WorldOutcome outcome =
+        models::run_on_cluster(scenario.cluster, topology, slots, disturbances, control, links);
     check_ends(scenario, outcome.end);
     std::vector<sim::HeldUpOn> held_up;
     for (std::size_t i = 0; i < shared.size(); ++i) {

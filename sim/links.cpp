@@ -8,6 +8,7 @@
 
 #include "sim/collective/collectives.hpp"
 #include "sim/collective/constants.hpp"
+#include "sim/links_messages.hpp"
 
 namespace orrery::sim {
 
@@ -74,6 +75,8 @@ void LinkClasses::bundle_fabric() {
     bundle_of_[id] = found->second;
   }
   counted_.assign(bundle_info_.size(), 0);
+  by_copy_.assign(bundle_info_.size(), 0);
+  most_by_copy_.assign(bundle_info_.size(), 0);
 }
 
 std::uint32_t LinkClasses::own_link(const Job& job, RankId rank, Port port) const {
@@ -113,37 +116,39 @@ void LinkClasses::cross(std::uint32_t from_gpu, std::uint32_t to_gpu) {
   topology_->route(RankId(from_gpu), RankId(to_gpu), route_);
   for (const LinkId id : route_) {
     const std::uint32_t bundle = bundle_of_[id.index()];
-    if (bundle != kNoBundle && counted_[bundle]++ == 0) touched_.push_back(bundle);
+    if (bundle != kNoBundle && by_copy_[bundle]++ == 0) crossed_once_.push_back(bundle);
   }
+}
+
+void LinkClasses::end_copy() {
+  for (const std::uint32_t bundle : crossed_once_) {
+    const std::uint32_t count = std::exchange(by_copy_[bundle], 0);
+    if (counted_[bundle] == 0) touched_.push_back(bundle);
+    counted_[bundle] += count;
+    most_by_copy_[bundle] = std::max(most_by_copy_[bundle], count);
+  }
+  crossed_once_.clear();
 }
 
 LinkClasses::Crossings LinkClasses::take_crossings() {
   std::sort(touched_.begin(), touched_.end());
   Crossings out;
   out.reserve(touched_.size());
-  for (const std::uint32_t bundle : touched_) out.emplace_back(bundle, std::exchange(counted_[bundle], 0));
+  for (const std::uint32_t bundle : touched_) {
+    out.push_back({bundle, std::exchange(counted_[bundle], 0), std::exchange(most_by_copy_[bundle], 0)});
+  }
   touched_.clear();
   return out;
 }
 
 LinkClasses::Crossings LinkClasses::crossings_of(const Group& group, const Placement& placement) {
   if (topology_ == nullptr || group.size() < 2) return {};
-  std::vector<std::pair<int, std::uint32_t>> members;  // node and GPU
-  std::vector<std::vector<std::uint32_t>> nodes;
+  std::vector<std::uint32_t> members;
   for (const std::uint32_t base : group.bases) {
     members.clear();
-    nodes.clear();
-    for_each_member(group, base, [&](std::uint32_t m) { members.emplace_back(placement.node(m), placement.gpu(m)); });
-    std::sort(members.begin(), members.end());
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      if (i == 0 || members[i].first != members[i - 1].first) nodes.emplace_back();
-      nodes.back().push_back(members[i].second);
-    }
-    if (nodes.size() < 2) continue;
-    for (std::size_t n = 0; n < nodes.size(); ++n) {
-      const std::vector<std::uint32_t>& next = nodes[(n + 1) % nodes.size()];
-      for (std::size_t i = 0; i < nodes[n].size(); ++i) cross(nodes[n][i], next[i % next.size()]);
-    }
+    for_each_member(group, base, [&](std::uint32_t member) { members.push_back(member); });
+    for_each_message(members, placement, [this](std::uint32_t from, std::uint32_t to) { cross(from, to); });
+    end_copy();
   }
   return take_crossings();
 }
@@ -156,6 +161,7 @@ LinkClasses::Crossings LinkClasses::crossings_of(const TransferEntry& transfer, 
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (placement.node(from[i]) == placement.node(to[i])) continue;
     cross(placement.gpu(from[i]), placement.gpu(to[i]));
+    end_copy();
   }
   return take_crossings();
 }
@@ -164,10 +170,11 @@ LinkClasses::Crossings LinkClasses::crossings_of(const TransferEntry& transfer, 
 void LinkClasses::fold() {
   std::vector<std::vector<std::pair<std::uint32_t, std::uint32_t>>> rows(bundle_info_.size());
   for (std::uint32_t row = 0; row < crossings_.size(); ++row) {
-    for (const auto& [bundle, count] : crossings_[row]) rows[bundle].emplace_back(row, count);
+    for (const Crossing& crossing : crossings_[row]) rows[crossing.bundle].emplace_back(row, crossing.count);
   }
   std::map<std::pair<double, std::vector<std::pair<std::uint32_t, std::uint32_t>>>, std::uint32_t> known;
   class_of_.clear();
+  first_fabric_ = links_.size();
   for (std::uint32_t bundle = 0; bundle < rows.size(); ++bundle) {
     if (rows[bundle].empty()) {
       class_of_.push_back(kNoBundle);
@@ -190,20 +197,25 @@ std::vector<BytesPerSecond> LinkClasses::capacities() const {
   return out;
 }
 
-void LinkClasses::add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, bool clamp) const {
+void LinkClasses::add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, double of_one, bool clamp) const {
   if (bytes <= 0.0) return;
-  const double share = bytes / static_cast<double>(out.work);
   const double capacity = links_[link].capacity.value() * kPerPicosecond;
-  out.uses.push_back({link, clamp ? std::min(share, capacity) : share});
+  const auto share = [&](double all) {
+    const double asked = all / static_cast<double>(out.work);
+    return clamp ? std::min(asked, capacity) : asked;
+  };
+  out.uses.push_back({link, share(bytes)});
+  const double weight = capacity / share(of_one);
+  out.weight = out.weight == 0.0 ? weight : std::min(out.weight, weight);
 }
 
 void LinkClasses::add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const {
   if (bytes <= 0.0) return;
-  for (const auto& [bundle, count] : crossings_[row]) {
-    const std::uint32_t link = class_of_[bundle];
+  for (const Crossing& crossing : crossings_[row]) {
+    const std::uint32_t link = class_of_[crossing.bundle];
     const bool known =
         std::any_of(out.uses.begin(), out.uses.end(), [&](const LinkUse& use) { return use.link == link; });
-    if (!known) add_use(out, link, bytes * count, false);
+    if (!known) add_use(out, link, bytes * crossing.count, bytes * crossing.of_one, false);
   }
 }
 
@@ -220,10 +232,10 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   if (outside > 0.0) out.work = std::max(out.work, wire_time(outside, network_capacity_, alone));
   if (out.work == 0) return out;
   for (const RankId member : group.members) {
-    add_use(out, own_link(job, member, Port::node_out), inside, true);
-    add_use(out, own_link(job, member, Port::node_in), inside, true);
-    add_use(out, own_link(job, member, Port::network_out), outside, true);
-    add_use(out, own_link(job, member, Port::network_in), outside, true);
+    add_use(out, own_link(job, member, Port::node_out), inside, inside, true);
+    add_use(out, own_link(job, member, Port::node_in), inside, inside, true);
+    add_use(out, own_link(job, member, Port::network_out), outside, outside, true);
+    add_use(out, own_link(job, member, Port::network_in), outside, outside, true);
   }
   add_fabric(out, job.groups[entry.group.index()], outside);
   return out;
@@ -237,8 +249,8 @@ LinkLoadEntry LinkClasses::load(const Job& job, const TransferEntry& entry, std:
   if (bytes <= 0.0 || !(capacity.value() > 0.0)) return out;
   out.work = wire_time(bytes, min(message_constants(*cluster_, near).bandwidth, capacity), alone);
   if (out.work == 0) return out;
-  add_use(out, own_link(job, entry.source, near ? Port::node_out : Port::network_out), bytes, true);
-  add_use(out, own_link(job, entry.destination, near ? Port::node_in : Port::network_in), bytes, true);
+  add_use(out, own_link(job, entry.source, near ? Port::node_out : Port::network_out), bytes, bytes, true);
+  add_use(out, own_link(job, entry.destination, near ? Port::node_in : Port::network_in), bytes, bytes, true);
   add_fabric(out, row, bytes);
   return out;
 }

@@ -14,6 +14,10 @@
 // link. A closed form that is faster than the own links' figure is what was measured, so that nothing slows it while
 // it is alone; on the fabric nothing is clamped.
 //
+// An operation of a folded plan stands for copies that may cross other links than each other; it advances with its
+// slowest. parting() says which members must not stand for each other so that all copies of an operation load links
+// alike: the folded plan then takes the time of the unfolded one.
+//
 // Limitations: messages follow a ring over nodes whatever the algorithm; capacities are what NCCL's measured bus
 // bandwidths leave of the line rates (collective/constants.hpp).
 #pragma once
@@ -49,7 +53,14 @@ class LinkClasses {
   /// Parts the fabric links into classes. After the last add(), once.
   void fold();
 
+  /// For each job a number for each of its members: those of a rank with unequal numbers do not load links alike. From
+  /// the ranks on by colour refinement over members, copies of operations and links (Paige & Tarjan, SIAM J. Comput.
+  /// 1987), so that the numbers are the fewest. Empty if the ranks do already. After fold().
+  [[nodiscard]] std::vector<std::vector<std::uint32_t>> parting() const;
+
   [[nodiscard]] const std::vector<LinkInfo>& links() const { return links_; }
+  /// Of the fabric, not a rank's own.
+  [[nodiscard]] bool is_fabric(LinkId link) const { return link.index() >= first_fabric_; }
   [[nodiscard]] std::vector<BytesPerSecond> capacities() const;
   /// What a network link of that line rate sustains.
   [[nodiscard]] BytesPerSecond sustained(BytesPerSecond line) const { return line * network_share_; }
@@ -63,8 +74,19 @@ class LinkClasses {
  private:
   enum class Port : std::uint8_t { node_out, node_in, network_out, network_in };
   static constexpr std::uint32_t kNoBundle = 0xffffffffu;
-  /// How many messages of an operation cross which bundles of fabric links.
-  using Crossings = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  /// How many messages of an operation cross a bundle of fabric links: of all its copies, and of the one with most.
+  struct Crossing {
+    std::uint32_t bundle = 0, count = 0, of_one = 0;
+  };
+  using Crossings = std::vector<Crossing>;
+  class Colouring;
+  /// One of those that an operation stands for: what it crosses is crossed_[first … the next copy's first).
+  struct Copy {
+    std::uint32_t row = 0, first = 0;
+    std::uint32_t nodes = 0;  ///< that it covers
+    std::uint32_t job = 0;
+    std::vector<std::uint32_t> members;
+  };
   struct Job {
     const Plan* plan = nullptr;
     const ClusterPrices* prices = nullptr;
@@ -74,12 +96,23 @@ class LinkClasses {
 
   [[nodiscard]] std::uint32_t own_link(const Job& job, RankId rank, Port port) const;
   void bundle_fabric();
+  /// Copies of the job's groups and transfers, and what each crosses.
+  void list_copies(std::uint32_t job, std::vector<Copy>& copies, std::vector<std::uint32_t>& crossed) const;
+  [[nodiscard]] bool are_uniform(const std::vector<Copy>& copies, const std::vector<std::uint32_t>& crossed) const;
+  /// Calls each(from GPU, to GPU) for the messages of a communicator, in a ring over its nodes; returns how many those
+  /// are.
+  template <class Each>
+  std::uint32_t for_each_message(const std::vector<std::uint32_t>& members, const Placement& placement,
+                                 Each each) const;
   /// Counts the bundles between two GPUs, until take_crossings().
   void cross(std::uint32_t from_gpu, std::uint32_t to_gpu);
+  /// What was counted since was one copy of the operation.
+  void end_copy();
   [[nodiscard]] Crossings take_crossings();
   [[nodiscard]] Crossings crossings_of(const Group& group, const Placement& placement);
   [[nodiscard]] Crossings crossings_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement);
-  void add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, bool clamp) const;
+  /// `of_one`: the bytes of one copy of the operation.
+  void add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, double of_one, bool clamp) const;
   void add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const;
   [[nodiscard]] LinkLoadEntry load(const Job& job, const CollectiveEntry& entry, SimTime alone) const;
   [[nodiscard]] LinkLoadEntry load(const Job& job, const TransferEntry& entry, std::uint32_t row, SimTime alone) const;
@@ -94,8 +127,11 @@ class LinkClasses {
   std::vector<LinkInfo> bundle_info_;
   std::vector<std::uint32_t> class_of_;  ///< of each bundle: its link, after fold(); kNoBundle: nothing crosses it
   std::vector<Crossings> crossings_;
+  std::size_t first_fabric_ = 0;  ///< of links_, after fold()
   std::vector<LinkId> route_;
-  std::vector<std::uint32_t> counted_, touched_;  ///< bundles of the operation at hand
+  std::vector<std::uint32_t> counted_, touched_;       ///< bundles of the operation at hand
+  std::vector<std::uint32_t> by_copy_, crossed_once_;  ///< those of its copy at hand
+  std::vector<std::uint32_t> most_by_copy_;
 };
 
 }  // namespace orrery::sim

@@ -74,6 +74,7 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
   flight.uses.clear();
   flight.spare.clear();
   flight.spare_work = operation.work;
+  flight.weight = operation.weight;
   flight.begins = checked_add(now(), operation.alone - operation.work);
   for (const LinkUse& use : operation.uses) (is_spare(use.link) ? flight.spare : flight.uses).push_back(use);
   flight.work = flight.uses.empty() ? 0 : operation.work;
@@ -94,14 +95,18 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
 // which are taken for spare must change nothing.
 void World::begin_flow(std::uint32_t slot, SimTime now) {
   Flight& flight = flights_[slot];
-  double busiest = 0.0;
-  for (const std::vector<LinkUse>* uses : {&flight.uses, &flight.spare}) {
-    for (const LinkUse& use : *uses) {
-      constexpr double kPerPicosecond = 1e-12;
-      busiest = std::max(busiest, use.share / (flows_.capacity(LinkId(use.link)).value() * kPerPicosecond));
+  double weight = flight.weight;
+  if (weight == 0.0) {
+    double busiest = 0.0;
+    for (const std::vector<LinkUse>* uses : {&flight.uses, &flight.spare}) {
+      for (const LinkUse& use : *uses) {
+        constexpr double kPerPicosecond = 1e-12;
+        busiest = std::max(busiest, use.share / (flows_.capacity(LinkId(use.link)).value() * kPerPicosecond));
+      }
     }
+    weight = 1.0 / busiest;
   }
-  flight.flow = flows_.start({slot, static_cast<double>(flight.work), 1.0 / busiest, 1.0, flight.uses}, now);
+  flight.flow = flows_.start({slot, static_cast<double>(flight.work), weight, 1.0, flight.uses}, now);
   flight.flows = true;
 }
 

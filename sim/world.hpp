@@ -34,6 +34,9 @@ struct Operation {
   SimTime alone = 0;              ///< duration undisturbed
   SimTime work = 0;               ///< its last `work` loads the links; ≤ alone
   std::span<const LinkUse> uses;  ///< bytes per picosecond on each link meanwhile; empty: nothing is shared
+  /// Its part of a shared link relative to others'; 0: 1 / max(share / capacity), so that operations alike get alike
+  /// parts. One that stands for several has the weight of one of them.
+  double weight = 0.0;
 };
 
 /// Names a started operation until it has completed or was cancelled.
@@ -90,6 +93,7 @@ class World final : private Resource {
     SimTime begins = 0, spare_work = 0;  ///< when it loads links, and for how long undisturbed
     FlowHandle flow;
     SimTime work = 0;
+    double weight = 0.0;
     std::vector<LinkUse> uses, spare;
   };
   /// The end of a latency.

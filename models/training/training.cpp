@@ -15,11 +15,12 @@ namespace {
 constexpr double kReady = 0.5, kEvaluated = 0.8;
 
 /// The step on a World, with what happens there.
-TrainingResult on_world(TrainingRun& run, sim::LinkClasses& links, const hardware::Topology* topology,
-                        const TrainingOptions& options, const std::vector<std::uint32_t>& full) {
+TrainingResult on_world(TrainingRun& run, const TrainingJob& job, const hardware::Topology* topology,
+                        const TrainingOptions& options, std::optional<sim::LinkClasses>& links,
+                        const std::vector<std::uint32_t>& full) {
   run.set_steps(options.steps, options.keep_timeline);
-  const WorldOutcome outcome =
-      run_world(links, topology, {{&run, Seconds{0.0}, std::nullopt}}, options.disturbances, options.control, full);
+  const WorldOutcome outcome = run_on_cluster(job.cluster, topology, {{&run, Seconds{0.0}, std::nullopt}},
+                                              options.disturbances, options.control, links, full);
   const std::vector<sim::HeldUpOn> held_up = run.held_up();
   TrainingResult result = std::move(run).world_result();
   result.events = outcome.events;
@@ -61,16 +62,16 @@ TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer
   if (topology == nullptr && options.shares_links && has_leaves && run.leaves_nodes()) {
     topology = &own.emplace(job.cluster);
   }
-  sim::LinkClasses links(job.cluster, topology);
-  run.join(links);
-  links.fold();
+  std::optional<sim::LinkClasses> links(std::in_place, job.cluster, topology);
+  run.join(*links);
+  links->fold();
   sim::Evaluation step =
-      run.evaluate(options.shares_links ? &links : nullptr, options.keep_timeline, control.part(kReady, kEvaluated));
+      run.evaluate(options.shares_links ? &*links : nullptr, options.keep_timeline, control.part(kReady, kEvaluated));
   control.report(kEvaluated);
   if (!step.filled_links.empty() || options.steps > 1 || !options.disturbances.empty()) {
-    return on_world(run, links, topology, options, step.filled_links);
+    return on_world(run, job, topology, options, links, step.filled_links);
   }
-  std::vector<sim::LinkReport> carried = sim::report_links(links.links(), step.links, {});
+  std::vector<sim::LinkReport> carried = sim::report_links(links->links(), step.links, {});
   TrainingResult result = std::move(run).result(std::move(step));
   result.links = std::move(carried);
   control.check();

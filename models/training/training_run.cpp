@@ -15,6 +15,9 @@ namespace {
 // Shares of the time that a large job takes: lowered and checked to here, the rest is pricing.
 constexpr double kLowered = 0.9;
 
+/// Parting makes no more ranks of one than this: a plan of many thousand ranks takes seconds.
+constexpr std::size_t kMostParts = 64;
+
 /// The World looks whether to stop, not its jobs.
 const sim::RunControl kUncontrolled;
 
@@ -22,12 +25,27 @@ const sim::RunControl kUncontrolled;
 
 TrainingRun::TrainingRun(const TrainingJob& job, const kernels::KernelTimer& timer, const MeshClasses& classes,
                          LoweredSteps* lowered, const sim::RunControl& control)
-    : job_(&job), prices_(training_prices(job, timer)) {
+    : job_(&job), prices_(training_prices(job, timer)), classes_(classes), lowered_(lowered) {
+  lower_and_price(control);
+}
+
+void TrainingRun::lower_and_price(const sim::RunControl& control) {
   const sim::RunControl lowering = control.part(0.0, kLowered);
-  step_ = lowered != nullptr ? lowered->get(job, classes, lowering)
-                             : std::make_shared<const LoweredStep>(job, classes, lowering);
+  step_ = lowered_ != nullptr ? lowered_->get(*job_, classes_, lowering)
+                              : std::make_shared<const LoweredStep>(*job_, classes_, lowering);
   durations_ = sim::price(plan(), prices_, control);
   control.report(1.0);
+}
+
+bool TrainingRun::part(const std::vector<std::vector<std::uint32_t>>& colours) {
+  const std::vector<std::uint32_t>& own = colours.at(number_);
+  MeshClasses parted = refine(make_mesh(*job_), [&own](std::uint32_t member) { return std::uint64_t{own.at(member)}; });
+  const std::size_t ranks =
+      parted.count(MeshAxis::tensor) * parted.count(MeshAxis::data) * parted.count(MeshAxis::pipeline);
+  if (parted == classes_ || ranks > kMostParts * plan().ranks.size()) return false;
+  classes_ = std::move(parted);
+  lower_and_price(kUncontrolled);
+  return true;
 }
 
 bool TrainingRun::leaves_nodes() const {

@@ -39,6 +39,7 @@ class TrainingRun final : public WorldJob {
   }
 
   void join(sim::LinkClasses& links) override;
+  bool part(const std::vector<std::vector<std::uint32_t>>& colours) override;
   [[nodiscard]] std::vector<std::uint32_t> fills(const sim::LinkClasses& links) const override;
   void expect_speed(std::uint32_t gpu) override { changing_.push_back(gpu); }
   void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override;
@@ -64,12 +65,15 @@ class TrainingRun final : public WorldJob {
   [[nodiscard]] std::size_t median_step() const;
   /// "gradient bucket (dp stage 3)": what an entry of the plan is called in reports.
   [[nodiscard]] std::string operation_name(const sim::HeldUpEntry& entry) const;
+  void lower_and_price(const sim::RunControl& control);
   [[nodiscard]] bool has_gpu(RankId rank, std::uint32_t gpu) const;
   void step_begins();
   void step_ended(sim::SimTime end);
 
   const TrainingJob* job_;
   sim::ClusterPrices prices_;
+  MeshClasses classes_;
+  LoweredSteps* lowered_;
   std::shared_ptr<const LoweredStep> step_;
   sim::Durations durations_;
   std::size_t number_ = 0;               ///< among the jobs of the links

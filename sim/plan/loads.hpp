@@ -13,6 +13,7 @@ namespace orrery::sim {
 struct LinkLoadEntry {
   SimTime work = 0;  ///< of its duration, the last part; 0: it loads none
   std::vector<LinkUse> uses;
+  double weight = 0.0;  ///< as Operation::weight
 };
 
 /// By table entry of a plan; empty tables: nothing is shared.

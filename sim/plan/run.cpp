@@ -240,7 +240,7 @@ class PlanRun::Walker final : private Completion, private Resource {
     for (std::uint32_t s = first; s != kNone; s = next_[s]) streams_[s].started = now;
     const LinkLoadEntry* load = loads_.of(step);
     if (load != nullptr && load->work > 0) {
-      streams_[first].operation = world_.start({duration, load->work, load->uses}, *this, first);
+      streams_[first].operation = world_.start({duration, load->work, load->uses, load->weight}, *this, first);
       return;
     }
     carrier.runs = step.kind == StepKind::launch || step.kind == StepKind::copy;
