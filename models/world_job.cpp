@@ -76,7 +76,7 @@ class WorldRun {
       const WorldSlot& slot = slots_[i];
       slot.job->begin(world_, links_, sim::to_sim_time(slot.start), [this, i] { done(i); });
       if (!slot.until) continue;
-      alarms_.emplace_back(world_.clock(), sim::to_sim_time(*slot.until), [this, i] {
+      at(*slot.until, [this, i] {
         slots_[i].job->stop();
         done(i);
       });
@@ -126,6 +126,7 @@ class WorldRun {
   }
 
   void at(Seconds time, std::function<void()> action) {
+    world_.expect_upheaval(sim::to_sim_time(time));
     alarms_.emplace_back(world_.clock(), sim::to_sim_time(time), std::move(action));
   }
 
