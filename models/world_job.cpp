@@ -165,7 +165,12 @@ class WorldRun {
         const std::vector<LinkId> own = slot.job->own_links(links_, gpu);
         if (own.empty()) continue;
         const LinkId link = own[served.port];
-        set_capacity(link, links_.links()[link.index()].capacity * scale, name);
+        // A rank that stands for several GPUs goes at the rate of the slowest of their links.
+        std::map<std::uint32_t, double>& scales = own_scales_[link.value];
+        scales[id.value] = scale;
+        double slowest = scale;
+        for (const auto& [other, its] : scales) slowest = std::min(slowest, its);
+        set_capacity(link, links_.links()[link.index()].capacity * slowest, name);
       }
     }
   }
@@ -187,7 +192,8 @@ class WorldRun {
   sim::World world_;
   std::deque<Alarm> alarms_;  // the clock keeps their addresses
   std::optional<Watch> watch_;
-  std::map<std::uint32_t, double> scales_;
+  std::map<std::uint32_t, double> scales_;                               // by link of the topology
+  std::map<std::uint32_t, std::map<std::uint32_t, double>> own_scales_;  // by the World's link, then by the topology's
   std::size_t pending_;
   std::vector<bool> finished_ = std::vector<bool>(slots_.size(), false);
 };
