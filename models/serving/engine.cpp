@@ -157,7 +157,7 @@ void Engine::dispatch(Flight& flight, sim::SimTime now) {
 void Engine::run_stages(Flight& flight, sim::SimTime ready) {
   if (stages_) {
     flight.end = sim::kNever;
-    if (around_.tally.keeps_timeline()) flight.record = record_of(flight, 1);
+    if (around_.tally.keeps_timeline()) records_.push_back(record_of(flight, 1));
     stages_->enter(completed_ + flights_.size() - 1, flight.shape, ready);
     return;
   }
@@ -172,7 +172,7 @@ void Engine::run_stages(Flight& flight, sim::SimTime ready) {
 
 void Engine::stage_ended(std::uint64_t step, std::size_t stage, sim::SimTime start, sim::SimTime now) {
   Flight& flight = flights_[static_cast<std::size_t>(step - completed_)];
-  if (around_.tally.keeps_timeline()) keep(flight.record, start, now, stage);
+  if (around_.tally.keeps_timeline()) keep(records_[static_cast<std::size_t>(step - completed_)], start, now, stage);
   if (stage + 1 < stage_free_.size()) return;
   flight.end = now;
   if (!around_.world.clock().is_scheduled(id_)) sleep_until(now);
@@ -199,6 +199,7 @@ void Engine::complete(sim::SimTime now) {
   Flight flight = std::move(flights_.front());
   flights_.pop_front();
   ++completed_;
+  if (!records_.empty()) records_.pop_front();
   for (const BatchItem& item : flight.batch.items) {
     Sequence& sequence = sequences_[item.sequence];
     --sequence.in_flight;

@@ -94,7 +94,6 @@ class Engine final : public sim::Resource, private StageRun::Owner {
     Batch batch;
     StepShape shape;
     sim::SimTime end = 0;
-    StepRecord record{};  ///< as it was decided; only on shared links, with a timeline
   };
 
   [[nodiscard]] SequenceIndex take_sequence(Request request);
@@ -134,6 +133,7 @@ class Engine final : public sim::Resource, private StageRun::Owner {
   std::vector<sim::SimTime> stage_free_;
   std::optional<StageRun> stages_;  ///< on shared links
   std::uint64_t completed_ = 0;     ///< steps: the number of the oldest in flight
+  std::deque<StepRecord> records_;  ///< of the steps in flight as they were decided: on shared links, with a timeline
   sim::SimTime host_free_ = 0;
   std::size_t live_ = 0;
   BlockUsage usage_;

@@ -36,23 +36,24 @@ void StageRun::begin_next(std::size_t number) {
   stage.sends = false;
   stage.start = std::max(stage.step.ready, world_.now());
   const sim::SimTime alone = steps_.time(stage.step.shape, static_cast<int>(number));
-  const StageLinks& links = links_.at(stage.step.shape, static_cast<int>(number));
-  stage.collectives = links.collectives;
-  stage.message = links.message;
-  // The parts are rounded by themselves; together they are no more than the whole.
-  stage.message.time = std::min(stage.message.time, alone);
-  stage.message.work = std::min(stage.message.work, stage.message.time);
-  stage.collectives.time = std::min(stage.collectives.time, alone - stage.message.time);
-  stage.collectives.work = std::min(stage.collectives.work, stage.collectives.time);
+  const StageLinks& links = links_of(number);
+  stage.message = fit(links.message, alone);
+  stage.collectives = fit(links.collectives, alone - stage.message.time);
   stage.kernels = stretched(alone - stage.message.time - stage.collectives.time, 1.0 / stage.speed);
-  start(number);
+  start(number, links);
 }
 
-void StageRun::start(std::size_t number) {
+// Parts are rounded by themselves; together they are no more than the whole.
+StageRun::Part StageRun::fit(const LinkPart& part, sim::SimTime most) {
+  const sim::SimTime time = std::min(part.time, most);
+  return {time, std::min(part.work, time)};
+}
+
+void StageRun::start(std::size_t number, const StageLinks& links) {
   Stage& stage = stages_[number];
   const sim::SimTime kernels_end = sim::checked_add(stage.start, stage.kernels);
   const sim::SimTime alone = sim::checked_add(kernels_end - world_.now(), stage.collectives.time);
-  stage.operation = world_.start({alone, stage.collectives.work, stage.collectives.uses}, *this, number);
+  stage.operation = world_.start({alone, stage.collectives.work, links.collectives.uses}, *this, number);
 }
 
 void StageRun::set_speed(std::size_t number, double speed) {
@@ -63,7 +64,7 @@ void StageRun::set_speed(std::size_t number, double speed) {
   const sim::SimTime done = now > stage.start ? now - stage.start : 0;
   stage.kernels = done + stretched(stage.kernels - done, before / speed);
   world_.cancel(stage.operation);
-  start(number);
+  start(number, links_of(number));
 }
 
 void StageRun::completed(std::uint64_t tag, sim::SimTime now, const sim::HeldUp& held_up) {
@@ -81,7 +82,8 @@ void StageRun::completed(std::uint64_t tag, sim::SimTime now, const sim::HeldUp&
   }
   if (!stage.sends && stage.message.time > 0) {
     stage.sends = true;
-    stage.operation = world_.start({stage.message.time, stage.message.work, stage.message.uses}, *this, number);
+    stage.operation =
+        world_.start({stage.message.time, stage.message.work, links_of(number).message.uses}, *this, number);
     return;
   }
   stage.busy = false;

@@ -60,20 +60,29 @@ class StageRun final : private sim::Completion {
     StepShape shape;
     sim::SimTime ready = 0;
   };
+  /// Of a LinkPart, within what the stage takes in all.
+  struct Part {
+    sim::SimTime time = 0, work = 0;
+  };
   struct Stage {
     std::deque<Step> waiting;  ///< for the stage, the first to come first
     bool busy = false;
     Step step;                            ///< that is at it
     sim::SimTime start = 0, kernels = 0;  ///< of them, from the start on
-    LinkPart collectives, message;        ///< after them
+    Part collectives, message;            ///< after them
     bool sends = false;                   ///< its message is on the way
     sim::OperationId operation;
     double speed = 1.0;
   };
 
   void begin_next(std::size_t stage);
+  [[nodiscard]] static Part fit(const LinkPart& part, sim::SimTime most);
+  /// What the step at the stage loads.
+  [[nodiscard]] const StageLinks& links_of(std::size_t number) {
+    return links_.at(stages_[number].step.shape, static_cast<int>(number));
+  }
   /// Kernels until `kernels` after the start, then the collectives.
-  void start(std::size_t number);
+  void start(std::size_t number, const StageLinks& links);
   void completed(std::uint64_t tag, sim::SimTime now, const sim::HeldUp& held_up) override;
 
   sim::World& world_;
