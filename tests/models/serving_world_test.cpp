@@ -157,6 +157,20 @@ TEST(ServingWorld, AGroupGoesAtTheSpeedOfItsSlowestGpu) {
   EXPECT_LT(first, 2 * last_token({}));
 }
 
+TEST(ServingWorld, ASlowGpuOfAStageSlowsThatStage) {
+  const ServingJob job = bare_job(leaf_cluster(1), 1, 2);
+  const std::vector<Request> requests = {request(50, 9), request(30, 4)};
+  const OnWorld usual = run_on_world(job, requests), slow = run_on_world(job, requests, {{{}, {}, 1u, "", 0.5}});
+  // Steps are the same; the second stage has no message behind it and takes twice as long.
+  ASSERT_EQ(slow.result.timeline.size(), usual.result.timeline.size());
+  std::map<std::uint32_t, std::vector<sim::SimTime>> before, after;
+  for (const StepRecord& step : usual.result.timeline) before[step.stage].push_back(step.end - step.start);
+  for (const StepRecord& step : slow.result.timeline) after[step.stage].push_back(step.end - step.start);
+  EXPECT_EQ(after[0], before[0]);
+  for (sim::SimTime& duration : before[1]) duration *= 2;
+  EXPECT_EQ(after[1], before[1]);
+}
+
 TEST(ServingWorld, StretchesWhatIsLeftOfAnIteration) {
   const ServingJob job = bare_job(leaf_cluster(1), 1);
   const std::vector<Request> requests = {request(200, 1)};  // one iteration
