@@ -77,6 +77,17 @@ void TraceWriter::append(Number number) {
   text_.append(digits.data(), static_cast<std::size_t>(result.ptr - digits.data()));
 }
 
+void TraceWriter::append_decimal(SimTime time, unsigned places) {
+  SimTime unit = 1;
+  for (unsigned i = 0; i < places; ++i) unit *= 10;
+  append(time / unit);
+  SimTime rest = time % unit;
+  if (rest == 0) return;
+  const std::size_t point = text_.size();
+  text_.append(places + 1, '.');
+  for (std::size_t i = places; i > 0; --i, rest /= 10) text_[point + i] = static_cast<char>('0' + rest % 10);
+}
+
 void TraceWriter::end_event() {
   if (in_arguments_) text_ += '}';
   if (in_event_) text_ += '}';
@@ -113,13 +124,7 @@ TraceWriter& TraceWriter::number_field(std::string_view field, std::uint64_t num
 
 TraceWriter& TraceWriter::time_field(std::string_view field, SimTime time) {
   begin_field(field);
-  append(time / 1'000'000);
-  const SimTime fraction = time % 1'000'000;
-  if (fraction == 0) return *this;
-  std::array<char, 7> digits{'.'};
-  SimTime rest = fraction;
-  for (std::size_t i = 6; i > 0; --i, rest /= 10) digits[i] = static_cast<char>('0' + rest % 10);
-  text_.append(digits.data(), digits.size());
+  append_decimal(time, 6);  // microseconds
   return *this;
 }
 
@@ -167,6 +172,18 @@ TraceWriter& TraceWriter::argument(std::string_view field, std::string_view text
 TraceWriter& TraceWriter::argument(std::string_view field, bool is) {
   begin_argument(field);
   text_ += is ? "true" : "false";
+  return *this;
+}
+
+TraceWriter& TraceWriter::argument_json(std::string_view field, std::string_view json) {
+  begin_argument(field);
+  text_ += json;
+  return *this;
+}
+
+TraceWriter& TraceWriter::argument_seconds(std::string_view field, SimTime time) {
+  begin_argument(field);
+  append_decimal(time, 12);
   return *this;
 }
 

@@ -48,6 +48,10 @@ class TraceWriter {
   TraceWriter& argument(std::string_view field, std::string_view text);
   TraceWriter& argument(std::string_view field, bool is);
   TraceWriter& argument(std::string_view field, const char* text) = delete;  // would be taken for a bool
+  /// One that is JSON already.
+  TraceWriter& argument_json(std::string_view field, std::string_view json);
+  /// In seconds with twelve decimals, exactly.
+  TraceWriter& argument_seconds(std::string_view field, SimTime time);
   TraceWriter& end_arguments();
 
  private:
@@ -59,6 +63,8 @@ class TraceWriter {
   void end_event();
   template <class Number>
   void append(Number number);
+  /// time / 10^places, with all of its places or none.
+  void append_decimal(SimTime time, unsigned places);
 
   std::ostream& out_;
   std::string text_;  ///< passed on in large pieces
