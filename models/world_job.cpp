@@ -79,7 +79,7 @@ class WorldRun {
       const WorldSlot& slot = slots_[i];
       slot.job->begin(world_, links_, sim::to_sim_time(slot.start), [this, i] { done(i); });
       if (!slot.until) continue;
-      alarms_.emplace_back(world_.clock(), sim::to_sim_time(*slot.until), [this, i] {
+      at(*slot.until, [this, i] {
         slots_[i].job->stop();
         done(i);
       });
@@ -155,6 +155,7 @@ class WorldRun {
   }
 
   void at(Seconds time, std::function<void()> action) {
+    world_.expect_upheaval(sim::to_sim_time(time));
     alarms_.emplace_back(world_.clock(), sim::to_sim_time(time), std::move(action));
   }
 
@@ -181,13 +182,21 @@ class WorldRun {
     const LinkId id = topology_->find_link(name);
     const double before = scales_.count(id.value) != 0 ? scales_[id.value] : 1.0;
     scales_[id.value] = scale;
-    const bool fabric = is_fabric(*topology_, id);
+    const hardware::Link& cable = topology_->link(id);
+    if (is_fabric(*topology_, id)) {
+      const double change = (scale - before) * links_.sustained(cable.bandwidth).value();
+      for (const LinkId link : links_of(id)) {
+        set_capacity(link, BytesPerSecond{capacities_[link.index()].value() + change}, name);
+      }
+      return;
+    }
     for (const LinkId link : links_of(id)) {
-      const double change = (scale - before) * links_.sustained(topology_->link(id).bandwidth).value();
-      set_capacity(link,
-                   fabric ? BytesPerSecond{capacities_[link.index()].value() + change}
-                          : links_.links()[link.index()].capacity * scale,
-                   name);
+      // A rank that stands for several GPUs goes at the rate of the slowest of their links.
+      std::map<std::uint32_t, double>& scales = own_scales_[link.value];
+      scales[id.value] = scale;
+      double slowest = scale;
+      for (const auto& [other, its] : scales) slowest = std::min(slowest, its);
+      set_capacity(link, links_.links()[link.index()].capacity * slowest, name);
     }
   }
 
@@ -208,7 +217,8 @@ class WorldRun {
   sim::World world_;
   std::deque<Alarm> alarms_;  // the clock keeps their addresses
   std::optional<Watch> watch_;
-  std::map<std::uint32_t, double> scales_;
+  std::map<std::uint32_t, double> scales_;                               // by link of the topology
+  std::map<std::uint32_t, std::map<std::uint32_t, double>> own_scales_;  // by the World's link, then by the topology's
   std::vector<std::uint32_t> overloaded_;
   std::size_t pending_;
   std::vector<bool> finished_ = std::vector<bool>(slots_.size(), false);

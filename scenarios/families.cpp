@@ -10,6 +10,7 @@
 #include "models/hf_config.hpp"
 #include "models/layer/parameters.hpp"
 #include "models/schedule/schedule.hpp"
+#include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
 #include "models/serving/workload/workload.hpp"
@@ -137,7 +138,8 @@ const std::vector<Family>& families() {
       {"models", "language models of the library", list_models},
       {"architectures", "model types of config.json that are understood", list_architectures},
       {"schedules", "pipeline schedules", [] { return list_rows(models::schedules()); }},
-      {"schedulers", "serving engines", [] { return list_rows(models::schedulers()); }},
+      {"engines", "serving engines", [] { return list_rows(models::engines()); }},
+      {"schedulers", "rules that form an engine's batches", [] { return list_rows(models::schedulers()); }},
       {"routers", "ways to choose a replica", [] { return list_rows(models::routers()); }},
       {"arrivals", "arrival processes of a load", [] { return list_rows(models::arrival_processes()); }},
       {"lengths", "distributions of prompt and answer lengths",

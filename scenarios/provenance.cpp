@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
-#include "models/serving/schedulers/scheduler.hpp"
 
 namespace orrery::scenarios {
 
@@ -193,9 +193,10 @@ void append_steps(std::vector<Provenance>& lines, const std::vector<CostedEntry>
 }
 
 /// The scheduler, the router where it has a choice, and what the host costs.
-void append_engine(std::vector<Provenance>& lines, const models::ServingConfig& config) {
-  if (const models::SchedulerRow* row = models::find_scheduler(config.scheduler)) {
-    lines.push_back({"engine", config.scheduler, "published", "", std::string(row->source)});
+void append_engine(std::vector<Provenance>& lines, const models::ServingJob& job) {
+  const models::ServingConfig& config = job.config;
+  if (const models::SchedulerRow* row = models::engine_of(job).find_scheduler(config.scheduler)) {
+    lines.push_back({"engine", std::string(row->name), "published", "", std::string(row->source)});
   }
   const models::RouterRow* router = models::find_router(config.router);
   if (router != nullptr && config.replicas > 1) {
@@ -233,7 +234,7 @@ std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std:
 
 std::vector<Provenance> provenance_of(const models::ServingJob& job, const std::vector<CostedEntry>& entries) {
   std::vector<Provenance> lines = profile_lines(job.cluster, job.llm);
-  append_engine(lines, job.config);
+  append_engine(lines, job);
   lines.push_back(launch_gaps(job.cluster.gpu, false));
   append_steps(lines, entries, job.cluster.gpu);
   return lines;

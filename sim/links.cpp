@@ -256,13 +256,17 @@ LinkLoadEntry LinkClasses::load(const Job& job, const TransferEntry& entry, std:
 }
 
 Loads LinkClasses::loads(std::size_t number, const Durations& durations) const {
+  return loads(number, *jobs_.at(number).plan, durations);
+}
+
+Loads LinkClasses::loads(std::size_t number, const Plan& plan, const Durations& durations) const {
   const Job& job = jobs_.at(number);
   Loads loads;
-  for (std::size_t i = 0; i < job.plan->collectives.size(); ++i) {
-    loads.collectives.push_back(load(job, job.plan->collectives[i], durations.collectives[i]));
+  for (std::size_t i = 0; i < plan.collectives.size(); ++i) {
+    loads.collectives.push_back(load(job, plan.collectives[i], durations.collectives[i]));
   }
-  for (std::size_t i = 0; i < job.plan->transfers.size(); ++i) {
-    loads.transfers.push_back(load(job, job.plan->transfers[i], job.transfers[i], durations.transfers[i]));
+  for (std::size_t i = 0; i < plan.transfers.size(); ++i) {
+    loads.transfers.push_back(load(job, plan.transfers[i], job.transfers[i], durations.transfers[i]));
   }
   return loads;
 }

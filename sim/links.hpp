@@ -66,6 +66,9 @@ class LinkClasses {
   [[nodiscard]] BytesPerSecond sustained(BytesPerSecond line) const { return line * network_share_; }
   /// What the job's operations load, given how long they take alone.
   [[nodiscard]] Loads loads(std::size_t job, const Durations& durations) const;
+  /// The same for another plan with the job's ranks and groups, whose transfers go between the same ranks in the same
+  /// order.
+  [[nodiscard]] Loads loads(std::size_t job, const Plan& plan, const Durations& durations) const;
   /// Links of the World that stand for a link of the topology; empty if no operation crosses it.
   [[nodiscard]] std::vector<LinkId> find(LinkId topology_link) const;
   /// The job's own links of the GPUs that `rank` stands for: out of and into the node, out to and in from the network.

@@ -32,72 +32,7 @@ std::size_t utf8_length(std::string_view text) {
   return overlong || surrogate || code > 0x10ffff ? 0 : length;
 }
 
-/// Collects the text and passes it on in large pieces.
-class Output {
- public:
-  explicit Output(std::ostream& out) : out_(out) { text_.reserve(kPiece + 4096); }
-  ~Output() { out_.write(text_.data(), static_cast<std::streamsize>(text_.size())); }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  Output& operator<<(std::string_view text) {
-    text_ += text;
-    return *this;
-  }
-  Output& operator<<(std::uint64_t number) { return append(number); }
-
-  Output& bytes(double number) { return append(number); }
-
-  /// Picoseconds as microseconds, exactly.
-  Output& microseconds(SimTime time) {
-    append(time / 1'000'000);
-    const SimTime fraction = time % 1'000'000;
-    if (fraction == 0) return *this;
-    std::array<char, 7> digits{'.'};
-    SimTime rest = fraction;
-    for (std::size_t i = 6; i > 0; --i, rest /= 10) digits[i] = static_cast<char>('0' + rest % 10);
-    return *this << std::string_view(digits.data(), digits.size());
-  }
-
-  /// Begins an event: a comma before all but the first.
-  void next() {
-    if (text_.size() > kPiece) {
-      out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
-      text_.clear();
-    }
-    *this << (is_first_ ? "\n" : ",\n");
-    is_first_ = false;
-  }
-
- private:
-  template <class Number>
-  Output& append(Number number) {
-    std::array<char, 32> digits{};
-    const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-    return *this << std::string_view(digits.data(), static_cast<std::size_t>(result.ptr - digits.data()));
-  }
-
-  static constexpr std::size_t kPiece = 1 << 16;
-  std::ostream& out_;
-  std::string text_;
-  bool is_first_ = true;
-};
-
-void write_names(const Timeline& timeline, Output& out) {
-  for (std::size_t r = 0; r < timeline.ranks.size(); ++r) {
-    const Rank& rank = timeline.ranks[r];
-    std::string text = rank.name;
-    if (rank.multiplicity() > 1) text += " (stands for " + std::to_string(rank.multiplicity()) + " GPUs)";
-    out.next();
-    out << R"({"ph":"M","pid":)" << r << R"(,"name":"process_name","args":{"name":)" << json_string(text) << "}}";
-  }
-  for (std::size_t s = 0; s < timeline.streams.size(); ++s) {
-    const TimelineStream& stream = timeline.streams[s];
-    out.next();
-    out << R"({"ph":"M","pid":)" << stream.rank.index() << R"(,"tid":)" << s
-        << R"(,"name":"thread_name","args":{"name":)" << json_string(stream.name) << "}}";
-  }
-}
+constexpr std::size_t kPiece = 1 << 16;
 
 }  // namespace
 
@@ -124,35 +59,177 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
+TraceWriter::TraceWriter(std::ostream& out) : out_(out) {
+  text_.reserve(kPiece + 4096);
+  text_ = R"({"displayTimeUnit":"ms","traceEvents":[)";
+}
+
+TraceWriter::~TraceWriter() {
+  end_event();
+  text_ += "\n]}\n";
+  out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
+}
+
+template <class Number>
+void TraceWriter::append(Number number) {
+  std::array<char, 32> digits{};
+  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  text_.append(digits.data(), static_cast<std::size_t>(result.ptr - digits.data()));
+}
+
+void TraceWriter::append_decimal(SimTime time, unsigned places) {
+  SimTime unit = 1;
+  for (unsigned i = 0; i < places; ++i) unit *= 10;
+  append(time / unit);
+  SimTime rest = time % unit;
+  if (rest == 0) return;
+  const std::size_t point = text_.size();
+  text_.append(places + 1, '.');
+  for (std::size_t i = places; i > 0; --i, rest /= 10) text_[point + i] = static_cast<char>('0' + rest % 10);
+}
+
+void TraceWriter::end_event() {
+  if (in_arguments_) text_ += '}';
+  if (in_event_) text_ += '}';
+  in_event_ = in_arguments_ = false;
+}
+
+TraceWriter& TraceWriter::event(char phase, std::uint64_t process) {
+  end_event();
+  if (text_.size() > kPiece) {
+    out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
+    text_.clear();
+  }
+  text_ += is_first_ ? "\n" : ",\n";
+  is_first_ = false;
+  in_event_ = true;
+  text_ += R"({"ph":")";
+  text_ += phase;
+  text_ += R"(","pid":)";
+  append(process);
+  return *this;
+}
+
+void TraceWriter::begin_field(std::string_view field) {
+  text_ += ",\"";
+  text_ += field;
+  text_ += "\":";
+}
+
+TraceWriter& TraceWriter::number_field(std::string_view field, std::uint64_t number) {
+  begin_field(field);
+  append(number);
+  return *this;
+}
+
+TraceWriter& TraceWriter::time_field(std::string_view field, SimTime time) {
+  begin_field(field);
+  append_decimal(time, 6);  // microseconds
+  return *this;
+}
+
+TraceWriter& TraceWriter::word_field(std::string_view field, std::string_view word) {
+  begin_field(field);
+  text_ += '"';
+  text_ += word;
+  text_ += '"';
+  return *this;
+}
+
+TraceWriter& TraceWriter::name_json(std::string_view json) {
+  begin_field("name");
+  text_ += json;
+  return *this;
+}
+
+void TraceWriter::begin_argument(std::string_view field) {
+  if (in_arguments_) return begin_field(field);
+  begin_field("args");
+  text_ += "{\"";
+  text_ += field;
+  text_ += "\":";
+  in_arguments_ = true;
+}
+
+TraceWriter& TraceWriter::argument(std::string_view field, double number) {
+  begin_argument(field);
+  append(number);
+  return *this;
+}
+
+TraceWriter& TraceWriter::argument(std::string_view field, std::int64_t number) {
+  begin_argument(field);
+  append(number);
+  return *this;
+}
+
+TraceWriter& TraceWriter::argument(std::string_view field, std::string_view text) {
+  begin_argument(field);
+  text_ += json_string(text);
+  return *this;
+}
+
+TraceWriter& TraceWriter::argument(std::string_view field, bool is) {
+  begin_argument(field);
+  text_ += is ? "true" : "false";
+  return *this;
+}
+
+TraceWriter& TraceWriter::argument_json(std::string_view field, std::string_view json) {
+  begin_argument(field);
+  text_ += json;
+  return *this;
+}
+
+TraceWriter& TraceWriter::argument_seconds(std::string_view field, SimTime time) {
+  begin_argument(field);
+  append_decimal(time, 12);
+  return *this;
+}
+
+TraceWriter& TraceWriter::end_arguments() {
+  if (in_arguments_) text_ += '}';
+  in_arguments_ = false;
+  return *this;
+}
+
+namespace {
+
+void write_names(const Timeline& timeline, TraceWriter& out) {
+  for (std::size_t r = 0; r < timeline.ranks.size(); ++r) {
+    const Rank& rank = timeline.ranks[r];
+    std::string text = rank.name;
+    if (rank.multiplicity() > 1) text += " (stands for " + std::to_string(rank.multiplicity()) + " GPUs)";
+    out.event('M', r).name("process_name").argument("name", std::string_view(text));
+  }
+  for (std::size_t s = 0; s < timeline.streams.size(); ++s) {
+    const TimelineStream& stream = timeline.streams[s];
+    out.event('M', stream.rank.index()).thread(s).name("thread_name").argument("name", std::string_view(stream.name));
+  }
+}
+
+}  // namespace
+
 void write_trace(const Timeline& timeline, std::ostream& stream) {
-  Output out(stream);
-  out << R"({"displayTimeUnit":"ms","traceEvents":[)";
+  TraceWriter out(stream);
   write_names(timeline, out);
   std::vector<std::string> labels;
   labels.reserve(timeline.labels.size());
   for (const std::string& label : timeline.labels) labels.push_back(json_string(label));
   for (const Span& span : timeline.spans) {
-    out.next();
-    out << R"({"ph":"X","pid":)" << timeline.streams[span.stream.index()].rank.index() << R"(,"tid":)"
-        << span.stream.index() << R"(,"ts":)";
-    out.microseconds(span.start) << R"(,"dur":)";
-    out.microseconds(span.end - span.start)
-        << R"(,"cat":")" << name(span.activity) << R"(","name":)" << labels[span.label.index()] << "}";
+    out.event('X', timeline.streams[span.stream.index()].rank.index()).thread(span.stream.index());
+    out.at(span.start).lasts(span.end - span.start);
+    out.category(name(span.activity)).name_json(labels[span.label.index()]);
   }
   std::vector<MemoryByKind> in_use(timeline.ranks.size());
   for (const MemorySample& sample : timeline.memory) {
     MemoryByKind& rank = in_use[sample.rank.index()];
     rank[sample.kind] = Bytes{sample.bytes_after};
-    out.next();
-    out << R"({"ph":"C","pid":)" << sample.rank.index() << R"(,"name":"memory_bytes","ts":)";
-    out.microseconds(sample.time) << R"(,"args":{)";
+    out.event('C', sample.rank.index()).name("memory_bytes").at(sample.time);
     for (std::size_t k = 0; k < kMemoryKinds; ++k) {
-      out << (k == 0 ? "\"" : ",\"") << name(static_cast<MemoryKind>(k)) << "\":";
-      out.bytes(rank.bytes[k].value());
+      out.argument(name(static_cast<MemoryKind>(k)), rank.bytes[k].value());
     }
-    out << "}}";
   }
-  out << "\n]}\n";
 }
 
 }  // namespace orrery::sim

@@ -126,6 +126,22 @@ void World::set_capacity(LinkId link, BytesPerSecond capacity) {
   wake_at(now());
 }
 
+SimTime World::quiet_until(ResourceId self) {
+  const bool foretold = self.index() < foretold_.size() && foretold_[self.index()] != nullptr;
+  const SimTime reached = foretold ? *foretold_[self.index()] : clock_.next_time();
+  while (!upheavals_.empty() && upheavals_.back() < now()) upheavals_.pop_back();
+  return upheavals_.empty() ? reached : std::min(reached, upheavals_.back());
+}
+
+void World::foretell(ResourceId self, const SimTime* next) {
+  if (self.index() >= foretold_.size()) foretold_.resize(self.index() + 1, nullptr);
+  foretold_[self.index()] = next;
+}
+
+void World::expect_upheaval(SimTime time) {
+  upheavals_.insert(std::lower_bound(upheavals_.begin(), upheavals_.end(), time, std::greater<>{}), time);
+}
+
 void World::complete(std::uint32_t slot, SimTime now, const HeldUp& held_up) {
   Flight& flight = flights_[slot];
   Completion* const who = flight.who;

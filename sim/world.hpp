@@ -78,6 +78,15 @@ class World final : private Resource {
   /// From now on. Throws std::invalid_argument on a capacity that is not positive: what is down is cancelled.
   void set_capacity(LinkId link, BytesPerSecond capacity);
 
+  /// Until when nothing else can reach `self`: up to then it may go on without coming back to the clock. The earliest
+  /// of what foretell() promised, or of any event of the clock where nothing was, and of the next upheaval.
+  [[nodiscard]] SimTime quiet_until(ResourceId self);
+  /// Nothing but what `next` foretells can reach `self`: whoever keeps `next` up to date reaches it no earlier. It
+  /// stays where it is until another is given; nullptr: nothing is foretold any more, before `self` leaves the clock.
+  void foretell(ResourceId self, const SimTime* next);
+  /// At `time` ≥ now something happens that may reach anybody: to the machine, or the end of a job.
+  void expect_upheaval(SimTime time);
+
   [[nodiscard]] FlowNetwork& links() { return flows_; }
   /// Links taken for spare that were asked for more than they have: with these the run was another one.
   [[nodiscard]] std::vector<std::uint32_t> overloaded();
@@ -126,7 +135,9 @@ class World final : private Resource {
   std::vector<Delayed> delayed_;  ///< min-heap; entries of what was cancelled are dropped when they surface
   std::uint64_t order_ = 0;
   std::vector<FlowEnd> ended_;
-  SimTime due_ = 0;  ///< when it wakes, if it is scheduled
+  SimTime due_ = 0;                       ///< when it wakes, if it is scheduled
+  std::vector<const SimTime*> foretold_;  ///< by resource; null: nothing
+  std::vector<SimTime> upheavals_;        ///< the latest first
 };
 
 }  // namespace orrery::sim

@@ -18,6 +18,7 @@
 #include "kernels/kernel.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/schedule/schedule.hpp"
+#include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
 #include "models/serving/workload/workload.hpp"
@@ -49,8 +50,11 @@ std::vector<Table> serving_tables() {
     }
     return table;
   };
-  return {table_of("schedulers", models::schedulers()), table_of("routers", models::routers()),
-          table_of("arrivals", models::arrival_processes()), table_of("lengths", models::length_distributions()),
+  return {table_of("engines", models::engines()),
+          table_of("schedulers", models::schedulers()),
+          table_of("routers", models::routers()),
+          table_of("arrivals", models::arrival_processes()),
+          table_of("lengths", models::length_distributions()),
           table_of("trace formats", models::trace_formats())};
 }
 
@@ -189,6 +193,7 @@ TEST(Tables, EveryFileOfAFamilyIsReachedFromItsTable) {
   EXPECT_THAT(unreached(kRoot / "models/schedule", "schedules.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "models/architectures", "architectures.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "sim/collective", "collectives.cpp"), IsEmpty());
+  EXPECT_THAT(unreached(kRoot / "models/serving/engines", "engines.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "models/serving/schedulers", "schedulers.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "models/serving/routers", "routers.cpp"), IsEmpty());
   const std::string families = read(kRoot / "kernels/families.cpp");

@@ -1,14 +1,11 @@
 // What the engine decides where the user says nothing, and what can't be asked of it.
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "hardware/catalogue.hpp"
-#include "models/serving/kv_pool.hpp"
+#include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
 #include "models/serving/serving.hpp"
-#include "models/serving/step_model.hpp"
 
 namespace orrery::models {
 
@@ -42,6 +39,23 @@ void check_name(Errors& errors, std::string_view key, const std::string& name, c
     hint += (hint.empty() ? "; did you mean " : ", ") + nearest;
   }
   errors.add(key, "unknown name '{}'{}; known: {}", name, hint, fmt::join(names, ", "));
+}
+
+const EngineRow* find_row(const ServingJob& job) {
+  return job.engine != nullptr ? job.engine : find_engine(job.config.engine);
+}
+
+/// The engine, and a scheduler by whose rules it can run.
+void check_engine(const ServingJob& job, Errors& errors) {
+  const EngineRow* row = find_row(job);
+  if (row == nullptr) return check_name(errors, "engine", job.config.engine, engines());
+  const std::string& scheduler = job.config.scheduler;
+  if (row->find_scheduler(scheduler) != nullptr) return;
+  if (find_scheduler(scheduler) == nullptr) return check_name(errors, "scheduler", scheduler, row->schedulers);
+  std::vector<std::string_view> own;
+  for (const SchedulerRow& one : row->schedulers) own.push_back(one.name);
+  errors.add("scheduler", "the engine '{}' can't run by the rules of '{}'; it can by those of {}", row->name, scheduler,
+             fmt::join(own, ", "));
 }
 
 void check_parallel(const ServingJob& job, Errors& errors) {
@@ -147,32 +161,20 @@ void check_resolved(const ServingJob& job, Errors& errors) {
 
 ServingConfig resolve(const ServingJob& job) {
   ServingConfig c = job.config;
-  const SchedulerRow* row = find_scheduler(c.scheduler);
+  const EngineRow* row = find_row(job);
   if (row == nullptr) return c;
-  const EngineDefaults defaults = row->defaults(job.cluster.gpu);
+  c.engine = row->name;
+  if (c.scheduler.empty()) c.scheduler = row->schedulers.front().name;
   if (c.max_model_len == 0) c.max_model_len = job.llm.max_positions;
-  // The defaults fit each other and the rest (vllm/engine/arg_utils.py): a prompt that can't be cut needs a step of its
-  // own, no step is larger than all sequences together, and no more sequences run than a step has tokens.
-  const bool own_budget = c.max_num_batched_tokens == 0;
-  if (own_budget) {
-    c.max_num_batched_tokens = defaults.max_num_batched_tokens;
-    if (!c.enable_chunked_prefill) c.max_num_batched_tokens = std::max(c.max_num_batched_tokens, c.max_model_len);
-  }
-  if (c.max_num_seqs == 0) c.max_num_seqs = std::min(defaults.max_num_seqs, c.max_num_batched_tokens);
-  if (own_budget) {
-    c.max_num_batched_tokens =
-        std::min(c.max_num_batched_tokens, c.max_num_seqs * std::max<std::int64_t>(1, c.max_model_len));
-  }
-  if (c.gpu_memory_utilization == 0.0) c.gpu_memory_utilization = defaults.gpu_memory_utilization;
-  if (c.kernels == kernels::Implementation::automatic) c.kernels = defaults.kernels;
-  if (c.step_overhead < Seconds{0.0}) c.step_overhead = default_step_overhead();
-  if (c.request_overhead < Seconds{0.0}) c.request_overhead = default_request_overhead();
+  row->resolve(job, c);
+  if (c.step_overhead < Seconds{0.0}) c.step_overhead = row->host.step;
+  if (c.request_overhead < Seconds{0.0}) c.request_overhead = row->host.request;
   return c;
 }
 
 std::vector<JobError> check(const ServingJob& job) {
   Errors errors;
-  check_name(errors, "scheduler", job.config.scheduler, schedulers());
+  check_engine(job, errors);
   check_name(errors, "router", job.config.router, routers());
   check_parallel(job, errors);
   check_limits(job, errors);

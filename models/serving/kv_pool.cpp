@@ -25,6 +25,7 @@
 #include "models/layer/activations.hpp"
 #include "models/layer/parameters.hpp"
 #include "models/layer/serving.hpp"
+#include "models/serving/engine_row.hpp"
 
 namespace orrery::models {
 namespace {
@@ -109,7 +110,7 @@ Bytes graph_memory(const ServingJob& job) {
   for (int stage = 0; stage < job.config.pipeline_parallel; ++stage) {
     layers = std::max(layers, stage_layers(job.llm, job.config.pipeline_parallel, stage).count);
   }
-  const double graphs = of(static_cast<std::int64_t>(graph_sizes(job.config).size()));
+  const double graphs = of(static_cast<std::int64_t>(engine_of(job).graphs.sizes(job.config).size()));
   return Bytes{graphs * of(layers) * kGraphMiBPerLayer * kMiB};
 }
 
@@ -119,7 +120,9 @@ Bytes stage_kv_bytes_per_token(const ServingJob& job, int stage) {
   return layers * of(cached_values(elements, job.config.tensor_parallel)) * element_size(job.config.kv_cache_dtype);
 }
 
-KvPool size_kv_pool(const ServingJob& job) {
+KvPool size_kv_pool(const ServingJob& job) { return engine_of(job).memory(job); }
+
+KvPool profiled_kv_pool(const ServingJob& job) {
   const ServingConfig& config = job.config;
   KvPool pool;
   pool.capacity = job.cluster.gpu.memory;

@@ -21,7 +21,7 @@ namespace orrery::models {
 /// Source: vllm/config/vllm.py, _set_cudagraph_sizes.
 [[nodiscard]] std::vector<std::int64_t> graph_sizes(const ServingConfig& resolved);
 
-/// Memory of the captured graphs.
+/// Memory of the graphs that the job's engine captures.
 [[nodiscard]] Bytes graph_memory(const ServingJob& resolved);
 
 /// KV cache of one token on one GPU at `stage`: its layers, its share of the KV heads (at least one head), both in
@@ -35,9 +35,12 @@ struct StageLayers {
 };
 [[nodiscard]] StageLayers stage_layers(const Llm& llm, int stages, int stage);
 
-/// The pool of the fullest stage: fewest blocks. A pinned num_gpu_blocks is taken as it is. blocks is 0 where the
-/// budget is used up before the cache.
+/// The pool by the formula of the job's engine.
 [[nodiscard]] KvPool size_kv_pool(const ServingJob& resolved);
+
+/// The formula above: the pool of the fullest stage, with the fewest blocks. A pinned num_gpu_blocks is taken as it is.
+/// blocks is 0 where the budget is used up before the cache.
+[[nodiscard]] KvPool profiled_kv_pool(const ServingJob& resolved);
 
 /// max(0, ⌊(utilisation·capacity − weights − workspace)/bytes per token⌋): the notes' closed form, in tokens.
 [[nodiscard]] std::int64_t kv_pool_tokens(Bytes capacity, double utilisation, Bytes weights, Bytes workspace,

@@ -20,9 +20,11 @@
 #include "hardware/units.hpp"
 #include "kernels/kernel.hpp"
 #include "models/job.hpp"
-#include "models/serving/request.hpp"
+#include "models/parallel/mesh.hpp"
+#include "models/serving/sequences/request.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "sim/clock.hpp"
+#include "sim/link_report.hpp"
 #include "sim/run_control.hpp"
 
 namespace orrery::models {
@@ -35,9 +37,12 @@ struct SloConfig {
   [[nodiscard]] bool given() const { return ttft > Seconds{0.0} || tpot > Seconds{0.0}; }
 };
 
+struct EngineRow;
+
 /// The keys of a scenario's `serving:` section, with defaults. 0 or −1: the engine's own default (resolve()).
 struct ServingConfig {
-  std::string scheduler = "vllm_v1";
+  std::string engine = "vllm_v1";
+  std::string scheduler;  ///< empty: the engine's own
   std::string router = "round_robin";
   int tensor_parallel = 1;
   int pipeline_parallel = 1;
@@ -70,8 +75,13 @@ struct ServingConfig {
   std::int64_t warmup_requests = 0;  ///< the first so many are served but not counted; steps and KV usage have them
 };
 
+/// Tensor-parallel ranks are neighbours, then pipeline stages; replicas, on the axis of data, are the farthest apart.
+inline constexpr MeshOrder kServingOrder = {MeshAxis::tensor, MeshAxis::pipeline, MeshAxis::data};
+
 struct ServingJob : Job {
   ServingConfig config;
+  JobPlacement placement{kServingOrder};
+  const EngineRow* engine = nullptr;  ///< that serves it, outliving the job; nullptr: the row of config.engine
 };
 
 /// Memory of the fullest GPU of a replica, and the KV cache that it leaves. kv_pool.hpp has the formula.
@@ -144,6 +154,7 @@ struct ServingResult {
   std::uint64_t steps = 0;             ///< engine iterations
   std::uint64_t events = 0;            ///< of the simulator: coalesced iterations are one
   bool saturated = false;              ///< the queue grows without bound
+  std::vector<sim::LinkReport> links;  ///< what they carried, alone on the cluster; empty where nothing leaves a node
   std::vector<RequestRecord> records;  ///< only where asked for
   std::vector<StepRecord> timeline;    ///< only where asked for
 

@@ -1,14 +1,18 @@
 // A serving system as a job of a World: its load arrives from when it begins, and it is done when all are answered.
 //
-// Its engines compute on GPUs of their own over links of their own: iterations are delays of the clock.
-// Limitations: an engine whose group leaves its node puts nothing on the World's links, and its GPUs keep their speed.
+// Engines whose groups stay inside their nodes have links of their own, and their iterations are delays of the clock.
+// Those of an engine that leaves its node, or one of whose GPUs or links is disturbed, are Operations of the World
+// (stage_run.hpp).
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
+#include "models/serving/iteration_links.hpp"
 #include "models/serving/serving.hpp"
+#include "models/serving/step_model.hpp"
 #include "models/world_job.hpp"
 
 namespace orrery::models {
@@ -21,32 +25,43 @@ class ServingRun final : public WorldJob {
   ServingRun(const ServingRun&) = delete;
   ServingRun& operator=(const ServingRun&) = delete;
 
-  /// On a clock of nobody else's World. `done` may be empty.
-  void begin(sim::Simulator& clock, sim::SimTime at, std::function<void()> done);
-  /// The first node of the cluster that it takes.
-  void place(int first_node) { first_node_ = first_node; }
+  /// Whether an engine's groups or messages leave a node.
+  [[nodiscard]] bool leaves_nodes() const;
+  /// What will happen to the machine, and its topology, nullptr where nothing beyond nodes is modelled: which engines
+  /// need the World's links follows. Before join().
+  void surround(const std::vector<Disturbance>& disturbances, const hardware::Topology* topology);
 
-  void join(sim::LinkClasses&) override {}
+  void join(sim::LinkClasses& links) override;
+  /// `done` may be empty.
   void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override;
   void stop() override;
-  [[nodiscard]] std::vector<sim::HeldUpOn> held_up() const override { return {}; }
-  /// Throws Disturbed for a GPU of its own.
+  [[nodiscard]] std::vector<sim::HeldUpOn> held_up() const override { return held_up_; }
+  /// Throws Disturbed for a GPU of an engine that was not told of it by surround().
   bool set_speed(std::uint32_t gpu, double speed) override;
-  [[nodiscard]] std::vector<LinkId> own_links(const sim::LinkClasses&, std::uint32_t) const override { return {}; }
+  [[nodiscard]] std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const override;
 
   /// What was counted until stop(); the run is of no use afterwards.
   [[nodiscard]] ServingResult result() && { return std::move(result_); }
 
  private:
   struct System;
+  /// A stage of a replica.
+  struct Stand {
+    int replica = 0, stage = 0;
+  };
+
+  void note_held_up();
 
   ServingJob job_;  ///< resolved
-  const kernels::KernelTimer* timer_;
   ServingOptions options_;
   ServingResult result_;
-  sim::Simulator* clock_ = nullptr;
+  std::unique_ptr<StepModel> steps_;                    ///< none if it does not start
+  std::map<std::uint32_t, Stand> stands_;               ///< by number of the GPU
+  std::vector<std::unique_ptr<IterationLinks>> links_;  ///< by replica; null: its links are its own
+  std::map<std::uint32_t, double> speeds_;              ///< of GPUs that are slow now
+  std::vector<sim::HeldUpOn> held_up_;
+  sim::World* world_ = nullptr;
   std::unique_ptr<System> system_;
-  int first_node_ = 0;
 };
 
 }  // namespace orrery::models

@@ -28,6 +28,7 @@
 
 #include <algorithm>
 
+#include "models/serving/engine_row.hpp"
 #include "models/serving/step_model_state.hpp"
 #include "models/serving/step_scales.hpp"
 
@@ -41,14 +42,6 @@ constexpr std::int64_t kNodeTokens = 128;
 std::int64_t node_tokens(std::int64_t sequences, std::int64_t j) {
   return sequences * std::max<std::int64_t>(1, kNodeTokens * j - kNodeTokens / 2);
 }
-
-// What Python adds to a launch where the model is not compiled either (enforce_eager). Estimate: Llama-2-7B takes 12 ms
-// per token of 5 sequences without graphs (vllm PR 1440), some 290 kernels: at most 41 us each; a Qwen2.5-7B 22 ms
-// against 13 ms with graphs on an A800 (vllm-omni issue 7960).
-constexpr double kEagerDispatch = 30e-6;
-
-// Sequences at which the default step overhead doubles.
-constexpr double kSequencesPerOverhead = 100.0;
 
 bool reads_cache(const StepOp& op) { return std::holds_alternative<kernels::AttentionDecodeShape>(op.kernel); }
 
@@ -67,12 +60,13 @@ StepModel::State::State(const ServingJob& j, const kernels::KernelTimer& t)
       mixed_batch(j.cluster.gpu, t),
       ops(j),
       collectives(j.cluster),
-      stages(static_cast<std::size_t>(ops.stages())) {
+      stages(static_cast<std::size_t>(ops.stages())),
+      host(&engine_of(j).host) {
   cold_gpu.l2_size = Bytes{1.0};
   stream_gap = j.cluster.gpu.kernel_gap.value();
   for (int stage = 0; stage < ops.stages(); ++stage) stages[static_cast<std::size_t>(stage)].layers = ops.layers(stage);
   graph_gap = kGraphGap * stream_gap;
-  launch = j.cluster.gpu.kernel_launch.value() + (j.config.enforce_eager ? kEagerDispatch : 0.0);
+  launch = j.cluster.gpu.kernel_launch.value() + (j.config.enforce_eager ? host->eager_dispatch.value() : 0.0);
 }
 
 bool StepModel::State::joins_prompts(const StepOp& op) const {
@@ -244,13 +238,13 @@ sim::SimTime StepModel::decode_time(std::int64_t sequences, std::int64_t kv_toke
 
 sim::SimTime StepModel::host_time(std::int64_t sequences) const {
   const Seconds configured = state_->job->config.step_overhead;
-  const Seconds base = configured < Seconds{0.0} ? default_step_overhead() : configured;
-  return sim::to_sim_time(base * (1.0 + static_cast<double>(sequences) / kSequencesPerOverhead));
+  const Seconds base = configured < Seconds{0.0} ? state_->host->step : configured;
+  return sim::to_sim_time(base * (1.0 + static_cast<double>(sequences) / state_->host->sequences_per_step));
 }
 
 sim::SimTime StepModel::request_time() const {
   const Seconds configured = state_->job->config.request_overhead;
-  return sim::to_sim_time(configured < Seconds{0.0} ? default_request_overhead() : configured);
+  return sim::to_sim_time(configured < Seconds{0.0} ? state_->host->request : configured);
 }
 
 std::int64_t StepModel::padded(std::int64_t tokens) const { return state_->ops.padded(tokens); }

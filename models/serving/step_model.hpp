@@ -81,13 +81,13 @@ class StepModel {
   /// Tokens that are computed for a step of `tokens`: the next captured size, or `tokens` where none is as large.
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
 
-  /// What the iteration runs, as a Plan of one rank per stage, to be priced by prices(): for explain, traces and
-  /// execution.
-  [[nodiscard]] sim::Plan lower(const StepShape& shape) const;
+  /// What the iteration runs on a replica's GPUs, as a Plan of one rank per stage, to be priced by prices(): for
+  /// explain, traces, links and execution.
+  [[nodiscard]] sim::Plan lower(const StepShape& shape, int replica = 0) const;
 
   /// The prices of the plans that lower() makes. This must outlive them. At each stage
   ///   time() = Σ repeat·time(kernel) + Σ time(collective) + message, where the host's launches don't take longer.
-  [[nodiscard]] std::unique_ptr<sim::Prices> prices() const;
+  [[nodiscard]] std::unique_ptr<sim::ClusterPrices> prices() const;
 
  private:
   struct State;
@@ -101,7 +101,7 @@ class StepModel {
   std::unique_ptr<State> state_;
 };
 
-/// Defaults of ServingConfig::step_overhead and request_overhead, with their sources in step_model.cpp.
+/// vLLM's defaults of ServingConfig::step_overhead and request_overhead, with their sources in step_model.cpp.
 [[nodiscard]] Seconds default_step_overhead();
 [[nodiscard]] Seconds default_request_overhead();
 

@@ -24,14 +24,13 @@ double StepModel::State::gap(const StepOp& op, GraphMode mode) const {
   return how == sim::LaunchPath::joined ? 0.0 : how == sim::LaunchPath::stream ? stream_gap : graph_gap;
 }
 
-sim::Plan StepModel::lower(const StepShape& shape) const {
+sim::Plan StepModel::lower(const StepShape& shape, int replica) const {
   sim::PlanBuilder builder;
-  const int tensor = state_->job->config.tensor_parallel;
+  const Mesh& mesh = state_->ops.mesh();
   const GraphMode mode = state_->ops.mode(shape.tokens(), shape.decode_only());
   std::vector<RankId> ranks;
   for (int stage = 0; stage < stages(); ++stage) {
-    ranks.push_back(
-        builder.add_rank("stage " + std::to_string(stage), tensor, static_cast<std::uint32_t>(stage * tensor)));
+    ranks.push_back(builder.add_rank({"stage " + std::to_string(stage), stage_members(mesh, replica, stage)}));
   }
   for (int stage = 0; stage < stages(); ++stage) {
     const std::size_t s = static_cast<std::size_t>(stage);
@@ -46,8 +45,7 @@ sim::Plan StepModel::lower(const StepShape& shape) const {
       return builder.transfer(entry);
     };
     if (stage > 0) builder.recv(stream, transfer_to(stage));
-    const GroupId group = builder.add_group(
-        sim::Group::of("tp" + std::to_string(stage), {ranks[s]}, tensor, static_cast<std::uint32_t>(stage * tensor)));
+    const GroupId group = builder.add_group(stage_group(mesh, replica, stage, ranks[s]));
     for (const StepOp& op : ops(shape, stage)) append(builder, stream, group, op, state_->path(op, mode));
     if (stage + 1 < stages()) builder.send(stream, transfer_to(stage + 1));
   }
@@ -109,13 +107,11 @@ class StepModel::StepPrices final : public sim::ClusterPrices {
   const State& state_;
 };
 
-std::unique_ptr<sim::Prices> StepModel::prices() const {
+std::unique_ptr<sim::ClusterPrices> StepModel::prices() const {
   sim::LaunchCosts costs;
   costs.stream_gap = Seconds{state_->stream_gap};
   costs.graph_gap = Seconds{state_->graph_gap};
-  sim::Placement placement;
-  placement.node_size = placement.per_node = std::max(1, state_->job->cluster.gpus_per_node());
-  return std::make_unique<StepPrices>(*state_, costs, placement);
+  return std::make_unique<StepPrices>(*state_, costs, state_->ops.placement());
 }
 
 }  // namespace orrery::models

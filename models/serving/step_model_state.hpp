@@ -11,6 +11,8 @@
 
 namespace orrery::models {
 
+struct HostCosts;
+
 /// GPU time of a list of ops, gaps included, and how many kernels and collectives it is.
 struct StepCost {
   double seconds = -1.0;  ///< < 0: not priced yet
@@ -65,6 +67,7 @@ struct StepModel::State {
   std::vector<StageCosts> stages;
   std::vector<std::vector<double>> decode_nodes, mixed_nodes;  ///< by sequences, then j
   std::vector<StepCost> products;
+  const HostCosts* host;  ///< of the engine
   double stream_gap = 0.0, graph_gap = 0.0, launch = 0.0;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/serving/engine_row.hpp"
 #include "models/serving/kv_pool.hpp"
 #include "models/serving/step_ops_builder.hpp"
 
@@ -41,6 +42,9 @@ ServedLayer first_layer(const Llm& llm, bool moe) {
 
 StepOps::StepOps(const ServingJob& job)
     : job_(&job),
+      mesh_(serving_mesh(job)),
+      placement_(serving_placement(job)),
+      group_nodes_(sim::nodes_spanned(stage_group(mesh_, 0, 0, {}), placement_)),
       reading_(reading_of(job)),
       dense_(first_layer(job.llm, false)),
       moe_(first_layer(job.llm, true)),
@@ -49,7 +53,9 @@ StepOps::StepOps(const ServingJob& job)
   for (LayerElement& element : head_elements(job.llm)) {
     (std::holds_alternative<Norm>(element.block) ? norm_ : head_).push_back(std::move(element));
   }
-  const std::vector<std::int64_t> sizes = graph_sizes(job.config);
+  const GraphRules& graphs = engine_of(job).graphs;
+  cuts_prompts_ = graphs.piecewise;
+  const std::vector<std::int64_t> sizes = graphs.sizes(job.config);
   for (const std::int64_t size : sizes) padded_.resize(static_cast<std::size_t>(size) + 1, size);
 }
 
@@ -62,17 +68,12 @@ std::int64_t StepOps::padded(std::int64_t tokens) const {
 
 GraphMode StepOps::mode(std::int64_t tokens, bool decode_only) const {
   if (static_cast<std::size_t>(tokens) >= padded_.size()) return GraphMode::none;
-  return decode_only ? GraphMode::full : GraphMode::piecewise;
-}
-
-int StepOps::group_nodes() const {
-  const int per_node = std::max(1, job_->cluster.gpus_per_node());
-  return std::min(job_->config.tensor_parallel, (job_->config.tensor_parallel + per_node - 1) / per_node);
+  if (decode_only) return GraphMode::full;
+  return cuts_prompts_ ? GraphMode::piecewise : GraphMode::none;
 }
 
 bool StepOps::next_on_same_node(int stage) const {
-  const int tensor = job_->config.tensor_parallel, per_node = std::max(1, job_->cluster.gpus_per_node());
-  return stage * tensor / per_node == (stage + 1) * tensor / per_node;
+  return placement_.node(mesh_.member({0, 0, stage})) == placement_.node(mesh_.member({0, 0, stage + 1}));
 }
 
 Bytes StepOps::message(std::int64_t rows, int stage) const {

@@ -8,7 +8,8 @@
 //
 // Decodes beside prompts name the prompts' kernel, to whose time they add (kernels/attention/mixed_batch.hpp).
 //
-// CUDA graphs (vLLM's mode FULL_AND_PIECEWISE): an iteration of decodes alone is one graph, its tokens padded to the
+// CUDA graphs (vLLM's mode FULL_AND_PIECEWISE; the engine's row says which sizes, and whether the second kind is
+// there): an iteration of decodes alone is one graph, its tokens padded to the
 // next captured size; a mixed one that fits in the largest size is cut into graphs at every attention, which is
 // launched from the host; a larger one is launched kernel by kernel. Logits and sampling are outside graphs always.
 //
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "models/layer/serving.hpp"
+#include "models/serving/engine_mesh.hpp"
 #include "models/serving/serving.hpp"
 #include "models/serving/step_model.hpp"
 
@@ -60,7 +62,9 @@ class StepOps {
   /// The next stage's GPUs are on the same node.
   [[nodiscard]] bool next_on_same_node(int stage) const;
   /// Nodes that a tensor-parallel group spans.
-  [[nodiscard]] int group_nodes() const;
+  [[nodiscard]] int group_nodes() const { return group_nodes_; }
+  [[nodiscard]] const Mesh& mesh() const { return mesh_; }
+  [[nodiscard]] const sim::Placement& placement() const { return placement_; }
 
  private:
   class Builder;
@@ -69,11 +73,15 @@ class StepOps {
   [[nodiscard]] std::vector<StepOp> of_attention(const std::vector<LayerOp>& ops) const;
 
   const ServingJob* job_;
+  Mesh mesh_;
+  sim::Placement placement_;
+  int group_nodes_;
   ServingReading reading_;
   ServedLayer dense_, moe_;                            ///< empty where the model has none
   std::vector<LayerElement> attention_;                ///< of either
   std::vector<LayerElement> embedding_, norm_, head_;  ///< the final norm runs on all rows, the head on sampled ones
   std::vector<std::int64_t> padded_;                   ///< by number of tokens, up to the largest captured size
+  bool cuts_prompts_ = true;                           ///< GraphRules::piecewise
 };
 
 }  // namespace orrery::models

@@ -14,7 +14,7 @@
 namespace orrery::scenarios {
 
 /// Which table a name is looked up in.
-enum class NameFamily : std::uint8_t { schedulers, routers, arrivals, lengths, trace_formats };
+enum class NameFamily : std::uint8_t { engines, schedulers, routers, arrivals, lengths, trace_formats };
 
 inline constexpr NumberLimits kPositive{0.0, 1e12, true};
 
@@ -58,6 +58,7 @@ void visit_slo(Config& config, Visitor&& visit) {
 
 template <class Config, class Visitor>
 void visit_serving(Config& config, Visitor&& visit) {
+  visit.name("engine", config.engine, NameFamily::engines);
   visit.name("scheduler", config.scheduler, NameFamily::schedulers);
   visit.name("router", config.router, NameFamily::routers);
   visit.integer("tensor_parallel", config.tensor_parallel, IntegerLimits{1.0, 1e6});

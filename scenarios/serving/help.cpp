@@ -6,7 +6,8 @@ namespace orrery::scenarios {
 
 const std::vector<FieldHelp>& serving_help() {
   static const std::vector<FieldHelp> rows = {
-      {"serving.scheduler", "The serving engine whose rules form the batches", ""},
+      {"serving.engine", "The serving engine: its loop, cache, memory, CUDA graphs and host", ""},
+      {"serving.scheduler", "Whose rules form the batches, of those that the engine can run by", "the engine's own"},
       {"serving.router", "How requests are shared out among replicas", ""},
       {"serving.tensor_parallel", "GPUs that share each layer of an engine; more cut latency and leave more KV cache",
        ""},

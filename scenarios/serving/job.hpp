@@ -10,7 +10,6 @@ namespace orrery::scenarios {
 
 struct ServingSpec final : JobSpec {
   models::ServingJob job;
-  int first_node = 0;  ///< of the cluster; its GPUs begin there
 };
 
 struct ServingOutcome final : JobResult {
@@ -21,6 +20,8 @@ struct ServingOutcome final : JobResult {
 
   [[nodiscard]] std::uint64_t events() const override { return result.events; }
   [[nodiscard]] std::optional<std::uint64_t> iterations() const override { return result.steps; }
+  [[nodiscard]] std::string_view reading() const override { return result.links.empty() ? "frozen" : "flows"; }
+  [[nodiscard]] std::vector<sim::LinkReport> links() const override { return result.links; }
   [[nodiscard]] std::size_t weight() const override { return result.records.size() + result.timeline.size(); }
 };
 

@@ -30,7 +30,11 @@ struct ServingWriter {
   }
   void rate(const char* key, double field, const NumberLimits& limits) const { number(key, field, limits); }
   void boolean(const char* key, bool field) const { (*object)[key] = field; }
-  void name(const char* key, const std::string& field, NameFamily) const { text(key, field); }
+  /// The engine is named where it is another than a scenario gets that names none.
+  void name(const char* key, const std::string& field, NameFamily family) const {
+    if (family == NameFamily::engines && field == models::ServingConfig().engine) return;
+    text(key, field);
+  }
   void text(const char* key, const std::string& field) const {
     if (!field.empty()) (*object)[key] = field;
   }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "models/serving/engine_mesh.hpp"
 #include "models/serving/serving_run.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/serving/job.hpp"
@@ -81,7 +82,7 @@ class SharedServing final : public SharedJob {
  public:
   SharedServing(const ServingSpec& spec, const kernels::KernelTimer& timer, const Surroundings& around)
       : spec_(spec), timer_(timer), run_(spec.job, timer, options_for(around.keep, around.control)) {
-    run_.place(spec.first_node);
+    run_.surround(around.disturbances, around.topology);
   }
 
   [[nodiscard]] models::WorldJob& job() override { return run_; }
@@ -109,10 +110,12 @@ std::unique_ptr<SharedJob> share_serving(const JobSpec& spec, const kernels::Ker
 }
 
 std::vector<std::uint32_t> serving_gpu_numbers(const JobSpec& spec) {
-  const auto& serving = dynamic_cast<const ServingSpec&>(spec);
-  const int first = serving.first_node * serving.job.cluster.gpus_per_node();
+  const models::ServingJob& job = dynamic_cast<const ServingSpec&>(spec).job;
   std::vector<std::uint32_t> numbers;
-  for (int i = 0; i < serving_gpus(serving.job.config); ++i) numbers.push_back(static_cast<std::uint32_t>(first + i));
+  for (int replica = 0; replica < job.config.replicas; ++replica) {
+    for (const std::uint32_t gpu : models::replica_gpus(job, replica)) numbers.push_back(gpu);
+  }
+  std::sort(numbers.begin(), numbers.end());
   return numbers;
 }
 

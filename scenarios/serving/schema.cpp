@@ -12,6 +12,8 @@ namespace {
 
 std::string_view family_name(NameFamily family) {
   switch (family) {
+    case NameFamily::engines:
+      return "engines";
     case NameFamily::schedulers:
       return "schedulers";
     case NameFamily::routers:

@@ -1,11 +1,13 @@
 #include "scenarios/serving/sections.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "hardware/config_numbers.hpp"
+#include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
 #include "scenarios/scenario.hpp"
@@ -179,6 +181,22 @@ std::vector<models::JobError> check_lengths(const models::ServingJob& job) {
   return errors;
 }
 
+/// Axes that are not named follow in the order of an engine.
+models::JobPlacement engine_placement(const PlacementConfig& config) {
+  models::JobPlacement placement{models::kServingOrder};
+  placement.first_node = config.first_node;
+  placement.spread = config.spread;
+  std::vector<models::MeshAxis> order;
+  for (const std::string& axis : config.order) {
+    if (const std::optional<models::MeshAxis> known = models::find_mesh_axis(axis)) order.push_back(*known);
+  }
+  for (const models::MeshAxis axis : models::kServingOrder) {
+    if (std::find(order.begin(), order.end(), axis) == order.end()) order.push_back(axis);
+  }
+  std::copy_n(order.begin(), placement.order.size(), placement.order.begin());
+  return placement;
+}
+
 }  // namespace
 
 std::shared_ptr<const JobSpec> read_serving(const JobSource& source) {
@@ -191,8 +209,7 @@ std::shared_ptr<const JobSpec> read_serving(const JobSource& source) {
   if (!reader.has("kv_cache_dtype")) config.kv_cache_dtype = config.dtype;
   reader.finish();
   auto spec = std::make_shared<ServingSpec>();
-  spec->first_node = source.placement.first_node;
-  spec->job = {{source.llm, source.cluster, source.seed}, std::move(config)};
+  spec->job = {{source.llm, source.cluster, source.seed}, std::move(config), engine_placement(source.placement)};
   return spec;
 }
 
@@ -213,6 +230,8 @@ std::string portable_path(const std::string& path) {
 
 std::vector<std::string> names_of(NameFamily family) {
   switch (family) {
+    case NameFamily::engines:
+      return row_names(models::engines());
     case NameFamily::schedulers:
       return row_names(models::schedulers());
     case NameFamily::routers:

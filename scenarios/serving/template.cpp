@@ -22,7 +22,8 @@ cluster:
   # collective_algorithm: automatic   # or ring, tree, … (orrery list collectives), as NCCL_ALGO
 
 serving:                    # keys are vLLM's argument names
-  scheduler: vllm_v1        # orrery list schedulers
+  engine: vllm_v1           # orrery list engines
+  # scheduler: vllm_v1      # orrery list schedulers; default: the engine's own
   tensor_parallel: 1
   # pipeline_parallel: 1
   # replicas: 1             # engines, with the requests shared out by `router`

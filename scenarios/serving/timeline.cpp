@@ -31,15 +31,6 @@ struct LabelHash {
   }
 };
 
-/// As in the Chrome trace (scenarios/serving/trace.cpp).
-std::string label_text(const LabelKey& key) {
-  std::string text;
-  if (key.prefill_sequences > 0) text = fmt::format("prefill {}", key.prefill_tokens);
-  if (key.decode_sequences > 0) text += fmt::format("{}decode {}", text.empty() ? "" : " + ", key.decode_sequences);
-  if (key.repeats > 1) text += fmt::format(" (x {})", key.repeats);
-  return text;
-}
-
 Activity activity_of(const StepRecord& step) {
   if (step.prefill_sequences > 0) return step.decode_sequences > 0 ? Activity::mixed : Activity::prefill;
   return step.decode_sequences > 0 ? Activity::decode : Activity::other;
@@ -54,7 +45,7 @@ class Labels {
     const LabelKey key{step.prefill_sequences > 0 ? 1 : 0, step.prefill_sequences > 0 ? step.prefill_tokens : 0,
                        step.decode_sequences, step.repeats};
     const auto [place, is_new] = ids_.try_emplace(key, static_cast<std::uint32_t>(texts_.size()));
-    if (is_new) texts_.push_back(label_text(key));
+    if (is_new) texts_.push_back(iteration_label(step));
     return sim::LabelId{place->second};
   }
 
@@ -92,6 +83,14 @@ void add_memory(const ServingResult& result, std::size_t replicas, sim::Timeline
 }
 
 }  // namespace
+
+std::string iteration_label(const StepRecord& step) {
+  std::string text;
+  if (step.prefill_sequences > 0) text = fmt::format("prefill {}", step.prefill_tokens);
+  if (step.decode_sequences > 0) text += fmt::format("{}decode {}", text.empty() ? "" : " + ", step.decode_sequences);
+  if (step.repeats > 1) text += fmt::format(" (x {})", step.repeats);
+  return text;
+}
 
 sim::Timeline timeline_of(const ServingResult& result) {
   sim::Timeline timeline;

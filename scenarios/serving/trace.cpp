@@ -1,7 +1,6 @@
 #include "scenarios/serving/trace.hpp"
 
 #include <algorithm>
-#include <array>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -9,6 +8,7 @@
 #include "models/serving/step_model.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/steps.hpp"
+#include "scenarios/serving/timeline.hpp"
 #include "sim/trace_writer.hpp"
 
 namespace orrery::scenarios {
@@ -20,138 +20,102 @@ using models::SequenceState;
 using models::ServingResult;
 using models::StepRecord;
 using sim::SimTime;
+using sim::TraceWriter;
 
-/// Picoseconds as microseconds, exactly.
-std::string microseconds(SimTime time) {
-  constexpr SimTime kPerMicrosecond = 1'000'000;
-  const SimTime fraction = time % kPerMicrosecond;
-  return fraction == 0 ? fmt::format("{}", time / kPerMicrosecond)
-                       : fmt::format("{}.{:06}", time / kPerMicrosecond, fraction);
+void write_arguments(const StepRecord& s, TraceWriter& out) {
+  out.argument("tokens", s.prefill_tokens + s.decode_sequences);
+  out.argument("padded_tokens", s.padded_tokens);
+  out.argument("prefill_sequences", s.prefill_sequences);
+  out.argument("decode_sequences", s.decode_sequences);
+  out.argument("kv_tokens", s.kv_tokens);
+  out.argument("used_blocks", s.used_blocks);
+  out.argument("repeats", s.repeats);
 }
 
-/// One event of the trace; `args` is the inside of a JSON object.
-struct TraceEvent {
-  char phase = 'X';
-  std::uint64_t process = 0, thread = 0;
-  std::string_view name;
-  SimTime at = 0;
-  std::string args;
-};
-
-/// Streams events one by one.
-class TraceEvents {
- public:
-  explicit TraceEvents(std::ostream& out) : out_(out) { out_ << R"({"displayTimeUnit":"ms","traceEvents":[)"; }
-
-  void metadata(std::string_view kind, std::uint64_t process, std::uint64_t thread, std::string_view name) {
-    next();
-    out_ << fmt::format(R"({{"ph":"M","pid":{},"tid":{},"name":"{}","args":{{"name":{}}}}})", process, thread, kind,
-                        sim::json_string(name));
-  }
-  void span(const TraceEvent& event, SimTime duration, std::string_view category) {
-    begin(event);
-    out_ << fmt::format(R"(,"dur":{},"cat":"{}"}})", microseconds(duration), category);
-  }
-  void counter(const TraceEvent& event) {
-    begin(event);
-    out_ << "}";
-  }
-  void instant(const TraceEvent& event) {
-    begin(event);
-    out_ << R"(,"s":"t"})";
-  }
-  /// Phases b, e and n: spans of one category and id make one track.
-  void async(const TraceEvent& event, std::string_view category, std::uint64_t id) {
-    begin(event);
-    out_ << fmt::format(R"(,"cat":"{}","id":{}}})", category, id);
-  }
-  void finish() { out_ << "\n]}\n"; }
-
- private:
-  void next() {
-    out_ << (is_first_ ? "\n" : ",\n");
-    is_first_ = false;
-  }
-  void begin(const TraceEvent& event) {
-    next();
-    out_ << fmt::format(R"({{"ph":"{}","pid":{},"tid":{},"ts":{},"name":{})", event.phase, event.process, event.thread,
-                        microseconds(event.at), sim::json_string(event.name));
-    if (!event.args.empty()) out_ << R"(,"args":{)" << event.args << "}";
-  }
-
-  std::ostream& out_;
-  bool is_first_ = true;
-};
-
-std::string step_name(const StepRecord& step) {
-  std::string name;
-  if (step.prefill_sequences > 0) name = fmt::format("prefill {}", step.prefill_tokens);
-  if (step.decode_sequences > 0) name += fmt::format("{}decode {}", name.empty() ? "" : " + ", step.decode_sequences);
-  if (step.repeats > 1) name += fmt::format(" (x {})", step.repeats);
-  return name;
-}
-
-std::string step_args(const StepRecord& s) {
-  return fmt::format(
-      R"("tokens":{},"padded_tokens":{},"prefill_sequences":{},"decode_sequences":{},"kv_tokens":{},"used_blocks":{},)"
-      R"("repeats":{})",
-      s.prefill_tokens + s.decode_sequences, s.padded_tokens, s.prefill_sequences, s.decode_sequences, s.kv_tokens,
-      s.used_blocks, s.repeats);
+/// Begins an event at the iteration's engine and stage.
+TraceWriter& begin(TraceWriter& out, char phase, const StepRecord& step, std::string_view name, SimTime at) {
+  return out.event(phase, step.replica).thread(step.stage).at(at).name(name);
 }
 
 /// The kernels from the start of the iteration on; what would run over its end is cut there, so that spans nest.
-void write_kernels(const StepRecord& step, const std::vector<TracedKernel>& kernels, TraceEvents& events) {
+void write_kernels(const StepRecord& step, const std::vector<TracedKernel>& kernels, TraceWriter& out) {
   SimTime at = step.start;
   for (const TracedKernel& kernel : kernels) {
     const SimTime whole = kernel.duration * static_cast<SimTime>(kernel.count);
     const SimTime duration = std::min(whole, step.end - std::min(step.end, at));
     const std::string label = kernel.count > 1 ? fmt::format("{} (x {})", kernel.name, kernel.count) : kernel.name;
-    events.span({'X', step.replica, step.stage, label, at,
-                 fmt::format(R"("kernel":{},"count":{})", sim::json_string(kernel.detail), kernel.count)},
-                duration, "kernel");
+    begin(out, 'X', step, label, at).argument("kernel", std::string_view(kernel.detail));
+    out.argument("count", kernel.count).end_arguments().lasts(duration).category("kernel");
     at += duration;
   }
 }
 
-void write_step(const StepRecord& step, TraceEvents& events) {
-  events.span({'X', step.replica, step.stage, step_name(step), step.start, step_args(step)}, step.end - step.start,
-              "iteration");
+void write_step(const StepRecord& step, TraceWriter& out) {
+  begin(out, 'X', step, iteration_label(step), step.start);
+  write_arguments(step, out);
+  out.end_arguments().lasts(step.end - step.start).category("iteration");
   if (step.stage != 0) return;
   if (step.preempted > 0) {
-    events.instant({'i', step.replica, step.stage, fmt::format("preempted {}", step.preempted), step.start, ""});
+    begin(out, 'i', step, fmt::format("preempted {}", step.preempted), step.start).scope("t");
   }
-  events.counter({'C', step.replica, 0, "KV blocks", step.start, fmt::format(R"("used":{})", step.used_blocks)});
-  events.counter({'C', step.replica, 0, "sequences", step.start,
-                  fmt::format(R"("running":{},"waiting":{})", step.running, step.waiting)});
+  begin(out, 'C', step, "KV blocks", step.start).argument("used", step.used_blocks);
+  begin(out, 'C', step, "sequences", step.start).argument("running", step.running).argument("waiting", step.waiting);
 }
 
-void write_request(const RequestRecord& r, TraceEvents& events) {
+/// Phases b, e and n: spans of one category and id make one track.
+class RequestTrack {
+ public:
+  RequestTrack(const RequestRecord& record, TraceWriter& out) : record_(record), out_(out) {}
+
+  TraceWriter& begin(char phase, std::string_view name, SimTime at) {
+    return out_.event(phase, record_.replica).thread(0).at(at).name(name);
+  }
+  void tokens() {
+    out_.argument("input_tokens", record_.input_tokens).argument("output_tokens", record_.output_tokens);
+  }
+  void end() { out_.end_arguments().category("request").id(record_.id); }
+
+  void part(std::string_view name, SimTime from, SimTime to) {
+    begin('b', name, from);
+    end();
+    begin('e', name, to);
+    end();
+  }
+
+ private:
+  const RequestRecord& record_;
+  TraceWriter& out_;
+};
+
+void write_request(const RequestRecord& r, TraceWriter& out) {
+  RequestTrack track(r, out);
   const std::string title = fmt::format("request {}", r.id);
-  const std::string tokens = fmt::format(R"("input_tokens":{},"output_tokens":{})", r.input_tokens, r.output_tokens);
   if (r.state != SequenceState::finished) {
-    events.async({'n', r.replica, 0, title + " refused", r.arrival, tokens}, "request", r.id);
-    return;
+    track.begin('n', title + " refused", r.arrival);
+    track.tokens();
+    return track.end();
   }
-  const auto part = [&](std::string_view name, SimTime from, SimTime to) {
-    events.async({'b', r.replica, 0, name, from, ""}, "request", r.id);
-    events.async({'e', r.replica, 0, name, to, ""}, "request", r.id);
-  };
-  events.async({'b', r.replica, 0, title, r.arrival,
-                fmt::format(R"({},"cached_tokens":{},"preemptions":{},"warmup":{})", tokens,
-                            std::max<std::int64_t>(0, r.cached_tokens), r.preemptions, r.warmup)},
-               "request", r.id);
-  part("queued", r.arrival, r.scheduled);
-  part("prefill", r.scheduled, r.first_token);
-  if (r.last_token > r.first_token) part("decode", r.first_token, r.last_token);
-  events.async({'e', r.replica, 0, title, r.last_token, ""}, "request", r.id);
+  track.begin('b', title, r.arrival);
+  track.tokens();
+  out.argument("cached_tokens", std::max<std::int64_t>(0, r.cached_tokens));
+  out.argument("preemptions", std::int64_t{r.preemptions}).argument("warmup", r.warmup);
+  track.end();
+  track.part("queued", r.arrival, r.scheduled);
+  track.part("prefill", r.scheduled, r.first_token);
+  if (r.last_token > r.first_token) track.part("decode", r.first_token, r.last_token);
+  track.begin('e', title, r.last_token);
+  track.end();
 }
 
-void write_track_names(const models::ServingConfig& config, TraceEvents& events) {
+void write_track_names(const models::ServingConfig& config, TraceWriter& out) {
   for (int replica = 0; replica < config.replicas; ++replica) {
     const auto process = static_cast<std::uint64_t>(replica);
-    events.metadata("process_name", process, 0, fmt::format("replica {}", replica));
+    const std::string title = fmt::format("replica {}", replica);
+    out.event('M', process).thread(0).name("process_name").argument("name", std::string_view(title));
     for (int stage = 0; stage < config.pipeline_parallel; ++stage) {
-      events.metadata("thread_name", process, static_cast<std::uint64_t>(stage), fmt::format("stage {}", stage));
+      const std::string name = fmt::format("stage {}", stage);
+      out.event('M', process).thread(static_cast<std::uint64_t>(stage)).name("thread_name");
+      out.argument("name", std::string_view(name));
     }
   }
 }
@@ -196,7 +160,7 @@ std::vector<TracedKernel> traced_kernels(const sim::Plan& plan, const sim::Price
 }  // namespace
 
 void write_serving_trace(const ServingResult& result, const KernelsOf& kernels, std::ostream& out) {
-  TraceEvents events(out);
+  TraceWriter events(out);
   write_track_names(result.config, events);
   std::size_t written = 0;
   for (const StepRecord& step : result.timeline) {
@@ -205,7 +169,6 @@ void write_serving_trace(const ServingResult& result, const KernelsOf& kernels, 
     ++written;
   }
   for (const RequestRecord& record : result.records) write_request(record, events);
-  events.finish();
 }
 
 void write_serving_trace(const JobView& view, std::ostream& out) {

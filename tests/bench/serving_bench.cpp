@@ -3,8 +3,9 @@
 
 #include "hardware/catalogue.hpp"
 #include "models/hf_config.hpp"
-#include "models/serving/kv_cache.hpp"
+#include "models/serving/sequences/paged_cache.hpp"
 #include "models/serving/serving.hpp"
+#include "tests/models/serving_jobs.hpp"
 
 namespace orrery::models {
 namespace {
@@ -56,6 +57,37 @@ void serve_10k_requests_preempting(benchmark::State& state) {
   job.config.num_gpu_blocks = 2000;
   serve(state, job, true);
 }
+/// 64 engines of two GPUs on two leaves, every iteration an event: on links of their own, on a fabric that none of them
+/// fills, and on one that all of them fill.
+void serve_64_engines(benchmark::State& state, bool shared, double oversubscription) {
+  ServingJob job = testing::small_job(64 * 8);
+  job.cluster = testing::small_cluster(128, 1);
+  job.cluster.fabric.leaf_ports = shared ? 64 : 0;
+  job.cluster.fabric.pod_leaves = 64;
+  job.cluster.fabric.oversubscription = oversubscription;
+  job.config.tensor_parallel = 2;
+  job.config.replicas = 64;
+  job.config.load.output.mean = 900;
+  job.placement.order = {MeshAxis::data, MeshAxis::tensor, MeshAxis::pipeline};
+  ServingOptions options;
+  options.coalesce = false;
+  const testing::RooflineTimer timer;
+  std::uint64_t steps = 0;
+  double held_up = 0.0;
+  for (auto _ : state) {
+    const ServingResult result = predict(job, timer, options);
+    steps += result.steps;
+    for (const sim::LinkReport& link : result.links) {
+      for (const sim::HeldUpOperation& one : link.held_up) held_up += one.delay.value();
+    }
+  }
+  state.counters["us_per_iteration"] =
+      benchmark::Counter(static_cast<double>(steps) * 1e-6, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["held_up_s"] = benchmark::Counter(held_up, benchmark::Counter::kAvgIterations);
+}
+BENCHMARK_CAPTURE(serve_64_engines, on_links_of_their_own, false, 1.0)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(serve_64_engines, on_a_slack_fabric, true, 1.0)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(serve_64_engines, on_a_full_fabric, true, 64.0)->Unit(benchmark::kMillisecond);
 BENCHMARK(serve_10k_requests)->Unit(benchmark::kMillisecond);
 BENCHMARK(serve_10k_requests_step_by_step)->Unit(benchmark::kMillisecond);
 BENCHMARK(serve_10k_requests_idle)->Unit(benchmark::kMillisecond);
@@ -64,7 +96,7 @@ BENCHMARK(serve_100k_requests)->Unit(benchmark::kMillisecond);
 
 /// A sequence of 1,150 tokens in and out again, half of them shared with all others.
 void kv_cache_round(benchmark::State& state) {
-  KvCache cache({7'000, 16, true});
+  PagedCache cache({7'000, 16, true});
   std::uint64_t id = 0;
   for (auto _ : state) {
     Sequence sequence;

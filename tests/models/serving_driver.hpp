@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "models/serving/schedulers/scheduler.hpp"
+#include "models/serving/sequences/paged_cache.hpp"
 
 namespace orrery::models::testing {
 
@@ -76,7 +77,7 @@ class SchedulerDriver {
   std::vector<Sequence> sequences;
   std::deque<SequenceIndex> waiting;
   std::vector<SequenceIndex> running;
-  KvCache cache;
+  PagedCache cache;
   SchedulerView view;
   std::unique_ptr<Scheduler> scheduler;
   Batch batch;

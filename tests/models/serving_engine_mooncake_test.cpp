@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "models/serving/kv_cache.hpp"
+#include "models/serving/sequences/paged_cache.hpp"
 #include "models/serving/workload/workload.hpp"
 
 namespace orrery::models {
@@ -22,7 +22,7 @@ TraceFigures run_through_cache(const std::string& path, std::int64_t blocks, std
   load.arrivals = "trace";
   load.trace = path;
   const std::unique_ptr<Workload> workload = make_workload(load, 1);
-  KvCache cache({blocks, block_size, true});
+  PagedCache cache({blocks, block_size, true});
   TraceFigures figures;
   while (workload->next_arrival()) {
     Sequence sequence;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "models/serving/kv_cache.hpp"
+#include "models/serving/sequences/paged_cache.hpp"
 #include "tests/models/serving_naive_cache.hpp"
 #ifdef ORRERY_HAVE_RAPIDCHECK
 #include <rapidcheck.h>
@@ -42,7 +42,7 @@ void leave_behind(KvCache& cache, Sequence sequence) {
 }
 
 TEST(KvCache, GivesWholeBlocks) {
-  KvCache cache({10, 16, true});
+  PagedCache cache({10, 16, true});
   Sequence a = sequence_of(0, 40);
   EXPECT_TRUE(cache.allocate(a, 1));
   EXPECT_EQ(cache.used_blocks(), 1);
@@ -62,7 +62,7 @@ TEST(KvCache, GivesWholeBlocks) {
 }
 
 TEST(KvCache, ChangesNothingWhenTooFewBlocksAreFree) {
-  KvCache cache({6, 16, true});
+  PagedCache cache({6, 16, true});
   leave_behind(cache, sequence_of(0, 65, {1}, 64));  // 4 named blocks and one without
   Sequence other = sequence_of(1, 20);
   ASSERT_TRUE(admit(cache, other));  // the never used sixth block and the one without a name
@@ -83,7 +83,7 @@ TEST(KvCache, ChangesNothingWhenTooFewBlocksAreFree) {
 }
 
 TEST(KvCache, EvictsTheTailOfAPrefixBeforeItsHead) {
-  KvCache cache({8, 16, true});
+  PagedCache cache({8, 16, true});
   leave_behind(cache, sequence_of(0, 65, {1}, 64));
   const Sequence probe = sequence_of(1, 65, {1}, 64);
   Sequence other = sequence_of(2, 1000);
@@ -97,7 +97,7 @@ TEST(KvCache, EvictsTheTailOfAPrefixBeforeItsHead) {
 }
 
 TEST(KvCache, RevivesAFreeBlockThatIsHit) {
-  KvCache cache({8, 16, true});
+  PagedCache cache({8, 16, true});
   leave_behind(cache, sequence_of(0, 65, {1}, 64));
   Sequence b = sequence_of(1, 65, {1}, 64);
   ASSERT_TRUE(cache.allocate(b, 65, cache.lookup(b)));
@@ -119,7 +119,7 @@ TEST(KvCache, RevivesAFreeBlockThatIsHit) {
 }
 
 TEST(KvCache, EvictsWhatWasUsedLeastRecently) {
-  KvCache cache({8, 16, true});
+  PagedCache cache({8, 16, true});
   leave_behind(cache, sequence_of(0, 33, {1}, 32));  // 2 named blocks and one without, as the next
   leave_behind(cache, sequence_of(1, 33, {2}, 32));
   leave_behind(cache, sequence_of(2, 33, {1}, 32));  // used again
@@ -134,7 +134,7 @@ TEST(KvCache, EvictsWhatWasUsedLeastRecently) {
 }
 
 TEST(KvCache, NeverHitsTheWholePrompt) {
-  KvCache cache({20, 16, true});
+  PagedCache cache({20, 16, true});
   leave_behind(cache, sequence_of(0, 64, {1}, 64));
   EXPECT_EQ(cache.lookup(sequence_of(1, 64, {1}, 64)), 48);
   EXPECT_EQ(cache.lookup(sequence_of(1, 65, {1}, 64)), 64);
@@ -143,13 +143,13 @@ TEST(KvCache, NeverHitsTheWholePrompt) {
 }
 
 TEST(KvCache, FindsNothingWithoutPrefixCaching) {
-  KvCache cache({20, 16, false});
+  PagedCache cache({20, 16, false});
   leave_behind(cache, sequence_of(0, 64, {1}, 64));
   EXPECT_EQ(cache.lookup(sequence_of(1, 64, {1}, 64)), 0);
 }
 
 TEST(KvCache, ExpandsPiecesOf512TokensTo32Blocks) {
-  KvCache cache({200, 16, true});
+  PagedCache cache({200, 16, true});
   // 700 tokens: 32 blocks of piece 10, ⌊188/16⌋ = 11 of piece 11, and 12 tokens that fill no block.
   leave_behind(cache, sequence_of(0, 700, {10, 11}, 512));
   EXPECT_EQ(cache.lookup(sequence_of(1, 700, {10, 11}, 512)), 688);       // 43 blocks
@@ -160,13 +160,13 @@ TEST(KvCache, ExpandsPiecesOf512TokensTo32Blocks) {
 }
 
 TEST(KvCache, TakesEqualNamesAtDifferentPlacesForDifferentTokens) {
-  KvCache cache({200, 16, true});
+  PagedCache cache({200, 16, true});
   leave_behind(cache, sequence_of(0, 96, {10, 11}, 48));
   EXPECT_EQ(cache.lookup(sequence_of(1, 96, {11, 10}, 48)), 0);
 }
 
 TEST(KvCache, SharesOnlyBlocksThatAreFullOfSharedTokens) {
-  KvCache cache({100, 16, true});
+  PagedCache cache({100, 16, true});
   // A system prompt of 100 tokens: 6 blocks, and 4 tokens in a block with the client's own.
   leave_behind(cache, sequence_of(0, 200, {5}, 100));
   EXPECT_EQ(cache.lookup(sequence_of(1, 300, {5}, 100)), 96);
@@ -174,7 +174,7 @@ TEST(KvCache, SharesOnlyBlocksThatAreFullOfSharedTokens) {
 }
 
 TEST(KvCache, SharesPiecesThatEndInsideABlock) {
-  KvCache cache({100, 16, true});
+  PagedCache cache({100, 16, true});
   // Pieces of 24: block 0 is of piece 1; block 1 (tokens 16 to 31) ends in piece 2, block 2 (32 to 47) too.
   leave_behind(cache, sequence_of(0, 49, {1, 2}, 24));
   EXPECT_EQ(cache.lookup(sequence_of(1, 49, {1, 2}, 24)), 48);
@@ -182,7 +182,7 @@ TEST(KvCache, SharesPiecesThatEndInsideABlock) {
 }
 
 TEST(KvCache, KeepsAnAnswersTokensFromOthersButNotFromThePreempted) {
-  KvCache cache({100, 16, true});
+  PagedCache cache({100, 16, true});
   Sequence a = sequence_of(0, 700, {10, 11}, 512);
   ASSERT_TRUE(admit(cache, a));
   a.generated = 10;  // 710 tokens: block 43 holds 12 of the prompt and 4 of the answer
@@ -196,7 +196,7 @@ TEST(KvCache, KeepsAnAnswersTokensFromOthersButNotFromThePreempted) {
 }
 
 TEST(KvCache, RegistersABlockOnceItsTokensAreKnown) {
-  KvCache cache({10, 16, true});
+  PagedCache cache({10, 16, true});
   Sequence a = sequence_of(0, 31);
   ASSERT_TRUE(admit(cache, a));
   ASSERT_TRUE(cache.allocate(a, 32));  // the 32nd token is a placeholder: block 1 is full, but of what?
@@ -218,7 +218,7 @@ TEST(KvCache, RegistersABlockOnceItsTokensAreKnown) {
 }
 
 TEST(KvCache, HoldsTheFirstOfTwoBlocksWithOneName) {
-  KvCache cache({20, 16, true});
+  PagedCache cache({20, 16, true});
   Sequence a = sequence_of(0, 64, {1}, 64);
   Sequence b = sequence_of(1, 64, {1}, 64);
   ASSERT_TRUE(cache.allocate(a, 64));
@@ -232,7 +232,7 @@ TEST(KvCache, HoldsTheFirstOfTwoBlocksWithOneName) {
 }
 
 TEST(KvCache, HasNothingToGiveWithoutBlocks) {
-  KvCache cache({0, 16, true});
+  PagedCache cache({0, 16, true});
   Sequence a = sequence_of(0, 5);
   EXPECT_EQ(cache.lookup(a), 0);
   EXPECT_FALSE(cache.allocate(a, 1));
@@ -240,7 +240,7 @@ TEST(KvCache, HasNothingToGiveWithoutBlocks) {
 }
 
 TEST(KvCache, CountsTheBlocksOfAnyLength) {
-  const KvCache cache({1, 16, true});
+  const PagedCache cache({1, 16, true});
   EXPECT_EQ(cache.blocks_for(0), 0);
   EXPECT_EQ(cache.blocks_for(1), 1);
   EXPECT_EQ(cache.blocks_for(16), 1);
@@ -255,7 +255,7 @@ TEST(KvCacheProperties, AgreesWithListsAndMaps) {
     const auto size = *rc::gen::element<std::int64_t>(1, 4, 16);
     const bool caching = *rc::gen::weightedElement<bool>({{4, true}, {1, false}});
     const auto piece = *rc::gen::element(size + 0, 3 * size, size + size / 2 + 1);
-    KvCache cache({blocks, size, caching});
+    PagedCache cache({blocks, size, caching});
     NaiveCache naive(blocks, size, caching);
     std::vector<Sequence> sequences;
     const auto operations = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 1 << 20));
@@ -320,7 +320,7 @@ TEST(KvCacheProperties, AgreesWithListsAndMaps) {
 #endif
 
 TEST(KvCache, TakesNoMemoryForBlocksThatWereNeverUsed) {
-  KvCache cache({1'000'000'000'000, 16, true});  // as objects they would be 24 TB
+  PagedCache cache({1'000'000'000'000, 16, true});  // as objects they would be 24 TB
   Sequence sequence;
   sequence.request.input_tokens = 100;
   ASSERT_TRUE(cache.allocate(sequence, 100));

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "models/serving/request.hpp"
+#include "models/serving/sequences/request.hpp"
 
 namespace orrery::models::testing {
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "models/serving/prefix_index.hpp"
+#include "models/serving/sequences/prefix_index.hpp"
 #include "sim/random.hpp"
 
 namespace orrery::models {

@@ -169,6 +169,7 @@ const std::vector<Example>& examples() {
       {kTraining, "training.steps", "4"},
       {kTraining, "training.flop_convention", "palm"},
       {kTraining, "training.total_tokens", "1000000000000"},
+      {kServing, "serving.engine", "vllm_v1"},
       {kServing, "serving.scheduler", "vllm_v1"},
       {kServing, "serving.router", "least_requests"},
       {kServing, "serving.tensor_parallel", "2"},

@@ -52,6 +52,27 @@ TEST(TraceWriter, LongTracesArriveWhole) {
   EXPECT_NE(text.find("\"ts\":0.004999,\"dur\":0.000001"), std::string::npos);
 }
 
+TEST(TraceWriter, EventsOneByOneHaveTheFieldsThatAreGiven) {
+  std::ostringstream out;
+  {
+    TraceWriter writer(out);
+    writer.event('b', 3).thread(0).at(1'000'000).name("request \"7\"").argument("tokens", std::int64_t{-2});
+    writer.argument("warmup", true).argument("share", 0.5).argument("kernel", std::string_view("a\tb"));
+    writer.end_arguments().category("request").id(7);
+    writer.event('X', 1).argument_json("held_up_by", "\"leaf0.up\"").argument_seconds("held_up_s", 1'500'000'000'003);
+    writer.event('i', 3).thread(1).at(2).name_json("\"x\"").scope("t");
+    writer.event('C', 0).name("KV blocks").argument("used", std::int64_t{5});
+  }
+  EXPECT_EQ(out.str(),
+            "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
+            "{\"ph\":\"b\",\"pid\":3,\"tid\":0,\"ts\":1,\"name\":\"request \\\"7\\\"\",\"args\":{\"tokens\":-2,"
+            "\"warmup\":true,\"share\":0.5,\"kernel\":\"a\\u0009b\"},\"cat\":\"request\",\"id\":7},\n"
+            "{\"ph\":\"X\",\"pid\":1,\"args\":{\"held_up_by\":\"leaf0.up\",\"held_up_s\":1.500000000003}},\n"
+            "{\"ph\":\"i\",\"pid\":3,\"tid\":1,\"ts\":0.000002,\"name\":\"x\",\"s\":\"t\"},\n"
+            "{\"ph\":\"C\",\"pid\":0,\"name\":\"KV blocks\",\"args\":{\"used\":5}}\n"
+            "]}\n");
+}
+
 TEST(TraceWriter, StringsAreValidJson) {
   EXPECT_EQ(json_string("plain"), "\"plain\"");
   EXPECT_EQ(json_string("a\"b\\c\n\x01"), "\"a\\\"b\\\\c\\u000a\\u0001\"");

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/serving/request.hpp"
+#include "models/serving/sequences/request.hpp"
 
 namespace orrery::models {
 

@@ -4,7 +4,8 @@
 // sequences that wait and run, and the KV cache. It moves sequences between the two lists, reserves blocks and counts
 // what it schedules as computed. The engine emits tokens, ends sequences and knows the time.
 //
-// To add an engine, copy vllm_v1.cpp and add its row to schedulers.cpp. No other file names an engine.
+// To add a scheduler, copy vllm_v1.cpp, add its row to schedulers.cpp and to the engines that can run by its rules
+// (engines/).
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "hardware/gpu.hpp"
-#include "kernels/kernel.hpp"
-#include "models/serving/kv_cache.hpp"
-#include "models/serving/request.hpp"
+#include "models/serving/sequences/kv_cache.hpp"
+#include "models/serving/sequences/request.hpp"
 
 namespace orrery::models {
 
@@ -41,6 +40,9 @@ struct BatchItem {
   std::int64_t tokens = 0;   ///< computed in this step
   std::int64_t context = 0;  ///< tokens of the sequence before them
   bool emits = false;        ///< the step computes its last token, so that it samples a new one
+
+  /// One token after others, as answers grow.
+  [[nodiscard]] bool decodes() const { return tokens == 1 && context > 0; }
 };
 
 /// What a step works on.
@@ -87,20 +89,11 @@ class Scheduler {
   virtual void done(SchedulerView& view, const Batch& batch, std::int64_t times) = 0;
 };
 
-/// What an engine does where the user says nothing.
-struct EngineDefaults {
-  std::int64_t max_num_batched_tokens = 0;
-  std::int64_t max_num_seqs = 0;
-  double gpu_memory_utilization = 0.9;
-  kernels::Implementation kernels = kernels::Implementation::automatic;
-};
-
 struct SchedulerRow {
   std::string_view name;  ///< "vllm_v1"
   std::string_view equation;
   std::string_view source;
   std::unique_ptr<Scheduler> (*make)(const SchedulerConfig&);
-  EngineDefaults (*defaults)(const hardware::Gpu&);
 };
 
 [[nodiscard]] SchedulerRow vllm_v1_row();  // vllm_v1.cpp

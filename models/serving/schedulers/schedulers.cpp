@@ -1,4 +1,4 @@
-// The table of schedulers: one row an engine.
+// The table of schedulers.
 #include "models/serving/schedulers/scheduler.hpp"
 
 namespace orrery::models {

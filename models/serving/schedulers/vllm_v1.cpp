@@ -9,8 +9,7 @@
 //
 // Source: vllm-project/vllm, vllm/v1/core/sched/scheduler.py @ 00024d31 (schedule, _preempt_request),
 // async_scheduler.py @ 014b2350 (placeholders, no step past max_tokens), kv_cache_manager.py @ 003df296
-// (allocate_slots; admission gate for whole prompts). Device defaults: vllm/engine/arg_utils.py, get_batch_defaults,
-// for the API server; 0.19.
+// (allocate_slots; admission gate for whole prompts).
 // Limitations: first come first served only (no priorities); no encoder inputs, LoRA, structured output or remote KV.
 #include <algorithm>
 
@@ -126,17 +125,6 @@ class VllmV1 final : public Scheduler {
   SchedulerConfig config_;
 };
 
-// At least 70 GiB and not an A100: 1,024 sequences and 8,192 tokens for the API server; else 256 and 2,048.
-EngineDefaults device_defaults(const hardware::Gpu& gpu) {
-  EngineDefaults defaults;
-  const bool large = gpu.memory >= Bytes{70.0 * 1073741824.0} && gpu.name.find("a100") == std::string::npos;
-  defaults.max_num_batched_tokens = large ? 8192 : 2048;
-  defaults.max_num_seqs = large ? 1024 : 256;
-  defaults.gpu_memory_utilization = 0.9;
-  defaults.kernels = kernels::Implementation::vllm;
-  return defaults;
-}
-
 }  // namespace
 
 SchedulerRow vllm_v1_row() {
@@ -147,7 +135,6 @@ SchedulerRow vllm_v1_row() {
   row.make = [](const SchedulerConfig& config) -> std::unique_ptr<Scheduler> {
     return std::make_unique<VllmV1>(config);
   };
-  row.defaults = device_defaults;
   return row;
 }
 

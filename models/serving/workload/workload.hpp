@@ -17,7 +17,7 @@
 
 #include "hardware/units.hpp"
 #include "models/job.hpp"
-#include "models/serving/request.hpp"
+#include "models/serving/sequences/request.hpp"
 #include "sim/clock.hpp"
 #include "sim/random.hpp"
 

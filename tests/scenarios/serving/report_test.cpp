@@ -30,6 +30,7 @@ constexpr double kGiB = 1073741824.0;
 /// 100 requests in 50 s on 2 replicas of TP 2; 10,000 tokens in and 5,000 out.
 ServingResult served() {
   ServingResult r;
+  r.config.scheduler = "vllm_v1";
   r.config.tensor_parallel = 2;
   r.config.replicas = 2;
   r.config.max_model_len = 8192;

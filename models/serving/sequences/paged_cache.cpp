@@ -1,4 +1,4 @@
-#include "models/serving/kv_cache.hpp"
+#include "models/serving/sequences/paged_cache.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -23,9 +23,9 @@ std::uint64_t own_name(std::uint64_t request, std::int64_t block) {
 
 }  // namespace
 
-KvCache::KvCache(const KvCacheConfig& config) : config_(config), free_(config.blocks) {}
+PagedCache::PagedCache(const KvCacheConfig& config) : KvCache(config.blocks, config.block_size), config_(config) {}
 
-std::uint64_t KvCache::name_of(const Sequence& sequence, std::int64_t block) const {
+std::uint64_t PagedCache::name_of(const Sequence& sequence, std::int64_t block) const {
   const Request& request = sequence.request;
   const std::int64_t end = (block + 1) * config_.block_size;
   if (request.prefix.empty() || end > request.input_tokens) return own_name(request.id, block);
@@ -36,7 +36,7 @@ std::uint64_t KvCache::name_of(const Sequence& sequence, std::int64_t block) con
   return shared_name(request.prefix[static_cast<std::size_t>(piece)], block);
 }
 
-std::uint32_t KvCache::find(const Sequence& sequence, std::int64_t block) const {
+std::uint32_t PagedCache::find(const Sequence& sequence, std::int64_t block) const {
   const std::uint64_t name = name_of(sequence, block);
   if ((name & kOwn) == 0) return index_.find(name);
   // Only the sequence itself can know its own blocks: those that it held before it was preempted.
@@ -45,7 +45,7 @@ std::uint32_t KvCache::find(const Sequence& sequence, std::int64_t block) const 
   return pool_[held].name == name ? held : kNone;
 }
 
-std::int64_t KvCache::lookup(const Sequence& sequence) const {
+std::int64_t PagedCache::lookup(const Sequence& sequence) const {
   if (!config_.prefix_caching || sequence.holds_blocks) return 0;
   if (sequence.request.prefix.empty() && sequence.blocks.empty()) return 0;
   const std::int64_t most = (sequence.known() - 1) / config_.block_size;
@@ -55,7 +55,7 @@ std::int64_t KvCache::lookup(const Sequence& sequence) const {
 }
 
 // Hits that are free now: taking them costs free blocks too.
-std::int64_t KvCache::free_hits(const Sequence& sequence, std::int64_t hit_blocks) const {
+std::int64_t PagedCache::free_hits(const Sequence& sequence, std::int64_t hit_blocks) const {
   std::int64_t count = 0;
   for (std::int64_t i = 0; i < hit_blocks; ++i) {
     if (pool_[find(sequence, i)].references == 0) ++count;
@@ -63,7 +63,7 @@ std::int64_t KvCache::free_hits(const Sequence& sequence, std::int64_t hit_block
   return count;
 }
 
-bool KvCache::fits(const Sequence& sequence, std::int64_t tokens, std::int64_t hit) const {
+bool PagedCache::fits(const Sequence& sequence, std::int64_t tokens, std::int64_t hit) const {
   const std::int64_t held = sequence.holds_blocks ? static_cast<std::int64_t>(sequence.blocks.size()) : 0;
   const std::int64_t hits = hit / config_.block_size;
   const std::int64_t fresh = std::max<std::int64_t>(0, blocks_for(tokens) - held - hits);
@@ -71,7 +71,7 @@ bool KvCache::fits(const Sequence& sequence, std::int64_t tokens, std::int64_t h
   return hits == 0 || fresh + free_hits(sequence, hits) <= free_;
 }
 
-bool KvCache::allocate(Sequence& sequence, std::int64_t tokens, std::int64_t hit) {
+bool PagedCache::allocate(Sequence& sequence, std::int64_t tokens, std::int64_t hit) {
   const std::int64_t size = config_.block_size;
   if (sequence.holds_blocks && tokens <= static_cast<std::int64_t>(sequence.blocks.size()) * size) {
     register_full(sequence, std::min(tokens, sequence.known()));
@@ -100,7 +100,7 @@ bool KvCache::allocate(Sequence& sequence, std::int64_t tokens, std::int64_t hit
 }
 
 // Names the blocks that `tokens` tokens fill and that have none yet.
-void KvCache::register_full(Sequence& sequence, std::int64_t tokens) {
+void PagedCache::register_full(Sequence& sequence, std::int64_t tokens) {
   if (!config_.prefix_caching) return;
   for (; (sequence.named + 1) * config_.block_size <= tokens; ++sequence.named) {
     const std::uint32_t number = sequence.blocks[static_cast<std::size_t>(sequence.named)];
@@ -111,7 +111,7 @@ void KvCache::register_full(Sequence& sequence, std::int64_t tokens) {
   }
 }
 
-void KvCache::release(Sequence& sequence) {
+void PagedCache::release(Sequence& sequence) {
   if (!sequence.holds_blocks) return;
   for (auto block = sequence.blocks.rbegin(); block != sequence.blocks.rend(); ++block) {
     if (--pool_[*block].references == 0) append(*block);
@@ -119,7 +119,7 @@ void KvCache::release(Sequence& sequence) {
   sequence.holds_blocks = false;
 }
 
-std::uint32_t KvCache::take() {
+std::uint32_t PagedCache::take() {
   // Blocks that were never used stand before all others.
   if (static_cast<std::int64_t>(pool_.size()) < config_.blocks) {
     if (pool_.size() >= kNone) throw std::length_error("a KV cache uses fewer than 2^32 blocks");
@@ -136,19 +136,19 @@ std::uint32_t KvCache::take() {
   return number;
 }
 
-void KvCache::forget(Block& block) {
+void PagedCache::forget(Block& block) {
   if (block.name != 0 && (block.name & kOwn) == 0) index_.erase(block.name);
   block.name = 0;
 }
 
-void KvCache::unlink(std::uint32_t number) {
+void PagedCache::unlink(std::uint32_t number) {
   const Block& block = pool_[number];
   (block.previous == kNone ? first_free_ : pool_[block.previous].next) = block.next;
   (block.next == kNone ? last_free_ : pool_[block.next].previous) = block.previous;
   --free_;
 }
 
-void KvCache::append(std::uint32_t number) {
+void PagedCache::append(std::uint32_t number) {
   Block& block = pool_[number];
   block.previous = last_free_;
   block.next = kNone;

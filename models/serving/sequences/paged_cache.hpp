@@ -1,4 +1,4 @@
-// The paged KV cache of one replica: blocks of tokens, a queue of free ones, and prefix caching by content.
+// The paged KV cache: blocks of tokens, a queue of free ones, and prefix caching by content.
 //
 // A sequence of n tokens holds ⌈n/B⌉ blocks; at most B−1 slots of its last block are unused (PagedAttention, Kwon et
 // al., SOSP'23 §4.3). Full blocks are registered under the name of their content. Freed blocks keep it and go to the
@@ -16,8 +16,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/serving/prefix_index.hpp"
-#include "models/serving/request.hpp"
+#include "models/serving/sequences/kv_cache.hpp"
+#include "models/serving/sequences/prefix_index.hpp"
+#include "models/serving/sequences/request.hpp"
 
 namespace orrery::models {
 
@@ -27,34 +28,18 @@ struct KvCacheConfig {
   bool prefix_caching = true;
 };
 
-class KvCache {
+class PagedCache final : public KvCache {
  public:
   /// REQUIRES blocks ≥ 0 and block_size ≥ 1. A block takes memory once it has been used.
-  explicit KvCache(const KvCacheConfig& config);
+  explicit PagedCache(const KvCacheConfig& config);
 
-  /// Leading tokens of a sequence without blocks that need no computing: whole blocks, at most known() − 1, so that
-  /// at least one token is computed. 0 without prefix caching.
-  [[nodiscard]] std::int64_t lookup(const Sequence& sequence) const;
-
-  /// Gives the sequence slots for its first `tokens` tokens. A sequence without blocks takes its first `hit` tokens
-  /// (from lookup()) from the cache. False, with nothing changed, if too few blocks are free. Full blocks of known
-  /// tokens are registered at once: what is scheduled counts as computed.
-  [[nodiscard]] bool allocate(Sequence& sequence, std::int64_t tokens, std::int64_t hit = 0);
-
-  /// allocate() would succeed.
-  [[nodiscard]] bool fits(const Sequence& sequence, std::int64_t tokens, std::int64_t hit) const;
-
-  /// Frees the sequence's blocks, last block first. The list stays in the sequence as a memory of what it held.
-  void release(Sequence& sequence);
-
-  [[nodiscard]] std::int64_t blocks() const { return config_.blocks; }
-  [[nodiscard]] std::int64_t block_size() const { return config_.block_size; }
-  [[nodiscard]] std::int64_t free_blocks() const { return free_; }
-  [[nodiscard]] std::int64_t used_blocks() const { return config_.blocks - free_; }
-  /// Blocks that `tokens` tokens need: ⌈tokens/B⌉.
-  [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
-    return (tokens + config_.block_size - 1) / config_.block_size;
-  }
+  /// 0 without prefix caching.
+  [[nodiscard]] std::int64_t lookup(const Sequence& sequence) const override;
+  /// Full blocks of known tokens are registered at once.
+  [[nodiscard]] bool allocate(Sequence& sequence, std::int64_t tokens, std::int64_t hit = 0) override;
+  [[nodiscard]] bool fits(const Sequence& sequence, std::int64_t tokens, std::int64_t hit) const override;
+  /// Last block first.
+  void release(Sequence& sequence) override;
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffffu;
@@ -78,7 +63,6 @@ class KvCache {
   std::vector<Block> pool_;  ///< blocks that have been used; the others are free, and come first
   PrefixIndex index_;
   std::uint32_t first_free_ = kNone, last_free_ = kNone;
-  std::int64_t free_ = 0;
 };
 
 }  // namespace orrery::models

@@ -1,4 +1,4 @@
-#include "models/serving/prefix_index.hpp"
+#include "models/serving/sequences/prefix_index.hpp"
 
 namespace orrery::models {
 

@@ -1,0 +1,33 @@
+// The table of serving engines.
+#include <stdexcept>
+
+#include "models/serving/engine_row.hpp"
+
+namespace orrery::models {
+
+const std::vector<EngineRow>& engines() {
+  static const std::vector<EngineRow> table = {vllm_v1_engine()};
+  return table;
+}
+
+const EngineRow* find_engine(std::string_view name) {
+  for (const EngineRow& row : engines()) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+const EngineRow& engine_of(const ServingJob& job) {
+  const EngineRow* row = job.engine != nullptr ? job.engine : find_engine(job.config.engine);
+  if (row == nullptr) throw std::invalid_argument("unknown serving engine: " + job.config.engine);
+  return *row;
+}
+
+const SchedulerRow* EngineRow::find_scheduler(std::string_view wanted) const {
+  for (const SchedulerRow& row : schedulers) {
+    if (wanted.empty() || row.name == wanted) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace orrery::models
