@@ -161,6 +161,10 @@ struct KindRow {
   Validation (*validate)(const ValidateRequest& request, Console& console) = nullptr;
 };
 
+/// The rows, each defined in the folder of its kind.
+[[nodiscard]] const KindRow& training_kind();
+[[nodiscard]] const KindRow& serving_kind();
+
 /// In the order of the report's sections; the first is the default of `orrery new`.
 [[nodiscard]] const std::vector<const KindRow*>& kinds();
 /// nullptr: there is no kind of that name.

@@ -8,9 +8,9 @@
 #include <QApplication>
 #include <QFont>
 
+#include "gui/look/text.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/model/form_values.hpp"
-#include "gui/text.hpp"
-#include "gui/theme.hpp"
 
 namespace orrery::gui {
 

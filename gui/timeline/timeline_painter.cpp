@@ -5,7 +5,7 @@
 
 #include <QFontMetricsF>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 namespace orrery::gui {
 

@@ -3,7 +3,7 @@
 #include <QStringList>
 #include <fmt/format.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/timeline/time_scale.hpp"
 
 namespace orrery::gui {

@@ -5,7 +5,7 @@
 
 #include <QString>
 
-#include "gui/timeline/timeline_index.hpp"
+#include "gui/run/timeline_index.hpp"
 
 namespace orrery::gui {
 

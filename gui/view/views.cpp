@@ -1,4 +1,4 @@
-// The table of views. To add one, copy its nearest sibling and add its row here.
+#include "gui/view/views.hpp"
 
 #include "gui/timeline/timeline_view.hpp"
 #include "gui/view/compare_view.hpp"
@@ -7,7 +7,6 @@
 #include "gui/view/load_view.hpp"
 #include "gui/view/memory_view.hpp"
 #include "gui/view/pipeline_view.hpp"
-#include "gui/view/run_view.hpp"
 
 namespace orrery::gui {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/command_line.hpp"
+#include "scenarios/commands/command_line.hpp"
 #include "scenarios/runner.hpp"
 #include "scenarios/scenario.hpp"
 

@@ -1,7 +1,8 @@
-#include "scenarios/serving/kind.hpp"
+// The row of the kind of job `serving:`.
 
 #include <algorithm>
 
+#include "scenarios/kinds.hpp"
 #include "scenarios/memory_stack.hpp"
 #include "scenarios/serving/explanation.hpp"
 #include "scenarios/serving/job.hpp"

@@ -1,7 +1,8 @@
-#include "scenarios/training/kind.hpp"
+// The row of the kind of job `training:`.
 
 #include <fmt/format.h>
 
+#include "scenarios/kinds.hpp"
 #include "scenarios/memory_stack.hpp"
 #include "scenarios/training/explanation.hpp"
 #include "scenarios/training/job.hpp"

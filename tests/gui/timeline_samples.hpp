@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 #include "models/parallel/lanes.hpp"
 #include "sim/timeline.hpp"
 

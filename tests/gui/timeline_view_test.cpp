@@ -15,7 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/timeline/timeline_canvas.hpp"
 #include "gui/timeline/timeline_text.hpp"
 #include "tests/gui/timeline_samples.hpp"

@@ -1,6 +1,6 @@
 // Parsing of arguments with CLI11 (seen only here) and the mapping of failures to exit codes.
 
-#include "scenarios/command_line.hpp"
+#include "scenarios/commands/command_line.hpp"
 
 #include <cerrno>
 #include <cstring>
