@@ -73,7 +73,8 @@ inline std::vector<File> read_tree(const fs::path& root) {
                      {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}});
   };
   for (const auto& entry : fs::directory_iterator(root)) {
-    if (entry.is_regular_file()) read(entry.path());
+    // Of a second working tree, .git is a file that says where the first lies.
+    if (entry.is_regular_file() && entry.path().filename() != ".git") read(entry.path());
   }
   for (std::string_view folder : kFolders) {
     if (!fs::exists(root / folder)) continue;
