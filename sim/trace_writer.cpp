@@ -49,15 +49,9 @@ class Output {
   Output& bytes(double number) { return append(number); }
 
   /// Picoseconds as microseconds, exactly.
-  Output& microseconds(SimTime time) {
-    append(time / 1'000'000);
-    const SimTime fraction = time % 1'000'000;
-    if (fraction == 0) return *this;
-    std::array<char, 7> digits{'.'};
-    SimTime rest = fraction;
-    for (std::size_t i = 6; i > 0; --i, rest /= 10) digits[i] = static_cast<char>('0' + rest % 10);
-    return *this << std::string_view(digits.data(), digits.size());
-  }
+  Output& microseconds(SimTime time) { return decimal<6>(time); }
+  /// … and as seconds.
+  Output& seconds(SimTime time) { return decimal<12>(time); }
 
   /// Begins an event: a comma before all but the first.
   void next() {
@@ -70,6 +64,19 @@ class Output {
   }
 
  private:
+  /// time / 10^places, with all of its places or none.
+  template <std::size_t places>
+  Output& decimal(SimTime time) {
+    SimTime unit = 1;
+    for (std::size_t i = 0; i < places; ++i) unit *= 10;
+    append(time / unit);
+    SimTime rest = time % unit;
+    if (rest == 0) return *this;
+    std::array<char, places + 1> digits{'.'};
+    for (std::size_t i = places; i > 0; --i, rest /= 10) digits[i] = static_cast<char>('0' + rest % 10);
+    return *this << std::string_view(digits.data(), digits.size());
+  }
+
   template <class Number>
   Output& append(Number number) {
     std::array<char, 32> digits{};
@@ -131,13 +138,26 @@ void write_trace(const Timeline& timeline, std::ostream& stream) {
   std::vector<std::string> labels;
   labels.reserve(timeline.labels.size());
   for (const std::string& label : timeline.labels) labels.push_back(json_string(label));
-  for (const Span& span : timeline.spans) {
+  std::vector<std::string> links;
+  links.reserve(timeline.links.size());
+  for (const std::string& link : timeline.links) links.push_back(json_string(link));
+  auto held = timeline.held_up.begin();
+  for (std::size_t s = 0; s < timeline.spans.size(); ++s) {
+    const Span& span = timeline.spans[s];
     out.next();
     out << R"({"ph":"X","pid":)" << timeline.streams[span.stream.index()].rank.index() << R"(,"tid":)"
         << span.stream.index() << R"(,"ts":)";
     out.microseconds(span.start) << R"(,"dur":)";
     out.microseconds(span.end - span.start)
-        << R"(,"cat":")" << name(span.activity) << R"(","name":)" << labels[span.label.index()] << "}";
+        << R"(,"cat":")" << name(span.activity) << R"(","name":)" << labels[span.label.index()];
+    if (held != timeline.held_up.end() && held->span == s) {
+      out << R"(,"args":{)";
+      if (held->link < links.size()) out << R"("held_up_by":)" << links[held->link] << ",";
+      out << R"("held_up_s":)";
+      out.seconds(held->delay) << "}";
+      ++held;
+    }
+    out << "}";
   }
   std::vector<MemoryByKind> in_use(timeline.ranks.size());
   for (const MemorySample& sample : timeline.memory) {
