@@ -266,6 +266,41 @@ TEST_F(TimelineViewTest, HoverTellsWhatRunsAndForHowManyGpus) {
   }
 }
 
+/// The same run, whose first collective took 0.1 s longer because of a link.
+sim::Timeline held_up_ranks() {
+  sim::Timeline timeline = two_ranks();
+  timeline.links = {"nvlink (stage 0)", "nic (stage 1)"};
+  timeline.held_up = {{2, 1, kSecond / 10}};
+  return timeline;
+}
+
+TEST_F(TimelineViewTest, TellsWhichLinkHeldASpanUp) {
+  const RunPtr run = run_of(held_up_ranks());
+  const QString held = describe_span(run->index, 2), other = describe_span(run->index, 5);
+  EXPECT_TRUE(held.contains(QStringLiteral("held up 100")) && held.contains(QStringLiteral("by nic (stage 1)")))
+      << held.toStdString();
+  EXPECT_FALSE(other.contains(QStringLiteral("held up"))) << other.toStdString();
+}
+
+TEST_F(TimelineViewTest, MarksTheEndOfASpanThatALinkHeldUp) {
+  const auto warnings = [&](const QImage& image, SimTime from, SimTime to) {
+    const QPoint begin = below_labels(from, 1), end = below_labels(to, 1);
+    const QColor wanted = warning_color(view_.palette());
+    int found = 0;
+    for (int x = begin.x(); x < end.x(); ++x) found += image.pixelColor(x, begin.y()) == wanted ? 1 : 0;
+    return static_cast<double>(found) / (end.x() - begin.x());
+  };
+  const auto drawn = [&] {
+    QApplication::processEvents();
+    return view_.grab().toImage();
+  };
+  EXPECT_EQ(warnings(drawn(), kSecond / 4, kSecond / 2), 0.0) << "nothing was held up";
+  view_.set_runs(run_of(held_up_ranks()), nullptr);
+  const QImage marked = drawn();
+  EXPECT_EQ(warnings(marked, kSecond / 4, kSecond * 38 / 100), 0.0) << "as long as it would have taken alone";
+  EXPECT_GT(warnings(marked, kSecond * 41 / 100, kSecond * 49 / 100), 0.95);
+}
+
 TEST_F(TimelineViewTest, TwoViewsAlignWithoutEndlessSignals) {
   TimelineView other;
   other.set_runs(run_of(two_ranks(kSecond / 10 * 7)), nullptr);
