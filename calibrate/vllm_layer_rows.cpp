@@ -21,7 +21,7 @@
 
 #include "calibrate/rows.hpp"
 #include "hardware/config.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 
 namespace orrery::calibrate {
 namespace {

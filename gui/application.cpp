@@ -18,9 +18,9 @@
 #include <QTimer>
 #include <fmt/format.h>
 
+#include "gui/look/text.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/main_window.hpp"
-#include "gui/text.hpp"
-#include "gui/theme.hpp"
 #include "hardware/catalogue.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/scenario.hpp"

@@ -10,8 +10,8 @@
 #include <QVBoxLayout>
 #include <fmt/format.h>
 
+#include "gui/look/text.hpp"
 #include "gui/main_window_parts.hpp"
-#include "gui/text.hpp"
 #include "hardware/catalogue.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/output.hpp"

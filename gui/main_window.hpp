@@ -11,11 +11,11 @@
 
 #include <QMainWindow>
 
-#include "gui/document.hpp"
-#include "gui/run.hpp"
-#include "gui/simulation.hpp"
-#include "gui/theme.hpp"
-#include "gui/view/run_view.hpp"
+#include "gui/look/theme.hpp"
+#include "gui/model/document.hpp"
+#include "gui/run/run.hpp"
+#include "gui/run/simulation.hpp"
+#include "gui/view/views.hpp"
 
 class QAction;
 class QMenu;

@@ -11,8 +11,8 @@
 #include <QSettings>
 #include <fmt/format.h>
 
+#include "gui/look/text.hpp"
 #include "gui/main_window_parts.hpp"
-#include "gui/text.hpp"
 #include "hardware/catalogue.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"

@@ -4,8 +4,8 @@
 #include <QSettings>
 #include <QStatusBar>
 
+#include "gui/look/text.hpp"
 #include "gui/main_window_parts.hpp"
-#include "gui/text.hpp"
 
 namespace orrery::gui {
 

@@ -8,8 +8,8 @@
 #include <QMimeData>
 #include <QSettings>
 
+#include "gui/look/text.hpp"
 #include "gui/main_window_parts.hpp"
-#include "gui/text.hpp"
 
 namespace orrery::gui {
 

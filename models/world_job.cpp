@@ -1,25 +1,38 @@
 #include "models/world_job.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "sim/process.hpp"
 
 namespace orrery::models {
 
 namespace {
 
-/// Does one thing at one time.
-class Alarm final : public sim::Resource {
+/// What disturbances leave of each GPU or link while they last: the product of their scales.
+class Scales {
  public:
-  Alarm(sim::Simulator& clock, sim::SimTime at, std::function<void()> action) : action_(std::move(action)) {
-    clock.at(at, clock.add(*this));
+  /// Disturbances are told apart by their numbers. Returns what is left of `of` from now on.
+  double begin(std::uint32_t of, std::size_t disturbance, double scale) {
+    active_[of][disturbance] = scale;
+    return left(of);
   }
-  void fire(sim::SimTime) override { action_(); }
+  double end(std::uint32_t of, std::size_t disturbance) {
+    active_[of].erase(disturbance);
+    return left(of);
+  }
 
  private:
-  std::function<void()> action_;
+  // From the beginning each time, so that what is over leaves no rounding behind.
+  [[nodiscard]] double left(std::uint32_t of) {
+    double product = 1.0;
+    for (const auto& [disturbance, scale] : active_[of]) product *= scale;
+    return product;
+  }
+  std::map<std::uint32_t, std::map<std::size_t, double>> active_;
 };
 
 /// The GPUs that a link of a node serves, and on which of a rank's own links they meet it.
@@ -31,9 +44,11 @@ struct Served {
 Served served_by(const hardware::Topology& topology, LinkId id) {
   const hardware::Link& link = topology.link(id);
   const auto kind = [&](VertexId v) { return topology.vertices()[v.index()].kind; };
-  const bool network = link.link_class == hardware::LinkClass::nic || kind(link.from) == hardware::VertexKind::nic ||
-                       kind(link.to) == hardware::VertexKind::nic;
-  const bool outwards = kind(link.from) == hardware::VertexKind::gpu || kind(link.from) == hardware::VertexKind::nic;
+  constexpr hardware::VertexKind nic = hardware::VertexKind::nic;
+  const bool network = link.link_class == hardware::LinkClass::nic || kind(link.from) == nic || kind(link.to) == nic;
+  // Into a NIC from its node is on the way out.
+  const bool outwards = network ? (link.link_class == hardware::LinkClass::nic) == (kind(link.from) == nic)
+                                : kind(link.from) == hardware::VertexKind::gpu;
   Served served;
   served.port = (network ? 2u : 0u) + (outwards ? 0u : 1u);
   for (std::uint32_t gpu = 0; gpu < static_cast<std::uint32_t>(topology.gpu_count()); ++gpu) {
@@ -73,18 +88,19 @@ class WorldRun {
   /// With `full` among the flows and all other links taken for spare.
   WorldOutcome run(const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
                    const std::vector<std::uint32_t>& full) {
-    for (const Disturbance& disturbance : disturbances) plan(disturbance);
+    for (std::size_t i = 0; i < disturbances.size(); ++i) {
+      require_bearable(disturbances[i]);
+      expect(disturbances[i]);
+      spawn(world_.clock(), disturb(i, disturbances[i]));
+    }
     take_for_spare(full, disturbances);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const WorldSlot& slot = slots_[i];
+      if (slot.until) world_.expect_upheaval(sim::to_sim_time(*slot.until));
       slot.job->begin(world_, links_, sim::to_sim_time(slot.start), [this, i] { done(i); });
-      if (!slot.until) continue;
-      at(*slot.until, [this, i] {
-        slots_[i].job->stop();
-        done(i);
-      });
+      if (slot.until) spawn(world_.clock(), end_job(i, sim::to_sim_time(*slot.until)));
     }
-    watch(control);
+    if (control.stop != nullptr) spawn(world_.clock(), watch(control));
     WorldOutcome outcome;
     outcome.end = world_.clock().run();
     control.check();
@@ -100,27 +116,30 @@ class WorldRun {
   [[nodiscard]] const std::vector<std::uint32_t>& overloaded() const { return overloaded_; }
 
  private:
-  /// Looks now and then whether to stop: an event of its own, so that no job need.
-  class Watch final : public sim::Resource {
-   public:
-    Watch(sim::Simulator& clock, const sim::RunControl& control) : clock_(clock), control_(control) {
-      id_ = clock.add(*this);
-      clock.at(kEvery, id_);
+  /// Looks now and then whether to stop, so that no job need.
+  sim::Process watch(const sim::RunControl& control) {
+    constexpr sim::SimTime kEvery = 10'000'000'000;  // 10 ms of simulated time
+    while (world_.clock().next_time() != ~sim::SimTime{0}) {
+      co_await sim::delay(kEvery);
+      if (control.stop->load(std::memory_order_relaxed)) world_.clock().stop();
     }
-    void fire(sim::SimTime now) override {
-      if (control_.stop != nullptr && control_.stop->load(std::memory_order_relaxed)) return clock_.stop();
-      if (clock_.next_time() != ~sim::SimTime{0}) clock_.at(sim::checked_add(now, kEvery), id_);
-    }
+  }
 
-   private:
-    static constexpr sim::SimTime kEvery = 10'000'000'000;  // 10 ms of simulated time
-    sim::Simulator& clock_;
-    const sim::RunControl& control_;
-    sim::ResourceId id_;
-  };
+  /// Takes a job off the World at its end, at the latest.
+  sim::Process end_job(std::size_t slot, sim::SimTime at) {
+    co_await sim::delay(at);
+    slots_[slot].job->stop();
+    done(slot);
+  }
 
-  void watch(const sim::RunControl& control) {
-    if (control.stop != nullptr) watch_.emplace(world_.clock(), control);
+  /// One disturbance, from its begin to its end.
+  sim::Process disturb(std::size_t number, Disturbance disturbance) {
+    const sim::SimTime at = sim::to_sim_time(disturbance.at);
+    if (at > 0) co_await sim::delay(at);  // at 0 the jobs have not begun yet
+    change(disturbance, [&](Scales& scales, std::uint32_t of) { return scales.begin(of, number, disturbance.scale); });
+    if (!disturbance.until) co_return;
+    co_await sim::delay(sim::to_sim_time(*disturbance.until) - at);
+    change(disturbance, [&](Scales& scales, std::uint32_t of) { return scales.end(of, number); });
   }
 
   /// All but `full` and those whose bandwidth changes on the way.
@@ -154,23 +173,25 @@ class WorldRun {
     if (--pending_ == 0) world_.clock().stop();
   }
 
-  void at(Seconds time, std::function<void()> action) {
-    world_.expect_upheaval(sim::to_sim_time(time));
-    alarms_.emplace_back(world_.clock(), sim::to_sim_time(time), std::move(action));
+  static void require_bearable(const Disturbance& disturbance) {
+    if (!disturbance.gpu || disturbance.scale > 0.0) return;
+    throw Disturbed(fmt::format("GPU {} is down: the jobs on it can't go on", *disturbance.gpu));
   }
 
-  void plan(const Disturbance& disturbance) {
-    if (disturbance.gpu) {
-      if (disturbance.scale <= 0.0) {
-        throw Disturbed(fmt::format("GPU {} is down: the jobs on it can't go on", *disturbance.gpu));
-      }
-      for (const WorldSlot& slot : slots_) slot.job->expect_speed(*disturbance.gpu);
-      at(disturbance.at, [this, d = disturbance] { set_speed(*d.gpu, d.scale); });
-      if (disturbance.until) at(*disturbance.until, [this, d = disturbance] { set_speed(*d.gpu, 1.0); });
-      return;
-    }
-    at(disturbance.at, [this, d = disturbance] { scale_link(d.link, d.scale); });
-    if (disturbance.until) at(*disturbance.until, [this, d = disturbance] { scale_link(d.link, 1.0); });
+  /// Tells everybody beforehand who plans ahead.
+  void expect(const Disturbance& disturbance) {
+    world_.expect_upheaval(sim::to_sim_time(disturbance.at));
+    if (disturbance.until) world_.expect_upheaval(sim::to_sim_time(*disturbance.until));
+    if (!disturbance.gpu) return;
+    for (const WorldSlot& slot : slots_) slot.job->expect_speed(*disturbance.gpu);
+  }
+
+  /// `update` puts the disturbance among those that last, or takes it out, and says what is left.
+  template <class Update>
+  void change(const Disturbance& disturbance, const Update& update) {
+    if (disturbance.gpu) return set_speed(*disturbance.gpu, update(gpu_scales_, *disturbance.gpu));
+    const LinkId id = topology_->find_link(disturbance.link);
+    scale_link(id, disturbance.link, update(link_scales_, id.value));
   }
 
   void set_speed(std::uint32_t gpu, double speed) {
@@ -178,25 +199,22 @@ class WorldRun {
   }
 
   // On the fabric the up-links of one switch share what is left of them; a GPU's own link is its own.
-  void scale_link(const std::string& name, double scale) {
-    const LinkId id = topology_->find_link(name);
-    const double before = scales_.count(id.value) != 0 ? scales_[id.value] : 1.0;
-    scales_[id.value] = scale;
-    const hardware::Link& cable = topology_->link(id);
+  void scale_link(LinkId id, const std::string& name, double scale) {
+    const auto known = scales_.emplace(id.value, 1.0).first;
+    const double before = std::exchange(known->second, scale);
     if (is_fabric(*topology_, id)) {
-      const double change = (scale - before) * links_.sustained(cable.bandwidth).value();
+      const double change = (scale - before) * links_.sustained(topology_->link(id).bandwidth).value();
       for (const LinkId link : links_of(id)) {
         set_capacity(link, BytesPerSecond{capacities_[link.index()].value() + change}, name);
       }
       return;
     }
     for (const LinkId link : links_of(id)) {
-      // A rank that stands for several GPUs goes at the rate of the slowest of their links.
-      std::map<std::uint32_t, double>& scales = own_scales_[link.value];
-      scales[id.value] = scale;
-      double slowest = scale;
-      for (const auto& [other, its] : scales) slowest = std::min(slowest, its);
-      set_capacity(link, links_.links()[link.index()].capacity * slowest, name);
+      std::map<std::uint32_t, double>& in_a_row = own_scales_[link.value];
+      in_a_row[id.value] = scale;
+      const auto narrowest = std::min_element(in_a_row.begin(), in_a_row.end(),
+                                              [](const auto& a, const auto& b) { return a.second < b.second; });
+      set_capacity(link, links_.links()[link.index()].capacity * narrowest->second, name);
     }
   }
 
@@ -215,10 +233,9 @@ class WorldRun {
   sim::LinkClasses& links_;
   std::vector<BytesPerSecond> capacities_;
   sim::World world_;
-  std::deque<Alarm> alarms_;  // the clock keeps their addresses
-  std::optional<Watch> watch_;
-  std::map<std::uint32_t, double> scales_;                               // by link of the topology
-  std::map<std::uint32_t, std::map<std::uint32_t, double>> own_scales_;  // by the World's link, then by the topology's
+  Scales gpu_scales_, link_scales_;
+  std::map<std::uint32_t, double> scales_;  ///< of the topology's links that were disturbed, as they are
+  std::map<std::uint32_t, std::map<std::uint32_t, double>> own_scales_;  ///< own link → those of the topology
   std::vector<std::uint32_t> overloaded_;
   std::size_t pending_;
   std::vector<bool> finished_ = std::vector<bool>(slots_.size(), false);

@@ -55,7 +55,8 @@ class WorldJob {
   [[nodiscard]] virtual std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const = 0;
 };
 
-/// Something that happens to a machine at a time.
+/// Something that happens to a machine at a time. While several of one GPU or link last, their scales multiply; links
+/// in a row carry what the narrowest of them does.
 struct Disturbance {
   Seconds at;
   std::optional<Seconds> until;      ///< then it is as before; none: for good

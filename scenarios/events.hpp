@@ -4,6 +4,8 @@
 //     - {at: 10 s, until: 20 s, link: leaf_up, scale: 0.5}   a link at half of its capacity, then whole again
 //     - {at: 30 s, gpu: 17, scale: 0.8}                      a GPU at 0.8 of its speed, for good
 //     - {at: 40 s, link: leaf_up, down: true}                a link that carries nothing
+//
+// While several of one GPU or link last, their scales multiply; each ends for itself.
 #pragma once
 
 #include <optional>

@@ -17,6 +17,19 @@ constexpr double kLeastShare = 0.001;
 
 std::string time_text(Seconds time) { return readable(time.value(), Unit::seconds); }
 
+/// What bounds a collective, and what held it or a transfer up.
+void write_links(std::ostream& out, const CostedEntry& entry) {
+  if (!entry.bound.link_class.empty()) {
+    out << fmt::format("              bound by {}: {} of each GPU at {:.1f} GB/s\n", entry.bound.link_class,
+                       readable(entry.bound.bytes.value(), Unit::bytes), entry.bound.bandwidth.value() / 1e9);
+  }
+  for (const HeldUpBy& held : entry.held_up) {
+    out << fmt::format(
+        "              held up by {} of {:.1f} GB/s: {} in all, with other sizes of the same operation\n",
+        held.link_class, held.capacity.value() / 1e9, time_text(held.delay));
+  }
+}
+
 }  // namespace
 
 void write_entries(std::ostream& out, std::string_view heading, const std::vector<CostedEntry>& entries) {
@@ -40,6 +53,7 @@ void write_entries(std::ostream& out, std::string_view heading, const std::vecto
       out << fmt::format("              {:<10} {:>10}  {}  [{}]\n", term.name, time_text(term.time), term.equation,
                          term.source);
     }
+    write_links(out, entry);
   }
   if (left_out > 0) out << fmt::format("  {:>10}  {} further kinds of step\n", time_text(rest), left_out);
 }
@@ -56,6 +70,17 @@ Json entries_json(const std::vector<CostedEntry>& entries) {
                 {"provenance", std::string(kernels::name(entry.estimate.provenance))}};
     if (!entry.estimate.fit_key.empty()) row["fit"] = entry.estimate.fit_key;
     if (!entry.algorithm.empty()) row["algorithm"] = entry.algorithm;
+    if (!entry.bound.link_class.empty()) {
+      row["bound_by"] = {{"class", std::string(entry.bound.link_class)},
+                         {"bandwidth_bytes_per_s", entry.bound.bandwidth.value()},
+                         {"bytes", entry.bound.bytes.value()}};
+    }
+    for (const HeldUpBy& held : entry.held_up) {
+      row["held_up"].push_back({{"class", held.link_class},
+                                {"capacity_bytes_per_s", held.capacity.value()},
+                                {"delay_s", held.delay.value()}});
+    }
+    if (!entry.operations.empty()) row["operations"] = entry.operations;
     row["terms"] = Json::array();
     for (const kernels::Term& term : entry.estimate.terms) {
       row["terms"].push_back(

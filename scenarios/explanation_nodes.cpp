@@ -98,6 +98,14 @@ ExplainNode entry_node(const CostedEntry& entry, const hardware::Gpu& gpu) {
     part.source = term.source;
     node.parts.push_back(std::move(part));
   }
+  if (!entry.bound.link_class.empty()) {
+    node.equation +=
+        fmt::format(", bound by {} at {:.1f} GB/s", entry.bound.link_class, entry.bound.bandwidth.value() / 1e9);
+  }
+  for (const HeldUpBy& held : entry.held_up) {
+    node.equation += fmt::format("; its operations held up {} in all by {}",
+                                 readable(held.delay.value(), Unit::seconds), held.link_class);
+  }
   return node;
 }
 

@@ -7,7 +7,7 @@
 #include "hardware/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "models/architectures/architectures.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/layer/parameters.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/engine_row.hpp"

@@ -1,8 +1,5 @@
 #include "scenarios/kinds.hpp"
 
-#include "scenarios/serving/kind.hpp"
-#include "scenarios/training/kind.hpp"
-
 namespace orrery::scenarios {
 
 const std::vector<const KindRow*>& kinds() {

@@ -142,6 +142,9 @@ struct KindRow {
   void (*figures_text)(std::ostream& out, const JobView& view) = nullptr;
   /// A Chrome trace; `timeline` is what take_timeline() gave.
   void (*trace)(const JobView& view, const sim::Timeline& timeline, std::ostream& out) = nullptr;
+  /// What its ranks do, as sim::to_text() writes a Plan: what stands for the run; empty: nothing ran. REQUIRES a result
+  /// that was made with Keep::timeline.
+  std::string (*plan)(const JobView& view) = nullptr;
   /// nullptr: the kind has no requests.
   void (*requests)(const JobView* view, bool partial, std::ostream& out) = nullptr;
 
@@ -160,6 +163,10 @@ struct KindRow {
   /// Predictions beside a table of measurements: `orrery validate`.
   Validation (*validate)(const ValidateRequest& request, Console& console) = nullptr;
 };
+
+/// The rows, each defined in the folder of its kind.
+[[nodiscard]] const KindRow& training_kind();
+[[nodiscard]] const KindRow& serving_kind();
 
 /// In the order of the report's sections; the first is the default of `orrery new`.
 [[nodiscard]] const std::vector<const KindRow*>& kinds();

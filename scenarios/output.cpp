@@ -56,11 +56,13 @@ bool same_file(const std::string& a, const std::string& b) {
   return !first.empty() && first == second;
 }
 
-std::string partial_name(const std::string& path) {
+std::string name_with(const std::string& path, std::string_view part) {
   const fs::path target(path);
-  const fs::path name = target.stem().string() + ".partial" + target.extension().string();
+  const fs::path name = fmt::format("{}.{}{}", target.stem().string(), part, target.extension().string());
   return (target.parent_path() / name).string();
 }
+
+std::string partial_name(const std::string& path) { return name_with(path, "partial"); }
 
 void write_output(const std::string& path, std::string_view content, bool partial) {
   write_output(

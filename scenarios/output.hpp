@@ -18,6 +18,8 @@ void check_writable(const std::string& path);
 /// keep nothing that could be overwritten.
 [[nodiscard]] bool same_file(const std::string& a, const std::string& b);
 
+/// "out/plan.txt" with "chat" → "out/plan.chat.txt"; "plan" → "plan.chat".
+[[nodiscard]] std::string name_with(const std::string& path, std::string_view part);
 /// "out/report.json" → "out/report.partial.json"; "report" → "report.partial".
 [[nodiscard]] std::string partial_name(const std::string& path);
 

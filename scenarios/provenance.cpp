@@ -7,6 +7,7 @@
 
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
+#include "sim/link_report.hpp"
 
 namespace orrery::scenarios {
 
@@ -54,6 +55,10 @@ void add(std::vector<CostedEntry>& part, CostedEntry entry) {
   for (CostedEntry& known : part) {
     if (known.what == entry.what && known.activity == entry.activity && known.algorithm == entry.algorithm) {
       known.runs += entry.runs;
+      for (std::string& operation : entry.operations) {
+        const std::vector<std::string>& all = known.operations;
+        if (std::find(all.begin(), all.end(), operation) == all.end()) known.operations.push_back(std::move(operation));
+      }
       return;
     }
   }
@@ -91,14 +96,16 @@ class Costs {
     for (std::size_t i = 0; i < plan_.collectives.size(); ++i) {
       if (counts_.collectives[i] <= 0.0) continue;
       const sim::CollectiveEntry& entry = plan_.collectives[i];
-      const auto [call, estimate, idle] = prices_.explain(entry, plan_);
+      const auto [call, estimate, idle, bound] = prices_.explain(entry, plan_);
       add(part, {fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(call.kind), call.bytes.value(),
                              call.ranks, call.nodes),
                  std::string(sim::name(call.kind)),
                  purpose(entry.activity, entry.label),
                  counts_.collectives[i] / share_,
                  {estimate.time, estimate.provenance, estimate.fit_key, estimate.terms},
-                 std::string(estimate.algorithm)});
+                 std::string(estimate.algorithm),
+                 bound,
+                 {sim::operation_name(plan_, entry)}});
     }
     return part;
   }
@@ -113,7 +120,13 @@ class Costs {
       cost.time = price.time;
       add(part,
           {fmt::format("send of {:.0f} B {}", entry.bytes.value(), price.same_node ? "in a node" : "between nodes"),
-           "transfer", purpose(entry.activity, entry.label), counts_.transfers[i] / share_, std::move(cost), ""});
+           "transfer",
+           purpose(entry.activity, entry.label),
+           counts_.transfers[i] / share_,
+           std::move(cost),
+           "",
+           {},
+           {sim::operation_name(plan_, entry)}});
     }
     return part;
   }
@@ -223,6 +236,21 @@ std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::Prices& 
   append_sorted(all, costs.collectives());
   append_sorted(all, costs.transfers());
   return all;
+}
+
+// Reports know operations by name: one of several sizes has its whole delay at each of them.
+void add_held_up(std::vector<CostedEntry>& entries, const std::vector<sim::LinkReport>& links,
+                 const std::string& prefix) {
+  for (CostedEntry& entry : entries) {
+    for (const sim::LinkReport& link : links) {
+      Seconds delay;
+      for (const sim::HeldUpOperation& held : link.held_up) {
+        const auto same = [&](const std::string& operation) { return prefix + operation == held.operation; };
+        if (std::any_of(entry.operations.begin(), entry.operations.end(), same)) delay += held.delay;
+      }
+      if (delay > Seconds{0.0}) entry.held_up.push_back({link.link_class, link.capacity, delay});
+    }
+  }
 }
 
 std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std::vector<CostedEntry>& entries) {

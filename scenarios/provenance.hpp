@@ -10,6 +10,7 @@
 #include "kernels/kernel.hpp"
 #include "models/serving/serving.hpp"
 #include "models/training/training.hpp"
+#include "sim/link_report.hpp"
 #include "sim/plan/plan.hpp"
 #include "sim/prices.hpp"
 
@@ -27,13 +28,23 @@ struct Provenance {
 };
 
 /// One distinct entry of the plan.
+/// A link that was shared or slowed, and how much longer an entry's operations took because of it, all together.
+struct HeldUpBy {
+  std::string link_class;
+  BytesPerSecond capacity;
+  Seconds delay;
+};
+
 struct CostedEntry {
   std::string what;    ///< "gemm bf16 4096x5120x5120"
   std::string family;  ///< of the kernel; or the collective's name; or "transfer"
   std::string activity;
-  double runs = 0;             ///< per GPU, mean over the plan's ranks
-  kernels::Estimate estimate;  ///< of one run
-  std::string algorithm;       ///< of a collective
+  double runs = 0;                           ///< per GPU, mean over the plan's ranks
+  kernels::Estimate estimate;                ///< of one run
+  std::string algorithm;                     ///< of a collective
+  sim::BindingLink bound = {};               ///< of a collective: the link that bounds it
+  std::vector<std::string> operations = {};  ///< its names in link reports
+  std::vector<HeldUpBy> held_up = {};        ///< where the step ran on a World
 
   [[nodiscard]] Seconds total() const { return estimate.time * runs; }
 };
@@ -46,6 +57,10 @@ enum class CostedBy : std::uint8_t {
 
 /// Kernels, then collectives, then transfers, each by total time, the largest first; equal ones by name.
 [[nodiscard]] std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::Prices& prices, CostedBy by);
+/// Which links held the entries' operations up, from a report's links; `prefix` stands before the operations'
+/// names there ("chat: " of one of several jobs).
+void add_held_up(std::vector<CostedEntry>& entries, const std::vector<sim::LinkReport>& links,
+                 const std::string& prefix);
 
 /// GPU, node, fabric and model, then one line per (family, fit) of `entries`, sorted.
 [[nodiscard]] std::vector<Provenance> provenance_of(const models::TrainingJob& job,

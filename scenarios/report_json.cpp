@@ -60,18 +60,6 @@ Json job_head(const Job& job) {
   return json;
 }
 
-Json events_json(const std::vector<Event>& events) {
-  Json list = Json::array();
-  for (const Event& event : events) {
-    Json json = {{"at_s", event.at.value()}};
-    if (event.until) json["until_s"] = event.until->value();
-    event.gpu ? json["gpu"] = *event.gpu : json["link"] = event.link;
-    event.down ? json["down"] = true : json["scale"] = event.scale;
-    list.push_back(std::move(json));
-  }
-  return list;
-}
-
 Json scenario_json(const Report& report) {
   const Scenario& scenario = report.scenario;
   Json json = {{"name", scenario.name}, {"title", scenario.title}};
@@ -90,7 +78,7 @@ Json scenario_json(const Report& report) {
   if (!several && !scenario.jobs.empty() && scenario.jobs.front().placement != PlacementConfig{}) {
     json["cluster"]["placement"] = placement_json(scenario.jobs.front().placement);
   }
-  if (!scenario.events.empty()) json["events"] = events_json(scenario.events);
+  for (const Event& event : scenario.events) json["events"].push_back(event_json(event));
   return json;
 }
 
@@ -195,6 +183,14 @@ std::string write(const std::vector<Report>& reports, bool partial, bool with_en
 }
 
 }  // namespace
+
+Json event_json(const Event& event) {
+  Json json = {{"at_s", event.at.value()}};
+  if (event.until) json["until_s"] = event.until->value();
+  event.gpu ? json["gpu"] = *event.gpu : json["link"] = event.link;
+  event.down ? json["down"] = true : json["scale"] = event.scale;
+  return json;
+}
 
 double finite(double value, std::string_view what) {
   if (!std::isfinite(value)) throw std::logic_error(fmt::format("{} is not a finite number", what));

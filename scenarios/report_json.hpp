@@ -15,4 +15,7 @@ namespace orrery::scenarios {
 /// this run leaves undefined is null.
 void add_metrics(const JobView& view, Json& json);
 
+/// An event as the scenario says it.
+[[nodiscard]] Json event_json(const Event& event);
+
 }  // namespace orrery::scenarios

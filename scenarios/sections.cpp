@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/collective/collectives.hpp"
 

@@ -9,7 +9,7 @@ namespace orrery::scenarios {
 
 namespace {
 
-/// The machine's events as the World takes them. Events of one GPU or link add up to nothing: the last one counts.
+/// The machine's events as the World takes them.
 std::vector<models::Disturbance> disturbances_of(const Scenario& scenario) {
   std::vector<models::Disturbance> list;
   for (const Event& event : scenario.events) {

@@ -15,6 +15,17 @@ std::size_t rank_of(std::string_view link_class) {
 
 }  // namespace
 
+std::string operation_name(const Plan& plan, const CollectiveEntry& entry) {
+  return plan.labels[entry.label.index()] + " (" + plan.groups[entry.group.index()].name + ")";
+}
+
+std::string operation_name(const Plan& plan, const TransferEntry& entry) {
+  return plan.labels[entry.label.index()] + " (" + plan.ranks[entry.source.index()].name + " to " +
+         plan.ranks[entry.destination.index()].name + ")";
+}
+
+std::string link_name(const LinkInfo& link) { return link.link_class + " (" + link.representative + ")"; }
+
 std::vector<LinkReport> report_links(const std::vector<LinkInfo>& links, const std::vector<LinkUsage>& usage,
                                      std::span<const HeldUpOn> held_up) {
   using Key = std::pair<std::size_t, double>;

@@ -28,6 +28,12 @@ struct LinkReport {
   std::vector<HeldUpOperation> held_up;  ///< the longest delays first
 };
 
+/// What reports call an operation of a plan: "gradient bucket (dp stage 3)", "activations (stage 0 to stage 1)".
+[[nodiscard]] std::string operation_name(const Plan& plan, const CollectiveEntry& entry);
+[[nodiscard]] std::string operation_name(const Plan& plan, const TransferEntry& entry);
+/// What they call a link: "nic (stage 3)".
+[[nodiscard]] std::string link_name(const LinkInfo& link);
+
 /// One operation that a World's link held up.
 struct HeldUpOn {
   LinkId link;

@@ -57,6 +57,13 @@ CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan&
   price.call = call_of(entry, plan);
   price.estimate = collectives_.explain(price.call);
   price.idle = time(entry, plan) - price.estimate.time;
+  price.bound = binding_link(price.call, *cluster_);
+  // Where the price has a wire term, measured or modelled, the link is as fast as that says.
+  Seconds wire;
+  for (const kernels::Term& term : price.estimate.terms) {
+    if (term.name == "wire") wire += term.time;
+  }
+  if (wire > Seconds{0.0} && price.bound.bytes > Bytes{0.0}) price.bound.bandwidth = price.bound.bytes / wire;
   return price;
 }
 

@@ -10,6 +10,7 @@
 
 #include "hardware/cluster.hpp"
 #include "kernels/kernel.hpp"
+#include "sim/collective/binding.hpp"
 #include "sim/collective/model.hpp"
 #include "sim/placement.hpp"
 #include "sim/plan/durations.hpp"
@@ -28,6 +29,7 @@ struct CollectivePrice {
   CollectiveCall call;          ///< as its library sees it
   CollectiveEstimate estimate;  ///< of the collective itself
   Seconds idle;
+  BindingLink bound;  ///< what it would have to be faster on
 
   [[nodiscard]] Seconds total() const { return estimate.time + idle; }
 };

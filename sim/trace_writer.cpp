@@ -216,10 +216,19 @@ void write_trace(const Timeline& timeline, std::ostream& stream) {
   std::vector<std::string> labels;
   labels.reserve(timeline.labels.size());
   for (const std::string& label : timeline.labels) labels.push_back(json_string(label));
-  for (const Span& span : timeline.spans) {
+  std::vector<std::string> links;
+  links.reserve(timeline.links.size());
+  for (const std::string& link : timeline.links) links.push_back(json_string(link));
+  auto held = timeline.held_up.begin();
+  for (std::size_t s = 0; s < timeline.spans.size(); ++s) {
+    const Span& span = timeline.spans[s];
     out.event('X', timeline.streams[span.stream.index()].rank.index()).thread(span.stream.index());
     out.at(span.start).lasts(span.end - span.start);
     out.category(name(span.activity)).name_json(labels[span.label.index()]);
+    if (held == timeline.held_up.end() || held->span != s) continue;
+    if (held->link < links.size()) out.argument_json("held_up_by", links[held->link]);
+    out.argument_seconds("held_up_s", held->delay);
+    ++held;
   }
   std::vector<MemoryByKind> in_use(timeline.ranks.size());
   for (const MemorySample& sample : timeline.memory) {

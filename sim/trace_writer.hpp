@@ -2,7 +2,8 @@
 //
 // Format: "Trace Event Format" (JSON object form). Times are written exactly, as microseconds with six decimals, from
 // integers. Of a Timeline: a process per rank, a thread per stream, complete events ("X"), and one counter track per
-// rank for memory in use by kind.
+// rank for memory in use by kind. A span that a link held up has the args held_up_by (where links have names) and
+// held_up_s.
 //
 // Limitations: labels that are not UTF-8 have the offending bytes replaced by U+FFFD.
 #pragma once

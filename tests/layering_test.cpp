@@ -3,12 +3,8 @@
 //
 //   hardware ← kernels ← sim ← models ← calibrate ← scenarios ← gui        tests may include all
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -18,50 +14,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/tree_files.hpp"
+
 namespace orrery {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::array<std::string_view, 8> kFolders = {"hardware",  "kernels",   "sim", "models",
-                                                      "calibrate", "scenarios", "gui", "tests"};
-
-struct File {
-  std::string path;  ///< from the root, with '/'
-  std::string text;
-};
-
-struct Include {
-  std::string name;
-  bool quoted = false;
-  int line = 0;
-};
-
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
-bool ends_with(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
-}
-
-std::vector<Include> includes_of(const std::string& text) {
-  std::vector<Include> found;
-  int number = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string line = text.substr(at, end - at);
-    at = end + 1;
-    ++number;
-    line.erase(0, line.find_first_not_of(" \t"));
-    if (line.empty() || line[0] != '#') continue;
-    line.erase(0, line.find_first_not_of(" \t", 1));
-    if (!starts_with(line, "include")) continue;
-    const std::size_t open = line.find_first_of("<\"");
-    if (open == std::string::npos) continue;
-    const std::size_t close = line.find_first_of(">\"", open + 1);
-    if (close == std::string::npos) continue;
-    found.push_back({line.substr(open + 1, close - open - 1), line[open] == '"', number});
-  }
-  return found;
-}
+using tree::ends_with;
+using tree::File;
+using tree::Include;
+using tree::kFolders;
+using tree::read_tree;
+using tree::starts_with;
 
 /// Place of a folder in the chain, or −1 for no folder of the tree.
 int rank(std::string_view path) {
@@ -165,13 +128,6 @@ std::vector<std::string> cycles(const std::map<std::string, std::vector<std::str
   return found;
 }
 
-bool is_source(std::string_view path) {
-  for (std::string_view ending : {".cpp", ".hpp", ".h", ".cu", ".cuh"}) {
-    if (ends_with(path, ending)) return true;
-  }
-  return false;
-}
-
 /// What is wrong with the includes of `files`, empty for a well-shaped tree.
 std::vector<std::string> layering_faults(const std::vector<File>& files) {
   std::vector<std::string> out;
@@ -179,8 +135,8 @@ std::vector<std::string> layering_faults(const std::vector<File>& files) {
   for (const File& file : files) paths.insert(file.path);
   std::map<std::string, std::vector<std::string>> edges;
   for (const File& file : files) {
-    if (!is_source(file.path)) continue;
-    for (const Include& include : includes_of(file.text)) {
+    if (!tree::is_source(file.path)) continue;
+    for (const Include& include : tree::includes_of(file.text)) {
       check_include(file, include, paths, out);
       if (rank(include.name) >= 0) edges[file.path].push_back(include.name);
     }
@@ -209,28 +165,6 @@ std::vector<std::string> path_faults(const std::vector<File>& files) {
     }
   }
   return out;
-}
-
-/// Every file of the tree's folders and of its root. Build folders and hidden ones lie outside.
-std::vector<File> read_tree(const fs::path& root) {
-  std::vector<File> files;
-  const auto read = [&](const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    files.push_back({fs::relative(path, root).generic_string(),
-                     {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()}});
-  };
-  for (const auto& entry : fs::directory_iterator(root)) {
-    if (entry.is_regular_file()) read(entry.path());
-  }
-  for (std::string_view folder : kFolders) {
-    if (!fs::exists(root / folder)) continue;
-    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
-      // A fuzzing corpus is arbitrary bytes.
-      if (entry.is_regular_file() && entry.path().string().find("/corpus/") == std::string::npos) read(entry.path());
-    }
-  }
-  std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.path < b.path; });
-  return files;
 }
 
 using ::testing::ElementsAre;
@@ -293,8 +227,8 @@ TEST(LayeringChecker, FindsALibraryOutsideItsPlace) {
       {"<cuda_runtime.h>", {"kernels/gemm/gpu.hpp", "kernels/gemm/gemm.cpp"}},
       {"<cublasLt.h>", {"kernels/cuda/cublaslt.hpp", "calibrate/execute.cpp"}},
       {"<nccl.h>", {"sim/collective/run.cu", "sim/collective/run.cpp"}},
-      {"<nlohmann/json.hpp>", {"models/hf_config.cpp", "models/hf_config.hpp"}},
-      {"<CLI/CLI.hpp>", {"scenarios/main.cpp", "calibrate/fit.cpp"}},
+      {"<nlohmann/json.hpp>", {"models/architectures/hf_config.cpp", "models/architectures/hf_config.hpp"}},
+      {"<CLI/CLI.hpp>", {"scenarios/commands/command_line.cpp", "calibrate/fit.cpp"}},
   };
   for (const auto& [include, files] : cases) {
     EXPECT_THAT(faults_of(files.first, "#include " + include), IsEmpty()) << include << " in " << files.first;

@@ -7,8 +7,8 @@
 #include <QPalette>
 #include <fmt/format.h>
 
+#include "gui/look/theme.hpp"
 #include "gui/model/metric_text.hpp"
-#include "gui/theme.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::gui {

@@ -5,7 +5,7 @@
 
 #include <QAbstractTableModel>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 #include "scenarios/comparison.hpp"
 
 namespace orrery::gui {

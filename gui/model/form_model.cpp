@@ -8,9 +8,10 @@
 #include <QApplication>
 #include <QFont>
 
+#include "gui/look/text.hpp"
+#include "gui/look/theme.hpp"
+#include "gui/model/field_help.hpp"
 #include "gui/model/form_values.hpp"
-#include "gui/text.hpp"
-#include "gui/theme.hpp"
 
 namespace orrery::gui {
 
@@ -42,24 +43,6 @@ Node* add_node(Node& parent, std::string key) {
   node->row = static_cast<int>(parent.children.size());
   parent.children.push_back(std::move(node));
   return parent.children.back().get();
-}
-
-QString paragraph(const QString& text) { return QStringLiteral("<p>%1</p>").arg(text.toHtmlEscaped()); }
-
-QString number_text(double value) { return QString::number(value, 'g', 12); }
-
-/// "1 … 64", "more than 0"; empty where there are no limits worth telling.
-QString range_text(const Field& field) {
-  if (field.kind != FieldKind::integer && field.kind != FieldKind::number) return {};
-  constexpr double kNoLimit = 1e6;  // the reader's own bounds against nonsense are no news
-  const bool has_most = field.most < kNoLimit && field.most > field.least;
-  const QString least = number_text(field.least);
-  if (has_most && field.least_open) {
-    return QCoreApplication::translate("form", "More than %1, at most %2").arg(least, number_text(field.most));
-  }
-  if (has_most) return QCoreApplication::translate("form", "%1 to %2").arg(least, number_text(field.most));
-  if (field.least_open) return QCoreApplication::translate("form", "More than %1").arg(least);
-  return field.least > -kNoLimit ? QCoreApplication::translate("form", "At least %1").arg(least) : QString();
 }
 
 }  // namespace
@@ -142,19 +125,7 @@ struct FormModel::State {
     QString html;
     if (!node.problem.isEmpty()) html += QStringLiteral("<p><b>%1</b></p>").arg(node.problem.toHtmlEscaped());
     html += QStringLiteral("<p><code>%1</code></p>").arg(to_qstring(node.key).toHtmlEscaped());
-    if (node.field == nullptr) return html;
-    const Field& field = *node.field;
-    html += paragraph(to_qstring(field.help));
-    if (const QString range = range_text(field); !range.isEmpty()) html += paragraph(range);
-    if (field.kind == FieldKind::quantity && !field.units.empty()) {
-      QStringList units;
-      for (const std::string& unit : field.units) units += to_qstring(unit);
-      html += paragraph(QCoreApplication::translate("form", "Unit: %1").arg(units.join(QStringLiteral(", "))));
-    }
-    const QString fallback = to_qstring(field.fallback.empty() ? field.automatic : field.fallback);
-    if (!fallback.isEmpty()) {
-      html += paragraph(QCoreApplication::translate("form", "Where it is not given: %1").arg(fallback));
-    }
+    if (node.field != nullptr) html += field_help(*node.field);
     return html;
   }
 };

@@ -12,7 +12,7 @@
 
 #include <QAbstractItemModel>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 #include "scenarios/schema.hpp"
 
 namespace orrery::gui {

@@ -7,7 +7,7 @@
 
 #include <QString>
 
-#include "gui/text.hpp"
+#include "gui/look/text.hpp"
 #include "scenarios/comparison.hpp"
 
 namespace orrery::gui {

@@ -8,9 +8,9 @@
 #include <QGuiApplication>
 #include <fmt/format.h>
 
+#include "gui/look/theme.hpp"
 #include "gui/model/metric_text.hpp"
 #include "gui/model/report_rows.hpp"
-#include "gui/theme.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::gui {

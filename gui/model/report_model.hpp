@@ -7,7 +7,7 @@
 
 #include <QAbstractItemModel>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 
 namespace orrery::gui {
 

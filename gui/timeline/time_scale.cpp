@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "gui/timeline/busy_pyramid.hpp"
+#include "gui/run/busy_pyramid.hpp"
 
 namespace orrery::gui {
 

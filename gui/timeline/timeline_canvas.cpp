@@ -190,6 +190,7 @@ void TimelineCanvas::paintEvent(QPaintEvent*) {
   stale_ = false;
   painter.drawImage(layout_.plot.topLeft(), image_);
   painter_.draw_labels(painter, layout_, shown, colors_);
+  painter_.draw_held_up(painter, palette(), layout_, shown);
   painter.fillRect(QRectF(0, 0, width(), layout_.ruler.bottom()), palette().color(QPalette::Window));
   painter_.draw_ruler(painter, palette(), layout_, scale_);
   painter_.draw_gutter(painter, palette(), layout_, shown);

@@ -5,7 +5,7 @@
 
 #include <QFontMetricsF>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 namespace orrery::gui {
 
@@ -177,6 +177,40 @@ void TimelinePainter::draw_row_labels(QPainter& painter, const CanvasLayout& lay
     const QRectF below(layout.plot.left() + left + kMargin, middle, room, small_height_);
     painter.drawText(below, Qt::AlignHCenter | Qt::AlignTop, duration);
   }
+}
+
+void TimelinePainter::draw_held_up(QPainter& painter, const QPalette& palette, const CanvasLayout& layout,
+                                   const RasterScene& scene) const {
+  const sim::Timeline& timeline = *scene.index->timeline();
+  if (timeline.held_up.empty()) return;
+  painter.save();
+  painter.setClipRect(layout.plot);
+  const QColor color = warning_color(palette), edge = palette.color(QPalette::Base);
+  const double width = layout.plot.width();
+  const auto before = [](const sim::HeldUpSpan& held, std::size_t span) { return held.span < span; };
+  for (const TrackRow& row : scene.rows->rows()) {
+    const double top = row.top - scene.scroll;
+    if (top + row.height < 0.0 || top > layout.plot.height()) continue;
+    const double height = std::clamp(row.height * 0.2, 2.0, 6.0);
+    for (std::size_t track = row.first; track < row.last; ++track) {
+      const auto [first, last] = scene.index->spans_in(track, scene.scale->begin(), scene.scale->end());
+      auto held = std::lower_bound(timeline.held_up.begin(), timeline.held_up.end(), first, before);
+      double drawn = -1.0;  // bars that fall into one pixel are one
+      for (; held != timeline.held_up.end() && held->span < last; ++held) {
+        const sim::Span& span = timeline.spans[held->span];
+        const sim::SimTime begin = span.end - std::min(held->delay, span.end - span.start);
+        const double left = std::max(scene.scale->position(begin, width), 0.0);
+        const double right = std::min(std::max(scene.scale->position(span.end, width), left + 2.0), width);
+        if (right < drawn + 1.0) continue;
+        drawn = right;
+        const QRectF bar(layout.plot.left() + left, layout.plot.top() + top + row.height - 1.0 - height, right - left,
+                         height);
+        painter.fillRect(bar.adjusted(0.0, -1.0, 0.0, 0.0), edge);
+        painter.fillRect(bar, color);
+      }
+    }
+  }
+  painter.restore();
 }
 
 const TimelinePainter::Label& TimelinePainter::label(const sim::Timeline& timeline, std::uint32_t id, double width) {

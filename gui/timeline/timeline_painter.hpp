@@ -42,6 +42,9 @@ class TimelinePainter {
   void draw_gutter(QPainter& painter, const QPalette& palette, const CanvasLayout& layout,
                    const RasterScene& scene) const;
   void draw_labels(QPainter& painter, const CanvasLayout& layout, const RasterScene& scene, const RasterColors& colors);
+  /// A bar at the foot of each span that a link held up, as long as that lasted, at its end.
+  void draw_held_up(QPainter& painter, const QPalette& palette, const CanvasLayout& layout,
+                    const RasterScene& scene) const;
   void draw_marks(QPainter& painter, const QPalette& palette, const CanvasLayout& layout, const RasterScene& scene,
                   const CanvasMarks& marks) const;
 

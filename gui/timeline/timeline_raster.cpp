@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 namespace orrery::gui {
 

@@ -1,7 +1,7 @@
 // Searching the labels of a timeline's spans. Labels are matched once; blocks of spans without a match are skipped.
 #include <algorithm>
 
-#include "gui/timeline/timeline_index.hpp"
+#include "gui/run/timeline_index.hpp"
 
 namespace orrery::gui {
 

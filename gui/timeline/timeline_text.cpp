@@ -3,7 +3,7 @@
 #include <QStringList>
 #include <fmt/format.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/timeline/time_scale.hpp"
 
 namespace orrery::gui {
@@ -55,6 +55,11 @@ QString describe_span(const TimelineIndex& index, std::size_t span_index) {
   parts << activity_name(static_cast<std::size_t>(span.activity))
         << QStringLiteral("starts ") + format_time(static_cast<double>(span.start), 7)
         << QStringLiteral("lasts ") + format_time(static_cast<double>(span.end - span.start)) << place(track);
+  if (const sim::HeldUpSpan* held = timeline.find_held_up(span_index)) {
+    const QString link = held->link < timeline.links.size() ? QString::fromStdString(timeline.links[held->link])
+                                                            : QStringLiteral("a link");
+    parts << QStringLiteral("held up %1 by %2").arg(format_time(static_cast<double>(held->delay)), link);
+  }
   return parts.join(QStringLiteral("  ·  "));
 }
 

@@ -5,14 +5,15 @@
 
 #include <QString>
 
-#include "gui/timeline/timeline_index.hpp"
+#include "gui/run/timeline_index.hpp"
 
 namespace orrery::gui {
 
 /// The metric of the report that a span of this activity adds to: "training.compute_s".
 [[nodiscard]] QString metric_of(sim::Activity activity);
 
-/// "backward MLP · backward · starts 1.2 s · lasts 3.4 ms · stage 0 (8 GPUs), compute".
+/// "backward MLP · backward · starts 1.2 s · lasts 3.4 ms · stage 0 (8 GPUs), compute", and where a link held it up
+/// " · held up 0.4 ms by nic (stage 0)".
 [[nodiscard]] QString describe_span(const TimelineIndex& index, std::size_t span);
 
 /// What ran on a track in [begin, end): "forward 60 %, tensor parallel 12 %, idle 28 %".

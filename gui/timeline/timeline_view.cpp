@@ -11,7 +11,7 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/timeline/timeline_canvas.hpp"
 #include "gui/timeline/timeline_text.hpp"
 

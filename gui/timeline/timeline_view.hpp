@@ -6,8 +6,8 @@
 // keys). The canvas is a raster image: painting does not depend on the number of spans.
 #pragma once
 
-#include "gui/timeline/timeline_index.hpp"
-#include "gui/view/run_view.hpp"
+#include "gui/run/run_view.hpp"
+#include "gui/run/timeline_index.hpp"
 #include "sim/clock.hpp"
 
 class QLabel;

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "gui/timeline/timeline_index.hpp"
+#include "gui/run/timeline_index.hpp"
 
 namespace orrery::gui {
 

@@ -5,7 +5,7 @@
 #include <QString>
 
 #include "gui/model/explain_model.hpp"
-#include "gui/view/run_view.hpp"
+#include "gui/run/run_view.hpp"
 
 class QComboBox;
 class QTreeView;

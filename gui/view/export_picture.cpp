@@ -12,8 +12,8 @@
 #include <fmt/format.h>
 #include <qcustomplot.h>
 
-#include "gui/text.hpp"
-#include "gui/view/run_view.hpp"
+#include "gui/look/text.hpp"
+#include "gui/view/views.hpp"
 #include "hardware/config.hpp"
 #include "scenarios/output.hpp"
 

@@ -17,9 +17,9 @@
 #include <QStyle>
 #include <QTimer>
 
+#include "gui/look/text.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/model/form_model.hpp"
-#include "gui/text.hpp"
-#include "gui/theme.hpp"
 #include "gui/view/field_editors.hpp"
 #include "hardware/config.hpp"
 

@@ -8,7 +8,7 @@
 #include <QStyle>
 #include <QStyleOptionFocusRect>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 namespace orrery::gui {
 

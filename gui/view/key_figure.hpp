@@ -6,7 +6,7 @@
 
 #include <QAbstractButton>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 
 namespace orrery::gui {
 

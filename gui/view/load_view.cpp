@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <qcustomplot.h>
 
-#include "gui/text.hpp"
-#include "gui/theme.hpp"
+#include "gui/look/text.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/view/plot_style.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/serving/job.hpp"

@@ -10,7 +10,7 @@
 #include <QTextLayout>
 #include <QToolButton>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 namespace orrery::gui {
 

@@ -12,7 +12,7 @@
 #include <QWheelEvent>
 #include <fmt/format.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::gui {

@@ -14,7 +14,7 @@
 #include <QStaticText>
 #include <fmt/format.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/view/pipeline_canvas.hpp"
 
 namespace orrery::gui {

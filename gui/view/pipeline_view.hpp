@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "gui/view/run_view.hpp"
+#include "gui/run/run_view.hpp"
 #include "models/schedule/schedule.hpp"
 #include "sim/clock.hpp"
 

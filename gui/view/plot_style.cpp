@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 namespace orrery::gui {
 

@@ -4,7 +4,7 @@
 // anew, too, when the palette or the font changes. Where there is nothing to draw a sentence says why.
 #pragma once
 
-#include "gui/view/run_view.hpp"
+#include "gui/run/run_view.hpp"
 
 class QCustomPlot;
 class QLabel;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "gui/model/report_model.hpp"
-#include "gui/view/run_view.hpp"
+#include "gui/run/run_view.hpp"
 
 class QHBoxLayout;
 class QLabel;

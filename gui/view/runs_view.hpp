@@ -6,7 +6,7 @@
 
 #include <QWidget>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 
 class QAction;
 class QListWidget;

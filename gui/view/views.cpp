@@ -1,13 +1,13 @@
-// The table of views. To add one, copy its nearest sibling and add its row here.
+#include "gui/view/views.hpp"
 
 #include "gui/timeline/timeline_view.hpp"
 #include "gui/view/compare_view.hpp"
 #include "gui/view/explain_view.hpp"
 #include "gui/view/latency_view.hpp"
+#include "gui/view/links_view.hpp"
 #include "gui/view/load_view.hpp"
 #include "gui/view/memory_view.hpp"
 #include "gui/view/pipeline_view.hpp"
-#include "gui/view/run_view.hpp"
 
 namespace orrery::gui {
 
@@ -28,6 +28,7 @@ const std::vector<ViewRow>& views() {
       {"latency", "Latency", "distributions of TTFT, TPOT, end-to-end and queueing time", "serving",
        make_view<LatencyView>},
       {"load", "Load", "requests running and waiting, and the KV cache, over time", "serving", make_view<LoadView>},
+      {"links", "Links", "what each class of links carried, and whom it held up", "", make_view<LinksView>},
       {"explain", "Explain", "where a figure comes from: equations, terms and sources", "", make_view<ExplainView>},
       {"compare", "Compare", "two runs side by side", "", make_view<CompareView>},
   };

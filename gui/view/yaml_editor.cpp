@@ -12,8 +12,8 @@
 #include <QTextBlock>
 #include <QToolTip>
 
-#include "gui/document.hpp"
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
+#include "gui/model/document.hpp"
 #include "gui/view/yaml_highlighter.hpp"
 
 namespace orrery::gui {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 namespace orrery::gui {
 

@@ -93,6 +93,7 @@ bool TrainingRun::has_gpu(RankId rank, std::uint32_t gpu) const {
 
 void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) {
   world_ = &world;
+  links_ = &links;
   done_ = std::move(done);
   loads_ = links.loads(number_, durations_);
   steps_.clear();
@@ -119,6 +120,9 @@ void TrainingRun::step_begins() {
 
 void TrainingRun::step_ended(sim::SimTime end) {
   if (recorder_) recorded_ = recorder_->take(end - began_, kUncontrolled);
+  if (recorder_ && !recorded_->timeline.held_up.empty()) {
+    for (const sim::LinkInfo& link : links_->links()) recorded_->timeline.links.push_back(sim::link_name(link));
+  }
   steps_.push_back({began_, end});
   began_ = end;
   if (static_cast<std::int64_t>(steps_.size()) == must_) done_();
@@ -171,13 +175,8 @@ std::size_t TrainingRun::median_step() const {
 }
 
 std::string TrainingRun::operation_name(const sim::HeldUpEntry& entry) const {
-  if (entry.kind == sim::StepKind::collective) {
-    const sim::CollectiveEntry& collective = plan().collectives[entry.entry];
-    return plan().labels[collective.label.index()] + " (" + plan().groups[collective.group.index()].name + ")";
-  }
-  const sim::TransferEntry& transfer = plan().transfers[entry.entry];
-  return plan().labels[transfer.label.index()] + " (" + plan().ranks[transfer.source.index()].name + " to " +
-         plan().ranks[transfer.destination.index()].name + ")";
+  return entry.kind == sim::StepKind::collective ? sim::operation_name(plan(), plan().collectives[entry.entry])
+                                                 : sim::operation_name(plan(), plan().transfers[entry.entry]);
 }
 
 TrainingResult TrainingRun::world_result() && {

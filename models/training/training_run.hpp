@@ -82,6 +82,7 @@ class TrainingRun final : public WorldJob {
   std::size_t record_ = 0;  ///< the step whose timeline is kept
   sim::Loads loads_;
   sim::World* world_ = nullptr;
+  const sim::LinkClasses* links_ = nullptr;  ///< of that World
   std::unique_ptr<sim::PlanRun> run_;
   bool keep_timeline_ = false;
   std::unique_ptr<sim::EvaluationBuilder> recorder_;

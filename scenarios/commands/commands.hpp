@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/command_line.hpp"
+#include "scenarios/commands/command_line.hpp"
 #include "scenarios/runner.hpp"
 #include "scenarios/scenario.hpp"
 
@@ -16,7 +16,7 @@ namespace orrery::scenarios {
 struct Options {
   std::vector<std::string> files;  ///< FILE…, PATH…, A B, KIND TABLE, FAMILY
   std::vector<Override> overrides;
-  std::string json, csv, trace, junit, requests, output;  ///< file names, "-" for standard output, empty: none
+  std::string json, csv, trace, junit, requests, plan, output;  ///< file names, "-" for standard output, empty: none
   std::string gpu, node, date, timer = "fitted";
   std::string metric;                                ///< of explain: one figure alone
   std::string screenshot, size, scale, theme, view;  ///< of the window, as its program takes them
@@ -45,8 +45,9 @@ int open_window(const Options& options, Console& console);
                                              Console& console);
 
 /// Throws ConfigError for the first named output that can't be written, or that would overwrite one of `inputs` or
-/// another output. Call before the work.
-void check_outputs(const Options& options, const std::vector<std::string>& inputs = {});
+/// another output. `jobs`: of the scenario that the plan is of. Call before the work.
+void check_outputs(const Options& options, const std::vector<std::string>& inputs = {},
+                   const std::vector<Job>& jobs = {});
 
 /// Ctrl-C before the one result of a command: an empty partial JSON report, and exit code 130.
 int interrupted_alone(const Options& options, Console& console);

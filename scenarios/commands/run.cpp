@@ -47,19 +47,36 @@ void write_requests(const Report* report, const KindRow& kind, bool partial, std
   kind.requests(found != views.end() ? &*found : nullptr, partial, out);
 }
 
+/// Where the plan of a job goes: each of several jobs has a file of its own.
+std::string plan_file(const std::string& path, const Job& job) {
+  return path == "-" || job.name.empty() ? path : name_with(path, job.name);
+}
+
+void write_plans(const Options& options, const Report& report, bool partial, Console& console) {
+  for (const JobView& view : job_views(report)) {
+    const std::string plan = view.result != nullptr ? view.job.kind->plan(view) : std::string();
+    if (plan.empty()) {
+      console.err << fmt::format("no plan{}: nothing ran\n", view.job.name.empty() ? "" : " of " + view.job.name);
+    } else {
+      emit(plan_file(options.plan, view.job), plan, partial, console);
+    }
+  }
+}
+
 /// `requests_kind` has requests where --requests is given.
 void write_reports(const Options& options, const RunOutcome& outcome, const KindRow& requests_kind, Console& console) {
   const bool partial = outcome.interrupted;
   if (!options.json.empty()) emit(options.json, to_json(outcome.reports, partial), partial, console);
   if (!options.csv.empty()) emit(options.csv, to_csv(outcome.reports, partial), partial, console);
   if (!options.junit.empty()) emit(options.junit, to_junit(outcome.reports, partial), partial, console);
-  // --trace and --requests take one scenario; interrupted before its end it has no report.
+  // --trace, --plan and --requests take one scenario; interrupted before its end it has no report.
   const Report* one = outcome.reports.empty() ? nullptr : &outcome.reports.front();
   if (one != nullptr && !one->scenario.skipped.empty()) return;
   if (!options.trace.empty() && one != nullptr) {
     stream(
         options.trace, [&](std::ostream& out) { write_one_trace(*one, out); }, partial, console);
   }
+  if (!options.plan.empty() && one != nullptr) write_plans(options, *one, partial, console);
   if (options.requests.empty()) return;
   stream(
       options.requests, [&](std::ostream& out) { write_requests(one, requests_kind, partial, out); }, partial, console);
@@ -69,6 +86,7 @@ void check_alone(const Options& options) {
   if (options.files.size() == 1) return;
   if (!options.trace.empty()) throw ConfigError("--trace takes one scenario at a time");
   if (!options.requests.empty()) throw ConfigError("--requests takes one scenario at a time");
+  if (!options.plan.empty()) throw ConfigError("--plan takes one scenario at a time");
 }
 
 }  // namespace
@@ -93,24 +111,33 @@ std::vector<Scenario> load_all(const std::vector<std::string>& files, const Opti
     if (loaded->scenario) scenarios.push_back(std::move(*loaded->scenario));
   }
   if (!errors.empty()) throw ConfigError(std::move(errors));
-  for (const Scenario& scenario : scenarios) check_outputs(options, input_files(scenario));
+  for (const Scenario& scenario : scenarios) {
+    std::vector<std::string> inputs = input_files(scenario);
+    inputs.push_back(scenario.file);
+    check_outputs(options, inputs, scenario.jobs);
+  }
   return scenarios;
 }
 
-void check_outputs(const Options& options, const std::vector<std::string>& inputs) {
+void check_outputs(const Options& options, const std::vector<std::string>& inputs, const std::vector<Job>& jobs) {
+  std::vector<std::string> named = {options.json,  options.csv,      options.trace,
+                                    options.junit, options.requests, options.output};
+  if (jobs.empty() || options.plan == "-") named.push_back(options.plan);
+  for (const Job& job : jobs) {
+    if (!options.plan.empty() && options.plan != "-") named.push_back(plan_file(options.plan, job));
+  }
   std::vector<std::string> outputs;
-  for (const std::string* path :
-       {&options.json, &options.csv, &options.trace, &options.junit, &options.requests, &options.output}) {
-    if (path->empty()) continue;
-    if (*path != "-") check_writable(*path);
+  for (const std::string& path : named) {
+    if (path.empty()) continue;
+    if (path != "-") check_writable(path);
     for (const std::string& other : outputs) {
-      if (same_file(*path, other)) throw ConfigError(fmt::format("{}: two outputs can't go to the same place", *path));
+      if (same_file(path, other)) throw ConfigError(fmt::format("{}: two outputs can't go to the same place", path));
     }
     for (const std::string& input : inputs) {
-      if (*path == "-" || !same_file(*path, input)) continue;
-      throw ConfigError(fmt::format("{}: the output would overwrite the input {}", *path, input));
+      if (path == "-" || !same_file(path, input)) continue;
+      throw ConfigError(fmt::format("{}: the output would overwrite the input {}", path, input));
     }
-    outputs.push_back(*path);
+    outputs.push_back(path);
   }
 }
 
@@ -131,7 +158,7 @@ void emit(const std::string& path, const std::string& content, bool partial, Con
 
 bool writes_to_standard_output(const Options& options) {
   return options.json == "-" || options.csv == "-" || options.trace == "-" || options.junit == "-" ||
-         options.requests == "-";
+         options.requests == "-" || options.plan == "-";
 }
 
 int run_files(const Options& options, Console& console) {
@@ -149,8 +176,8 @@ int run_files(const Options& options, Console& console) {
     }
     requests_kind = found->kind;
   }
-  // A request's life is part of the trace.
-  const Keep keep{!options.trace.empty(), !options.trace.empty() || !options.requests.empty()};
+  // A request's life is part of the trace. A kept timeline has its plan beside it.
+  const Keep keep{!options.trace.empty() || !options.plan.empty(), !options.trace.empty() || !options.requests.empty()};
   const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, keep}, console);
   if (!options.quiet && !writes_to_standard_output(options)) {
     for (std::size_t i = 0; i < outcome.reports.size(); ++i) {

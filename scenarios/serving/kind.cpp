@@ -1,11 +1,13 @@
-#include "scenarios/serving/kind.hpp"
+// The row of the kind of job `serving:`.
 
 #include <algorithm>
 
+#include "scenarios/kinds.hpp"
 #include "scenarios/memory_stack.hpp"
 #include "scenarios/serving/explanation.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/metrics.hpp"
+#include "scenarios/serving/plan.hpp"
 #include "scenarios/serving/report.hpp"
 #include "scenarios/serving/requests_csv.hpp"
 #include "scenarios/serving/schema.hpp"
@@ -123,6 +125,7 @@ KindRow make_row() {
   row.setting_text = write_serving_setting;
   row.figures_text = write_serving_figures;
   row.trace = [](const JobView& view, const sim::Timeline&, std::ostream& out) { write_serving_trace(view, out); };
+  row.plan = serving_plan;
   row.requests = write_requests;
   row.explain = explain_serving;
   row.take_timeline = [](JobResult& result) { return timeline_of(dynamic_cast<ServingOutcome&>(result).result); };

@@ -17,7 +17,7 @@
 
 #include "hardware/catalogue.hpp"
 #include "hardware/config.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "scenarios/serving/tables.hpp"
 #include "scenarios/table_row.hpp"
 

@@ -97,8 +97,11 @@ class StepExplanation final : public JobExplanation {
   }
   static std::vector<CostedEntry> price(const JobView& view) {
     const std::unique_ptr<kernels::KernelTimer> timer = make_timer(view.scenario().timer);
-    return cost_entries(*result_of<TrainingOutcome>(view).result.plan,
-                        models::training_prices(spec_of<TrainingSpec>(view.job).job, *timer), CostedBy::activity);
+    std::vector<CostedEntry> entries =
+        cost_entries(*result_of<TrainingOutcome>(view).result.plan,
+                     models::training_prices(spec_of<TrainingSpec>(view.job).job, *timer), CostedBy::activity);
+    add_held_up(entries, view.report.links, view.job.name.empty() ? "" : view.job.name + ": ");
+    return entries;
   }
 
   JobView view_;

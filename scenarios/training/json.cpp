@@ -1,6 +1,5 @@
 // A training job in the JSON report.
 
-#include <algorithm>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -11,6 +10,7 @@
 #include "scenarios/training/metrics.hpp"
 #include "scenarios/training/report.hpp"
 #include "scenarios/training/sections.hpp"
+#include "scenarios/training/steps.hpp"
 
 namespace orrery::scenarios {
 
@@ -48,15 +48,21 @@ std::string convention_of(const JobView& view) {
 }
 
 /// Of steps that were repeated on a World: the figures beside them are those of the median one.
-Json steps_json(std::vector<Seconds> steps) {
-  const Seconds first = steps.front(), last = steps.back();
-  std::sort(steps.begin(), steps.end());
-  return {{"count", steps.size()},
-          {"first_s", first.value()},
-          {"median_s", steps[(steps.size() - 1) / 2].value()},
-          {"last_s", last.value()},
-          {"shortest_s", steps.front().value()},
-          {"longest_s", steps.back().value()}};
+Json steps_json(const StepsSummary& steps) {
+  Json json = {{"count", steps.count},
+               {"first_s", steps.first.value()},
+               {"median_s", steps.median.value()},
+               {"last_s", steps.last.value()},
+               {"shortest_s", steps.shortest.value()},
+               {"longest_s", steps.longest.value()},
+               {"spread_s", steps.spread().value()}};
+  for (const StepsUnder& under : steps.events) {
+    Json row = event_json(*under.event);
+    row["steps"] = under.count;
+    row["mean_s"] = under.count > 0 ? Json(under.mean.value()) : Json(nullptr);
+    json["events"].push_back(std::move(row));
+  }
+  return json;
 }
 
 }  // namespace
@@ -76,7 +82,7 @@ void write_training_json(const JobView& view, Json& report) {
   const models::TrainingResult& result = result_of<TrainingOutcome>(view).result;
   report["training"]["flop_convention"] = convention_of(view);
   add_metrics(view, report);
-  if (result.repeated_steps.size() > 1) report["training"]["steps"] = steps_json(result.repeated_steps);
+  if (const StepsSummary steps = steps_of(view); steps.count > 0) report["training"]["steps"] = steps_json(steps);
   report["memory"]["fullest_stage"] = result.fullest().stage;
   Json stages = Json::array();
   for (const models::StageMemory& memory : result.memory) {

@@ -9,6 +9,7 @@
 #include "scenarios/training/job.hpp"
 #include "scenarios/training/report.hpp"
 #include "scenarios/training/sections.hpp"
+#include "scenarios/training/steps.hpp"
 
 namespace orrery::scenarios {
 
@@ -46,6 +47,26 @@ void write_stages(std::ostream& out, const models::TrainingResult& result) {
   }
 }
 
+/// "GPU 3 at 0.5, from 10 s to 20 s".
+std::string event_text(const Event& event) {
+  const auto when = [](Seconds time) { return readable(time.value(), Unit::seconds); };
+  std::string text = event.gpu ? fmt::format("GPU {}", *event.gpu) : event.link;
+  text += event.down ? " down" : " at " + shortest(event.scale);
+  text += ", from " + when(event.at);
+  return event.until ? text + " to " + when(*event.until) : text + " on";
+}
+
+void write_steps(std::ostream& out, const StepsSummary& steps) {
+  const auto time = [](Seconds value) { return readable(value.value(), Unit::seconds); };
+  out << fmt::format("\nSteps\n  {} in all: first {}, median {}, last {}, spread {}\n", steps.count, time(steps.first),
+                     time(steps.median), time(steps.last), time(steps.spread()));
+  for (const StepsUnder& under : steps.events) {
+    out << fmt::format(
+        "  under {}: {}\n", event_text(*under.event),
+        under.count > 0 ? fmt::format("{} of {}, mean {}", under.count, steps.count, time(under.mean)) : "none");
+  }
+}
+
 }  // namespace
 
 void write_training_setting(std::ostream& out, const JobView& view) {
@@ -76,6 +97,7 @@ void write_training_figures(std::ostream& out, const JobView& view) {
                {"  of it exposed", "training.exposed_communication_s"},
                {"optimizer", "training.optimizer_s"}});
   out << fmt::format("  FLOP convention: {} ({})\n", convention, meaning(spec.job.flop_convention));
+  if (const StepsSummary steps = steps_of(view); steps.count > 0) write_steps(out, steps);
   write_lines(out, view, fmt::format("Memory of the fullest GPU (stage {})", result.fullest().stage),
               {{"peak", "memory.peak_bytes"},
                {"capacity", "memory.capacity_bytes"},

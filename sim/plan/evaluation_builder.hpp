@@ -41,6 +41,10 @@ class EvaluationBuilder {
 
   /// Spans of one stream come in order of start.
   void span(std::uint32_t stream, SimTime start, SimTime end, const StepPrice& price);
+  /// Told after the span that it is about.
+  void held_up(std::uint32_t stream, LinkId link, SimTime delay) {
+    if (recorder_) recorder_->held_up(stream, link, delay);
+  }
   /// Told of a stream's alloc and free steps in their order.
   void memory(std::uint32_t stream, SimTime time, Step step);
   /// Told when the stream reaches the mark: after the spans before it, before those behind it.

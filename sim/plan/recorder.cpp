@@ -41,6 +41,8 @@ TimelineRecorder::TimelineRecorder(const RunnablePlan& runnable, Pacer& pacer) :
 
 Timeline TimelineRecorder::take(SimTime makespan) {
   timeline_.makespan = makespan;
+  std::sort(timeline_.held_up.begin(), timeline_.held_up.end(),
+            [](const HeldUpSpan& a, const HeldUpSpan& b) { return a.span < b.span; });
   timeline_.memory = memory_samples(plan_.plan(), std::move(changes_));
   return std::move(timeline_);
 }

@@ -22,6 +22,11 @@ class TimelineRecorder {
     timeline_.spans[next_span_[stream]++] = {start, end, StreamId(stream), price.label, price.activity};
   }
 
+  /// Told after the span that it is about.
+  void held_up(std::uint32_t stream, LinkId link, SimTime delay) {
+    timeline_.held_up.push_back({next_span_[stream] - 1, link.value, delay});
+  }
+
   /// Told when the stream reaches the mark: after the spans before it, before those behind it.
   void mark(std::uint32_t stream, Step step) {
     timeline_.marks[next_mark_[stream]++] = {StreamId(stream), plan_.plan().marks[step.index], next_span_[stream]};

@@ -260,7 +260,7 @@ class PlanRun::Walker final : private Completion, private Resource {
       const StepKind kind = step.kind == StepKind::collective ? step.kind : StepKind::send;
       held_up_[{kind, step.index, held.link.value}] += held.delay;
     }
-    end_operation(static_cast<std::uint32_t>(first), now);
+    end_operation(static_cast<std::uint32_t>(first), now, held);
   }
 
   void finish(std::uint32_t number, SimTime now) {
@@ -274,16 +274,17 @@ class PlanRun::Walker final : private Completion, private Resource {
     }
     const std::uint32_t meeting =
         stream.part != nullptr ? kNone : runnable_.links().meeting_of(number, stream.position);
-    end_operation(meeting == kNone ? number : meetings_[meeting].first, now);
+    end_operation(meeting == kNone ? number : meetings_[meeting].first, now, {});
   }
 
-  void end_operation(std::uint32_t first, SimTime now) {
+  void end_operation(std::uint32_t first, SimTime now, const HeldUp& held) {
     for (std::uint32_t s = first; s != kNone;) {
       StreamResource& stream = streams_[s];
       if (out_ != nullptr) {
         const std::uint32_t gpu_class = plan_.ranks[plan_.streams[s].rank.index()].gpu_class;
         out_->span(s, stream.started - started_, now - started_,
                    step_price(plan_, durations_, current(stream), gpu_class));
+        if (held.delay > 0) out_->held_up(s, held.link, held.delay);
       }
       pass(stream);
       ready_.push_back(s);

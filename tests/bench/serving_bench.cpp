@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "hardware/catalogue.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/serving/sequences/paged_cache.hpp"
 #include "models/serving/serving.hpp"
 #include "tests/models/serving_jobs.hpp"

@@ -3,7 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "hardware/catalogue.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/step.hpp"
 #include "models/training/training.hpp"

@@ -2,7 +2,7 @@
 #include <map>
 #include <set>
 
-#include "gui/view/run_view.hpp"
+#include "gui/view/views.hpp"
 #include "tests/gui/gui_fixture.hpp"
 
 namespace orrery::gui::testing {

@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 #include <qcustomplot.h>
 
-#include "gui/view/run_view.hpp"
+#include "gui/view/views.hpp"
 #include "hardware/config.hpp"
 
 namespace orrery::gui {

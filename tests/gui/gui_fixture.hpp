@@ -16,9 +16,9 @@
 #include <QtWidgets>
 #include <gtest/gtest.h>
 
+#include "gui/look/theme.hpp"
 #include "gui/main_window.hpp"
 #include "gui/model/report_model.hpp"
-#include "gui/theme.hpp"
 #include "gui/view/form_view.hpp"
 #include "gui/view/report_view.hpp"
 #include "gui/view/yaml_editor.hpp"

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <qcustomplot.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/view/plot_style.hpp"
 #include "tests/gui/serving_runs.hpp"
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/training/job.hpp"
 

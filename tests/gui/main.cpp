@@ -3,7 +3,7 @@
 #include <QStandardPaths>
 #include <gtest/gtest.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 int main(int argc, char** argv) {
   if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");

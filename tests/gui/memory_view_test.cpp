@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <qcustomplot.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "tests/gui/serving_runs.hpp"
 
 namespace orrery::gui {

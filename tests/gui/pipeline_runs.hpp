@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 #include "models/schedule/schedule.hpp"
 
 #undef emit  // Qt's macro; the pipeline's lowering has a function of that name

@@ -14,7 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/view/pipeline_canvas.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/serving/job.hpp"

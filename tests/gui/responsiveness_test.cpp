@@ -4,7 +4,7 @@
 // every time. The measured values are printed and stand in the test's properties.
 #include <QElapsedTimer>
 
-#include "gui/view/run_view.hpp"
+#include "gui/view/views.hpp"
 #include "tests/gui/gui_fixture.hpp"
 #include "tests/gui/watchdog.hpp"
 

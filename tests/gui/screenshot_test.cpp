@@ -3,7 +3,7 @@
 
 #include <QProcess>
 
-#include "gui/view/run_view.hpp"
+#include "gui/view/views.hpp"
 #include "tests/gui/gui_fixture.hpp"
 
 namespace orrery::gui::testing {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/serving/job.hpp"

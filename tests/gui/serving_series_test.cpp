@@ -1,4 +1,4 @@
-#include "gui/serving_series.hpp"
+#include "gui/run/serving_series.hpp"
 
 #include <chrono>
 #include <cmath>

@@ -1,5 +1,5 @@
 // The index against what a plain loop over all spans says.
-#include "gui/timeline/timeline_index.hpp"
+#include "gui/run/timeline_index.hpp"
 
 #include <cmath>
 #include <random>

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 #include "models/parallel/lanes.hpp"
 #include "sim/timeline.hpp"
 
@@ -78,6 +78,23 @@ inline RunPtr run_of(sim::Timeline timeline) {
   run->timeline = std::move(timeline);
   run->index = TimelineIndex(run->timeline);
   return run;
+}
+
+constexpr sim::SimTime kSecond = sim::kPicosecondsPerSecond;
+
+/// Two ranks over one second: "warm" [0, 0.25 s) and "cold" [0.5, 1 s) on each compute stream, a collective between.
+inline sim::Timeline two_ranks(sim::SimTime second = kSecond) {
+  sim::Timeline timeline;
+  timeline.labels = {"warm", "cold", "all-reduce"};
+  for (std::uint32_t rank = 0; rank < 2; ++rank) {
+    timeline.ranks.push_back({"stage " + std::to_string(rank), std::vector<std::uint32_t>(8), 0});
+    add_stream(timeline, rank, models::lanes::kCompute);
+    add_span(timeline, 0, second / 4, 0, sim::Activity::forward);
+    add_span(timeline, second / 2, second, 1, sim::Activity::backward);
+    add_stream(timeline, rank, models::lanes::kTensorParallel);
+    add_span(timeline, second / 4, second / 2, 2, sim::Activity::tensor_parallel);
+  }
+  return timeline;
 }
 
 }  // namespace orrery::gui

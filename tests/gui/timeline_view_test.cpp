@@ -2,7 +2,6 @@
 #include "gui/timeline/timeline_view.hpp"
 
 #include <algorithm>
-#include <ctime>
 
 #include <QApplication>
 #include <QLabel>
@@ -15,7 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/timeline/timeline_canvas.hpp"
 #include "gui/timeline/timeline_text.hpp"
 #include "tests/gui/timeline_samples.hpp"
@@ -25,23 +24,6 @@ namespace {
 
 using sim::Activity;
 using sim::SimTime;
-
-constexpr SimTime kSecond = sim::kPicosecondsPerSecond;
-
-/// Two ranks over one second: "warm" [0, 0.25 s) and "cold" [0.5, 1 s) on each compute stream, a collective between.
-sim::Timeline two_ranks(SimTime second = kSecond) {
-  sim::Timeline timeline;
-  timeline.labels = {"warm", "cold", "all-reduce"};
-  for (std::uint32_t rank = 0; rank < 2; ++rank) {
-    timeline.ranks.push_back({"stage " + std::to_string(rank), std::vector<std::uint32_t>(8), 0});
-    add_stream(timeline, rank, models::lanes::kCompute);
-    add_span(timeline, 0, second / 4, 0, Activity::forward);
-    add_span(timeline, second / 2, second, 1, Activity::backward);
-    add_stream(timeline, rank, models::lanes::kTensorParallel);
-    add_span(timeline, second / 4, second / 2, 2, Activity::tensor_parallel);
-  }
-  return timeline;
-}
 
 class TimelineViewTest : public testing::Test {
  protected:
@@ -248,14 +230,6 @@ TEST_F(TimelineViewTest, ClickSelectsAndDoubleClickAsksWhere) {
   EXPECT_EQ(asked.count(), 2);
 }
 
-TEST(TimelineText, EveryActivityHasItsMetric) {
-  EXPECT_EQ(metric_of(Activity::weight_gradient), QStringLiteral("training.compute_s"));
-  EXPECT_EQ(metric_of(Activity::optimizer), QStringLiteral("training.optimizer_s"));
-  EXPECT_EQ(metric_of(Activity::pipeline), QStringLiteral("training.communication_s"));
-  EXPECT_EQ(metric_of(Activity::prefill), QStringLiteral("serving.ttft_s.mean"));
-  EXPECT_EQ(metric_of(Activity::mixed), QStringLiteral("serving.tpot_s.mean"));
-}
-
 TEST_F(TimelineViewTest, HoverTellsWhatRunsAndForHowManyGpus) {
   QTest::mouseMove(&canvas(), point(kSecond / 10 * 9));
   QMouseEvent move(QEvent::MouseMove, point(kSecond / 10 * 9), canvas().mapToGlobal(point(kSecond / 10 * 9)),
@@ -345,25 +319,6 @@ TEST_F(TimelineViewTest, FollowsThePalette) {
   apply_theme(Theme::light);
 }
 
-TEST(TimelineView, SaysWhyThereIsNone) {
-  TimelineView view;
-  view.resize(600, 300);
-  for (const RunPtr& run : {RunPtr(), run_of({})}) {
-    view.set_runs(run, nullptr);
-    view.grab();
-    QTest::keyClick(&view.canvas(), Qt::Key_W);
-    QTest::mouseDClick(&view.canvas(), Qt::LeftButton, {}, {300, 100});
-    view.show_all();
-    view.set_range(5, 9);
-    EXPECT_FALSE(view.find_next(QStringLiteral("a")));
-    EXPECT_EQ(view.csv(), "");
-  }
-  view.set_runs(run_of(two_ranks()), nullptr);
-  view.set_runs(nullptr, nullptr);
-  EXPECT_EQ(view.canvas().index(), nullptr);
-  view.grab();
-}
-
 TEST_F(TimelineViewTest, CsvSumsTheVisibleRange) {
   view_.set_range(0, kSecond / 2);
   EXPECT_EQ(view_.csv(),
@@ -374,70 +329,6 @@ TEST_F(TimelineViewTest, CsvSumsTheVisibleRange) {
             "stage 1 (8 GPUs),compute,forward,0,0.5,0.25,0.5\n"
             "stage 1 (8 GPUs),compute,backward,0,0.5,0,0\n"
             "stage 1 (8 GPUs),tensor parallel,tensor_parallel,0,0.5,0.25,0.5\n");
-}
-
-TEST(TimeScale, TicksAreRoundAndFarEnoughApart) {
-  TimeScale scale;
-  scale.set_limit(10 * kSecond);
-  scale.show_all();
-  const Ruler ruler = scale.ruler(1000.0, 80.0);  // 12.5 labels fit: one a second
-  std::vector<std::string> labels;
-  for (const Tick& tick : ruler.ticks) {
-    if (tick.major) labels.push_back(tick.label.toStdString());
-  }
-  EXPECT_THAT(labels, testing::ElementsAre("0\u00a0s", "1\u00a0s", "2\u00a0s", "3\u00a0s", "4\u00a0s", "5\u00a0s",
-                                           "6\u00a0s", "7\u00a0s", "8\u00a0s", "9\u00a0s", "10\u00a0s"));
-  EXPECT_EQ(ruler.base, QString());
-  scale.set_range(3 * kSecond, 3 * kSecond + 10'000'000);  // 10 µs
-  const Ruler close = scale.ruler(1000.0, 80.0);
-  EXPECT_EQ(close.base.toStdString(), "3.0000\u00a0s +");
-  EXPECT_EQ(close.ticks.front().label.toStdString(), "0\u00a0µs");
-  scale.set_range(2'531'700'000'000, 2'538'200'000'000);  // 6.5 ms: counted from 2.5 s in steps of 1 ms
-  const Ruler middle = scale.ruler(1000.0, 80.0);
-  EXPECT_EQ(middle.base.toStdString(), "2.5\u00a0s +");
-  const auto labelled = std::find_if(middle.ticks.begin(), middle.ticks.end(), [](const Tick& t) { return t.major; });
-  EXPECT_EQ(labelled->label.toStdString(), "32\u00a0ms");
-}
-
-TEST(TimeScale, TimesReadWell) {
-  EXPECT_EQ(format_time(0.0).toStdString(), "0\u00a0s");
-  EXPECT_EQ(format_time(7.0).toStdString(), "7\u00a0ps");
-  EXPECT_EQ(format_time(1234567.0).toStdString(), "1.235\u00a0µs");
-  EXPECT_EQ(format_time(99.99e9).toStdString(), "99.99\u00a0ms");
-  EXPECT_EQ(format_time(5e11).toStdString(), "500.0\u00a0ms");
-  EXPECT_EQ(format_time(13.75e12).toStdString(), "13.75\u00a0s");
-}
-
-double thread_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-/// Median CPU time to draw the whole run anew.
-double paint_seconds(std::size_t spans) {
-  const sim::Timeline timeline = training_like(spans, 8);
-  const TimelineIndex index(timeline);
-  TimelineCanvas canvas;
-  canvas.resize(1200, 600);
-  canvas.set_index(&index);
-  canvas.set_limit(timeline.makespan);
-  canvas.show_all();
-  QImage image(1200, 600, QImage::Format_RGB32);
-  std::vector<double> times;
-  for (int i = 0; i < 15; ++i) {
-    canvas.set_match(nullptr);  // the picture is drawn again
-    const double start = thread_seconds();
-    canvas.render(&image);
-    times.push_back(thread_seconds() - start);
-  }
-  std::nth_element(times.begin(), times.begin() + 7, times.end());
-  return times[7];
-}
-
-TEST(TimelineCanvas, PaintingDoesNotDependOnTheNumberOfSpans) {
-  const double few = paint_seconds(10'000), many = paint_seconds(1'000'000);
-  EXPECT_LT(many, 5.0 * few + 0.002) << few << " s for 10,000 spans, " << many << " s for 1,000,000";
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <QTextBlock>
 #include <gtest/gtest.h>
 
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 #include "gui/view/yaml_highlighter.hpp"
 
 namespace orrery::gui {

@@ -5,7 +5,7 @@
 
 #include "hardware/config.hpp"
 #include "models/architectures/architectures.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "tests/models/tiny_config.hpp"
 
 namespace orrery::models {

@@ -1,5 +1,5 @@
 // Reading config.json: defaults as transformers has them, published totals, and the library's names.
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 
 #include <algorithm>
 #include <filesystem>

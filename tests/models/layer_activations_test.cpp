@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/layer/activations.hpp"
 #include "models/schedule/schedule.hpp"
 #include "tests/models/layer_jobs.hpp"

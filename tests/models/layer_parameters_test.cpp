@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/layer/layer.hpp"
 #include "models/layer/parameters.hpp"
 

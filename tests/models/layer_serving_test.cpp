@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/layer/serving.hpp"
 #include "models/layer/training.hpp"
 #include "tests/models/layer_jobs.hpp"

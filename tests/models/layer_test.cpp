@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/layer/activations.hpp"
 #include "models/layer/parameters.hpp"
 #include "tests/models/layer_jobs.hpp"

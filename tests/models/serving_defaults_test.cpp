@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "hardware/catalogue.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/serving/serving.hpp"
 
 namespace orrery::models {

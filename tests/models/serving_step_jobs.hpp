@@ -9,7 +9,7 @@
 
 #include "hardware/catalogue.hpp"
 #include "kernels/kernel.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "models/serving/serving.hpp"
 #include "models/serving/step_model.hpp"
 #include "sim/plan/plan.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "hardware/config.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 
 namespace orrery::models {
 

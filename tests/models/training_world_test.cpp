@@ -1,4 +1,6 @@
 // Training steps on a World: one job, several, and what happens to the machine meanwhile.
+#include <array>
+#include <map>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -112,6 +114,113 @@ TEST(TrainingWorld, ADegradedNicSlowsOnlyWhileItIs) {
   EXPECT_NEAR(result.repeated_steps[0].value(), usual.value(), 1e-6 * usual.value());
   EXPECT_GT(result.repeated_steps[1].value(), usual.value() * 1.0001);
   EXPECT_NEAR(result.repeated_steps[3].value(), usual.value(), 1e-6 * usual.value());
+}
+
+// Disturbances of one GPU multiply while they last, and the end of one leaves the other.
+TEST(TrainingWorld, TwoEventsOnOneGpuMultiplyAndEndEachForItself) {
+  TrainingJob job = gpt_job(4, 16, 1);
+  job.cluster = testing::small_cluster(1, 1);
+  job.config.global_batch_size = 4;
+  const testing::RooflineTimer timer;
+  const Seconds usual = predict(job, timer).step_time;
+  TrainingOptions options;
+  options.steps = 4;
+  // One GPU alone takes 1/(0.5·0.4) for the first step, 1/0.5 for the second, and then its usual time.
+  options.disturbances = {{Seconds{0.0}, usual * 7.0, 0u, "", 0.5}, {Seconds{0.0}, usual * 5.0, 0u, "", 0.4}};
+  const TrainingResult result = predict(job, timer, options);
+  ASSERT_EQ(result.repeated_steps.size(), 4u);
+  const double expected[] = {5.0, 2.0, 1.0, 1.0};
+  for (std::size_t step = 0; step < 4; ++step) {
+    EXPECT_NEAR(result.repeated_steps[step].value(), expected[step] * usual.value(), 1e-9 * usual.value()) << step;
+  }
+}
+
+/// Sends something over each own link of one GPU of a job, and notes how long that took.
+class Probe final : public WorldJob, private sim::Completion {
+ public:
+  Probe(TrainingRun& run, std::uint32_t gpu) : run_(&run), gpu_(gpu) {}
+
+  void join(sim::LinkClasses& links) override { run_->join(links); }
+  void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override {
+    start_ = at;
+    done_ = std::move(done);
+    const std::vector<LinkId> own = run_->own_links(links, gpu_);
+    for (std::size_t port = 0; port < own.size(); ++port) {
+      constexpr sim::SimTime kLong = 1'000'000'000;
+      const double share = links.links()[own[port].index()].capacity.value() * 1e-12;
+      const sim::LinkUse use{own[port].value, share};
+      (void)world.start({kLong, kLong, {&use, 1}}, *this, port);
+    }
+    left_ = own.size();
+  }
+  void stop() override {}
+  [[nodiscard]] std::vector<sim::HeldUpOn> held_up() const override { return {}; }
+  bool set_speed(std::uint32_t, double) override { return false; }
+  [[nodiscard]] std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const override {
+    return run_->own_links(links, gpu);
+  }
+  /// By own link, as WorldJob::own_links() lists them: multiples of the undisturbed time.
+  std::array<double, 4> times{};
+
+ private:
+  void completed(std::uint64_t port, sim::SimTime now, const sim::HeldUp&) override {
+    times.at(port) = static_cast<double>(now - start_) / 1e9;
+    if (--left_ == 0) done_();
+  }
+
+  TrainingRun* run_;
+  std::uint32_t gpu_;
+  sim::SimTime start_ = 0;
+  std::size_t left_ = 0;
+  std::function<void()> done_;
+};
+
+TEST(TrainingWorld, AnEventNarrowsTheWayThatItsLinkIsOn) {
+  const TrainingJob job = spread_job(4);
+  const testing::RooflineTimer timer;
+  const hardware::Topology topology(job.cluster);
+  const auto times_under = [&](const std::string& link) {
+    const std::vector<Disturbance> disturbances = {{Seconds{0.0}, std::nullopt, std::nullopt, link, 0.5}};
+    TrainingRun run(job, timer, alike_members(job, disturbances, &topology), {});
+    Probe probe(run, 2);
+    sim::LinkClasses links(job.cluster, &topology);
+    probe.join(links);
+    links.fold();
+    (void)run_world(links, &topology, {{&probe, Seconds{0.0}, std::nullopt}}, disturbances, {});
+    return probe.times;
+  };
+  const std::map<std::string, std::size_t> ports = {{"node1.gpu0.nvlink_out", 0}, {"node1.gpu0.nvlink_in", 1},
+                                                    {"node1.nic0.out", 2},        {"node1.nic0.in", 3},
+                                                    {"node1.nic0.pcie_in", 2},    {"node1.nic0.pcie_out", 3}};
+  for (const auto& [link, port] : ports) {
+    const std::array<double, 4> times = times_under(link);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(times.at(i), i == port ? 2.0 : 1.0, 1e-9) << link << " " << i;
+  }
+}
+
+TEST(TrainingWorld, TwoEventsOnOneLinkMultiplyAndEndEachForItself) {
+  const TrainingJob job = spread_job(4);
+  const testing::RooflineTimer timer;
+  const auto steps_under = [&](std::vector<Disturbance> disturbances) {
+    TrainingOptions options;
+    options.steps = 4;
+    options.disturbances = std::move(disturbances);
+    return predict(job, timer, options).repeated_steps;
+  };
+  const auto on_link = [](double scale, std::optional<Seconds> until, const char* link = "node1.nic0.out") {
+    return Disturbance{Seconds{0.0}, until, std::nullopt, link, scale};
+  };
+  const std::vector<Seconds> tenth = steps_under({on_link(0.1, std::nullopt)});
+  const std::vector<Seconds> twentieth = steps_under({on_link(0.05, std::nullopt)});
+  ASSERT_GT(twentieth[0].value(), 1.01 * tenth[0].value());
+  const Seconds soon = twentieth[0] * 1.01;
+  const std::vector<Seconds> both = steps_under({on_link(0.1, std::nullopt), on_link(0.5, soon)});
+  EXPECT_NEAR(both[0].value(), twentieth[0].value(), 1e-9);
+  EXPECT_NEAR(both[3].value(), tenth[3].value(), 1e-9) << "the end of one event ended the other";
+  // Two links in a row are as wide as the narrower one.
+  const std::vector<Seconds> row = steps_under({on_link(0.1, std::nullopt), on_link(0.05, soon, "node1.nic0.pcie_in")});
+  EXPECT_NEAR(row[0].value(), twentieth[0].value(), 1e-9);
+  EXPECT_NEAR(row[3].value(), tenth[3].value(), 1e-9);
 }
 
 TEST(TrainingWorld, AnUplinkTakenFromTheTopologyChangesThePrediction) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "scenarios/kinds.hpp"
 #include "scenarios/metrics.hpp"
@@ -114,6 +115,75 @@ TEST(Explanation, CountsTheBytesOfWeights) {
   EXPECT_EQ(node.parts[0].title, "12 layers");
   // A layer has 12 h² matrix elements and, on each rank, at least half of them: 12 x 6 x 768² x 2 B.
   EXPECT_NEAR(node.parts[0].value, 12.0 * 6.0 * 768.0 * 768.0 * 2.0, 0.01 * node.parts[0].value);
+}
+
+/// A job whose rings over nodes are held up by one slow NIC.
+const char* const kSlowNic =
+    "scenario: slow\n"
+    "model: gpt2-124m\n"
+    "cluster: {node: dgx_a100, nodes: 2, fabric: rail_fat_tree_hdr}\n"
+    "jobs:\n"
+    "  - name: a\n"
+    "    training: {sequence_length: 1024, global_batch_size: 64, data_parallel: 16}\n"
+    "events:\n"
+    "  - {at: 0 s, link: node1.nic0.out, scale: 0.2}\n";
+
+TEST(Explanation, NamesTheLinkThatBoundsACollective) {
+  const Report report = run_text(small_scenario());
+  const nlohmann::ordered_json json = [&] {
+    nlohmann::ordered_json made;
+    Explanation(report).jobs()[0]->write_json(made);
+    return made;
+  }();
+  std::size_t collectives = 0;
+  for (const auto& row : json["steps"]) {
+    EXPECT_EQ(row.contains("bound_by"), row.contains("algorithm")) << row["what"];
+    if (!row.contains("bound_by")) continue;
+    ++collectives;
+    EXPECT_EQ(row["bound_by"]["class"], "nvlink") << row["what"];
+    EXPECT_GT(row["bound_by"]["bandwidth_bytes_per_s"], 1e11);
+    double wire = 0.0;
+    for (const auto& term : row["terms"]) wire += term["name"] == "wire" ? term["time_s"].get<double>() : 0.0;
+    EXPECT_GT(wire, 0.0);
+    const double bytes = row["bound_by"]["bytes"], bandwidth = row["bound_by"]["bandwidth_bytes_per_s"];
+    EXPECT_NEAR(bytes / bandwidth, wire, 1e-9 * wire) << row["what"];
+  }
+  EXPECT_GT(collectives, 0U);
+  std::ostringstream text;
+  Explanation(report).jobs()[0]->write_text(text);
+  EXPECT_NE(text.str().find("bound by nvlink: "), std::string::npos) << text.str();
+  const ExplainNode tree = Explanation(report).of("training.communication_s");
+  ASSERT_FALSE(tree.parts.empty());
+  EXPECT_NE(tree.parts.front().parts.at(0).equation.find("bound by nvlink at "), std::string::npos);
+}
+
+TEST(Explanation, SaysWhichLinkHeldACollectiveUp) {
+  const Report report = run_text(kSlowNic);
+  ASSERT_EQ(report.reading, "flows");
+  nlohmann::ordered_json json;
+  Explanation(report).jobs()[0]->write_json(json);
+  std::size_t held_up = 0;
+  for (const auto& row : json["steps"]) {
+    for (const auto& held : row.value("held_up", nlohmann::ordered_json::array())) {
+      ++held_up;
+      // What the links say of the operations that the row names.
+      double reported = 0.0;
+      for (const sim::LinkReport& link : report.links) {
+        if (link.capacity.value() != held["capacity_bytes_per_s"] || link.link_class != held["class"]) continue;
+        for (const sim::HeldUpOperation& one : link.held_up) {
+          for (const auto& operation : row["operations"]) {
+            if ("a: " + operation.get<std::string>() == one.operation) reported += one.delay.value();
+          }
+        }
+      }
+      EXPECT_GT(reported, 0.0) << row["what"];
+      EXPECT_EQ(held["delay_s"], reported) << row["what"];
+    }
+  }
+  EXPECT_GT(held_up, 0U);
+  std::ostringstream text;
+  Explanation(report).jobs()[0]->write_text(text);
+  EXPECT_NE(text.str().find("held up by nic of "), std::string::npos);
 }
 
 TEST(Explanation, FollowsAPriceToTheProfileOrToTheScenario) {

@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "scenarios/command_line.hpp"
+#include "scenarios/commands/command_line.hpp"
 
 namespace orrery::scenarios::testing {
 

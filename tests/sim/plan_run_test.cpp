@@ -186,6 +186,34 @@ TEST(PlanRun, TwoPlansOnOneLinkShareIt) {
   EXPECT_EQ(ends, (std::vector<SimTime>{157 + 40, 207 + 40}));
 }
 
+TEST(PlanRun, TheTimelineSaysWhichSpansALinkHeldUp) {
+  const RunnablePlan plan(two_ranks());
+  Loads loads;
+  loads.transfers = {{100, {{1, 1.0}}}};
+  const auto timeline_with = [&](double second_link) {
+    World world(std::vector<BytesPerSecond>{BytesPerSecond{1e12}, BytesPerSecond{second_link}});
+    PlanRun run(world, plan, kDurations, loads);
+    const RunControl control;
+    Pacer pacer(control);
+    TimelineRecorder recorder(plan, pacer);
+    run.start(
+        0, [](SimTime) {}, &recorder);
+    (void)world.clock().run();
+    return recorder.take(world.now());
+  };
+  EXPECT_TRUE(timeline_with(1e12).held_up.empty());
+  const Timeline half = timeline_with(0.5e12);
+  ASSERT_EQ(half.held_up.size(), 2u) << "the sender's and the receiver's span";
+  EXPECT_LT(half.held_up[0].span, half.held_up[1].span);
+  for (const HeldUpSpan& held : half.held_up) {
+    EXPECT_EQ(half.labels[half.spans[held.span].label.index()], "message");
+    EXPECT_EQ(held.link, 1u);
+    EXPECT_EQ(held.delay, 100u);
+    EXPECT_EQ(half.find_held_up(held.span), &held);
+  }
+  EXPECT_EQ(half.find_held_up(0), nullptr) << "a kernel";
+}
+
 TEST(PlanRun, StartsAgainAndTimesCountFromTheStart) {
   const RunnablePlan plan(two_ranks());
   const Loads none;

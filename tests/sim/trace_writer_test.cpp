@@ -31,6 +31,25 @@ TEST(TraceWriter, ASmallTimelineIsWrittenExactly) {
             "]}\n");
 }
 
+TEST(TraceWriter, SpansThatALinkHeldUpSayBySomeArgs) {
+  Timeline t;
+  t.ranks = {{"r", {0}, 0}};
+  t.streams = {{RankId(0), kCompute, "compute"}};
+  t.labels = {"x"};
+  for (SimTime i = 0; i < 3; ++i) t.spans.push_back({i, i + 1, StreamId(0), LabelId(0), Activity::pipeline});
+  t.links = {"nic (\"a\")"};
+  t.held_up = {{1, 0, 1'500'000'000'001}, {2, 7, 2'000'000'000'000}};
+  std::ostringstream out;
+  write_trace(t, out);
+  const std::string text = out.str();
+  const std::string name = "\"cat\":\"pipeline\",\"name\":\"x\"";
+  EXPECT_NE(text.find("\"ts\":0,\"dur\":0.000001," + name + "}"), std::string::npos) << text;
+  EXPECT_NE(text.find(name + ",\"args\":{\"held_up_by\":\"nic (\\\"a\\\")\",\"held_up_s\":1.500000000001}}"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find(name + ",\"args\":{\"held_up_s\":2}}"), std::string::npos) << "a link without a name: " << text;
+}
+
 TEST(TraceWriter, AnEmptyTimelineIsAnEmptyTrace) {
   std::ostringstream out;
   write_trace(Timeline{}, out);

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hardware/catalogue.hpp"
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/metrics.hpp"
 #include "scenarios/training/job.hpp"

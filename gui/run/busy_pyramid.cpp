@@ -1,4 +1,4 @@
-#include "gui/timeline/busy_pyramid.hpp"
+#include "gui/run/busy_pyramid.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // Reading a config.json: what belongs to every architecture, and the way to the library's files.
-#include "models/hf_config.hpp"
+#include "models/architectures/hf_config.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 
 #include <QThreadPool>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "gui/simulation.hpp"
+#include "gui/run/simulation.hpp"
 
 #include <exception>
 #include <new>

@@ -1,6 +1,6 @@
 // Parsing of arguments with CLI11 (seen only here) and the mapping of failures to exit codes.
 
-#include "scenarios/command_line.hpp"
+#include "scenarios/commands/command_line.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -13,6 +13,7 @@
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 
+#include "kernels/cuda/loader.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/kinds.hpp"
 
@@ -27,6 +28,7 @@ constexpr std::string_view kExamples = R"(Examples:
   orrery run mine.yaml                      predict its training step, or how it serves
   orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json
   orrery run chat.yaml --requests requests.csv --trace trace.json   every request of a serving run
+  orrery run mine.yaml --plan plan.txt      what every rank does, step by step
   orrery explain mine.yaml                  where each number comes from
   orrery check scenarios/library -j 8       hold predictions to published results
   orrery sweep mine.yaml --csv grid.csv     all combinations of the lists in sweep:
@@ -52,6 +54,10 @@ void add_outputs(CLI::App& command, Raw& raw, bool trace) {
   if (trace)
     command.add_option("--trace", options.trace, "write a Chrome/Perfetto trace of the step or of the served requests");
   if (trace) command.add_option("--requests", options.requests, "a row per served request (serving only)");
+  if (trace)
+    command.add_option("--plan", options.plan,
+                       "write what every rank does, as text: the training step, or a typical decode iteration; of "
+                       "several jobs each to NAME.JOB.EXT");
   command.add_option("--junit", options.junit, "write expectations as JUnit test cases");
 }
 
@@ -142,7 +148,9 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
 }
 
 int not_executed(const Options&, Console&) {
-  throw hardware::ConfigError("execute: this build has no executor; it needs the CUDA and NCCL backend");
+  throw hardware::ConfigError(
+      fmt::format("execute: this build has no executor; it needs the CUDA and NCCL backend (here: {})",
+                  kernels::cuda::Module::find().describe()));
 }
 
 void add_window_command(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {

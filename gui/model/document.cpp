@@ -1,4 +1,4 @@
-#include "gui/document.hpp"
+#include "gui/model/document.hpp"
 
 #include <filesystem>
 
@@ -7,7 +7,7 @@
 #include <QTimer>
 #include <fmt/format.h>
 
-#include "gui/text.hpp"
+#include "gui/look/text.hpp"
 #include "hardware/config.hpp"
 #include "scenarios/output.hpp"
 

@@ -1,10 +1,10 @@
-// The `orrery` command: see scenarios/command_line.hpp.
+// The `orrery` command: see scenarios/commands/command_line.hpp.
 
 #include <cstdlib>
 #include <iostream>
 #include <unistd.h>
 
-#include "scenarios/command_line.hpp"
+#include "scenarios/commands/command_line.hpp"
 #include "scenarios/interrupt.hpp"
 
 int main(int argc, char** argv) {

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "gui/serving_series.hpp"
-#include "gui/timeline/timeline_index.hpp"
+#include "gui/run/serving_series.hpp"
+#include "gui/run/timeline_index.hpp"
 #include "scenarios/explanation.hpp"
 #include "scenarios/report.hpp"
 #include "sim/run_control.hpp"

@@ -16,7 +16,7 @@
 #include <QThreadPool>
 #include <QTimer>
 
-#include "gui/run.hpp"
+#include "gui/run/run.hpp"
 #include "hardware/config.hpp"
 #include "models/training/lowered_step.hpp"
 

@@ -1,4 +1,4 @@
-#include "gui/timeline/timeline_index.hpp"
+#include "gui/run/timeline_index.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -1,4 +1,4 @@
-#include "gui/theme.hpp"
+#include "gui/look/theme.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "gui/timeline/span_blocks.hpp"
+#include "gui/run/span_blocks.hpp"
 
 #include <algorithm>
 

@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "gui/timeline/busy_pyramid.hpp"
-#include "gui/timeline/span_blocks.hpp"
+#include "gui/run/busy_pyramid.hpp"
+#include "gui/run/span_blocks.hpp"
 #include "sim/timeline.hpp"
 
 namespace orrery::gui {

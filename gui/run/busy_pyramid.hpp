@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "gui/timeline/span_blocks.hpp"
+#include "gui/run/span_blocks.hpp"
 
 namespace orrery::gui {
 

@@ -5,7 +5,7 @@
 // one of that replica; the KV cache of a run of equal iterations grows evenly to what the run ends with. A replica that
 // has answered everything holds nothing until its next iteration.
 
-#include "gui/serving_series.hpp"
+#include "gui/run/serving_series.hpp"
 
 #include <algorithm>
 #include <array>

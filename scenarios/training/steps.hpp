@@ -1,0 +1,33 @@
+// The steps of a training job that were repeated on a World: their summary, and those that each event fell into.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "scenarios/report.hpp"
+
+namespace orrery::scenarios {
+
+/// The steps of which some part ran while the event lasted, whether or not it is about what they run on.
+struct StepsUnder {
+  const Event* event = nullptr;
+  std::size_t count = 0;
+  Seconds mean;  ///< 0 where there is none
+};
+
+struct StepsSummary {
+  std::size_t count = 0;
+  Seconds first, median, last, shortest, longest;
+  std::vector<StepsUnder> events;  ///< in the order of the scenario
+
+  [[nodiscard]] Seconds spread() const { return longest - shortest; }
+};
+
+/// The lower median. Steps follow each other from `start` on. REQUIRES a step.
+[[nodiscard]] StepsSummary summarise_steps(const std::vector<Seconds>& steps, Seconds start,
+                                           const std::vector<Event>& events);
+
+/// Of a job's result; count 0: it was one step alone, and nothing happened to the machine.
+[[nodiscard]] StepsSummary steps_of(const JobView& view);
+
+}  // namespace orrery::scenarios

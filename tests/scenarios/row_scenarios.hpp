@@ -1,0 +1,84 @@
+// Small scenarios that use a given row of a table, and nothing that takes long. A row that needs keys of its own is
+// named here; a row that is not gets none, so that whoever adds one is told by the tests that run it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace orrery::scenarios::testing {
+
+/// The file that texts below are read as: paths in them start at its folder.
+inline std::string row_scenario_file() { return std::string(ORRERY_SOURCE_ROOT) + "/tests/scenarios/row.yaml"; }
+
+inline std::string own_keys(const std::map<std::string_view, std::string_view>& keys, std::string_view row) {
+  const auto found = keys.find(row);
+  return found == keys.end() ? std::string() : std::string(found->second);
+}
+
+/// GPT-2 124M in four pipeline stages.
+inline std::string training_with_schedule(std::string_view schedule) {
+  const std::string own = own_keys({{"interleaved_1f1b", ", virtual_pipeline: 3"}}, schedule);
+  return "scenario: schedule\n"
+         "model: gpt2-124m\n"
+         "cluster: {node: dgx_a100, nodes: 1}\n"
+         "training: {sequence_length: 1024, global_batch_size: 32, micro_batch_size: 2, pipeline_parallel: 4, "
+         "schedule: " +
+         std::string(schedule) + own + "}\n";
+}
+
+/// GPT-2 124M, data-parallel on `nodes` nodes, its collectives by that algorithm where NCCL offers it.
+inline std::string training_with_collective(std::string_view algorithm, int nodes) {
+  return "scenario: collective\n"
+         "model: gpt2-124m\n"
+         "cluster: {node: dgx_h100, nodes: " +
+         std::to_string(nodes) + ", fabric: rail_fat_tree_ndr, collective_algorithm: " + std::string(algorithm) +
+         "}\n"
+         "training: {sequence_length: 1024, global_batch_size: 256, micro_batch_size: 4, tensor_parallel: 4}\n";
+}
+
+/// An engine of `model`; `more` stands in its section, `load` in its load.
+inline std::string serving_with(const std::string& load, const std::string& more = "",
+                                const std::string& model = "llama-3-8b") {
+  return "scenario: serving\n"
+         "model: " +
+         model +
+         "\n"
+         "cluster: {node: hgx_h200, nodes: 1}\n"
+         "serving: {" +
+         more + "max_model_len: 2048, slo: {ttft: 500 ms}, load: {" + load + "}}\n";
+}
+
+inline std::string serving_with_arrivals(std::string_view row) {
+  const std::string synthetic = "requests: 24, input: 64, output: 8, ";
+  const std::string name(row);
+  if (row == "trace") return serving_with("arrivals: trace, trace: ../fuzz/corpus/trace/table.csv");
+  const std::string own = own_keys({{"constant", ", rate: 8"},
+                                    {"poisson", ", rate: 8"},
+                                    {"gamma", ", rate: 8, cv: 2"},
+                                    {"burst", ", burst_size: 4, burst_interval: 1 s"},
+                                    {"closed_loop", ", concurrency: 4, think_time: 100 ms"}},
+                                   row);
+  return serving_with(synthetic + "arrivals: " + name + own);
+}
+
+inline std::string serving_with_lengths(std::string_view row) {
+  const std::string own = own_keys({{"fixed", ", mean: 64"},
+                                    {"lognormal", ", mean: 64, cv: 0.5"},
+                                    {"uniform", ", least: 32, most: 96"},
+                                    {"empirical", ", values: [16, 64, 128]"}},
+                                   row);
+  return serving_with("rate: 8, requests: 24, output: 8, input: {distribution: " + std::string(row) + own + "}");
+}
+
+inline std::string serving_with_trace(std::string_view row) {
+  const std::string file = own_keys({{"mooncake", "mooncake.jsonl"},
+                                     {"mooncake_csv", "mooncake.csv"},
+                                     {"azure", "azure_2023.csv"},
+                                     {"azure_csv", "table.csv"}},
+                                    row);
+  return serving_with("trace: ../fuzz/corpus/trace/" + file + ", trace_format: " + std::string(row),
+                      "max_num_batched_tokens: 2048, ");
+}
+
+}  // namespace orrery::scenarios::testing
