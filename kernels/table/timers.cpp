@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "kernels/family.hpp"
-#include "kernels/roofline.hpp"
+#include "kernels/table/roofline.hpp"
 
 namespace orrery::kernels {
 namespace {
