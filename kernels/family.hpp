@@ -1,6 +1,6 @@
 // One kernel family as a vertical slice: its shape rules, its work and its timing model, in one table row.
 //
-// The timer (timers.cpp), the fit (calibrate/fit.cpp) and `orrery explain` all go through this table, so a
+// The timer (table/timers.cpp), the fit (calibrate/fit.cpp) and `orrery explain` all go through this table, so a
 // new family is its folder and its row. A timing model is a pure function of a shape, a GPU and a vector of
 // named coefficients: the fit and the timer call the very same function.
 #pragma once
@@ -31,14 +31,23 @@ struct FittedModel {
   std::string_view equation, source;
 };
 
+/// Which of a profile's fits price a kernel: those of an implementation, or of one that stands in for it, in the
+/// formats of one list. A few small numbers, so that a timer bound to a GPU looks a fit up without building its key.
+struct FitChoice {
+  Implementation implementation = Implementation::automatic;
+  std::size_t dtypes = 0;  ///< place in FamilyRow::fit_dtypes
+};
+
 struct FamilyRow {
   std::string_view name, equation, source;
   bool (*holds)(const Kernel&) = nullptr;
   std::string (*check)(const Kernel&) = nullptr;
   Work (*work)(const Kernel&) = nullptr;
   std::string (*describe)(const Kernel&) = nullptr;
-  /// The key of the profile's fit that prices this kernel ("gemm/trtllm/bf16"), "" when there is none.
-  std::string (*fit_key)(const Kernel&, const hardware::Gpu&) = nullptr;
+  /// Lists of what a fit's key may end with ("bf16", "mla_fp8"), best first within each. Empty: nothing was measured.
+  std::vector<std::vector<std::string_view>> fit_dtypes;
+  /// Of every kernel of a family that has fit_dtypes.
+  FitChoice (*fit_choice)(const Kernel&) = nullptr;
   FittedModel model;
 };
 
@@ -50,6 +59,9 @@ struct FamilyRow {
 
 /// The row called `name`, or nullptr.
 [[nodiscard]] const FamilyRow* find_family(std::string_view name);
+
+/// The key of the profile's fit that prices this kernel ("gemm/trtllm/bf16"), "" when there is none.
+[[nodiscard]] std::string fit_key(const Kernel& kernel, const hardware::Gpu& gpu);
 
 /// The first of `family/implementation/dtype` that the GPU has a fit for: implementations in the order given,
 /// dtypes in the order given within each. "" if none is there.

@@ -43,8 +43,6 @@ std::string describe_memory(const Kernel& kernel) {
                      s.elements, s.read.value(), s.written.value());
 }
 
-std::string no_fit(const Kernel&, const hardware::Gpu&) { return {}; }
-
 // Rate relative to a cast, in the order of MemoryOp.
 constexpr std::array<double, 15> kRelativeRate = {
     /* norm */ 0.90,          /* rotary */ 0.85,      /* activation */ 1.00, /* dropout_add */ 0.95,
@@ -79,7 +77,6 @@ FamilyRow memory_family() {
   row.check = check_memory;
   row.work = memory_work;
   row.describe = describe_memory;
-  row.fit_key = no_fit;
   row.model.names = {"floor_us", "e_memory", "e_vector"};
   row.model.time = memory_time;
   row.model.defaults = default_coefficients;

@@ -57,6 +57,13 @@ std::string first_fit(const hardware::Gpu& gpu, std::string_view family,
   return {};
 }
 
+std::string fit_key(const Kernel& kernel, const hardware::Gpu& gpu) {
+  const FamilyRow& row = family_of(kernel);
+  if (row.fit_dtypes.empty()) return {};
+  const FitChoice choice = row.fit_choice(kernel);
+  return first_fit(gpu, row.name, implementation_order(choice.implementation), row.fit_dtypes[choice.dtypes]);
+}
+
 FlopsPerSecond required_peak(const hardware::Gpu& gpu, Dtype dtype) {
   const auto peak = gpu.matrix_peak(dtype);
   if (!peak) {

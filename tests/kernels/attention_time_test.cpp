@@ -235,7 +235,7 @@ TEST(AttentionModels, RefuseADtypeThatTheGpuLacks) {
 TEST(AttentionFits, AreChosenByLibraryAndCacheDtype) {
   const hardware::Gpu gpu = hardware::load_gpu("h100_sxm");
   AttentionPrefillShape p = prompt(1, 128);
-  const auto key = [&gpu](const Kernel& kernel) { return family_of(kernel).fit_key(kernel, gpu); };
+  const auto key = [&gpu](const Kernel& kernel) { return fit_key(kernel, gpu); };
   EXPECT_EQ(key(p), "attention_prefill/trtllm/bf16");
   p.implementation = Implementation::vllm, p.kv_dtype = Dtype::fp8;
   EXPECT_EQ(key(p), "attention_prefill/vllm/bf16_kv_fp8");
