@@ -5,6 +5,7 @@
 // named coefficients: the fit and the timer call the very same function.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,7 +25,8 @@ struct FittedModel {
   /// The model's own time; the timer takes the larger of it and roofline(). Throws std::invalid_argument if the
   /// GPU can't compute the dtype.
   Seconds (*time)(const Kernel&, const hardware::Gpu&, const std::vector<double>& coefficients) = nullptr;
-  /// Where there is no fit: conservative efficiencies, one per name. They read as provenance "datasheet".
+  /// Where there is no fit: conservative efficiencies, one per name. They read as provenance "datasheet". Throws
+  /// std::invalid_argument where they differ between generations and the GPU's has none.
   std::vector<double> (*defaults)(const hardware::Gpu&) = nullptr;
   /// Least and most value of each coefficient, least > 0.
   std::vector<std::pair<double, double>> bounds;
@@ -72,6 +74,11 @@ struct FamilyRow {
 /// Implementations to look for when a shape asks for `wanted`: itself first, then the rest by how well its
 /// measurements repeat (trtllm, vllm, sglang, cudnn, cublaslt). `unfused` stands alone.
 [[nodiscard]] const std::vector<Implementation>& implementation_order(Implementation wanted);
+
+/// The coefficients of a family that the GPU's generation carries, in the order of `names`. Throws
+/// std::invalid_argument naming GPU, generation and what is missing.
+[[nodiscard]] std::vector<double> defaults_of(const hardware::Gpu& gpu, std::string_view family,
+                                              std::span<const std::string_view> names);
 
 /// The rate of `dtype` on `gpu`. Throws std::invalid_argument naming both where there is none.
 [[nodiscard]] FlopsPerSecond required_peak(const hardware::Gpu& gpu, Dtype dtype);

@@ -71,9 +71,8 @@ Layout mla_layout(const AttentionDecodeShape& s, const hardware::Gpu& gpu, const
   layout.rows = heads / tiles;
   layout.width = 2.0;
   layout.blocks = ceil_of_count(visible_tokens(s) / batch / kKeys);
-  // Before warpgroup instructions the MLA kernel walks a sequence with one CTA (A100: 15 us per 128 keys).
-  const bool splits = gpu.architecture == "hopper" || gpu.architecture == "blackwell";
-  if (splits) layout.splits = splits_of(layout.ctas, gpu.sm_count, layout.blocks, c[kSplitBlocks]);
+  if (gpu.generation.latent_decode_splits)
+    layout.splits = splits_of(layout.ctas, gpu.sm_count, layout.blocks, c[kSplitBlocks]);
   return layout;
 }
 

@@ -295,7 +295,7 @@ Seconds time_gemm(const Kernel& kernel, const hardware::Gpu& gpu, const std::vec
   double time = c[kFloor];
   if (s.dtype == Dtype::nvfp4) {
     time += best_config<kBlockParts>(p);
-  } else if (gpu.architecture == "hopper" || gpu.architecture == "blackwell") {
+  } else if (gpu.generation.gemm_tiles == hardware::GemmTiles::fine) {
     time += best_config<kFineParts>(p);
   } else {
     time += best_config<kPowerParts>(p);
@@ -304,23 +304,17 @@ Seconds time_gemm(const Kernel& kernel, const hardware::Gpu& gpu, const std::vec
   return Seconds{time * kMicro};
 }
 
-// Without measurements a GPU takes its architecture's measured bf16 coefficients (A100, H100, B200), rounded.
-std::vector<double> default_coefficients(const hardware::Gpu& gpu) {
-  if (gpu.architecture == "hopper") {
-    return {2.7, 0.99, 0.85, 0.9, 0.54, 0.125, 0.17, 0.08, 0.17, 1.0, 2.7, 0.21, 1000.0, 4.0, 0.7};
-  }
-  if (gpu.architecture == "blackwell") {
-    return {2.1, 0.99, 0.75, 0.4, 0.95, 0.22, 0.33, 0.6, 0.18, 21.0, 2.8, 0.3, 500.0, 4.0, 0.7};
-  }
-  return {3.5, 0.99, 0.77, 0.9, 0.5, 0.085, 0.05, 0.42, 0.17, 140.0, 2.5, 0.09, 2000.0, 4.0, 0.7};
-}
+constexpr std::array<std::string_view, 15> kNames = {"floor_us", "e_compute",  "e_memory",     "e_l2",     "e_operand",
+                                                     "e_store",  "e_capacity", "quantisation", "overlap",  "latency_ns",
+                                                     "split_us", "droop",      "droop_gflop",  "scale_us", "e_scale"};
+
+std::vector<double> default_coefficients(const hardware::Gpu& gpu) { return defaults_of(gpu, "gemm", kNames); }
 
 }  // namespace
 
 FittedModel gemm_model() {
   FittedModel model;
-  model.names = {"floor_us", "e_compute",  "e_memory", "e_l2",  "e_operand",   "e_store",  "e_capacity", "quantisation",
-                 "overlap",  "latency_ns", "split_us", "droop", "droop_gflop", "scale_us", "e_scale"};
+  model.names.assign(kNames.begin(), kNames.end());
   model.bounds = {{1.0, 20.0},  {0.2, 1.0},  {0.2, 1.0},  {0.05, 1.0},  {0.05, 1.0},
                   {0.01, 1.0},  {0.02, 1.0}, {1e-3, 1.0}, {1e-3, 1.0},  {0.1, 500.0},
                   {1e-3, 20.0}, {1e-3, 1.5}, {1.0, 1e5},  {0.1, 200.0}, {0.05, 1.0}};

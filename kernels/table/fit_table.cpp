@@ -56,34 +56,42 @@ std::vector<double> coefficients_of(const hardware::Fit& fit, const FittedModel&
   return result;
 }
 
-FitTable::FitTable(const hardware::Gpu& gpu) {
+FitTable::FitTable(const hardware::Gpu& gpu) : gpu_(&gpu) {
   families_.reserve(families().size());
   for (const FamilyRow& row : families()) {
     Family family;
     family.row = &row;
     family.lists = row.fit_dtypes.size();
-    family.defaults = entries_.size();
-    entries_.push_back({nullptr, row.model.defaults(gpu)});
-    if (family.lists > 0) add_fits(family, gpu);
+    family.defaults = add(nullptr, row.model);
+    if (family.lists > 0) add_fits(family);
     families_.push_back(std::move(family));
   }
 }
 
-void FitTable::add_fits(Family& family, const hardware::Gpu& gpu) {
+std::vector<double> FitTable::read(const hardware::Fit* fit, const FittedModel& model) const {
+  return fit != nullptr ? coefficients_of(*fit, model) : model.defaults(*gpu_);
+}
+
+// A kernel that a bad fit prices is refused, not every use of the GPU.
+std::size_t FitTable::add(const hardware::Fit* fit, const FittedModel& model) {
+  Entry entry;
+  entry.fit = fit;
+  try {
+    entry.coefficients = read(fit, model);
+  } catch (const std::invalid_argument&) {
+    entry.coefficients.clear();
+  }
+  entries_.push_back(std::move(entry));
+  return entries_.size() - 1;
+}
+
+void FitTable::add_fits(Family& family) {
   std::vector<FitName> fits;
-  for (const hardware::Fit& fit : gpu.fits) {
+  for (const hardware::Fit& fit : gpu_->fits) {
     auto name = parse_key(fit.key, family.row->name);
     if (!name) continue;
-    name->entry = entries_.size();
+    name->entry = add(&fit, family.row->model);
     fits.push_back(*name);
-    Entry entry;
-    entry.fit = &fit;
-    try {
-      entry.coefficients = coefficients_of(fit, family.row->model);
-    } catch (const std::invalid_argument&) {
-      // A kernel that this fit prices is refused, not every use of the GPU.
-    }
-    entries_.push_back(std::move(entry));
   }
   if (fits.empty()) return;
   for (int i = 0; i <= static_cast<int>(kLastImplementation); ++i) {
@@ -95,11 +103,13 @@ void FitTable::add_fits(Family& family, const hardware::Gpu& gpu) {
 
 const std::vector<double>& FitTable::coefficients(const Kernel& kernel) const {
   const Family& family = families_[kernel.index()];
-  if (family.choices.empty()) return entries_[family.defaults].coefficients;
-  const FitChoice choice = family.row->fit_choice(kernel);
-  const std::size_t place = static_cast<std::size_t>(choice.implementation) * family.lists + choice.dtypes;
-  const Entry& entry = entries_[family.choices[place]];
-  if (entry.coefficients.empty()) static_cast<void>(coefficients_of(*entry.fit, family.row->model));  // says why
+  std::size_t place = family.defaults;
+  if (!family.choices.empty()) {
+    const FitChoice choice = family.row->fit_choice(kernel);
+    place = family.choices[static_cast<std::size_t>(choice.implementation) * family.lists + choice.dtypes];
+  }
+  const Entry& entry = entries_[place];
+  if (entry.coefficients.empty()) static_cast<void>(read(entry.fit, family.row->model));  // says why
   return entry.coefficients;
 }
 

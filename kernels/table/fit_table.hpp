@@ -24,7 +24,8 @@ class FitTable {
   [[nodiscard]] const std::vector<double>& coefficients(const Kernel& kernel) const;
 
  private:
-  /// A fit's coefficients; none if they don't suit the model, which is an error once they are asked for.
+  /// A fit's coefficients, or the defaults; none where there are none to be had, which is an error once they are asked
+  /// for.
   struct Entry {
     const hardware::Fit* fit = nullptr;
     std::vector<double> coefficients;
@@ -36,8 +37,11 @@ class FitTable {
     std::size_t defaults = 0;          ///< place in entries_
   };
 
-  void add_fits(Family& family, const hardware::Gpu& gpu);
+  void add_fits(Family& family);
+  std::size_t add(const hardware::Fit* fit, const FittedModel& model);
+  [[nodiscard]] std::vector<double> read(const hardware::Fit* fit, const FittedModel& model) const;
 
+  const hardware::Gpu* gpu_;
   std::vector<Entry> entries_;
   std::vector<Family> families_;  ///< by alternative of Kernel
 };

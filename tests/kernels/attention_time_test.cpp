@@ -25,7 +25,7 @@ const KernelTimer& fitted() {
 // 100 SMs, 100 TFLOP/s, 1 TB/s: round numbers for arithmetic by hand.
 hardware::Gpu round_gpu() {
   hardware::Gpu gpu;
-  gpu.name = "round", gpu.architecture = "ampere", gpu.sm_count = 100;
+  gpu.name = "round", gpu.generation = hardware::load_generation("ampere"), gpu.sm_count = 100;
   gpu.peak[Dtype::bf16] = FlopsPerSecond{100e12};
   gpu.memory_bandwidth = BytesPerSecond{1e12};
   gpu.l2_size = Bytes{50e6};

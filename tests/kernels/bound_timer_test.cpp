@@ -183,6 +183,19 @@ TEST(BoundTimer, RefusesAFitOfAnotherModelOnlyWhereItPrices) {
   EXPECT_GT(bound->time(shape).value(), 0.0);
 }
 
+TEST(BoundTimer, AGpuWithoutGenerationIsRefusedWhereItsDefaultsPrice) {
+  hardware::Gpu gpu = tests::hopper_gpu();
+  gpu.generation = {};
+  const auto fitted = timer("fitted");
+  const auto bound = fitted->bind(gpu);
+  GemmShape shape;
+  shape.m = shape.n = shape.k = 128;
+  const std::string message = priced([&] { return bound->time(shape); });
+  EXPECT_EQ(message, "hopper is of the generation '', which has no coefficient floor_us of gemm");
+  EXPECT_EQ(priced([&] { return fitted->time(shape, gpu); }), message);
+  EXPECT_GT(bound->time(HostCopyShape{Bytes{1e6}, true, true}).value(), 0.0);
+}
+
 /// Counts what it is asked; a gemm of m rows takes m seconds.
 class CountingTimer final : public BoundTimer {
  public:

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hardware/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "tests/kernels/toy_gpu.hpp"
 
@@ -148,9 +149,9 @@ TEST(Families, RowsHoldTheirOwnAlternative) {
 }
 
 TEST(Families, DefaultCoefficientsLieInTheirBounds) {
-  for (const std::string architecture : {"ampere", "ada", "hopper", "blackwell"}) {
+  for (const std::string& generation : hardware::generation_names()) {
     hardware::Gpu gpu = tests::hopper_gpu();
-    gpu.architecture = architecture;
+    gpu.generation = hardware::load_generation(generation);
     for (const FamilyRow& row : families()) {
       const std::vector<double> defaults = row.model.defaults(gpu);
       ASSERT_EQ(defaults.size(), row.model.names.size()) << row.name;

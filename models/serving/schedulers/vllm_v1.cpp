@@ -126,10 +126,11 @@ class VllmV1 final : public Scheduler {
   SchedulerConfig config_;
 };
 
-// At least 70 GiB and not an A100: 1,024 sequences and 8,192 tokens for the API server; else 256 and 2,048.
+// At least 70 GiB and no board that vLLM excepts: 1,024 sequences and 8,192 tokens for the API server; else 256 and
+// 2,048.
 EngineDefaults device_defaults(const hardware::Gpu& gpu) {
   EngineDefaults defaults;
-  const bool large = gpu.memory >= Bytes{70.0 * 1073741824.0} && gpu.name.find("a100") == std::string::npos;
+  const bool large = gpu.memory >= Bytes{70.0 * 1073741824.0} && !gpu.software.vllm_small_batches;
   defaults.max_num_batched_tokens = large ? 8192 : 2048;
   defaults.max_num_seqs = large ? 1024 : 256;
   defaults.gpu_memory_utilization = 0.9;
