@@ -52,9 +52,7 @@ struct Columns {
 class Reader {
  public:
   Reader(const CsvTable& table, const hardware::Gpu& gpu)
-      : table_(table),
-        columns_(table),
-        workstation_(gpu.architecture == "blackwell" && !(gpu.nvlink_bandwidth.value() > 0.0)) {}
+      : table_(table), columns_(table), no_fp8_(gpu.software.impossible_fp8_attention) {}
 
   TableRows read() {
     result_.rows.reserve(table_.rows.size());
@@ -112,7 +110,7 @@ class Reader {
     const std::int64_t q_heads = integer(row, columns_.q_heads), kv_heads = integer(row, columns_.kv_heads);
     const std::int64_t head_dim = integer(row, columns_.head_dim), window = integer(row, columns_.window);
     const std::int64_t batch = integer(row, columns_.batch), past = integer(row, columns_.past);
-    if (workstation_ && kv_dtype == Dtype::fp8 && (columns_.seq >= 0 || head_dim == 256)) {
+    if (no_fp8_ && kv_dtype == Dtype::fp8 && (columns_.seq >= 0 || head_dim == 256)) {
       return skip(row, kernel, "fp8 cache on workstation Blackwell: physically impossible times");
     }
     std::string family = fmt::format("h={}/{},d={},w={},{}/{},{}", q_heads, kv_heads, head_dim, window, name(dtype),
@@ -148,7 +146,7 @@ class Reader {
 
   const CsvTable& table_;
   Columns columns_;
-  bool workstation_;
+  bool no_fp8_;  ///< the profile says so of the board's tables
   TableRows result_;
 };
 

@@ -135,7 +135,7 @@ void add_residuals(hardware::Fit& fit, const Rows& rows, const Time& time) {
 }
 
 std::optional<hardware::Fit> fit_graph(Implementation library, int ranks, const Rows& rows, const hardware::Gpu& gpu) {
-  const CustomLimits limits = custom_limits(library, gpu.architecture, ranks);
+  const CustomLimits limits = custom_limits(library, gpu.generation.name, ranks);
   const double one_factor = ranks - 1.0, two_factor = sim::bus_factor(sim::CollectiveKind::all_reduce, ranks);
   std::vector<Point> one, two;
   for (const CustomRow* row : rows) {
@@ -250,7 +250,7 @@ FitOutcome fit_custom(const CsvTable& table, const hardware::Gpu& gpu, std::stri
   out.left_out = std::move(read.skipped);
   std::map<std::pair<Implementation, int>, std::pair<Rows, Rows>> families;
   for (const CustomRow& row : read.rows) {
-    if (row.bytes > custom_limits(row.library, gpu.architecture, row.ranks).limit) {
+    if (row.bytes > custom_limits(row.library, gpu.generation.name, row.ranks).limit) {
       out.left_out.push_back({row.line, describe(row), "above the library's limit: NCCL"});
       continue;
     }
@@ -292,7 +292,7 @@ ErrorReport validate_custom(const CsvTable& table, const hardware::Cluster& clus
         row.eager ? sim::CollectiveLibrary::custom_eager : sim::CollectiveLibrary::custom_graph,
         row.library};
     std::string group(row.kept_back ? kUnseenPoint : kSeen);
-    if (row.bytes > custom_limits(row.library, cluster.gpu.architecture, row.ranks).limit) {
+    if (row.bytes > custom_limits(row.library, cluster.gpu.generation.name, row.ranks).limit) {
       group = "nccl";
     } else if (cluster.gpu.find_fit(sim::custom_fit_key(row.library, row.eager, row.ranks)) == nullptr) {
       group = kUnseenFamily;

@@ -84,7 +84,7 @@ PredictedRow predict(const MeasuredRow& row, const hardware::Gpu& gpu, const ker
                                std::get<kernels::AttentionDecodeShape>(*row.second));
     return out;
   }
-  const std::string key = kernels::family_of(row.kernel).fit_key(row.kernel, gpu);
+  const std::string key = kernels::fit_key(row.kernel, gpu);
   const hardware::Fit* fit = key.empty() ? nullptr : gpu.find_fit(key);
   // Without a fit nothing of the table was seen.
   out.group = fit == nullptr ? kUnseenFamily : group_after_fit(row, *fit);

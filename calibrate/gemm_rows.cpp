@@ -4,6 +4,8 @@
 // copies and the activations fit there. Measured times leave the warm level between 0.6 and 0.8 of the L2's
 // size (H100: 6.3 to 9.4 MB of weights): 0.7 is the edge here.
 // Source: NVIDIA AIConfigurator @095f58a5, collector/helper.py and trtllm/collect_gemm.py.
+#include <stdexcept>
+
 #include <fmt/format.h>
 
 #include "calibrate/rows.hpp"
@@ -14,11 +16,13 @@ namespace {
 constexpr double kCopies = 5.0;
 constexpr double kUsableL2 = 0.7;
 
-// The tables have no column for it: the README of the data says which library measured which GPU.
+// The tables have no column for it: the profile says which library measured its GPU.
 kernels::Implementation implementation_of(const hardware::Gpu& gpu) {
-  if (gpu.name.rfind("a100", 0) == 0) return kernels::Implementation::sglang;
-  if (gpu.name.rfind("rtx_pro_6000", 0) == 0) return kernels::Implementation::vllm;
-  return kernels::Implementation::trtllm;
+  const auto library = kernels::parse_implementation(gpu.software.gemm_table);
+  if (!library) {
+    throw std::invalid_argument(fmt::format("{}: no library is called '{}'", gpu.name, gpu.software.gemm_table));
+  }
+  return *library;
 }
 
 kernels::CacheState weights_of(const kernels::GemmShape& shape, const hardware::Gpu& gpu) {

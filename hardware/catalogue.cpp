@@ -77,10 +77,15 @@ fs::path data_root() {
 }
 
 std::vector<std::string> gpu_names() { return names_in("gpus"); }
+std::vector<std::string> generation_names() { return names_in("generations"); }
 std::vector<std::string> node_names() { return names_in("nodes"); }
 std::vector<std::string> fabric_names() { return names_in("fabrics"); }
 
 Gpu load_gpu(std::string_view name) { return load("gpus", "GPU", name, read_gpu); }
+
+Generation load_generation(std::string_view name) {
+  return load("generations", "GPU generation", name, read_generation);
+}
 
 Node load_node(std::string_view name) { return load("nodes", "node", name, read_node); }
 

@@ -1,4 +1,4 @@
-// Where the data files are, and the catalogues read from them: GPUs, nodes, fabrics.
+// Where the data files are, and the catalogues read from them: GPUs and their generations, nodes, fabrics.
 //
 // The data root holds hardware/profiles, models/library and scenarios/library. It is found, in this order:
 // the variable ORRERY_HOME; ../share/orrery beside the executable (an installation); the source tree.
@@ -19,12 +19,14 @@ namespace orrery::hardware {
 
 /// Contract names in alphabetical order.
 [[nodiscard]] std::vector<std::string> gpu_names();
+[[nodiscard]] std::vector<std::string> generation_names();
 [[nodiscard]] std::vector<std::string> node_names();
 [[nodiscard]] std::vector<std::string> fabric_names();
 
-/// Reads hardware/profiles/gpus/<name>.yaml (nodes/, fabrics/). Throws ConfigError: unknown name with the
+/// Reads hardware/profiles/gpus/<name>.yaml (generations/, nodes/, fabrics/). Throws ConfigError: unknown name with the
 /// nearest valid ones, or what is wrong in the file with file:line:column.
 [[nodiscard]] Gpu load_gpu(std::string_view name);
+[[nodiscard]] Generation load_generation(std::string_view name);
 [[nodiscard]] Node load_node(std::string_view name);
 [[nodiscard]] Fabric load_fabric(std::string_view name);
 [[nodiscard]] std::filesystem::path gpu_profile_path(std::string_view name);

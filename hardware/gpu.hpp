@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hardware/dtype.hpp"
+#include "hardware/generation.hpp"
 #include "hardware/units.hpp"
 
 namespace orrery::hardware {
@@ -38,10 +39,18 @@ struct Fit {
   [[nodiscard]] std::optional<double> coefficient(std::string_view name) const;
 };
 
+/// What is known of programs on one board: facts that no datasheet has.
+struct Software {
+  std::string gemm_table = "trtllm";      ///< the library that AIConfigurator's gemm table of the board measured
+  bool impossible_fp8_attention = false;  ///< its attention tables have times below any bound where the cache is fp8
+  bool vllm_small_batches = false;        ///< vLLM takes its smaller defaults, as large as the memory may be
+  std::string source;
+};
+
 struct Gpu {
-  std::string name;          ///< contract name, "h100_sxm"
-  std::string title;         ///< "NVIDIA H100 SXM5 80 GB"
-  std::string architecture;  ///< "ampere", "hopper", "blackwell", "ada"
+  std::string name;   ///< contract name, "h100_sxm"
+  std::string title;  ///< "NVIDIA H100 SXM5 80 GB"
+  Generation generation;
   int sm_count = 0;
   Hertz boost_clock;
   std::map<Dtype, FlopsPerSecond> peak;  ///< dense (no sparsity) matrix peak per dtype
@@ -60,6 +69,7 @@ struct Gpu {
   Watts power;                                 ///< board power limit
   DollarsPerHour price;                        ///< list price of one GPU hour
   std::map<std::string, std::string> sources;  ///< key of the fact → where it is printed
+  Software software;
   std::vector<Fit> fits;
 
   /// Peak of `dtype`; a dtype without tensor-core support gives the peak it is computed in instead

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "hardware/catalogue.hpp"
+
 namespace orrery::hardware {
 namespace {
 
@@ -95,6 +97,18 @@ void read_board(MapReader section, Gpu& gpu) {
   section.finish();
 }
 
+// Beside `sources`, which are those of the board's own figures.
+Software read_software(MapReader section) {
+  Software software;
+  const std::vector<std::string> libraries{"trtllm", "vllm", "sglang"};
+  software.gemm_table = libraries[section.choice_or("gemm_table", libraries, 0)];
+  software.impossible_fp8_attention = section.boolean_or("impossible_fp8_attention", false);
+  software.vllm_small_batches = section.boolean_or("vllm_small_batches", false);
+  software.source = section.text("source");
+  section.finish();
+  return software;
+}
+
 Fit read_fit(MapReader map, std::string key) {
   Fit fit;
   fit.key = std::move(key);
@@ -146,7 +160,62 @@ std::vector<Fit> read_fits(const ConfigNode* node, Diagnostics& diagnostics) {
   return fits;
 }
 
+/// A family's coefficients, as the file orders them.
+Generation::Coefficients read_coefficients(MapReader& kernels, const char* family) {
+  Generation::Coefficients coefficients;
+  const ConfigNode* node = kernels.required_child(family);
+  MapReader values(node, family, kernels.diagnostics());
+  if (node == nullptr) return coefficients;
+  for (const auto& [name, unused] : node->entries) {
+    coefficients.emplace_back(name, values.number(name, Range::positive()));
+  }
+  return coefficients;
+}
+
+void read_kernels(MapReader section, Generation& generation) {
+  generation.gemm_tiles = static_cast<GemmTiles>(section.choice("gemm_tiles", {"powers_of_two", "fine"}));
+  generation.attention =
+      static_cast<AttentionInstructions>(section.choice("attention", {"plain", "warpgroups", "tensor_memory"}));
+  section.required_child("latent_decode_splits");
+  generation.latent_decode_splits = section.boolean_or("latent_decode_splits", false);
+  for (const char* family : {"gemm", "memory"}) {
+    generation.coefficients[family] = read_coefficients(section, family);
+  }
+  generation.amax_floor = section.duration("amax_floor");
+  generation.amax_rate = section.bandwidth("amax_rate");
+  generation.amax_overlap = section.number("amax_overlap", Range::at_least(1));
+  section.finish();
+}
+
+void read_collectives(MapReader section, Generation& generation) {
+  generation.link_efficiency = section.number("link_efficiency", Range::between(0, 1));
+  generation.ll_node_limit = section.bandwidth("ll_node_limit");
+  generation.nvls_share = section.number("nvls_share", Range::between(0, 2));
+  generation.nvls_sustained = section.number("nvls_sustained", Range::between(0, 2));
+  generation.nvls_limit = section.number("nvls_limit", Range::between(0, 2));
+  generation.nvls_tree_channel_two_nodes = section.bandwidth("nvls_tree_channel_two_nodes");
+  generation.nvls_tree_channel = section.bandwidth("nvls_tree_channel");
+  generation.latency_scale = section.number("latency_scale", Range::positive());
+  section.finish();
+}
+
 }  // namespace
+
+Generation read_generation(const ConfigNode& root, const std::string& file, const std::string& name) {
+  Diagnostics diagnostics(file);
+  MapReader profile(&root, "profile", diagnostics);
+  Generation generation;
+  generation.name = name;
+  generation.title = profile.text("title");
+  std::vector<std::string> facts;
+  for (const char* key : {"kernels", "collectives"}) add_facts(facts, profile.required_child(key));
+  read_kernels(MapReader(profile.child("kernels"), "kernels", diagnostics), generation);
+  read_collectives(MapReader(profile.child("collectives"), "collectives", diagnostics), generation);
+  generation.sources = read_sources(profile, facts);
+  profile.finish();
+  diagnostics.throw_if_any();
+  return generation;
+}
 
 Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string& name) {
   Diagnostics diagnostics(file);
@@ -154,8 +223,9 @@ Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string&
   Gpu gpu;
   gpu.name = name;
   gpu.title = profile.text("title");
-  const std::vector<std::string> architectures{"ampere", "ada", "hopper", "blackwell"};
-  gpu.architecture = architectures[profile.choice("architecture", architectures)];
+  const std::vector<std::string> generations = generation_names();
+  const std::size_t generation = profile.choice("architecture", generations);
+  if (generation < generations.size()) gpu.generation = load_generation(generations[generation]);
   std::vector<std::string> facts;
   const auto section = [&](const char* key) {
     const ConfigNode* node = profile.required_child(key);
@@ -166,6 +236,9 @@ Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string&
   read_memory(section("memory"), gpu);
   read_links(section("links"), gpu);
   read_board(section("board"), gpu);
+  if (const ConfigNode* software = profile.child("software")) {
+    gpu.software = read_software(MapReader(software, "software", diagnostics));
+  }
   gpu.sources = read_sources(profile, facts);
   gpu.fits = read_fits(profile.child("fits"), diagnostics);
   profile.finish();

@@ -9,11 +9,14 @@
 
 #include "hardware/cluster.hpp"
 #include "hardware/config.hpp"
+#include "hardware/generation.hpp"
 #include "hardware/gpu.hpp"
 
 namespace orrery::hardware {
 
 /// `name` is the contract name (the file's stem). Each throws ConfigError with everything that is wrong.
+[[nodiscard]] Generation read_generation(const ConfigNode& root, const std::string& file, const std::string& name);
+/// Reads the generation that it names along.
 [[nodiscard]] Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string& name);
 [[nodiscard]] Node read_node(const ConfigNode& root, const std::string& file, const std::string& name);
 [[nodiscard]] Fabric read_fabric(const ConfigNode& root, const std::string& file, const std::string& name);

@@ -1,10 +1,11 @@
 // One kernel family as a vertical slice: its shape rules, its work and its timing model, in one table row.
 //
-// The timer (timers.cpp), the fit (calibrate/fit.cpp) and `orrery explain` all go through this table, so a
+// The timer (table/timers.cpp), the fit (calibrate/fit.cpp) and `orrery explain` all go through this table, so a
 // new family is its folder and its row. A timing model is a pure function of a shape, a GPU and a vector of
 // named coefficients: the fit and the timer call the very same function.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,11 +25,19 @@ struct FittedModel {
   /// The model's own time; the timer takes the larger of it and roofline(). Throws std::invalid_argument if the
   /// GPU can't compute the dtype.
   Seconds (*time)(const Kernel&, const hardware::Gpu&, const std::vector<double>& coefficients) = nullptr;
-  /// Where there is no fit: conservative efficiencies, one per name. They read as provenance "datasheet".
+  /// Where there is no fit: conservative efficiencies, one per name. They read as provenance "datasheet". Throws
+  /// std::invalid_argument where they differ between generations and the GPU's has none.
   std::vector<double> (*defaults)(const hardware::Gpu&) = nullptr;
   /// Least and most value of each coefficient, least > 0.
   std::vector<std::pair<double, double>> bounds;
   std::string_view equation, source;
+};
+
+/// Which of a profile's fits price a kernel: those of an implementation, or of one that stands in for it, in the
+/// formats of one list. A few small numbers, so that a timer bound to a GPU looks a fit up without building its key.
+struct FitChoice {
+  Implementation implementation = Implementation::automatic;
+  std::size_t dtypes = 0;  ///< place in FamilyRow::fit_dtypes
 };
 
 struct FamilyRow {
@@ -37,8 +46,10 @@ struct FamilyRow {
   std::string (*check)(const Kernel&) = nullptr;
   Work (*work)(const Kernel&) = nullptr;
   std::string (*describe)(const Kernel&) = nullptr;
-  /// The key of the profile's fit that prices this kernel ("gemm/trtllm/bf16"), "" when there is none.
-  std::string (*fit_key)(const Kernel&, const hardware::Gpu&) = nullptr;
+  /// Lists of what a fit's key may end with ("bf16", "mla_fp8"), best first within each. Empty: nothing was measured.
+  std::vector<std::vector<std::string_view>> fit_dtypes;
+  /// Of every kernel of a family that has fit_dtypes.
+  FitChoice (*fit_choice)(const Kernel&) = nullptr;
   FittedModel model;
 };
 
@@ -51,6 +62,9 @@ struct FamilyRow {
 /// The row called `name`, or nullptr.
 [[nodiscard]] const FamilyRow* find_family(std::string_view name);
 
+/// The key of the profile's fit that prices this kernel ("gemm/trtllm/bf16"), "" when there is none.
+[[nodiscard]] std::string fit_key(const Kernel& kernel, const hardware::Gpu& gpu);
+
 /// The first of `family/implementation/dtype` that the GPU has a fit for: implementations in the order given,
 /// dtypes in the order given within each. "" if none is there.
 [[nodiscard]] std::string first_fit(const hardware::Gpu& gpu, std::string_view family,
@@ -60,6 +74,11 @@ struct FamilyRow {
 /// Implementations to look for when a shape asks for `wanted`: itself first, then the rest by how well its
 /// measurements repeat (trtllm, vllm, sglang, cudnn, cublaslt). `unfused` stands alone.
 [[nodiscard]] const std::vector<Implementation>& implementation_order(Implementation wanted);
+
+/// The coefficients of a family that the GPU's generation carries, in the order of `names`. Throws
+/// std::invalid_argument naming GPU, generation and what is missing.
+[[nodiscard]] std::vector<double> defaults_of(const hardware::Gpu& gpu, std::string_view family,
+                                              std::span<const std::string_view> names);
 
 /// The rate of `dtype` on `gpu`. Throws std::invalid_argument naming both where there is none.
 [[nodiscard]] FlopsPerSecond required_peak(const hardware::Gpu& gpu, Dtype dtype);

@@ -30,6 +30,7 @@ struct Work {
 
 /// Who wrote the kernel: the measured tables differ by it. `automatic` takes the best-known fit.
 enum class Implementation : std::uint8_t { automatic, cublaslt, trtllm, vllm, sglang, cudnn, unfused };
+inline constexpr Implementation kLastImplementation = Implementation::unfused;
 [[nodiscard]] std::string_view name(Implementation implementation);
 [[nodiscard]] std::optional<Implementation> parse_implementation(std::string_view text);
 
@@ -166,6 +167,15 @@ struct Estimate {
   std::vector<Term> terms;  ///< filled by explain() only
 };
 
+/// A timer with its GPU, for who prices many shapes: what does not depend on the shape was looked up once.
+class BoundTimer {
+ public:
+  virtual ~BoundTimer() = default;
+
+  /// KernelTimer::time() of that GPU, to the last bit. Throws what it throws.
+  [[nodiscard]] virtual Seconds time(const Kernel& kernel) const = 0;
+};
+
 /// A timing model. Pure: the same shape on the same GPU always costs the same.
 class KernelTimer {
  public:
@@ -177,6 +187,10 @@ class KernelTimer {
 
   /// The same number with its terms and their sources.
   [[nodiscard]] virtual Estimate explain(const Kernel& kernel, const hardware::Gpu& gpu) const = 0;
+
+  /// `gpu` and this must outlive the result, and the GPU stay as it is. A timer that gains nothing from it takes this
+  /// one, which calls time().
+  [[nodiscard]] virtual std::unique_ptr<BoundTimer> bind(const hardware::Gpu& gpu) const;
 };
 
 /// A row of the timers' table.

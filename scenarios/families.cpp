@@ -36,6 +36,20 @@ std::vector<FamilyItem> list_gpus() {
   return items;
 }
 
+std::vector<FamilyItem> list_generations() {
+  std::vector<FamilyItem> items;
+  for (const std::string& name : hardware::generation_names()) {
+    const hardware::Generation generation = hardware::load_generation(name);
+    std::vector<std::string> boards;
+    for (const std::string& gpu : hardware::gpu_names()) {
+      if (hardware::load_gpu(gpu).generation.name == name) boards.push_back(gpu);
+    }
+    items.push_back({name, fmt::format("{}: {}", generation.title, fmt::join(boards, ", ")),
+                     generation.sources.empty() ? "" : generation.sources.begin()->second});
+  }
+  return items;
+}
+
 std::vector<FamilyItem> list_nodes() {
   std::vector<FamilyItem> items;
   for (const std::string& name : hardware::node_names()) {
@@ -133,6 +147,7 @@ std::vector<FamilyItem> list_scenarios() {
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
       {"gpus", "GPU profiles", list_gpus},
+      {"generations", "generations of GPUs, and the boards of each", list_generations},
       {"nodes", "nodes of GPUs", list_nodes},
       {"fabrics", "how nodes are joined", list_fabrics},
       {"models", "language models of the library", list_models},

@@ -14,6 +14,7 @@ ClusterPrices::ClusterPrices(const hardware::Cluster& cluster, const kernels::Ke
       gpus_(std::move(gpus)),
       collectives_(cluster) {
   if (gpus_.empty()) gpus_.push_back(&cluster.gpu);
+  for (const hardware::Gpu* gpu : gpus_) bound_.push_back(timer.bind(*gpu));
 }
 
 Seconds ClusterPrices::with_launch(Seconds alone, LaunchPath path) const { return alone + idle(alone, path); }
@@ -25,7 +26,7 @@ Seconds ClusterPrices::idle(Seconds alone, LaunchPath path) const {
 }
 
 Seconds ClusterPrices::time(const KernelEntry& entry, std::uint32_t gpu_class) const {
-  return with_launch(timer_->time(entry.kernel, gpu(gpu_class)), entry.launch);
+  return with_launch(bound_[gpu_class]->time(entry.kernel), entry.launch);
 }
 
 KernelPrice ClusterPrices::explain(const KernelEntry& entry, std::uint32_t gpu_class) const {
@@ -72,7 +73,7 @@ TransferPrice ClusterPrices::explain(const TransferEntry& entry, const Plan& pla
   return {near, transfer_time(entry.bytes, near, *cluster_)};
 }
 
-Seconds ClusterPrices::time(const CopyEntry& entry) const { return timer_->time(entry.copy, gpu(0)); }
+Seconds ClusterPrices::time(const CopyEntry& entry) const { return bound_[0]->time(entry.copy); }
 
 Durations price(const Plan& plan, const Prices& prices, const RunControl& control) {
   Durations durations;

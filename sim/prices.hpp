@@ -63,7 +63,8 @@ struct LaunchCosts {
 /// Prices on a cluster: kernel timers, collective models, links.
 class ClusterPrices : public Prices {
  public:
-  /// `cluster` and `timer` must outlive the prices. `gpus`: those of each class; empty: one class, the cluster's own.
+  /// `cluster` and `timer` must outlive the prices, and the GPUs stay as they are: the timer is bound to each. `gpus`:
+  /// those of each class; empty: one class, the cluster's own.
   ClusterPrices(const hardware::Cluster& cluster, const kernels::KernelTimer& timer, const LaunchCosts& launch,
                 const Placement& placement, std::vector<const hardware::Gpu*> gpus = {});
 
@@ -93,6 +94,7 @@ class ClusterPrices : public Prices {
   LaunchCosts launch_;
   Placement placement_;
   std::vector<const hardware::Gpu*> gpus_;
+  std::vector<std::unique_ptr<kernels::BoundTimer>> bound_;  ///< by class
   CollectiveModel collectives_;
 };
 

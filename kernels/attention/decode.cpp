@@ -76,18 +76,18 @@ std::string describe_decode(const Kernel& kernel) {
   return text;
 }
 
-std::string decode_fit_key(const Kernel& kernel, const hardware::Gpu& gpu) {
+enum FitDtypes : std::size_t { kLatent, kLatentNarrow, kNarrow, kWide, kUnmeasured };
+
+std::vector<std::vector<std::string_view>> fit_dtypes() {
+  return {{"mla", "mla_fp8"}, {"mla_fp8", "mla"}, {"fp8", "bf16"}, {"bf16"}, {}};
+}
+
+FitChoice fit_choice(const Kernel& kernel) {
   const AttentionDecodeShape& s = shape_of(kernel);
   const bool narrow = s.kv_dtype == Dtype::fp8 || s.kv_dtype == Dtype::fp8_block;
-  std::vector<std::string_view> dtypes;
-  if (s.latent_dim > 0) {
-    dtypes = narrow ? std::vector<std::string_view>{"mla_fp8", "mla"} : std::vector<std::string_view>{"mla", "mla_fp8"};
-  } else if (narrow) {
-    dtypes = {"fp8", "bf16"};
-  } else if (s.kv_dtype == Dtype::bf16 || s.kv_dtype == Dtype::fp16) {
-    dtypes = {"bf16"};
-  }
-  return first_fit(gpu, "attention_decode", implementation_order(s.implementation), dtypes);
+  if (s.latent_dim > 0) return {s.implementation, narrow ? kLatentNarrow : kLatent};
+  if (narrow) return {s.implementation, kNarrow};
+  return {s.implementation, s.kv_dtype == Dtype::bf16 || s.kv_dtype == Dtype::fp16 ? kWide : kUnmeasured};
 }
 
 }  // namespace
@@ -107,7 +107,8 @@ FamilyRow attention_decode_family() {
   row.check = check_decode;
   row.work = decode_work;
   row.describe = describe_decode;
-  row.fit_key = decode_fit_key;
+  row.fit_dtypes = fit_dtypes();
+  row.fit_choice = fit_choice;
   row.model = attention_decode_model();
   return row;
 }

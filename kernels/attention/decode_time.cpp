@@ -18,6 +18,7 @@
 #include "kernels/attention/attention.hpp"
 #include "kernels/attention/kernel_class.hpp"
 #include "kernels/attention/power_sum.hpp"
+#include "kernels/rounding.hpp"
 
 namespace orrery::kernels {
 namespace {
@@ -59,20 +60,19 @@ struct Layout {
 bool is_fp8(Dtype dtype) { return dtype == Dtype::fp8 || dtype == Dtype::fp8_block; }
 
 double splits_of(double ctas, double sms, double blocks, double least) {
-  return std::max(1.0, std::min(std::ceil(kWaves * sms / ctas), blocks / least));
+  return std::max(1.0, std::min(ceil_of_count(kWaves * sms / ctas), blocks / least));
 }
 
 Layout mla_layout(const AttentionDecodeShape& s, const hardware::Gpu& gpu, const std::vector<double>& c) {
   const double batch = static_cast<double>(s.batch), heads = static_cast<double>(s.q_heads);
   Layout layout;
-  const double tiles = std::ceil(heads / kMlaRows);
+  const double tiles = ceil_of_count(heads / kMlaRows);
   layout.ctas = batch * tiles;
   layout.rows = heads / tiles;
   layout.width = 2.0;
-  layout.blocks = std::ceil(visible_tokens(s) / batch / kKeys);
-  // Before warpgroup instructions the MLA kernel walks a sequence with one CTA (A100: 15 us per 128 keys).
-  const bool splits = gpu.architecture == "hopper" || gpu.architecture == "blackwell";
-  if (splits) layout.splits = splits_of(layout.ctas, gpu.sm_count, layout.blocks, c[kSplitBlocks]);
+  layout.blocks = ceil_of_count(visible_tokens(s) / batch / kKeys);
+  if (gpu.generation.latent_decode_splits)
+    layout.splits = splits_of(layout.ctas, gpu.sm_count, layout.blocks, c[kSplitBlocks]);
   return layout;
 }
 
@@ -93,7 +93,7 @@ Layout layout_of(const AttentionDecodeShape& s, const hardware::Gpu& gpu, const 
   layout.width = static_cast<double>(s.head_dim == 192 ? 256 : s.head_dim) / 128.0;
   // TensorRT-LLM's kernels load exactly what is seen; the others whole blocks, one more where a window starts.
   const bool whole = kind != AttentionClass::trtllm_hopper;
-  layout.blocks = whole ? std::ceil(seen / kKeys) + (windowed ? 1.0 : 0.0) : seen / kKeys;
+  layout.blocks = whole ? ceil_of_count(seen / kKeys) + (windowed ? 1.0 : 0.0) : seen / kKeys;
   const bool by_cache = kind == AttentionClass::trtllm_hopper && (layout.per_head || !is_fp8(s.kv_dtype));
   const bool splits = kind != AttentionClass::flash2 || group > 1;
   if (splits) {
@@ -127,7 +127,7 @@ Seconds time_decode(const Kernel& kernel, const hardware::Gpu& gpu, const std::v
       layout.per_head ? c[kHeadCta]
                       : c[kCta] + c[kWide] * std::max(0.0, layout.width - 1.0) + c[kRow] * layout.rows * layout.width;
   const double share = layout.ctas * layout.splits / sms;
-  const double waves = share <= 1.0 ? 1.0 : 0.5 * (share + std::ceil(share));
+  const double waves = share <= 1.0 ? 1.0 : 0.5 * (share + ceil_of_count(share));
   const double block = (layout.per_head ? c[kHeadBlock] : c[kBlock]) * layout.width * layout.blocks;
   const double chain = c[kChain] * layout.width * layout.blocks / layout.splits;
   const double sm = kMicro * (cta * waves + power_sum(block * layout.ctas / sms, chain, kSpread));

@@ -20,15 +20,18 @@ enum class AttentionClass : std::uint8_t {
 };
 
 /// `automatic` follows the order in which fits are looked for: TensorRT-LLM first. cuDNN's attention on Hopper
-/// performs like FlashAttention-3 (arXiv:2407.08608 §4.1), so it is that class and takes its fit. Workstation Blackwell
-/// has no tensor memory; that it has no NVLink either tells it apart.
+/// performs like FlashAttention-3 (arXiv:2407.08608 §4.1), so it is that class and takes its fit.
 [[nodiscard]] inline AttentionClass attention_class(Implementation implementation, const hardware::Gpu& gpu) {
-  if (gpu.architecture == "hopper") {
-    const bool flash = implementation == Implementation::vllm || implementation == Implementation::sglang ||
-                       implementation == Implementation::cudnn;
-    return flash ? AttentionClass::flash3 : AttentionClass::trtllm_hopper;
+  const bool flash = implementation == Implementation::vllm || implementation == Implementation::sglang ||
+                     implementation == Implementation::cudnn;
+  switch (gpu.generation.attention) {
+    case hardware::AttentionInstructions::warpgroups:
+      return flash ? AttentionClass::flash3 : AttentionClass::trtllm_hopper;
+    case hardware::AttentionInstructions::tensor_memory:
+      return AttentionClass::blackwell;
+    case hardware::AttentionInstructions::plain:
+      break;
   }
-  if (gpu.architecture == "blackwell" && gpu.nvlink_bandwidth.value() > 0.0) return AttentionClass::blackwell;
   return AttentionClass::flash2;
 }
 

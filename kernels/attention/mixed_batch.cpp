@@ -7,6 +7,7 @@
 #include "kernels/attention/attention.hpp"
 #include "kernels/attention/kernel_class.hpp"
 #include "kernels/attention/power_sum.hpp"
+#include "kernels/rounding.hpp"
 
 namespace orrery::kernels {
 namespace {
@@ -20,7 +21,7 @@ constexpr double kFreeMemory = 1e6;  // times the GPU's bandwidths
 
 double count(std::int64_t value) { return static_cast<double>(value); }
 
-double tiles_of(const AttentionPrefillShape& prompts) { return std::ceil(count(prompts.q_len) / kTileRows); }
+double tiles_of(const AttentionPrefillShape& prompts) { return ceil_of_count(count(prompts.q_len) / kTileRows); }
 
 double filled(double ctas, const hardware::Gpu& gpu) { return std::min(1.0, ctas / count(gpu.sm_count)); }
 
@@ -37,6 +38,13 @@ AttentionPrefillShape as_tiles(const AttentionDecodeShape& decode, std::int64_t 
   return shape;
 }
 
+hardware::Gpu with_free_memory(const hardware::Gpu& gpu) {
+  hardware::Gpu out = gpu;
+  out.memory_bandwidth = kFreeMemory * gpu.memory_bandwidth;
+  out.l2_bandwidth = kFreeMemory * gpu.l2_bandwidth;
+  return out;
+}
+
 Seconds cache_time(const AttentionDecodeShape& decode, const hardware::Gpu& gpu) {
   const double head = 2.0 * count(decode.head_dim) * visible_tokens(decode) * element_size(decode.kv_dtype).value();
   const double group = count(decode.q_heads / decode.kv_heads);
@@ -48,10 +56,13 @@ Seconds cache_time(const AttentionDecodeShape& decode, const hardware::Gpu& gpu)
 
 }  // namespace
 
-MixedBatch::MixedBatch(const hardware::Gpu& gpu, const KernelTimer& timer) : gpu_(&gpu), timer_(&timer), compute_(gpu) {
-  compute_.memory_bandwidth = kFreeMemory * gpu.memory_bandwidth;
-  compute_.l2_bandwidth = kFreeMemory * gpu.l2_bandwidth;
-}
+MixedBatch::MixedBatch(const hardware::Gpu& gpu, const KernelTimer& timer)
+    : gpu_(&gpu),
+      compute_(with_free_memory(gpu)),
+      timer_(timer.bind(gpu)),
+      compute_timer_(timer.bind(compute_)),
+      tokens_(*timer_),
+      compute_tokens_(*compute_timer_) {}
 
 bool MixedBatch::tiles_each(const AttentionDecodeShape& decode) const {
   return decode.latent_dim == 0 && attention_class(decode.implementation, *gpu_) == AttentionClass::flash2;
@@ -66,7 +77,7 @@ bool MixedBatch::one_call(const AttentionDecodeShape& decode) const {
 Seconds MixedBatch::launch(const AttentionPrefillShape& prompts) const {
   AttentionPrefillShape token = prompts;
   token.batch = 1, token.q_len = 1, token.kv_len = 1;
-  return timer_->time(token, *gpu_);
+  return tokens_.time(token);
 }
 
 Seconds MixedBatch::decodes(const AttentionDecodeShape& decode, Seconds alone) const {
@@ -74,11 +85,11 @@ Seconds MixedBatch::decodes(const AttentionDecodeShape& decode, Seconds alone) c
   if (!tiles_each(decode)) {
     AttentionDecodeShape token = decode;
     token.batch = 1, token.kv_tokens = 1;
-    return alone - min(alone, timer_->time(token, *gpu_));
+    return alone - min(alone, tokens_.time(token));
   }
   const std::int64_t length = (decode.kv_tokens + decode.batch - 1) / decode.batch;
-  const Seconds tiles = timer_->time(as_tiles(decode, decode.batch, length), compute_);
-  const Seconds token = timer_->time(as_tiles(decode, 1, 1), compute_);
+  const Seconds tiles = compute_timer_->time(as_tiles(decode, decode.batch, length));
+  const Seconds token = compute_tokens_.time(as_tiles(decode, 1, 1));
   const Seconds compute = tiles - min(tiles, token);
   return Seconds{power_sum(compute.value(), cache_time(decode, *gpu_).value(), kOverlap)};
 }
@@ -100,8 +111,8 @@ Seconds MixedBatch::added(const AttentionPrefillShape& prompts, Seconds prompts_
 }
 
 Seconds MixedBatch::time(const AttentionPrefillShape& prompts, const AttentionDecodeShape& decode) const {
-  const Seconds whole = timer_->time(prompts, *gpu_);
-  const Seconds own = decodes(decode, timer_->time(decode, *gpu_));
+  const Seconds whole = timer_->time(prompts);
+  const Seconds own = decodes(decode, timer_->time(decode));
   return whole + added(prompts, whole, launch(prompts), decode, own);
 }
 

@@ -27,13 +27,17 @@
 
 #include "hardware/gpu.hpp"
 #include "kernels/kernel.hpp"
+#include "kernels/memo.hpp"
 
 namespace orrery::kernels {
 
+/// Remembers what single tokens take: one user at a time.
 class MixedBatch {
  public:
-  /// `gpu` and `timer` must outlive this.
+  /// `gpu` and `timer` must outlive this, and the GPU stay as it is.
   MixedBatch(const hardware::Gpu& gpu, const KernelTimer& timer);
+  MixedBatch(const MixedBatch&) = delete;
+  MixedBatch& operator=(const MixedBatch&) = delete;
 
   /// Decodes run in the prompts' call. REQUIRES check(decode).empty(), as everywhere here.
   [[nodiscard]] bool one_call(const AttentionDecodeShape& decode) const;
@@ -58,8 +62,9 @@ class MixedBatch {
   [[nodiscard]] Seconds empty_tiles(const AttentionPrefillShape& prompts, const AttentionDecodeShape& decode) const;
 
   const hardware::Gpu* gpu_;
-  const KernelTimer* timer_;
   hardware::Gpu compute_;  ///< the same with memory that costs nothing
+  std::unique_ptr<BoundTimer> timer_, compute_timer_;
+  mutable TimeMemo tokens_, compute_tokens_;  ///< single tokens: the same shapes at every call
 };
 
 }  // namespace orrery::kernels

@@ -114,24 +114,30 @@ std::string describe_prefill(const Kernel& kernel) {
 
 bool is_fp8(Dtype dtype) { return dtype == Dtype::fp8 || dtype == Dtype::fp8_block; }
 
+enum FitDtypes : std::size_t { kLatent, kLatentNarrow, kNarrow, kNarrowCache, kWide, kUnmeasured };
+
 // Matrices and cache can have different dtypes; a missing mixture is priced as the nearest one that is there.
-std::vector<std::string_view> fit_dtypes(const AttentionPrefillShape& s) {
-  if (s.v_head_dim > 0 && s.v_head_dim != s.head_dim) {
-    if (is_fp8(s.kv_dtype)) return {"mla_fp8", "mla"};
-    return {"mla", "mla_fp8"};
-  }
-  if (is_fp8(s.dtype)) return {"fp8", "bf16_kv_fp8", "bf16"};
-  if (is_fp8(s.kv_dtype)) return {"bf16_kv_fp8", "fp8", "bf16"};
-  if (s.dtype == Dtype::bf16 || s.dtype == Dtype::fp16) return {"bf16"};
-  return {};
+std::vector<std::vector<std::string_view>> fit_dtypes() {
+  return {{"mla", "mla_fp8"},
+          {"mla_fp8", "mla"},
+          {"fp8", "bf16_kv_fp8", "bf16"},
+          {"bf16_kv_fp8", "fp8", "bf16"},
+          {"bf16"},
+          {}};
 }
 
-std::string prefill_fit_key(const Kernel& kernel, const hardware::Gpu& gpu) {
+FitDtypes dtypes_of(const AttentionPrefillShape& s) {
+  if (s.implementation == Implementation::unfused) return kUnmeasured;
+  if (s.v_head_dim > 0 && s.v_head_dim != s.head_dim) return is_fp8(s.kv_dtype) ? kLatentNarrow : kLatent;
+  if (is_fp8(s.dtype)) return kNarrow;
+  if (is_fp8(s.kv_dtype)) return kNarrowCache;
+  return s.dtype == Dtype::bf16 || s.dtype == Dtype::fp16 ? kWide : kUnmeasured;
+}
+
+// cuDNN has no measurements of its own; FlashAttention-3's in vLLM are the nearest (kernel_class.hpp).
+FitChoice fit_choice(const Kernel& kernel) {
   const AttentionPrefillShape& s = shape_of(kernel);
-  if (s.implementation == Implementation::unfused) return {};
-  // cuDNN has no measurements of its own; FlashAttention-3's in vLLM are the nearest (kernel_class.hpp).
-  const auto nearest = s.implementation == Implementation::cudnn ? Implementation::vllm : s.implementation;
-  return first_fit(gpu, "attention_prefill", implementation_order(nearest), fit_dtypes(s));
+  return {s.implementation == Implementation::cudnn ? Implementation::vllm : s.implementation, dtypes_of(s)};
 }
 
 }  // namespace
@@ -155,7 +161,8 @@ FamilyRow attention_prefill_family() {
   row.check = check_prefill;
   row.work = prefill_work;
   row.describe = describe_prefill;
-  row.fit_key = prefill_fit_key;
+  row.fit_dtypes = fit_dtypes();
+  row.fit_choice = fit_choice;
   row.model = attention_prefill_model();
   return row;
 }

@@ -23,6 +23,7 @@
 #include "kernels/attention/attention.hpp"
 #include "kernels/attention/kernel_class.hpp"
 #include "kernels/attention/power_sum.hpp"
+#include "kernels/rounding.hpp"
 
 namespace orrery::kernels {
 namespace {
@@ -85,19 +86,19 @@ struct Grid {
 
 // Σ over `count` tiles of ⌈(cached + end)/keys⌉ with ends span, 2·span, … capped at `last`.
 double blocks_up_to(double count, double span, double last, double cached, double keys) {
-  const double full = std::min(count, std::floor(last / span));
+  const double full = std::min(count, floor_of_count(last / span));
   const double partial = count > full ? 1.0 : 0.0;
   const double exact = (count * cached + span * full * (full + 1.0) / 2.0 + partial * last) / keys;
   const double rounding = span >= keys ? 0.0 : 0.5 * (1.0 - span / keys) * full;
-  return exact + rounding + partial * (std::ceil(last / keys) - last / keys);
+  return exact + rounding + partial * (ceil_of_count(last / keys) - last / keys);
 }
 
 Grid grid_of(const AttentionPrefillShape& s, const Tiles& tiles) {
   const double queries = static_cast<double>(s.q_len), keys = static_cast<double>(s.kv_len);
   const double group = tiles.packed ? static_cast<double>(s.q_heads) / static_cast<double>(s.kv_heads) : 1.0;
   const double heads = static_cast<double>(s.batch) * static_cast<double>(tiles.packed ? s.kv_heads : s.q_heads);
-  const double count = std::ceil(queries * group / tiles.rows), span = tiles.rows / group;
-  const double all = std::ceil(keys / tiles.keys);
+  const double count = ceil_of_count(queries * group / tiles.rows), span = tiles.rows / group;
+  const double all = ceil_of_count(keys / tiles.keys);
   if (!s.causal) return {heads * count, heads * count * all, all};
   const double cached = keys - queries;
   const double triangle = std::max(count, blocks_up_to(count, span, queries, cached, tiles.keys));
@@ -106,8 +107,8 @@ Grid grid_of(const AttentionPrefillShape& s, const Tiles& tiles) {
   // A tile whose window is full touches `wide` blocks; the tiles before still grow.
   const double straddles = std::fmod(window - 1.0, tiles.keys) > 0.0 ? 1.0 : 0.0;
   const double wide = std::min(
-      std::floor((window - 1.0) / tiles.keys) + std::max(1.0, span / tiles.keys) + straddles + tiles.padding, all);
-  const double growing = std::min(count, std::floor(std::max(0.0, window - cached) / span));
+      floor_of_count((window - 1.0) / tiles.keys) + std::max(1.0, span / tiles.keys) + straddles + tiles.padding, all);
+  const double growing = std::min(count, floor_of_count(std::max(0.0, window - cached) / span));
   const double before =
       std::max(growing, blocks_up_to(growing, span, std::min(queries, growing * span), cached, tiles.keys));
   return {heads * count, heads * std::min(triangle, before + (count - growing) * wide), wide};
@@ -137,7 +138,8 @@ double compute_time(const AttentionPrefillShape& s, const hardware::Gpu& gpu, At
   // Queries on a long cached prefix fill idle SMs by splitting the keys, as decode does; FlashAttention-2 in engines
   // splits for single queries only.
   const bool splits = kind != AttentionClass::flash2 || tiles.packed;
-  if (splits && s.kv_len > s.q_len && grid.ctas < 0.8 * sms) longest /= std::min(std::floor(sms / grid.ctas), longest);
+  if (splits && s.kv_len > s.q_len && grid.ctas < 0.8 * sms)
+    longest /= std::min(floor_of_count(sms / grid.ctas), longest);
   const double total = (grid.ctas * cta + grid.blocks * block) / sms;
   return power_sum(total, cta + c[kChain] * longest * block, c[kBalance]);
 }

@@ -35,8 +35,6 @@ std::string describe_copy(const Kernel& kernel) {
                      s.pinned ? "pinned" : "pageable");
 }
 
-std::string no_fit(const Kernel&, const hardware::Gpu&) { return {}; }
-
 enum Coefficient : std::size_t { kPinned, kPageable };
 
 Seconds copy_time(const Kernel& kernel, const hardware::Gpu& gpu, const std::vector<double>& c) {
@@ -57,7 +55,6 @@ FamilyRow host_copy_family() {
   row.check = check_copy;
   row.work = copy_work;
   row.describe = describe_copy;
-  row.fit_key = no_fit;
   row.model.names = {"e_pinned", "e_pageable"};
   row.model.time = copy_time;
   row.model.defaults = default_coefficients;

@@ -43,8 +43,6 @@ std::string describe_memory(const Kernel& kernel) {
                      s.elements, s.read.value(), s.written.value());
 }
 
-std::string no_fit(const Kernel&, const hardware::Gpu&) { return {}; }
-
 // Rate relative to a cast, in the order of MemoryOp.
 constexpr std::array<double, 15> kRelativeRate = {
     /* norm */ 0.90,          /* rotary */ 0.85,      /* activation */ 1.00, /* dropout_add */ 0.95,
@@ -63,10 +61,9 @@ Seconds memory_time(const Kernel& kernel, const hardware::Gpu& gpu, const std::v
   return Seconds{c[kFloor] * 1e-6} + max(stream, compute);
 }
 
-std::vector<double> default_coefficients(const hardware::Gpu& gpu) {
-  if (gpu.architecture == "blackwell") return {1.8, 0.65, 0.5};
-  return {1.4, 0.88, 0.5};
-}
+constexpr std::array<std::string_view, 3> kNames = {"floor_us", "e_memory", "e_vector"};
+
+std::vector<double> default_coefficients(const hardware::Gpu& gpu) { return defaults_of(gpu, "memory", kNames); }
 
 }  // namespace
 
@@ -79,8 +76,7 @@ FamilyRow memory_family() {
   row.check = check_memory;
   row.work = memory_work;
   row.describe = describe_memory;
-  row.fit_key = no_fit;
-  row.model.names = {"floor_us", "e_memory", "e_vector"};
+  row.model.names.assign(kNames.begin(), kNames.end());
   row.model.time = memory_time;
   row.model.defaults = default_coefficients;
   row.model.bounds = {{0.3, 20.0}, {0.1, 1.0}, {0.1, 1.0}};

@@ -52,22 +52,21 @@ std::string describe_gemm(const Kernel& kernel) {
   return text;
 }
 
-// fp16 multiplies at bf16's rate through the same kernels, so it takes bf16's fit. int4 weights are expanded
-// and multiplied in bf16. No other dtype may stand in for another: a tf32 fit is not a bf16 fit.
-std::vector<std::string_view> dtypes_like(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::fp16:
-      return {"fp16", "bf16"};
-    case Dtype::int8:
-      return {"int8", "fp8"};
-    default:
-      return {orrery::name(dtype)};
+// By Dtype. fp16 multiplies at bf16's rate through the same kernels, so it takes bf16's fit. int8 multiplies at fp8's
+// rate. No other dtype may stand in for another: a tf32 fit is not a bf16 fit.
+std::vector<std::vector<std::string_view>> fit_dtypes() {
+  std::vector<std::vector<std::string_view>> lists;
+  for (const Dtype dtype : all_dtypes()) {
+    lists.push_back({orrery::name(dtype)});
+    if (dtype == Dtype::fp16) lists.back().emplace_back("bf16");
+    if (dtype == Dtype::int8) lists.back().emplace_back("fp8");
   }
+  return lists;
 }
 
-std::string gemm_fit_key(const Kernel& kernel, const hardware::Gpu& gpu) {
+FitChoice fit_choice(const Kernel& kernel) {
   const GemmShape& s = shape_of(kernel);
-  return first_fit(gpu, "gemm", implementation_order(s.implementation), dtypes_like(s.dtype));
+  return {s.implementation, static_cast<std::size_t>(s.dtype)};
 }
 
 }  // namespace
@@ -81,7 +80,8 @@ FamilyRow gemm_family() {
   row.check = check_gemm;
   row.work = gemm_work;
   row.describe = describe_gemm;
-  row.fit_key = gemm_fit_key;
+  row.fit_dtypes = fit_dtypes();
+  row.fit_choice = fit_choice;
   row.model = gemm_model();
   return row;
 }

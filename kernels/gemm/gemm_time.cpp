@@ -17,9 +17,12 @@
 // Limitations: the library's own heuristic is not the best choice by this model (10-30 % at the tails);
 // transposed operands are not told apart; the clock depends on the data's bit patterns.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "kernels/gemm/gemm.hpp"
+#include "kernels/rounding.hpp"
 
 namespace orrery::kernels {
 namespace {
@@ -72,37 +75,165 @@ struct Problem {
 
 double overlapped(double a, double b, double overlap) { return std::max(a, b) + overlap * std::min(a, b); }
 
-// std::ceil is a library call without SSE 4.1; counts stay far below 2^53.
+// ⌈share⌉: adding 2^52 rounds to a whole number without a conversion, so that the loop over tiles runs two at a time.
+double whole_waves(double share) {
+  const double nearest = (share + kWhole) - kWhole;
+  return nearest + (nearest < share ? 1.0 : 0.0);
+}
+
+// Sizes stay far below 2^53.
 double blocks(double size, double block) {
   return static_cast<double>(static_cast<std::int64_t>((size + block - 1.0) / block));
 }
 
-double config_time(const Problem& p, double grid, double cta_k, double stores, double split) {
-  const double share = grid * split / p.sms;
-  const double waves = (1.0 - p.quantisation) * std::max(share, 1.0) + p.quantisation * blocks(grid * split, p.sms);
+// Tiles have few sides, and areas and perimeters of few odd parts: what is counted or divided once for each of these
+// serves all tiles, to the last bit, since powers of two only move the exponent.
+constexpr std::array<std::int64_t, 8> kSides = {16, 32, 64, 96, 128, 160, 192, 256};
+constexpr std::array<double, 5> kOddParts = {1, 3, 5, 7, 9};
+
+struct OddPart {
+  std::size_t index = 0;
+  double power = 1.0;  // of two
+};
+
+constexpr OddPart odd_part(double whole) {
+  OddPart part;
+  while (static_cast<std::int64_t>(whole) % 2 == 0) whole /= 2.0, part.power *= 2.0;
+  while (kOddParts.at(part.index) != whole) ++part.index;
+  return part;
+}
+
+struct TileParts {
+  Tile tile{};
+  std::size_t side_m = 0, side_n = 0;
+  OddPart area, perimeter;
+};
+
+template <std::size_t N>
+constexpr std::array<TileParts, N> parts_of(const Tile (&tiles)[N]) {
+  const auto side = [](double length) {
+    std::size_t i = 0;
+    while (static_cast<double>(kSides.at(i)) != length) ++i;
+    return i;
+  };
+  std::array<TileParts, N> parts;
+  for (std::size_t i = 0; i < N; ++i) {
+    const Tile t = tiles[i];
+    parts[i] = {t, side(t.m), side(t.n), odd_part(t.m * t.n), odd_part(t.m + t.n)};
+  }
+  return parts;
+}
+
+constexpr auto kFineParts = parts_of(kFineTiles);
+constexpr auto kPowerParts = parts_of(kPowerTiles);
+constexpr auto kBlockParts = parts_of(kBlockTiles);
+
+// What all tiles share: how often a side fits, and a rate by each odd part.
+struct Shared {
+  std::array<double, kSides.size()> along_m, along_n;
+  std::array<double, kOddParts.size()> compute, fetch, stores;
+  bool large;
+
+  explicit Shared(const Problem& p) : large(blocks(p.m, 128.0) * blocks(p.n, 128.0) * p.batch > 16.0 * p.sms) {
+    for (std::size_t i = 0; i < kSides.size(); ++i) {
+      const double side = static_cast<double>(kSides[i]);
+      along_m[i] = blocks(p.m, side), along_n[i] = blocks(p.n, side);
+    }
+    for (std::size_t i = 0; i < kOddParts.size(); ++i) {
+      compute[i] = 2.0 * kOddParts[i] / p.flops;
+      fetch[i] = kOddParts[i] * p.width / p.operands;
+      stores[i] = kOddParts[i] * 2.0 / p.stores;
+    }
+  }
+};
+
+constexpr double kNever = 1e300;
+
+// Half the tile would do as well; tiles that fetch operands twice as often can't win over many waves.
+template <const auto& kTiles, std::size_t kIndex>
+bool can_win(const Problem& p, const Shared& shared) {
+  constexpr Tile tile = kTiles[kIndex].tile;
+  bool can = true;
+  if constexpr (tile.m > 128.0) can = can & (tile.m < 2.0 * p.m);
+  if constexpr (tile.n > 128.0) can = can & (tile.n < 2.0 * p.n);
+  if constexpr (tile.m * tile.n < 96.0 * 128.0) can = can & !shared.large;
+  return can;
+}
+
+// Of each tile how many CTAs there are, their time per k element (kNever: it can't win) and that of their epilogue.
+// Side by side and without branches: the loops over them run two or four at a time.
+template <const auto& kTiles>
+struct Candidates {
+  static constexpr std::size_t kCount = std::tuple_size_v<std::remove_cvref_t<decltype(kTiles)>>;
+  std::array<double, kCount> grid, cta_k, stores;
+  double least_grid = kNever, least_cta_k = kNever;
+
+  explicit Candidates(const Problem& p) { fill(p, Shared(p), std::make_index_sequence<kCount>()); }
+
+ private:
+  template <std::size_t... kIndex>
+  void fill(const Problem& p, const Shared& shared, std::index_sequence<kIndex...>) {
+    (fill_one<kIndex>(p, shared), ...);
+  }
+  template <std::size_t kIndex>
+  void fill_one(const Problem& p, const Shared& shared) {
+    constexpr TileParts t = kTiles[kIndex];
+    const double compute = t.area.power * shared.compute[t.area.index];
+    const double fetch = t.perimeter.power * shared.fetch[t.perimeter.index];
+    const bool can = can_win<kTiles, kIndex>(p, shared);
+    grid[kIndex] = shared.along_m[t.side_m] * shared.along_n[t.side_n] * p.batch;
+    cta_k[kIndex] = can ? overlapped(compute, fetch, p.overlap) + p.latency : kNever;
+    stores[kIndex] = t.area.power * shared.stores[t.area.index];
+    least_grid = std::min(least_grid, can ? grid[kIndex] : kNever);
+    least_cta_k = std::min(least_cta_k, cta_k[kIndex]);
+  }
+};
+
+template <std::size_t kCount>
+double least(const std::array<double, kCount>& values) {
+  static_assert(kCount % 2 == 0);
+  double even = kNever, odd = kNever;
+  for (std::size_t i = 0; i < kCount; i += 2) even = std::min(even, values[i]), odd = std::min(odd, values[i + 1]);
+  return std::min(even, odd);
+}
+
+// The least S of the candidates at one split; kNever or more where none may split so far.
+template <const auto& kTiles>
+double best_sm_time(const Problem& p, const Candidates<kTiles>& tiles, double split) {
   const double depth = blocks(p.k, split * 64.0) * 64.0;
-  const double time = overlapped(waves * (depth * cta_k + stores), p.dram, p.overlap);
-  // Partial sums go out and in once each, in fp32.
+  const double most = split > 1.0 ? 2.0 * p.sms : kNever;
+  std::array<double, Candidates<kTiles>::kCount> time;
+  for (std::size_t i = 0; i < time.size(); ++i) {
+    const double ctas = tiles.grid[i] * split;
+    const double share = ctas / p.sms;
+    const double waves = (1.0 - p.quantisation) * std::max(share, 1.0) + p.quantisation * whole_waves(share);
+    const double sm = waves * (depth * tiles.cta_k[i] + tiles.stores[i]);
+    time[i] = ctas > most ? kNever : sm;
+  }
+  return least(time);
+}
+
+// What splitting k costs: one more step, and partial sums that go out and in once each, in fp32.
+double with_split(const Problem& p, double time, double split) {
   return split > 1.0 ? time + p.split + 8.0 * split * p.batch * p.m * p.n / p.l2 : time;
 }
 
-template <std::size_t N>
-double best_config(const Problem& p, const Tile (&tiles)[N]) {
-  const bool large = blocks(p.m, 128.0) * blocks(p.n, 128.0) * p.batch > 16.0 * p.sms;
-  double best = 1e300;
-  for (const Tile tile : tiles) {
-    // Half the tile would do as well; tiles that fetch operands twice as often can't win over many waves.
-    if ((tile.m > 128.0 && tile.m >= 2.0 * p.m) || (tile.n > 128.0 && tile.n >= 2.0 * p.n)) continue;
-    if (large && tile.m * tile.n < 96.0 * 128.0) continue;
-    const double grid = blocks(p.m, tile.m) * blocks(p.n, tile.n) * p.batch;
-    const double compute = 2.0 * tile.m * tile.n / p.flops;
-    const double fetch = (tile.m + tile.n) * p.width / p.operands;
-    const double cta_k = overlapped(compute, fetch, p.overlap) + p.latency;
-    const double stores = tile.m * tile.n * 2.0 / p.stores;
-    for (const double split : kSplits) {
-      if (split > 1.0 && (!p.splits || grid * split > 2.0 * p.sms || split * 128.0 > p.k)) break;
-      best = std::min(best, config_time(p, grid, cta_k, stores, split));
+// The shortest time of all tiles and splits. At one split the tile with the least S has the least time, since D and
+// the cost are the same for all.
+template <const auto& kTiles>
+double best_config(const Problem& p) {
+  const Candidates<kTiles> tiles(p);
+  double best = kNever;
+  for (const double split : kSplits) {
+    if (split > 1.0) {
+      if (!p.splits || split * 128.0 > p.k || tiles.least_grid * split > 2.0 * p.sms) break;
+      if (with_split(p, p.dram, split) >= best) break;  // the cost alone is too much, and grows
+      // Each tile walks its depth at least once. The factor outweighs any rounding.
+      const double least_sm = p.k / split * tiles.least_cta_k * (1.0 - 1e-9);
+      if (with_split(p, overlapped(least_sm, p.dram, p.overlap), split) >= best) continue;
     }
+    const double sm = best_sm_time(p, tiles, split);
+    if (sm < kNever) best = std::min(best, with_split(p, overlapped(sm, p.dram, p.overlap), split));
   }
   return best;
 }
@@ -163,33 +294,27 @@ Seconds time_gemm(const Kernel& kernel, const hardware::Gpu& gpu, const std::vec
   const Problem p = problem_of(s, gpu, c);
   double time = c[kFloor];
   if (s.dtype == Dtype::nvfp4) {
-    time += best_config(p, kBlockTiles);
-  } else if (gpu.architecture == "hopper" || gpu.architecture == "blackwell") {
-    time += best_config(p, kFineTiles);
+    time += best_config<kBlockParts>(p);
+  } else if (gpu.generation.gemm_tiles == hardware::GemmTiles::fine) {
+    time += best_config<kFineParts>(p);
   } else {
-    time += best_config(p, kPowerTiles);
+    time += best_config<kPowerParts>(p);
   }
   if (p.width < 2.0) time += scale_time(s, p, gpu, c);
   return Seconds{time * kMicro};
 }
 
-// Without measurements a GPU takes its architecture's measured bf16 coefficients (A100, H100, B200), rounded.
-std::vector<double> default_coefficients(const hardware::Gpu& gpu) {
-  if (gpu.architecture == "hopper") {
-    return {2.7, 0.99, 0.85, 0.9, 0.54, 0.125, 0.17, 0.08, 0.17, 1.0, 2.7, 0.21, 1000.0, 4.0, 0.7};
-  }
-  if (gpu.architecture == "blackwell") {
-    return {2.1, 0.99, 0.75, 0.4, 0.95, 0.22, 0.33, 0.6, 0.18, 21.0, 2.8, 0.3, 500.0, 4.0, 0.7};
-  }
-  return {3.5, 0.99, 0.77, 0.9, 0.5, 0.085, 0.05, 0.42, 0.17, 140.0, 2.5, 0.09, 2000.0, 4.0, 0.7};
-}
+constexpr std::array<std::string_view, 15> kNames = {"floor_us", "e_compute",  "e_memory",     "e_l2",     "e_operand",
+                                                     "e_store",  "e_capacity", "quantisation", "overlap",  "latency_ns",
+                                                     "split_us", "droop",      "droop_gflop",  "scale_us", "e_scale"};
+
+std::vector<double> default_coefficients(const hardware::Gpu& gpu) { return defaults_of(gpu, "gemm", kNames); }
 
 }  // namespace
 
 FittedModel gemm_model() {
   FittedModel model;
-  model.names = {"floor_us", "e_compute",  "e_memory", "e_l2",  "e_operand",   "e_store",  "e_capacity", "quantisation",
-                 "overlap",  "latency_ns", "split_us", "droop", "droop_gflop", "scale_us", "e_scale"};
+  model.names.assign(kNames.begin(), kNames.end());
   model.bounds = {{1.0, 20.0},  {0.2, 1.0},  {0.2, 1.0},  {0.05, 1.0},  {0.05, 1.0},
                   {0.01, 1.0},  {0.02, 1.0}, {1e-3, 1.0}, {1e-3, 1.0},  {0.1, 500.0},
                   {1e-3, 20.0}, {1e-3, 1.5}, {1.0, 1e5},  {0.1, 200.0}, {0.05, 1.0}};

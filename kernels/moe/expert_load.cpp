@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/rounding.hpp"
+
 namespace orrery::kernels {
 namespace {
 
@@ -39,7 +41,7 @@ class PowerLaw {
 ExpertLoadOfRank balanced(double pairs, double local) {
   ExpertLoadOfRank load;
   load.rows = pairs;
-  load.active = std::min(local, std::ceil(pairs));
+  load.active = std::min(local, ceil_of_count(pairs));
   return load;
 }
 

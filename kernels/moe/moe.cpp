@@ -91,11 +91,19 @@ std::string describe_moe(const Kernel& kernel) {
   return text;
 }
 
-std::string moe_fit_key(const Kernel& kernel, const hardware::Gpu& gpu) {
+// By Dtype; fp16 runs as bf16.
+std::vector<std::vector<std::string_view>> fit_dtypes() {
+  std::vector<std::vector<std::string_view>> lists;
+  for (const Dtype dtype : all_dtypes()) {
+    lists.push_back({orrery::name(dtype)});
+    if (dtype == Dtype::fp16) lists.back().emplace_back("bf16");
+  }
+  return lists;
+}
+
+FitChoice fit_choice(const Kernel& kernel) {
   const MoeShape& s = shape_of(kernel);
-  std::vector<std::string_view> dtypes = {orrery::name(s.dtype)};
-  if (s.dtype == Dtype::fp16) dtypes.emplace_back("bf16");
-  return first_fit(gpu, "moe", implementation_order(s.implementation), dtypes);
+  return {s.implementation, static_cast<std::size_t>(s.dtype)};
 }
 
 }  // namespace
@@ -109,7 +117,8 @@ FamilyRow moe_family() {
   row.check = check_moe;
   row.work = moe_work;
   row.describe = describe_moe;
-  row.fit_key = moe_fit_key;
+  row.fit_dtypes = fit_dtypes();
+  row.fit_choice = fit_choice;
   row.model = moe_model();
   return row;
 }

@@ -18,6 +18,7 @@
 #include "kernels/attention/power_sum.hpp"
 #include "kernels/moe/expert_load.hpp"
 #include "kernels/moe/moe.hpp"
+#include "kernels/rounding.hpp"
 
 namespace orrery::kernels {
 namespace {
@@ -58,8 +59,8 @@ double grouped_gemms(const MoeShape& s, const Block& b, const hardware::Gpu& gpu
   const double rows = (b.rows + c[kPad] * b.active) / kSide;
   const double sms = gpu.sm_count;
   const double rate = c[kCompute] * required_peak(gpu, s.dtype).value() / sms;
-  return gemm_time(rows * std::ceil(b.gates * b.inter / kSide), b.hidden, rate, sms, c) +
-         gemm_time(rows * std::ceil(b.hidden / kSide), b.inter, rate, sms, c);
+  return gemm_time(rows * ceil_of_count(b.gates * b.inter / kSide), b.hidden, rate, sms, c) +
+         gemm_time(rows * ceil_of_count(b.hidden / kSide), b.inter, rate, sms, c);
 }
 
 Seconds time_moe(const Kernel& kernel, const hardware::Gpu& gpu, const std::vector<double>& c) {

@@ -43,6 +43,14 @@ std::int64_t node_tokens(std::int64_t sequences, std::int64_t j) {
   return sequences * std::max<std::int64_t>(1, kNodeTokens * j - kNodeTokens / 2);
 }
 
+// Shapes of prompts' attention that are remembered: what fits a core's own cache.
+constexpr std::size_t kRemembered = 1024;
+
+hardware::Gpu without_l2(hardware::Gpu gpu) {
+  gpu.l2_size = Bytes{1.0};
+  return gpu;
+}
+
 bool reads_cache(const StepOp& op) { return std::holds_alternative<kernels::AttentionDecodeShape>(op.kernel); }
 
 StepCost& slot(std::vector<StepCost>& table, std::int64_t index) {
@@ -56,13 +64,15 @@ StepCost& slot(std::vector<StepCost>& table, std::int64_t index) {
 StepModel::State::State(const ServingJob& j, const kernels::KernelTimer& t)
     : job(&j),
       timer(&t),
-      cold_gpu(j.cluster.gpu),
+      cold_gpu(without_l2(j.cluster.gpu)),
+      warm_timer(t.bind(j.cluster.gpu)),
+      cold_timer(t.bind(cold_gpu)),
+      warm_times(*warm_timer, kRemembered),
       mixed_batch(j.cluster.gpu, t),
       ops(j),
       collectives(j.cluster),
       stages(static_cast<std::size_t>(ops.stages())),
       host(&engine_of(j).host) {
-  cold_gpu.l2_size = Bytes{1.0};
   stream_gap = j.cluster.gpu.kernel_gap.value();
   for (int stage = 0; stage < ops.stages(); ++stage) stages[static_cast<std::size_t>(stage)].layers = ops.layers(stage);
   graph_gap = kGraphGap * stream_gap;
@@ -91,18 +101,23 @@ double StepModel::State::price(const StepOp& op) const {
   const double alone = price_alone(op);
   if (!op.beside) return alone;
   const auto& decode = std::get<kernels::AttentionDecodeShape>(op.kernel);
-  const double prompts = timer->time(*op.beside, job->cluster.gpu).value();
+  const double prompts = warm_time(*op.beside).value();
   return added(*op.beside, prompts, decode, mixed_batch.decodes(decode, Seconds{alone}).value());
+}
+
+Seconds StepModel::State::warm_time(const kernels::Kernel& kernel) const {
+  const bool repeats = std::holds_alternative<kernels::AttentionPrefillShape>(kernel);
+  return repeats ? warm_times.time(kernel) : warm_timer->time(kernel);
 }
 
 double StepModel::State::price_alone(const StepOp& op) const {
   if (op.is_collective) return collectives.time(op.collective).value();
-  const Seconds time = timer->time(op.kernel, job->cluster.gpu);
+  const Seconds time = warm_time(op.kernel);
   if (const kernels::GemmShape* gemm = scaled_statically(op)) {
     return without_amax(*gemm, time, job->cluster.gpu).value();
   }
   if (!reads_cache(op)) return time.value();
-  return max(time, timer->time(op.kernel, cold_gpu)).value();
+  return max(time, cold_timer->time(op.kernel)).value();
 }
 
 StepCost StepModel::State::cost(const std::vector<StepOp>& list, GraphMode mode) const {
@@ -252,7 +267,7 @@ std::int64_t StepModel::padded(std::int64_t tokens) const { return state_->ops.p
 std::vector<StepOp> StepModel::ops(const StepShape& shape, int stage) const { return state_->ops.all(shape, stage); }
 
 kernels::Estimate StepModel::State::explain(const StepOp& op) const {
-  const Seconds warm = timer->time(op.kernel, job->cluster.gpu);
+  const Seconds warm = warm_time(op.kernel);
   if (scaled_statically(op) != nullptr) {
     kernels::Estimate estimate = timer->explain(op.kernel, job->cluster.gpu);
     estimate.time = Seconds{price(op)};

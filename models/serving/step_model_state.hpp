@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/attention/mixed_batch.hpp"
+#include "kernels/memo.hpp"
 #include "models/serving/step_model.hpp"
 #include "models/serving/step_ops.hpp"
 
@@ -47,6 +49,7 @@ struct StepModel::State {
                              const kernels::AttentionDecodeShape& decode, double own) const;
   /// Of one kernel or collective with all that it runs beside left out.
   [[nodiscard]] double price_alone(const StepOp& op) const;
+  [[nodiscard]] Seconds warm_time(const kernels::Kernel& kernel) const;
   /// Attention of all layers.
   StepCost attention(const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers);
   Seconds time(const StepShape& shape, int stage);
@@ -60,7 +63,9 @@ struct StepModel::State {
 
   const ServingJob* job;
   const kernels::KernelTimer* timer;
-  hardware::Gpu cold_gpu;  ///< the same without L2, for what is read cold
+  hardware::Gpu cold_gpu;  ///< the cluster's without L2, for what is read cold
+  std::unique_ptr<kernels::BoundTimer> warm_timer, cold_timer;
+  mutable kernels::TimeMemo warm_times;  ///< of prompts' attention: a load repeats its chunks
   kernels::MixedBatch mixed_batch;
   StepOps ops;
   sim::CollectiveModel collectives;

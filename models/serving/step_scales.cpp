@@ -6,21 +6,14 @@
 namespace orrery::models {
 namespace {
 
-struct AmaxPass {
-  double floor;  // seconds
-  double rate;   // bytes per second
-  double overlap;
-};
-
-constexpr AmaxPass kHopper{7.5e-6, 1.33e12, 2.0};
-constexpr AmaxPass kBlackwell{8.6e-6, 3.3e12, 1.0};
 constexpr double kActivation = 2.0;  // bytes of a bf16 value
 
 }  // namespace
 
 Seconds amax_time(double m, double k, const hardware::Gpu& gpu) {
-  const AmaxPass pass = gpu.architecture == "blackwell" ? kBlackwell : kHopper;
-  return Seconds{kernels::power_sum(pass.floor, kActivation * m * k / pass.rate, pass.overlap)};
+  const hardware::Generation& by = gpu.generation;
+  return Seconds{
+      kernels::power_sum(by.amax_floor.value(), kActivation * m * k / by.amax_rate.value(), by.amax_overlap)};
 }
 
 Seconds without_amax(const kernels::GemmShape& shape, Seconds dynamic, const hardware::Gpu& gpu) {

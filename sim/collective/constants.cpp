@@ -19,35 +19,6 @@ constexpr std::array<Protocol, 3> kProtocols{{
      Seconds{4.0e-6}, Seconds{14.0e-6}, Seconds{3.0e-6}, 1.0, 1.0, 1.0, false},
 }};
 
-/// Figures of NCCL that differ between GPU generations.
-struct Generation {
-  std::string_view architecture;
-  double link_efficiency;  ///< topo.h: 20 of 25, 20.6 of 25, 40.1 of 50 GB/s per link
-  double ll_node_limit;    ///< tuning.cc llMaxBws, one node
-  double nvls_share;       ///< NVLS bus bandwidth over line rate: nvlsEfficiency × channels, graph search of 8 GPUs
-  double nvls_sustained;   ///< the same as nccl-tests measures at GiB sizes
-  double nvls_limit;       ///< the same at the largest size published
-  double latency_scale;    ///< measured small collectives over tuning.cc
-};
-
-// nvls_share: H100 8 × 40 × 0.85 × 7/8 × 2 = 476 of 450 GB/s; B200 8 × 90 = 720 of 900.
-// nvls_sustained: 8 × H100 479.7 GB/s at 8 GiB (Voltage Park), 8 × H200 473 at 4 GiB, 8 × B200 741 at 4 GiB;
-// nvls_limit: 8 × H200 482, 8 × B200 846 at 16 GiB (stas00/ml-engineering network/README.md).
-// latency_scale: nccl-tests of ai-dynamo/aiconfigurator 095f58a5 up to 256 KiB, 2 to 8 ranks.
-constexpr std::array<Generation, 4> kGenerations{{
-    {"ampere", 0.80, 87.7e9, 0.0, 0.0, 0.0, 1.4},
-    {"ada", 0.80, 87.7e9, 0.0, 0.0, 0.0, 1.0},
-    {"hopper", 0.824, 141.0e9, 1.058, 1.04, 1.071, 1.0},
-    {"blackwell", 0.802, 282.0e9, 0.80, 0.80, 0.94, 1.6},
-}};
-
-const Generation& generation(const hardware::Gpu& gpu) {
-  for (const Generation& each : kGenerations) {
-    if (each.architecture == gpu.architecture) return each;
-  }
-  return kGenerations.back();
-}
-
 bool has_nvlink(const hardware::Cluster& cluster) {
   return cluster.node.nvswitch && cluster.gpu.nvlink_bandwidth.value() > 0.0;
 }
@@ -70,19 +41,18 @@ constexpr double kTreeEfficiency = 0.70;
 
 CollectiveConstants common(const hardware::Cluster& cluster, int ranks, int nodes, double node_share,
                            double nic_share) {
-  const Generation& gen = generation(cluster.gpu);
+  const hardware::Generation& gen = cluster.gpu.generation;
   CollectiveConstants out;
   out.protocols = kProtocols;
   out.nvlink = has_nvlink(cluster);
   out.node_bus = cluster.node_bandwidth_per_gpu() * (out.nvlink ? gen.link_efficiency * node_share : pcie_share(ranks));
   out.network_per_rank = cluster.network_bandwidth_per_gpu() * (nic_share / oversubscription(cluster, ranks, nodes));
-  out.ll_node_limit = BytesPerSecond{gen.ll_node_limit};
+  out.ll_node_limit = gen.ll_node_limit;
   // llMaxBws row 0: 39 GB/s on two nodes, 20.4 on more.
   out.ll_network_limit = BytesPerSecond{nodes <= 2 ? 39.0e9 : 20.4e9};
   out.tree_efficiency = nodes <= 1 ? 0.92 : kTreeEfficiency;
-  // perChMaxNVLSTreeBws × 8 channels: Hopper 57.7 on two nodes and 45.5 on more, Blackwell 96 and 80.
-  const bool blackwell = gen.architecture == "blackwell";
-  out.nvls_tree_limit = BytesPerSecond{8e9 * (nodes <= 2 ? (blackwell ? 96.0 : 57.7) : (blackwell ? 80.0 : 45.5))};
+  constexpr double kNvlsTreeChannels = 8.0;
+  out.nvls_tree_limit = kNvlsTreeChannels * (nodes <= 2 ? gen.nvls_tree_channel_two_nodes : gen.nvls_tree_channel);
   out.nvls_hop = Seconds{25.0e-6};
   out.nvls_network_hop = Seconds{20.9e-6};
   // Send/recv has no model in NCCL. Measured all_to_all of H100: 7.0 µs for 4, 7.5 µs for 8 ranks at small
@@ -114,20 +84,20 @@ double oversubscription(const hardware::Cluster& cluster, int ranks, int nodes) 
 
 CollectiveConstants selection_constants(const hardware::Cluster& cluster, int ranks, int nodes) {
   CollectiveConstants out = common(cluster, ranks, nodes, 1.0, kNicSelected);
-  out.nvls_bus = cluster.gpu.nvlink_bandwidth * generation(cluster.gpu).nvls_share;
+  out.nvls_bus = cluster.gpu.nvlink_bandwidth * cluster.gpu.generation.nvls_share;
   return out;
 }
 
 CollectiveConstants timing_constants(const hardware::Cluster& cluster, int ranks, int nodes) {
   CollectiveConstants out = common(cluster, ranks, nodes, kSustained, kNicSustained);
-  out.nvls_bus = cluster.gpu.nvlink_bandwidth * generation(cluster.gpu).nvls_sustained;
-  out.latency_scale = out.nvlink ? generation(cluster.gpu).latency_scale : 1.0;
+  out.nvls_bus = cluster.gpu.nvlink_bandwidth * cluster.gpu.generation.nvls_sustained;
+  out.latency_scale = out.nvlink ? cluster.gpu.generation.latency_scale : 1.0;
   return out;
 }
 
 BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int ranks) {
   if (gpu.nvlink_bandwidth.value() <= 0.0) return gpu.pcie_bandwidth;
-  const Generation& gen = generation(gpu);
+  const hardware::Generation& gen = gpu.generation;
   const bool in_switch = kind == CollectiveKind::all_reduce && ranks > 4 && gen.nvls_limit > 0.0;
   return gpu.nvlink_bandwidth * (in_switch ? std::max(gen.nvls_limit, gen.link_efficiency) : gen.link_efficiency);
 }

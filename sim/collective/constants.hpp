@@ -5,8 +5,7 @@
 //
 // Source of latencies and protocol efficiencies: NVIDIA/nccl 2.28.9 src/graph/tuning.cc, tables baseLat,
 // hwLat, llMaxBws, perChMaxRingLL128Bws; link rates of src/graph/topo.h. The same constants serve Volta to
-// Blackwell, as in NCCL; Ampere measures about 40 % and Blackwell 50 to 90 % above them at small sizes on one
-// node: `latency_scale` of the timing constants.
+// Blackwell, as in NCCL; what differs between generations of GPUs stands in their files (hardware/generation.hpp).
 #pragma once
 
 #include <span>

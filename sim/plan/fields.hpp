@@ -1,7 +1,7 @@
 // How plan_text writes and reads the fields of table entries: their order, keys and value texts.
 //
 // One list of fields per type serves both directions: an Archive is a writer or a reader with
-// field(key, value).
+// field(key, value). The lists of kernel shapes are those of kernels/fields.hpp.
 #pragma once
 
 #include <charconv>
@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/fields.hpp"
 #include "sim/plan/plan.hpp"
 
 namespace orrery::sim::plan_fields {
@@ -181,38 +182,10 @@ bool from_token(std::string_view text, T& value) {
   }
 }
 
-using kernels::AttentionDecodeShape;
-using kernels::AttentionPrefillShape;
-using kernels::GemmShape;
-using kernels::HostCopyShape;
-using kernels::MemoryShape;
-using kernels::MoeShape;
-
 template <class Archive, class Shape>
 void fields(Archive& a, Shape& s) {
-  if constexpr (std::is_same_v<std::remove_const_t<Shape>, GemmShape>) {
-    a.field("dtype", s.dtype), a.field("m", s.m), a.field("n", s.n), a.field("k", s.k), a.field("batch", s.batch);
-    a.field("weights", s.weights), a.field("implementation", s.implementation), a.field("accumulate", s.accumulate);
-  } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, AttentionPrefillShape>) {
-    a.field("dtype", s.dtype), a.field("kv_dtype", s.kv_dtype), a.field("batch", s.batch), a.field("q_len", s.q_len);
-    a.field("kv_len", s.kv_len), a.field("q_heads", s.q_heads), a.field("kv_heads", s.kv_heads);
-    a.field("head_dim", s.head_dim), a.field("v_head_dim", s.v_head_dim), a.field("window", s.window);
-    a.field("causal", s.causal), a.field("pass", s.pass), a.field("implementation", s.implementation);
-  } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, AttentionDecodeShape>) {
-    a.field("dtype", s.dtype), a.field("kv_dtype", s.kv_dtype), a.field("batch", s.batch);
-    a.field("kv_tokens", s.kv_tokens), a.field("q_heads", s.q_heads), a.field("kv_heads", s.kv_heads);
-    a.field("head_dim", s.head_dim), a.field("latent_dim", s.latent_dim), a.field("window", s.window);
-    a.field("implementation", s.implementation);
-  } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, MoeShape>) {
-    a.field("dtype", s.dtype), a.field("tokens", s.tokens), a.field("hidden", s.hidden), a.field("inter", s.inter);
-    a.field("topk", s.topk), a.field("experts", s.experts), a.field("tensor_parallel", s.tensor_parallel);
-    a.field("expert_parallel", s.expert_parallel), a.field("load", s.load), a.field("gated", s.gated);
-    a.field("pass", s.pass), a.field("implementation", s.implementation);
-  } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, MemoryShape>) {
-    a.field("op", s.op), a.field("dtype", s.dtype), a.field("elements", s.elements), a.field("read", s.read);
-    a.field("written", s.written), a.field("flops_per_element", s.flops_per_element);
-  } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, HostCopyShape>) {
-    a.field("bytes", s.bytes), a.field("to_device", s.to_device), a.field("pinned", s.pinned);
+  if constexpr (kernels::HasFields<Shape>) {
+    kernels::for_each_field(s, [&a](std::string_view key, auto& value) { a.field(key, value); });
   } else if constexpr (std::is_same_v<std::remove_const_t<Shape>, KernelEntry>) {
     a.field("label", s.label), a.field("activity", s.activity), a.field("repeat", s.repeat);
     a.field("launch", s.launch);

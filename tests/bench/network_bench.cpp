@@ -4,6 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "hardware/catalogue.hpp"
 #include "hardware/cluster.hpp"
 #include "sim/collective/model.hpp"
 #include "sim/network/flow_network.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 hardware::Cluster h100_cluster() {
   hardware::Cluster c;
-  c.gpu.architecture = "hopper";
+  c.gpu.generation = hardware::load_generation("hopper");
   c.gpu.nvlink_bandwidth = BytesPerSecond{450e9};
   c.gpu.pcie_bandwidth = BytesPerSecond{64e9};
   c.node.gpus = 8;

@@ -23,7 +23,7 @@ constexpr double kMiB = 1048576.0;
 hardware::Gpu h100() {
   hardware::Gpu gpu;
   gpu.name = "h100_sxm";
-  gpu.architecture = "hopper";
+  gpu.generation = hardware::load_generation("hopper");
   gpu.nvlink_bandwidth = BytesPerSecond{450e9};
   gpu.memory_bandwidth = BytesPerSecond{3352e9};
   return gpu;
@@ -144,7 +144,7 @@ class MeasuredCustom : public ::testing::TestWithParam<const char*> {
     cluster_.gpu = hardware::load_gpu(GetParam());
     cluster_.node.gpus = 8;
     cluster_.node.nvswitch = true;
-    cluster_.node.in_network_reduction = cluster_.gpu.architecture == "hopper";
+    cluster_.node.in_network_reduction = cluster_.gpu.generation.name == "hopper";
     cluster_.nodes = 1;
   }
 

@@ -2,6 +2,7 @@
 
 #include "calibrate/rows.hpp"
 #include "calibrate/tables.hpp"
+#include "hardware/catalogue.hpp"
 #include "hardware/config.hpp"
 #include "tests/calibrate/temporary_folder.hpp"
 #include "tests/kernels/toy_gpu.hpp"
@@ -49,15 +50,17 @@ TEST(GemmRows, WeightsAreWarmWhereFiveCopiesStayInL2) {
   EXPECT_EQ(shape_of(rows[3]).weights, kernels::CacheState::cold);  // 134 MB of activations sweep it out
 }
 
-TEST(GemmRows, TheGpuTellsTheLibrary) {
-  auto gpu = tests::hopper_gpu();
+TEST(GemmRows, TheProfileTellsTheLibrary) {
   const std::string text = "dtype,m,n,k,time_us\nbfloat16,1,1024,1024,3\n";
+  const auto key = [&](const hardware::Gpu& gpu) { return read(text, gpu).rows[0].fit_key; };
+  EXPECT_EQ(key(hardware::load_gpu("a100_sxm")), "gemm/sglang/bf16");
+  EXPECT_EQ(key(hardware::load_gpu("rtx_pro_6000_server")), "gemm/vllm/bf16");
+  EXPECT_EQ(key(hardware::load_gpu("b200_sxm")), "gemm/trtllm/bf16");
+  auto gpu = tests::hopper_gpu();
   gpu.name = "a100_sxm";
-  EXPECT_EQ(read(text, gpu).rows[0].fit_key, "gemm/sglang/bf16");
-  gpu.name = "rtx_pro_6000_server";
-  EXPECT_EQ(read(text, gpu).rows[0].fit_key, "gemm/vllm/bf16");
-  gpu.name = "b200_sxm";
-  EXPECT_EQ(read(text, gpu).rows[0].fit_key, "gemm/trtllm/bf16");
+  EXPECT_EQ(key(gpu), "gemm/trtllm/bf16") << "a name says nothing";
+  gpu.software.gemm_table = "somebody";
+  EXPECT_THROW((void)key(gpu), std::invalid_argument);
 }
 
 TEST(GemmRows, UnknownDtypesAreSkippedByName) {

@@ -23,7 +23,7 @@ using sim::CollectiveKind;
 hardware::Gpu h100() {
   hardware::Gpu gpu;
   gpu.name = "h100_sxm";
-  gpu.architecture = "hopper";
+  gpu.generation = hardware::load_generation("hopper");
   gpu.nvlink_bandwidth = BytesPerSecond{450e9};
   return gpu;
 }
@@ -152,7 +152,7 @@ class MeasuredCollectives : public ::testing::TestWithParam<const char*> {
     cluster_.gpu = hardware::load_gpu(GetParam());
     cluster_.node.gpus = 8;
     cluster_.node.nvswitch = true;
-    cluster_.node.in_network_reduction = cluster_.gpu.architecture == "hopper";
+    cluster_.node.in_network_reduction = cluster_.gpu.generation.name == "hopper";
     cluster_.nodes = 1;
   }
 

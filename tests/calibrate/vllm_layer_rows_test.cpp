@@ -24,7 +24,7 @@ using kernels::MemoryShape;
 hardware::Gpu rtx_4090() {
   hardware::Gpu gpu;
   gpu.name = "rtx_4090";
-  gpu.architecture = "ada";
+  gpu.generation = hardware::load_generation("ada");
   return gpu;
 }
 

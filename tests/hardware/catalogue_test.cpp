@@ -100,7 +100,7 @@ TEST(Catalogue, HoldsPlausibleFigures) {
     // Lanes of fp32: 64 (Ampere data centre) or 128 per SM, 2 FLOP per clock each. The datasheets of the two
     // Blackwell boards round to 80 and 90 TFLOP/s.
     const double lanes = gpu.vector_peak.value() / (2.0 * gpu.sm_count * gpu.boost_clock.value());
-    const double expected = gpu.architecture == "ampere" ? 64.0 : 128.0;
+    const double expected = gpu.generation.name == "ampere" ? 64.0 : 128.0;
     EXPECT_NEAR(lanes, expected, 0.25 * expected) << name;
     EXPECT_EQ(gpu.matrix_peak(Dtype::fp16), gpu.matrix_peak(Dtype::bf16)) << name;
     EXPECT_GE(*gpu.matrix_peak(Dtype::bf16), *gpu.matrix_peak(Dtype::tf32)) << name;
@@ -131,7 +131,9 @@ TEST(Catalogue, NamesTheNearestProfileForAnUnknownOne) {
 
 TEST(Catalogue, FollowsOrreryHome) {
   const fs::path home = fs::path(::testing::TempDir()) / "orrery_home";
+  fs::remove_all(home);
   fs::create_directories(home / "hardware/profiles/gpus");
+  fs::copy(data_root() / "hardware/profiles/generations", home / "hardware/profiles/generations");
   std::ofstream(home / "hardware/profiles/gpus/mine.yaml") << edited_profile("h100_sxm", "NVIDIA H100", "My H100");
   {
     const Variable variable("ORRERY_HOME", home.string());

@@ -25,7 +25,7 @@ const KernelTimer& fitted() {
 // 100 SMs, 100 TFLOP/s, 1 TB/s: round numbers for arithmetic by hand.
 hardware::Gpu round_gpu() {
   hardware::Gpu gpu;
-  gpu.name = "round", gpu.architecture = "ampere", gpu.sm_count = 100;
+  gpu.name = "round", gpu.generation = hardware::load_generation("ampere"), gpu.sm_count = 100;
   gpu.peak[Dtype::bf16] = FlopsPerSecond{100e12};
   gpu.memory_bandwidth = BytesPerSecond{1e12};
   gpu.l2_size = Bytes{50e6};
@@ -235,7 +235,7 @@ TEST(AttentionModels, RefuseADtypeThatTheGpuLacks) {
 TEST(AttentionFits, AreChosenByLibraryAndCacheDtype) {
   const hardware::Gpu gpu = hardware::load_gpu("h100_sxm");
   AttentionPrefillShape p = prompt(1, 128);
-  const auto key = [&gpu](const Kernel& kernel) { return family_of(kernel).fit_key(kernel, gpu); };
+  const auto key = [&gpu](const Kernel& kernel) { return fit_key(kernel, gpu); };
   EXPECT_EQ(key(p), "attention_prefill/trtllm/bf16");
   p.implementation = Implementation::vllm, p.kv_dtype = Dtype::fp8;
   EXPECT_EQ(key(p), "attention_prefill/vllm/bf16_kv_fp8");

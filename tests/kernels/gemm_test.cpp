@@ -171,7 +171,7 @@ TEST(GemmFitKey, Fp16TakesBf16sFitAndOthersDoNot) {
   auto gpu = tests::hopper_gpu();
   gpu.fits.resize(1);
   gpu.fits[0].key = "gemm/trtllm/bf16";
-  const auto key = [&](Dtype dtype) { return family_of(gemm(1, 1, 1, dtype)).fit_key(gemm(1, 1, 1, dtype), gpu); };
+  const auto key = [&](Dtype dtype) { return fit_key(gemm(1, 1, 1, dtype), gpu); };
   EXPECT_EQ(key(Dtype::bf16), "gemm/trtllm/bf16");
   EXPECT_EQ(key(Dtype::fp16), "gemm/trtllm/bf16");
   EXPECT_EQ(key(Dtype::fp8), "");

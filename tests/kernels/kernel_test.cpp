@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hardware/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "tests/kernels/toy_gpu.hpp"
 
@@ -132,7 +133,8 @@ TEST(Families, EveryRowIsCompleteAndFindable) {
     EXPECT_FALSE(row.source.empty()) << row.name;
     EXPECT_FALSE(row.model.equation.empty()) << row.name;
     EXPECT_FALSE(row.model.source.empty()) << row.name;
-    EXPECT_TRUE(row.holds && row.check && row.work && row.describe && row.fit_key) << row.name;
+    EXPECT_TRUE(row.holds && row.check && row.work && row.describe) << row.name;
+    EXPECT_EQ(row.fit_dtypes.empty(), row.fit_choice == nullptr) << row.name;
     EXPECT_EQ(find_family(row.name), &row);
   }
   EXPECT_EQ(find_family("convolution"), nullptr);
@@ -147,9 +149,9 @@ TEST(Families, RowsHoldTheirOwnAlternative) {
 }
 
 TEST(Families, DefaultCoefficientsLieInTheirBounds) {
-  for (const std::string architecture : {"ampere", "ada", "hopper", "blackwell"}) {
+  for (const std::string& generation : hardware::generation_names()) {
     hardware::Gpu gpu = tests::hopper_gpu();
-    gpu.architecture = architecture;
+    gpu.generation = hardware::load_generation(generation);
     for (const FamilyRow& row : families()) {
       const std::vector<double> defaults = row.model.defaults(gpu);
       ASSERT_EQ(defaults.size(), row.model.names.size()) << row.name;

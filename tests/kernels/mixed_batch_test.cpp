@@ -24,10 +24,10 @@ class RoundTimer : public KernelTimer {
   }
 };
 
-hardware::Gpu gpu_of(const char* architecture, double nvlink) {
+hardware::Gpu gpu_of(const char* generation, double nvlink) {
   hardware::Gpu gpu;
   gpu.name = "toy";
-  gpu.architecture = architecture;
+  gpu.generation = hardware::load_generation(generation);
   gpu.sm_count = 128;
   gpu.nvlink_bandwidth = BytesPerSecond{nvlink};
   gpu.memory_bandwidth = BytesPerSecond{1e12};

@@ -1,4 +1,4 @@
-#include "kernels/roofline.hpp"
+#include "kernels/table/roofline.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
-// GPUs made by hand, so that tests do not depend on profiles.
+// GPUs made by hand, so that tests do not depend on profiles of boards.
 #pragma once
 
+#include "hardware/catalogue.hpp"
 #include "hardware/gpu.hpp"
 
 namespace orrery::tests {
@@ -9,7 +10,7 @@ namespace orrery::tests {
 inline hardware::Gpu round_gpu() {
   hardware::Gpu gpu;
   gpu.name = "round";
-  gpu.architecture = "ampere";
+  gpu.generation = hardware::load_generation("ampere");
   gpu.sm_count = 100;
   gpu.boost_clock = Hertz{1e9};
   gpu.peak = {{Dtype::bf16, FlopsPerSecond{1e15}}, {Dtype::fp16, FlopsPerSecond{1e15}}};
@@ -27,7 +28,7 @@ inline hardware::Gpu round_gpu() {
 inline hardware::Gpu hopper_gpu() {
   hardware::Gpu gpu = round_gpu();
   gpu.name = "hopper";
-  gpu.architecture = "hopper";
+  gpu.generation = hardware::load_generation("hopper");
   gpu.sm_count = 132;
   gpu.boost_clock = Hertz{1.98e9};
   gpu.peak = {{Dtype::bf16, FlopsPerSecond{989.4e12}},

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hardware/catalogue.hpp"
 #include "models/serving/step_model.hpp"
 #include "models/serving/step_scales.hpp"
 #include "tests/models/serving_step_jobs.hpp"
@@ -17,7 +18,8 @@ using testing::serving_job;
 
 TEST(AmaxPass, IsAFloorForFewTokensAndARateForMany) {
   hardware::Gpu hopper, blackwell;
-  hopper.architecture = "hopper", blackwell.architecture = "blackwell";
+  hopper.generation = hardware::load_generation("hopper"),
+  blackwell.generation = hardware::load_generation("blackwell");
   // 64 x 4,096 in bf16: 0.52 MB, 0.4 us at 1.33 TB/s; sqrt(7.5^2 + 0.39^2) = 7.51.
   EXPECT_NEAR(amax_time(64, 4096, hopper).value(), 7.51e-6, 0.01e-6);
   // 32,768 x 8,192: 537 MB, 403.7 us; H200 measures 396 us.
@@ -25,7 +27,7 @@ TEST(AmaxPass, IsAFloorForFewTokensAndARateForMany) {
   // The same at 3.3 TB/s: 162.7 + 8.6 us.
   EXPECT_NEAR(amax_time(32768, 8192, blackwell).value(), 171.3e-6, 0.1e-6);
   hardware::Gpu ampere;
-  ampere.architecture = "ampere";
+  ampere.generation = hardware::load_generation("ampere");
   EXPECT_EQ(amax_time(64, 4096, ampere).value(), amax_time(64, 4096, hopper).value());
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "hardware/catalogue.hpp"
 #include "models/training/training.hpp"
 
 namespace orrery::models::testing {
@@ -12,7 +13,7 @@ inline hardware::Cluster small_cluster(int nodes, int gpus_per_node = 8) {
   using namespace orrery::literals;
   hardware::Cluster cluster;
   cluster.gpu.name = "test_gpu";
-  cluster.gpu.architecture = "ampere";
+  cluster.gpu.generation = hardware::load_generation("ampere");
   cluster.gpu.sm_count = 108;
   cluster.gpu.boost_clock = Hertz{1.41e9};
   cluster.gpu.peak = {{Dtype::bf16, 312_TFLOPs}, {Dtype::fp16, 312_TFLOPs}, {Dtype::tf32, 156_TFLOPs}};

@@ -28,6 +28,12 @@ TEST(Families, AreWhatListPrints) {
   }
 }
 
+TEST(Families, GenerationsNameTheirBoards) {
+  const std::string text = orrery({"list", "generations"}).out;
+  EXPECT_NE(text.find("NVIDIA Hopper: h100_sxm, h200_sxm, h800_sxm"), std::string::npos) << text;
+  EXPECT_NE(text.find("blackwell_workstation"), std::string::npos) << text;
+}
+
 TEST(Families, NameTheNearestForAnUnknownOne) {
   try {
     (void)family_items("gpu");

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "hardware/catalogue.hpp"
 #include "hardware/cluster.hpp"
 #include "sim/collective/collectives.hpp"
 
@@ -12,7 +13,7 @@ namespace orrery::sim::testing {
 inline hardware::Cluster h100_cluster(int nodes) {
   hardware::Cluster c;
   c.gpu.name = "h100_sxm";
-  c.gpu.architecture = "hopper";
+  c.gpu.generation = hardware::load_generation("hopper");
   c.gpu.nvlink_bandwidth = BytesPerSecond{450e9};
   c.gpu.pcie_bandwidth = BytesPerSecond{64e9};
   c.node.gpus = 8;
@@ -31,7 +32,7 @@ inline hardware::Cluster h100_cluster(int nodes) {
 inline hardware::Cluster a100_cluster(int nodes) {
   hardware::Cluster c = h100_cluster(nodes);
   c.gpu.name = "a100_sxm";
-  c.gpu.architecture = "ampere";
+  c.gpu.generation = hardware::load_generation("ampere");
   c.gpu.nvlink_bandwidth = BytesPerSecond{300e9};
   c.gpu.pcie_bandwidth = BytesPerSecond{32e9};
   c.node.in_network_reduction = false;

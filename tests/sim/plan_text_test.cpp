@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/fields.hpp"
 #include "sim/plan/builder.hpp"
 #include "sim/plan/evaluate.hpp"
 #include "tests/sim/lanes.hpp"
@@ -129,6 +130,32 @@ TEST(PlanText, EveryKindOfEntryReadsBack) {
   EXPECT_EQ(again.labels, plan.labels);
   EXPECT_EQ(again.events, plan.events);
   EXPECT_EQ(again.step_count(), plan.step_count());
+}
+
+void distinguish(bool& value, int) { value = !value; }
+void distinguish(std::int64_t& value, int i) { value = 1000 + i; }
+void distinguish(double& value, int i) { value = 0.1 + i; }
+void distinguish(Bytes& value, int i) { value = Bytes{0.3 + i}; }
+template <class Enum>
+void distinguish(Enum& value, int) {
+  value = static_cast<Enum>(1);
+}
+
+TEST(PlanText, EveryFieldOfEveryKernelShapeReadsBack) {
+  std::vector<kernels::Kernel> shapes = {
+      kernels::GemmShape{}, kernels::AttentionPrefillShape{}, kernels::AttentionDecodeShape{},
+      kernels::MoeShape{},  kernels::MemoryShape{},           kernels::HostCopyShape{}};
+  PlanBuilder b;
+  const StreamId stream = b.stream(b.add_rank("rank", 1, 0), kCompute);
+  for (kernels::Kernel& kernel : shapes) {
+    int i = 0;
+    const auto each = [&i](std::string_view, auto& value) { distinguish(value, i++); };
+    std::visit([&each](auto& shape) { kernels::for_each_field(shape, each); }, kernel);
+    b.launch(stream, kernel, "kernel", Activity::other);
+  }
+  const Plan again = plan_from_text(to_text(b.take()));
+  ASSERT_EQ(again.kernels.size(), shapes.size());
+  for (std::size_t i = 0; i < shapes.size(); ++i) EXPECT_TRUE(again.kernels[i].kernel == shapes[i]) << i;
 }
 
 TEST(PlanText, TheFormIsStable) {

@@ -1,5 +1,8 @@
 // The table of kernel families. One row a family; order is the order of the Kernel variant.
+#include <optional>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "kernels/attention/attention.hpp"
 #include "kernels/copy/host_copy.hpp"
@@ -9,6 +12,19 @@
 #include "kernels/moe/moe.hpp"
 
 namespace orrery::kernels {
+namespace {
+
+std::optional<double> default_of(const hardware::Generation& generation, const std::string& family,
+                                 std::string_view name) {
+  const auto found = generation.coefficients.find(family);
+  if (found == generation.coefficients.end()) return std::nullopt;
+  for (const auto& [coefficient, value] : found->second) {
+    if (coefficient == name) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 const std::vector<FamilyRow>& families() {
   // Built once, never changed: a table, not state. Row i holds alternative i of Kernel.
@@ -55,6 +71,27 @@ std::string first_fit(const hardware::Gpu& gpu, std::string_view family,
     }
   }
   return {};
+}
+
+std::string fit_key(const Kernel& kernel, const hardware::Gpu& gpu) {
+  const FamilyRow& row = family_of(kernel);
+  if (row.fit_dtypes.empty()) return {};
+  const FitChoice choice = row.fit_choice(kernel);
+  return first_fit(gpu, row.name, implementation_order(choice.implementation), row.fit_dtypes[choice.dtypes]);
+}
+
+std::vector<double> defaults_of(const hardware::Gpu& gpu, std::string_view family,
+                                std::span<const std::string_view> names) {
+  std::vector<double> values;
+  for (const std::string_view name : names) {
+    const std::optional<double> value = default_of(gpu.generation, std::string(family), name);
+    if (!value) {
+      throw std::invalid_argument(fmt::format("{} is of the generation '{}', which has no coefficient {} of {}",
+                                              gpu.name, gpu.generation.name, name, family));
+    }
+    values.push_back(*value);
+  }
+  return values;
 }
 
 FlopsPerSecond required_peak(const hardware::Gpu& gpu, Dtype dtype) {

@@ -1,14 +1,14 @@
 // The kernel timers: `roofline`, the datasheet's bound, and `fitted`, the models with a profile's coefficients.
 //
 // The fitted timer looks up the fit that the family's fit_key() names; without one it takes the model's default
-// efficiencies and says "datasheet". It is never faster than the roofline.
+// efficiencies and says "datasheet". It is never faster than the roofline. Bound to a GPU it finds its fits by small
+// numbers (fit_table.hpp).
 // Limitations: a kernel alone on the GPU; sharing SMs or HBM with another stream is the simulator's concern.
-#include <stdexcept>
-
 #include <fmt/format.h>
 
 #include "kernels/family.hpp"
-#include "kernels/roofline.hpp"
+#include "kernels/table/fit_table.hpp"
+#include "kernels/table/roofline.hpp"
 
 namespace orrery::kernels {
 namespace {
@@ -46,23 +46,6 @@ class RooflineTimer final : public KernelTimer {
   }
 };
 
-// A fit as the model's vector. A fit made for other coefficients must not be half used.
-std::vector<double> coefficients_of(const hardware::Fit& fit, const FittedModel& model) {
-  std::vector<double> result;
-  result.reserve(model.names.size());
-  for (std::size_t i = 0; i < model.names.size(); ++i) {
-    if (i < fit.coefficients.size() && fit.coefficients[i].first == model.names[i]) {
-      result.push_back(fit.coefficients[i].second);
-    } else if (const auto value = fit.coefficient(model.names[i])) {
-      result.push_back(*value);
-    } else {
-      throw std::invalid_argument(
-          fmt::format("fit {} has no coefficient {}: fit its table again", fit.key, model.names[i]));
-    }
-  }
-  return result;
-}
-
 std::string with_values(const FittedModel& model, const std::vector<double>& coefficients) {
   std::string text(model.equation);
   for (std::size_t i = 0; i < coefficients.size(); ++i) {
@@ -83,6 +66,21 @@ bool is_borrowed(const Kernel& kernel, const hardware::Fit& fit) {
   const auto* gemm = std::get_if<GemmShape>(&kernel);
   return gemm != nullptr && gemm->dtype == Dtype::int8 && fit.key.find("int8") == std::string::npos;
 }
+
+class BoundFitted final : public BoundTimer {
+ public:
+  explicit BoundFitted(const hardware::Gpu& gpu) : gpu_(gpu), fits_(gpu), rows_(families().data()) {}
+
+  [[nodiscard]] Seconds time(const Kernel& kernel) const override {
+    const FittedModel& model = rows_[kernel.index()].model;
+    return max(model.time(kernel, gpu_, fits_.coefficients(kernel)), roofline(kernel, gpu_));
+  }
+
+ private:
+  const hardware::Gpu& gpu_;
+  FitTable fits_;
+  const FamilyRow* rows_;
+};
 
 class FittedTimer final : public KernelTimer {
  public:
@@ -116,6 +114,10 @@ class FittedTimer final : public KernelTimer {
     return estimate;
   }
 
+  [[nodiscard]] std::unique_ptr<BoundTimer> bind(const hardware::Gpu& gpu) const override {
+    return std::make_unique<BoundFitted>(gpu);
+  }
+
  private:
   struct Chosen {
     const hardware::Fit* fit = nullptr;
@@ -125,7 +127,7 @@ class FittedTimer final : public KernelTimer {
   static Chosen coefficients(const Kernel& kernel, const hardware::Gpu& gpu) {
     const FamilyRow& row = family_of(kernel);
     Chosen chosen;
-    const std::string key = row.fit_key(kernel, gpu);
+    const std::string key = fit_key(kernel, gpu);
     if (!key.empty()) chosen.fit = gpu.find_fit(key);
     chosen.values = chosen.fit != nullptr ? coefficients_of(*chosen.fit, row.model) : row.model.defaults(gpu);
     return chosen;
@@ -133,6 +135,19 @@ class FittedTimer final : public KernelTimer {
 };
 
 }  // namespace
+
+std::unique_ptr<BoundTimer> KernelTimer::bind(const hardware::Gpu& gpu) const {
+  class Bound final : public BoundTimer {
+   public:
+    Bound(const KernelTimer& timer, const hardware::Gpu& on) : timer_(timer), gpu_(on) {}
+    [[nodiscard]] Seconds time(const Kernel& kernel) const override { return timer_.time(kernel, gpu_); }
+
+   private:
+    const KernelTimer& timer_;
+    const hardware::Gpu& gpu_;
+  };
+  return std::make_unique<Bound>(*this, gpu);
+}
 
 const std::vector<TimerRow>& timers() {
   static const std::vector<TimerRow> table = [] {

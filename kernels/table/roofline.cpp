@@ -6,7 +6,7 @@
 // full, and of the rest what exceeds the L2. Flops count against the matrix peak of the faster of the
 // shape's dtypes, or against the vector units for element-wise kernels.
 // Source: Williams, Waterman & Patterson, CACM 2009; L2 as a second roof: Yang et al., arXiv:2009.05257.
-#include "kernels/roofline.hpp"
+#include "kernels/table/roofline.hpp"
 
 #include "kernels/family.hpp"
 
