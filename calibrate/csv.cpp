@@ -10,7 +10,7 @@
 
 #include "calibrate/rows.hpp"
 #include "calibrate/tables.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::calibrate {
 namespace {

@@ -14,7 +14,7 @@
 #include "calibrate/nccl_rows.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "kernels/attention/mixed_batch.hpp"
 
 namespace orrery::calibrate {

@@ -26,7 +26,7 @@
 #include "calibrate/custom_rows.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/collective/constants.hpp"
 #include "sim/collective/fitted.hpp"

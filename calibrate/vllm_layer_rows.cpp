@@ -20,7 +20,7 @@
 #include <fmt/format.h>
 
 #include "calibrate/rows.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/architectures/hf_config.hpp"
 
 namespace orrery::calibrate {

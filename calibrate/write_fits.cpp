@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 
 #include "calibrate/tables.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::calibrate {
 namespace {

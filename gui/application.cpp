@@ -21,7 +21,7 @@
 #include "gui/look/text.hpp"
 #include "gui/look/theme.hpp"
 #include "gui/main_window.hpp"
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/scenario.hpp"
 

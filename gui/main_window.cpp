@@ -12,10 +12,10 @@
 
 #include "gui/look/text.hpp"
 #include "gui/main_window_parts.hpp"
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/output.hpp"
-#include "sim/trace_writer.hpp"
+#include "sim/plan/trace_writer.hpp"
 
 namespace orrery::gui {
 

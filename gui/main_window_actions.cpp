@@ -13,7 +13,7 @@
 
 #include "gui/look/text.hpp"
 #include "gui/main_window_parts.hpp"
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/schema.hpp"

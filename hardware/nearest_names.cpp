@@ -3,11 +3,11 @@
 // Optimal string alignment distance (insert, delete, replace, swap neighbours; Damerau 1964), ignoring case.
 // A name that the word begins, or that begins the word ("h100" for "h100_sxm"), counts as one edit away.
 
+#include "hardware/nearest_names.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <utility>
-
-#include "hardware/catalogue.hpp"
 
 namespace orrery::hardware {
 namespace {

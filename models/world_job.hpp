@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "hardware/topology.hpp"
-#include "sim/link_report.hpp"
-#include "sim/links.hpp"
+#include "hardware/topology/topology.hpp"
+#include "sim/links/link_report.hpp"
+#include "sim/links/links.hpp"
+#include "sim/network/world.hpp"
 #include "sim/run_control.hpp"
-#include "sim/world.hpp"
 
 namespace orrery::models {
 
@@ -61,7 +61,7 @@ struct Disturbance {
   Seconds at;
   std::optional<Seconds> until;      ///< then it is as before; none: for good
   std::optional<std::uint32_t> gpu;  ///< computes at `scale` of its rate
-  std::string link;                  ///< or a link has `scale` of its bandwidth (names: hardware/topology.hpp)
+  std::string link;                  ///< or a link has `scale` of its bandwidth (names: hardware/topology/topology.hpp)
   double scale = 1.0;                ///< ≥ 0; 0: it is down
 };
 
@@ -88,7 +88,7 @@ struct WorldOutcome {
 /// Runs the jobs until all are done. `links`: joined by all jobs and folded, of `topology` (nullptr where nothing
 /// leaves a node). Throws Disturbed, and Cancelled once `control` says stop.
 ///
-/// Links are taken for spare (sim/world.hpp) until a run fills them: it is then run again with those among the flows,
+/// Links are taken for spare (sim/network/world.hpp) until a run fills them: it is then run again with those among the flows,
 /// until what was taken for spare was. `full`: links, by number, of which it is known beforehand that they fill; none:
 /// the jobs are asked. A job may ask for one more run.
 [[nodiscard]] WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology,

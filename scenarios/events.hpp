@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "hardware/units.hpp"
 
 namespace orrery::scenarios {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 
 namespace orrery::scenarios {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/metrics.hpp"
 
 namespace orrery::scenarios {

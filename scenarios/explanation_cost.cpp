@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/explanation_nodes.hpp"
 
 namespace orrery::scenarios {

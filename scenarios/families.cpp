@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/architectures/hf_config.hpp"

@@ -15,7 +15,7 @@
 #include "hardware/units.hpp"
 #include "models/llm.hpp"
 #include "scenarios/placement.hpp"
-#include "sim/link_report.hpp"
+#include "sim/links/link_report.hpp"
 
 namespace orrery::scenarios {
 

@@ -1,7 +1,7 @@
 // Reader of a scenario's jobs: the one in a section of its kind, or those of `jobs:`. Used by scenario.cpp.
 #pragma once
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/scenario.hpp"
 
 namespace orrery::scenarios {

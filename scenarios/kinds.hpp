@@ -14,15 +14,15 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "kernels/kernel.hpp"
 #include "models/training/training.hpp"
 #include "models/world_job.hpp"
 #include "scenarios/job.hpp"
 #include "scenarios/metrics.hpp"
 #include "scenarios/provenance.hpp"
+#include "sim/plan/timeline.hpp"
 #include "sim/run_control.hpp"
-#include "sim/timeline.hpp"
 
 namespace orrery::scenarios {
 

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::scenarios {
 

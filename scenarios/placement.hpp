@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::scenarios {
 

@@ -7,7 +7,7 @@
 
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
-#include "sim/link_report.hpp"
+#include "sim/links/link_report.hpp"
 
 namespace orrery::scenarios {
 

@@ -10,9 +10,9 @@
 #include "kernels/kernel.hpp"
 #include "models/serving/serving.hpp"
 #include "models/training/training.hpp"
-#include "sim/link_report.hpp"
+#include "sim/links/link_report.hpp"
 #include "sim/plan/plan.hpp"
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 
 namespace orrery::scenarios {
 

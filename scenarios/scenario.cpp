@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/kernel.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/job_sections.hpp"

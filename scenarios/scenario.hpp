@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "hardware/cluster.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/events.hpp"
 #include "scenarios/expectation.hpp"
 #include "scenarios/job.hpp"

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/collective/collectives.hpp"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "hardware/cluster.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/llm.hpp"
 #include "scenarios/placement.hpp"
 

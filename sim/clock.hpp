@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 
 #include "hardware/units.hpp"
@@ -14,6 +15,8 @@ namespace orrery::sim {
 using SimTime = std::uint64_t;
 
 inline constexpr SimTime kPicosecondsPerSecond = 1'000'000'000'000;
+/// A time that does not come: nothing is due.
+inline constexpr SimTime kNever = std::numeric_limits<SimTime>::max();
 
 /// Simulated time ran past 2^64 ps, or a duration was negative or not a number.
 class TimeOverflow : public std::overflow_error {

@@ -62,10 +62,10 @@ bool may_use_cuda(std::string_view path) {
 const std::vector<Confined>& confined() {
   using Text = std::string_view;
   static const std::vector<Confined> rows = {
-      {"yaml-cpp", [](Text name) { return starts_with(name, "yaml-cpp/"); }, "hardware/config*.cpp",
-       [](Text path) { return starts_with(path, "hardware/config") && ends_with(path, ".cpp"); }},
-      {"Boost", [](Text name) { return starts_with(name, "boost/"); }, "hardware/topology.cpp",
-       [](Text path) { return path == "hardware/topology.cpp"; }},
+      {"yaml-cpp", [](Text name) { return starts_with(name, "yaml-cpp/"); }, "hardware/config/*.cpp",
+       [](Text path) { return starts_with(path, "hardware/config/") && ends_with(path, ".cpp"); }},
+      {"Boost", [](Text name) { return starts_with(name, "boost/"); }, "hardware/topology/topology.cpp",
+       [](Text path) { return path == "hardware/topology/topology.cpp"; }},
       {"Eigen", [](Text name) { return starts_with(name, "Eigen/"); }, "calibrate/*.cpp",
        [](Text path) { return starts_with(path, "calibrate/") && ends_with(path, ".cpp"); }},
       {"Qt", is_qt, "gui/", [](Text path) { return starts_with(path, "gui/") || starts_with(path, "tests/gui/"); }},
@@ -253,8 +253,8 @@ TEST(LayeringChecker, FindsACycle) {
 TEST(LayeringChecker, FindsALibraryOutsideItsPlace) {
   const std::map<std::string, std::pair<std::string, std::string>> cases = {
       // include → a file that may, a file that may not
-      {"<yaml-cpp/yaml.h>", {"hardware/config_text.cpp", "hardware/config.hpp"}},
-      {"<boost/graph/adjacency_list.hpp>", {"hardware/topology.cpp", "hardware/topology.hpp"}},
+      {"<yaml-cpp/yaml.h>", {"hardware/config/config_text.cpp", "hardware/config/config.hpp"}},
+      {"<boost/graph/adjacency_list.hpp>", {"hardware/topology/topology.cpp", "hardware/topology/topology.hpp"}},
       {"<Eigen/Dense>", {"calibrate/fit.cpp", "calibrate/fit.hpp"}},
       {"<QWidget>", {"gui/window.cpp", "scenarios/run.cpp"}},
       {"<QtCore/QString>", {"gui/window.hpp", "sim/clock.cpp"}},

@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "kernels/kernel.hpp"
 #include "models/architectures/architectures.hpp"

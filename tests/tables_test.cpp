@@ -13,7 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "kernels/kernel.hpp"
 #include "models/architectures/architectures.hpp"

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "gui/look/text.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/output.hpp"
 
 namespace orrery::gui {

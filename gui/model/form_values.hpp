@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/schema.hpp"
 

@@ -8,7 +8,7 @@
 #include <QFont>
 
 #include "gui/model/metric_text.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::gui {
 

@@ -13,8 +13,8 @@
 #include "gui/run/timeline_index.hpp"
 #include "scenarios/explanation.hpp"
 #include "scenarios/report.hpp"
+#include "sim/plan/timeline.hpp"
 #include "sim/run_control.hpp"
-#include "sim/timeline.hpp"
 
 namespace orrery::gui {
 

@@ -17,7 +17,7 @@
 #include <QTimer>
 
 #include "gui/run/run.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/training/lowered_step.hpp"
 
 namespace orrery::gui {

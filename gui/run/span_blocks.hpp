@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/timeline.hpp"
+#include "sim/plan/timeline.hpp"
 
 namespace orrery::gui {
 

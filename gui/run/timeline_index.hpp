@@ -21,7 +21,7 @@
 
 #include "gui/run/busy_pyramid.hpp"
 #include "gui/run/span_blocks.hpp"
-#include "sim/timeline.hpp"
+#include "sim/plan/timeline.hpp"
 
 namespace orrery::gui {
 

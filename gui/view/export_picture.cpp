@@ -14,7 +14,7 @@
 
 #include "gui/look/text.hpp"
 #include "gui/view/views.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/output.hpp"
 
 namespace orrery::gui {

@@ -21,7 +21,7 @@
 #include "gui/look/theme.hpp"
 #include "gui/model/form_model.hpp"
 #include "gui/view/field_editors.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::gui {
 

@@ -5,7 +5,7 @@
 
 #include <QWidget>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 class QListWidget;
 

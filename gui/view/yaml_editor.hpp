@@ -15,7 +15,7 @@
 #include <QPlainTextEdit>
 #include <QTimer>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::gui {
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::models {
 

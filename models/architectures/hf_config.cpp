@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 #include "models/architectures/architectures.hpp"
 
 namespace orrery::models {

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/placement.hpp"
+#include "sim/plan/placement.hpp"
 #include "sim/plan/plan.hpp"
 
 namespace orrery::models {

@@ -1,7 +1,7 @@
 // What the engine decides where the user says nothing, and what can't be asked of it.
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"

@@ -28,7 +28,7 @@
 #include "models/serving/step_loop.hpp"
 #include "models/serving/step_model.hpp"
 #include "models/serving/tally.hpp"
-#include "sim/world.hpp"
+#include "sim/network/world.hpp"
 
 namespace orrery::models {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "models/serving/serving.hpp"
-#include "sim/placement.hpp"
+#include "sim/plan/placement.hpp"
 #include "sim/plan/plan.hpp"
 
 namespace orrery::models {

@@ -14,7 +14,6 @@
 #include "models/serving/routers/router.hpp"
 #include "models/serving/tally.hpp"
 #include "models/serving/workload/workload.hpp"
-#include "sim/network.hpp"
 #include "sim/simulator.hpp"
 
 namespace orrery::models {

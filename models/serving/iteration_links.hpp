@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "models/serving/step_model.hpp"
-#include "sim/links.hpp"
+#include "sim/links/links.hpp"
 
 namespace orrery::models {
 

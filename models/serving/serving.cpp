@@ -3,9 +3,9 @@
 #include <optional>
 #include <utility>
 
-#include "hardware/topology.hpp"
+#include "hardware/topology/topology.hpp"
 #include "models/serving/serving_run.hpp"
-#include "sim/link_report.hpp"
+#include "sim/links/link_report.hpp"
 
 namespace orrery::models {
 

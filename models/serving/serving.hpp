@@ -24,7 +24,7 @@
 #include "models/serving/sequences/request.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "sim/clock.hpp"
-#include "sim/link_report.hpp"
+#include "sim/links/link_report.hpp"
 #include "sim/run_control.hpp"
 
 namespace orrery::models {

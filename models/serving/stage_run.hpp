@@ -18,7 +18,7 @@
 
 #include "models/serving/iteration_links.hpp"
 #include "models/serving/step_model.hpp"
-#include "sim/world.hpp"
+#include "sim/network/world.hpp"
 
 namespace orrery::models {
 

@@ -22,7 +22,7 @@
 #include "sim/collective/model.hpp"
 #include "sim/plan/builder.hpp"
 #include "sim/plan/plan.hpp"
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 
 namespace orrery::models {
 

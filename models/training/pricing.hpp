@@ -12,7 +12,7 @@
 #pragma once
 
 #include "models/training/training.hpp"
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 
 namespace orrery::models {
 

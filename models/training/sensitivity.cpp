@@ -7,7 +7,7 @@
 #include "kernels/family.hpp"
 #include "models/training/lowered_step.hpp"
 #include "models/training/pricing.hpp"
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 
 namespace orrery::models {
 

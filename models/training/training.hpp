@@ -19,10 +19,10 @@
 #include "models/job.hpp"
 #include "models/parallel/mesh.hpp"
 #include "models/world_job.hpp"
-#include "sim/link_report.hpp"
+#include "sim/links/link_report.hpp"
 #include "sim/plan/plan.hpp"
+#include "sim/plan/timeline.hpp"
 #include "sim/run_control.hpp"
-#include "sim/timeline.hpp"
 
 namespace orrery::models {
 

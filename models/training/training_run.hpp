@@ -12,7 +12,7 @@
 #include "models/world_job.hpp"
 #include "sim/plan/evaluate.hpp"
 #include "sim/plan/run.hpp"
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 
 namespace orrery::models {
 

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "calibrate/tables.hpp"
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/commands/commands.hpp"
 
 namespace orrery::scenarios {

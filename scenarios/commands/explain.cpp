@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/explanation.hpp"
 #include "scenarios/format.hpp"

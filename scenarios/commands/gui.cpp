@@ -14,7 +14,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/commands/commands.hpp"
 
 namespace orrery::scenarios {

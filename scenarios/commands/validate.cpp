@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "calibrate/tables.hpp"
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"

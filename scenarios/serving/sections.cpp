@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/config_numbers.hpp"
+#include "hardware/config/config_numbers.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"

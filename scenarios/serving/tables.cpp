@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "sim/clock.hpp"
 
 namespace orrery::scenarios {

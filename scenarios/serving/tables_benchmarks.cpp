@@ -15,8 +15,8 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/serving/tables.hpp"
 #include "scenarios/table_row.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "models/serving/serving.hpp"
-#include "sim/timeline.hpp"
+#include "sim/plan/timeline.hpp"
 
 namespace orrery::scenarios {
 

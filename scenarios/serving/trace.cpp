@@ -9,7 +9,7 @@
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/steps.hpp"
 #include "scenarios/serving/timeline.hpp"
-#include "sim/trace_writer.hpp"
+#include "sim/plan/trace_writer.hpp"
 
 namespace orrery::scenarios {
 

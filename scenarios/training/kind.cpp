@@ -11,7 +11,7 @@
 #include "scenarios/training/schema.hpp"
 #include "scenarios/training/sections.hpp"
 #include "scenarios/training/validate.hpp"
-#include "sim/trace_writer.hpp"
+#include "sim/plan/trace_writer.hpp"
 
 namespace orrery::scenarios {
 

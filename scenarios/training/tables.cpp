@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/table_row.hpp"
 
 namespace orrery::scenarios {

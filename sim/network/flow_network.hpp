@@ -32,7 +32,6 @@
 #include "hardware/ids.hpp"
 #include "hardware/units.hpp"
 #include "sim/clock.hpp"
-#include "sim/network.hpp"
 #include "sim/network/flow_links.hpp"
 #include "sim/network/max_min.hpp"
 

@@ -16,8 +16,8 @@
 
 #include "sim/clock.hpp"
 #include "sim/plan/plan.hpp"
+#include "sim/plan/timeline.hpp"
 #include "sim/run_control.hpp"
-#include "sim/timeline.hpp"
 
 namespace orrery::sim {
 

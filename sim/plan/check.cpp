@@ -11,9 +11,9 @@
 #include <array>
 #include <utility>
 
-#include "sim/memory.hpp"
 #include "sim/plan/block.hpp"
 #include "sim/plan/findings.hpp"
+#include "sim/plan/memory.hpp"
 #include "sim/plan/plan.hpp"
 #include "sim/plan/walk.hpp"
 

@@ -14,7 +14,7 @@
 #include "sim/plan/evaluation_builder.hpp"
 #include "sim/plan/loads.hpp"
 #include "sim/plan/runnable.hpp"
-#include "sim/timeline.hpp"
+#include "sim/plan/timeline.hpp"
 
 namespace orrery::sim {
 

@@ -10,13 +10,13 @@
 #include <span>
 #include <vector>
 
-#include "sim/memory.hpp"
 #include "sim/network/link_spans.hpp"
 #include "sim/plan/block_run.hpp"
 #include "sim/plan/busy.hpp"
+#include "sim/plan/memory.hpp"
 #include "sim/plan/recorder.hpp"
 #include "sim/plan/runnable.hpp"
-#include "sim/timeline.hpp"
+#include "sim/plan/timeline.hpp"
 
 namespace orrery::sim {
 

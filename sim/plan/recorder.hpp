@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "sim/memory.hpp"
 #include "sim/plan/durations.hpp"
+#include "sim/plan/memory.hpp"
 #include "sim/plan/runnable.hpp"
-#include "sim/timeline.hpp"
+#include "sim/plan/timeline.hpp"
 
 namespace orrery::sim {
 

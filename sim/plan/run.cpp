@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
 #include <stdexcept>
-#include <tuple>
 #include <utility>
 
 #include "sim/plan/whole_calls.hpp"
@@ -86,13 +84,7 @@ class PlanRun::Walker final : private Completion, private Resource {
     }
   }
 
-  [[nodiscard]] std::vector<HeldUpEntry> held_up() const {
-    std::vector<HeldUpEntry> list;
-    for (const auto& [key, delay] : held_up_) {
-      list.push_back({std::get<0>(key), std::get<1>(key), LinkId(std::get<2>(key)), delay});
-    }
-    return list;
-  }
+  [[nodiscard]] std::vector<HeldUpEntry> held_up() const { return held_up_.list(); }
 
  private:
   /// A stream; fires when the operation that it carries ends.
@@ -255,11 +247,7 @@ class PlanRun::Walker final : private Completion, private Resource {
   void completed(std::uint64_t first, SimTime now, const HeldUp& held) override {
     StreamResource& stream = streams_[first];
     stream.operation.reset();
-    if (held.delay > 0) {
-      const Step step = current(stream);
-      const StepKind kind = step.kind == StepKind::collective ? step.kind : StepKind::send;
-      held_up_[{kind, step.index, held.link.value}] += held.delay;
-    }
+    held_up_.add(current(stream), held);
     end_operation(static_cast<std::uint32_t>(first), now, held);
   }
 
@@ -310,7 +298,7 @@ class PlanRun::Walker final : private Completion, private Resource {
   std::vector<std::uint32_t> next_;  ///< per stream: the list it stands in
   std::vector<std::uint32_t> ready_;
   std::vector<double> speed_;  ///< per rank
-  std::map<std::tuple<StepKind, std::uint32_t, std::uint32_t>, SimTime> held_up_;
+  HeldUpTable held_up_;
   std::function<void(SimTime)> ended_;
   SimTime started_ = 0;
   std::size_t unfinished_ = 0;

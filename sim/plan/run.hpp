@@ -17,22 +17,15 @@
 #include <optional>
 #include <vector>
 
+#include "sim/network/world.hpp"
 #include "sim/plan/durations.hpp"
 #include "sim/plan/evaluation_builder.hpp"
+#include "sim/plan/held_up.hpp"
 #include "sim/plan/loads.hpp"
 #include "sim/plan/runnable.hpp"
 #include "sim/run_control.hpp"
-#include "sim/world.hpp"
 
 namespace orrery::sim {
-
-/// How much longer than alone the operations of a table entry took because of a link, over all runs.
-struct HeldUpEntry {
-  StepKind kind = StepKind::collective;  ///< or send, for a transfer
-  std::uint32_t entry = 0;
-  LinkId link;
-  SimTime delay = 0;
-};
 
 class PlanRun {
  public:

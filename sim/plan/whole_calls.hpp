@@ -1,7 +1,7 @@
 // Calls that a run on a clock takes in one go.
 //
 // What a block does depends on when the lanes of its rank are free and on nothing else, as long as its operations load
-// spare links only (world.hpp) and the rank keeps its speed. A call whose lanes all stand ready when the lane of part 0
+// spare links only (network/world.hpp) and the rank keeps its speed. A call whose lanes all stand ready when the lane of part 0
 // comes is then one event for each lane: the block's run is known (block_run.hpp), and moved there. Lanes that come
 // before part 0 wait for it in the block anyway (BlockOrder::follows_first), or the call goes step by step; so does a
 // call with a lane that comes later.
@@ -11,9 +11,9 @@
 #include <span>
 #include <vector>
 
+#include "sim/network/world.hpp"
 #include "sim/plan/block_run.hpp"
 #include "sim/plan/evaluation_builder.hpp"
-#include "sim/world.hpp"
 
 namespace orrery::sim {
 

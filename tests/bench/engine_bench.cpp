@@ -1,10 +1,12 @@
 // Speed of the engine, as it ships: cancellation, statistics and typed resources included.
 //
 //   hold         N pending events; each event that fires schedules its resource again (Jones 1986)
+//   hold_queue   the same on a queue alone: the engine's, and the one that it was chosen against
 //   cancel       the same, and every fourth event also moves another resource's event
 //   processes    the hold model as coroutines
 //   makespan     a pass over a frozen plan of the size of a training step
 //   evaluate     the same plans with a timeline, and for their busy times alone
+//   plan_run     the same plans on a World's clock
 //
 // Increments are exponential, drawn from a table: the numbers are the engine's, not the logarithm's.
 // Figures are items per second of CPU time; take medians of at least five repetitions:
@@ -20,8 +22,10 @@
 
 #include "sim/plan/evaluate.hpp"
 #include "sim/plan/frozen.hpp"
+#include "sim/plan/run.hpp"
 #include "sim/process.hpp"
 #include "sim/simulator.hpp"
+#include "tests/bench/packed_heap.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -40,9 +44,8 @@ const std::vector<std::uint32_t>& increments() {
   return table;
 }
 
-template <class Queue>
 struct Holder final : Resource {
-  BasicSimulator<Queue>* simulator = nullptr;
+  Simulator* simulator = nullptr;
   Holder* other = nullptr;  ///< whose event every fourth firing moves
   std::uint64_t* left = nullptr;
   std::uint32_t draw = 0;
@@ -56,16 +59,16 @@ struct Holder final : Resource {
   }
 };
 
-template <class Queue, bool kCancel>
+template <bool kCancel>
 void hold(benchmark::State& state) {
   const auto pending = static_cast<std::size_t>(state.range(0));
   const std::uint64_t batch = std::max<std::uint64_t>(pending, 200'000);
-  auto simulator = std::make_unique<BasicSimulator<Queue>>();
-  std::vector<Holder<Queue>> holders(pending);
+  auto simulator = std::make_unique<Simulator>();
+  std::vector<Holder> holders(pending);
   std::uint64_t left = 0;
   std::mt19937_64 random(2);
   for (std::size_t i = 0; i < pending; ++i) {
-    Holder<Queue>& h = holders[i];
+    Holder& h = holders[i];
     h.simulator = simulator.get();
     h.left = &left;
     h.draw = static_cast<std::uint32_t>(random());
@@ -82,14 +85,27 @@ void hold(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch));
 }
 
-void hold_radix(benchmark::State& state) { hold<RadixHeap, false>(state); }
-void hold_packed(benchmark::State& state) { hold<PackedHeap, false>(state); }
-void cancel_radix(benchmark::State& state) { hold<RadixHeap, true>(state); }
-void cancel_packed(benchmark::State& state) { hold<PackedHeap, true>(state); }
+void hold_radix(benchmark::State& state) { hold<false>(state); }
+void cancel_radix(benchmark::State& state) { hold<true>(state); }
 BENCHMARK(hold_radix)->Arg(16)->Arg(1000)->Arg(100'000)->Arg(1'000'000);
-BENCHMARK(hold_packed)->Arg(16)->Arg(1000)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK(cancel_radix)->Arg(1000)->Arg(100'000);
-BENCHMARK(cancel_packed)->Arg(1000)->Arg(100'000);
+
+/// The hold model on a queue alone: what comes out goes in again.
+template <class Queue>
+void hold_queue(benchmark::State& state) {
+  const auto pending = static_cast<std::uint64_t>(state.range(0));
+  Queue queue;
+  std::uint64_t sequence = 0;
+  for (; sequence < pending; ++sequence) queue.push(increments()[sequence % 4096], sequence);
+  for (auto _ : state) {
+    const QueuedEvent event = queue.pop();
+    queue.push(event.time + increments()[sequence % 4096], sequence);
+    ++sequence;
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(hold_queue<RadixHeap>)->Arg(16)->Arg(1000)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(hold_queue<PackedHeap>)->Arg(16)->Arg(1000)->Arg(100'000)->Arg(1'000'000);
 
 Process holder(Simulator& simulator, std::uint64_t& left, std::uint32_t draw) {
   for (;;) {
@@ -188,6 +204,23 @@ BENCHMARK_CAPTURE(evaluate_plan, busy_times, false)
     ->Args({128, 5000})
     ->Args({2048, 300})
     ->Unit(benchmark::kMillisecond);
+
+/// Each operation an event of the clock, nothing shared.
+void plan_run(benchmark::State& state) {
+  const auto streams = static_cast<std::uint32_t>(state.range(0));
+  const auto launches = static_cast<std::uint32_t>(state.range(1));
+  const RunnablePlan plan(layered_plan(streams, launches));
+  const Durations durations = layered_durations();
+  const Loads none;
+  for (auto _ : state) {
+    World world;
+    PlanRun run(world, plan, durations, none);
+    run.start(0, [](SimTime) {});
+    benchmark::DoNotOptimize(world.clock().run());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(streams) * launches);
+}
+BENCHMARK(plan_run)->Args({128, 5000})->Args({2048, 300})->Unit(benchmark::kMillisecond);
 
 void check_and_link_plan(benchmark::State& state) {
   const Plan plan =

@@ -3,7 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/memo.hpp"
 

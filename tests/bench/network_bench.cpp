@@ -4,7 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "hardware/cluster.hpp"
 #include "sim/collective/model.hpp"
 #include "sim/network/flow_network.hpp"

@@ -1,7 +1,7 @@
 // How fast serving is simulated: whole runs, the engine's loop with and without running ahead, the KV cache.
 #include <benchmark/benchmark.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "models/serving/sequences/paged_cache.hpp"
 #include "models/serving/serving.hpp"

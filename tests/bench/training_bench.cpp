@@ -2,7 +2,7 @@
 // it takes again where only prices change.
 #include <benchmark/benchmark.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/step.hpp"

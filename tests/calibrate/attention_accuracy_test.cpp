@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "calibrate/tables.hpp"
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 
 namespace orrery::calibrate {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "calibrate/rows.hpp"
 #include "calibrate/tables.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "tests/calibrate/temporary_folder.hpp"
 
 namespace orrery::calibrate {

@@ -2,8 +2,8 @@
 
 #include "calibrate/rows.hpp"
 #include "calibrate/tables.hpp"
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 #include "tests/calibrate/temporary_folder.hpp"
 #include "tests/kernels/toy_gpu.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "calibrate/rows.hpp"
 #include "calibrate/tables.hpp"
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "tests/calibrate/temporary_folder.hpp"
 
 namespace orrery::calibrate {

@@ -9,8 +9,8 @@
 
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 #include "kernels/family.hpp"
 
 namespace orrery::calibrate {

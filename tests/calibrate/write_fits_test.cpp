@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "calibrate/tables.hpp"
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 #include "tests/calibrate/temporary_folder.hpp"
 
 namespace orrery::calibrate {

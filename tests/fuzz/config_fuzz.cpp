@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::tests {
 namespace {

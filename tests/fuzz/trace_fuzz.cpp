@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/serving/workload/trace_reader.hpp"
 #include "models/serving/workload/workload.hpp"
 

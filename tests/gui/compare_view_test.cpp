@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "gui/timeline/timeline_view.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::gui {
 namespace {

@@ -6,7 +6,7 @@
 #include <QTreeView>
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::gui {
 namespace {

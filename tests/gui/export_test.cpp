@@ -16,7 +16,7 @@
 #include <qcustomplot.h>
 
 #include "gui/view/views.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::gui {
 namespace {

@@ -7,7 +7,7 @@
 #include <QSignalSpy>
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/schema.hpp"
 

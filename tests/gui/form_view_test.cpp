@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "gui/view/field_editors.hpp"
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::gui {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "gui/run/run.hpp"
 #include "models/parallel/lanes.hpp"
-#include "sim/timeline.hpp"
+#include "sim/plan/timeline.hpp"
 
 namespace orrery::gui {
 

@@ -1,6 +1,6 @@
 // The profiles in hardware/profiles and their loader.
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,8 +10,8 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
-#include "hardware/profile_reader.hpp"
+#include "hardware/catalogue/profile_reader.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::hardware {
 namespace {

@@ -1,6 +1,6 @@
 // The plain reading against yaml-cpp's: the same tree wherever it reads at all.
 
-#include "hardware/config_plain.hpp"
+#include "hardware/config/config_plain.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::hardware {
 namespace {

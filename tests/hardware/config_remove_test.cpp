@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::hardware {
 namespace {

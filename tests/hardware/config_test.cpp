@@ -1,6 +1,6 @@
 // The parser: what is refused and with which message, and where values stand in the text.
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 #include <chrono>
 #include <filesystem>

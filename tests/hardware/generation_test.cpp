@@ -6,9 +6,9 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
-#include "hardware/profile_reader.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/catalogue/profile_reader.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::hardware {
 namespace {

@@ -7,9 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
-#include "hardware/topology.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
+#include "hardware/topology/topology.hpp"
 
 namespace orrery::hardware {
 namespace {

@@ -1,6 +1,6 @@
 // Topology: shape, routes by rule, and the cost of building the largest cluster.
 
-#include "hardware/topology.hpp"
+#include "hardware/topology/topology.hpp"
 
 #include <chrono>
 #include <set>
@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
-#include "hardware/config.hpp"
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::hardware {
 namespace {

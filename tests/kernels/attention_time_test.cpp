@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/attention/attention.hpp"
 #include "kernels/attention/kernel_class.hpp"
 #include "kernels/attention/power_sum.hpp"

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "kernels/memo.hpp"
 #include "tests/kernels/toy_gpu.hpp"

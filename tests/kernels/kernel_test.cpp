@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "tests/kernels/toy_gpu.hpp"
 

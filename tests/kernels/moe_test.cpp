@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/moe/expert_load.hpp"
 
 namespace orrery::kernels {

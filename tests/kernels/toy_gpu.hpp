@@ -1,7 +1,7 @@
 // GPUs made by hand, so that tests do not depend on profiles of boards.
 #pragma once
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "hardware/gpu.hpp"
 
 namespace orrery::tests {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "tests/models/tiny_config.hpp"

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/layer/flops.hpp"
 #include "models/layer/parameters.hpp"

@@ -1,7 +1,7 @@
 // What an engine decides where the user says nothing: vLLM's rules, vllm/engine/arg_utils.py.
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "models/serving/serving.hpp"
 

@@ -7,13 +7,13 @@
 #include <string>
 #include <string_view>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/kernel.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "models/serving/serving.hpp"
 #include "models/serving/step_model.hpp"
 #include "sim/plan/plan.hpp"
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 
 namespace orrery::models::testing {
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/serving/step_model.hpp"
 #include "models/serving/step_scales.hpp"
 #include "tests/models/serving_step_jobs.hpp"

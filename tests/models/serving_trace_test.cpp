@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/serving/workload/line_reader.hpp"
 #include "models/serving/workload/trace_reader.hpp"
 #include "models/serving/workload/workload.hpp"

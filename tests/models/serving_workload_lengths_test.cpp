@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "tests/calibrate/temporary_folder.hpp"
 

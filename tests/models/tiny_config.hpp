@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "models/architectures/hf_config.hpp"
 
 namespace orrery::models {

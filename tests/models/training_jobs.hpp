@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/training/training.hpp"
 
 namespace orrery::models::testing {

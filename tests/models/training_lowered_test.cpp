@@ -3,7 +3,7 @@
 
 #include "models/training/lowered_step.hpp"
 #include "models/training/pricing.hpp"
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 #include "tests/models/serving_jobs.hpp"
 #include "tests/models/training_jobs.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/kinds.hpp"
 #include "tests/scenarios/fixture.hpp"
 

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/comparison.hpp"
 #include "scenarios/explanation.hpp"
 #include "scenarios/job_sections.hpp"

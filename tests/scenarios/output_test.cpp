@@ -1,6 +1,6 @@
 #include "scenarios/output.hpp"
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/format.hpp"
 #include "tests/scenarios/fixture.hpp"
 

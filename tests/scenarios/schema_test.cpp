@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/schema_fields.hpp"
 #include "scenarios/serving/job.hpp"

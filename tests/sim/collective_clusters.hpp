@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "hardware/cluster.hpp"
 #include "sim/collective/collectives.hpp"
 

@@ -1,7 +1,7 @@
 // Prices that are the same for every entry of a kind.
 #pragma once
 
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 
 namespace orrery::sim::testing {
 

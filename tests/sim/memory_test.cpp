@@ -1,6 +1,6 @@
 // The ledger: peaks of the total and of each kind, and samples in an order that does not depend on who
 // found the changes.
-#include "sim/memory.hpp"
+#include "sim/plan/memory.hpp"
 
 #include <algorithm>
 #include <stdexcept>

@@ -1,5 +1,5 @@
 // Where members sit: the nodes of a communicator against counting them one by one.
-#include "sim/placement.hpp"
+#include "sim/plan/placement.hpp"
 
 #include <random>
 #include <set>

@@ -1,5 +1,5 @@
 // Prices on a cluster: what time() says is what explain() adds up to.
-#include "sim/prices.hpp"
+#include "sim/prices/prices.hpp"
 
 #include <stdexcept>
 

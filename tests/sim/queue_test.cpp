@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/bench/packed_heap.hpp"
+
 namespace orrery::sim {
 namespace {
 

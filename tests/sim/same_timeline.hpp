@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/memory.hpp"
-#include "sim/timeline.hpp"
+#include "sim/plan/memory.hpp"
+#include "sim/plan/timeline.hpp"
 
 namespace orrery::sim::testing {
 

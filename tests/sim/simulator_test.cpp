@@ -1,4 +1,4 @@
-// The engine: order, cancellation, limits, and independence of two simulators. Both queues.
+// The engine: order, cancellation, limits, and independence of two simulators.
 #include "sim/simulator.hpp"
 
 #include <algorithm>
@@ -19,10 +19,9 @@ struct Call final : Resource {
   std::function<void(SimTime)> function;
 };
 
-template <class Queue>
 class Engine : public ::testing::Test {
  public:
-  BasicSimulator<Queue> simulator;
+  Simulator simulator;
   std::vector<std::pair<SimTime, int>> log;
   std::vector<std::unique_ptr<Call>> calls;
 
@@ -31,11 +30,9 @@ class Engine : public ::testing::Test {
     return simulator.add(*calls.back());
   }
 };
-using Queues = ::testing::Types<RadixHeap, PackedHeap>;
-TYPED_TEST_SUITE(Engine, Queues);
 using Log = std::vector<std::pair<SimTime, int>>;
 
-TYPED_TEST(Engine, EqualTimesFireInScheduleOrder) {
+TEST_F(Engine, EqualTimesFireInScheduleOrder) {
   const ResourceId a = this->logger(0);
   const ResourceId b = this->logger(1);
   const ResourceId c = this->logger(2);
@@ -46,7 +43,7 @@ TYPED_TEST(Engine, EqualTimesFireInScheduleOrder) {
   EXPECT_EQ(this->log, (Log{{3, 1}, {5, 2}, {5, 0}}));
 }
 
-TYPED_TEST(Engine, SchedulingAgainMovesTheEvent) {
+TEST_F(Engine, SchedulingAgainMovesTheEvent) {
   const ResourceId a = this->logger(0);
   this->simulator.at(10, a);
   this->simulator.at(4, a);
@@ -58,7 +55,7 @@ TYPED_TEST(Engine, SchedulingAgainMovesTheEvent) {
   EXPECT_EQ(this->simulator.statistics().most_queued, 2u);
 }
 
-TYPED_TEST(Engine, ACancelledEventNeverFires) {
+TEST_F(Engine, ACancelledEventNeverFires) {
   const ResourceId a = this->logger(0);
   const ResourceId b = this->logger(1);
   this->simulator.at(1, a);
@@ -70,7 +67,7 @@ TYPED_TEST(Engine, ACancelledEventNeverFires) {
   EXPECT_EQ(this->log, (Log{{1, 0}}));
 }
 
-TYPED_TEST(Engine, TimeStandsWhereTheLastEventFired) {
+TEST_F(Engine, TimeStandsWhereTheLastEventFired) {
   // The cancelled event at 1000 leaves the queue but not a mark on the clock: 6 is still the future.
   const ResourceId a = this->logger(0);
   const ResourceId b = this->logger(1);
@@ -83,7 +80,7 @@ TYPED_TEST(Engine, TimeStandsWhereTheLastEventFired) {
   EXPECT_EQ(this->log, (Log{{5, 0}, {6, 1}}));
 }
 
-TYPED_TEST(Engine, ThePastIsRefused) {
+TEST_F(Engine, ThePastIsRefused) {
   const ResourceId a = this->logger(0);
   this->simulator.at(5, a);
   this->simulator.run();
@@ -91,7 +88,7 @@ TYPED_TEST(Engine, ThePastIsRefused) {
   EXPECT_THROW(this->simulator.after(~SimTime{0}, a), TimeOverflow);
 }
 
-TYPED_TEST(Engine, RunUntilStopsAtTheLimit) {
+TEST_F(Engine, RunUntilStopsAtTheLimit) {
   const ResourceId a = this->logger(0);
   const ResourceId b = this->logger(1);
   this->simulator.at(5, a);
@@ -103,7 +100,7 @@ TYPED_TEST(Engine, RunUntilStopsAtTheLimit) {
   EXPECT_EQ(this->log, (Log{{5, 0}, {60, 0}, {100, 1}}));
 }
 
-TYPED_TEST(Engine, ARemovedIdIsGivenOutAgainWithoutItsEvents) {
+TEST_F(Engine, ARemovedIdIsGivenOutAgainWithoutItsEvents) {
   const ResourceId a = this->logger(0);
   this->simulator.at(5, a);
   this->simulator.remove(a);
@@ -114,11 +111,11 @@ TYPED_TEST(Engine, ARemovedIdIsGivenOutAgainWithoutItsEvents) {
   EXPECT_EQ(this->log, (Log{{9, 1}}));
 }
 
-TYPED_TEST(Engine, RandomSchedulingMatchesASortedReference) {
+TEST_F(Engine, RandomSchedulingMatchesASortedReference) {
   // Each resource has one event; rescheduling and cancelling at random, in the middle of the run too.
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     std::mt19937_64 random(seed);
-    BasicSimulator<TypeParam> engine;
+    Simulator engine;
     struct Pending {
       SimTime time;
       std::uint64_t order;
@@ -164,8 +161,8 @@ TYPED_TEST(Engine, RandomSchedulingMatchesASortedReference) {
   }
 }
 
-TYPED_TEST(Engine, TwoSimulatorsDoNotMeet) {
-  BasicSimulator<TypeParam> other;
+TEST_F(Engine, TwoSimulatorsDoNotMeet) {
+  Simulator other;
   Call elsewhere([this](SimTime now) { this->log.emplace_back(now, 99); });
   other.at(7, other.add(elsewhere));
   const ResourceId a = this->logger(0);
@@ -177,7 +174,7 @@ TYPED_TEST(Engine, TwoSimulatorsDoNotMeet) {
   EXPECT_EQ(this->log, (Log{{3, 0}, {7, 99}}));
 }
 
-TYPED_TEST(Engine, StopEndsTheRunAfterTheEvent) {
+TEST_F(Engine, StopEndsTheRunAfterTheEvent) {
   Call stopper([this](SimTime) { this->simulator.stop(); });
   const ResourceId s = this->simulator.add(stopper);
   const ResourceId a = this->logger(0);

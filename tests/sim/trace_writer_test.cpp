@@ -1,5 +1,5 @@
 // The Chrome trace: the exact text of a small timeline, exact times, and escaping.
-#include "sim/trace_writer.hpp"
+#include "sim/plan/trace_writer.hpp"
 
 #include <sstream>
 

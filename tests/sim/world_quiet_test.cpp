@@ -1,8 +1,7 @@
 // Until when nothing else can reach a resource of a World.
 #include <gtest/gtest.h>
 
-#include "sim/network.hpp"
-#include "sim/world.hpp"
+#include "sim/network/world.hpp"
 
 namespace orrery::sim {
 namespace {

@@ -1,5 +1,5 @@
 // Operations on a World: latency, sharing, cancelling, changing capacities.
-#include "sim/world.hpp"
+#include "sim/network/world.hpp"
 
 #include <map>
 #include <stdexcept>

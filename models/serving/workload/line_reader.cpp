@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::models {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "hardware/catalogue.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/serving/workload/workload.hpp"
 
 namespace orrery::models {

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios {

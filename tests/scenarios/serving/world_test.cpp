@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "hardware/config.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/report_json.hpp"
 #include "scenarios/schema_fields.hpp"

@@ -1,0 +1,115 @@
+#include "hardware/catalogue/catalogue.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue/profile_reader.hpp"
+#include "hardware/config/config.hpp"
+#include "hardware/config/config_numbers.hpp"
+
+namespace orrery::hardware {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kProfiles = "hardware/profiles";
+
+bool holds_profiles(const fs::path& root) {
+  std::error_code code;
+  return fs::is_directory(root / kProfiles, code);
+}
+
+fs::path profile_folder(const char* kind) { return data_root() / kProfiles / kind; }
+
+std::vector<std::string> names_in(const char* kind) {
+  std::vector<std::string> names;
+  std::error_code code;
+  for (const fs::directory_entry& entry : fs::directory_iterator(profile_folder(kind), code)) {
+    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
+  }
+  // The order of a folder is the file system's business.
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Path of a profile. `what` names the family in messages ("GPU").
+fs::path find_profile(const char* kind, const char* what, std::string_view name) {
+  const std::vector<std::string> names = names_in(kind);
+  if (!std::binary_search(names.begin(), names.end(), name)) {
+    std::string advice = did_you_mean(name, names);
+    if (advice.empty()) advice = fmt::format("; known: {}", listed(names));
+    throw ConfigError(fmt::format("unknown {} {}{}", what, in_quotes(name), advice));
+  }
+  return profile_folder(kind) / (std::string(name) + ".yaml");
+}
+
+template <class Read>
+auto load(const char* kind, const char* what, std::string_view name, Read read) {
+  const std::string path = find_profile(kind, what, name).string();
+  const NodePtr root = load_config(path);
+  return read(*root, path, std::string(name));
+}
+
+}  // namespace
+
+fs::path data_root() {
+  std::string looked;
+  const auto holds = [&](const fs::path& root) {
+    looked += fmt::format("{}{}", looked.empty() ? "" : ", ", root.string());
+    return holds_profiles(root);
+  };
+  // A wrong ORRERY_HOME is an error, not a reason to read other files than the user meant.
+  if (const char* home = std::getenv("ORRERY_HOME"); home != nullptr && *home != '\0') {
+    if (holds(home)) return home;
+    throw ConfigError(fmt::format("ORRERY_HOME={}: no folder {} there", home, kProfiles));
+  }
+  std::error_code code;
+  const fs::path executable = fs::read_symlink("/proc/self/exe", code);
+  if (!code) {
+    const fs::path installed = executable.parent_path().parent_path() / "share" / "orrery";
+    if (holds(installed)) return installed;
+  }
+  if (holds(ORRERY_SOURCE_ROOT)) return ORRERY_SOURCE_ROOT;
+  throw ConfigError(fmt::format("the data files were not found; looked for {} in: {}", kProfiles, looked));
+}
+
+std::vector<std::string> gpu_names() { return names_in("gpus"); }
+std::vector<std::string> generation_names() { return names_in("generations"); }
+std::vector<std::string> node_names() { return names_in("nodes"); }
+std::vector<std::string> fabric_names() { return names_in("fabrics"); }
+
+Gpu load_gpu(std::string_view name) { return load("gpus", "GPU", name, read_gpu); }
+
+Generation load_generation(std::string_view name) {
+  return load("generations", "GPU generation", name, read_generation);
+}
+
+Node load_node(std::string_view name) { return load("nodes", "node", name, read_node); }
+
+Fabric load_fabric(std::string_view name) { return load("fabrics", "fabric", name, read_fabric); }
+
+fs::path gpu_profile_path(std::string_view name) { return find_profile("gpus", "GPU", name); }
+
+Cluster make_cluster(std::string_view node, std::string_view fabric, int nodes, std::string_view gpu) {
+  Cluster cluster;
+  cluster.node = load_node(node);
+  cluster.fabric = load_fabric(fabric);
+  cluster.gpu = load_gpu(gpu.empty() ? cluster.node.gpu : gpu);
+  cluster.nodes = nodes;
+  if (nodes < 1) throw ConfigError(fmt::format("a cluster needs at least 1 node, found {}", nodes));
+  if (nodes > cluster.fabric.max_nodes) {
+    throw ConfigError(fmt::format("the fabric '{}' holds at most {} node{}, found {}", fabric, cluster.fabric.max_nodes,
+                                  cluster.fabric.max_nodes == 1 ? "" : "s", nodes));
+  }
+  if (nodes > 1 && cluster.node.nics == 0) {
+    throw ConfigError(fmt::format("the node '{}' has no network card: it can't be one of {} nodes", node, nodes));
+  }
+  // An NVLink GPU in a node without its switch talks over PCIe, which its collectives were not measured on.
+  if (cluster.gpu.nvlink_bandwidth.value() > 0.0 && !cluster.node.nvswitch) drop_collective_fits(cluster.gpu);
+  return cluster;
+}
+
+}  // namespace orrery::hardware

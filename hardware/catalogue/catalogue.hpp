@@ -1,0 +1,40 @@
+// Where the data files are, and the catalogues read from them: GPUs and their generations, nodes, fabrics.
+//
+// The data root holds hardware/profiles, models/library and scenarios/library. It is found, in this order:
+// the variable ORRERY_HOME; ../share/orrery beside the executable (an installation); the source tree.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hardware/cluster.hpp"
+#include "hardware/gpu.hpp"
+#include "hardware/nearest_names.hpp"
+
+namespace orrery::hardware {
+
+/// The data root. Throws ConfigError saying where it looked.
+[[nodiscard]] std::filesystem::path data_root();
+
+/// Contract names in alphabetical order.
+[[nodiscard]] std::vector<std::string> gpu_names();
+[[nodiscard]] std::vector<std::string> generation_names();
+[[nodiscard]] std::vector<std::string> node_names();
+[[nodiscard]] std::vector<std::string> fabric_names();
+
+/// Reads hardware/profiles/gpus/<name>.yaml (generations/, nodes/, fabrics/). Throws ConfigError: unknown name with the
+/// nearest valid ones, or what is wrong in the file with file:line:column.
+[[nodiscard]] Gpu load_gpu(std::string_view name);
+[[nodiscard]] Generation load_generation(std::string_view name);
+[[nodiscard]] Node load_node(std::string_view name);
+[[nodiscard]] Fabric load_fabric(std::string_view name);
+[[nodiscard]] std::filesystem::path gpu_profile_path(std::string_view name);
+
+/// A cluster of `nodes` nodes; `gpu` empty takes the node's own. Throws ConfigError on unknown names or when
+/// the fabric can't hold the nodes.
+[[nodiscard]] Cluster make_cluster(std::string_view node, std::string_view fabric, int nodes,
+                                   std::string_view gpu = {});
+
+}  // namespace orrery::hardware

@@ -1,0 +1,308 @@
+#include "hardware/catalogue/profile_reader.hpp"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue/catalogue.hpp"
+
+namespace orrery::hardware {
+namespace {
+
+using Sources = std::map<std::string, std::string>;
+
+/// Joins facts with their sources. `facts` are dotted names ("peak.bf16"): the longest prefix that has an
+/// entry gives the source, then `default`.
+Sources read_sources(MapReader& profile, const std::vector<std::string>& facts) {
+  const ConfigNode* node = profile.required_child("sources");
+  if (node == nullptr || node->kind != NodeKind::mapping) {
+    const MapReader report(node, "sources", profile.diagnostics());
+    return {};
+  }
+  std::map<std::string, bool> used;
+  MapReader entries(node, "sources", profile.diagnostics());
+  for (const auto& [key, value] : node->entries) {
+    used[key] = key == "default";
+    if (entries.text(key).empty()) profile.diagnostics().error(value->span, fmt::format("'{}' names no source", key));
+  }
+  Sources sources;
+  for (const std::string& fact : facts) {
+    std::string key = fact;
+    while (used.count(key) == 0 && key.find('.') != std::string::npos) key.resize(key.rfind('.'));
+    if (used.count(key) == 0) key = "default";
+    if (used.count(key) == 0) {
+      profile.diagnostics().error(node->span, fmt::format("the fact '{}' has no source", fact));
+      continue;
+    }
+    used[key] = true;
+    sources[fact] = node->find(key)->scalar;
+  }
+  for (std::size_t i = 0; i < node->entries.size(); ++i) {
+    const std::string& key = node->entries[i].first;
+    if (used[key]) continue;
+    profile.diagnostics().error(node->key_spans[i], fmt::format("'{}' is the source of no fact of this file", key));
+  }
+  return sources;
+}
+
+void add_facts(std::vector<std::string>& facts, const ConfigNode* section) {
+  if (section == nullptr) return;
+  for (const auto& [key, value] : section->entries) {
+    if (value->kind != NodeKind::mapping) {
+      facts.push_back(key);
+      continue;
+    }
+    for (const auto& [inner, unused] : value->entries) facts.push_back(key + "." + inner);
+  }
+}
+
+void read_compute(MapReader section, Gpu& gpu) {
+  gpu.sm_count = static_cast<int>(section.integer("sm_count", Range::between(1, 4096)));
+  gpu.boost_clock = section.frequency("boost_clock");
+  gpu.vector_peak = section.flop_rate("vector_peak");
+  MapReader peaks(section.required_child("peak"), "peak", section.diagnostics());
+  for (const Dtype dtype : all_dtypes()) {
+    if (peaks.child(name(dtype)) == nullptr) continue;
+    gpu.peak[dtype] = peaks.flop_rate(name(dtype));
+  }
+  peaks.finish();
+  section.finish();
+}
+
+void read_memory(MapReader section, Gpu& gpu) {
+  gpu.memory = section.bytes("memory");
+  gpu.reserved_memory = section.bytes("reserved_memory", Range::at_least(0));
+  gpu.memory_bandwidth = section.bandwidth("memory_bandwidth");
+  gpu.l2_size = section.bytes("l2_size");
+  gpu.l2_bandwidth = section.bandwidth("l2_bandwidth");
+  section.finish();
+}
+
+void read_links(MapReader section, Gpu& gpu) {
+  gpu.nvlink_bandwidth = section.bandwidth("nvlink_bandwidth", Range::at_least(0));
+  gpu.nvlink_latency = section.duration("nvlink_latency");
+  gpu.pcie_bandwidth = section.bandwidth("pcie_bandwidth");
+  gpu.pcie_latency = section.duration("pcie_latency");
+  section.finish();
+}
+
+void read_board(MapReader section, Gpu& gpu) {
+  gpu.power = section.power_or("power", Watts{0});
+  gpu.price = section.price_or("price", DollarsPerHour{0});
+  for (const char* key : {"power", "price"}) section.required_child(key);
+  gpu.kernel_launch = section.duration("kernel_launch");
+  gpu.kernel_gap = section.duration("kernel_gap");
+  section.finish();
+}
+
+// Beside `sources`, which are those of the board's own figures.
+Software read_software(MapReader section) {
+  Software software;
+  const std::vector<std::string> libraries{"trtllm", "vllm", "sglang"};
+  software.gemm_table = libraries[section.choice_or("gemm_table", libraries, 0)];
+  software.impossible_fp8_attention = section.boolean_or("impossible_fp8_attention", false);
+  software.vllm_small_batches = section.boolean_or("vllm_small_batches", false);
+  software.source = section.text("source");
+  section.finish();
+  return software;
+}
+
+Fit read_fit(MapReader map, std::string key) {
+  Fit fit;
+  fit.key = std::move(key);
+  fit.source = map.text("source");
+  fit.date = map.text("date");
+  fit.split = map.text("split");
+  const ConfigNode* coefficients = map.required_child("coefficients");
+  MapReader values(coefficients, "coefficients", map.diagnostics());
+  if (coefficients != nullptr) {
+    for (const auto& [coefficient, unused] : coefficients->entries) {
+      fit.coefficients.emplace_back(coefficient, values.number(coefficient));
+    }
+  }
+  if (const ConfigNode* residuals = map.child("residuals")) {
+    for (const NodePtr& item : residuals->items) {
+      MapReader row(item.get(), "residuals", map.diagnostics());
+      FitResidual residual;
+      residual.group = row.text("group");
+      residual.rows = static_cast<int>(row.integer("rows", Range::between(0, 2e9)));
+      residual.median = row.number("median", Range::at_least(0));
+      residual.p95 = row.number("p95", Range::at_least(0));
+      row.finish();
+      fit.residuals.push_back(std::move(residual));
+    }
+  }
+  fit.families_seen = map.texts_or("families_seen", {});
+  std::sort(fit.families_seen.begin(), fit.families_seen.end());
+  map.finish();
+  return fit;
+}
+
+/// A mapping from key to fit, or a list of fits that carry their `key`.
+std::vector<Fit> read_fits(const ConfigNode* node, Diagnostics& diagnostics) {
+  std::vector<Fit> fits;
+  if (node == nullptr || node->kind == NodeKind::null) return fits;
+  for (const auto& [key, value] : node->entries)
+    fits.push_back(read_fit(MapReader(value.get(), key, diagnostics), key));
+  for (const NodePtr& item : node->items) {
+    MapReader map(item.get(), "fits", diagnostics);
+    std::string key = map.text("key");
+    fits.push_back(read_fit(std::move(map), std::move(key)));
+  }
+  if (node->kind == NodeKind::scalar) diagnostics.error(node->span, "'fits': expected a list of fits");
+  std::vector<std::string> keys;
+  for (const Fit& fit : fits) keys.push_back(fit.key);
+  std::sort(keys.begin(), keys.end());
+  const auto twice = std::adjacent_find(keys.begin(), keys.end());
+  if (twice != keys.end()) diagnostics.error(node->span, fmt::format("'fits': the key '{}' stands twice", *twice));
+  return fits;
+}
+
+/// A family's coefficients, as the file orders them.
+Generation::Coefficients read_coefficients(MapReader& kernels, const char* family) {
+  Generation::Coefficients coefficients;
+  const ConfigNode* node = kernels.required_child(family);
+  MapReader values(node, family, kernels.diagnostics());
+  if (node == nullptr) return coefficients;
+  for (const auto& [name, unused] : node->entries) {
+    coefficients.emplace_back(name, values.number(name, Range::positive()));
+  }
+  return coefficients;
+}
+
+void read_kernels(MapReader section, Generation& generation) {
+  generation.gemm_tiles = static_cast<GemmTiles>(section.choice("gemm_tiles", {"powers_of_two", "fine"}));
+  generation.attention =
+      static_cast<AttentionInstructions>(section.choice("attention", {"plain", "warpgroups", "tensor_memory"}));
+  section.required_child("latent_decode_splits");
+  generation.latent_decode_splits = section.boolean_or("latent_decode_splits", false);
+  for (const char* family : {"gemm", "memory"}) {
+    generation.coefficients[family] = read_coefficients(section, family);
+  }
+  generation.amax_floor = section.duration("amax_floor");
+  generation.amax_rate = section.bandwidth("amax_rate");
+  generation.amax_overlap = section.number("amax_overlap", Range::at_least(1));
+  section.finish();
+}
+
+void read_collectives(MapReader section, Generation& generation) {
+  generation.link_efficiency = section.number("link_efficiency", Range::between(0, 1));
+  generation.ll_node_limit = section.bandwidth("ll_node_limit");
+  generation.nvls_share = section.number("nvls_share", Range::between(0, 2));
+  generation.nvls_sustained = section.number("nvls_sustained", Range::between(0, 2));
+  generation.nvls_limit = section.number("nvls_limit", Range::between(0, 2));
+  generation.nvls_tree_channel_two_nodes = section.bandwidth("nvls_tree_channel_two_nodes");
+  generation.nvls_tree_channel = section.bandwidth("nvls_tree_channel");
+  generation.latency_scale = section.number("latency_scale", Range::positive());
+  section.finish();
+}
+
+}  // namespace
+
+Generation read_generation(const ConfigNode& root, const std::string& file, const std::string& name) {
+  Diagnostics diagnostics(file);
+  MapReader profile(&root, "profile", diagnostics);
+  Generation generation;
+  generation.name = name;
+  generation.title = profile.text("title");
+  std::vector<std::string> facts;
+  for (const char* key : {"kernels", "collectives"}) add_facts(facts, profile.required_child(key));
+  read_kernels(MapReader(profile.child("kernels"), "kernels", diagnostics), generation);
+  read_collectives(MapReader(profile.child("collectives"), "collectives", diagnostics), generation);
+  generation.sources = read_sources(profile, facts);
+  profile.finish();
+  diagnostics.throw_if_any();
+  return generation;
+}
+
+Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string& name) {
+  Diagnostics diagnostics(file);
+  MapReader profile(&root, "profile", diagnostics);
+  Gpu gpu;
+  gpu.name = name;
+  gpu.title = profile.text("title");
+  const std::vector<std::string> generations = generation_names();
+  const std::size_t generation = profile.choice("architecture", generations);
+  if (generation < generations.size()) gpu.generation = load_generation(generations[generation]);
+  std::vector<std::string> facts;
+  const auto section = [&](const char* key) {
+    const ConfigNode* node = profile.required_child(key);
+    add_facts(facts, node);
+    return MapReader(node, key, diagnostics);
+  };
+  read_compute(section("compute"), gpu);
+  read_memory(section("memory"), gpu);
+  read_links(section("links"), gpu);
+  read_board(section("board"), gpu);
+  if (const ConfigNode* software = profile.child("software")) {
+    gpu.software = read_software(MapReader(software, "software", diagnostics));
+  }
+  gpu.sources = read_sources(profile, facts);
+  gpu.fits = read_fits(profile.child("fits"), diagnostics);
+  profile.finish();
+  diagnostics.throw_if_any();
+  return gpu;
+}
+
+Node read_node(const ConfigNode& root, const std::string& file, const std::string& name) {
+  Diagnostics diagnostics(file);
+  MapReader profile(&root, "profile", diagnostics);
+  Node node;
+  node.name = name;
+  node.title = profile.text("title");
+  std::vector<std::string> facts;
+  add_facts(facts, profile.required_child("node"));
+  MapReader map(profile.required_child("node"), "node", diagnostics);
+  node.gpus = static_cast<int>(map.integer("gpus", Range::between(1, 1024)));
+  node.gpu = map.text("gpu");
+  node.nvswitch = map.boolean_or("nvswitch", false);
+  node.in_network_reduction = map.boolean_or("in_network_reduction", false);
+  node.nics = static_cast<int>(map.integer("nics", Range::between(0, 1024)));
+  node.nic_bandwidth = map.bandwidth("nic_bandwidth");
+  node.nic_latency = map.duration("nic_latency");
+  node.pcie_bandwidth = map.bandwidth("pcie_bandwidth");
+  node.host_memory_bandwidth = map.bandwidth("host_memory_bandwidth");
+  node.host_memory = map.bytes("host_memory");
+  map.finish();
+  if (node.in_network_reduction && !node.nvswitch) {
+    diagnostics.error(map.span("in_network_reduction"), "in-network reduction needs an NVSwitch");
+  }
+  node.sources = read_sources(profile, facts);
+  profile.finish();
+  diagnostics.throw_if_any();
+  return node;
+}
+
+Fabric read_fabric(const ConfigNode& root, const std::string& file, const std::string& name) {
+  Diagnostics diagnostics(file);
+  MapReader profile(&root, "profile", diagnostics);
+  Fabric fabric;
+  fabric.name = name;
+  fabric.title = profile.text("title");
+  std::vector<std::string> facts;
+  add_facts(facts, profile.required_child("fabric"));
+  MapReader map(profile.required_child("fabric"), "fabric", diagnostics);
+  const std::vector<std::string> kinds{"single_node", "rail_fat_tree", "fat_tree"};
+  fabric.kind = static_cast<FabricKind>(map.choice("kind", kinds));
+  fabric.max_nodes = static_cast<int>(map.integer("max_nodes", Range::between(1, 1e6)));
+  if (fabric.kind != FabricKind::single_node) {
+    fabric.link_bandwidth = map.bandwidth("link_bandwidth");
+    fabric.switch_latency = map.duration("switch_latency");
+    fabric.cable_latency = map.duration("cable_latency");
+    fabric.leaf_ports = static_cast<int>(map.integer("leaf_ports", Range::between(1, 1024)));
+    fabric.pod_leaves = static_cast<int>(map.integer("pod_leaves", Range::between(1, 65536)));
+    fabric.oversubscription = map.number_or("oversubscription", 1.0, Range::between(1, 1000));
+    fabric.core_oversubscription = map.number_or("core_oversubscription", 1.0, Range::between(1, 1000));
+  } else if (fabric.max_nodes > 1) {
+    diagnostics.error(map.span("max_nodes"), "'max_nodes': a single_node fabric holds 1 node");
+  }
+  map.finish();
+  fabric.sources = read_sources(profile, facts);
+  profile.finish();
+  diagnostics.throw_if_any();
+  return fabric;
+}
+
+}  // namespace orrery::hardware

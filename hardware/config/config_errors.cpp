@@ -1,0 +1,86 @@
+// Diagnostics of the configuration reader, and reading a file within its limit.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "hardware/config/config.hpp"
+#include "hardware/config/config_text.hpp"
+
+namespace orrery::hardware {
+namespace {
+
+std::string join(const std::vector<Diagnostic>& diagnostics) {
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (!text.empty()) text += '\n';
+    text += diagnostic.str();
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string Diagnostic::str() const {
+  if (file.empty()) return message;
+  if (span.line == 0) return fmt::format("{}: {}", file, message);
+  return fmt::format("{}:{}:{}: {}", file, span.line, span.column, message);
+}
+
+ConfigError::ConfigError(std::vector<Diagnostic> diagnostics)
+    : std::runtime_error(join(diagnostics)), diagnostics_(std::move(diagnostics)) {}
+
+ConfigError::ConfigError(std::string message) : ConfigError(std::vector<Diagnostic>{{"", {}, std::move(message)}}) {}
+
+void Diagnostics::error(const SourceSpan& span, std::string message) {
+  items_.push_back({file_, span, std::move(message)});
+}
+
+void Diagnostics::throw_if_any() const {
+  if (items_.empty()) return;
+  std::vector<Diagnostic> sorted = items_;
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const Diagnostic& a, const Diagnostic& b) { return a.span.begin < b.span.begin; });
+  throw ConfigError(std::move(sorted));
+}
+
+const ConfigNode* ConfigNode::find(std::string_view key) const {
+  for (const auto& [name, node] : entries) {
+    if (name == key) return node.get();
+  }
+  return nullptr;
+}
+
+std::string read_text_file(const std::string& path) {
+  const auto fail = [&](const std::string& why) { throw ConfigError({{path, {}, why}}); };
+  std::error_code code;
+  const auto status = std::filesystem::status(path, code);
+  if (status.type() == std::filesystem::file_type::not_found) fail("no such file");
+  if (code) fail(fmt::format("can't be read: {}", code.message()));
+  if (std::filesystem::is_directory(status)) fail("is a folder, not a file");
+  if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, code) > kMaxConfigBytes && !code) {
+    fail("larger than 8 MiB");
+  }
+  errno = 0;
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) fail(fmt::format("can't be read: {}", std::strerror(errno)));
+  // A pipe has no size, and a file may grow: never take more than the limit.
+  std::string text;
+  std::string chunk(std::size_t{64} << 10, '\0');
+  while (stream && text.size() <= kMaxConfigBytes) {
+    stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    text.append(chunk, 0, static_cast<std::size_t>(stream.gcount()));
+  }
+  if (stream.bad()) fail("can't be read");
+  if (text.size() > kMaxConfigBytes) fail("larger than 8 MiB");
+  return text;
+}
+
+NodePtr load_config(const std::string& path) { return parse_config(read_text_file(path), path); }
+
+}  // namespace orrery::hardware

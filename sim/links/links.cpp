@@ -1,0 +1,288 @@
+#include "sim/links/links.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "sim/collective/collectives.hpp"
+#include "sim/collective/constants.hpp"
+#include "sim/links/links_messages.hpp"
+
+namespace orrery::sim {
+
+namespace {
+
+constexpr std::uint32_t kPorts = 4;
+constexpr double kPerPicosecond = 1e-12;
+
+BytesPerSecond node_capacity(const hardware::Cluster& cluster) {
+  if (!cluster.node.nvswitch || cluster.gpu.nvlink_bandwidth.value() <= 0.0) {
+    return timing_constants(cluster, cluster.gpus_per_node(), 1).node_bus;
+  }
+  return node_bus_limit(cluster.gpu, CollectiveKind::all_gather, cluster.gpus_per_node());
+}
+
+/// Picoseconds that `bytes` take at `rate`, at most `most`.
+SimTime wire_time(double bytes, BytesPerSecond rate, SimTime most) {
+  const double time = bytes / (rate.value() * kPerPicosecond);
+  return time >= static_cast<double>(most) ? most : static_cast<SimTime>(std::llround(time));
+}
+
+}  // namespace
+
+LinkClasses::LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology)
+    : cluster_(&cluster),
+      topology_(topology),
+      node_capacity_(node_capacity(cluster)),
+      network_capacity_(timing_constants(cluster, cluster.gpus_per_node(), 1).network_per_rank) {
+  const BytesPerSecond line = cluster.network_bandwidth_per_gpu();
+  if (line.value() > 0.0) network_share_ = network_capacity_ / line;
+  if (topology != nullptr) bundle_fabric();
+}
+
+// All up-links of a leaf are one bundle, and all its down-links; those of the spines that serve the same leaves
+// likewise. The first leaf that a spine serves stands for its pod.
+void LinkClasses::bundle_fabric() {
+  const std::vector<hardware::Link>& links = topology_->links();
+  const std::vector<hardware::Vertex>& vertices = topology_->vertices();
+  bundle_of_.assign(links.size(), kNoBundle);
+  std::vector<std::uint32_t> pod(vertices.size(), kNoBundle);
+  for (const hardware::Link& link : links) {
+    if (link.link_class != hardware::LinkClass::leaf) continue;
+    if (vertices[link.from.index()].tier == 1) {
+      pod[link.to.index()] = std::min(pod[link.to.index()], link.from.value);
+    }
+  }
+  std::map<std::uint64_t, std::uint32_t> known;
+  for (std::uint32_t id = 0; id < links.size(); ++id) {
+    const hardware::Link& link = links[id];
+    const bool leaf = link.link_class == hardware::LinkClass::leaf;
+    if (!leaf && link.link_class != hardware::LinkClass::spine) continue;
+    const bool up = vertices[link.from.index()].tier < vertices[link.to.index()].tier;
+    const std::uint32_t lower = (up ? link.from : link.to).value;
+    const std::uint32_t home = leaf ? lower : pod[lower];
+    const std::uint64_t key = (std::uint64_t{home} << 2) | (up ? 1u : 0u) | (leaf ? 2u : 0u);
+    const auto [found, is_new] = known.try_emplace(key, static_cast<std::uint32_t>(bundle_info_.size()));
+    if (is_new) {
+      LinkInfo info;
+      info.link_class = hardware::link_class_name(link.link_class);
+      info.representative = topology_->name(VertexId(home)) + (leaf ? "" : "'s spines") + (up ? ".up" : ".down");
+      bundle_info_.push_back(std::move(info));
+    }
+    bundle_info_[found->second].capacity += sustained(link.bandwidth);
+    bundle_of_[id] = found->second;
+  }
+  counted_.assign(bundle_info_.size(), 0);
+  by_copy_.assign(bundle_info_.size(), 0);
+  most_by_copy_.assign(bundle_info_.size(), 0);
+}
+
+std::uint32_t LinkClasses::own_link(const Job& job, RankId rank, Port port) const {
+  return job.first_own + rank.value * kPorts + static_cast<std::uint32_t>(port);
+}
+
+std::size_t LinkClasses::add(const Plan& plan, const ClusterPrices& prices) {
+  Job job;
+  job.plan = &plan;
+  job.prices = &prices;
+  job.first_own = static_cast<std::uint32_t>(links_.size());
+  const bool nvlink = cluster_->node.nvswitch && cluster_->gpu.nvlink_bandwidth.value() > 0.0;
+  // A cluster without a network keeps the links, so that their numbers do not depend on it; nothing uses them.
+  const BytesPerSecond unused{1.0};
+  for (const Rank& rank : plan.ranks) {
+    for (std::uint32_t port = 0; port < kPorts; ++port) {
+      const BytesPerSecond capacity = port < 2 ? node_capacity_ : network_capacity_;
+      links_.push_back({port >= 2 ? "nic"
+                        : nvlink  ? "nvlink"
+                                  : "pcie",
+                        rank.multiplicity(), capacity.value() > 0.0 ? capacity : unused, rank.name});
+    }
+  }
+  const auto row = [this](Crossings crossings) {
+    crossings_.push_back(std::move(crossings));
+    return static_cast<std::uint32_t>(crossings_.size() - 1);
+  };
+  for (const Group& group : plan.groups) job.groups.push_back(row(crossings_of(group, prices.placement())));
+  for (const TransferEntry& entry : plan.transfers) {
+    job.transfers.push_back(row(crossings_of(entry, plan, prices.placement())));
+  }
+  jobs_.push_back(std::move(job));
+  return jobs_.size() - 1;
+}
+
+void LinkClasses::cross(std::uint32_t from_gpu, std::uint32_t to_gpu) {
+  topology_->route(RankId(from_gpu), RankId(to_gpu), route_);
+  for (const LinkId id : route_) {
+    const std::uint32_t bundle = bundle_of_[id.index()];
+    if (bundle != kNoBundle && by_copy_[bundle]++ == 0) crossed_once_.push_back(bundle);
+  }
+}
+
+void LinkClasses::end_copy() {
+  for (const std::uint32_t bundle : crossed_once_) {
+    const std::uint32_t count = std::exchange(by_copy_[bundle], 0);
+    if (counted_[bundle] == 0) touched_.push_back(bundle);
+    counted_[bundle] += count;
+    most_by_copy_[bundle] = std::max(most_by_copy_[bundle], count);
+  }
+  crossed_once_.clear();
+}
+
+LinkClasses::Crossings LinkClasses::take_crossings() {
+  std::sort(touched_.begin(), touched_.end());
+  Crossings out;
+  out.reserve(touched_.size());
+  for (const std::uint32_t bundle : touched_) {
+    out.push_back({bundle, std::exchange(counted_[bundle], 0), std::exchange(most_by_copy_[bundle], 0)});
+  }
+  touched_.clear();
+  return out;
+}
+
+LinkClasses::Crossings LinkClasses::crossings_of(const Group& group, const Placement& placement) {
+  if (topology_ == nullptr || group.size() < 2) return {};
+  std::vector<std::uint32_t> members;
+  for (const std::uint32_t base : group.bases) {
+    members.clear();
+    for_each_member(group, base, [&](std::uint32_t member) { members.push_back(member); });
+    for_each_message(members, placement, [this](std::uint32_t from, std::uint32_t to) { cross(from, to); });
+    end_copy();
+  }
+  return take_crossings();
+}
+
+LinkClasses::Crossings LinkClasses::crossings_of(const TransferEntry& transfer, const Plan& plan,
+                                                 const Placement& placement) {
+  if (topology_ == nullptr) return {};
+  const std::vector<std::uint32_t>& from = plan.ranks[transfer.source.index()].stands_for;
+  const std::vector<std::uint32_t>& to = plan.ranks[transfer.destination.index()].stands_for;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (placement.node(from[i]) == placement.node(to[i])) continue;
+    cross(placement.gpu(from[i]), placement.gpu(to[i]));
+    end_copy();
+  }
+  return take_crossings();
+}
+
+// One pass: a bundle's row is what each group and transfer puts on it.
+void LinkClasses::fold() {
+  std::vector<std::vector<std::pair<std::uint32_t, std::uint32_t>>> rows(bundle_info_.size());
+  for (std::uint32_t row = 0; row < crossings_.size(); ++row) {
+    for (const Crossing& crossing : crossings_[row]) rows[crossing.bundle].emplace_back(row, crossing.count);
+  }
+  std::map<std::pair<double, std::vector<std::pair<std::uint32_t, std::uint32_t>>>, std::uint32_t> known;
+  class_of_.clear();
+  first_fabric_ = links_.size();
+  for (std::uint32_t bundle = 0; bundle < rows.size(); ++bundle) {
+    if (rows[bundle].empty()) {
+      class_of_.push_back(kNoBundle);
+      continue;
+    }
+    const auto [found, is_new] = known.try_emplace({bundle_info_[bundle].capacity.value(), std::move(rows[bundle])},
+                                                   static_cast<std::uint32_t>(links_.size()));
+    if (is_new) {
+      links_.push_back(bundle_info_[bundle]);
+    } else {
+      ++links_[found->second].count;
+    }
+    class_of_.push_back(found->second);
+  }
+}
+
+std::vector<BytesPerSecond> LinkClasses::capacities() const {
+  std::vector<BytesPerSecond> out;
+  for (const LinkInfo& link : links_) out.push_back(link.capacity);
+  return out;
+}
+
+void LinkClasses::add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, double of_one, bool clamp) const {
+  if (bytes <= 0.0) return;
+  const double capacity = links_[link].capacity.value() * kPerPicosecond;
+  const auto share = [&](double all) {
+    const double asked = all / static_cast<double>(out.work);
+    return clamp ? std::min(asked, capacity) : asked;
+  };
+  out.uses.push_back({link, share(bytes)});
+  const double weight = capacity / share(of_one);
+  out.weight = out.weight == 0.0 ? weight : std::min(out.weight, weight);
+}
+
+void LinkClasses::add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const {
+  if (bytes <= 0.0) return;
+  for (const Crossing& crossing : crossings_[row]) {
+    const std::uint32_t link = class_of_[crossing.bundle];
+    const bool known =
+        std::any_of(out.uses.begin(), out.uses.end(), [&](const LinkUse& use) { return use.link == link; });
+    if (!known) add_use(out, link, bytes * crossing.count, bytes * crossing.of_one, false);
+  }
+}
+
+LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, SimTime alone) const {
+  LinkLoadEntry out;
+  const Group& group = job.plan->groups[entry.group.index()];
+  if (group.size() < 2 || entry.bytes.value() <= 0.0) return out;
+  const CollectiveCall call = job.prices->call_of(entry, *job.plan);
+  const LinkLoad bytes = select_algorithm(call, *cluster_).load(call);
+  const double inside = bytes.node.value(), outside = bytes.network.value();
+  if (inside > 0.0 && !(node_capacity_.value() > 0.0)) return out;
+  if (outside > 0.0 && !(network_capacity_.value() > 0.0)) return out;
+  if (inside > 0.0) out.work = wire_time(inside, node_capacity_, alone);
+  if (outside > 0.0) out.work = std::max(out.work, wire_time(outside, network_capacity_, alone));
+  if (out.work == 0) return out;
+  for (const RankId member : group.members) {
+    add_use(out, own_link(job, member, Port::node_out), inside, inside, true);
+    add_use(out, own_link(job, member, Port::node_in), inside, inside, true);
+    add_use(out, own_link(job, member, Port::network_out), outside, outside, true);
+    add_use(out, own_link(job, member, Port::network_in), outside, outside, true);
+  }
+  add_fabric(out, job.groups[entry.group.index()], outside);
+  return out;
+}
+
+LinkLoadEntry LinkClasses::load(const Job& job, const TransferEntry& entry, std::uint32_t row, SimTime alone) const {
+  LinkLoadEntry out;
+  const double bytes = entry.bytes.value();
+  const bool near = same_node(entry, *job.plan, job.prices->placement());
+  const BytesPerSecond capacity = near ? node_capacity_ : network_capacity_;
+  if (bytes <= 0.0 || !(capacity.value() > 0.0)) return out;
+  out.work = wire_time(bytes, min(message_constants(*cluster_, near).bandwidth, capacity), alone);
+  if (out.work == 0) return out;
+  add_use(out, own_link(job, entry.source, near ? Port::node_out : Port::network_out), bytes, bytes, true);
+  add_use(out, own_link(job, entry.destination, near ? Port::node_in : Port::network_in), bytes, bytes, true);
+  add_fabric(out, row, bytes);
+  return out;
+}
+
+Loads LinkClasses::loads(std::size_t number, const Durations& durations) const {
+  return loads(number, *jobs_.at(number).plan, durations);
+}
+
+Loads LinkClasses::loads(std::size_t number, const Plan& plan, const Durations& durations) const {
+  const Job& job = jobs_.at(number);
+  Loads loads;
+  for (std::size_t i = 0; i < plan.collectives.size(); ++i) {
+    loads.collectives.push_back(load(job, plan.collectives[i], durations.collectives[i]));
+  }
+  for (std::size_t i = 0; i < plan.transfers.size(); ++i) {
+    loads.transfers.push_back(load(job, plan.transfers[i], job.transfers[i], durations.transfers[i]));
+  }
+  return loads;
+}
+
+std::vector<LinkId> LinkClasses::find(LinkId id) const {
+  if (topology_ == nullptr || bundle_of_[id.index()] == kNoBundle) return {};
+  const std::uint32_t link = class_of_[bundle_of_[id.index()]];
+  return link == kNoBundle ? std::vector<LinkId>{} : std::vector<LinkId>{LinkId(link)};
+}
+
+std::vector<LinkId> LinkClasses::own(std::size_t job, RankId rank) const {
+  std::vector<LinkId> out;
+  for (const Port port : {Port::node_out, Port::node_in, Port::network_out, Port::network_in}) {
+    out.push_back(LinkId(own_link(jobs_.at(job), rank, port)));
+  }
+  return out;
+}
+
+}  // namespace orrery::sim

@@ -1,0 +1,140 @@
+// The links of a cluster as the operations of jobs load them.
+//
+// Own links. Every rank of a plan stands for GPUs with links of their own: into and out of the node's switch, and into
+// and out of its share of the NICs; four links per rank are all that is needed.
+// Fabric links. What leaves a node crosses leaves, spines and cores of the topology. Parallel up-links of one switch
+// are one link (ideal spread of ECMP). Which of them an operation loads is found by routing its messages between the
+// GPUs where the job was placed:
+//   transfer     from each member of the source to its partner
+//   collective   from each member to the one at the same place of the group's next node, in a ring over nodes
+// Folding. Fabric links with equal capacity that all operations of all jobs load alike are one constraint and stand for
+// each other (LinkInfo::count), so that a symmetric job on 16,384 GPUs has some dozen links.
+//
+// An operation is a latency and then one flow of `work` picoseconds; work is what its bytes take on its slowest own
+// link. A closed form that is faster than the own links' figure is what was measured, so that nothing slows it while
+// it is alone; on the fabric nothing is clamped.
+//
+// An operation of a folded plan stands for copies that may cross other links than each other; it advances with its
+// slowest. parting() says which members must not stand for each other so that all copies of an operation load links
+// alike: the folded plan then takes the time of the unfolded one.
+//
+// Limitations: messages follow a ring over nodes whatever the algorithm; capacities are what NCCL's measured bus
+// bandwidths leave of the line rates (collective/constants.hpp).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hardware/cluster.hpp"
+#include "hardware/topology/topology.hpp"
+#include "sim/plan/run.hpp"
+#include "sim/prices/prices.hpp"
+
+namespace orrery::sim {
+
+/// One link of the World, or several that are alike.
+struct LinkInfo {
+  std::string link_class;      ///< "nvlink", "pcie", "nic", "leaf", "spine"
+  int count = 1;               ///< how many it stands for
+  BytesPerSecond capacity;     ///< of each
+  std::string representative;  ///< "leaf0.up", or "stage 3" for a rank's own link
+};
+
+class LinkClasses {
+ public:
+  /// `topology`: nullptr where nothing beyond the nodes is modelled. Both must outlive this.
+  LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology);
+
+  /// A job whose operations load the links; returns its number. The plan and the prices must live until loads().
+  std::size_t add(const Plan& plan, const ClusterPrices& prices);
+  /// Parts the fabric links into classes. After the last add(), once.
+  void fold();
+
+  /// For each job a number for each of its members: those of a rank with unequal numbers do not load links alike. From
+  /// the ranks on by colour refinement over members, copies of operations and links (Paige & Tarjan, SIAM J. Comput.
+  /// 1987), so that the numbers are the fewest. Empty if the ranks do already. After fold().
+  [[nodiscard]] std::vector<std::vector<std::uint32_t>> parting() const;
+
+  [[nodiscard]] const std::vector<LinkInfo>& links() const { return links_; }
+  /// Of the fabric, not a rank's own.
+  [[nodiscard]] bool is_fabric(LinkId link) const { return link.index() >= first_fabric_; }
+  [[nodiscard]] std::vector<BytesPerSecond> capacities() const;
+  /// What a network link of that line rate sustains.
+  [[nodiscard]] BytesPerSecond sustained(BytesPerSecond line) const { return line * network_share_; }
+  /// What the job's operations load, given how long they take alone.
+  [[nodiscard]] Loads loads(std::size_t job, const Durations& durations) const;
+  /// The same for another plan with the job's ranks and groups, whose transfers go between the same ranks in the same
+  /// order.
+  [[nodiscard]] Loads loads(std::size_t job, const Plan& plan, const Durations& durations) const;
+  /// Links of the World that stand for a link of the topology; empty if no operation crosses it.
+  [[nodiscard]] std::vector<LinkId> find(LinkId topology_link) const;
+  /// The job's own links of the GPUs that `rank` stands for: out of and into the node, out to and in from the network.
+  [[nodiscard]] std::vector<LinkId> own(std::size_t job, RankId rank) const;
+
+ private:
+  enum class Port : std::uint8_t { node_out, node_in, network_out, network_in };
+  static constexpr std::uint32_t kNoBundle = 0xffffffffu;
+  /// How many messages of an operation cross a bundle of fabric links: of all its copies, and of the one with most.
+  struct Crossing {
+    std::uint32_t bundle = 0, count = 0, of_one = 0;
+  };
+  using Crossings = std::vector<Crossing>;
+  class Colouring;
+  /// One of those that an operation stands for: what it crosses is crossed_[first … the next copy's first).
+  struct Copy {
+    std::uint32_t row = 0, first = 0;
+    std::uint32_t nodes = 0;  ///< that it covers
+    std::uint32_t job = 0;
+    std::vector<std::uint32_t> members;
+  };
+  struct Job {
+    const Plan* plan = nullptr;
+    const ClusterPrices* prices = nullptr;
+    std::uint32_t first_own = 0;                   ///< its ranks' own links begin there
+    std::vector<std::uint32_t> groups, transfers;  ///< rows of crossings_, by table entry
+  };
+
+  [[nodiscard]] std::uint32_t own_link(const Job& job, RankId rank, Port port) const;
+  void bundle_fabric();
+  /// Copies of the job's groups and transfers, and what each crosses.
+  void list_copies(std::uint32_t job, std::vector<Copy>& copies, std::vector<std::uint32_t>& crossed) const;
+  [[nodiscard]] bool are_uniform(const std::vector<Copy>& copies, const std::vector<std::uint32_t>& crossed) const;
+  /// Calls each(from GPU, to GPU) for the messages of a communicator, in a ring over its nodes; returns how many those
+  /// are.
+  template <class Each>
+  std::uint32_t for_each_message(const std::vector<std::uint32_t>& members, const Placement& placement,
+                                 Each each) const;
+  /// Counts the bundles between two GPUs, until take_crossings().
+  void cross(std::uint32_t from_gpu, std::uint32_t to_gpu);
+  /// What was counted since was one copy of the operation.
+  void end_copy();
+  [[nodiscard]] Crossings take_crossings();
+  [[nodiscard]] Crossings crossings_of(const Group& group, const Placement& placement);
+  [[nodiscard]] Crossings crossings_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement);
+  /// `of_one`: the bytes of one copy of the operation.
+  void add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, double of_one, bool clamp) const;
+  void add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const;
+  [[nodiscard]] LinkLoadEntry load(const Job& job, const CollectiveEntry& entry, SimTime alone) const;
+  [[nodiscard]] LinkLoadEntry load(const Job& job, const TransferEntry& entry, std::uint32_t row, SimTime alone) const;
+
+  const hardware::Cluster* cluster_;
+  const hardware::Topology* topology_;
+  BytesPerSecond node_capacity_, network_capacity_;
+  double network_share_ = 1.0;  ///< of a line rate that is sustained
+  std::vector<Job> jobs_;
+  std::vector<LinkInfo> links_;
+  std::vector<std::uint32_t> bundle_of_;  ///< of each link of the topology
+  std::vector<LinkInfo> bundle_info_;
+  std::vector<std::uint32_t> class_of_;  ///< of each bundle: its link, after fold(); kNoBundle: nothing crosses it
+  std::vector<Crossings> crossings_;
+  std::size_t first_fabric_ = 0;  ///< of links_, after fold()
+  std::vector<LinkId> route_;
+  std::vector<std::uint32_t> counted_, touched_;       ///< bundles of the operation at hand
+  std::vector<std::uint32_t> by_copy_, crossed_once_;  ///< those of its copy at hand
+  std::vector<std::uint32_t> most_by_copy_;
+};
+
+}  // namespace orrery::sim

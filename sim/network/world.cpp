@@ -1,0 +1,182 @@
+// One resource stands for all operations: it wakes at the end of the next latency or flow. What starts at one time is
+// solved once, when the clock has come to the end of that time.
+#include "sim/network/world.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <stdexcept>
+
+namespace orrery::sim {
+
+World::World(std::span<const BytesPerSecond> links, FlowOptions options) : flows_(links, options), carried_(links) {
+  id_ = clock_.add(*this);
+}
+
+void World::set_spare(std::vector<std::uint8_t> spare) { spare_ = std::move(spare); }
+
+void World::carry(std::uint32_t link, SimTime start, SimTime end, double share, double bytes) {
+  constexpr std::size_t kMany = 1 << 16;  // a job of months would fill the memory with them
+  if (++counted_ == kMany) settle();
+  carried_.add(link, start, end, share, bytes);
+}
+
+// What is under way is counted at its end, from its start on.
+void World::settle() {
+  counted_ = 0;
+  SimTime first = now();
+  for (const Flight& flight : flights_) {
+    if (flight.who != nullptr && !flight.spare.empty()) first = std::min(first, flight.begins);
+  }
+  carried_.settle(first);
+}
+
+std::vector<std::uint32_t> World::overloaded() {
+  std::vector<std::uint32_t> links;
+  for (std::uint32_t link = 0; link < spare_.size(); ++link) {
+    if (is_spare(link) && carried_.filled(link)) links.push_back(link);
+  }
+  return links;
+}
+
+std::vector<LinkUsage> World::usage() {
+  std::vector<LinkUsage> usage = carried_.usage(now());
+  for (std::uint32_t link = 0; link < usage.size(); ++link) {
+    if (is_spare(link)) continue;
+    const LinkStatistics carried = flows_.statistics(LinkId(link));
+    usage[link] = {carried.carried, carried.mean_load, carried.peak_load};
+  }
+  return usage;
+}
+
+void World::wake_at(SimTime time) {
+  if (!clock_.is_scheduled(id_) || time < due_) {
+    due_ = time;
+    clock_.at(time, id_);
+  }
+}
+
+OperationId World::start(const Operation& operation, Completion& who, std::uint64_t tag) {
+  if (operation.work > operation.alone)
+    throw std::invalid_argument("an operation can't load links for longer than it lasts");
+  std::uint32_t slot = 0;
+  if (free_.empty()) {
+    slot = static_cast<std::uint32_t>(flights_.size());
+    flights_.emplace_back();
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  Flight& flight = flights_[slot];
+  flight.who = &who;
+  flight.tag = tag;
+  ++flight.version;
+  flight.flows = false;
+  flight.uses.clear();
+  flight.spare.clear();
+  flight.spare_work = operation.work;
+  flight.weight = operation.weight;
+  flight.begins = checked_add(now(), operation.alone - operation.work);
+  for (const LinkUse& use : operation.uses) (is_spare(use.link) ? flight.spare : flight.uses).push_back(use);
+  flight.work = flight.uses.empty() ? 0 : operation.work;
+  const SimTime latency = operation.alone - flight.work;
+  if (latency == 0 && flight.work > 0) {
+    begin_flow(slot, now());
+    wake_at(now());
+  } else {
+    const SimTime time = checked_add(now(), latency);
+    delayed_.push_back({time, order_++, slot, flight.version});
+    std::push_heap(delayed_.begin(), delayed_.end(), std::greater<>{});
+    wake_at(time);
+  }
+  return {slot, flight.version};
+}
+
+// Alike operations get alike parts of a link, however many bytes they bring in how long a time. Spare links count too:
+// which are taken for spare must change nothing.
+void World::begin_flow(std::uint32_t slot, SimTime now) {
+  Flight& flight = flights_[slot];
+  double weight = flight.weight;
+  if (weight == 0.0) {
+    double busiest = 0.0;
+    for (const std::vector<LinkUse>* uses : {&flight.uses, &flight.spare}) {
+      for (const LinkUse& use : *uses) {
+        constexpr double kPerPicosecond = 1e-12;
+        busiest = std::max(busiest, use.share / (flows_.capacity(LinkId(use.link)).value() * kPerPicosecond));
+      }
+    }
+    weight = 1.0 / busiest;
+  }
+  flight.flow = flows_.start({slot, static_cast<double>(flight.work), weight, 1.0, flight.uses}, now);
+  flight.flows = true;
+}
+
+void World::cancel(OperationId id) {
+  if (id.slot >= flights_.size() || !is_current(id.slot, id.version)) return;
+  Flight& flight = flights_[id.slot];
+  if (flight.flows) {
+    (void)flows_.cancel(flight.flow, now());
+    wake_at(now());
+  }
+  flight.who = nullptr;
+  free_.push_back(id.slot);
+}
+
+void World::set_capacity(LinkId link, BytesPerSecond capacity) {
+  flows_.set_capacity(link, capacity, now());
+  wake_at(now());
+}
+
+SimTime World::quiet_until(ResourceId self) {
+  const bool foretold = self.index() < foretold_.size() && foretold_[self.index()] != nullptr;
+  const SimTime reached = foretold ? *foretold_[self.index()] : clock_.next_time();
+  while (!upheavals_.empty() && upheavals_.back() < now()) upheavals_.pop_back();
+  return upheavals_.empty() ? reached : std::min(reached, upheavals_.back());
+}
+
+void World::foretell(ResourceId self, const SimTime* next) {
+  if (self.index() >= foretold_.size()) foretold_.resize(self.index() + 1, nullptr);
+  foretold_[self.index()] = next;
+}
+
+void World::expect_upheaval(SimTime time) {
+  upheavals_.insert(std::lower_bound(upheavals_.begin(), upheavals_.end(), time, std::greater<>{}), time);
+}
+
+void World::complete(std::uint32_t slot, SimTime now, const HeldUp& held_up) {
+  Flight& flight = flights_[slot];
+  Completion* const who = flight.who;
+  const std::uint64_t tag = flight.tag;
+  // At the full rate even where it was slowed: no less than what it asked for at any time.
+  for (const LinkUse& use : flight.spare) {
+    carry(use.link, flight.begins, now, use.share, use.share * static_cast<double>(flight.spare_work));
+  }
+  flight.who = nullptr;
+  free_.push_back(slot);
+  who->completed(tag, now, held_up);  // may start operations: no reference into flights_ from here on
+}
+
+void World::fire(SimTime now) {
+  std::vector<FlowEnd> ended = std::move(ended_);
+  ended.clear();
+  flows_.advance(now, ended);
+  std::vector<std::uint32_t> over;
+  while (!delayed_.empty() && delayed_.front().time <= now) {
+    const Delayed first = delayed_.front();
+    std::pop_heap(delayed_.begin(), delayed_.end(), std::greater<>{});
+    delayed_.pop_back();
+    if (!is_current(first.slot, first.version)) continue;
+    if (flights_[first.slot].work > 0) {
+      begin_flow(first.slot, now);
+    } else {
+      over.push_back(first.slot);
+    }
+  }
+  for (const FlowEnd& end : ended) complete(static_cast<std::uint32_t>(end.tag), now, end.held_up);
+  for (const std::uint32_t slot : over) complete(slot, now, {});
+  ended_ = std::move(ended);
+  SimTime next = flows_.next_completion();
+  if (!delayed_.empty()) next = std::min(next, delayed_.front().time);
+  if (next != kNever) wake_at(next);
+}
+
+}  // namespace orrery::sim

@@ -1,0 +1,104 @@
+// How long an entry of a plan takes when nothing else is running, and why.
+//
+// One answer for evaluation, runs, explain, provenance and traces: time() is what explain() adds up to. A plan's maker
+// may price what it knows better: serving engines override kernels, and whoever brings a collective of its own adds a
+// library to CollectiveLibrary and overrides collectives.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "hardware/cluster.hpp"
+#include "kernels/kernel.hpp"
+#include "sim/collective/binding.hpp"
+#include "sim/collective/model.hpp"
+#include "sim/plan/durations.hpp"
+#include "sim/plan/placement.hpp"
+#include "sim/plan/plan.hpp"
+
+namespace orrery::sim {
+
+struct KernelPrice {
+  kernels::Estimate kernel;  ///< of the kernel itself, one run
+  Seconds idle;              ///< by which its stream is held up beyond that
+
+  [[nodiscard]] Seconds total() const { return kernel.time + idle; }
+};
+
+struct CollectivePrice {
+  CollectiveCall call;          ///< as its library sees it
+  CollectiveEstimate estimate;  ///< of the collective itself
+  Seconds idle;
+  BindingLink bound;  ///< what it would have to be faster on
+
+  [[nodiscard]] Seconds total() const { return estimate.time + idle; }
+};
+
+struct TransferPrice {
+  bool same_node = false;
+  Seconds time;
+};
+
+class Prices {
+ public:
+  virtual ~Prices() = default;
+
+  /// Of one run on GPUs of that class, what the stream idles around it included.
+  [[nodiscard]] virtual Seconds time(const KernelEntry& entry, std::uint32_t gpu_class) const = 0;
+  [[nodiscard]] virtual KernelPrice explain(const KernelEntry& entry, std::uint32_t gpu_class) const = 0;
+  [[nodiscard]] virtual Seconds time(const CollectiveEntry& entry, const Plan& plan) const = 0;
+  [[nodiscard]] virtual CollectivePrice explain(const CollectiveEntry& entry, const Plan& plan) const = 0;
+  [[nodiscard]] virtual TransferPrice explain(const TransferEntry& entry, const Plan& plan) const = 0;
+  [[nodiscard]] virtual Seconds time(const CopyEntry& entry) const = 0;
+  [[nodiscard]] Seconds time(const TransferEntry& entry, const Plan& plan) const { return explain(entry, plan).time; }
+};
+
+/// What launching costs beyond the kernels' own time.
+struct LaunchCosts {
+  Seconds stream_gap;  ///< idle time between dependent kernels of a stream
+  Seconds graph_gap;   ///< the same inside a CUDA graph
+  Seconds host;        ///< the host issues one kernel or collective in this time: a stream goes no faster
+};
+
+/// Prices on a cluster: kernel timers, collective models, links.
+class ClusterPrices : public Prices {
+ public:
+  /// `cluster` and `timer` must outlive the prices, and the GPUs stay as they are: the timer is bound to each. `gpus`:
+  /// those of each class; empty: one class, the cluster's own.
+  ClusterPrices(const hardware::Cluster& cluster, const kernels::KernelTimer& timer, const LaunchCosts& launch,
+                const Placement& placement, std::vector<const hardware::Gpu*> gpus = {});
+
+  using Prices::time;
+  [[nodiscard]] Seconds time(const KernelEntry& entry, std::uint32_t gpu_class) const override;
+  [[nodiscard]] KernelPrice explain(const KernelEntry& entry, std::uint32_t gpu_class) const override;
+  /// 0 for a communicator of one.
+  [[nodiscard]] Seconds time(const CollectiveEntry& entry, const Plan& plan) const override;
+  [[nodiscard]] CollectivePrice explain(const CollectiveEntry& entry, const Plan& plan) const override;
+  [[nodiscard]] TransferPrice explain(const TransferEntry& entry, const Plan& plan) const override;
+  [[nodiscard]] Seconds time(const CopyEntry& entry) const override;
+
+  [[nodiscard]] const Placement& placement() const { return placement_; }
+  [[nodiscard]] CollectiveCall call_of(const CollectiveEntry& entry, const Plan& plan) const;
+
+ protected:
+  [[nodiscard]] const hardware::Gpu& gpu(std::uint32_t gpu_class) const { return *gpus_[gpu_class]; }
+  [[nodiscard]] const kernels::KernelTimer& timer() const { return *timer_; }
+  /// Of a kernel whose own time is `alone`.
+  [[nodiscard]] Seconds with_launch(Seconds alone, LaunchPath path) const;
+  /// with_launch() − alone, without the rounding of a difference where the gap decides.
+  [[nodiscard]] Seconds idle(Seconds alone, LaunchPath path) const;
+
+ private:
+  const hardware::Cluster* cluster_;
+  const kernels::KernelTimer* timer_;
+  LaunchCosts launch_;
+  Placement placement_;
+  std::vector<const hardware::Gpu*> gpus_;
+  std::vector<std::unique_ptr<kernels::BoundTimer>> bound_;  ///< by class
+  CollectiveModel collectives_;
+};
+
+/// Prices each table entry once. Throws TimeOverflow, and Cancelled once `control` says stop.
+[[nodiscard]] Durations price(const Plan& plan, const Prices& prices, const RunControl& control = {});
+
+}  // namespace orrery::sim
