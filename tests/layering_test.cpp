@@ -145,24 +145,6 @@ std::vector<std::string> layering_faults(const std::vector<File>& files) {
   return out;
 }
 
-std::string folder_of(std::string_view path) { return std::string(path.substr(0, path.rfind('/'))); }
-
-/// Cycles of folders below `root` ("kernels"), itself included: an arrow where a file of one includes one of another.
-std::vector<std::string> folder_cycles(const std::vector<File>& files, std::string_view root) {
-  std::map<std::string, std::set<std::string>> arrows;
-  const auto below = [root](std::string_view path) { return starts_with(path, std::string(root) + "/"); };
-  for (const File& file : files) {
-    if (!is_source(file.path) || !below(file.path)) continue;
-    for (const Include& include : includes_of(file.text)) {
-      if (!below(include.name) || folder_of(include.name) == folder_of(file.path)) continue;
-      arrows[folder_of(file.path)].insert(folder_of(include.name));
-    }
-  }
-  std::map<std::string, std::vector<std::string>> edges;
-  for (const auto& [folder, targets] : arrows) edges[folder].assign(targets.begin(), targets.end());
-  return cycles(edges);
-}
-
 /// Lines that name a folder of one machine: a home, or where the tree was built.
 std::vector<std::string> path_faults(const std::vector<File>& files) {
   std::vector<std::string> out;
@@ -196,24 +178,6 @@ TEST(Layering, HoldsInThisTree) {
   const std::vector<File> files = read_tree(ORRERY_SOURCE_ROOT);
   ASSERT_GT(files.size(), 20U) << "the tree was not found at " << ORRERY_SOURCE_ROOT;
   EXPECT_THAT(layering_faults(files), IsEmpty());
-}
-
-TEST(Layering, FoldersOfKernelsAndHardwareFormNoCycle) {
-  const std::vector<File> files = read_tree(ORRERY_SOURCE_ROOT);
-  for (const std::string_view root : {"hardware", "kernels"}) EXPECT_THAT(folder_cycles(files, root), IsEmpty());
-}
-
-TEST(LayeringChecker, FindsACycleOfFolders) {
-  EXPECT_THAT(folder_cycles({{"kernels/table.cpp", "#include \"kernels/gemm/gemm.hpp\"\n"},
-                             {"kernels/gemm/gemm.hpp", "#include \"kernels/family.hpp\"\n"},
-                             {"kernels/family.hpp", ""}},
-                            "kernels"),
-              ElementsAre("kernels -> kernels/gemm -> kernels"));
-  EXPECT_THAT(folder_cycles({{"kernels/table/table.cpp", "#include \"kernels/gemm/gemm.hpp\"\n"},
-                             {"kernels/gemm/gemm.hpp", "#include \"kernels/family.hpp\"\n"},
-                             {"kernels/family.hpp", ""}},
-                            "kernels"),
-              IsEmpty());
 }
 
 TEST(Layering, KnowsNoPathOfOneMachine) { EXPECT_THAT(path_faults(read_tree(ORRERY_SOURCE_ROOT)), IsEmpty()); }

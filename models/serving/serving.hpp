@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -170,7 +171,9 @@ struct ServingOptions {
   bool keep_records = false;           ///< a RequestRecord per request
   bool keep_timeline = false;          ///< a StepRecord per iteration (coalesced ones apart)
   bool coalesce = true;                ///< false: every iteration is an event of its own; the results are the same
-  std::shared_ptr<Workload> workload;  ///< if set, instead of what `load` describes; used up by the run
+  /// If set, makes what is served instead of what `load` describes. Asked again for each run: a World may run its jobs
+  /// more than once (models/world_job.hpp).
+  std::function<std::shared_ptr<Workload>()> workload;
   /// Progress is the share of the load's requests that have ended; −1 where their number isn't known beforehand.
   sim::RunControl control;
 };

@@ -28,7 +28,7 @@ std::string refusal_of(const KvPool& pool, std::int64_t max_model_len) {
 struct ServingRun::System {
   System(const ServingJob& job, StepModel& steps, const ServingOptions& options, std::int64_t blocks,
          const std::vector<std::unique_ptr<IterationLinks>>& links, sim::World& world, sim::SimTime origin)
-      : workload(options.workload ? options.workload
+      : workload(options.workload ? options.workload()
                                   : std::shared_ptr<Workload>(make_workload(job.config.load, job.seed))),
         tally(job.config, options),
         router(find_router(job.config.router)->make(job.seed)),

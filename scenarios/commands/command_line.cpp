@@ -141,7 +141,10 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
   commands.emplace_back(calibrate, calibrate_fit);
 
   CLI::App* fresh = app.add_subcommand("new", "print a commented scenario to start from");
-  fresh->add_option("KIND", files, fmt::format("{} (default: {})", kind_names(), kinds().front()->name))
+  fresh
+      ->add_option(
+          "KIND", files,
+          fmt::format("{}, or jobs: several on one cluster (default: {})", kind_names(), kinds().front()->name))
       ->expected(0, 1);
   fresh->add_option("-o,--output", raw.options.output, "write it to this file");
   commands.emplace_back(fresh, new_scenario);

@@ -154,7 +154,7 @@ ServingErrors compare_serving(const MeasuredRun& run, const kernels::KernelTimer
   models::ServingOptions options;
   if (!run.requests.empty()) {
     options.keep_records = true;
-    options.workload = std::make_shared<ReplayedRequests>(run.requests);
+    options.workload = [&run] { return std::make_shared<ReplayedRequests>(run.requests); };
   }
   ServingErrors errors;
   try {

@@ -88,7 +88,7 @@ KindRow make_row() {
   row.setting_text = write_training_setting;
   row.figures_text = write_training_figures;
   row.trace = [](const JobView&, const sim::Timeline& timeline, std::ostream& out) { sim::write_trace(timeline, out); };
-  row.plan = [](const JobView& view) { return sim::to_text(result_of<TrainingOutcome>(view).result.plan); };
+  row.plan = [](const JobView& view) { return sim::to_text(*result_of<TrainingOutcome>(view).result.plan); };
   row.explain = explain_training;
   row.explain_keeps_timeline = true;
   row.take_timeline = [](JobResult& result) {

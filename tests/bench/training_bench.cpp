@@ -4,9 +4,11 @@
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
+#include "models/training/lowered_step.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/step.hpp"
 #include "models/training/training.hpp"
+#include "models/training/training_run.hpp"
 #include "sim/plan/frozen.hpp"
 
 namespace orrery::models {
@@ -72,6 +74,46 @@ void predict_llama_405b_16384_gpus(benchmark::State& state) { predict_step(state
 void predict_gpt3_175b_64_gpus(benchmark::State& state) { predict_step(state, gpt3_175b()); }
 BENCHMARK(predict_llama_405b_16384_gpus)->Unit(benchmark::kMillisecond);
 BENCHMARK(predict_gpt3_175b_64_gpus)->Unit(benchmark::kMillisecond);
+
+/// Two such jobs on alternate nodes of 4,096, leaves and spines with 2:1 above them; links of the topology included.
+void two_llama_405b_on_a_2to1_spine(benchmark::State& state) {
+  std::vector<TrainingJob> jobs(2, llama_405b());
+  hardware::Cluster cluster = hardware::make_cluster("dgx_h100", "rail_fat_tree_ndr", 2048);
+  cluster.nodes = 4096;
+  cluster.fabric.oversubscription = 2.0;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].cluster = cluster;
+    jobs[i].placement.spread = 2;
+    jobs[i].placement.first_node = static_cast<int>(i);
+    jobs[i].config.data_parallel = 128;
+  }
+  const auto timer = fitted_timer();
+  for (auto _ : state) {
+    const hardware::Topology topology(cluster);
+    TrainingRun first(jobs[0], *timer, alike_members(jobs[0], {}, &topology), nullptr, {});
+    TrainingRun second(jobs[1], *timer, alike_members(jobs[1], {}, &topology), nullptr, {});
+    std::optional<sim::LinkClasses> links;
+    const WorldOutcome outcome =
+        run_on_cluster(cluster, &topology, {{&first, Seconds{0.0}, {}}, {&second, Seconds{0.0}, {}}}, {}, {}, links);
+    benchmark::DoNotOptimize(outcome.end);
+    state.counters["step_s"] = sim::to_seconds(first.steps().front().duration()).value();
+  }
+}
+BENCHMARK(two_llama_405b_on_a_2to1_spine)->Unit(benchmark::kMillisecond);
+
+/// What a sweep over bandwidths and the window's slider do: the whole report's figures again, but for lowering.
+void predict_again_llama_405b(benchmark::State& state) {
+  TrainingJob job = llama_405b();
+  const auto timer = fitted_timer();
+  LoweredSteps lowered;
+  TrainingOptions options;
+  options.lowered = &lowered;
+  for (auto _ : state) {
+    job.cluster.node.nic_bandwidth = job.cluster.node.nic_bandwidth * 1.0001;
+    benchmark::DoNotOptimize(predict(job, *timer, options).step_time);
+  }
+}
+BENCHMARK(predict_again_llama_405b)->Unit(benchmark::kMillisecond);
 
 void lower_llama_405b(benchmark::State& state) {
   const TrainingJob job = llama_405b();

@@ -2,7 +2,7 @@
 
 #include "hardware/topology/topology.hpp"
 
-#include <chrono>
+#include <ctime>
 #include <set>
 #include <string>
 #include <vector>
@@ -216,18 +216,18 @@ TEST(Topology, RefusesWhatCannotWork) {
 
 TEST(Topology, BuildsSixteenThousandGpusInLittleTimeAndMemory) {
   const Cluster cluster = make_cluster("dgx_h100", "rail_fat_tree_ndr", 2048);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of this process: what else the machine does is no matter
   const Topology topology(cluster);
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   EXPECT_EQ(topology.gpu_count(), 16384);
   // 2048 nodes x 26 devices, 512 leaves, 16 pods x 32 spines, 32 planes x 32 cores
   EXPECT_EQ(topology.vertices().size(), 2048u * 26 + 512 + 512 + 1024);
   // cables: 2048 x (8 + 24 PCIe + 8 to leaves), 512 x 32 up, 512 x 32 up
   EXPECT_EQ(topology.links().size(), 2u * (2048 * 40 + 16384 + 16384));
   EXPECT_LE(topology.links().capacity() * sizeof(Link) + topology.vertices().capacity() * (sizeof(Vertex) + 4), 12e6);
-  RecordProperty("build_ms", static_cast<int>(wall.count() * 1e3));
+  RecordProperty("build_ms", static_cast<int>(seconds * 1e3));
 #if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(wall.count(), 0.05);  // 2 to 4 ms on an idle core
+  EXPECT_LT(seconds, 0.05);  // 2 to 4 ms on an idle core
 #endif
   expect_continuous(topology, 0, 16383);
   EXPECT_LE(topology.route(RankId(0), RankId(16383)).size(), 13u);

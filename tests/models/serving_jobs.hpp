@@ -87,7 +87,7 @@ inline ServingResult serve(const ServingJob& job, bool coalesce = true, std::sha
   ServingOptions options;
   options.keep_records = options.keep_timeline = true;
   options.coalesce = coalesce;
-  options.workload = std::move(workload);
+  if (workload) options.workload = [workload = std::move(workload)] { return workload; };
   return predict(job, RooflineTimer{}, options);
 }
 

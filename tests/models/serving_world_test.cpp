@@ -50,7 +50,7 @@ OnWorld run_on_world(const ServingJob& job, const std::vector<Request>& requests
   const hardware::Topology topology(job.cluster);
   ServingOptions options;
   options.keep_records = options.keep_timeline = true;
-  options.workload = std::make_shared<ListWorkload>(requests);
+  options.workload = [&requests] { return std::make_shared<ListWorkload>(requests); };
   ServingRun run(job, timer, options);
   run.surround(disturbances, &topology);
   sim::LinkClasses links(job.cluster, &topology);
@@ -244,7 +244,7 @@ TEST(ServingWorld, TensorParallelismAcrossNodesAndTrainingOnOneLeafSlowEachOther
   const TrainingJob learn = training_beside(cluster);
   const RooflineTimer timer;
   const MeshClasses classes = folded(make_mesh(learn));
-  TrainingRun beside(learn, timer, classes, {});
+  TrainingRun beside(learn, timer, classes, nullptr, {});
   const OnWorld alone = run_on_world(job, requests);
   const OnWorld shared = run_on_world(job, requests, {}, {&beside});
   EXPECT_GT(shared.result.records[0].last_token, alone.result.records[0].last_token);
@@ -256,7 +256,7 @@ TEST(ServingWorld, TensorParallelismAcrossNodesAndTrainingOnOneLeafSlowEachOther
   TrainingJob apart = learn;
   apart.placement.first_node = 2;
   apart.placement.spread = 1;
-  TrainingRun far(apart, timer, classes, {});
+  TrainingRun far(apart, timer, classes, nullptr, {});
   const OnWorld other_leaf = run_on_world(job, requests, {}, {&far});
   expect_same_times(other_leaf.result, run_on_world(job, requests).result);
 }
@@ -270,7 +270,7 @@ TEST(ServingWorld, RunsNoFurtherAheadThanTheEndOfItsJob) {
   for (const bool coalesce : {true, false}) {
     ServingOptions options;
     options.coalesce = coalesce;
-    options.workload = std::make_shared<ListWorkload>(requests);
+    options.workload = [&requests] { return std::make_shared<ListWorkload>(requests); };
     ServingRun run(job, timer, options);
     sim::LinkClasses links(job.cluster, nullptr);
     links.fold();

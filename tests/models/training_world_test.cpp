@@ -181,7 +181,7 @@ TEST(TrainingWorld, AnEventNarrowsTheWayThatItsLinkIsOn) {
   const hardware::Topology topology(job.cluster);
   const auto times_under = [&](const std::string& link) {
     const std::vector<Disturbance> disturbances = {{Seconds{0.0}, std::nullopt, std::nullopt, link, 0.5}};
-    TrainingRun run(job, timer, alike_members(job, disturbances, &topology), {});
+    TrainingRun run(job, timer, alike_members(job, disturbances, &topology), nullptr, {});
     Probe probe(run, 2);
     sim::LinkClasses links(job.cluster, &topology);
     probe.join(links);

@@ -37,7 +37,23 @@ TEST_F(Commands, TemplatePassesItsOwnCheck) {
   EXPECT_EQ(checked.code, kExitWell) << checked.out << checked.err;
   const Outcome unknown = orrery({"new", "sailing"});
   EXPECT_EQ(unknown.code, kExitInput);
-  EXPECT_THAT(unknown.err, HasSubstr("training, serving"));
+  EXPECT_THAT(unknown.err, HasSubstr("training, serving, jobs"));
+}
+
+TEST_F(Commands, TemplateOfSeveralJobsPassesItsOwnCheckAndHoldsWithItsCommentsTakenAway) {
+  std::string text = orrery({"new", "jobs"}).out;
+  const Outcome checked = orrery({"check", write("mine.yaml", text)});
+  EXPECT_EQ(checked.code, kExitWell) << checked.out << checked.err;
+  for (const std::string key : {"  # start:", "  # until:", "    # spread: 2", "    # order:", "    # steps:"}) {
+    std::string bare = key;
+    bare.erase(bare.find("# "), 2);
+    text = replaced(text, key, bare);
+  }
+  text = replaced(text, "  # - at: 3 s\n  #   gpu: 17", "  - at: 3 s\n    gpu: 17");
+  text = replaced(text, "  #   scale: 0.8", "    scale: 0.8");
+  text = replaced(text, "nodes: 4", "nodes: 8");
+  const Outcome outcome = orrery({"run", write("all.yaml", text)});
+  EXPECT_EQ(outcome.code, kExitWell) << outcome.err << outcome.out;
 }
 
 TEST_F(Commands, TemplateStillHoldsWithItsCommentsTakenAway) {

@@ -222,7 +222,7 @@ TEST(Explanation, OfALargePlanIsReadyAtOnce) {
   const Explanation explanation(report);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   EXPECT_FALSE(explanation.of("training.compute_s").parts.empty());
-  EXPECT_LT(seconds, 1.0) << "a plan of " << find_training(report)->plan.step_count() << " steps";
+  EXPECT_LT(seconds, 1.0) << "a plan of " << find_training(report)->plan->step_count() << " steps";
 }
 
 class ExplainMetric : public FolderTest {};

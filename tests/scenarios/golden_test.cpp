@@ -50,6 +50,8 @@ TEST(Golden, MetricNamesAreAContract) { expect_golden("list_metrics.txt", orrery
 
 TEST(Golden, TemplateOfATrainingScenario) { expect_golden("new_training.yaml", orrery({"new", "training"}).out); }
 
+TEST(Golden, TemplateOfSeveralJobs) { expect_golden("new_jobs.yaml", orrery({"new", "jobs"}).out); }
+
 TEST(Golden, TemplateOfAServingScenario) { expect_golden("new_serving.yaml", orrery({"new", "serving"}).out); }
 
 }  // namespace

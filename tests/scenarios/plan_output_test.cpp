@@ -45,7 +45,7 @@ TEST_F(PlanOutput, IsThePlanOfTheTrainingStep) {
   options.keep_timeline = true;
   const models::TrainingResult result =
       models::predict(training_job(load_scenario(file)), *make_timer("fitted"), options);
-  EXPECT_TRUE(text == sim::to_text(result.plan));
+  EXPECT_TRUE(text == sim::to_text(*result.plan));
   sim::Plan plan = sim::plan_from_text(text);
   EXPECT_TRUE(text == sim::to_text(plan));
   EXPECT_EQ(sim::RunnablePlan(std::move(plan)).step_count(), result.steps);

@@ -195,11 +195,11 @@ TEST(PlanRun, TheTimelineSaysWhichSpansALinkHeldUp) {
     PlanRun run(world, plan, kDurations, loads);
     const RunControl control;
     Pacer pacer(control);
-    TimelineRecorder recorder(plan, pacer);
+    EvaluationBuilder recorder(plan, {}, true, pacer);
     run.start(
         0, [](SimTime) {}, &recorder);
     (void)world.clock().run();
-    return recorder.take(world.now());
+    return recorder.take(world.now(), control).timeline;
   };
   EXPECT_TRUE(timeline_with(1e12).held_up.empty());
   const Timeline half = timeline_with(0.5e12);
