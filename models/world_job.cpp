@@ -45,14 +45,20 @@ Served served_by(const hardware::Topology& topology, LinkId id) {
   const hardware::Link& link = topology.link(id);
   const auto kind = [&](VertexId v) { return topology.vertices()[v.index()].kind; };
   constexpr hardware::VertexKind nic = hardware::VertexKind::nic;
-  const bool network = link.link_class == hardware::LinkClass::nic || kind(link.from) == nic || kind(link.to) == nic;
+  const bool of_gpu = kind(link.from) == hardware::VertexKind::gpu || kind(link.to) == hardware::VertexKind::gpu;
+  // Where GPUs reach each other over an NVSwitch, PCIe is their way to the NIC.
+  const bool has_nvswitch = std::any_of(topology.vertices().begin(), topology.vertices().end(), [](const auto& vertex) {
+    return vertex.kind == hardware::VertexKind::nvswitch;
+  });
+  const bool network =
+      !of_gpu || (link.link_class == hardware::LinkClass::pcie && has_nvswitch && topology.node_count() > 1);
   // Into a NIC from its node is on the way out.
-  const bool outwards = network ? (link.link_class == hardware::LinkClass::nic) == (kind(link.from) == nic)
-                                : kind(link.from) == hardware::VertexKind::gpu;
+  const bool outwards = of_gpu ? kind(link.from) == hardware::VertexKind::gpu
+                               : (link.link_class == hardware::LinkClass::nic) == (kind(link.from) == nic);
   Served served;
   served.port = (network ? 2u : 0u) + (outwards ? 0u : 1u);
   for (std::uint32_t gpu = 0; gpu < static_cast<std::uint32_t>(topology.gpu_count()); ++gpu) {
-    const VertexId end = network ? topology.nic(RankId(gpu)) : topology.gpu(RankId(gpu));
+    const VertexId end = of_gpu ? topology.gpu(RankId(gpu)) : topology.nic(RankId(gpu));
     if (end == link.from || end == link.to) served.gpus.push_back(gpu);
   }
   return served;
@@ -89,7 +95,6 @@ class WorldRun {
   WorldOutcome run(const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
                    const std::vector<std::uint32_t>& full) {
     for (std::size_t i = 0; i < disturbances.size(); ++i) {
-      require_bearable(disturbances[i]);
       expect(disturbances[i]);
       spawn(world_.clock(), disturb(i, disturbances[i]));
     }
@@ -173,11 +178,6 @@ class WorldRun {
     if (--pending_ == 0) world_.clock().stop();
   }
 
-  static void require_bearable(const Disturbance& disturbance) {
-    if (!disturbance.gpu || disturbance.scale > 0.0) return;
-    throw Disturbed(fmt::format("GPU {} is down: the jobs on it can't go on", *disturbance.gpu));
-  }
-
   /// Tells everybody beforehand who plans ahead.
   void expect(const Disturbance& disturbance) {
     world_.expect_upheaval(sim::to_sim_time(disturbance.at));
@@ -194,8 +194,13 @@ class WorldRun {
     scale_link(id, disturbance.link, update(link_scales_, id.value));
   }
 
+  // A GPU that is down matters to a job that computes on it and is not over.
   void set_speed(std::uint32_t gpu, double speed) {
-    for (const WorldSlot& slot : slots_) (void)slot.job->set_speed(gpu, speed);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (finished_[i]) continue;
+      const bool has = slots_[i].job->set_speed(gpu, speed > 0.0 ? speed : 1.0);
+      if (has && speed <= 0.0) throw Disturbed(fmt::format("GPU {} is down: the jobs on it can't go on", gpu));
+    }
   }
 
   // On the fabric the up-links of one switch share what is left of them; a GPU's own link is its own.
@@ -211,11 +216,18 @@ class WorldRun {
     }
     for (const LinkId link : links_of(id)) {
       std::map<std::uint32_t, double>& in_a_row = own_scales_[link.value];
-      in_a_row[id.value] = scale;
+      in_a_row[id.value] = std::min(1.0, scale * spare_of(id, link));
       const auto narrowest = std::min_element(in_a_row.begin(), in_a_row.end(),
                                               [](const auto& a, const auto& b) { return a.second < b.second; });
       set_capacity(link, links_.links()[link.index()].capacity * narrowest->second, name);
     }
+  }
+
+  /// How much wider the cable is than what the GPU's own link sustains: PCIe to a NIC usually is.
+  [[nodiscard]] double spare_of(LinkId cable, LinkId own) const {
+    const hardware::Link& link = topology_->link(cable);
+    if (link.link_class != hardware::LinkClass::pcie || links_.links()[own.index()].link_class != "nic") return 1.0;
+    return std::max(1.0, link.bandwidth / links_.links()[own.index()].capacity);
   }
 
   void set_capacity(LinkId link, BytesPerSecond capacity, const std::string& name) {
@@ -271,6 +283,7 @@ WorldOutcome run_on_cluster(const hardware::Cluster& cluster, const hardware::To
     if (!links) {
       links.emplace(cluster, topology);
       for (const WorldSlot& slot : slots) slot.job->join(*links);
+      tell_apart(*links, topology, disturbances);
       links->fold();
     }
     WorldOutcome outcome = run_world(*links, topology, slots, disturbances, control, full);
@@ -284,6 +297,13 @@ WorldOutcome run_on_cluster(const hardware::Cluster& cluster, const hardware::To
     bool parted = false;
     for (const WorldSlot& slot : slots) parted = (!colours.empty() && slot.job->part(colours)) || parted;
     if (!parted) return outcome;
+  }
+}
+
+void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,
+                const std::vector<Disturbance>& disturbances) {
+  for (const Disturbance& disturbance : disturbances) {
+    if (!disturbance.gpu) links.tell_apart(topology->find_link(disturbance.link));
   }
 }
 

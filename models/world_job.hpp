@@ -88,9 +88,9 @@ struct WorldOutcome {
 /// Runs the jobs until all are done. `links`: joined by all jobs and folded, of `topology` (nullptr where nothing
 /// leaves a node). Throws Disturbed, and Cancelled once `control` says stop.
 ///
-/// Links are taken for spare (sim/network/world.hpp) until a run fills them: it is then run again with those among the flows,
-/// until what was taken for spare was. `full`: links, by number, of which it is known beforehand that they fill; none:
-/// the jobs are asked. A job may ask for one more run.
+/// Links are taken for spare (sim/network/world.hpp) until a run fills them: it is then run again with those among the
+/// flows, until what was taken for spare was. `full`: links, by number, of which it is known beforehand that they fill;
+/// none: the jobs are asked. A job may ask for one more run.
 [[nodiscard]] WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology,
                                      const std::vector<WorldSlot>& slots, const std::vector<Disturbance>& disturbances,
                                      const sim::RunControl& control, const std::vector<std::uint32_t>& full = {});
@@ -102,6 +102,10 @@ struct WorldOutcome {
                                           const std::vector<WorldSlot>& slots,
                                           const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
                                           std::optional<sim::LinkClasses>& links, std::vector<std::uint32_t> full = {});
+
+/// Fabric links that disturbances name have no like. Before fold().
+void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,
+                const std::vector<Disturbance>& disturbances);
 
 /// Whether a disturbance is of this GPU or of a link of its node that it uses: then it has no like. `topology` may be
 /// nullptr if no disturbance is of a link.

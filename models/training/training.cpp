@@ -35,17 +35,31 @@ const StageMemory& TrainingResult::fullest() const {
                            [](const StageMemory& a, const StageMemory& b) { return a.peak < b.peak; });
 }
 
+bool is_aligned(const Mesh& mesh, int per_node) {
+  return std::all_of(kMegatronOrder.begin(), kMegatronOrder.end(), [&](MeshAxis axis) {
+    const int stride = mesh.stride(axis), extent = stride * mesh.size(axis);
+    if (stride % per_node == 0 || per_node % extent == 0) return true;
+    return per_node % stride == 0 && extent % per_node == 0;
+  });
+}
+
 MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>& disturbances,
                           const hardware::Topology* topology) {
   const Mesh mesh = make_mesh(job);
-  if (disturbances.empty()) return folded(mesh);
   const sim::Placement placement = make_placement(job);
+  const bool aligned = is_aligned(mesh, placement.per_node);
+  if (disturbances.empty() && aligned) return folded(mesh);
   std::vector<std::uint8_t> odd(static_cast<std::size_t>(mesh.gpus()));
   for (std::uint32_t member = 0; member < odd.size(); ++member) {
     odd[member] = is_disturbed(placement.gpu(member), disturbances, topology) ? 1 : 0;
   }
   // Two that are disturbed are not alike either: they may be by different things.
-  return refine(mesh, [&odd](std::uint32_t member) { return odd[member] != 0 ? member + std::uint64_t{1} : 0; });
+  // And where nodes begin in the middle of a communicator, its copies cross other borders than each other.
+  const auto per_node = static_cast<std::uint32_t>(placement.per_node);
+  return refine(mesh, [&](std::uint32_t member) {
+    const std::uint64_t place = aligned ? 0 : member % per_node;
+    return odd[member] != 0 ? per_node + member : place;
+  });
 }
 
 TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const TrainingOptions& options) {
@@ -64,6 +78,7 @@ TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer
   }
   std::optional<sim::LinkClasses> links(std::in_place, job.cluster, topology);
   run.join(*links);
+  tell_apart(*links, topology, options.disturbances);
   links->fold();
   sim::Evaluation step =
       run.evaluate(options.shares_links ? &*links : nullptr, options.keep_timeline, control.part(kReady, kEvaluated));

@@ -118,7 +118,11 @@ struct TrainingOptions {
   sim::RunControl control;
 };
 
-/// The classes of members that are alike but for disturbances. `topology` as for is_disturbed().
+/// Whether the borders of nodes fall alike in all communicators along each axis of the mesh: each covers whole nodes,
+/// or nodes hold whole numbers of them.
+[[nodiscard]] bool is_aligned(const Mesh& mesh, int per_node);
+
+/// The classes of members that are alike but for disturbances and where nodes begin. `topology` as for is_disturbed().
 [[nodiscard]] MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>& disturbances,
                                         const hardware::Topology* topology);
 

@@ -138,7 +138,8 @@ void TrainingRun::stop() {
 
 bool TrainingRun::wants_again() {
   if (steps_.empty()) return false;
-  return std::exchange(record_, median_step()) != record_;
+  const std::size_t median = median_step();
+  return std::exchange(record_, median) != median;
 }
 
 std::vector<sim::HeldUpOn> TrainingRun::held_up() const {

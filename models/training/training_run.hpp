@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,7 @@ class TrainingRun final : public WorldJob {
   void join(sim::LinkClasses& links) override;
   bool part(const std::vector<std::vector<std::uint32_t>>& colours) override;
   [[nodiscard]] std::vector<std::uint32_t> fills(const sim::LinkClasses& links) const override;
-  void expect_speed(std::uint32_t gpu) override { changing_.push_back(gpu); }
+  void expect_speed(std::uint32_t gpu) override { changing_.insert(gpu); }
   void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override;
   void stop() override;
   [[nodiscard]] bool wants_again() override;
@@ -76,8 +77,8 @@ class TrainingRun final : public WorldJob {
   LoweredSteps* lowered_;
   std::shared_ptr<const LoweredStep> step_;
   sim::Durations durations_;
-  std::size_t number_ = 0;               ///< among the jobs of the links
-  std::vector<std::uint32_t> changing_;  ///< GPUs of the cluster whose speed may change
+  std::size_t number_ = 0;            ///< among the jobs of the links
+  std::set<std::uint32_t> changing_;  ///< GPUs of the cluster whose speed may change
   std::int64_t must_ = 1;
   std::size_t record_ = 0;  ///< the step whose timeline is kept
   sim::Loads loads_;

@@ -33,12 +33,6 @@ void stream(const std::string& path, const std::function<void(std::ostream&)>& w
   }
 }
 
-/// Of the first job.
-void write_one_trace(const Report& report, std::ostream& out) {
-  const JobView view = job_views(report).front();
-  view.job.kind->trace(view, view.job.kind->take_timeline(*report.results.front()), out);
-}
-
 /// Of the first job that has requests; without a report those of none. `kind` has requests.
 void write_requests(const Report* report, const KindRow& kind, bool partial, std::ostream& out) {
   const std::vector<JobView> views = report != nullptr ? job_views(*report) : std::vector<JobView>();
@@ -47,8 +41,8 @@ void write_requests(const Report* report, const KindRow& kind, bool partial, std
   kind.requests(found != views.end() ? &*found : nullptr, partial, out);
 }
 
-/// Where the plan of a job goes: each of several jobs has a file of its own.
-std::string plan_file(const std::string& path, const Job& job) {
+/// Where the plan or trace of a job goes: each of several jobs has a file of its own.
+std::string job_file(const std::string& path, const Job& job) {
   return path == "-" || job.name.empty() ? path : name_with(path, job.name);
 }
 
@@ -58,8 +52,20 @@ void write_plans(const Options& options, const Report& report, bool partial, Con
     if (plan.empty()) {
       console.err << fmt::format("no plan{}: nothing ran\n", view.job.name.empty() ? "" : " of " + view.job.name);
     } else {
-      emit(plan_file(options.plan, view.job), plan, partial, console);
+      emit(job_file(options.plan, view.job), plan, partial, console);
     }
+  }
+}
+
+/// One trace fits on standard output: the first job's.
+void write_traces(const Options& options, const Report& report, bool partial, Console& console) {
+  const std::vector<JobView> views = job_views(report);
+  for (std::size_t i = 0; i < report.results.size(); ++i) {
+    const auto write = [&](std::ostream& out) {
+      views[i].job.kind->trace(views[i], views[i].job.kind->take_timeline(*report.results[i]), out);
+    };
+    stream(job_file(options.trace, views[i].job), write, partial, console);
+    if (options.trace == "-") return;
   }
 }
 
@@ -72,10 +78,7 @@ void write_reports(const Options& options, const RunOutcome& outcome, const Kind
   // --trace, --plan and --requests take one scenario; interrupted before its end it has no report.
   const Report* one = outcome.reports.empty() ? nullptr : &outcome.reports.front();
   if (one != nullptr && !one->scenario.skipped.empty()) return;
-  if (!options.trace.empty() && one != nullptr) {
-    stream(
-        options.trace, [&](std::ostream& out) { write_one_trace(*one, out); }, partial, console);
-  }
+  if (!options.trace.empty() && one != nullptr) write_traces(options, *one, partial, console);
   if (!options.plan.empty() && one != nullptr) write_plans(options, *one, partial, console);
   if (options.requests.empty()) return;
   stream(
@@ -120,11 +123,12 @@ std::vector<Scenario> load_all(const std::vector<std::string>& files, const Opti
 }
 
 void check_outputs(const Options& options, const std::vector<std::string>& inputs, const std::vector<Job>& jobs) {
-  std::vector<std::string> named = {options.json,  options.csv,      options.trace,
-                                    options.junit, options.requests, options.output};
-  if (jobs.empty() || options.plan == "-") named.push_back(options.plan);
-  for (const Job& job : jobs) {
-    if (!options.plan.empty() && options.plan != "-") named.push_back(plan_file(options.plan, job));
+  std::vector<std::string> named = {options.json, options.csv, options.junit, options.requests, options.output};
+  for (const std::string& each : {options.plan, options.trace}) {
+    if (jobs.empty() || each == "-") named.push_back(each);
+    for (const Job& job : jobs) {
+      if (!each.empty() && each != "-") named.push_back(job_file(each, job));
+    }
   }
   std::vector<std::string> outputs;
   for (const std::string& path : named) {

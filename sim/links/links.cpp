@@ -74,6 +74,7 @@ void LinkClasses::bundle_fabric() {
     bundle_info_[found->second].capacity += sustained(link.bandwidth);
     bundle_of_[id] = found->second;
   }
+  apart_.assign(bundle_info_.size(), 0);
   counted_.assign(bundle_info_.size(), 0);
   by_copy_.assign(bundle_info_.size(), 0);
   most_by_copy_.assign(bundle_info_.size(), 0);
@@ -166,6 +167,10 @@ LinkClasses::Crossings LinkClasses::crossings_of(const TransferEntry& transfer, 
   return take_crossings();
 }
 
+void LinkClasses::tell_apart(LinkId id) {
+  if (topology_ != nullptr && bundle_of_[id.index()] != kNoBundle) apart_[bundle_of_[id.index()]] = 1;
+}
+
 // One pass: a bundle's row is what each group and transfer puts on it.
 void LinkClasses::fold() {
   std::vector<std::vector<std::pair<std::uint32_t, std::uint32_t>>> rows(bundle_info_.size());
@@ -180,6 +185,7 @@ void LinkClasses::fold() {
       class_of_.push_back(kNoBundle);
       continue;
     }
+    if (apart_[bundle] != 0) rows[bundle].emplace_back(kNoBundle, bundle);
     const auto [found, is_new] = known.try_emplace({bundle_info_[bundle].capacity.value(), std::move(rows[bundle])},
                                                    static_cast<std::uint32_t>(links_.size()));
     if (is_new) {

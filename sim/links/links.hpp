@@ -50,6 +50,8 @@ class LinkClasses {
 
   /// A job whose operations load the links; returns its number. The plan and the prices must live until loads().
   std::size_t add(const Plan& plan, const ClusterPrices& prices);
+  /// The bundle of a fabric link of the topology stands for itself alone: something will happen to it. Before fold().
+  void tell_apart(LinkId topology_link);
   /// Parts the fabric links into classes. After the last add(), once.
   void fold();
 
@@ -128,6 +130,7 @@ class LinkClasses {
   std::vector<LinkInfo> links_;
   std::vector<std::uint32_t> bundle_of_;  ///< of each link of the topology
   std::vector<LinkInfo> bundle_info_;
+  std::vector<std::uint8_t> apart_;      ///< of each bundle: it has no like
   std::vector<std::uint32_t> class_of_;  ///< of each bundle: its link, after fold(); kNoBundle: nothing crosses it
   std::vector<Crossings> crossings_;
   std::size_t first_fabric_ = 0;  ///< of links_, after fold()

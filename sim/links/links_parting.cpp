@@ -110,9 +110,10 @@ class LinkClasses::Colouring {
     for (const Job& job : classes.jobs_) add_members(*job.plan, ranks);
     first_member_.push_back(members_.size());
     Numbering capacities;
-    for (const LinkInfo& bundle : classes.bundle_info_) {
-      const auto bits = std::bit_cast<std::uint64_t>(bundle.capacity.value());
-      links_.push_back(capacities.of({static_cast<std::uint32_t>(bits), static_cast<std::uint32_t>(bits >> 32)}));
+    for (std::uint32_t bundle = 0; bundle < classes.bundle_info_.size(); ++bundle) {
+      const auto bits = std::bit_cast<std::uint64_t>(classes.bundle_info_[bundle].capacity.value());
+      links_.push_back(capacities.of({static_cast<std::uint32_t>(bits), static_cast<std::uint32_t>(bits >> 32),
+                                      classes.apart_[bundle] != 0 ? bundle + 1 : 0}));
     }
     for (const Copy& copy : copies_) operations_.push_back(copy.row);
   }

@@ -113,6 +113,12 @@ void World::begin_flow(std::uint32_t slot, SimTime now) {
 void World::cancel(OperationId id) {
   if (id.slot >= flights_.size() || !is_current(id.slot, id.version)) return;
   Flight& flight = flights_[id.slot];
+  if (now() > flight.begins) {
+    const SimTime loaded = std::min(now() - flight.begins, flight.spare_work);
+    for (const LinkUse& use : flight.spare) {
+      carry(use.link, flight.begins, now(), use.share, use.share * static_cast<double>(loaded));
+    }
+  }
   if (flight.flows) {
     (void)flows_.cancel(flight.flow, now());
     wake_at(now());

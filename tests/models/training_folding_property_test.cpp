@@ -1,4 +1,5 @@
 // Folded jobs against unfolded ones: two jobs on random fabrics, links shared, with and without a slow GPU.
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -50,10 +51,12 @@ class RandomWorld {
     config.tensor_parallel = 1 << below(2);
     config.pipeline_parallel = 1 << below(3);
     while (config.tensor_parallel * config.pipeline_parallel > gpus) config.pipeline_parallel /= 2;
+    // All GPUs, or any number of them: nodes then begin in the middle of communicators.
     config.data_parallel = gpus / (config.tensor_parallel * config.pipeline_parallel);
+    if (below(3) == 0) config.data_parallel = 1 + below(config.data_parallel);
     config.global_batch_size = config.data_parallel * (2 + 2 * below(2));
     config.zero = below(2) == 0 ? ZeroStage::none : ZeroStage::optimizer;
-    if (below(3) == 0) job.placement.order = {MeshAxis::data, MeshAxis::tensor, MeshAxis::pipeline};
+    std::shuffle(job.placement.order.begin(), job.placement.order.end(), random_);
     job.placement.spread = interleaved ? 2 : 1;
     job.placement.first_node = number == 0 ? 0 : interleaved ? 1 : nodes;
     return job;

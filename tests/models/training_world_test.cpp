@@ -175,6 +175,13 @@ class Probe final : public WorldJob, private sim::Completion {
   std::function<void()> done_;
 };
 
+/// How many times wider the cable is than what a GPU's share of the NICs sustains, where PCIe leads to it.
+double width_of(const std::string& link, const hardware::Cluster& cluster, const hardware::Topology& topology) {
+  if (link.find("nic0.pcie") == std::string::npos) return 1.0;
+  const sim::LinkClasses links(cluster, nullptr);
+  return topology.link(topology.find_link(link)).bandwidth / links.sustained(cluster.network_bandwidth_per_gpu());
+}
+
 TEST(TrainingWorld, AnEventNarrowsTheWayThatItsLinkIsOn) {
   const TrainingJob job = spread_job(4);
   const testing::RooflineTimer timer;
@@ -194,7 +201,8 @@ TEST(TrainingWorld, AnEventNarrowsTheWayThatItsLinkIsOn) {
                                                     {"node1.nic0.pcie_in", 2},    {"node1.nic0.pcie_out", 3}};
   for (const auto& [link, port] : ports) {
     const std::array<double, 4> times = times_under(link);
-    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(times.at(i), i == port ? 2.0 : 1.0, 1e-9) << link << " " << i;
+    const double half = 2.0 / width_of(link, job.cluster, topology);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(times.at(i), i == port ? half : 1.0, 1e-9) << link << " " << i;
   }
 }
 
@@ -218,7 +226,9 @@ TEST(TrainingWorld, TwoEventsOnOneLinkMultiplyAndEndEachForItself) {
   EXPECT_NEAR(both[0].value(), twentieth[0].value(), 1e-9);
   EXPECT_NEAR(both[3].value(), tenth[3].value(), 1e-9) << "the end of one event ended the other";
   // Two links in a row are as wide as the narrower one.
-  const std::vector<Seconds> row = steps_under({on_link(0.1, std::nullopt), on_link(0.05, soon, "node1.nic0.pcie_in")});
+  const char* const slot = "node1.nic0.pcie_in";
+  const double narrow = 0.05 / width_of(slot, job.cluster, hardware::Topology(job.cluster));
+  const std::vector<Seconds> row = steps_under({on_link(0.1, std::nullopt), on_link(narrow, soon, slot)});
   EXPECT_NEAR(row[0].value(), twentieth[0].value(), 1e-9);
   EXPECT_NEAR(row[3].value(), tenth[3].value(), 1e-9);
 }
@@ -291,6 +301,61 @@ TEST(TrainingWorld, TakingLinksForSpareChangesNothing) {
       EXPECT_EQ(run_pair(pair, true, slow), run_pair(pair, true, slow, true)) << oversubscription << " " << spread;
     }
   }
+}
+
+TEST(TrainingWorld, EventsOnLinksThatAreAlikeAddUpToNothing) {
+  TrainingJob job = spread_job(8);
+  job.config.pipeline_parallel = 1;  // rings only: what goes up comes down
+  job.cluster = with_leaves(job.cluster, 4, 1.0);
+  job.cluster.fabric.kind = hardware::FabricKind::fat_tree;
+  const testing::RooflineTimer timer;
+  const hardware::Topology topology(job.cluster);
+  const auto step_under = [&](int leaves, const std::vector<std::string>& ways) {
+    TrainingOptions options;
+    options.topology = &topology;
+    options.steps = 2;
+    for (int leaf = 0; leaf < leaves; ++leaf) {
+      for (const std::string& way : ways) {
+        for (int spine = 0; spine < topology.spine_count(); ++spine) {
+          const std::string link = "leaf" + std::to_string(leaf) + ".spine" + std::to_string(spine) + "." + way;
+          options.disturbances.push_back({Seconds{0.0}, std::nullopt, std::nullopt, link, 0.25});
+        }
+      }
+    }
+    return predict(job, timer, options).step_time;
+  };
+  const Seconds one = step_under(1, {"up"});
+  EXPECT_GT(one, step_under(0, {}));
+  EXPECT_EQ(step_under(2, {"up"}), one) << "a ring goes at the rate of its slowest link, however many are slow";
+  EXPECT_EQ(step_under(1, {"up", "down"}), one) << "a cable that is bad in both directions";
+}
+
+TEST(TrainingWorld, AGpuThatIsDownMattersToTheJobsOnIt) {
+  TrainingJob job = spread_job(8);
+  job.config.data_parallel = 2;  // 8 of 16 GPUs
+  const testing::RooflineTimer timer;
+  TrainingOptions options;
+  options.disturbances.push_back({Seconds{0.0}, std::nullopt, 15u, "", 0.0});
+  EXPECT_EQ(predict(job, timer, options).step_time, predict(job, timer).step_time);
+  options.disturbances.front().gpu = 3u;
+  EXPECT_THROW((void)predict(job, timer, options), Disturbed);
+}
+
+TEST(TrainingWorld, NodesThatBeginInTheMiddleOfACommunicatorAreToldApart) {
+  TrainingJob job = gpt_job(4, 16, 2);
+  job.config.tensor_parallel = 2;
+  job.config.pipeline_parallel = 2;
+  job.config.data_parallel = 3;  // members i and i + 6: four of six pairs cross the border at 8
+  job.config.global_batch_size = 12;
+  EXPECT_FALSE(is_aligned(make_mesh(job), 8));
+  const testing::RooflineTimer timer;
+  TrainingOptions apart;
+  apart.classes = unfolded(make_mesh(job));
+  EXPECT_EQ(predict(job, timer).step_time, predict(job, timer, apart).step_time);
+  job.config.data_parallel = 4;
+  EXPECT_TRUE(is_aligned(make_mesh(job), 8));
+  EXPECT_TRUE(is_aligned(Mesh({16, 2, 2}), 8));  // a communicator of two whole nodes
+  EXPECT_FALSE(is_aligned(Mesh({3, 2, 2}), 8));
 }
 
 TEST(TrainingWorld, TwoJobsOnOneOversubscribedFabricSlowEachOtherDown) {

@@ -79,6 +79,15 @@ TEST_F(PlanOutput, OfSeveralJobsHasAFileEach) {
   EXPECT_EQ(both.out, sim::to_text(learn) + sim::to_text(chat));
 }
 
+TEST_F(PlanOutput, ATraceOfSeveralJobsHasAFileEachToo) {
+  const std::string file = write("two.yaml", kTwoJobs);
+  const Outcome outcome = orrery({"run", file, "-q", "--trace", path("trace.json")});
+  ASSERT_EQ(outcome.code, kExitWell) << outcome.err;
+  EXPECT_FALSE(std::filesystem::exists(path("trace.json")));
+  EXPECT_THAT(read_file(path("trace.learn.json")), HasSubstr("gradient"));
+  EXPECT_THAT(read_file(path("trace.chat.json")), HasSubstr("request"));
+}
+
 TEST_F(PlanOutput, OfARunThatServedNothingIsSaidToBeNone) {
   const std::string file = write("chat.yaml", replaced(kServing, "dgx_h100", "rtx_4090_box"));
   const Outcome outcome = orrery({"run", file, "-q", "--plan", path("plan.txt"), "--set", "serving.tensor_parallel=1",
