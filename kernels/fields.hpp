@@ -185,7 +185,10 @@ constexpr std::uint64_t mix(std::uint64_t x) {
 
 template <HasFields Shape>
 [[nodiscard]] inline bool same_fields(const Shape& a, const Shape& b) {
-  return std::apply([&](const auto&... field) { return (... & (a.*field.member == b.*field.member)); }, kFields<Shape>);
+  // Without a branch for each field.
+  return std::apply(
+      [&](const auto&... field) { return (... & static_cast<int>(a.*field.member == b.*field.member)) != 0; },
+      kFields<Shape>);
 }
 
 /// Equal shapes hash alike; `index` is the shape's place in Kernel. A sum of products, so that the multiplications need
