@@ -7,8 +7,8 @@
 // when it comes out.
 //
 // The radix heap won: hold model through this engine, M events/s, radix against packed 4-ary heap: 35.7 against 23.0
-// with 16 pending, 19.9 against 13.7 with 1,000, 9.8 against 4.5 with 100,000 (medians of 5, g++ 12 -O3, two vCPUs under
-// a load of 9 to 17; tests/bench/history/engine.csv).
+// with 16 pending, 19.9 against 13.7 with 1,000, 9.8 against 4.5 with 100,000 (medians of 5, g++ 12 -O3, two vCPUs
+// under a load of 9 to 17; tests/bench/history/engine.csv).
 //
 // A Simulator is a plain value: nothing is shared between two of them, so that many run in parallel.
 //

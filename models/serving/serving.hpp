@@ -168,9 +168,9 @@ struct ServingResult {
 };
 
 struct ServingOptions {
-  bool keep_records = false;           ///< a RequestRecord per request
-  bool keep_timeline = false;          ///< a StepRecord per iteration (coalesced ones apart)
-  bool coalesce = true;                ///< false: every iteration is an event of its own; the results are the same
+  bool keep_records = false;   ///< a RequestRecord per request
+  bool keep_timeline = false;  ///< a StepRecord per iteration (coalesced ones apart)
+  bool coalesce = true;        ///< false: every iteration is an event of its own; the results are the same
   /// If set, makes what is served instead of what `load` describes. Asked again for each run: a World may run its jobs
   /// more than once (models/world_job.hpp).
   std::function<std::shared_ptr<Workload>()> workload;

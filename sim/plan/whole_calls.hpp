@@ -1,10 +1,10 @@
 // Calls that a run on a clock takes in one go.
 //
 // What a block does depends on when the lanes of its rank are free and on nothing else, as long as its operations load
-// spare links only (network/world.hpp) and the rank keeps its speed. A call whose lanes all stand ready when the lane of part 0
-// comes is then one event for each lane: the block's run is known (block_run.hpp), and moved there. Lanes that come
-// before part 0 wait for it in the block anyway (BlockOrder::follows_first), or the call goes step by step; so does a
-// call with a lane that comes later.
+// spare links only (network/world.hpp) and the rank keeps its speed. A call whose lanes all stand ready when the lane
+// of part 0 comes is then one event for each lane: the block's run is known (block_run.hpp), and moved there. Lanes
+// that come before part 0 wait for it in the block anyway (BlockOrder::follows_first), or the call goes step by step;
+// so does a call with a lane that comes later.
 #pragma once
 
 #include <cstdint>

@@ -9,29 +9,14 @@
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/catalogue/profile_reader.hpp"
 #include "hardware/config/config.hpp"
+#include "tests/hardware/profile_texts.hpp"
 
 namespace orrery::hardware {
 namespace {
 
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    (void)call();
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-/// The profile text of `name`, with the first `from` replaced by `to`.
-std::string edited_profile(const std::string& name, const std::string& from, const std::string& to) {
-  std::string text = read_text_file(gpu_profile_path(name).string());
-  const std::size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
-}
-
-Gpu parse_gpu(const std::string& text) { return read_gpu(*parse_config(text, "g.yaml"), "g.yaml", "g"); }
+using testing::edited_profile;
+using testing::message_of;
+using testing::parse_gpu;
 
 TEST(Generations, CarryASourceForEveryFactAndBelongToABoard) {
   std::set<std::string> used;

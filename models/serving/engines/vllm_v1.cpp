@@ -26,7 +26,8 @@ constexpr double kSequencesPerOverhead = 100.0;
 
 constexpr double kUtilization = 0.9;
 
-// At least 70 GiB and no board that vLLM excepts: 1,024 sequences and 8,192 tokens for the API server; else 256 and 2,048.
+// At least 70 GiB and no board that vLLM excepts: 1,024 sequences and 8,192 tokens for the API server; else 256 and
+// 2,048.
 bool is_large(const hardware::Gpu& gpu) {
   return gpu.memory >= Bytes{70.0 * 1073741824.0} && !gpu.software.vllm_small_batches;
 }
