@@ -307,16 +307,23 @@ void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,
   }
 }
 
-bool is_disturbed(std::uint32_t gpu, const std::vector<Disturbance>& disturbances, const hardware::Topology* topology) {
+std::vector<std::uint32_t> disturbed_gpus(const std::vector<Disturbance>& disturbances,
+                                          const hardware::Topology* topology) {
+  std::vector<std::uint32_t> gpus;
   for (const Disturbance& disturbance : disturbances) {
-    if (disturbance.gpu && *disturbance.gpu == gpu) return true;
-    if (disturbance.gpu || topology == nullptr) continue;
+    if (disturbance.gpu) {
+      gpus.push_back(*disturbance.gpu);
+      continue;
+    }
+    if (topology == nullptr) continue;
     const LinkId id = topology->find_link(disturbance.link);
     if (is_fabric(*topology, id)) continue;
     const Served served = served_by(*topology, id);
-    if (std::find(served.gpus.begin(), served.gpus.end(), gpu) != served.gpus.end()) return true;
+    gpus.insert(gpus.end(), served.gpus.begin(), served.gpus.end());
   }
-  return false;
+  std::sort(gpus.begin(), gpus.end());
+  gpus.erase(std::unique(gpus.begin(), gpus.end()), gpus.end());
+  return gpus;
 }
 
 }  // namespace orrery::models

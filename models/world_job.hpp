@@ -107,9 +107,9 @@ struct WorldOutcome {
 void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,
                 const std::vector<Disturbance>& disturbances);
 
-/// Whether a disturbance is of this GPU or of a link of its node that it uses: then it has no like. `topology` may be
-/// nullptr if no disturbance is of a link.
-[[nodiscard]] bool is_disturbed(std::uint32_t gpu, const std::vector<Disturbance>& disturbances,
-                                const hardware::Topology* topology);
+/// GPUs of which a disturbance is, or of a link of their node that they use: they have no like. In ascending order,
+/// each once. `topology` may be nullptr if no disturbance is of a link.
+[[nodiscard]] std::vector<std::uint32_t> disturbed_gpus(const std::vector<Disturbance>& disturbances,
+                                                        const hardware::Topology* topology);
 
 }  // namespace orrery::models

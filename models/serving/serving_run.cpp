@@ -82,13 +82,14 @@ void ServingRun::surround(const std::vector<Disturbance>& disturbances, const ha
   if (!result_.started || (topology == nullptr && disturbances.empty())) return;
   const Mesh mesh = serving_mesh(job_);
   const sim::Placement placement = serving_placement(job_);
+  const std::vector<std::uint32_t> disturbed = disturbed_gpus(disturbances, topology);
   for (int replica = 0; replica < mesh.data(); ++replica) {
     bool is_own = topology == nullptr || !leaves_node(job_, replica);
     for (int stage = 0; stage < mesh.pipeline(); ++stage) {
       for (const std::uint32_t member : stage_members(mesh, replica, stage)) {
         const std::uint32_t gpu = placement.gpu(member);
         stands_[gpu] = {replica, stage};
-        is_own = is_own && !is_disturbed(gpu, disturbances, topology);
+        is_own = is_own && !std::binary_search(disturbed.begin(), disturbed.end(), gpu);
       }
     }
     if (!is_own) links_[static_cast<std::size_t>(replica)] = std::make_unique<IterationLinks>(*steps_, replica);

@@ -49,16 +49,13 @@ MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>
   const sim::Placement placement = make_placement(job);
   const bool aligned = is_aligned(mesh, placement.per_node);
   if (disturbances.empty() && aligned) return folded(mesh);
-  std::vector<std::uint8_t> odd(static_cast<std::size_t>(mesh.gpus()));
-  for (std::uint32_t member = 0; member < odd.size(); ++member) {
-    odd[member] = is_disturbed(placement.gpu(member), disturbances, topology) ? 1 : 0;
-  }
+  const std::vector<std::uint32_t> disturbed = disturbed_gpus(disturbances, topology);
   // Two that are disturbed are not alike either: they may be by different things.
   // And where nodes begin in the middle of a communicator, its copies cross other borders than each other.
   const auto per_node = static_cast<std::uint32_t>(placement.per_node);
   return refine(mesh, [&](std::uint32_t member) {
     const std::uint64_t place = aligned ? 0 : member % per_node;
-    return odd[member] != 0 ? per_node + member : place;
+    return std::binary_search(disturbed.begin(), disturbed.end(), placement.gpu(member)) ? per_node + member : place;
   });
 }
 

@@ -122,7 +122,8 @@ struct TrainingOptions {
 /// or nodes hold whole numbers of them.
 [[nodiscard]] bool is_aligned(const Mesh& mesh, int per_node);
 
-/// The classes of members that are alike but for disturbances and where nodes begin. `topology` as for is_disturbed().
+/// The classes of members that are alike but for disturbances and where nodes begin. `topology` as for
+/// disturbed_gpus().
 [[nodiscard]] MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>& disturbances,
                                         const hardware::Topology* topology);
 

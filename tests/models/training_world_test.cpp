@@ -303,6 +303,18 @@ TEST(TrainingWorld, TakingLinksForSpareChangesNothing) {
   }
 }
 
+TEST(TrainingWorld, GpusAreDisturbedByWhatHappensToThemOrToALinkOfTheirNode) {
+  // Nodes of two GPUs with a NIC each, two on a leaf.
+  const hardware::Topology topology(with_leaves(spread_job(8).cluster, 4, 1.0));
+  const auto on = [](const char* link) { return Disturbance{Seconds{0.0}, std::nullopt, std::nullopt, link, 0.5}; };
+  const Disturbance gpu{Seconds{0.0}, std::nullopt, 9u, "", 0.5};
+  const std::vector<Disturbance> all{on("node3.nic1.out"), gpu, on("leaf0.spine0.up"), on("node2.gpu0.nvlink_in"),
+                                     on("node3.nic1.in"),  gpu};
+  EXPECT_EQ(disturbed_gpus(all, &topology), (std::vector<std::uint32_t>{4, 7, 9}));
+  EXPECT_EQ(disturbed_gpus({gpu}, nullptr), std::vector<std::uint32_t>{9});
+  EXPECT_TRUE(disturbed_gpus({}, &topology).empty());
+}
+
 TEST(TrainingWorld, EventsOnLinksThatAreAlikeAddUpToNothing) {
   TrainingJob job = spread_job(8);
   job.config.pipeline_parallel = 1;  // rings only: what goes up comes down
