@@ -35,28 +35,33 @@ class Scales {
   std::map<std::uint32_t, std::map<std::size_t, double>> active_;
 };
 
-/// The GPUs that a link of a node serves, and on which of a rank's own links they meet it.
+/// The GPUs whose way a cable of a node is on, and which of their own links that is (WorldJob::own_links()).
 struct Served {
   std::vector<std::uint32_t> gpus;
-  std::size_t port = 0;
+  std::vector<std::size_t> ports;
 };
 
+constexpr std::size_t kNodeOut = 0, kNetworkOut = 2;  ///< and in: the next
+
+// PCIe leads to the card; between GPUs it is the way where there is no NVSwitch. A cluster of one node has no network.
 Served served_by(const hardware::Topology& topology, LinkId id) {
+  using hardware::VertexKind;
   const hardware::Link& link = topology.link(id);
-  const auto kind = [&](VertexId v) { return topology.vertices()[v.index()].kind; };
-  constexpr hardware::VertexKind nic = hardware::VertexKind::nic;
-  const bool of_gpu = kind(link.from) == hardware::VertexKind::gpu || kind(link.to) == hardware::VertexKind::gpu;
-  // Where GPUs reach each other over an NVSwitch, PCIe is their way to the NIC.
-  const bool has_nvswitch = std::any_of(topology.vertices().begin(), topology.vertices().end(), [](const auto& vertex) {
-    return vertex.kind == hardware::VertexKind::nvswitch;
-  });
-  const bool network =
-      !of_gpu || (link.link_class == hardware::LinkClass::pcie && has_nvswitch && topology.node_count() > 1);
-  // Into a NIC from its node is on the way out.
-  const bool outwards = of_gpu ? kind(link.from) == hardware::VertexKind::gpu
-                               : (link.link_class == hardware::LinkClass::nic) == (kind(link.from) == nic);
+  const VertexKind from = topology.vertices()[link.from.index()].kind, to = topology.vertices()[link.to.index()].kind;
+  const bool of_gpu = from == VertexKind::gpu || to == VertexKind::gpu;
+  const bool of_nic = from == VertexKind::nic || to == VertexKind::nic;
+  if (!of_gpu && !of_nic) return {};
+  const bool to_network = link.link_class != hardware::LinkClass::nvlink && topology.node_count() > 1;
+  const auto is_nvswitch = [](const hardware::Vertex& vertex) { return vertex.kind == VertexKind::nvswitch; };
+  const bool to_gpus = of_gpu && (link.link_class == hardware::LinkClass::nvlink ||
+                                  std::none_of(topology.vertices().begin(), topology.vertices().end(), is_nvswitch));
+  // Into a card from its node is on the way out.
+  const bool outwards =
+      of_gpu ? from == VertexKind::gpu : (link.link_class == hardware::LinkClass::nic) == (from == VertexKind::nic);
   Served served;
-  served.port = (network ? 2u : 0u) + (outwards ? 0u : 1u);
+  if (to_gpus) served.ports.push_back(kNodeOut + (outwards ? 0 : 1));
+  if (to_network) served.ports.push_back(kNetworkOut + (outwards ? 0 : 1));
+  if (served.ports.empty()) return {};
   for (std::uint32_t gpu = 0; gpu < static_cast<std::uint32_t>(topology.gpu_count()); ++gpu) {
     const VertexId end = of_gpu ? topology.gpu(RankId(gpu)) : topology.nic(RankId(gpu));
     if (end == link.from || end == link.to) served.gpus.push_back(gpu);
@@ -153,20 +158,34 @@ class WorldRun {
     for (const std::uint32_t link : full) spare[link] = 0;
     for (const Disturbance& disturbance : disturbances) {
       if (disturbance.gpu) continue;
-      for (const LinkId link : links_of(topology_->find_link(disturbance.link))) spare[link.index()] = 0;
+      for (const OnWay& way : links_of(topology_->find_link(disturbance.link))) spare[way.link.index()] = 0;
     }
     world_.set_spare(std::move(spare));
   }
 
-  /// Links of the World that stand for one of the topology.
-  [[nodiscard]] std::vector<LinkId> links_of(LinkId id) const {
-    if (is_fabric(*topology_, id)) return links_.find(id);
-    std::vector<LinkId> found;
+  /// A link of the World that a cable of the topology is part of.
+  struct OnWay {
+    LinkId link;
+    double width = 1.0;  ///< of the cable, in what the GPUs behind it sustain together: PCIe has room to spare
+  };
+  [[nodiscard]] std::vector<OnWay> links_of(LinkId id) const {
+    std::vector<OnWay> found;
+    const hardware::Link& cable = topology_->link(id);
+    if (is_fabric(*topology_, id)) {
+      for (const LinkId link : links_.find(id)) found.push_back({link});
+      return found;
+    }
     const Served served = served_by(*topology_, id);
     for (const std::uint32_t gpu : served.gpus) {
       for (const WorldSlot& slot : slots_) {
         const std::vector<LinkId> own = slot.job->own_links(links_, gpu);
-        if (!own.empty()) found.push_back(own[served.port]);
+        if (own.empty()) continue;
+        for (const std::size_t port : served.ports) {
+          const BytesPerSecond all =
+              links_.links()[own[port].index()].capacity * static_cast<double>(served.gpus.size());
+          const bool may_be_wider = cable.link_class == hardware::LinkClass::pcie && port >= kNetworkOut;
+          found.push_back({own[port], may_be_wider ? std::max(1.0, cable.bandwidth / all) : 1.0});
+        }
       }
     }
     return found;
@@ -209,25 +228,18 @@ class WorldRun {
     const double before = std::exchange(known->second, scale);
     if (is_fabric(*topology_, id)) {
       const double change = (scale - before) * links_.sustained(topology_->link(id).bandwidth).value();
-      for (const LinkId link : links_of(id)) {
-        set_capacity(link, BytesPerSecond{capacities_[link.index()].value() + change}, name);
+      for (const OnWay& way : links_of(id)) {
+        set_capacity(way.link, BytesPerSecond{capacities_[way.link.index()].value() + change}, name);
       }
       return;
     }
-    for (const LinkId link : links_of(id)) {
-      std::map<std::uint32_t, double>& in_a_row = own_scales_[link.value];
-      in_a_row[id.value] = std::min(1.0, scale * spare_of(id, link));
+    for (const OnWay& way : links_of(id)) {
+      std::map<std::uint32_t, double>& in_a_row = own_scales_[way.link.value];
+      in_a_row[id.value] = std::min(1.0, scale * way.width);
       const auto narrowest = std::min_element(in_a_row.begin(), in_a_row.end(),
                                               [](const auto& a, const auto& b) { return a.second < b.second; });
-      set_capacity(link, links_.links()[link.index()].capacity * narrowest->second, name);
+      set_capacity(way.link, links_.links()[way.link.index()].capacity * narrowest->second, name);
     }
-  }
-
-  /// How much wider the cable is than what the GPU's own link sustains: PCIe to a NIC usually is.
-  [[nodiscard]] double spare_of(LinkId cable, LinkId own) const {
-    const hardware::Link& link = topology_->link(cable);
-    if (link.link_class != hardware::LinkClass::pcie || links_.links()[own.index()].link_class != "nic") return 1.0;
-    return std::max(1.0, link.bandwidth / links_.links()[own.index()].capacity);
   }
 
   void set_capacity(LinkId link, BytesPerSecond capacity, const std::string& name) {

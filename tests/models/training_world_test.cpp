@@ -1,6 +1,4 @@
 // Training steps on a World: one job, several, and what happens to the machine meanwhile.
-#include <array>
-#include <map>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -9,31 +7,14 @@
 #include "models/training/parallel.hpp"
 #include "models/training/training_run.hpp"
 #include "tests/models/serving_jobs.hpp"
-#include "tests/models/training_jobs.hpp"
+#include "tests/models/world_jobs.hpp"
 
 namespace orrery::models {
 namespace {
 
 using testing::gpt_job;
-
-/// TP 2, PP 2, and what is left is data parallel: on nodes of two GPUs every message and every bucket leaves its node.
-TrainingJob spread_job(int nodes, int gpus_per_node = 2) {
-  TrainingJob job = gpt_job(4, 16, nodes);
-  job.cluster = testing::small_cluster(nodes, gpus_per_node);
-  job.config.tensor_parallel = 2;
-  job.config.pipeline_parallel = 2;
-  job.config.global_batch_size = 16;
-  job.cluster.fabric.leaf_ports = 64;
-  job.cluster.fabric.pod_leaves = 64;
-  return job;
-}
-
-hardware::Cluster with_leaves(hardware::Cluster cluster, int leaf_ports, double oversubscription) {
-  cluster.fabric.leaf_ports = leaf_ports;
-  cluster.fabric.pod_leaves = 64;
-  cluster.fabric.oversubscription = oversubscription;
-  return cluster;
-}
+using testing::spread_job;
+using testing::with_leaves;
 
 TrainingOptions on_world() {
   TrainingOptions options;
@@ -135,104 +116,6 @@ TEST(TrainingWorld, TwoEventsOnOneGpuMultiplyAndEndEachForItself) {
   }
 }
 
-/// Sends something over each own link of one GPU of a job, and notes how long that took.
-class Probe final : public WorldJob, private sim::Completion {
- public:
-  Probe(TrainingRun& run, std::uint32_t gpu) : run_(&run), gpu_(gpu) {}
-
-  void join(sim::LinkClasses& links) override { run_->join(links); }
-  void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override {
-    start_ = at;
-    done_ = std::move(done);
-    const std::vector<LinkId> own = run_->own_links(links, gpu_);
-    for (std::size_t port = 0; port < own.size(); ++port) {
-      constexpr sim::SimTime kLong = 1'000'000'000;
-      const double share = links.links()[own[port].index()].capacity.value() * 1e-12;
-      const sim::LinkUse use{own[port].value, share};
-      (void)world.start({kLong, kLong, {&use, 1}}, *this, port);
-    }
-    left_ = own.size();
-  }
-  void stop() override {}
-  [[nodiscard]] std::vector<sim::HeldUpOn> held_up() const override { return {}; }
-  bool set_speed(std::uint32_t, double) override { return false; }
-  [[nodiscard]] std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const override {
-    return run_->own_links(links, gpu);
-  }
-  /// By own link, as WorldJob::own_links() lists them: multiples of the undisturbed time.
-  std::array<double, 4> times{};
-
- private:
-  void completed(std::uint64_t port, sim::SimTime now, const sim::HeldUp&) override {
-    times.at(port) = static_cast<double>(now - start_) / 1e9;
-    if (--left_ == 0) done_();
-  }
-
-  TrainingRun* run_;
-  std::uint32_t gpu_;
-  sim::SimTime start_ = 0;
-  std::size_t left_ = 0;
-  std::function<void()> done_;
-};
-
-/// How many times wider the cable is than what a GPU's share of the NICs sustains, where PCIe leads to it.
-double width_of(const std::string& link, const hardware::Cluster& cluster, const hardware::Topology& topology) {
-  if (link.find("nic0.pcie") == std::string::npos) return 1.0;
-  const sim::LinkClasses links(cluster, nullptr);
-  return topology.link(topology.find_link(link)).bandwidth / links.sustained(cluster.network_bandwidth_per_gpu());
-}
-
-TEST(TrainingWorld, AnEventNarrowsTheWayThatItsLinkIsOn) {
-  const TrainingJob job = spread_job(4);
-  const testing::RooflineTimer timer;
-  const hardware::Topology topology(job.cluster);
-  const auto times_under = [&](const std::string& link) {
-    const std::vector<Disturbance> disturbances = {{Seconds{0.0}, std::nullopt, std::nullopt, link, 0.5}};
-    TrainingRun run(job, timer, alike_members(job, disturbances, &topology), nullptr, {});
-    Probe probe(run, 2);
-    sim::LinkClasses links(job.cluster, &topology);
-    probe.join(links);
-    links.fold();
-    (void)run_world(links, &topology, {{&probe, Seconds{0.0}, std::nullopt}}, disturbances, {});
-    return probe.times;
-  };
-  const std::map<std::string, std::size_t> ports = {{"node1.gpu0.nvlink_out", 0}, {"node1.gpu0.nvlink_in", 1},
-                                                    {"node1.nic0.out", 2},        {"node1.nic0.in", 3},
-                                                    {"node1.nic0.pcie_in", 2},    {"node1.nic0.pcie_out", 3}};
-  for (const auto& [link, port] : ports) {
-    const std::array<double, 4> times = times_under(link);
-    const double half = 2.0 / width_of(link, job.cluster, topology);
-    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(times.at(i), i == port ? half : 1.0, 1e-9) << link << " " << i;
-  }
-}
-
-TEST(TrainingWorld, TwoEventsOnOneLinkMultiplyAndEndEachForItself) {
-  const TrainingJob job = spread_job(4);
-  const testing::RooflineTimer timer;
-  const auto steps_under = [&](std::vector<Disturbance> disturbances) {
-    TrainingOptions options;
-    options.steps = 4;
-    options.disturbances = std::move(disturbances);
-    return predict(job, timer, options).repeated_steps;
-  };
-  const auto on_link = [](double scale, std::optional<Seconds> until, const char* link = "node1.nic0.out") {
-    return Disturbance{Seconds{0.0}, until, std::nullopt, link, scale};
-  };
-  const std::vector<Seconds> tenth = steps_under({on_link(0.1, std::nullopt)});
-  const std::vector<Seconds> twentieth = steps_under({on_link(0.05, std::nullopt)});
-  ASSERT_GT(twentieth[0].value(), 1.01 * tenth[0].value());
-  const Seconds soon = twentieth[0] * 1.01;
-  const std::vector<Seconds> both = steps_under({on_link(0.1, std::nullopt), on_link(0.5, soon)});
-  EXPECT_NEAR(both[0].value(), twentieth[0].value(), 1e-9);
-  EXPECT_NEAR(both[3].value(), tenth[3].value(), 1e-9) << "the end of one event ended the other";
-  // Two links in a row are as wide as the narrower one.
-  const char* const slot = "node1.nic0.pcie_in";
-  const double narrow = 0.05 / width_of(slot, job.cluster, hardware::Topology(job.cluster));
-  const std::vector<Seconds> row = steps_under({on_link(0.1, std::nullopt), on_link(narrow, soon, slot)});
-  EXPECT_NEAR(row[0].value(), twentieth[0].value(), 1e-9);
-  EXPECT_NEAR(row[3].value(), tenth[3].value(), 1e-9);
-}
-
 TEST(TrainingWorld, AnUplinkTakenFromTheTopologyChangesThePrediction) {
   TrainingJob job = spread_job(8, 2);
   job.cluster = with_leaves(job.cluster, 4, 1.0);  // two nodes of two NICs on a leaf
@@ -301,56 +184,6 @@ TEST(TrainingWorld, TakingLinksForSpareChangesNothing) {
       EXPECT_EQ(run_pair(pair, true, slow), run_pair(pair, true, slow, true)) << oversubscription << " " << spread;
     }
   }
-}
-
-TEST(TrainingWorld, GpusAreDisturbedByWhatHappensToThemOrToALinkOfTheirNode) {
-  // Nodes of two GPUs with a NIC each, two on a leaf.
-  const hardware::Topology topology(with_leaves(spread_job(8).cluster, 4, 1.0));
-  const auto on = [](const char* link) { return Disturbance{Seconds{0.0}, std::nullopt, std::nullopt, link, 0.5}; };
-  const Disturbance gpu{Seconds{0.0}, std::nullopt, 9u, "", 0.5};
-  const std::vector<Disturbance> all{on("node3.nic1.out"), gpu, on("leaf0.spine0.up"), on("node2.gpu0.nvlink_in"),
-                                     on("node3.nic1.in"),  gpu};
-  EXPECT_EQ(disturbed_gpus(all, &topology), (std::vector<std::uint32_t>{4, 7, 9}));
-  EXPECT_EQ(disturbed_gpus({gpu}, nullptr), std::vector<std::uint32_t>{9});
-  EXPECT_TRUE(disturbed_gpus({}, &topology).empty());
-}
-
-TEST(TrainingWorld, EventsOnLinksThatAreAlikeAddUpToNothing) {
-  TrainingJob job = spread_job(8);
-  job.config.pipeline_parallel = 1;  // rings only: what goes up comes down
-  job.cluster = with_leaves(job.cluster, 4, 1.0);
-  job.cluster.fabric.kind = hardware::FabricKind::fat_tree;
-  const testing::RooflineTimer timer;
-  const hardware::Topology topology(job.cluster);
-  const auto step_under = [&](int leaves, const std::vector<std::string>& ways) {
-    TrainingOptions options;
-    options.topology = &topology;
-    options.steps = 2;
-    for (int leaf = 0; leaf < leaves; ++leaf) {
-      for (const std::string& way : ways) {
-        for (int spine = 0; spine < topology.spine_count(); ++spine) {
-          const std::string link = "leaf" + std::to_string(leaf) + ".spine" + std::to_string(spine) + "." + way;
-          options.disturbances.push_back({Seconds{0.0}, std::nullopt, std::nullopt, link, 0.25});
-        }
-      }
-    }
-    return predict(job, timer, options).step_time;
-  };
-  const Seconds one = step_under(1, {"up"});
-  EXPECT_GT(one, step_under(0, {}));
-  EXPECT_EQ(step_under(2, {"up"}), one) << "a ring goes at the rate of its slowest link, however many are slow";
-  EXPECT_EQ(step_under(1, {"up", "down"}), one) << "a cable that is bad in both directions";
-}
-
-TEST(TrainingWorld, AGpuThatIsDownMattersToTheJobsOnIt) {
-  TrainingJob job = spread_job(8);
-  job.config.data_parallel = 2;  // 8 of 16 GPUs
-  const testing::RooflineTimer timer;
-  TrainingOptions options;
-  options.disturbances.push_back({Seconds{0.0}, std::nullopt, 15u, "", 0.0});
-  EXPECT_EQ(predict(job, timer, options).step_time, predict(job, timer).step_time);
-  options.disturbances.front().gpu = 3u;
-  EXPECT_THROW((void)predict(job, timer, options), Disturbed);
 }
 
 TEST(TrainingWorld, NodesThatBeginInTheMiddleOfACommunicatorAreToldApart) {
