@@ -275,13 +275,13 @@ FitOutcome fit_custom(const CsvTable& table, const hardware::Gpu& gpu, std::stri
   return out;
 }
 
-ErrorReport validate_custom(const CsvTable& table, const hardware::Cluster& cluster) {
+ErrorReport validate_custom(const CsvTable& table, const hardware::Site& site) {
   CustomRows read = read_custom_rows(table);
-  const sim::CollectiveModel model(cluster);
+  const sim::CollectiveModel model(site);
   std::vector<PredictedRow> predicted;
   for (const CustomRow& row : read.rows) {
-    if (row.ranks > cluster.gpus_per_node()) {
-      read.skipped.push_back({row.line, describe(row), fmt::format("a node has {} GPUs", cluster.gpus_per_node())});
+    if (row.ranks > site.gpus_per_node()) {
+      read.skipped.push_back({row.line, describe(row), fmt::format("a node has {} GPUs", site.gpus_per_node())});
       continue;
     }
     const sim::CollectiveCall call{
@@ -292,9 +292,9 @@ ErrorReport validate_custom(const CsvTable& table, const hardware::Cluster& clus
         row.eager ? sim::CollectiveLibrary::custom_eager : sim::CollectiveLibrary::custom_graph,
         row.library};
     std::string group(row.kept_back ? kUnseenPoint : kSeen);
-    if (row.bytes > custom_limits(row.library, cluster.gpu.generation.name, row.ranks).limit) {
+    if (row.bytes > custom_limits(row.library, site.gpu.generation.name, row.ranks).limit) {
       group = "nccl";
-    } else if (cluster.gpu.find_fit(sim::custom_fit_key(row.library, row.eager, row.ranks)) == nullptr) {
+    } else if (site.gpu.find_fit(sim::custom_fit_key(row.library, row.eager, row.ranks)) == nullptr) {
       group = kUnseenFamily;
     }
     predicted.push_back({row.line, describe(row), std::move(group), model.time(call), row.measured});

@@ -47,6 +47,6 @@ struct CustomLimits {
 [[nodiscard]] FitOutcome fit_custom(const CsvTable& table, const hardware::Gpu& gpu, std::string_view date);
 
 /// Predicts every row; rows above a library's limit form the group "nccl".
-[[nodiscard]] ErrorReport validate_custom(const CsvTable& table, const hardware::Cluster& cluster);
+[[nodiscard]] ErrorReport validate_custom(const CsvTable& table, const hardware::Site& site);
 
 }  // namespace orrery::calibrate

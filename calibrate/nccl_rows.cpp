@@ -223,23 +223,23 @@ FitOutcome fit_nccl(const CsvTable& table, const hardware::Gpu& gpu, std::string
   return out;
 }
 
-ErrorReport validate_collectives(const std::filesystem::path& path, const hardware::Cluster& cluster) {
+ErrorReport validate_collectives(const std::filesystem::path& path, const hardware::Site& site) {
   const CsvTable table = read_csv(path);
-  if (is_custom_table(table)) return validate_custom(table, cluster);
+  if (is_custom_table(table)) return validate_custom(table, site);
   if (!is_nccl_table(table)) {
     throw hardware::ConfigError(path.string() +
                                 ": a table of collectives has the columns op (or backend and kernel), dtype, gpus, "
                                 "bytes, time_us");
   }
   NcclRows read = read_nccl_rows(table);
-  const sim::CollectiveModel model(cluster);
+  const sim::CollectiveModel model(site);
   std::vector<PredictedRow> predicted;
   for (const NcclRow& row : read.rows) {
-    if (row.ranks > cluster.gpus_per_node()) {
-      read.skipped.push_back({row.line, describe(row), fmt::format("a node has {} GPUs", cluster.gpus_per_node())});
+    if (row.ranks > site.gpus_per_node()) {
+      read.skipped.push_back({row.line, describe(row), fmt::format("a node has {} GPUs", site.gpus_per_node())});
       continue;
     }
-    const bool fitted = cluster.gpu.find_fit(family_key(row.kind, row.ranks)) != nullptr;
+    const bool fitted = site.gpu.find_fit(family_key(row.kind, row.ranks)) != nullptr;
     const char* group = !fitted ? "unseen_family" : (row.kept_back ? "unseen_point" : "seen");
     predicted.push_back(
         {row.line, describe(row), group, model.time({row.kind, row.bytes, row.ranks, 1}), row.measured});

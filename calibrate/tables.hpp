@@ -55,6 +55,6 @@ void write_fits(const std::filesystem::path& profile, const std::vector<hardware
 
 /// Predicts every row of a table of collectives on one node of `cluster`: of NCCL (columns op, dtype, gpus, bytes,
 /// time_us) or of serving engines' all_reduce (backend, kernel, dtype, gpus, bytes, time_us).
-[[nodiscard]] ErrorReport validate_collectives(const std::filesystem::path& table, const hardware::Cluster& cluster);
+[[nodiscard]] ErrorReport validate_collectives(const std::filesystem::path& table, const hardware::Site& site);
 
 }  // namespace orrery::calibrate

@@ -1,6 +1,7 @@
 #include "hardware/cluster.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -30,7 +31,7 @@ void note_override(Gpu& gpu, const std::string& key, BytesPerSecond profile) {
 }  // namespace
 
 // A GPU reaches its NIC over PCIe: the slower of the two sets its rate.
-BytesPerSecond Cluster::network_bandwidth_per_gpu() const {
+BytesPerSecond Site::network_bandwidth_per_gpu() const {
   if (node.gpus == 0) return BytesPerSecond{};
   const BytesPerSecond port = nodes > 1 && fabric.link_bandwidth.value() > 0.0
                                   ? min(node.nic_bandwidth, fabric.link_bandwidth)
@@ -39,26 +40,57 @@ BytesPerSecond Cluster::network_bandwidth_per_gpu() const {
   return min(share, min(node.pcie_bandwidth, gpu.pcie_bandwidth));
 }
 
-BytesPerSecond Cluster::node_bandwidth_per_gpu() const {
-  const bool has_nvlink = node.nvswitch && gpu.nvlink_bandwidth.value() > 0.0;
-  return has_nvlink ? gpu.nvlink_bandwidth : min(node.pcie_bandwidth, gpu.pcie_bandwidth);
+BytesPerSecond Site::node_bandwidth_per_gpu() const {
+  return has_nvlink() ? gpu.nvlink_bandwidth : min(node.pcie_bandwidth, gpu.pcie_bandwidth);
 }
 
-int Cluster::nodes_per_leaf() const {
+int Site::nodes_per_leaf() const {
   if (fabric.leaf_ports <= 0) return 0;
   // A plain leaf takes all cards of its nodes, a rail's leaf one card of each.
   return fabric.kind == FabricKind::rail_fat_tree ? fabric.leaf_ports
                                                   : std::max(1, fabric.leaf_ports / std::max(1, node.nics));
 }
 
-int Cluster::nodes_per_pod() const {
+int Site::nodes_per_pod() const {
   if (fabric.pod_leaves <= 0) return 0;
   const int leaves_per_set = fabric.kind == FabricKind::rail_fat_tree ? std::max(1, node.nics) : 1;
   return std::max(1, fabric.pod_leaves / leaves_per_set) * nodes_per_leaf();
 }
 
-void set_nvlink_bandwidth(Cluster& cluster, BytesPerSecond rate) {
-  Gpu& gpu = cluster.gpu;
+int Cluster::node_count() const {
+  return std::accumulate(groups.begin(), groups.end(), 0, [](int sum, const NodeGroup& g) { return sum + g.count; });
+}
+
+int Cluster::gpu_count() const {
+  return std::accumulate(groups.begin(), groups.end(), 0,
+                         [](int sum, const NodeGroup& g) { return sum + g.gpu_count(); });
+}
+
+std::size_t Cluster::group_of_node(int node) const {
+  std::size_t group = 0;
+  for (int first = groups[0].count; node >= first; first += groups[group].count) ++group;
+  return group;
+}
+
+std::size_t Cluster::group_of_gpu(std::uint32_t gpu) const {
+  std::size_t group = 0;
+  for (int first = groups[0].gpu_count(); static_cast<int>(gpu) >= first; first += groups[group].gpu_count()) ++group;
+  return group;
+}
+
+Site Cluster::site(std::size_t group) const {
+  return {groups.at(group).gpu, groups[group].node, fabric, node_count(), collective_algorithm};
+}
+
+std::string Cluster::gpu_names() const {
+  std::vector<std::string> names;
+  for (const NodeGroup& group : groups) {
+    if (std::find(names.begin(), names.end(), group.gpu.name) == names.end()) names.push_back(group.gpu.name);
+  }
+  return fmt::format("{}", fmt::join(names, " + "));
+}
+
+void set_nvlink_bandwidth(Gpu& gpu, BytesPerSecond rate) {
   const BytesPerSecond profile = gpu.nvlink_bandwidth;
   if (rate == profile) return;
   gpu.nvlink_bandwidth = rate;
@@ -75,8 +107,7 @@ void set_nvlink_bandwidth(Cluster& cluster, BytesPerSecond rate) {
   }
 }
 
-void set_memory_bandwidth(Cluster& cluster, BytesPerSecond rate) {
-  Gpu& gpu = cluster.gpu;
+void set_memory_bandwidth(Gpu& gpu, BytesPerSecond rate) {
   const BytesPerSecond profile = gpu.memory_bandwidth;
   if (rate == profile) return;
   gpu.memory_bandwidth = rate;

@@ -1,13 +1,15 @@
-// A cluster: identical nodes of identical GPUs on one fabric.
+// A cluster: groups of nodes on one fabric, alike within a group.
 //
-// Node and Fabric are values read from YAML; Cluster joins them with a node count. Bandwidths are per
-// direction. `Cluster` is what the rest of the program sees; a `Topology` (topology.hpp) is built from it
-// only where routes matter.
+// Node and Fabric are values read from YAML; Cluster joins them with node counts. Bandwidths are per direction. Nodes
+// and GPUs are numbered through the groups in their order. Whoever prices asks the Site of the group that the GPU at
+// hand belongs to, never the cluster; a `Topology` (topology.hpp) is built only where routes matter.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "hardware/gpu.hpp"
 #include "hardware/units.hpp"
@@ -49,40 +51,67 @@ struct Fabric {
   std::map<std::string, std::string> sources;
 };
 
-struct Cluster {
-  Gpu gpu;
+/// Nodes that are alike.
+struct NodeGroup {
   Node node;
-  Fabric fabric;
-  int nodes = 0;
-  /// The collective algorithm that NCCL is told to use (its variable NCCL_ALGO), a name of sim's table; empty: its own
-  /// choice. Where it doesn't offer that one for a call it chooses as ever.
-  std::string collective_algorithm;
+  Gpu gpu;
+  int count = 0;
 
-  [[nodiscard]] int gpu_count() const { return nodes * node.gpus; }
+  [[nodiscard]] int gpu_count() const { return count * node.gpus; }
+};
+
+/// A cluster as GPUs of one group see it: as if all its nodes were of their kind. What is priced between unlike nodes
+/// takes as long as among the slowest of them. Refers to the cluster, which must outlive it.
+struct Site {
+  const Gpu& gpu;
+  const Node& node;
+  const Fabric& fabric;
+  int nodes;                                ///< of the whole cluster
+  const std::string& collective_algorithm;  ///< Cluster::collective_algorithm
+
   [[nodiscard]] int gpus_per_node() const { return node.gpus; }
 
   /// What one GPU can put on the network, per direction: its share of the NICs, at most its PCIe rate.
   [[nodiscard]] BytesPerSecond network_bandwidth_per_gpu() const;
   /// Bandwidth between two GPUs of a node: NVLink, else PCIe.
   [[nodiscard]] BytesPerSecond node_bandwidth_per_gpu() const;
+  /// Whether GPUs of a node reach each other over NVLink and its switch.
+  [[nodiscard]] bool has_nvlink() const { return node.nvswitch && gpu.nvlink_bandwidth.value() > 0.0; }
   /// Nodes below one leaf (rail fabrics: one set of leaves), at least 1; 0 where the fabric has no leaves.
   [[nodiscard]] int nodes_per_leaf() const;
   /// Nodes that reach each other without the core tier, at least 1; 0 where the fabric has no pods.
   [[nodiscard]] int nodes_per_pod() const;
 };
 
+struct Cluster {
+  std::vector<NodeGroup> groups;  ///< at least one, each with a node at least
+  Fabric fabric;
+  /// The collective algorithm that NCCL is told to use (its variable NCCL_ALGO), a name of sim's table; empty: its own
+  /// choice. Where it doesn't offer that one for a call it chooses as ever.
+  std::string collective_algorithm;
+
+  [[nodiscard]] int node_count() const;
+  [[nodiscard]] int gpu_count() const;
+  /// The group of a node, or of a GPU, of that number in the cluster. REQUIRES that it is there.
+  [[nodiscard]] std::size_t group_of_node(int node) const;
+  [[nodiscard]] std::size_t group_of_gpu(std::uint32_t gpu) const;
+  [[nodiscard]] Site site(std::size_t group) const;
+  /// "h100_sxm", or "h100_sxm + a100_sxm_80gb": each kind once.
+  [[nodiscard]] std::string gpu_names() const;
+};
+
 /// Gives the GPU another NVLink rate than its profile's. Measured collectives ("nccl/...", "custom_allreduce/...")
 /// keep their launch and protocol times; their bandwidths keep their share of the link, so they are multiplied by the
 /// same factor, which the fits then carry as the coefficient "link_scale". Between no link and a link no share carries
 /// over: those fits go. The same rate changes nothing.
-void set_nvlink_bandwidth(Cluster& cluster, BytesPerSecond rate);
+void set_nvlink_bandwidth(Gpu& gpu, BytesPerSecond rate);
 
 /// The same for GPU memory. The rate is a variable of the kernel fits' equations, so they stay as they are; their
 /// source says that they were measured at another rate.
-void set_memory_bandwidth(Cluster& cluster, BytesPerSecond rate);
+void set_memory_bandwidth(Gpu& gpu, BytesPerSecond rate);
 
-/// Takes the measured collectives ("nccl/...", "custom_allreduce/...") away: the cluster's GPUs are linked otherwise
-/// than measured.
+/// Takes the measured collectives ("nccl/...", "custom_allreduce/...") away: the GPUs are linked otherwise than
+/// measured.
 void drop_collective_fits(Gpu& gpu);
 
 }  // namespace orrery::hardware

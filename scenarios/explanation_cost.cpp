@@ -4,30 +4,41 @@
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/explanation_nodes.hpp"
+#include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
 
-/// The profile's list price, unless the scenario has one of its own.
-ExplainNode price_node(const hardware::Gpu& gpu, bool own_price) {
-  return own_price
-             ? fact("price of one GPU hour", gpu.price.value(), Unit::dollars, "asserted",
-                    "cluster.price of the scenario")
-             : fact("price of one GPU hour", gpu.price.value(), Unit::dollars, "published", source_of(gpu, "price"));
+/// The profiles' list prices, unless the scenario has some of its own.
+ExplainNode price_node(const JobView& view, bool own_price) {
+  const auto price_of = [&](std::string title, const hardware::Gpu& gpu) {
+    return own_price
+               ? fact(std::move(title), gpu.price.value(), Unit::dollars, "asserted", "cluster.price of the scenario")
+               : fact(std::move(title), gpu.price.value(), Unit::dollars, "published", source_of(gpu, "price"));
+  };
+  const std::vector<const hardware::NodeGroup*> groups = view.groups();
+  if (groups.size() == 1) return price_of("price of one GPU hour", groups.front()->gpu);
+  const DollarsPerHour mean = mean_price(view.scenario().cluster, view.job.kind->occupied(*view.job.spec));
+  ExplainNode node = figure("price of one GPU hour", mean.value(), Unit::dollars, "mean over the job's GPUs");
+  for (const hardware::NodeGroup* group : groups) node.parts.push_back(price_of(group->gpu.name, group->gpu));
+  return node;
 }
 
 ExplainNode dollars(const JobView& view, const CostParts& parts) {
   ExplainNode node = metric_node(view, "cost.usd");
-  node.parts = {parts.hours(), price_node(view.scenario().cluster.gpu, parts.own_price)};
+  node.parts = {parts.hours(), price_node(view, parts.own_price)};
   return node;
 }
 
 }  // namespace
 
-bool has_own_price(const hardware::Gpu& gpu) {
+bool has_own_price(const JobView& view) {
   try {
-    return hardware::load_gpu(gpu.name).price != gpu.price;
+    for (const hardware::NodeGroup* group : view.groups()) {
+      if (hardware::load_gpu(group->gpu.name).price != group->gpu.price) return true;
+    }
+    return false;
   } catch (const hardware::ConfigError&) {
     return true;  // a profile that is gone can't be compared with: then the figure is the scenario's
   }

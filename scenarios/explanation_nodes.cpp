@@ -74,7 +74,7 @@ std::string source_of(const hardware::Gpu& gpu, const std::string& key) {
   return "profile of " + gpu.name;
 }
 
-ExplainNode entry_node(const CostedEntry& entry, const hardware::Gpu& gpu) {
+ExplainNode entry_node(const CostedEntry& entry, const hardware::Cluster& cluster) {
   const kernels::Estimate& estimate = entry.estimate;
   ExplainNode node =
       figure(fmt::format("{} x {} ({})", shortest(entry.runs), entry.what, entry.activity), entry.total().value(),
@@ -82,7 +82,7 @@ ExplainNode entry_node(const CostedEntry& entry, const hardware::Gpu& gpu) {
              fmt::format("{} x {}{}", shortest(entry.runs), readable(estimate.time.value(), Unit::seconds),
                          entry.algorithm.empty() ? "" : ", " + entry.algorithm));
   node.level = std::string(kernels::name(estimate.provenance));
-  const hardware::Fit* fit = gpu.find_fit(estimate.fit_key);
+  const hardware::Fit* fit = cluster.groups[entry.group].gpu.find_fit(estimate.fit_key);
   if (fit != nullptr) {
     node.source = fmt::format("fit {}: {}", fit->key, fit->source);
   } else if (!estimate.fit_key.empty()) {

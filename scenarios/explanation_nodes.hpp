@@ -27,23 +27,23 @@ void add_rest(ExplainNode& node, std::string title, std::string equation);
 /// Where a profile says that a fact of the GPU is printed.
 [[nodiscard]] std::string source_of(const hardware::Gpu& gpu, const std::string& key);
 /// runs x time of one, with the terms of the one.
-[[nodiscard]] ExplainNode entry_node(const CostedEntry& entry, const hardware::Gpu& gpu);
+[[nodiscard]] ExplainNode entry_node(const CostedEntry& entry, const hardware::Cluster& cluster);
 /// Entries that `wanted` takes, in their order, and their sum.
 template <class Wanted>
 [[nodiscard]] ExplainNode entries_node(std::string title, const std::vector<CostedEntry>& entries,
-                                       const hardware::Gpu& gpu, Wanted&& wanted) {
+                                       const hardware::Cluster& cluster, Wanted&& wanted) {
   ExplainNode node = figure(std::move(title), 0.0, Unit::seconds, "sum of runs x time of one");
   node.sums = true;
   for (const CostedEntry& entry : entries) {
     if (!wanted(entry)) continue;
     node.value += entry.total().value();
-    node.parts.push_back(entry_node(entry, gpu));
+    node.parts.push_back(entry_node(entry, cluster));
   }
   return node;
 }
 
-/// The scenario gives a price of a GPU hour other than the profile's.
-[[nodiscard]] bool has_own_price(const hardware::Gpu& gpu);
+/// The scenario gives a GPU of the job another price of an hour than the profile's.
+[[nodiscard]] bool has_own_price(const JobView& view);
 
 /// A figure of the cost section: GPU hours, the price of one, and the tokens that they paid for; nullopt for another.
 struct CostParts {

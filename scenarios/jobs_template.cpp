@@ -13,7 +13,7 @@ scenario: "Training beside serving, with a slow card for a while"
 
 cluster:                    # shared by all jobs
   node: dgx_h100            # orrery list nodes
-  nodes: 4
+  nodes: 4                  # unlike ones: [{node: dgx_h100, count: 2}, {node: dgx_a100, count: 2}]
   fabric: rail_fat_tree_ndr # orrery list fabrics
 
 jobs:

@@ -127,6 +127,8 @@ struct KindRow {
   int (*gpus)(const JobSpec& spec) = nullptr;  ///< that it occupies
   /// Their numbers in the cluster, in ascending order.
   std::vector<std::uint32_t> (*occupied)(const JobSpec& spec) = nullptr;
+  /// The cluster's node groups that they are of, in ascending order.
+  std::vector<std::size_t> (*groups)(const JobSpec& spec) = nullptr;
 
   // Figures.
   const std::vector<MetricRow>& (*metrics)() = nullptr;  ///< all that a run may have, in the order of the report

@@ -5,37 +5,52 @@
 
 #include <fmt/format.h>
 
+#include "models/serving/engine_mesh.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
+#include "models/training/parallel.hpp"
 #include "sim/links/link_report.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
 
-/// How often each table entry runs over all streams.
+/// How often each table entry runs over all streams; kernels by the class of GPUs that run them.
 struct Counts {
-  std::vector<double> kernels, collectives, transfers;
+  std::vector<std::vector<double>> kernels;
+  std::vector<double> collectives, transfers;
 };
 
-Counts count_steps(const sim::Plan& plan) {
+Counts count_steps(const sim::Plan& plan, std::size_t gpu_classes) {
   Counts counts;
-  counts.kernels.resize(plan.kernels.size());
+  counts.kernels.assign(gpu_classes, std::vector<double>(plan.kernels.size(), 0.0));
   counts.collectives.resize(plan.collectives.size());
   counts.transfers.resize(plan.transfers.size());
-  const auto add = [&](const std::vector<sim::Step>& steps, double times) {
+  const auto add = [&](const std::vector<sim::Step>& steps, std::size_t gpu_class, double times) {
     for (const sim::Step& step : steps) {
-      if (step.kind == sim::StepKind::launch) counts.kernels[step.index] += times * plan.kernels[step.index].repeat;
+      if (step.kind == sim::StepKind::launch) {
+        counts.kernels[gpu_class][step.index] += times * plan.kernels[step.index].repeat;
+      }
       if (step.kind == sim::StepKind::collective) counts.collectives[step.index] += times;
       if (step.kind == sim::StepKind::send) counts.transfers[step.index] += times;
     }
   };
-  std::vector<double> calls(plan.blocks.size(), 0.0);
-  for (const sim::Call& call : plan.calls) calls[call.block] += 1.0;
-  for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
-    for (const sim::BlockPart& part : plan.blocks[b].parts) add(part.steps, calls[b]);
+  // All lanes of a call are of one rank.
+  std::vector<std::uint32_t> class_of_call(plan.calls.size(), 0);
+  for (const sim::Stream& stream : plan.streams) {
+    const std::uint32_t gpu_class = plan.ranks[stream.rank.index()].gpu_class;
+    for (const sim::Step& step : stream.steps) {
+      if (step.kind == sim::StepKind::call) class_of_call[step.index] = gpu_class;
+    }
+    add(stream.steps, gpu_class, 1.0);
   }
-  for (const sim::Stream& stream : plan.streams) add(stream.steps, 1.0);
+  std::vector<std::vector<double>> calls(gpu_classes, std::vector<double>(plan.blocks.size(), 0.0));
+  for (std::size_t i = 0; i < plan.calls.size(); ++i) calls[class_of_call[i]][plan.calls[i].block] += 1.0;
+  for (std::size_t gpu_class = 0; gpu_class < gpu_classes; ++gpu_class) {
+    for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
+      for (const sim::BlockPart& part : plan.blocks[b].parts) add(part.steps, gpu_class, calls[gpu_class][b]);
+    }
+  }
   return counts;
 }
 
@@ -75,18 +90,27 @@ std::string family_of(const kernels::Kernel& kernel) {
 /// Prices the entries of one plan.
 class Costs {
  public:
-  Costs(const sim::Plan& plan, const sim::Prices& prices, CostedBy by)
-      : plan_(plan), prices_(prices), by_(by), counts_(count_steps(plan)) {
+  Costs(const sim::Plan& plan, const sim::ClusterPrices& prices, CostedBy by)
+      : plan_(plan), prices_(prices), by_(by), counts_(count_steps(plan, prices.gpu_classes())) {
     if (by == CostedBy::activity) share_ = std::max(1.0, static_cast<double>(plan.ranks.size()));
   }
 
   [[nodiscard]] std::vector<CostedEntry> kernels() const {
     std::vector<CostedEntry> part;
-    for (std::size_t i = 0; i < plan_.kernels.size(); ++i) {
-      if (counts_.kernels[i] <= 0.0) continue;
-      const sim::KernelEntry& entry = plan_.kernels[i];
-      add(part, {kernels::describe(entry.kernel), family_of(entry.kernel), purpose(entry.activity, entry.label),
-                 counts_.kernels[i] / share_, prices_.explain(entry, 0).kernel, ""});
+    for (std::uint32_t gpu_class = 0; gpu_class < prices_.gpu_classes(); ++gpu_class) {
+      for (std::size_t i = 0; i < plan_.kernels.size(); ++i) {
+        const double runs = counts_.kernels[gpu_class][i];
+        if (runs <= 0.0) continue;
+        const sim::KernelEntry& entry = plan_.kernels[i];
+        CostedEntry costed;
+        costed.what = kernels::describe(entry.kernel) + on(gpu_class, " on ");
+        costed.family = family_of(entry.kernel);
+        costed.activity = purpose(entry.activity, entry.label);
+        costed.runs = runs / share_;
+        costed.group = prices_.group(gpu_class);
+        costed.estimate = prices_.explain(entry, gpu_class).kernel;
+        add(part, std::move(costed));
+      }
     }
     return part;
   }
@@ -96,16 +120,21 @@ class Costs {
     for (std::size_t i = 0; i < plan_.collectives.size(); ++i) {
       if (counts_.collectives[i] <= 0.0) continue;
       const sim::CollectiveEntry& entry = plan_.collectives[i];
+      const std::uint32_t slowest = prices_.slowest(entry, plan_);
       const auto [call, estimate, idle, bound] = prices_.explain(entry, plan_);
-      add(part, {fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(call.kind), call.bytes.value(),
-                             call.ranks, call.nodes),
-                 std::string(sim::name(call.kind)),
-                 purpose(entry.activity, entry.label),
-                 counts_.collectives[i] / share_,
-                 {estimate.time, estimate.provenance, estimate.fit_key, estimate.terms},
-                 std::string(estimate.algorithm),
-                 bound,
-                 {sim::operation_name(plan_, entry)}});
+      CostedEntry costed;
+      costed.what = fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(call.kind), call.bytes.value(),
+                                call.ranks, call.nodes) +
+                    on(slowest, ", at the pace of ");
+      costed.family = sim::name(call.kind);
+      costed.activity = purpose(entry.activity, entry.label);
+      costed.runs = counts_.collectives[i] / share_;
+      costed.group = prices_.group(slowest);
+      costed.estimate = {estimate.time, estimate.provenance, estimate.fit_key, estimate.terms};
+      costed.algorithm = estimate.algorithm;
+      costed.bound = bound;
+      costed.operations = {sim::operation_name(plan_, entry)};
+      add(part, std::move(costed));
     }
     return part;
   }
@@ -116,17 +145,18 @@ class Costs {
       if (counts_.transfers[i] <= 0.0) continue;
       const sim::TransferEntry& entry = plan_.transfers[i];
       const sim::TransferPrice price = prices_.explain(entry, plan_);
-      kernels::Estimate cost;
-      cost.time = price.time;
-      add(part,
-          {fmt::format("send of {:.0f} B {}", entry.bytes.value(), price.same_node ? "in a node" : "between nodes"),
-           "transfer",
-           purpose(entry.activity, entry.label),
-           counts_.transfers[i] / share_,
-           std::move(cost),
-           "",
-           {},
-           {sim::operation_name(plan_, entry)}});
+      const std::uint32_t slowest = prices_.slowest(entry, plan_);
+      CostedEntry costed;
+      costed.what =
+          fmt::format("send of {:.0f} B {}", entry.bytes.value(), price.same_node ? "in a node" : "between nodes") +
+          on(slowest, ", at the pace of ");
+      costed.family = "transfer";
+      costed.activity = purpose(entry.activity, entry.label);
+      costed.runs = counts_.transfers[i] / share_;
+      costed.group = prices_.group(slowest);
+      costed.estimate.time = price.time;
+      costed.operations = {sim::operation_name(plan_, entry)};
+      add(part, std::move(costed));
     }
     return part;
   }
@@ -136,8 +166,13 @@ class Costs {
     return by_ == CostedBy::activity ? std::string(sim::name(activity)) : plan_.labels[label.index()];
   }
 
+  /// Where GPUs are unlike: which of them.
+  [[nodiscard]] std::string on(std::uint32_t gpu_class, std::string_view how) const {
+    return prices_.gpu_classes() > 1 ? std::string(how) + prices_.site(gpu_class).gpu.name : std::string();
+  }
+
   const sim::Plan& plan_;
-  const sim::Prices& prices_;
+  const sim::ClusterPrices& prices_;
   CostedBy by_;
   Counts counts_;
   double share_ = 1.0;
@@ -170,11 +205,18 @@ Provenance launch_gaps(const hardware::Gpu& gpu, bool host_overhead_asserted) {
                                       : "; kernel_launch: " + fact("kernel_launch"))};
 }
 
-std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const models::Llm& llm) {
-  std::vector<Provenance> lines{{"gpu", cluster.gpu.name, "datasheet", "", join_sources(cluster.gpu.sources)},
-                                {"node", cluster.node.name, "datasheet", "", join_sources(cluster.node.sources)},
-                                {"fabric", cluster.fabric.name, "datasheet", "", join_sources(cluster.fabric.sources)},
-                                {"model", llm.name, "published", "", llm.source}};
+/// The profiles of the groups that the job runs on, and of what joins them.
+std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const std::vector<std::size_t>& groups,
+                                      const models::Llm& llm) {
+  std::vector<Provenance> lines;
+  const auto add = [&](const char* kind, const auto& profile) {
+    Provenance line{kind, profile.name, "datasheet", "", join_sources(profile.sources)};
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+  };
+  for (const std::size_t group : groups) add("gpu", cluster.groups[group].gpu);
+  for (const std::size_t group : groups) add("node", cluster.groups[group].node);
+  add("fabric", cluster.fabric);
+  lines.push_back({"model", llm.name, "published", "", llm.source});
   if (!cluster.collective_algorithm.empty()) {
     lines.push_back({"collectives", cluster.collective_algorithm, "published", "",
                      "collective_algorithm: the scenario's own choice, for every collective that NCCL offers it for"});
@@ -182,16 +224,27 @@ std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const mo
   return lines;
 }
 
+/// Of each kind of GPU.
+void append_gaps(std::vector<Provenance>& lines, const hardware::Cluster& cluster,
+                 const std::vector<std::size_t>& groups, bool host_overhead_asserted) {
+  for (const std::size_t group : groups) {
+    Provenance line = launch_gaps(cluster.groups[group].gpu, host_overhead_asserted);
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+  }
+}
+
 /// One line per (family, fit), sorted.
-void append_steps(std::vector<Provenance>& lines, const std::vector<CostedEntry>& entries, const hardware::Gpu& gpu) {
+void append_steps(std::vector<Provenance>& lines, const std::vector<CostedEntry>& entries,
+                  const hardware::Cluster& cluster) {
   std::vector<Provenance> steps;
   for (const CostedEntry& entry : entries) {
     const bool collective = !entry.algorithm.empty();
     const std::string kind = entry.family == "transfer" ? "transfers" : collective ? "collectives" : "kernels";
     Provenance line{kind, entry.family, std::string(kernels::name(entry.estimate.provenance)), entry.estimate.fit_key,
-                    fit_source(gpu, entry.estimate.fit_key)};
+                    fit_source(cluster.groups[entry.group].gpu, entry.estimate.fit_key)};
     const bool known = std::any_of(steps.begin(), steps.end(), [&](const Provenance& other) {
-      return other.kind == line.kind && other.name == line.name && other.level == line.level && other.fit == line.fit;
+      return other.kind == line.kind && other.name == line.name && other.level == line.level && other.fit == line.fit &&
+             other.source == line.source;
     });
     if (!known) steps.push_back(std::move(line));
   }
@@ -229,7 +282,7 @@ void append_engine(std::vector<Provenance>& lines, const models::ServingJob& job
 
 }  // namespace
 
-std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::Prices& prices, CostedBy by) {
+std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::ClusterPrices& prices, CostedBy by) {
   const Costs costs(plan, prices, by);
   std::vector<CostedEntry> all;
   append_sorted(all, costs.kernels());
@@ -254,17 +307,19 @@ void add_held_up(std::vector<CostedEntry>& entries, const std::vector<sim::LinkR
 }
 
 std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std::vector<CostedEntry>& entries) {
-  std::vector<Provenance> lines = profile_lines(job.cluster, job.llm);
-  lines.push_back(launch_gaps(job.cluster.gpu, job.config.host_overhead > Seconds{0.0}));
-  append_steps(lines, entries, job.cluster.gpu);
+  const std::vector<std::size_t> groups = models::groups_of(job);
+  std::vector<Provenance> lines = profile_lines(job.cluster, groups, job.llm);
+  append_gaps(lines, job.cluster, groups, job.config.host_overhead > Seconds{0.0});
+  append_steps(lines, entries, job.cluster);
   return lines;
 }
 
 std::vector<Provenance> provenance_of(const models::ServingJob& job, const std::vector<CostedEntry>& entries) {
-  std::vector<Provenance> lines = profile_lines(job.cluster, job.llm);
+  const std::vector<std::size_t> groups = models::groups_of(job);
+  std::vector<Provenance> lines = profile_lines(job.cluster, groups, job.llm);
   append_engine(lines, job);
-  lines.push_back(launch_gaps(job.cluster.gpu, false));
-  append_steps(lines, entries, job.cluster.gpu);
+  append_gaps(lines, job.cluster, groups, false);
+  append_steps(lines, entries, job.cluster);
   return lines;
 }
 

@@ -27,7 +27,6 @@ struct Provenance {
   bool operator==(const Provenance&) const = default;
 };
 
-/// One distinct entry of the plan.
 /// A link that was shared or slowed, and how much longer an entry's operations took because of it, all together.
 struct HeldUpBy {
   std::string link_class;
@@ -35,11 +34,13 @@ struct HeldUpBy {
   Seconds delay;
 };
 
+/// One distinct entry of the plan.
 struct CostedEntry {
   std::string what;    ///< "gemm bf16 4096x5120x5120"
   std::string family;  ///< of the kernel; or the collective's name; or "transfer"
   std::string activity;
   double runs = 0;                           ///< per GPU, mean over the plan's ranks
+  std::size_t group = 0;                     ///< of the cluster: whose GPUs run it, or make it last as long as it does
   kernels::Estimate estimate;                ///< of one run
   std::string algorithm;                     ///< of a collective
   sim::BindingLink bound = {};               ///< of a collective: the link that bounds it
@@ -56,13 +57,14 @@ enum class CostedBy : std::uint8_t {
 };
 
 /// Kernels, then collectives, then transfers, each by total time, the largest first; equal ones by name.
-[[nodiscard]] std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::Prices& prices, CostedBy by);
+[[nodiscard]] std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::ClusterPrices& prices,
+                                                    CostedBy by);
 /// Which links held the entries' operations up, from a report's links; `prefix` stands before the operations'
 /// names there ("chat: " of one of several jobs).
 void add_held_up(std::vector<CostedEntry>& entries, const std::vector<sim::LinkReport>& links,
                  const std::string& prefix);
 
-/// GPU, node, fabric and model, then one line per (family, fit) of `entries`, sorted.
+/// GPUs, nodes, fabric and model, then one line per (family, fit) of `entries`, sorted.
 [[nodiscard]] std::vector<Provenance> provenance_of(const models::TrainingJob& job,
                                                     const std::vector<CostedEntry>& entries);
 /// The same with the engine, its router where there are several replicas, and its host time.

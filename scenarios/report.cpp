@@ -72,6 +72,24 @@ std::vector<JobView> job_views(const Report& report) {
   return views;
 }
 
+std::vector<const hardware::NodeGroup*> JobView::groups() const {
+  std::vector<const hardware::NodeGroup*> groups;
+  for (const std::size_t group : job.kind->groups(*job.spec)) groups.push_back(&scenario().cluster.groups[group]);
+  return groups;
+}
+
+DollarsPerHour mean_price(const hardware::Cluster& cluster, const std::vector<std::uint32_t>& gpus) {
+  std::vector<double> count(cluster.groups.size(), 0.0);
+  for (const std::uint32_t gpu : gpus) count[cluster.group_of_gpu(gpu)] += 1.0;
+  DollarsPerHour sum;
+  for (std::size_t group = 0; group < count.size(); ++group) {
+    const DollarsPerHour price = cluster.groups[group].gpu.price;
+    if (count[group] == static_cast<double>(gpus.size())) return price;  // without a rounding
+    sum += price * (count[group] / static_cast<double>(gpus.size()));
+  }
+  return sum;
+}
+
 bool JobView::expects_below(std::string_view name, double limit) const {
   const auto expects = [&](const Expectation& e) {
     return e.metric == job.prefix() + std::string(name) && e.value < limit;

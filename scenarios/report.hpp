@@ -72,6 +72,10 @@ struct JobView {
   const JobResult* result = nullptr;  ///< nullptr: it was not run
 
   [[nodiscard]] const Scenario& scenario() const { return report.scenario; }
+  /// The cluster's node groups that the job runs on.
+  [[nodiscard]] std::vector<const hardware::NodeGroup*> groups() const;
+  /// The GPU of the first of them.
+  [[nodiscard]] const hardware::Gpu& gpu() const { return groups().front()->gpu; }
   /// The job's own metric, "training.step_time_s".
   [[nodiscard]] std::optional<double> find_metric(std::string_view name) const {
     return report.find_metric(job.prefix() + std::string(name));
@@ -81,6 +85,9 @@ struct JobView {
   [[nodiscard]] bool expects_below(std::string_view name, double limit) const;
 };
 [[nodiscard]] std::vector<JobView> job_views(const Report& report);
+
+/// Of a GPU hour of the job, the mean over its GPUs.
+[[nodiscard]] DollarsPerHour mean_price(const hardware::Cluster& cluster, const std::vector<std::uint32_t>& gpus);
 
 /// nullptr: the job is of another kind, or was not run.
 template <class Result>

@@ -27,18 +27,35 @@ Json model_json(const models::Llm& llm) {
           {"vocab", llm.vocab}};
 }
 
+/// What stands for nodes of one kind; `common` adds what the whole cluster has.
+template <class Common>
+Json group_json(const hardware::NodeGroup& group, const Common& common) {
+  Json json = {{"node", group.node.name}, {"nodes", group.count}};
+  common(json, "fabric");
+  json["gpu"] = group.gpu.name;
+  json["gpus"] = group.gpu_count();
+  json["gpu_memory_bytes"] = group.gpu.memory.value();
+  json["gpu_memory_bandwidth"] = group.gpu.memory_bandwidth.value();
+  json["nvlink_bandwidth"] = group.gpu.nvlink_bandwidth.value();
+  json["nic_bandwidth"] = group.node.nic_bandwidth.value();
+  common(json, "collective_algorithm");
+  json["price_usd_per_gpu_hour"] = group.gpu.price.value();
+  return json;
+}
+
 Json cluster_json(const hardware::Cluster& cluster) {
-  return {{"node", cluster.node.name},
-          {"nodes", cluster.nodes},
-          {"fabric", cluster.fabric.name},
-          {"gpu", cluster.gpu.name},
-          {"gpus", cluster.gpu_count()},
-          {"gpu_memory_bytes", cluster.gpu.memory.value()},
-          {"gpu_memory_bandwidth", cluster.gpu.memory_bandwidth.value()},
-          {"nvlink_bandwidth", cluster.gpu.nvlink_bandwidth.value()},
-          {"nic_bandwidth", cluster.node.nic_bandwidth.value()},
-          {"collective_algorithm", cluster.collective_algorithm.empty() ? "automatic" : cluster.collective_algorithm},
-          {"price_usd_per_gpu_hour", cluster.gpu.price.value()}};
+  const std::string algorithm = cluster.collective_algorithm.empty() ? "automatic" : cluster.collective_algorithm;
+  const auto common = [&](Json& json, const std::string& key) {
+    json[key] = key == "fabric" ? cluster.fabric.name : algorithm;
+  };
+  if (cluster.groups.size() == 1) return group_json(cluster.groups.front(), common);
+  Json json = {{"nodes", cluster.node_count()}, {"gpus", cluster.gpu_count()}};
+  common(json, "fabric");
+  common(json, "collective_algorithm");
+  for (const hardware::NodeGroup& group : cluster.groups) {
+    json["groups"].push_back(group_json(group, [](Json&, const std::string&) {}));
+  }
+  return json;
 }
 
 bool has_named_jobs(const Scenario& scenario) { return !scenario.jobs.empty() && !scenario.jobs.front().name.empty(); }

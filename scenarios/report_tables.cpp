@@ -150,7 +150,7 @@ std::string to_csv(const std::vector<Report>& reports, bool partial) {
   for (const Report* report : rows) {
     const Scenario& scenario = report->scenario;
     csv += fmt::format("{},{},{},{},{}", csv_field(scenario.name), csv_field(scenario.variant),
-                       csv_field(model_names(scenario)), scenario.cluster.gpu.name, scenario.cluster.gpu_count());
+                       csv_field(model_names(scenario)), scenario.cluster.gpu_names(), scenario.cluster.gpu_count());
     for (const MetricRow& column : columns) {
       const std::optional<double> value = report->find_metric(column.name);
       csv += "," + (value ? shortest(*value) : "");

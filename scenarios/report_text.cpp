@@ -1,6 +1,9 @@
 // The text form of a report: one screen, readable units.
 
+#include <algorithm>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -48,8 +51,11 @@ void write_setting(std::ostream& out, const Report& report) {
   for (const Job& job : scenario.jobs) {
     if (job.name.empty()) write_model(job);
   }
-  out << fmt::format("  {} x {} ({} GPUs, {}), {}\n", cluster.nodes, cluster.node.name, cluster.gpu_count(),
-                     cluster.gpu.name, cluster.fabric.name);
+  std::string nodes;
+  for (const hardware::NodeGroup& group : cluster.groups) {
+    nodes += fmt::format("{}{} x {}", nodes.empty() ? "" : " + ", group.count, group.node.name);
+  }
+  out << fmt::format("  {} ({} GPUs, {}), {}\n", nodes, cluster.gpu_count(), cluster.gpu_names(), cluster.fabric.name);
   for (const JobView& view : job_views(report)) {
     if (!view.job.name.empty()) {
       out << job_heading(view.job) << "\n";
@@ -82,13 +88,13 @@ void write_expectations(std::ostream& out, const Report& report) {
 void write_provenance(std::ostream& out, const Report& report) {
   out << "\nWhere the numbers come from (orrery explain says more)\n";
   for (const std::string_view level : {"measured", "published", "datasheet"}) {
-    std::string names;
+    std::vector<std::string> names;  // unlike GPUs have fits of one name
     for (const Provenance& line : report.provenance) {
       if (line.level != level) continue;
-      const std::string entry = line.fit.empty() ? line.name : line.fit;
-      names += (names.empty() ? "" : ", ") + entry;
+      const std::string& entry = line.fit.empty() ? line.name : line.fit;
+      if (std::find(names.begin(), names.end(), entry) == names.end()) names.push_back(entry);
     }
-    if (!names.empty()) out << fmt::format("  {:<10} {}\n", level, names);
+    if (!names.empty()) out << fmt::format("  {:<10} {}\n", level, fmt::join(names, ", "));
   }
 }
 

@@ -89,12 +89,16 @@ std::vector<SweepAxis> read_sweep(const ConfigNode* node, std::string_view text,
   return axes;
 }
 
-void check_memory(const ConfigNode& root, const hardware::Gpu& gpu, Diagnostics& diagnostics) {
-  if (gpu.memory > gpu.reserved_memory) return;
-  diagnostics.error(span_of(root, "cluster.gpu_memory"),
-                    fmt::format("cluster.gpu_memory: {} is not more than the {} that the driver of {} reserves",
-                                readable(gpu.memory.value(), Unit::bytes),
-                                readable(gpu.reserved_memory.value(), Unit::bytes), gpu.name));
+void check_memory(const ConfigNode& root, const hardware::Cluster& cluster, Diagnostics& diagnostics) {
+  for (std::size_t i = 0; i < cluster.groups.size(); ++i) {
+    const hardware::Gpu& gpu = cluster.groups[i].gpu;
+    if (gpu.memory > gpu.reserved_memory) continue;
+    const std::string key =
+        cluster.groups.size() > 1 ? fmt::format("cluster.nodes.{}.gpu_memory", i) : "cluster.gpu_memory";
+    diagnostics.error(span_of(root, key), fmt::format("{}: {} is not more than the {} that the driver of {} reserves",
+                                                      key, readable(gpu.memory.value(), Unit::bytes),
+                                                      readable(gpu.reserved_memory.value(), Unit::bytes), gpu.name));
+  }
 }
 
 void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
@@ -107,7 +111,7 @@ void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario
   const int gpus = scenario.cluster.gpu_count();
   scenario.events = read_events(reader.child("events"), gpus > 0 ? gpus : kMostGpus, diagnostics);
   if (diagnostics.items().size() != before) return;
-  check_memory(root, scenario.cluster.gpu, diagnostics);
+  check_memory(root, scenario.cluster, diagnostics);
   check_jobs(root, scenario, diagnostics);
 }
 

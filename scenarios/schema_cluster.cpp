@@ -50,20 +50,22 @@ std::vector<Field> cluster_fields() {
 }
 
 std::string cluster_value(const hardware::Cluster& cluster, std::string_view key) {
-  if (key == "cluster.node") return cluster.node.name;
-  if (key == "cluster.nodes") return std::to_string(cluster.nodes);
   if (key == "cluster.fabric") return cluster.fabric.name;
-  if (key == "cluster.gpu") return cluster.gpu.name;
-  if (key == "cluster.price") return fmt::format("{} USD/h", shortest(cluster.gpu.price.value()));
-  if (key == "cluster.gpu_memory") return bytes_text(cluster.gpu.memory);
-  if (key == "cluster.gpu_memory_bandwidth") return bandwidth_text(cluster.gpu.memory_bandwidth);
-  if (key == "cluster.nvlink_bandwidth") {
-    return cluster.gpu.nvlink_bandwidth.value() > 0.0 ? bandwidth_text(cluster.gpu.nvlink_bandwidth) : "";
-  }
-  if (key == "cluster.nic_bandwidth") return bandwidth_text(cluster.node.nic_bandwidth);
   if (key == "cluster.collective_algorithm") {
     return cluster.collective_algorithm.empty() ? std::string(kAutomatic) : cluster.collective_algorithm;
   }
+  if (cluster.groups.size() != 1) return "";  // each group has its own
+  const hardware::NodeGroup& group = cluster.groups.front();
+  if (key == "cluster.node") return group.node.name;
+  if (key == "cluster.nodes") return std::to_string(group.count);
+  if (key == "cluster.gpu") return group.gpu.name;
+  if (key == "cluster.price") return fmt::format("{} USD/h", shortest(group.gpu.price.value()));
+  if (key == "cluster.gpu_memory") return bytes_text(group.gpu.memory);
+  if (key == "cluster.gpu_memory_bandwidth") return bandwidth_text(group.gpu.memory_bandwidth);
+  if (key == "cluster.nvlink_bandwidth") {
+    return group.gpu.nvlink_bandwidth.value() > 0.0 ? bandwidth_text(group.gpu.nvlink_bandwidth) : "";
+  }
+  if (key == "cluster.nic_bandwidth") return bandwidth_text(group.node.nic_bandwidth);
   return "";
 }
 

@@ -1,6 +1,8 @@
 #include "scenarios/sections.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <deque>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -153,43 +155,111 @@ std::string read_collective_algorithm(MapReader& reader) {
 
 }  // namespace
 
-hardware::Cluster read_cluster(const ConfigNode& node, PlacementConfig& placement, Diagnostics& diagnostics) {
-  MapReader reader(&node, "cluster", diagnostics);
-  const std::size_t before = diagnostics.items().size();
-  const std::vector<std::string> nodes = hardware::node_names();
-  const std::vector<std::string> fabrics = hardware::fabric_names();
-  const std::vector<std::string> gpus = hardware::gpu_names();
-  const std::size_t node_index = reader.choice("node", nodes);
-  const int count = static_cast<int>(reader.integer_or("nodes", 1, Range::between(1, kMostGpus)));
-  std::string fabric = "single_node";
-  if (count > 1 || reader.has("fabric")) {
-    const std::size_t index = reader.choice("fabric", fabrics);
-    if (index < fabrics.size()) fabric = fabrics[index];
-  }
-  std::string gpu;
+namespace {
+
+/// Which nodes, by the keys `node`, `count_key` and `gpu`. Wrong names are left empty.
+hardware::GroupRequest read_request(MapReader& reader, std::string_view count_key, bool needs_count) {
+  const std::vector<std::string> nodes = hardware::node_names(), gpus = hardware::gpu_names();
+  const Range count = Range::between(1, kMostGpus);
+  hardware::GroupRequest request;
+  const std::size_t node = reader.choice("node", nodes);
+  if (node < nodes.size()) request.node = nodes[node];
+  request.count =
+      static_cast<int>(needs_count ? reader.integer(count_key, count) : reader.integer_or(count_key, 1, count));
   if (reader.has("gpu")) {
-    const std::size_t index = reader.choice("gpu", gpus);
-    if (index < gpus.size()) gpu = gpus[index];
+    const std::size_t gpu = reader.choice("gpu", gpus);
+    if (gpu < gpus.size()) request.gpu = gpus[gpu];
   }
+  return request;
+}
+
+/// What the scenario says otherwise than the profiles.
+void override_group(MapReader& reader, hardware::NodeGroup& group, Diagnostics& diagnostics) {
+  hardware::Gpu& gpu = group.gpu;
+  gpu.price = reader.price_or("price", gpu.price);
+  gpu.memory = reader.bytes_or("gpu_memory", gpu.memory);
+  hardware::set_memory_bandwidth(gpu, reader.bandwidth_or("gpu_memory_bandwidth", gpu.memory_bandwidth));
+  hardware::set_nvlink_bandwidth(gpu, reader.bandwidth_or("nvlink_bandwidth", gpu.nvlink_bandwidth));
+  if (reader.has("nvlink_bandwidth") && group.count > 0 && !group.node.nvswitch) {
+    diagnostics.error(reader.span("nvlink_bandwidth"),
+                      "the node '" + group.node.name + "' has no NVLink switch: its GPUs talk over PCIe");
+  }
+  group.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", group.node.nic_bandwidth);
+}
+
+std::string read_fabric(MapReader& reader, int nodes) {
+  if (nodes < 2 && !reader.has("fabric")) return "single_node";
+  const std::vector<std::string> fabrics = hardware::fabric_names();
+  const std::size_t index = reader.choice("fabric", fabrics);
+  return index < fabrics.size() ? fabrics[index] : "single_node";
+}
+
+/// Nodes of one kind: their keys stand in the cluster itself.
+hardware::Cluster read_alike(MapReader& reader, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.items().size();
+  const hardware::GroupRequest request = read_request(reader, "nodes", false);
+  const std::string fabric = read_fabric(reader, request.count);
   hardware::Cluster cluster;
   if (diagnostics.items().size() == before) {
     try {
-      cluster = hardware::make_cluster(nodes.at(node_index), fabric, count, gpu);
+      cluster = hardware::make_cluster({request}, fabric);
     } catch (const ConfigError& error) {
       add_error(error, reader.span(reader.has("nodes") ? "nodes" : "node"), diagnostics);
     }
   }
-  cluster.gpu.price = reader.price_or("price", cluster.gpu.price);
-  cluster.gpu.memory = reader.bytes_or("gpu_memory", cluster.gpu.memory);
-  hardware::set_memory_bandwidth(cluster, reader.bandwidth_or("gpu_memory_bandwidth", cluster.gpu.memory_bandwidth));
-  hardware::set_nvlink_bandwidth(cluster, reader.bandwidth_or("nvlink_bandwidth", cluster.gpu.nvlink_bandwidth));
-  if (reader.has("nvlink_bandwidth") && cluster.nodes > 0 && !cluster.node.nvswitch) {
-    diagnostics.error(reader.span("nvlink_bandwidth"),
-                      "the node '" + cluster.node.name + "' has no NVLink switch: its GPUs talk over PCIe");
+  if (cluster.groups.empty()) cluster.groups.emplace_back();
+  override_group(reader, cluster.groups.front(), diagnostics);
+  return cluster;
+}
+
+/// nodes: [{node, count, …}, …].
+hardware::Cluster read_groups(MapReader& reader, const ConfigNode& list, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.items().size();
+  for (const std::string_view key :
+       {"node", "gpu", "price", "gpu_memory", "gpu_memory_bandwidth", "nvlink_bandwidth", "nic_bandwidth"}) {
+    if (!reader.has(key)) continue;
+    diagnostics.error(reader.span(key), fmt::format("'{}' belongs to a group of nodes here: nodes: [{{node, count, {}"
+                                                    "}}, ...]",
+                                                    key, key == "node" ? "gpu" : key));
+    (void)reader.child(key);
   }
+  std::deque<MapReader> readers;
+  std::vector<hardware::GroupRequest> requests;
+  for (const hardware::NodePtr& item : list.items) {
+    readers.emplace_back(item.get(), "group of nodes", diagnostics);
+    requests.push_back(read_request(readers.back(), "count", true));
+  }
+  if (list.items.empty())
+    diagnostics.error(list.span, "nodes must be a number, or a list of at least one {node, count}");
+  int count = 0;
+  for (const hardware::GroupRequest& request : requests) count += request.count;
+  const std::string fabric = read_fabric(reader, count);
+  hardware::Cluster cluster;
+  if (diagnostics.items().size() == before) {
+    try {
+      cluster = hardware::make_cluster(requests, fabric);
+    } catch (const ConfigError& error) {
+      add_error(error, list.span, diagnostics);
+    }
+  }
+  cluster.groups.resize(std::max<std::size_t>(1, list.items.size()));
+  for (std::size_t i = 0; i < readers.size(); ++i) {
+    override_group(readers[i], cluster.groups[i], diagnostics);
+    readers[i].finish();
+  }
+  return cluster;
+}
+
+}  // namespace
+
+hardware::Cluster read_cluster(const ConfigNode& node, PlacementConfig& placement, Diagnostics& diagnostics) {
+  MapReader reader(&node, "cluster", diagnostics);
+  const ConfigNode* nodes = node.find("nodes");
+  const bool groups = nodes != nullptr && nodes->kind == hardware::NodeKind::sequence;
+  if (groups) (void)reader.child("nodes");
+  hardware::Cluster cluster = groups ? read_groups(reader, *nodes, diagnostics) : read_alike(reader, diagnostics);
   cluster.collective_algorithm = read_collective_algorithm(reader);
-  placement = read_placement(reader.child("placement"), count, placement, diagnostics);
-  cluster.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", cluster.node.nic_bandwidth);
+  placement = read_placement(reader.child("placement"), std::max(1, cluster.node_count()), placement, diagnostics);
   reader.finish();
   return cluster;
 }

@@ -63,7 +63,7 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
   std::optional<hardware::Topology> machine;
   const bool by_link =
       std::any_of(disturbances.begin(), disturbances.end(), [](const auto& disturbance) { return !disturbance.gpu; });
-  const bool has_leaves = scenario.cluster.nodes > 1 && scenario.cluster.fabric.leaf_ports > 0;
+  const bool has_leaves = scenario.cluster.node_count() > 1 && scenario.cluster.fabric.leaf_ports > 0;
   if (has_leaves || by_link) machine.emplace(scenario.cluster);
   const hardware::Topology* topology = machine ? &*machine : nullptr;
   if (by_link) check_links(scenario, *topology);

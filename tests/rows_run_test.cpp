@@ -145,17 +145,18 @@ TEST(RowsRun, EveryCollectiveAlgorithm) {
     }
     // No plan calls it yet: its price is asked for.
     hardware::Cluster cluster;
-    cluster.node = hardware::load_node("dgx_h100");
-    cluster.gpu = hardware::load_gpu(cluster.node.gpu);
+    cluster.groups.resize(1);
+    cluster.groups[0].node = hardware::load_node("dgx_h100");
+    cluster.groups[0].gpu = hardware::load_gpu(cluster.groups[0].node.gpu);
     cluster.fabric = hardware::load_fabric("rail_fat_tree_ndr");
-    cluster.nodes = 2;
+    cluster.groups[0].count = 2;
     cluster.collective_algorithm = row.name;
     sim::CollectiveCall call;
     call.bytes = Bytes{1e8};
     call.ranks = 16;
     call.nodes = 2;
     call.kind = sim::CollectiveKind::all_to_all;
-    const sim::CollectiveEstimate estimate = sim::explain_collective(call, cluster);
+    const sim::CollectiveEstimate estimate = sim::explain_collective(call, cluster.site(0));
     EXPECT_EQ(estimate.algorithm, row.name);
     EXPECT_GT(estimate.time, Seconds{0.0});
   }

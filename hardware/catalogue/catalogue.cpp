@@ -53,6 +53,33 @@ auto load(const char* kind, const char* what, std::string_view name, Read read) 
   return read(*root, path, std::string(name));
 }
 
+NodeGroup make_group(const GroupRequest& request) {
+  NodeGroup group;
+  group.node = load_node(request.node);
+  group.gpu = load_gpu(request.gpu.empty() ? group.node.gpu : request.gpu);
+  group.count = request.count;
+  // An NVLink GPU in a node without its switch talks over PCIe, which its collectives were not measured on.
+  if (group.gpu.nvlink_bandwidth.value() > 0.0 && !group.node.nvswitch) drop_collective_fits(group.gpu);
+  return group;
+}
+
+/// Every node reaches the fabric, rails with equally many cards.
+void check_joined(const Cluster& cluster) {
+  const Node& first = cluster.groups.front().node;
+  for (const NodeGroup& group : cluster.groups) {
+    if (group.node.nics == 0) {
+      throw ConfigError(fmt::format("the node '{}' has no network card: it can't be one of {} nodes", group.node.name,
+                                    cluster.node_count()));
+    }
+    if (cluster.fabric.kind == FabricKind::rail_fat_tree && group.node.nics != first.nics) {
+      throw ConfigError(
+          fmt::format("the rails of the fabric '{}' need equally many network cards in every node, but "
+                      "'{}' has {} and '{}' {}",
+                      cluster.fabric.name, first.name, first.nics, group.node.name, group.node.nics));
+    }
+  }
+}
+
 }  // namespace
 
 fs::path data_root() {
@@ -93,23 +120,22 @@ Fabric load_fabric(std::string_view name) { return load("fabrics", "fabric", nam
 
 fs::path gpu_profile_path(std::string_view name) { return find_profile("gpus", "GPU", name); }
 
-Cluster make_cluster(std::string_view node, std::string_view fabric, int nodes, std::string_view gpu) {
+Cluster make_cluster(const std::vector<GroupRequest>& groups, std::string_view fabric) {
   Cluster cluster;
-  cluster.node = load_node(node);
   cluster.fabric = load_fabric(fabric);
-  cluster.gpu = load_gpu(gpu.empty() ? cluster.node.gpu : gpu);
-  cluster.nodes = nodes;
+  for (const GroupRequest& request : groups) cluster.groups.push_back(make_group(request));
+  const int nodes = cluster.node_count();
   if (nodes < 1) throw ConfigError(fmt::format("a cluster needs at least 1 node, found {}", nodes));
   if (nodes > cluster.fabric.max_nodes) {
     throw ConfigError(fmt::format("the fabric '{}' holds at most {} node{}, found {}", fabric, cluster.fabric.max_nodes,
                                   cluster.fabric.max_nodes == 1 ? "" : "s", nodes));
   }
-  if (nodes > 1 && cluster.node.nics == 0) {
-    throw ConfigError(fmt::format("the node '{}' has no network card: it can't be one of {} nodes", node, nodes));
-  }
-  // An NVLink GPU in a node without its switch talks over PCIe, which its collectives were not measured on.
-  if (cluster.gpu.nvlink_bandwidth.value() > 0.0 && !cluster.node.nvswitch) drop_collective_fits(cluster.gpu);
+  if (nodes > 1) check_joined(cluster);
   return cluster;
+}
+
+Cluster make_cluster(std::string_view node, std::string_view fabric, int nodes, std::string_view gpu) {
+  return make_cluster({{std::string(node), nodes, std::string(gpu)}}, fabric);
 }
 
 }  // namespace orrery::hardware

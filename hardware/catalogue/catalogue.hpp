@@ -32,8 +32,16 @@ namespace orrery::hardware {
 [[nodiscard]] Fabric load_fabric(std::string_view name);
 [[nodiscard]] std::filesystem::path gpu_profile_path(std::string_view name);
 
-/// A cluster of `nodes` nodes; `gpu` empty takes the node's own. Throws ConfigError on unknown names or when
-/// the fabric can't hold the nodes.
+/// Nodes of one kind, by contract names; `gpu` empty takes the node's own.
+struct GroupRequest {
+  std::string node;
+  int count = 1;
+  std::string gpu;
+};
+
+/// Throws ConfigError on unknown names, where the fabric can't hold the nodes or join them, and without nodes.
+[[nodiscard]] Cluster make_cluster(const std::vector<GroupRequest>& groups, std::string_view fabric);
+/// Of one kind.
 [[nodiscard]] Cluster make_cluster(std::string_view node, std::string_view fabric, int nodes,
                                    std::string_view gpu = {});
 

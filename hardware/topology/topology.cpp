@@ -33,7 +33,7 @@ struct Wire {
 /// Lays the arrays out vertex by vertex.
 class Topology::Builder {
  public:
-  Builder(Topology& topology, std::span<const Nodes> groups, const Fabric& fabric)
+  Builder(Topology& topology, const std::vector<NodeGroup>& groups, const Fabric& fabric)
       : t_(topology), groups_(groups), fabric_(fabric) {}
 
   void build() {
@@ -55,7 +55,7 @@ class Topology::Builder {
  private:
   void count() {
     int most_nics = 0, first_vertex = 0, first_nic = 0;
-    for (const Nodes& group : groups_) {
+    for (const NodeGroup& group : groups_) {
       Shape shape;
       shape.first_node = t_.nodes_;
       shape.first_gpu = t_.gpus_;
@@ -81,7 +81,7 @@ class Topology::Builder {
     }
   }
 
-  static void count_node(const Nodes& group, Shape& shape) {
+  static void count_node(const NodeGroup& group, Shape& shape) {
     const Node& node = group.node;
     shape.nodes = group.count;
     shape.gpus = node.gpus;
@@ -286,15 +286,12 @@ class Topology::Builder {
   }
 
   Topology& t_;
-  std::span<const Nodes> groups_;
+  const std::vector<NodeGroup>& groups_;
   const Fabric& fabric_;
 };
 
-Topology::Topology(const Cluster& cluster, CrossRail cross_rail)
-    : Topology(std::vector<Nodes>{{cluster.node, cluster.gpu, cluster.nodes}}, cluster.fabric, cross_rail) {}
-
-Topology::Topology(std::span<const Nodes> groups, const Fabric& fabric, CrossRail cross_rail) {
-  Builder(*this, groups, fabric).build();
+Topology::Topology(const Cluster& cluster, CrossRail cross_rail) {
+  Builder(*this, cluster.groups, cluster.fabric).build();
   pxn_ = rails_ > 0 && cross_rail == CrossRail::pxn;
 }
 

@@ -30,7 +30,6 @@
 
 #include <cstdint>
 #include <map>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -75,17 +74,8 @@ class NoRoute : public std::runtime_error {
 
 class Topology {
  public:
-  /// Nodes that are alike, numbered after those of the groups before.
-  struct Nodes {
-    Node node;
-    Gpu gpu;
-    int count = 0;
-  };
-
   /// Throws ConfigError when the cluster's description makes a disconnected graph or a link without bandwidth.
   explicit Topology(const Cluster& cluster, CrossRail cross_rail = CrossRail::pxn);
-  /// The same of unlike nodes on one fabric.
-  Topology(std::span<const Nodes> groups, const Fabric& fabric, CrossRail cross_rail = CrossRail::pxn);
 
   [[nodiscard]] const std::vector<Vertex>& vertices() const { return vertices_; }
   [[nodiscard]] const std::vector<Link>& links() const { return links_; }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "models/serving/engine_mesh.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
@@ -94,17 +95,46 @@ void check_parallel(const ServingJob& job, Errors& errors) {
     errors.add(key, "{} x {} x {} (tensor x pipeline x replicas) are more than the {} GPUs of the cluster",
                c.tensor_parallel, c.pipeline_parallel, c.replicas, job.cluster.gpu_count());
   }
-  if (c.tensor_parallel > job.cluster.gpus_per_node() && c.tensor_parallel % job.cluster.gpus_per_node() != 0) {
+  for (const hardware::NodeGroup& group : job.cluster.groups) {
+    const int node = group.node.gpus;
+    if (c.tensor_parallel <= node || c.tensor_parallel % node == 0) continue;
     errors.add("tensor_parallel", "{} is more than the {} GPUs of a node and not a multiple of them", c.tensor_parallel,
-               job.cluster.gpus_per_node());
+               node);
+    break;
+  }
+}
+
+/// An engine's GPUs are alike; those of two replicas need not be.
+void check_alike(const ServingJob& job, Errors& errors) {
+  if (job.cluster.groups.size() == 1) return;
+  const auto last = static_cast<std::uint32_t>(job.cluster.gpu_count() - 1);
+  const auto alike = [](const hardware::Gpu& a, const hardware::Gpu& b) {
+    return a.name == b.name && a.memory == b.memory && a.memory_bandwidth == b.memory_bandwidth &&
+           a.nvlink_bandwidth == b.nvlink_bandwidth;
+  };
+  for (int replica = 0; replica < job.config.replicas; ++replica) {
+    const hardware::Gpu& first = job.cluster.groups[group_of(job, replica)].gpu;
+    for (const std::uint32_t gpu : replica_gpus(job, replica)) {
+      const hardware::Gpu& other = job.cluster.groups[job.cluster.group_of_gpu(std::min(gpu, last))].gpu;
+      if (alike(other, first)) continue;
+      errors.add(job.config.pipeline_parallel > 1 ? "pipeline_parallel" : "tensor_parallel",
+                 "replica {} would run on unlike GPUs, {} and {}: placement.first_node, order or another split puts "
+                 "it on one kind",
+                 replica, first.name, other.name);
+      return;
+    }
   }
 }
 
 /// What the GPU can't multiply. Engines may run such weights through wider units; that is not modelled.
 void check_dtypes(const ServingJob& job, Errors& errors) {
   const auto require = [&](std::string_view key, Dtype dtype) {
-    if (job.cluster.gpu.matrix_peak(dtype)) return;
-    errors.add(key, "{} has no matrix units for {}", job.cluster.gpu.name, name(dtype));
+    for (const std::size_t group : groups_of(job)) {
+      const hardware::Gpu& gpu = job.cluster.groups[group].gpu;
+      if (gpu.matrix_peak(dtype)) continue;
+      errors.add(key, "{} has no matrix units for {}", gpu.name, name(dtype));
+      return;
+    }
   };
   require("dtype", job.config.dtype);
   if (job.config.weight_dtype != job.config.dtype) require("weight_dtype", job.config.weight_dtype);
@@ -178,7 +208,10 @@ std::vector<JobError> check(const ServingJob& job) {
   check_name(errors, "router", job.config.router, routers());
   check_parallel(job, errors);
   check_limits(job, errors);
-  check_dtypes(job, errors);
+  if (errors.empty()) {
+    check_alike(job, errors);
+    check_dtypes(job, errors);
+  }
   errors.add_all(check(job.config.load));
   if (errors.empty()) check_resolved(job, errors);
   return errors.take();

@@ -272,7 +272,7 @@ void Engine::recycle(SequenceIndex index) {
 
 void Engine::finish(sim::SimTime now) {
   account(now);
-  around_.tally.add_usage(usage_.block_time(), usage_.peak());
+  around_.tally.add_usage(usage_.block_time(), usage_.peak(), cache_->blocks());
 }
 
 StepRecord Engine::record_of(const Flight& flight, std::int64_t repeats) const {

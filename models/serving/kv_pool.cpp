@@ -25,6 +25,7 @@
 #include "models/layer/activations.hpp"
 #include "models/layer/parameters.hpp"
 #include "models/layer/serving.hpp"
+#include "models/serving/engine_mesh.hpp"
 #include "models/serving/engine_row.hpp"
 
 namespace orrery::models {
@@ -41,7 +42,7 @@ double of(std::int64_t count) { return static_cast<double>(count); }
 Bytes context_memory(const ServingJob& job) {
   const int ranks = job.config.tensor_parallel;
   const double communicator = ranks == 1 ? 0.0 : ranks == 2 ? 342.0 : 392.0;
-  return job.cluster.gpu.reserved_memory + Bytes{communicator * kMiB};
+  return site_of(job).gpu.reserved_memory + Bytes{communicator * kMiB};
 }
 
 Bytes activations_of(const ServingJob& job) {
@@ -125,7 +126,7 @@ KvPool size_kv_pool(const ServingJob& job) { return engine_of(job).memory(job); 
 KvPool profiled_kv_pool(const ServingJob& job) {
   const ServingConfig& config = job.config;
   KvPool pool;
-  pool.capacity = job.cluster.gpu.memory;
+  pool.capacity = site_of(job).gpu.memory;
   pool.budget = config.gpu_memory_utilization * pool.capacity;
   pool.activations = activations_of(job);
   pool.context = context_memory(job);

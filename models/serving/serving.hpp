@@ -83,9 +83,11 @@ struct ServingJob : Job {
   ServingConfig config;
   JobPlacement placement{kServingOrder};
   const EngineRow* engine = nullptr;  ///< that serves it, outliving the job; nullptr: the row of config.engine
+  int replica = 0;                    ///< whose GPUs limits, memory and prices ask, where replicas stand unlike
 };
 
-/// Memory of the fullest GPU of a replica, and the KV cache that it leaves. kv_pool.hpp has the formula.
+/// Memory of the fullest GPU of a replica, and the KV cache that it leaves: of the one with the smallest cache, where
+/// replicas stand on unlike GPUs. kv_pool.hpp has the formula.
 struct KvPool {
   Bytes capacity;     ///< of the GPU as sold
   Bytes budget;       ///< utilisation · capacity
@@ -136,7 +138,7 @@ struct StepRecord {
 };
 
 struct ServingResult {
-  ServingConfig config;  ///< with every default filled in
+  ServingConfig config;  ///< with every default filled in, as the first replica has it
   KvPool pool;
   bool started = false;         ///< false: weights or the longest request don't fit; nothing was served
   std::string refusal;          ///< why not

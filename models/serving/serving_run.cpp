@@ -26,22 +26,27 @@ std::string refusal_of(const KvPool& pool, std::int64_t max_model_len) {
 
 /// Everything that serves one load on one clock.
 struct ServingRun::System {
-  System(const ServingJob& job, StepModel& steps, const ServingOptions& options, std::int64_t blocks,
-         const std::vector<std::unique_ptr<IterationLinks>>& links, sim::World& world, sim::SimTime origin)
-      : workload(options.workload ? options.workload()
-                                  : std::shared_ptr<Workload>(make_workload(job.config.load, job.seed))),
-        tally(job.config, options),
+  System(const ServingRun& run, sim::World& world, sim::SimTime origin)
+      : System(run, run.kinds_.front()->job, world, origin) {}
+
+  System(const ServingRun& run, const ServingJob& job, sim::World& world, sim::SimTime origin)
+      : workload(run.options_.workload ? run.options_.workload()
+                                       : std::shared_ptr<Workload>(make_workload(job.config.load, job.seed))),
+        tally(job.config, run.options_),
         router(find_router(job.config.router)->make(job.seed)),
-        pace(options.control, static_cast<std::uint64_t>(options.workload ? 0 : job.config.load.requests)),
-        front(world.clock(), *workload, *router, engines, tally, pace, steps.request_time(), origin) {
+        pace(run.options_.control, static_cast<std::uint64_t>(run.options_.workload ? 0 : job.config.load.requests)),
+        front(world.clock(), *workload, *router, engines, tally, pace, run.kinds_.front()->steps->request_time(),
+              origin) {
     const auto ended = [this](const Request& request, sim::SimTime now) {
       front.ended(request, now);
       if (done && front.is_over()) std::exchange(done, nullptr)();
     };
-    for (std::size_t i = 0; i < static_cast<std::size_t>(job.config.replicas); ++i) {
-      Engine::Surroundings around{world, steps, tally, pace, ended, front.next_request(), links[i].get()};
-      engines.push_back(
-          std::make_unique<Engine>(job, blocks, options.coalesce, static_cast<std::uint32_t>(i), std::move(around)));
+    for (int i = 0; i < job.config.replicas; ++i) {
+      const Kind& kind = run.kind_of(i);
+      IterationLinks* links = run.links_[static_cast<std::size_t>(i)].get();
+      Engine::Surroundings around{world, *kind.steps, tally, pace, ended, front.next_request(), links};
+      engines.push_back(std::make_unique<Engine>(kind.job, kind.pool.blocks, run.options_.coalesce,
+                                                 static_cast<std::uint32_t>(i), std::move(around)));
     }
   }
 
@@ -55,36 +60,55 @@ struct ServingRun::System {
 };
 
 ServingRun::ServingRun(const ServingJob& job, const kernels::KernelTimer& timer, const ServingOptions& options)
-    : job_(job), options_(options), links_(static_cast<std::size_t>(job.config.replicas)) {
-  job_.config = resolve(job);
-  result_.config = job_.config;
-  result_.pool = size_kv_pool(job_);
-  // vLLM does not start if one sequence of the longest kind would not fit; a pinned pool is taken as it is.
-  const bool holds_longest = result_.pool.tokens() >= job_.config.max_model_len;
-  result_.started = result_.pool.blocks > 0 && (holds_longest || result_.pool.pinned);
-  if (!result_.started) {
-    result_.refusal = refusal_of(result_.pool, job_.config.max_model_len);
-    return;
+    : options_(options), links_(static_cast<std::size_t>(job.config.replicas)) {
+  add_kinds(job);
+  result_.config = kinds_.front()->job.config;
+  result_.pool = kinds_.front()->pool;
+  result_.started = true;
+  for (const std::unique_ptr<Kind>& kind : kinds_) {
+    // vLLM does not start if one sequence of the longest kind would not fit; a pinned pool is taken as it is.
+    const std::int64_t longest = kind->job.config.max_model_len;
+    const bool starts = kind->pool.blocks > 0 && (kind->pool.tokens() >= longest || kind->pool.pinned);
+    if (!starts && result_.started) result_.refusal = refusal_of(kind->pool, longest);
+    if (kind->pool.tokens() < result_.pool.tokens()) result_.pool = kind->pool;
+    result_.started = result_.started && starts;
   }
-  steps_ = std::make_unique<StepModel>(job_, timer);
+  if (!result_.started) return;
+  for (const std::unique_ptr<Kind>& kind : kinds_) kind->steps = std::make_unique<StepModel>(kind->job, timer);
+}
+
+void ServingRun::add_kinds(const ServingJob& job) {
+  for (int replica = 0; replica < job.config.replicas; ++replica) {
+    const ReplicaStand stand = stand_of(job, replica);
+    const auto known =
+        std::find_if(kinds_.begin(), kinds_.end(), [&](const auto& kind) { return kind->stand == stand; });
+    kind_of_.push_back(static_cast<std::size_t>(known - kinds_.begin()));
+    if (known != kinds_.end()) continue;
+    auto kind = std::make_unique<Kind>();
+    kind->stand = stand;
+    kind->job = job;
+    kind->job.replica = replica;
+    kind->job.config = resolve(kind->job);
+    kind->pool = size_kv_pool(kind->job);
+    kinds_.push_back(std::move(kind));
+  }
 }
 
 ServingRun::~ServingRun() = default;
 
 bool ServingRun::leaves_nodes() const {
-  for (int replica = 0; replica < job_.config.replicas; ++replica) {
-    if (result_.started && leaves_node(job_, replica)) return true;
-  }
-  return false;
+  const auto leaves = [](const std::unique_ptr<Kind>& kind) { return leaves_node(kind->job, kind->job.replica); };
+  return result_.started && std::any_of(kinds_.begin(), kinds_.end(), leaves);
 }
 
 void ServingRun::surround(const std::vector<Disturbance>& disturbances, const hardware::Topology* topology) {
   if (!result_.started || (topology == nullptr && disturbances.empty())) return;
-  const Mesh mesh = serving_mesh(job_);
-  const sim::Placement placement = serving_placement(job_);
+  const ServingJob& job = kinds_.front()->job;
+  const Mesh mesh = serving_mesh(job);
+  const sim::Placement placement = serving_placement(job);
   const std::vector<std::uint32_t> disturbed = disturbed_gpus(disturbances, topology);
   for (int replica = 0; replica < mesh.data(); ++replica) {
-    bool is_own = topology == nullptr || !leaves_node(job_, replica);
+    bool is_own = topology == nullptr || !leaves_node(job, replica);
     for (int stage = 0; stage < mesh.pipeline(); ++stage) {
       for (const std::uint32_t member : stage_members(mesh, replica, stage)) {
         const std::uint32_t gpu = placement.gpu(member);
@@ -92,7 +116,8 @@ void ServingRun::surround(const std::vector<Disturbance>& disturbances, const ha
         is_own = is_own && !std::binary_search(disturbed.begin(), disturbed.end(), gpu);
       }
     }
-    if (!is_own) links_[static_cast<std::size_t>(replica)] = std::make_unique<IterationLinks>(*steps_, replica);
+    if (!is_own)
+      links_[static_cast<std::size_t>(replica)] = std::make_unique<IterationLinks>(*kind_of(replica).steps, replica);
   }
 }
 
@@ -112,7 +137,7 @@ void ServingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::Si
     if (replica) replica->use(links);
   }
   speeds_.clear();
-  system_ = std::make_unique<System>(job_, *steps_, options_, result_.pool.blocks, links_, world, at);
+  system_ = std::make_unique<System>(*this, world, at);
   system_->done = std::move(done);
   system_->front.look_ahead();
 }
@@ -122,7 +147,7 @@ void ServingRun::stop() {
   const sim::SimTime end = world_->now();
   for (const std::unique_ptr<Engine>& engine : system_->engines) engine->finish(end);
   options_.control.check();
-  system_->tally.report(result_, end, result_.pool.blocks);
+  system_->tally.report(result_, end);
   note_held_up();
   for (const std::unique_ptr<Engine>& engine : system_->engines) engine->leave();
   system_->front.leave();
@@ -134,7 +159,7 @@ void ServingRun::note_held_up() {
   for (std::size_t replica = 0; replica < links_.size(); ++replica) {
     for (const StageRun::HeldUpStage& one : system_->engines[replica]->held_up()) {
       std::string name = fmt::format("iterations (replica {})", replica);
-      if (job_.config.pipeline_parallel > 1)
+      if (result_.config.pipeline_parallel > 1)
         name = fmt::format("iterations (replica {}, stage {})", replica, one.stage);
       held_up_.push_back({one.link, {std::move(name), sim::to_seconds(one.delay)}});
     }

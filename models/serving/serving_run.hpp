@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "models/serving/engine_mesh.hpp"
 #include "models/serving/iteration_links.hpp"
 #include "models/serving/serving.hpp"
 #include "models/serving/step_model.hpp"
@@ -52,10 +53,20 @@ class ServingRun final : public WorldJob {
 
   void note_held_up();
 
-  ServingJob job_;  ///< resolved
+  /// Replicas that stand alike: the job as they see it, resolved, their memory and their steps.
+  struct Kind {
+    ReplicaStand stand;
+    ServingJob job;
+    KvPool pool;
+    std::unique_ptr<StepModel> steps;  ///< none if it does not start
+  };
+  void add_kinds(const ServingJob& job);
+  [[nodiscard]] const Kind& kind_of(int replica) const { return *kinds_[kind_of_[static_cast<std::size_t>(replica)]]; }
+
+  std::vector<std::unique_ptr<Kind>> kinds_;
+  std::vector<std::size_t> kind_of_;  ///< by replica
   ServingOptions options_;
   ServingResult result_;
-  std::unique_ptr<StepModel> steps_;                    ///< none if it does not start
   std::map<std::uint32_t, Stand> stands_;               ///< by number of the GPU
   std::vector<std::unique_ptr<IterationLinks>> links_;  ///< by replica; null: its links are its own
   std::map<std::uint32_t, double> speeds_;              ///< of GPUs that are slow now

@@ -64,19 +64,20 @@ StepCost& slot(std::vector<StepCost>& table, std::int64_t index) {
 StepModel::State::State(const ServingJob& j, const kernels::KernelTimer& t)
     : job(&j),
       timer(&t),
-      cold_gpu(without_l2(j.cluster.gpu)),
-      warm_timer(t.bind(j.cluster.gpu)),
+      site(site_of(j)),
+      cold_gpu(without_l2(site.gpu)),
+      warm_timer(t.bind(site.gpu)),
       cold_timer(t.bind(cold_gpu)),
       warm_times(*warm_timer, kRemembered),
-      mixed_batch(j.cluster.gpu, t),
+      mixed_batch(site.gpu, t),
       ops(j),
-      collectives(j.cluster),
+      collectives(site),
       stages(static_cast<std::size_t>(ops.stages())),
       host(&engine_of(j).host) {
-  stream_gap = j.cluster.gpu.kernel_gap.value();
+  stream_gap = site.gpu.kernel_gap.value();
   for (int stage = 0; stage < ops.stages(); ++stage) stages[static_cast<std::size_t>(stage)].layers = ops.layers(stage);
   graph_gap = kGraphGap * stream_gap;
-  launch = j.cluster.gpu.kernel_launch.value() + (j.config.enforce_eager ? host->eager_dispatch.value() : 0.0);
+  launch = site.gpu.kernel_launch.value() + (j.config.enforce_eager ? host->eager_dispatch.value() : 0.0);
 }
 
 bool StepModel::State::joins_prompts(const StepOp& op) const {
@@ -88,7 +89,7 @@ const kernels::GemmShape* StepModel::State::scaled_statically(const StepOp& op) 
   const auto* gemm = std::get_if<kernels::GemmShape>(&op.kernel);
   // Only a fit to measurements with dynamic scales has their pass in it.
   const bool has_pass =
-      gemm != nullptr && gemm->dtype == Dtype::fp8 && !timer->explain(op.kernel, job->cluster.gpu).fit_key.empty();
+      gemm != nullptr && gemm->dtype == Dtype::fp8 && !timer->explain(op.kernel, site.gpu).fit_key.empty();
   return has_pass ? gemm : nullptr;
 }
 
@@ -114,7 +115,7 @@ double StepModel::State::price_alone(const StepOp& op) const {
   if (op.is_collective) return collectives.time(op.collective).value();
   const Seconds time = warm_time(op.kernel);
   if (const kernels::GemmShape* gemm = scaled_statically(op)) {
-    return without_amax(*gemm, time, job->cluster.gpu).value();
+    return without_amax(*gemm, time, site.gpu).value();
   }
   if (!reads_cache(op)) return time.value();
   return max(time, cold_timer->time(op.kernel)).value();
@@ -185,7 +186,7 @@ double StepModel::State::decode_attention(std::int64_t sequences, std::int64_t k
 Seconds StepModel::State::message(std::int64_t rows, int stage) const {
   const Bytes bytes = ops.message(rows, stage);
   if (bytes.value() == 0.0) return Seconds{0.0};
-  return sim::transfer_time(bytes, ops.next_on_same_node(stage), job->cluster);
+  return sim::transfer_time(bytes, ops.next_on_same_node(stage), site);
 }
 
 StepCost StepModel::State::attention(const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers) {
@@ -269,7 +270,7 @@ std::vector<StepOp> StepModel::ops(const StepShape& shape, int stage) const { re
 kernels::Estimate StepModel::State::explain(const StepOp& op) const {
   const Seconds warm = warm_time(op.kernel);
   if (scaled_statically(op) != nullptr) {
-    kernels::Estimate estimate = timer->explain(op.kernel, job->cluster.gpu);
+    kernels::Estimate estimate = timer->explain(op.kernel, site.gpu);
     estimate.time = Seconds{price(op)};
     estimate.terms.push_back({"static scales", estimate.time - warm,
                               "-((floor)^p + (2*m*k/rate)^p)^(1/p), not below the roofline: no pass looks for the "
@@ -286,7 +287,7 @@ kernels::Estimate StepModel::State::explain(const StepOp& op) const {
     estimate.time = beside;
     return estimate;
   }
-  return timer->explain(op.kernel, price(op) > warm.value() ? cold_gpu : job->cluster.gpu);
+  return timer->explain(op.kernel, price(op) > warm.value() ? cold_gpu : site.gpu);
 }
 
 // Estimate: scheduling, preparing inputs and handling outputs take vLLM V1 some 1 ms plus 10 us per sequence. In

@@ -81,18 +81,20 @@ void StepModel::append(sim::PlanBuilder& builder, StreamId stream, GroupId group
 class StepModel::StepPrices final : public sim::ClusterPrices {
  public:
   StepPrices(const State& state, const sim::LaunchCosts& launch, const sim::Placement& placement)
-      : ClusterPrices(state.job->cluster, *state.timer, launch, placement), state_(state) {}
+      : ClusterPrices(state.job->cluster, *state.timer, {{group_of(*state.job, state.job->replica), launch}},
+                      placement),
+        state_(state) {}
 
   using ClusterPrices::explain;
   using ClusterPrices::time;
   using Prices::time;
   [[nodiscard]] Seconds time(const sim::KernelEntry& entry, std::uint32_t) const override {
-    return with_launch(Seconds{state_.price(op_of(entry))}, entry.launch);
+    return with_launch(Seconds{state_.price(op_of(entry))}, entry.launch, 0);
   }
   [[nodiscard]] sim::KernelPrice explain(const sim::KernelEntry& entry, std::uint32_t) const override {
     sim::KernelPrice price;
     price.kernel = state_.explain(op_of(entry));
-    price.idle = idle(price.kernel.time, entry.launch);
+    price.idle = idle(price.kernel.time, entry.launch, 0);
     return price;
   }
 

@@ -63,7 +63,8 @@ struct StepModel::State {
 
   const ServingJob* job;
   const kernels::KernelTimer* timer;
-  hardware::Gpu cold_gpu;  ///< the cluster's without L2, for what is read cold
+  hardware::Site site;     ///< as the job's replica sees the cluster
+  hardware::Gpu cold_gpu;  ///< its GPU without L2, for what is read cold
   std::unique_ptr<kernels::BoundTimer> warm_timer, cold_timer;
   mutable kernels::TimeMemo warm_times;  ///< of prompts' attention: a load repeats its chunks
   kernels::MixedBatch mixed_batch;

@@ -21,7 +21,7 @@ constexpr std::int64_t kSamplerKernels = 10;
 
 ServingReading reading_of(const ServingJob& job) {
   ServingReading reading;
-  reading.gpu = &job.cluster.gpu;
+  reading.gpu = &site_of(job).gpu;
   reading.tensor = job.config.tensor_parallel;
   reading.dtype = job.config.dtype;
   reading.weight_dtype = job.config.weight_dtype;
@@ -44,7 +44,7 @@ StepOps::StepOps(const ServingJob& job)
     : job_(&job),
       mesh_(serving_mesh(job)),
       placement_(serving_placement(job)),
-      group_nodes_(sim::nodes_spanned(stage_group(mesh_, 0, 0, {}), placement_)),
+      stand_(stand_of(job, job.replica)),
       reading_(reading_of(job)),
       dense_(first_layer(job.llm, false)),
       moe_(first_layer(job.llm, true)),
@@ -70,10 +70,6 @@ GraphMode StepOps::mode(std::int64_t tokens, bool decode_only) const {
   if (static_cast<std::size_t>(tokens) >= padded_.size()) return GraphMode::none;
   if (decode_only) return GraphMode::full;
   return cuts_prompts_ ? GraphMode::piecewise : GraphMode::none;
-}
-
-bool StepOps::next_on_same_node(int stage) const {
-  return placement_.node(mesh_.member({0, 0, stage})) == placement_.node(mesh_.member({0, 0, stage + 1}));
 }
 
 Bytes StepOps::message(std::int64_t rows, int stage) const {
@@ -110,7 +106,7 @@ void StepOps::layers_of(Builder& b, std::int64_t rows, int stage, const std::vec
 }
 
 std::vector<StepOp> StepOps::body(std::int64_t rows, GraphMode mode, int stage) const {
-  Builder b(*this, mode);
+  Builder b(*this, mode, stage);
   front(b, rows, stage);
   layers_of(b, rows, stage, {});
   return b.take();
@@ -119,7 +115,7 @@ std::vector<StepOp> StepOps::body(std::int64_t rows, GraphMode mode, int stage) 
 std::vector<StepOp> StepOps::head(std::int64_t sampled, int stage) const {
   if (sampled == 0 || stage + 1 != stages()) return {};
   const std::int64_t vocab = job_->llm.vocab;
-  Builder b(*this, GraphMode::none);
+  Builder b(*this, GraphMode::none, stage);
   b.part(StepPart::head);
   b.append(serving_ops(reading_, head_, sampled));
   b.all_gather("logits all_gather", sampled, vocab);
@@ -142,7 +138,7 @@ std::vector<StepOp> StepOps::all(const StepShape& shape, int stage) const {
     attention.insert(attention.end(), decode.begin(), decode.end());
     if (!products.empty()) attention.push_back(products.back());
   }
-  Builder b(*this, how);
+  Builder b(*this, how, stage);
   front(b, rows, stage);
   layers_of(b, rows, stage, attention);
   b.append(head(shape.sampled, stage));

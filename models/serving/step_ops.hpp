@@ -60,9 +60,11 @@ class StepOps {
   /// What a stage sends to the next per iteration; 0 for the last.
   [[nodiscard]] Bytes message(std::int64_t rows, int stage) const;
   /// The next stage's GPUs are on the same node.
-  [[nodiscard]] bool next_on_same_node(int stage) const;
-  /// Nodes that a tensor-parallel group spans.
-  [[nodiscard]] int group_nodes() const { return group_nodes_; }
+  [[nodiscard]] bool next_on_same_node(int stage) const {
+    return stand_.next_on_same_node[static_cast<std::size_t>(stage)] != 0;
+  }
+  /// Nodes that the stage's tensor-parallel group spans.
+  [[nodiscard]] int group_nodes(int stage) const { return stand_.group_nodes[static_cast<std::size_t>(stage)]; }
   [[nodiscard]] const Mesh& mesh() const { return mesh_; }
   [[nodiscard]] const sim::Placement& placement() const { return placement_; }
 
@@ -75,7 +77,7 @@ class StepOps {
   const ServingJob* job_;
   Mesh mesh_;
   sim::Placement placement_;
-  int group_nodes_;
+  ReplicaStand stand_;
   ServingReading reading_;
   ServedLayer dense_, moe_;                            ///< empty where the model has none
   std::vector<LayerElement> attention_;                ///< of either

@@ -6,7 +6,7 @@
 namespace orrery::models {
 
 std::vector<StepOp> StepOps::of_attention(const std::vector<LayerOp>& ops) const {
-  Builder b(*this, GraphMode::none);
+  Builder b(*this, GraphMode::none, 0);  // no collectives
   b.part(StepPart::attention);
   b.append(ops);
   return b.take();

@@ -10,7 +10,8 @@ namespace orrery::models {
 // Appends ops of one part, each to be run `count` times.
 class StepOps::Builder {
  public:
-  Builder(const StepOps& ops, GraphMode mode) : ops_(ops), mode_(mode) {}
+  Builder(const StepOps& ops, GraphMode mode, int stage)
+      : ops_(ops), mode_(mode), group_nodes_(ops.group_nodes(stage)) {}
 
   void part(StepPart part) { part_ = part; }
   void count(std::int64_t count) { count_ = count; }
@@ -62,7 +63,7 @@ class StepOps::Builder {
     op.collective.kind = kind;
     op.collective.bytes = bytes;
     op.collective.ranks = static_cast<int>(ops_.reading_.tensor);
-    op.collective.nodes = ops_.group_nodes();
+    op.collective.nodes = group_nodes_;
     op.collective.library = library;
     op.collective.implementation = ops_.reading_.kernels;
     op.count = count_;
@@ -71,6 +72,7 @@ class StepOps::Builder {
 
   const StepOps& ops_;
   GraphMode mode_;
+  int group_nodes_;
   StepPart part_ = StepPart::body;
   std::int64_t count_ = 1;
   std::vector<StepOp> list_;

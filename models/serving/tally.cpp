@@ -120,13 +120,15 @@ void Tally::keep(const Sequence& sequence, std::uint32_t replica) {
   records_.push_back(record);
 }
 
-void Tally::add_usage(TimeSum block_time, std::int64_t peak_blocks) {
+void Tally::add_usage(TimeSum block_time, std::int64_t peak_blocks, std::int64_t blocks) {
   block_time_ += block_time;
-  peak_blocks_ = std::max(peak_blocks_, peak_blocks);
-  ++replicas_;
+  blocks_ += blocks;
+  if (blocks > 0) {
+    peak_usage_ = std::max(peak_usage_, static_cast<double>(peak_blocks) / static_cast<double>(blocks));
+  }
 }
 
-void Tally::report(ServingResult& result, sim::SimTime end, std::int64_t blocks) {
+void Tally::report(ServingResult& result, sim::SimTime end) {
   result.arrived = arrived_;
   result.requests = requests_;
   result.rejected = rejected_;
@@ -140,9 +142,9 @@ void Tally::report(ServingResult& result, sim::SimTime end, std::int64_t blocks)
   result.e2e = summarise(e2e_, static_cast<double>(e2e_sum_));
   result.queue = summarise(queue_, static_cast<double>(queue_sum_));
   result.within_slo = within_slo_;
-  const double block_seconds = static_cast<double>(blocks) * static_cast<double>(replicas_) * static_cast<double>(end);
+  const double block_seconds = static_cast<double>(blocks_) * static_cast<double>(end);
   if (block_seconds > 0.0) result.kv_usage_mean = static_cast<double>(block_time_) / block_seconds;
-  if (blocks > 0) result.kv_usage_peak = static_cast<double>(peak_blocks_) / static_cast<double>(blocks);
+  result.kv_usage_peak = peak_usage_;
   if (input_ > 0) result.prefix_hit_rate = static_cast<double>(cached_) / static_cast<double>(input_);
   result.preemptions = preemptions_;
   result.steps = steps_;

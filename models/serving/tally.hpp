@@ -63,11 +63,11 @@ class Tally {
   void record(const StepRecord& step) { timeline_.push_back(step); }
   [[nodiscard]] bool keeps_timeline() const { return options_.keep_timeline; }
 
-  /// Takes part in kv_cache_usage: blocks in use times how long, of one replica.
-  void add_usage(TimeSum block_time, std::int64_t peak_blocks);
+  /// Takes part in kv_cache_usage: blocks in use times how long, of one replica that has `blocks`.
+  void add_usage(TimeSum block_time, std::int64_t peak_blocks, std::int64_t blocks);
 
-  /// Fills in everything but `config`, `pool` and `events`. `end`: the simulation's last event; `blocks`: of a replica.
-  void report(ServingResult& result, sim::SimTime end, std::int64_t blocks);
+  /// Fills in everything but `config`, `pool` and `events`. `end`: the simulation's last event.
+  void report(ServingResult& result, sim::SimTime end);
 
  private:
   void keep(const Sequence& sequence, std::uint32_t replica);
@@ -82,9 +82,9 @@ class Tally {
   TimeSum block_time_ = 0;
   // Sums are exact, so that no mean depends on which replica's requests came first.
   TimeSum gaps_ = 0, ttft_sum_ = 0, e2e_sum_ = 0, queue_sum_ = 0;
-  TimeSum tpot_sum_ = 0;  ///< in 2^-20 ps
-  std::int64_t peak_blocks_ = 0;
-  int replicas_ = 0;
+  TimeSum tpot_sum_ = 0;     ///< in 2^-20 ps
+  std::int64_t blocks_ = 0;  ///< of all replicas
+  double peak_usage_ = 0.0;  ///< of any of them
   QueueTrend trend_;
   std::vector<RequestRecord> records_;
   std::vector<StepRecord> timeline_;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "models/schedule/schedule.hpp"
+#include "models/training/parallel.hpp"
 #include "models/training/training.hpp"
 
 namespace orrery::models {
@@ -64,10 +65,12 @@ class Checker {
     }
     if (llm_.mlp.inter > 0) divides("the MLP width", llm_.mlp.inter);
     if (llm_.moe.experts > 0) divides("the expert width", llm_.moe.inter);
-    const int node = job_.cluster.gpus_per_node();
-    if (job_.cluster.nodes > 1 && t > 1 && node % t != 0 && t % node != 0) {
+    for (const hardware::NodeGroup& group : job_.cluster.groups) {
+      const int node = group.node.gpus;
+      if (job_.cluster.node_count() == 1 || t == 1 || node % t == 0 || t % node == 0) continue;
       error("tensor_parallel", "groups of {} would straddle nodes of {} GPUs unevenly; use a divisor or a multiple", t,
             node);
+      break;
     }
     if (config_.sequence_parallel && t == 1) {
       error("sequence_parallel", "needs tensor_parallel of at least 2: it shards along the same ranks");
@@ -152,8 +155,13 @@ class Checker {
     if (!has(kTrainable, config_.precision)) {
       error("precision", "{} is no training precision: fp32, tf32, fp16, bf16, fp8, fp8_block, nvfp4",
             name(config_.precision));
-    } else if (!job_.cluster.gpu.matrix_peak(config_.precision)) {
-      error("precision", "{} can't be computed by {}", name(config_.precision), job_.cluster.gpu.name);
+    } else {
+      for (const std::size_t group : groups_of(job_)) {
+        const hardware::Gpu& gpu = job_.cluster.groups[group].gpu;
+        if (gpu.matrix_peak(config_.precision)) continue;
+        error("precision", "{} can't be computed by {}", name(config_.precision), gpu.name);
+        break;
+      }
     }
     if (!has(kGradients, config_.gradient_dtype)) {
       error("gradient_dtype", "gradients are kept in fp32, fp16 or bf16, not {}", name(config_.gradient_dtype));

@@ -48,6 +48,7 @@ LoweredStep::Inputs LoweredStep::inputs_of(const TrainingJob& job, const MeshCla
   inputs.mesh = {mesh.tensor(), mesh.data(), mesh.pipeline()};
   inputs.order = job.placement.order;
   inputs.classes = classes;
+  inputs.gpu_classes = gpu_classes(job, classes);
   return inputs;
 }
 

@@ -1,7 +1,8 @@
 // A training step that was lowered, checked and linked once, for every job that lowers to the same plan.
 //
-// Lowering reads the model, the configuration, the mesh and its classes. GPUs, links and launch costs only give the
-// entries of the plan their prices: a sweep over bandwidths or a dragged slider prices what stands again.
+// Lowering reads the model, the configuration, the mesh and its classes, and which ranks have GPUs alike. GPUs, links
+// and launch costs only give the entries of the plan their prices: a sweep over bandwidths or a dragged slider prices
+// what stands again.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +40,7 @@ class LoweredStep {
     MeshPlace mesh{};
     MeshOrder order{};
     MeshClasses classes;
+    std::vector<std::uint32_t> gpu_classes;
 
     friend bool operator==(const Inputs&, const Inputs&) = default;
   };

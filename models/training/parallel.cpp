@@ -1,5 +1,7 @@
 #include "models/training/parallel.hpp"
 
+#include <algorithm>
+
 #include "models/layer/parameters.hpp"
 
 namespace orrery::models {
@@ -10,12 +12,31 @@ Mesh make_mesh(const TrainingJob& job) {
 }
 
 sim::Placement make_placement(const TrainingJob& job) {
-  sim::Placement placement;
-  placement.first_node = job.placement.first_node;
-  placement.node_size = job.cluster.gpus_per_node();
-  placement.per_node = job.placement.per_node > 0 ? job.placement.per_node : placement.node_size;
-  placement.spread = job.placement.spread;
-  return placement;
+  return sim::place(job.cluster, job.placement.first_node, job.placement.spread, job.placement.per_node);
+}
+
+std::vector<std::size_t> groups_of(const TrainingJob& job) {
+  return sim::groups_of(job.cluster, make_placement(job), make_mesh(job).gpus());
+}
+
+std::vector<std::uint32_t> gpu_classes(const TrainingJob& job, const MeshClasses& classes) {
+  const std::vector<std::size_t> groups = groups_of(job);
+  std::vector<std::uint32_t> out(
+      classes.count(MeshAxis::pipeline) * classes.count(MeshAxis::data) * classes.count(MeshAxis::tensor), 0);
+  if (groups.size() == 1) return out;
+  const Mesh mesh = make_mesh(job);
+  const sim::Placement placement = make_placement(job);
+  std::size_t rank = 0;
+  for (const std::vector<int>& stage : classes.of(MeshAxis::pipeline)) {
+    for (const std::vector<int>& data : classes.of(MeshAxis::data)) {
+      for (const std::vector<int>& tensor : classes.of(MeshAxis::tensor)) {
+        const std::uint32_t gpu = placement.gpu(mesh.member({tensor.front(), data.front(), stage.front()}));
+        const auto found = std::find(groups.begin(), groups.end(), job.cluster.group_of_gpu(gpu));
+        out[rank++] = static_cast<std::uint32_t>(found - groups.begin());
+      }
+    }
+  }
+  return out;
 }
 
 std::vector<LayerRange> deal_layers(const TrainingJob& job) {

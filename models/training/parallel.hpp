@@ -19,6 +19,11 @@ struct LayerRange {
 
 /// Where the members of the mesh sit on the job's cluster.
 [[nodiscard]] sim::Placement make_placement(const TrainingJob& job);
+/// The node groups of the cluster that hold members, in ascending order. A rank's gpu_class is a place in it.
+[[nodiscard]] std::vector<std::size_t> groups_of(const TrainingJob& job);
+/// gpu_class of the step's ranks: by stage, then class of the data axis, then of the tensor axis. REQUIRES classes
+/// whose members are on GPUs alike.
+[[nodiscard]] std::vector<std::uint32_t> gpu_classes(const TrainingJob& job, const MeshClasses& classes);
 
 /// Ranges by virtual stage, in pipeline order: explicit (`stage_layers`) or even. REQUIRES a checked job.
 [[nodiscard]] std::vector<LayerRange> deal_layers(const TrainingJob& job);

@@ -45,6 +45,22 @@ Flops recomputed_flops(const TrainingJob& job) {
   return flops;
 }
 
+/// Of the job's GPUs, in its precision.
+FlopsPerSecond mean_peak(const TrainingJob& job, const sim::Plan& plan) {
+  const std::vector<std::size_t> groups = groups_of(job);
+  const auto peak_of = [&](std::size_t group) {
+    return *job.cluster.groups[group].gpu.matrix_peak(job.config.precision);
+  };
+  if (groups.size() == 1) return peak_of(groups.front());
+  FlopsPerSecond sum;
+  double gpus = 0.0;
+  for (const sim::Rank& rank : plan.ranks) {
+    sum += peak_of(groups[rank.gpu_class]) * static_cast<double>(rank.multiplicity());
+    gpus += rank.multiplicity();
+  }
+  return sum * (1.0 / gpus);
+}
+
 void summarise_utilisation(const TrainingJob& job, TrainingResult& result) {
   const double gpus = make_mesh(job).gpus();
   const double tokens = static_cast<double>(job.config.global_batch_size * job.config.sequence_length);
@@ -53,7 +69,7 @@ void summarise_utilisation(const TrainingJob& job, TrainingResult& result) {
   result.tokens_per_second_per_gpu = result.tokens_per_second / gpus;
   result.model_flops_per_gpu = model / result.step_time * (1.0 / gpus);
   result.hardware_flops_per_gpu = (model + recomputed_flops(job)) / result.step_time * (1.0 / gpus);
-  const FlopsPerSecond peak = *job.cluster.gpu.matrix_peak(job.config.precision);
+  const FlopsPerSecond peak = mean_peak(job, *result.plan);
   result.mfu = result.model_flops_per_gpu / peak;
   result.hfu = result.hardware_flops_per_gpu / peak;
 }
@@ -88,11 +104,13 @@ void summarise_times(const sim::Plan& plan, const sim::Evaluation& step, Trainin
 
 std::span<const sim::ActivitySet> summary_sets() { return kSets; }
 
-std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::MemoryLedger& ledger) {
+std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::Plan& plan, const sim::MemoryLedger& ledger) {
+  const std::vector<std::size_t> groups = groups_of(job);
   const auto ranks_per_stage = ledger.ranks() / static_cast<std::size_t>(job.config.pipeline_parallel);
   std::vector<StageMemory> stages;
   for (int stage = 0; stage < job.config.pipeline_parallel; ++stage) {
-    const sim::MemoryPeak& peak = ledger.peak(RankId(static_cast<std::size_t>(stage) * ranks_per_stage));
+    const std::size_t first = static_cast<std::size_t>(stage) * ranks_per_stage;
+    const sim::MemoryPeak& peak = ledger.peak(RankId(first));
     StageMemory memory;
     memory.stage = stage;
     memory.weights = peak.at_peak[sim::MemoryKind::weights];
@@ -101,6 +119,11 @@ std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::MemoryL
     memory.activations = peak.at_peak[sim::MemoryKind::activations];
     memory.workspace = peak.at_peak[sim::MemoryKind::workspace];
     memory.peak = peak.total;
+    for (std::size_t rank = first; rank < first + ranks_per_stage; ++rank) {
+      const hardware::Gpu& gpu = job.cluster.groups[groups[plan.ranks[rank].gpu_class]].gpu;
+      const Bytes usable = gpu.memory - gpu.reserved_memory;
+      if (rank == first || usable < memory.capacity) memory.capacity = usable;
+    }
     stages.push_back(memory);
   }
   return stages;
@@ -110,8 +133,7 @@ void summarise(const TrainingJob& job, const sim::Evaluation& step, TrainingResu
   result.step_time = sim::to_seconds(step.makespan);
   summarise_times(*result.plan, step, result);
   summarise_utilisation(job, result);
-  result.memory = stage_memory(job, step.memory);
-  result.memory_capacity = job.cluster.gpu.memory - job.cluster.gpu.reserved_memory;
+  result.memory = stage_memory(job, *result.plan, step.memory);
 }
 
 }  // namespace orrery::models

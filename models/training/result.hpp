@@ -23,7 +23,8 @@ void summarise(const TrainingJob& job, const sim::Evaluation& step, TrainingResu
 /// The unions of activities that summarise() asks for.
 [[nodiscard]] std::span<const sim::ActivitySet> summary_sets();
 
-/// Model states and activations per stage. `ledger` is of a plan whose ranks are ordered by stage.
-[[nodiscard]] std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::MemoryLedger& ledger);
+/// Model states and activations per stage. `ledger` is of the plan, whose ranks are ordered by stage.
+[[nodiscard]] std::vector<StageMemory> stage_memory(const TrainingJob& job, const sim::Plan& plan,
+                                                    const sim::MemoryLedger& ledger);
 
 }  // namespace orrery::models

@@ -89,6 +89,7 @@ class StepLowering : public PassEmitter {
 };
 
 void StepLowering::add_ranks() {
+  const std::vector<std::uint32_t> gpus = gpu_classes(job_, classes_);
   const bool folded = classes_.count(MeshAxis::data) == 1 && classes_.count(MeshAxis::tensor) == 1;
   for (const std::vector<int>& stage : classes_.of(MeshAxis::pipeline)) {
     for (const std::vector<int>& data : classes_.of(MeshAxis::data)) {
@@ -99,6 +100,7 @@ void StepLowering::add_ranks() {
         rank.name = folded ? fmt::format("stage {}", stage.front())
                            : fmt::format("stage {} dp {} tp {}", stage.front(), data.front(), tensor.front());
         rank.stands_for = members_of(mesh_, tensor, data, stage);
+        rank.gpu_class = gpus[ranks_.size()];
         state.id = builder_.add_rank(std::move(rank));
         ranks_.push_back(state);
       }

@@ -31,8 +31,9 @@ TrainingResult on_world(TrainingRun& run, const TrainingJob& job, const hardware
 }  // namespace
 
 const StageMemory& TrainingResult::fullest() const {
-  return *std::max_element(memory.begin(), memory.end(),
-                           [](const StageMemory& a, const StageMemory& b) { return a.peak < b.peak; });
+  return *std::max_element(memory.begin(), memory.end(), [](const StageMemory& a, const StageMemory& b) {
+    return a.capacity == b.capacity ? a.peak < b.peak : b.capacity - b.peak < a.capacity - a.peak;
+  });
 }
 
 bool is_aligned(const Mesh& mesh, int per_node) {
@@ -47,15 +48,18 @@ MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>
                           const hardware::Topology* topology) {
   const Mesh mesh = make_mesh(job);
   const sim::Placement placement = make_placement(job);
-  const bool aligned = is_aligned(mesh, placement.per_node);
-  if (disturbances.empty() && aligned) return folded(mesh);
+  const bool aligned = placement.unlike.empty() && is_aligned(mesh, placement.per_node);
+  const bool alike = groups_of(job).size() == 1;
+  if (disturbances.empty() && aligned && alike) return folded(mesh);
   const std::vector<std::uint32_t> disturbed = disturbed_gpus(disturbances, topology);
   // Two that are disturbed are not alike either: they may be by different things.
   // And where nodes begin in the middle of a communicator, its copies cross other borders than each other.
   const auto per_node = static_cast<std::uint32_t>(placement.per_node);
   return refine(mesh, [&](std::uint32_t member) {
-    const std::uint64_t place = aligned ? 0 : member % per_node;
-    return std::binary_search(disturbed.begin(), disturbed.end(), placement.gpu(member)) ? per_node + member : place;
+    const std::uint32_t gpu = placement.gpu(member);
+    if (std::binary_search(disturbed.begin(), disturbed.end(), gpu)) return std::uint64_t{per_node} + member;
+    const std::uint64_t kind = alike ? 0 : job.cluster.group_of_gpu(gpu);
+    return (kind << 32) | (aligned ? 0 : placement.place(member));
   });
 }
 

@@ -72,7 +72,10 @@ struct TrainingJob : Job {
 struct StageMemory {
   int stage = 0;
   Bytes weights, gradients, optimizer, activations, workspace;
-  Bytes peak;  ///< largest sum over the step
+  Bytes peak;      ///< largest sum over the step
+  Bytes capacity;  ///< usable bytes of the smallest GPU of the stage
+
+  [[nodiscard]] bool fits() const { return peak <= capacity; }
 };
 
 struct TrainingResult {
@@ -85,15 +88,15 @@ struct TrainingResult {
   FlopsPerSecond model_flops_per_gpu, hardware_flops_per_gpu;
   double mfu = 0.0, hfu = 0.0;
   std::vector<StageMemory> memory;
-  Bytes memory_capacity;                ///< usable bytes of one GPU
   std::uint64_t steps = 0;              ///< plan steps evaluated
   std::string reading = "frozen";       ///< "frozen": nothing shares a link; "flows": on a World
   std::uint64_t events = 0;             ///< of the World's clock
   std::vector<sim::LinkReport> links;   ///< what the links carried in the step, or until the World stopped
   std::vector<Seconds> repeated_steps;  ///< every step that ended on a World; its figures are of the median one
 
+  /// The stage with the least room to spare, the first of equals.
   [[nodiscard]] const StageMemory& fullest() const;
-  [[nodiscard]] bool out_of_memory() const { return fullest().peak > memory_capacity; }
+  [[nodiscard]] bool out_of_memory() const { return !fullest().fits(); }
 };
 
 /// Every impossible combination: heads not divided by TP, layers not divided by stages without an explicit

@@ -22,13 +22,7 @@ struct Explained {
   Explanation explanation;
 };
 
-void write_sources(const Report& report, Console& console) {
-  console.out << "\nSources\n";
-  for (const Provenance& line : report.provenance) {
-    console.out << fmt::format("  {:<12} {:<28} {:<10} {}{}\n", line.kind, line.name, line.level,
-                               line.fit.empty() ? "" : "fit " + line.fit + ": ", line.source);
-  }
-  const hardware::Gpu& gpu = report.scenario.cluster.gpu;
+void write_facts(const hardware::Gpu& gpu, Console& console) {
   console.out << fmt::format("\nFacts of {} ({})\n", gpu.name, gpu.title);
   for (const auto& [key, source] : gpu.sources) console.out << fmt::format("  {:<22} {}\n", key, source);
   if (gpu.fits.empty()) return;
@@ -41,6 +35,20 @@ void write_sources(const Report& report, Console& console) {
                            residual.rows);
     }
     console.out << fmt::format("  {:<36} {}; {}, {}\n", fit.key, unseen, fit.source, fit.date);
+  }
+}
+
+void write_sources(const Report& report, Console& console) {
+  console.out << "\nSources\n";
+  for (const Provenance& line : report.provenance) {
+    console.out << fmt::format("  {:<12} {:<28} {:<10} {}{}\n", line.kind, line.name, line.level,
+                               line.fit.empty() ? "" : "fit " + line.fit + ": ", line.source);
+  }
+  std::vector<std::string> written;
+  for (const hardware::NodeGroup& group : report.scenario.cluster.groups) {
+    const bool known = std::find(written.begin(), written.end(), group.gpu.name) != written.end();
+    if (!known) write_facts(group.gpu, console);
+    written.push_back(group.gpu.name);
   }
 }
 

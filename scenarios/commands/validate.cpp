@@ -65,7 +65,7 @@ Validation validate_kind(const Options& options, Console& console) {
   }
   const std::string node = options.node.empty() ? node_of(options.gpu) : options.node;
   const auto validate = [table, cluster = hardware::make_cluster(node, "single_node", 1, options.gpu)] {
-    return calibrate::validate_collectives(table, cluster);
+    return calibrate::validate_collectives(table, cluster.site(0));
   };
   return {compute<ErrorReport>(validate, console).value_or(ErrorReport{}), {}};
 }

@@ -33,20 +33,20 @@ std::string same_figure(const std::string& metric, std::string_view latency) {
 
 /// GPU time of a typical iteration and what of the host's shows beside it.
 ExplainNode step_node(const ExplainedRun& e, const TypicalStep& step) {
-  const hardware::Gpu& gpu = e.view.scenario().cluster.gpu;
+  const hardware::Cluster& cluster = e.view.scenario().cluster;
   const bool async = result_of(e).config.async_scheduling;
   const double on_gpu = step.gpu_time.value(), on_host = step.host_time.value();
   const double shown = async ? std::max(0.0, on_host - on_gpu) : on_host;
   ExplainNode gpu_node = figure("on the GPU", on_gpu, Unit::seconds, "sum over kernels and collectives of all stages");
   gpu_node.parts.push_back(
-      entries_node("kernels", step.entries, gpu, [](const CostedEntry& entry) { return entry.algorithm.empty(); }));
-  gpu_node.parts.push_back(entries_node("collectives", step.entries, gpu,
+      entries_node("kernels", step.entries, cluster, [](const CostedEntry& entry) { return entry.algorithm.empty(); }));
+  gpu_node.parts.push_back(entries_node("collectives", step.entries, cluster,
                                         [](const CostedEntry& entry) { return !entry.algorithm.empty(); }));
   if (gpu_node.parts.back().parts.empty()) gpu_node.parts.pop_back();
   ExplainNode gaps = figure("gaps between kernels", step.gap_time.value(), Unit::seconds,
                             "kernel_gap after each kernel, 5/9 of it inside a CUDA graph");
   gaps.level = "datasheet";
-  gaps.source = source_of(gpu, "kernel_gap");
+  gaps.source = source_of(e.view.gpu(), "kernel_gap");
   gpu_node.parts.push_back(std::move(gaps));
   add_rest(gpu_node, "rest",
            "messages between stages, launches that the GPU waits for, and interpolation between priced shapes");

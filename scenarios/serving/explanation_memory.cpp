@@ -43,7 +43,7 @@ ExplainNode kv_node(const ExplainedRun& e, const std::vector<PoolTerm>& terms) {
 std::optional<ExplainNode> explain_run_memory(const ExplainedRun& e, const std::string& metric) {
   if (metric.rfind("memory.", 0) != 0) return std::nullopt;
   const models::ServingResult& result = result_of<ServingOutcome>(e.view).result;
-  const hardware::Gpu& gpu = e.view.scenario().cluster.gpu;
+  const hardware::Gpu& gpu = e.view.gpu();
   const std::vector<PoolTerm> terms = pool_terms(result, gpu);
   const auto term = [&](std::string_view name) {
     for (const PoolTerm& one : terms) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/serving/engine_mesh.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/memory_stack.hpp"
 #include "scenarios/serving/explanation.hpp"
@@ -111,6 +112,7 @@ KindRow make_row() {
   row.run = run_serving;
   row.share = share_serving;
   row.occupied = serving_gpu_numbers;
+  row.groups = [](const JobSpec& spec) { return models::groups_of(dynamic_cast<const ServingSpec&>(spec).job); };
   row.gpus = [](const JobSpec& spec) { return serving_gpus(dynamic_cast<const ServingSpec&>(spec).job.config); };
   row.metrics = serving_metric_rows;
   row.part_metrics = []() -> const std::vector<PartMetricRow>& {

@@ -49,6 +49,20 @@ bool promises_slo(const models::SloConfig& slo) { return slo.given() && slo.atta
 
 }  // namespace
 
+namespace {
+
+/// In the cluster, in ascending order.
+std::vector<std::uint32_t> gpus_of(const models::ServingJob& job) {
+  std::vector<std::uint32_t> numbers;
+  for (int replica = 0; replica < job.config.replicas; ++replica) {
+    for (const std::uint32_t gpu : models::replica_gpus(job, replica)) numbers.push_back(gpu);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+}  // namespace
+
 int serving_gpus(const models::ServingConfig& config) {
   return config.tensor_parallel * config.pipeline_parallel * config.replicas;
 }
@@ -56,7 +70,7 @@ int serving_gpus(const models::ServingConfig& config) {
 CostBasis serving_cost_basis(const models::ServingJob& job, const ServingResult& result) {
   const double input = static_cast<double>(result.input_tokens);
   const double output = static_cast<double>(result.output_tokens);
-  return {input + output, result.duration, serving_gpus(result.config), job.cluster.gpu.price, output};
+  return {input + output, result.duration, serving_gpus(result.config), mean_price(job.cluster, gpus_of(job)), output};
 }
 
 namespace {
@@ -110,13 +124,7 @@ std::unique_ptr<SharedJob> share_serving(const JobSpec& spec, const kernels::Ker
 }
 
 std::vector<std::uint32_t> serving_gpu_numbers(const JobSpec& spec) {
-  const models::ServingJob& job = dynamic_cast<const ServingSpec&>(spec).job;
-  std::vector<std::uint32_t> numbers;
-  for (int replica = 0; replica < job.config.replicas; ++replica) {
-    for (const std::uint32_t gpu : models::replica_gpus(job, replica)) numbers.push_back(gpu);
-  }
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
+  return gpus_of(dynamic_cast<const ServingSpec&>(spec).job);
 }
 
 std::vector<MetricValue> serving_values(const JobSpec& spec, const JobResult& result) {

@@ -22,7 +22,7 @@ TypicalStep price_step(std::string name, std::string title, const StepShape& sha
   step.title = std::move(title);
   step.shape = shape;
   const sim::Plan plan = model.lower(shape);
-  const std::unique_ptr<sim::Prices> prices = model.prices();
+  const std::unique_ptr<sim::ClusterPrices> prices = model.prices();
   step.entries = cost_entries(plan, *prices, CostedBy::label);
   for (const sim::Stream& stream : plan.streams) {
     step.gpu_time += sim::to_seconds(model.time(shape, static_cast<int>(stream.rank.index())));

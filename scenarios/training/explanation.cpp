@@ -38,18 +38,27 @@ bool is_kernel(const CostedEntry& entry) { return entry.algorithm.empty() && ent
 
 /// What a kernel's turn on the stream costs beyond its own time.
 ExplainNode gaps_node(const ExplainedStep& e, double launches, double rest) {
-  const hardware::Gpu& gpu = job_of(e).cluster.gpu;
   const TrainingConfig& config = job_of(e).config;
+  const std::vector<const hardware::NodeGroup*> groups = e.view.groups();
   const bool own_host = config.host_overhead > Seconds{0.0};
-  const Seconds host = config.cuda_graphs ? Seconds{0.0} : own_host ? config.host_overhead : gpu.kernel_launch;
   ExplainNode node = figure(fmt::format("gaps after {} kernels", shortest(launches)), rest, Unit::seconds,
                             "each kernel takes max(its time + kernel_gap, host cost of a launch)");
-  node.parts.push_back(
-      fact("kernel_gap", gpu.kernel_gap.value(), Unit::seconds, "datasheet", source_of(gpu, "kernel_gap")));
-  node.parts.push_back(
-      config.cuda_graphs ? asserted("training.cuda_graphs: host cost of a launch", 0.0, Unit::seconds)
-      : own_host         ? asserted("training.host_overhead", host.value(), Unit::seconds)
-                 : fact("kernel_launch", host.value(), Unit::seconds, "datasheet", source_of(gpu, "kernel_launch")));
+  const auto of_gpu = [&](const hardware::Gpu& gpu, const std::string& key, Seconds value) {
+    return fact(groups.size() > 1 ? key + " of " + gpu.name : key, value.value(), Unit::seconds, "datasheet",
+                source_of(gpu, key));
+  };
+  for (const hardware::NodeGroup* group : groups) {
+    node.parts.push_back(of_gpu(group->gpu, "kernel_gap", group->gpu.kernel_gap));
+  }
+  if (config.cuda_graphs) {
+    node.parts.push_back(asserted("training.cuda_graphs: host cost of a launch", 0.0, Unit::seconds));
+  } else if (own_host) {
+    node.parts.push_back(asserted("training.host_overhead", config.host_overhead.value(), Unit::seconds));
+  } else {
+    for (const hardware::NodeGroup* group : groups) {
+      node.parts.push_back(of_gpu(group->gpu, "kernel_launch", group->gpu.kernel_launch));
+    }
+  }
   return node;
 }
 
@@ -62,7 +71,6 @@ void add_gaps(const ExplainedStep& e, ExplainNode& node, double launches, double
 ExplainNode explain_compute(const ExplainedStep& e) {
   ExplainNode node = metric_node(e.view, "training.compute_s");
   if (e.entries.empty()) return node;
-  const hardware::Gpu& gpu = job_of(e).cluster.gpu;
   double kernels = 0.0, launches = 0.0;
   std::vector<std::string> activities;
   for (const CostedEntry& entry : e.entries) {
@@ -74,7 +82,7 @@ ExplainNode explain_compute(const ExplainedStep& e) {
     }
   }
   for (const std::string& activity : activities) {
-    node.parts.push_back(entries_node(activity, e.entries, gpu, [&](const CostedEntry& entry) {
+    node.parts.push_back(entries_node(activity, e.entries, job_of(e).cluster, [&](const CostedEntry& entry) {
       return is_kernel(entry) && entry.activity == activity;
     }));
   }
@@ -86,7 +94,7 @@ ExplainNode explain_compute(const ExplainedStep& e) {
 ExplainNode explain_optimizer(const ExplainedStep& e) {
   ExplainNode node = metric_node(e.view, "training.optimizer_s");
   const std::string_view optimizer = sim::name(Activity::optimizer);
-  ExplainNode kernels = entries_node("optimizer", e.entries, job_of(e).cluster.gpu, [&](const CostedEntry& entry) {
+  ExplainNode kernels = entries_node("optimizer", e.entries, job_of(e).cluster, [&](const CostedEntry& entry) {
     return is_kernel(entry) && entry.activity == optimizer;
   });
   if (kernels.parts.empty()) return node;
@@ -110,7 +118,7 @@ ExplainNode explain_communication(const ExplainedStep& e) {
     if (!is_kernel(entry) && !known) activities.push_back(entry.activity);
   }
   for (const std::string& activity : activities) {
-    node.parts.push_back(entries_node(activity, e.entries, job_of(e).cluster.gpu, [&](const CostedEntry& entry) {
+    node.parts.push_back(entries_node(activity, e.entries, job_of(e).cluster, [&](const CostedEntry& entry) {
       return !is_kernel(entry) && entry.activity == activity;
     }));
   }
@@ -207,11 +215,19 @@ ExplainNode explain_hardware_tflops(const ExplainedStep& e) {
 }
 
 ExplainNode peak_node(const ExplainedStep& e) {
-  const hardware::Gpu& gpu = job_of(e).cluster.gpu;
   const Dtype precision = job_of(e).config.precision;
-  const std::optional<FlopsPerSecond> peak = gpu.matrix_peak(precision);
-  return fact(fmt::format("dense peak of {} in {}", gpu.title, name(precision)), peak ? peak->value() / 1e12 : 0.0,
-              Unit::tflops, "datasheet", source_of(gpu, "peak"));
+  const auto of_gpu = [&](const hardware::Gpu& gpu) {
+    const std::optional<FlopsPerSecond> peak = gpu.matrix_peak(precision);
+    return fact(fmt::format("dense peak of {} in {}", gpu.title, name(precision)), peak ? peak->value() / 1e12 : 0.0,
+                Unit::tflops, "datasheet", source_of(gpu, "peak"));
+  };
+  const std::vector<const hardware::NodeGroup*> groups = e.view.groups();
+  if (groups.size() == 1) return of_gpu(groups.front()->gpu);
+  const double mfu = e.view.metric("training.mfu"), tflops = e.view.metric("training.model_tflops_per_gpu");
+  ExplainNode node = figure(fmt::format("dense peak in {}", name(precision)), mfu > 0.0 ? tflops / mfu : 0.0,
+                            Unit::tflops, "mean over the job's GPUs");
+  for (const hardware::NodeGroup* group : groups) node.parts.push_back(of_gpu(group->gpu));
+  return node;
 }
 
 ExplainNode explain_mfu(const ExplainedStep& e) {

@@ -53,8 +53,7 @@ void write_memory(std::ostream& out, const JobView& view) {
 
 class StepExplanation final : public JobExplanation {
  public:
-  explicit StepExplanation(const JobView& view)
-      : view_(view), own_price_(has_own_price(view.scenario().cluster.gpu)), entries_(price(view)) {}
+  explicit StepExplanation(const JobView& view) : view_(view), own_price_(has_own_price(view)), entries_(price(view)) {}
 
   [[nodiscard]] std::optional<ExplainNode> of(const std::string& metric) const override {
     const ExplainedStep step{view_, entries_};

@@ -177,7 +177,13 @@ std::optional<ExplainNode> stage_node(const Stage& stage, std::string_view kind)
 }
 
 ExplainNode training_capacity(const ExplainedStep& e) {
-  const hardware::Gpu& gpu = e.view.scenario().cluster.gpu;
+  // Of the fullest stage's smallest GPU.
+  const Bytes capacity = result_of<TrainingOutcome>(e.view).result.fullest().capacity;
+  const std::vector<const hardware::NodeGroup*> groups = e.view.groups();
+  const auto found = std::find_if(groups.begin(), groups.end(), [&](const hardware::NodeGroup* group) {
+    return group->gpu.memory - group->gpu.reserved_memory == capacity;
+  });
+  const hardware::Gpu& gpu = (found == groups.end() ? groups.front() : *found)->gpu;
   ExplainNode node = metric_node(e.view, "memory.capacity_bytes");
   node.parts = {fact("memory of " + gpu.title, gpu.memory.value(), Unit::bytes, "datasheet", source_of(gpu, "memory")),
                 fact("context and driver, taken off", -gpu.reserved_memory.value(), Unit::bytes, "measured",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "models/training/parallel.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/memory_stack.hpp"
 #include "scenarios/training/explanation.hpp"
@@ -36,7 +37,7 @@ std::vector<MemoryStack> memory_stacks(const JobResult& of_job) {
     add("activations", m.activations, MemoryKind::activations);
     add("workspace", m.workspace, MemoryKind::workspace);
     stack.peak = m.peak.value();
-    stack.capacity = result.memory_capacity.value();
+    stack.capacity = m.capacity.value();
     stack.missing = std::max(0.0, stack.peak - stack.capacity);
     stacks.push_back(std::move(stack));
   }
@@ -78,6 +79,7 @@ KindRow make_row() {
   row.share = share_training;
   row.gpus = training_gpus;
   row.occupied = training_gpu_numbers;
+  row.groups = [](const JobSpec& spec) { return models::groups_of(dynamic_cast<const TrainingSpec&>(spec).job); };
   row.metrics = training_metric_rows;
   row.part_metrics = stage_metric_rows;
   row.evaluate = training_values;

@@ -58,7 +58,7 @@ std::vector<Metric> memory_metrics() {
       of("memory.activations_bytes", [](R r) { return r.fullest().activations.value(); }),
       of("memory.kv_cache_bytes", [](R) { return 0.0; }),
       of("memory.workspace_bytes", [](R r) { return r.fullest().workspace.value(); }),
-      of("memory.capacity_bytes", [](R r) { return r.memory_capacity.value(); }),
+      of("memory.capacity_bytes", [](R r) { return r.fullest().capacity.value(); }),
       of("memory.model_state_bytes", [](R r) { return model_state(r.fullest()).value(); }),
       of("memory.fits", [](R r) { return r.out_of_memory() ? 0.0 : 1.0; }),
   };

@@ -21,12 +21,12 @@ std::string out_of_memory_message(const models::TrainingResult& result) {
   constexpr std::size_t kShown = 3;
   std::vector<const models::StageMemory*> over;
   for (const models::StageMemory& stage : result.memory) {
-    if (stage.peak > result.memory_capacity) over.push_back(&stage);
+    if (!stage.fits()) over.push_back(&stage);
   }
   std::stable_sort(over.begin(), over.end(), [](const auto* a, const auto* b) { return a->peak > b->peak; });
   std::string message = fmt::format("out of GPU memory: stage {} needs {} of {}", result.fullest().stage,
                                     readable(result.fullest().peak.value(), Unit::bytes),
-                                    readable(result.memory_capacity.value(), Unit::bytes));
+                                    readable(result.fullest().capacity.value(), Unit::bytes));
   for (std::size_t i = 0; i < over.size() && i < kShown; ++i) {
     message += fmt::format("\n  stage {}:", over[i]->stage);
     for (const StageMetric& metric : stage_metrics()) {
@@ -46,7 +46,8 @@ CostBasis cost_basis(const TrainingSpec& spec, const models::TrainingResult& res
       static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length);
   const double tokens = spec.total_tokens > 0 ? static_cast<double>(spec.total_tokens) : step_tokens;
   const double steps = std::ceil(tokens / step_tokens);
-  return {tokens, result.step_time * steps, training_gpus(spec), spec.job.cluster.gpu.price};
+  return {tokens, result.step_time * steps, training_gpus(spec),
+          mean_price(spec.job.cluster, training_gpu_numbers(spec))};
 }
 
 }  // namespace

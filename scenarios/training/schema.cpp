@@ -1,5 +1,6 @@
 #include "scenarios/training/schema.hpp"
 
+#include "models/training/parallel.hpp"
 #include "scenarios/training/fields.hpp"
 #include "scenarios/training/job.hpp"
 #include "scenarios/training/sections.hpp"
@@ -51,7 +52,7 @@ std::string training_value(const JobView& view, std::string_view key) {
   if (key == "training.flop_convention") return std::string(models::name(job.flop_convention));
   if (key == "training.total_tokens") return spec.total_tokens > 0 ? std::to_string(spec.total_tokens) : "";
   if (key == "training.host_overhead" && !(job.config.host_overhead > Seconds{0.0})) {
-    return seconds_text(job.cluster.gpu.kernel_launch);
+    return seconds_text(job.cluster.groups[models::groups_of(job).front()].gpu.kernel_launch);
   }
   return find_value(fields_of(job.config), key);
 }

@@ -104,7 +104,7 @@ MeasuredStep vtrain_step(const TableRow& row, const std::string& group, const st
       decoder(row, padded_vocabulary(50257, config.tensor_parallel), 4 * hidden, row.integer("heads"), false);
   step.job.cluster = cluster_for(machine_of("A100-80"), gpu, row.integer("gpus"));
   // vTrain's own description of its cluster: 800 Gb/s per node, half of a DGX A100 (data README, training/).
-  if (step.job.cluster.nodes > 1) step.job.cluster.node.nics = 4;
+  if (step.job.cluster.node_count() > 1) step.job.cluster.groups[0].node.nics = 4;
   config.precision = Dtype::fp16;
   config.recompute = models::Recompute::full;
   config.overlap_gradient_reduce = false;

@@ -16,7 +16,8 @@ model: llama-3-8b
 
 cluster:
   node: dgx_h100            # orrery list nodes
-  nodes: 1                  # more than one needs a fabric (orrery list fabrics)
+  nodes: 1                  # more than one needs a fabric (orrery list fabrics); unlike ones are a list in place of
+                            # node and nodes: [{node: dgx_h100, count: 4}, {node: dgx_a100, count: 2}]
   # fabric: rail_fat_tree_ndr
   # gpu: h200_sxm           # default: the node's own GPU
   # price: 2.50 USD/h       # of one GPU hour; default: the profile's list price

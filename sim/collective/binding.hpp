@@ -15,6 +15,6 @@ struct BindingLink {
 
 /// Bytes of each rank over what a rank sustains, inside its node and on its share of the NICs: the larger of the two.
 /// Of the algorithm that the call is priced with.
-[[nodiscard]] BindingLink binding_link(const CollectiveCall& call, const hardware::Cluster& cluster);
+[[nodiscard]] BindingLink binding_link(const CollectiveCall& call, const hardware::Site& site);
 
 }  // namespace orrery::sim

@@ -70,12 +70,12 @@ double bus_factor(CollectiveKind kind, int ranks) {
 }
 
 bool CollectiveModel::is_forced(const CollectiveCall& call) const {
-  if (cluster_->collective_algorithm.empty()) return false;
-  return select_algorithm(call, *cluster_).name != nccl_choice(call, *cluster_).name;
+  if (site_.collective_algorithm.empty()) return false;
+  return select_algorithm(call, site_).name != nccl_choice(call, site_).name;
 }
 
 CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const {
-  CollectiveConstants out = timing_constants(*cluster_, call.ranks, call.nodes);
+  CollectiveConstants out = timing_constants(site_, call.ranks, call.nodes);
   const int local = ranks_per_node(call.ranks, call.nodes);
   // On one node NCCL's own choice has the constants that its curves are compared with.
   if (local <= 1 || (call.nodes <= 1 && !is_forced(call))) return out;
@@ -84,7 +84,7 @@ CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const
   if (ring || gather) out.node_bus = ring && gather ? max(*ring, *gather) : (ring ? *ring : *gather);
   // The full node's all_reduce is the one that runs in the switch.
   const CollectiveCurve* in_switch = curves_.find(CollectiveKind::all_reduce, 8);
-  if (cluster_->node.in_network_reduction && in_switch != nullptr) out.nvls_bus = in_switch->bus;
+  if (site_.node.in_network_reduction && in_switch != nullptr) out.nvls_bus = in_switch->bus;
   return out;
 }
 
@@ -95,7 +95,7 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
   if (call.nodes == 1 && !is_forced(call)) {
     if (const auto known = curves_.time(call)) return known->time;
   }
-  return select_algorithm(call, *cluster_).time(call, *cluster_, constants(call)).total();
+  return select_algorithm(call, site_).time(call, site_, constants(call)).total();
 }
 
 CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
@@ -103,9 +103,9 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   CollectiveEstimate out;
   if (is_free(call)) return out;
   if (const auto custom = custom_.explain(call)) return *custom;
-  const CollectiveRow& row = select_algorithm(call, *cluster_);
+  const CollectiveRow& row = select_algorithm(call, site_);
   out.algorithm = row.name;
-  const CollectiveCost cost = row.time(call, *cluster_, constants(call));
+  const CollectiveCost cost = row.time(call, site_, constants(call));
   const bool forced = is_forced(call);
   const auto known = call.nodes == 1 && !forced ? curves_.time(call) : std::nullopt;
   if (!known) {
@@ -137,18 +137,18 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   return out;
 }
 
-Seconds collective_time(const CollectiveCall& call, const hardware::Cluster& cluster) {
-  return CollectiveModel(cluster).time(call);
+Seconds collective_time(const CollectiveCall& call, const hardware::Site& site) {
+  return CollectiveModel(site).time(call);
 }
 
-CollectiveEstimate explain_collective(const CollectiveCall& call, const hardware::Cluster& cluster) {
-  return CollectiveModel(cluster).explain(call);
+CollectiveEstimate explain_collective(const CollectiveCall& call, const hardware::Site& site) {
+  return CollectiveModel(site).explain(call);
 }
 
-Seconds transfer_time(Bytes bytes, bool same_node, const hardware::Cluster& cluster) {
+Seconds transfer_time(Bytes bytes, bool same_node, const hardware::Site& site) {
   if (!(bytes.value() >= 0.0)) throw std::invalid_argument("a transfer needs bytes >= 0");
   if (bytes.value() == 0.0) return Seconds{};
-  const LinkConstants link = message_constants(cluster, same_node);
+  const LinkConstants link = message_constants(site, same_node);
   return link.latency + bytes / link.bandwidth;
 }
 

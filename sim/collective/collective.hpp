@@ -35,11 +35,11 @@ struct CollectiveEstimate {
 
 /// Price of the algorithm that NCCL would take (the fastest row that supports the call, or the cluster's
 /// collective_algorithm), with the profile's fitted constants where it has them ("nccl/all_reduce/8"). 0 for one rank.
-[[nodiscard]] Seconds collective_time(const CollectiveCall& call, const hardware::Cluster& cluster);
-[[nodiscard]] CollectiveEstimate explain_collective(const CollectiveCall& call, const hardware::Cluster& cluster);
+[[nodiscard]] Seconds collective_time(const CollectiveCall& call, const hardware::Site& site);
+[[nodiscard]] CollectiveEstimate explain_collective(const CollectiveCall& call, const hardware::Site& site);
 
 /// One point-to-point message between two GPUs: α + bytes/β of NVLink or network.
-[[nodiscard]] Seconds transfer_time(Bytes bytes, bool same_node, const hardware::Cluster& cluster);
+[[nodiscard]] Seconds transfer_time(Bytes bytes, bool same_node, const hardware::Site& site);
 
 /// Bytes each rank puts on the wire per byte of `bytes`: 2(n−1)/n for all_reduce, (n−1)/n for the others,
 /// 1 for broadcast: nccl-tests' factor of "busbw".

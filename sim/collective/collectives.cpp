@@ -10,13 +10,13 @@ std::span<const CollectiveRow> collective_algorithms() {
   return kRows;
 }
 
-const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Cluster& cluster) {
-  const CollectiveConstants constants = selection_constants(cluster, call.ranks, call.nodes);
+const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Site& site) {
+  const CollectiveConstants constants = selection_constants(site, call.ranks, call.nodes);
   const CollectiveRow* best = nullptr;
   Seconds least;
   for (const CollectiveRow& row : collective_algorithms()) {
-    if (!row.in_nccl(call.kind) || !row.supports(call, cluster)) continue;
-    const Seconds time = row.time(call, cluster, constants).total();
+    if (!row.in_nccl(call.kind) || !row.supports(call, site)) continue;
+    const Seconds time = row.time(call, site, constants).total();
     if (best == nullptr || time < least) {
       best = &row;
       least = time;
@@ -25,12 +25,12 @@ const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Clu
   return *best;  // ring or pairwise supports every kind
 }
 
-const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Cluster& cluster) {
+const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Site& site) {
   for (const CollectiveRow& row : collective_algorithms()) {
-    if (row.name != cluster.collective_algorithm) continue;
-    if (row.in_nccl(call.kind) && row.supports(call, cluster)) return row;
+    if (row.name != site.collective_algorithm) continue;
+    if (row.in_nccl(call.kind) && row.supports(call, site)) return row;
   }
-  return nccl_choice(call, cluster);
+  return nccl_choice(call, site);
 }
 
 }  // namespace orrery::sim

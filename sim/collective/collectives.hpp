@@ -44,11 +44,11 @@ struct CollectiveRow {
   std::string_view equation;
   std::string_view source;
   /// The algorithm can carry out the call.
-  bool (*supports)(const CollectiveCall&, const hardware::Cluster&);
+  bool (*supports)(const CollectiveCall&, const hardware::Site&);
   /// NCCL offers the algorithm for this kind: only such rows are selected.
   bool (*in_nccl)(CollectiveKind);
   /// Uncontended time. REQUIRES supports() and ranks ≥ 2.
-  CollectiveCost (*time)(const CollectiveCall&, const hardware::Cluster&, const CollectiveConstants&);
+  CollectiveCost (*time)(const CollectiveCall&, const hardware::Site&, const CollectiveConstants&);
   /// Bytes per link for the case that links are shared. REQUIRES ranks ≥ 2.
   LinkLoad (*load)(const CollectiveCall&);
   /// The messages in an order in which every `after` comes first. REQUIRES ranks ≥ 2.
@@ -65,10 +65,10 @@ struct CollectiveRow {
 [[nodiscard]] std::span<const CollectiveRow> collective_algorithms();
 
 /// What NCCL chooses by itself: the fastest row that it offers, by its constants. REQUIRES ranks ≥ 2.
-[[nodiscard]] const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Cluster& cluster);
+[[nodiscard]] const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Site& site);
 
 /// The row that carries the call out: the cluster's collective_algorithm where NCCL offers it for this kind and group,
 /// else nccl_choice(). REQUIRES ranks ≥ 2.
-[[nodiscard]] const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Cluster& cluster);
+[[nodiscard]] const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Site& site);
 
 }  // namespace orrery::sim

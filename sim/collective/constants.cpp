@@ -19,9 +19,7 @@ constexpr std::array<Protocol, 3> kProtocols{{
      Seconds{4.0e-6}, Seconds{14.0e-6}, Seconds{3.0e-6}, 1.0, 1.0, 1.0, false},
 }};
 
-bool has_nvlink(const hardware::Cluster& cluster) {
-  return cluster.node.nvswitch && cluster.gpu.nvlink_bandwidth.value() > 0.0;
-}
+bool has_nvlink(const hardware::Site& site) { return site.node.nvswitch && site.gpu.nvlink_bandwidth.value() > 0.0; }
 
 // The share of NCCL's link rate that large collectives reach. Top bus bandwidths over 0.80 or 0.824 of line
 // rate, ring: A100 all_reduce 222 of 240 GB/s, H100 reduce_scatter 336 of 371, H200 337 (nccl-tests, 512 MiB).
@@ -39,14 +37,13 @@ double pcie_share(int ranks) { return ranks <= 2 ? 0.60 : 0.40; }
 // limit 17.8 GB/s), H100 4 × 8 0.64 (0.85 for the TREE pattern, limit 36 GB/s): between the two.
 constexpr double kTreeEfficiency = 0.70;
 
-CollectiveConstants common(const hardware::Cluster& cluster, int ranks, int nodes, double node_share,
-                           double nic_share) {
-  const hardware::Generation& gen = cluster.gpu.generation;
+CollectiveConstants common(const hardware::Site& site, int ranks, int nodes, double node_share, double nic_share) {
+  const hardware::Generation& gen = site.gpu.generation;
   CollectiveConstants out;
   out.protocols = kProtocols;
-  out.nvlink = has_nvlink(cluster);
-  out.node_bus = cluster.node_bandwidth_per_gpu() * (out.nvlink ? gen.link_efficiency * node_share : pcie_share(ranks));
-  out.network_per_rank = cluster.network_bandwidth_per_gpu() * (nic_share / oversubscription(cluster, ranks, nodes));
+  out.nvlink = has_nvlink(site);
+  out.node_bus = site.node_bandwidth_per_gpu() * (out.nvlink ? gen.link_efficiency * node_share : pcie_share(ranks));
+  out.network_per_rank = site.network_bandwidth_per_gpu() * (nic_share / oversubscription(site, ranks, nodes));
   out.ll_node_limit = gen.ll_node_limit;
   // llMaxBws row 0: 39 GB/s on two nodes, 20.4 on more.
   out.ll_network_limit = BytesPerSecond{nodes <= 2 ? 39.0e9 : 20.4e9};
@@ -66,32 +63,32 @@ CollectiveConstants common(const hardware::Cluster& cluster, int ranks, int node
 
 }  // namespace
 
-double oversubscription(const hardware::Cluster& cluster, int ranks, int nodes) {
-  const hardware::Fabric& fabric = cluster.fabric;
+double oversubscription(const hardware::Site& site, int ranks, int nodes) {
+  const hardware::Fabric& fabric = site.fabric;
   if (nodes <= 1) return 1.0;
   double slowdown = 1.0;
   // A group of whole nodes is laid out in the order of the nodes: its rings cross an up-link once per leaf. A
   // group with fewer ranks per node is one of several that cross at the same time.
-  if (nodes > cluster.nodes_per_leaf() && ranks_per_node(ranks, nodes) < cluster.gpus_per_node()) {
+  if (nodes > site.nodes_per_leaf() && ranks_per_node(ranks, nodes) < site.gpus_per_node()) {
     slowdown *= fabric.oversubscription;
   }
   // Above the pods every group is slowed by the whole ratio, as if all of its traffic crossed the core. That is the
   // careful side: rings in the order of the pods would cross it once per pod, but trees, all_to_all and flows that
   // hash onto the same core link do not.
-  if (cluster.nodes_per_pod() > 0 && nodes > cluster.nodes_per_pod()) slowdown *= fabric.core_oversubscription;
+  if (site.nodes_per_pod() > 0 && nodes > site.nodes_per_pod()) slowdown *= fabric.core_oversubscription;
   return slowdown;
 }
 
-CollectiveConstants selection_constants(const hardware::Cluster& cluster, int ranks, int nodes) {
-  CollectiveConstants out = common(cluster, ranks, nodes, 1.0, kNicSelected);
-  out.nvls_bus = cluster.gpu.nvlink_bandwidth * cluster.gpu.generation.nvls_share;
+CollectiveConstants selection_constants(const hardware::Site& site, int ranks, int nodes) {
+  CollectiveConstants out = common(site, ranks, nodes, 1.0, kNicSelected);
+  out.nvls_bus = site.gpu.nvlink_bandwidth * site.gpu.generation.nvls_share;
   return out;
 }
 
-CollectiveConstants timing_constants(const hardware::Cluster& cluster, int ranks, int nodes) {
-  CollectiveConstants out = common(cluster, ranks, nodes, kSustained, kNicSustained);
-  out.nvls_bus = cluster.gpu.nvlink_bandwidth * cluster.gpu.generation.nvls_sustained;
-  out.latency_scale = out.nvlink ? cluster.gpu.generation.latency_scale : 1.0;
+CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int nodes) {
+  CollectiveConstants out = common(site, ranks, nodes, kSustained, kNicSustained);
+  out.nvls_bus = site.gpu.nvlink_bandwidth * site.gpu.generation.nvls_sustained;
+  out.latency_scale = out.nvlink ? site.gpu.generation.latency_scale : 1.0;
   return out;
 }
 
@@ -102,20 +99,20 @@ BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int
   return gpu.nvlink_bandwidth * (in_switch ? std::max(gen.nvls_limit, gen.link_efficiency) : gen.link_efficiency);
 }
 
-LinkConstants message_constants(const hardware::Cluster& cluster, bool same_node) {
+LinkConstants message_constants(const hardware::Site& site, bool same_node) {
   if (!same_node) {
     // One pair of H100 on two DGX nodes, send_recv of 1 to 17 MB: 14 µs + bytes / 36 GB/s over 400 Gb/s NICs
     // (microsoft/vidur data/, h100_dgx): one message does not fill such a NIC, a slower NIC limits first.
-    const BytesPerSecond nic = cluster.network_bandwidth_per_gpu() * kNicSustained;
-    return {Seconds{14.0e-6} + cluster.fabric.switch_latency, min(nic, BytesPerSecond{36.0e9}),
+    const BytesPerSecond nic = site.network_bandwidth_per_gpu() * kNicSustained;
+    return {Seconds{14.0e-6} + site.fabric.switch_latency, min(nic, BytesPerSecond{36.0e9}),
             "14 us and 36 GB/s of one H100 pair (microsoft/vidur h100_dgx send_recv), at most 0.85 of the NICs' rate"};
   }
-  if (!has_nvlink(cluster)) {
-    return {Seconds{14.1e-6}, cluster.node_bandwidth_per_gpu() * pcie_share(2),
+  if (!has_nvlink(site)) {
+    return {Seconds{14.1e-6}, site.node_bandwidth_per_gpu() * pcie_share(2),
             "NCCL Simple base 8.4 us + PCIe hop 5.7 us; 0.6 of PCIe (nccl-tests, 2 RTX PRO 6000)"};
   }
   // Send_recv of 67 MB: 348 GB/s (h100_dgx) and 286 GB/s (h100_pairwise_nvlink) of 450 line rate; 10 µs at 1 MB.
-  return {Seconds{8.4e-6}, cluster.node_bandwidth_per_gpu() * 0.70,
+  return {Seconds{8.4e-6}, site.node_bandwidth_per_gpu() * 0.70,
           "NCCL Simple base 8.4 us; 0.70 of line rate: 348 and 286 of 450 GB/s (microsoft/vidur send_recv, H100)"};
 }
 

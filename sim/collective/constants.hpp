@@ -56,10 +56,10 @@ struct CollectiveConstants {
 };
 
 /// NCCL's own figures. `nodes`: how many nodes the group spans (LL is slower across three and more).
-[[nodiscard]] CollectiveConstants selection_constants(const hardware::Cluster& cluster, int ranks, int nodes);
+[[nodiscard]] CollectiveConstants selection_constants(const hardware::Site& site, int ranks, int nodes);
 
 /// Sustained figures: what published and measured bus bandwidths reach.
-[[nodiscard]] CollectiveConstants timing_constants(const hardware::Cluster& cluster, int ranks, int nodes);
+[[nodiscard]] CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int nodes);
 
 /// α and β of one point-to-point message.
 struct LinkConstants {
@@ -67,7 +67,7 @@ struct LinkConstants {
   BytesPerSecond bandwidth;
   std::string_view source;
 };
-[[nodiscard]] LinkConstants message_constants(const hardware::Cluster& cluster, bool same_node);
+[[nodiscard]] LinkConstants message_constants(const hardware::Site& site, bool same_node);
 
 /// The bus bandwidth that no collective on one node exceeds: the link's rate less NVLink's protocol overhead,
 /// and for an all_reduce of a full node what the reduction in the switch was seen to reach.
@@ -76,7 +76,7 @@ struct LinkConstants {
 /// The slowdown where a group crosses over-subscribed up-links, or 1: leaf downlink over uplink bandwidth if it is
 /// larger than a leaf and has GPUs to spare on its nodes, times the same of a spine if it is larger than a pod.
 /// The group's nodes are taken to be contiguous, so that it spans as few leaves and pods as can be.
-[[nodiscard]] double oversubscription(const hardware::Cluster& cluster, int ranks, int nodes);
+[[nodiscard]] double oversubscription(const hardware::Site& site, int ranks, int nodes);
 
 /// Ranks of the group on one node, rounded up.
 [[nodiscard]] inline int ranks_per_node(int ranks, int nodes) {

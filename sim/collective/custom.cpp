@@ -103,15 +103,15 @@ Seconds EagerLaunch::time(Bytes bytes, Seconds graph) const {
   return max(host, graph + copy + copy_per_mib * (bytes.value() / 1048576.0));
 }
 
-CustomCurves::CustomCurves(const hardware::Cluster& cluster) : cluster_(&cluster) {
-  for (const hardware::Fit& fit : cluster.gpu.fits) {
+CustomCurves::CustomCurves(const hardware::Site& site) : site_(site) {
+  for (const hardware::Fit& fit : site.gpu.fits) {
     if (const auto curve = custom_curve(fit)) curves_.push_back(*curve);
     if (const auto launch = eager_launch(fit)) launches_.push_back(*launch);
   }
 }
 
 CustomCurves::Match CustomCurves::find(const CollectiveCall& call) const {
-  const bool all_to_all_links = cluster_->node.nvswitch && cluster_->gpu.nvlink_bandwidth.value() > 0.0;
+  const bool all_to_all_links = site_.node.nvswitch && site_.gpu.nvlink_bandwidth.value() > 0.0;
   if (call.library == CollectiveLibrary::nccl || call.kind != CollectiveKind::all_reduce || call.nodes != 1) return {};
   const int ranks = fitted_ranks(call.ranks);
   if (ranks == 0 || !all_to_all_links) return {};
@@ -131,7 +131,7 @@ CustomCurves::Match CustomCurves::find(const CollectiveCall& call) const {
 }
 
 Seconds CustomCurves::eager_time(Bytes bytes, Seconds graph, const EagerLaunch* eager) const {
-  return eager != nullptr ? eager->time(bytes, graph) : graph + cluster_->gpu.kernel_launch;
+  return eager != nullptr ? eager->time(bytes, graph) : graph + site_.gpu.kernel_launch;
 }
 
 std::optional<Seconds> CustomCurves::time(const CollectiveCall& call) const {

@@ -70,7 +70,7 @@ struct EagerLaunch {
 /// What a cluster's profile says about such kernels. The cluster must outlive it.
 class CustomCurves {
  public:
-  explicit CustomCurves(const hardware::Cluster& cluster);
+  explicit CustomCurves(const hardware::Site& site);
 
   /// Price of the call; nullopt where NCCL carries it out.
   [[nodiscard]] std::optional<CollectiveEstimate> explain(const CollectiveCall& call) const;
@@ -84,7 +84,7 @@ class CustomCurves {
   [[nodiscard]] Match find(const CollectiveCall& call) const;
   [[nodiscard]] Seconds eager_time(Bytes bytes, Seconds graph, const EagerLaunch* eager) const;
 
-  const hardware::Cluster* cluster_;
+  hardware::Site site_;
   std::vector<CustomCurve> curves_;
   std::vector<EagerLaunch> launches_;
 };

@@ -39,9 +39,9 @@ std::optional<std::pair<CollectiveKind, int>> parse_key(std::string_view key) {
   return std::nullopt;
 }
 
-Seconds model_time(const CollectiveCall& call, const hardware::Cluster& cluster) {
-  const CollectiveRow& row = nccl_choice(call, cluster);  // what the curves measured
-  return row.time(call, cluster, timing_constants(cluster, call.ranks, call.nodes)).total();
+Seconds model_time(const CollectiveCall& call, const hardware::Site& site) {
+  const CollectiveRow& row = nccl_choice(call, site);  // what the curves measured
+  return row.time(call, site, timing_constants(site, call.ranks, call.nodes)).total();
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ std::optional<NodeCurves::Result> NodeCurves::time(const CollectiveCall& call) c
   }
   if (!below && !above) return std::nullopt;
   auto ratio_at = [&](const Result& result, int n) {
-    return result.time / model_time({call.kind, call.bytes, n, 1}, *cluster_);
+    return result.time / model_time({call.kind, call.bytes, n, 1}, site_);
   };
   const double low = below ? ratio_at(*below, n_below) : 0.0, high = above ? ratio_at(*above, n_above) : 0.0;
   Result out = below ? *below : *above;
@@ -129,7 +129,7 @@ std::optional<NodeCurves::Result> NodeCurves::time(const CollectiveCall& call) c
     out.ratio = low + (high - low) * place;
     out.second = above->first;
   }
-  out.time = model_time(call, *cluster_) * out.ratio;
+  out.time = model_time(call, site_) * out.ratio;
   return out;
 }
 

@@ -46,7 +46,7 @@ struct CollectiveCurve {
 /// What is known about one node of a cluster from measurements.
 class NodeCurves {
  public:
-  explicit NodeCurves(const hardware::Cluster& cluster) : cluster_(&cluster), curves_(collective_curves(cluster.gpu)) {}
+  explicit NodeCurves(const hardware::Site& site) : site_(site), curves_(collective_curves(site.gpu)) {}
 
   struct Result {
     Seconds time;
@@ -67,7 +67,7 @@ class NodeCurves {
  private:
   [[nodiscard]] std::optional<Result> at(CollectiveKind kind, int ranks, Bytes bytes) const;
 
-  const hardware::Cluster* cluster_;
+  hardware::Site site_;
   std::vector<CollectiveCurve> curves_;
 };
 

@@ -11,8 +11,8 @@ namespace orrery::sim {
 
 class CollectiveModel {
  public:
-  /// `cluster` must outlive the model.
-  explicit CollectiveModel(const hardware::Cluster& cluster) : cluster_(&cluster), curves_(cluster), custom_(cluster) {}
+  /// What `site` refers to must outlive the model.
+  explicit CollectiveModel(const hardware::Site& site) : site_(site), curves_(site), custom_(site) {}
 
   /// Uncontended time; 0 for one rank or no bytes. Throws std::invalid_argument unless
   /// 1 ≤ nodes ≤ ranks and bytes ≥ 0.
@@ -26,7 +26,7 @@ class CollectiveModel {
   [[nodiscard]] bool is_forced(const CollectiveCall& call) const;
   [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;
 
-  const hardware::Cluster* cluster_;
+  hardware::Site site_;
   NodeCurves curves_;
   CustomCurves custom_;
 };

@@ -25,8 +25,8 @@ bool nvls_kind(CollectiveKind kind) {
          kind == CollectiveKind::reduce_scatter;
 }
 
-bool nvls_supports(const CollectiveCall& call, const hardware::Cluster& cluster) {
-  return cluster.node.in_network_reduction && call.nodes <= 1 && call.ranks <= cluster.gpus_per_node() &&
+bool nvls_supports(const CollectiveCall& call, const hardware::Site& site) {
+  return site.node.in_network_reduction && call.nodes <= 1 && call.ranks <= site.gpus_per_node() &&
          nvls_kind(call.kind);
 }
 
@@ -42,7 +42,7 @@ Seconds inside_node(CollectiveKind kind, Bytes bytes, int ranks, const Collectiv
   return bytes / (bus * (0.5 * (n - 1.0) / n));
 }
 
-CollectiveCost nvls_time(const CollectiveCall& call, const hardware::Cluster&, const CollectiveConstants& k) {
+CollectiveCost nvls_time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   return {Seconds{}, k.nvls_hop, inside_node(call.kind, call.bytes, call.ranks, k), "Simple"};
 }
 
@@ -65,12 +65,12 @@ std::vector<Transfer> nvls_transfers(const CollectiveCall& call) {
   return out;
 }
 
-bool tree_supports(const CollectiveCall& call, const hardware::Cluster& cluster) {
-  return cluster.node.in_network_reduction && call.nodes > 1 && ranks_per_node(call.ranks, call.nodes) > 1 &&
+bool tree_supports(const CollectiveCall& call, const hardware::Site& site) {
+  return site.node.in_network_reduction && call.nodes > 1 && ranks_per_node(call.ranks, call.nodes) > 1 &&
          call.kind == CollectiveKind::all_reduce;
 }
 
-CollectiveCost tree_time(const CollectiveCall& call, const hardware::Cluster&, const CollectiveConstants& k) {
+CollectiveCost tree_time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   const int local = ranks_per_node(call.ranks, call.nodes);
   int levels = 0;
   for (int n = call.nodes; n > 1; n /= 2) ++levels;

@@ -14,10 +14,10 @@
 namespace orrery::sim {
 namespace {
 
-bool supports(const CollectiveCall& call, const hardware::Cluster&) { return call.kind == CollectiveKind::all_to_all; }
+bool supports(const CollectiveCall& call, const hardware::Site&) { return call.kind == CollectiveKind::all_to_all; }
 bool in_nccl(CollectiveKind kind) { return kind == CollectiveKind::all_to_all; }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Cluster&, const CollectiveConstants& k) {
+CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   const double n = call.ranks;
   const int local = ranks_per_node(call.ranks, call.nodes);
   const int remote = call.ranks - local;

@@ -17,7 +17,7 @@
 namespace orrery::sim {
 namespace {
 
-bool supports(const CollectiveCall& call, const hardware::Cluster&) { return call.kind != CollectiveKind::all_to_all; }
+bool supports(const CollectiveCall& call, const hardware::Site&) { return call.kind != CollectiveKind::all_to_all; }
 bool in_nccl(CollectiveKind kind) { return kind != CollectiveKind::all_to_all; }
 
 int steps(CollectiveKind kind, int ranks) { return kind == CollectiveKind::all_reduce ? 2 * (ranks - 1) : ranks - 1; }
@@ -34,7 +34,7 @@ BytesPerSecond bus_bandwidth(const CollectiveCall& call, const CollectiveConstan
   return protocol.low_latency ? min(bus, k.ll_network_limit) : bus;
 }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Cluster&, const CollectiveConstants& k) {
+CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   const bool one_node = call.nodes <= 1;
   const int all = steps(call.kind, call.ranks);
   const int across = one_node ? 0 : steps(call.kind, call.nodes);

@@ -20,7 +20,7 @@
 namespace orrery::sim {
 namespace {
 
-bool supports(const CollectiveCall& call, const hardware::Cluster&) {
+bool supports(const CollectiveCall& call, const hardware::Site&) {
   return call.kind == CollectiveKind::all_reduce || call.kind == CollectiveKind::broadcast;
 }
 bool in_nccl(CollectiveKind kind) { return kind == CollectiveKind::all_reduce; }
@@ -53,7 +53,7 @@ Seconds wire_time(const CollectiveCall& call, const CollectiveConstants& k, cons
   return max(time, call.bytes * volume / limit);
 }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Cluster&, const CollectiveConstants& k) {
+CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   const bool reduce = call.kind == CollectiveKind::all_reduce;
   const int chain = ranks_per_node(call.ranks, call.nodes) - 1;
   const int levels = reduce ? floor_log2(call.nodes) : ceil_log2(call.nodes);

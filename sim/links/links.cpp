@@ -17,11 +17,13 @@ namespace {
 constexpr std::uint32_t kPorts = 4;
 constexpr double kPerPicosecond = 1e-12;
 
-BytesPerSecond node_capacity(const hardware::Cluster& cluster) {
-  if (!cluster.node.nvswitch || cluster.gpu.nvlink_bandwidth.value() <= 0.0) {
-    return timing_constants(cluster, cluster.gpus_per_node(), 1).node_bus;
-  }
-  return node_bus_limit(cluster.gpu, CollectiveKind::all_gather, cluster.gpus_per_node());
+BytesPerSecond node_rate(const hardware::Site& site) {
+  if (!site.has_nvlink()) return timing_constants(site, site.gpus_per_node(), 1).node_bus;
+  return node_bus_limit(site.gpu, CollectiveKind::all_gather, site.gpus_per_node());
+}
+
+BytesPerSecond network_rate(const hardware::Site& site) {
+  return timing_constants(site, site.gpus_per_node(), 1).network_per_rank;
 }
 
 /// Picoseconds that `bytes` take at `rate`, at most `most`.
@@ -32,13 +34,13 @@ SimTime wire_time(double bytes, BytesPerSecond rate, SimTime most) {
 
 }  // namespace
 
-LinkClasses::LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology)
-    : cluster_(&cluster),
-      topology_(topology),
-      node_capacity_(node_capacity(cluster)),
-      network_capacity_(timing_constants(cluster, cluster.gpus_per_node(), 1).network_per_rank) {
-  const BytesPerSecond line = cluster.network_bandwidth_per_gpu();
-  if (line.value() > 0.0) network_share_ = network_capacity_ / line;
+LinkClasses::LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology) : topology_(topology) {
+  // The share is NCCL's, the same for all NICs.
+  for (std::size_t group = 0; group < cluster.groups.size(); ++group) {
+    const hardware::Site site = cluster.site(group);
+    const BytesPerSecond line = site.network_bandwidth_per_gpu();
+    if (line.value() > 0.0) network_share_ = network_rate(site) / line;
+  }
   if (topology != nullptr) bundle_fabric();
 }
 
@@ -84,23 +86,30 @@ std::uint32_t LinkClasses::own_link(const Job& job, RankId rank, Port port) cons
   return job.first_own + rank.value * kPorts + static_cast<std::uint32_t>(port);
 }
 
+void LinkClasses::add_own(const Plan& plan, Job& job) {
+  for (std::uint32_t gpu_class = 0; gpu_class < gpu_classes(plan); ++gpu_class) {
+    const hardware::Site& site = job.prices->site(gpu_class);
+    job.rates.push_back({node_rate(site), network_rate(site)});
+  }
+  // A cluster without a network keeps the links, so that their numbers do not depend on it; nothing uses them.
+  const BytesPerSecond unused{1.0};
+  for (const Rank& rank : plan.ranks) {
+    const Rates& rates = job.rates[rank.gpu_class];
+    const std::string node_class = job.prices->site(rank.gpu_class).has_nvlink() ? "nvlink" : "pcie";
+    for (std::uint32_t port = 0; port < kPorts; ++port) {
+      const BytesPerSecond rate = port < 2 ? rates.node : rates.network;
+      links_.push_back(
+          {port < 2 ? node_class : "nic", rank.multiplicity(), rate.value() > 0.0 ? rate : unused, rank.name});
+    }
+  }
+}
+
 std::size_t LinkClasses::add(const Plan& plan, const ClusterPrices& prices) {
   Job job;
   job.plan = &plan;
   job.prices = &prices;
   job.first_own = static_cast<std::uint32_t>(links_.size());
-  const bool nvlink = cluster_->node.nvswitch && cluster_->gpu.nvlink_bandwidth.value() > 0.0;
-  // A cluster without a network keeps the links, so that their numbers do not depend on it; nothing uses them.
-  const BytesPerSecond unused{1.0};
-  for (const Rank& rank : plan.ranks) {
-    for (std::uint32_t port = 0; port < kPorts; ++port) {
-      const BytesPerSecond capacity = port < 2 ? node_capacity_ : network_capacity_;
-      links_.push_back({port >= 2 ? "nic"
-                        : nvlink  ? "nvlink"
-                                  : "pcie",
-                        rank.multiplicity(), capacity.value() > 0.0 ? capacity : unused, rank.name});
-    }
-  }
+  add_own(plan, job);
   const auto row = [this](Crossings crossings) {
     crossings_.push_back(std::move(crossings));
     return static_cast<std::uint32_t>(crossings_.size() - 1);
@@ -230,12 +239,18 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   const Group& group = job.plan->groups[entry.group.index()];
   if (group.size() < 2 || entry.bytes.value() <= 0.0) return out;
   const CollectiveCall call = job.prices->call_of(entry, *job.plan);
-  const LinkLoad bytes = select_algorithm(call, *cluster_).load(call);
+  const std::uint32_t slowest = job.prices->slowest(entry, *job.plan);
+  const LinkLoad bytes = select_algorithm(call, job.prices->site(slowest)).load(call);
   const double inside = bytes.node.value(), outside = bytes.network.value();
-  if (inside > 0.0 && !(node_capacity_.value() > 0.0)) return out;
-  if (outside > 0.0 && !(network_capacity_.value() > 0.0)) return out;
-  if (inside > 0.0) out.work = wire_time(inside, node_capacity_, alone);
-  if (outside > 0.0) out.work = std::max(out.work, wire_time(outside, network_capacity_, alone));
+  Rates rates = job.rates[slowest];
+  for (const RankId member : group.members) {
+    const Rates& own = job.rates[job.plan->ranks[member.index()].gpu_class];
+    rates = {min(rates.node, own.node), min(rates.network, own.network)};
+  }
+  if (inside > 0.0 && !(rates.node.value() > 0.0)) return out;
+  if (outside > 0.0 && !(rates.network.value() > 0.0)) return out;
+  if (inside > 0.0) out.work = wire_time(inside, rates.node, alone);
+  if (outside > 0.0) out.work = std::max(out.work, wire_time(outside, rates.network, alone));
   if (out.work == 0) return out;
   for (const RankId member : group.members) {
     add_use(out, own_link(job, member, Port::node_out), inside, inside, true);
@@ -251,9 +266,14 @@ LinkLoadEntry LinkClasses::load(const Job& job, const TransferEntry& entry, std:
   LinkLoadEntry out;
   const double bytes = entry.bytes.value();
   const bool near = same_node(entry, *job.plan, job.prices->placement());
-  const BytesPerSecond capacity = near ? node_capacity_ : network_capacity_;
-  if (bytes <= 0.0 || !(capacity.value() > 0.0)) return out;
-  out.work = wire_time(bytes, min(message_constants(*cluster_, near).bandwidth, capacity), alone);
+  const auto rate_of = [&](RankId rank) {
+    const Rates& own = job.rates[job.plan->ranks[rank.index()].gpu_class];
+    return near ? own.node : own.network;
+  };
+  const BytesPerSecond rate = min(rate_of(entry.source), rate_of(entry.destination));
+  if (bytes <= 0.0 || !(rate.value() > 0.0)) return out;
+  const hardware::Site& slowest = job.prices->site(job.prices->slowest(entry, *job.plan));
+  out.work = wire_time(bytes, min(message_constants(slowest, near).bandwidth, rate), alone);
   if (out.work == 0) return out;
   add_use(out, own_link(job, entry.source, near ? Port::node_out : Port::network_out), bytes, bytes, true);
   add_use(out, own_link(job, entry.destination, near ? Port::node_in : Port::network_in), bytes, bytes, true);

@@ -92,13 +92,19 @@ class LinkClasses {
     std::uint32_t job = 0;
     std::vector<std::uint32_t> members;
   };
+  /// What own links sustain.
+  struct Rates {
+    BytesPerSecond node, network;
+  };
   struct Job {
     const Plan* plan = nullptr;
     const ClusterPrices* prices = nullptr;
     std::uint32_t first_own = 0;                   ///< its ranks' own links begin there
+    std::vector<Rates> rates;                      ///< of its ranks' own links, by gpu_class
     std::vector<std::uint32_t> groups, transfers;  ///< rows of crossings_, by table entry
   };
 
+  void add_own(const Plan& plan, Job& job);
   [[nodiscard]] std::uint32_t own_link(const Job& job, RankId rank, Port port) const;
   void bundle_fabric();
   /// Copies of the job's groups and transfers, and what each crosses.
@@ -122,9 +128,7 @@ class LinkClasses {
   [[nodiscard]] LinkLoadEntry load(const Job& job, const CollectiveEntry& entry, SimTime alone) const;
   [[nodiscard]] LinkLoadEntry load(const Job& job, const TransferEntry& entry, std::uint32_t row, SimTime alone) const;
 
-  const hardware::Cluster* cluster_;
   const hardware::Topology* topology_;
-  BytesPerSecond node_capacity_, network_capacity_;
   double network_share_ = 1.0;  ///< of a line rate that is sustained
   std::vector<Job> jobs_;
   std::vector<LinkInfo> links_;

@@ -25,13 +25,7 @@ std::optional<Axis> as_one_axis(const Group& group) {
   return all;
 }
 
-int nodes_from(const Group& group, std::uint32_t base, const Placement& placement) {
-  if (const std::optional<Axis> line = as_one_axis(group); line && line->stride > 0) {
-    if (line->stride >= placement.per_node) return line->count;
-    const auto last = base + static_cast<std::uint32_t>((line->count - 1) * line->stride);
-    const auto size = static_cast<std::uint32_t>(placement.per_node);
-    return static_cast<int>(last / size - base / size) + 1;
-  }
+int nodes_of(const Group& group, std::uint32_t base, const Placement& placement) {
   std::vector<int> nodes;
   for_each_member(group, base, [&](std::uint32_t member) {
     const int node = placement.node(member);
@@ -41,11 +35,72 @@ int nodes_from(const Group& group, std::uint32_t base, const Placement& placemen
   return static_cast<int>(std::unique(nodes.begin(), nodes.end()) - nodes.begin());
 }
 
+int nodes_from(const Group& group, std::uint32_t base, const Placement& placement) {
+  if (const std::optional<Axis> line = as_one_axis(group); line && line->stride > 0) {
+    if (line->stride >= placement.per_node) return line->count;
+    const auto last = base + static_cast<std::uint32_t>((line->count - 1) * line->stride);
+    const auto size = static_cast<std::uint32_t>(placement.per_node);
+    return static_cast<int>(last / size - base / size) + 1;
+  }
+  return nodes_of(group, base, placement);
+}
+
 }  // namespace
+
+std::size_t Placement::taken_of(std::uint32_t member) const {
+  const auto after = std::upper_bound(unlike.begin(), unlike.end(), member,
+                                      [](std::uint32_t m, const Taken& taken) { return m < taken.first_member; });
+  return static_cast<std::size_t>(after - unlike.begin()) - 1;
+}
+
+Placement place(const hardware::Cluster& cluster, int first_node, int spread, int per_node) {
+  Placement placement;
+  placement.first_node = first_node;
+  placement.spread = spread;
+  bool alike = true;
+  placement.node_size = 1;
+  for (const hardware::NodeGroup& group : cluster.groups) {
+    placement.node_size = std::max(placement.node_size, group.node.gpus);
+    alike = alike && group.node.gpus == cluster.groups.front().node.gpus;
+  }
+  placement.per_node = per_node > 0 ? std::min(per_node, placement.node_size) : placement.node_size;
+  if (alike) return placement;
+  std::uint32_t member = 0, gpu = 0;
+  int node = 0;
+  for (const hardware::NodeGroup& group : cluster.groups) {
+    for (int i = 0; i < group.count; ++i, ++node) {
+      if (node >= first_node && (node - first_node) % spread == 0) {
+        placement.unlike.push_back({member, gpu});
+        member += static_cast<std::uint32_t>(std::min(placement.per_node, group.node.gpus));
+      }
+      gpu += static_cast<std::uint32_t>(group.node.gpus);
+    }
+  }
+  placement.unlike.push_back({member, gpu});
+  return placement;
+}
+
+// Members go through the nodes in order. Those that don't fit are somebody else's finding: they count to the last
+// group.
+std::vector<std::size_t> groups_of(const hardware::Cluster& cluster, const Placement& placement, int members) {
+  if (cluster.groups.size() == 1) return {0};
+  const auto last = static_cast<std::uint32_t>(cluster.gpu_count() - 1);
+  std::vector<std::size_t> groups;
+  for (std::uint32_t member = 0; member < static_cast<std::uint32_t>(members); ++member) {
+    const std::size_t group = cluster.group_of_gpu(std::min(placement.gpu(member), last));
+    if (groups.empty() || groups.back() != group) groups.push_back(group);
+  }
+  return groups;
+}
 
 // Copies that begin at the same place of a node cover as many nodes: one of each is enough. Those of a folded plan
 // stand some whole nodes apart, which costs no division.
 int nodes_spanned(const Group& group, const Placement& placement) {
+  if (!placement.unlike.empty()) {
+    int most = 1;
+    for (const std::uint32_t base : group.bases) most = std::max(most, nodes_of(group, base, placement));
+    return most;
+  }
   const auto size = static_cast<std::uint32_t>(placement.per_node);
   std::vector<std::uint8_t> seen(size, 0);
   std::uint32_t before = 0, whole = 0;  // whole: a distance known to be whole nodes

@@ -1,32 +1,59 @@
 // Where the members of a job sit on a cluster's GPUs.
 //
-// Member m of a job is on node first_node + ⌊m / per_node⌋ · spread, at place m mod per_node of it. Jobs number their
-// members so that neighbours in number are neighbours in the machine; which axis of a mesh is the fastest is the job's
-// own choice.
+// Member m of a job is on node first_node + ⌊m / per_node⌋ · spread, at place m mod per_node of it; where nodes are of
+// unlike sizes, the members fill the nodes that are taken one after the other. Jobs number their members so that
+// neighbours in number are neighbours in the machine; which axis of a mesh is the fastest is the job's own choice.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "hardware/cluster.hpp"
 #include "sim/plan/plan.hpp"
 
 namespace orrery::sim {
 
 struct Placement {
+  /// A node that is taken.
+  struct Taken {
+    std::uint32_t first_member = 0, first_gpu = 0;
+  };
+
   int first_node = 0;
-  int per_node = 1;   ///< members on one node
+  int per_node = 1;   ///< members on one node: on the largest, where they are unlike
   int spread = 1;     ///< every how many nodes one is taken
   int node_size = 1;  ///< GPUs of a node
+  /// Of unlike sizes: the nodes in the order in which they are taken, and one past the end. Empty: all of one size.
+  std::vector<Taken> unlike;
 
   [[nodiscard]] int node(std::uint32_t member) const {
-    return first_node + static_cast<int>(member) / per_node * spread;
+    const int taken = unlike.empty() ? static_cast<int>(member) / per_node : static_cast<int>(taken_of(member));
+    return first_node + taken * spread;
   }
-  /// The GPU's number in the cluster.
+  /// The GPU's number in the cluster; past its last one where the members don't fit.
   [[nodiscard]] std::uint32_t gpu(std::uint32_t member) const {
-    return static_cast<std::uint32_t>(node(member) * node_size + static_cast<int>(member) % per_node);
+    if (unlike.empty()) {
+      return static_cast<std::uint32_t>(node(member) * node_size + static_cast<int>(member) % per_node);
+    }
+    const Taken& taken = unlike[taken_of(member)];
+    return taken.first_gpu + (member - taken.first_member);
   }
-  /// Nodes from the first to the last that `members` members take.
-  [[nodiscard]] int extent(int members) const { return (members - 1) / per_node * spread + 1; }
+  /// The member's place on its node.
+  [[nodiscard]] std::uint32_t place(std::uint32_t member) const {
+    if (unlike.empty()) return member % static_cast<std::uint32_t>(per_node);
+    return member - unlike[taken_of(member)].first_member;
+  }
+
+ private:
+  [[nodiscard]] std::size_t taken_of(std::uint32_t member) const;
 };
+
+/// Every `spread`-th node from `first_node` on, of each at most `per_node` GPUs; 0: all.
+[[nodiscard]] Placement place(const hardware::Cluster& cluster, int first_node, int spread, int per_node);
+
+/// The cluster's node groups that hold the first `members` members, in ascending order.
+[[nodiscard]] std::vector<std::size_t> groups_of(const hardware::Cluster& cluster, const Placement& placement,
+                                                 int members);
 
 /// Calls `each` with the members of the communicator of `group` that begins at `base`, in the order of their ranks.
 template <class Each>

@@ -1,38 +1,40 @@
 #include "sim/prices/prices.hpp"
 
+#include <utility>
+
 #include "sim/collective/collective.hpp"
 
 namespace orrery::sim {
 
 ClusterPrices::ClusterPrices(const hardware::Cluster& cluster, const kernels::KernelTimer& timer,
-                             const LaunchCosts& launch, const Placement& placement,
-                             std::vector<const hardware::Gpu*> gpus)
-    : cluster_(&cluster),
-      timer_(&timer),
-      launch_(launch),
-      placement_(placement),
-      gpus_(std::move(gpus)),
-      collectives_(cluster) {
-  if (gpus_.empty()) gpus_.push_back(&cluster.gpu);
-  for (const hardware::Gpu* gpu : gpus_) bound_.push_back(timer.bind(*gpu));
+                             const std::vector<GpuClass>& classes, Placement placement)
+    : timer_(&timer), placement_(std::move(placement)) {
+  classes_.reserve(classes.size());
+  for (const GpuClass& one : classes) {
+    const hardware::Site site = cluster.site(one.group);
+    classes_.push_back({one.group, site, one.launch, timer.bind(site.gpu), CollectiveModel(site)});
+  }
 }
 
-Seconds ClusterPrices::with_launch(Seconds alone, LaunchPath path) const { return alone + idle(alone, path); }
+Seconds ClusterPrices::with_launch(Seconds alone, LaunchPath path, std::uint32_t gpu_class) const {
+  return alone + idle(alone, path, gpu_class);
+}
 
-Seconds ClusterPrices::idle(Seconds alone, LaunchPath path) const {
+Seconds ClusterPrices::idle(Seconds alone, LaunchPath path, std::uint32_t gpu_class) const {
   if (path == LaunchPath::joined) return Seconds{0.0};
-  const Seconds gap = path == LaunchPath::graph ? launch_.graph_gap : launch_.stream_gap;
-  return alone + gap < launch_.host ? launch_.host - alone : gap;
+  const LaunchCosts& launch = classes_[gpu_class].launch;
+  const Seconds gap = path == LaunchPath::graph ? launch.graph_gap : launch.stream_gap;
+  return alone + gap < launch.host ? launch.host - alone : gap;
 }
 
 Seconds ClusterPrices::time(const KernelEntry& entry, std::uint32_t gpu_class) const {
-  return with_launch(bound_[gpu_class]->time(entry.kernel), entry.launch);
+  return with_launch(classes_[gpu_class].timer->time(entry.kernel), entry.launch, gpu_class);
 }
 
 KernelPrice ClusterPrices::explain(const KernelEntry& entry, std::uint32_t gpu_class) const {
   KernelPrice price;
   price.kernel = timer_->explain(entry.kernel, gpu(gpu_class));
-  price.idle = idle(price.kernel.time, entry.launch);
+  price.idle = idle(price.kernel.time, entry.launch, gpu_class);
   return price;
 }
 
@@ -48,17 +50,50 @@ CollectiveCall ClusterPrices::call_of(const CollectiveEntry& entry, const Plan& 
   return call;
 }
 
+std::uint32_t ClusterPrices::slowest(const CollectiveEntry& entry, const Plan& plan) const {
+  const std::vector<RankId>& members = plan.groups.at(entry.group.index()).members;
+  if (classes_.size() == 1 || members.empty()) return 0;
+  const CollectiveCall call = call_of(entry, plan);
+  std::vector<std::uint8_t> seen(classes_.size(), 0);
+  std::uint32_t found = plan.ranks[members.front().index()].gpu_class;
+  Seconds most{-1.0};
+  for (const RankId member : members) {
+    const std::uint32_t one = plan.ranks[member.index()].gpu_class;
+    if (std::exchange(seen[one], 1) != 0) continue;
+    const Seconds time = classes_[one].collectives.time(call);
+    if (!(time > most)) continue;
+    most = time;
+    found = one;
+  }
+  return found;
+}
+
+std::uint32_t ClusterPrices::slowest(const TransferEntry& entry, const Plan& plan) const {
+  const std::uint32_t from = plan.ranks[entry.source.index()].gpu_class;
+  const std::uint32_t to = plan.ranks[entry.destination.index()].gpu_class;
+  if (from == to) return from;
+  const bool near = same_node(entry, plan, placement_);
+  return transfer_time(entry.bytes, near, site(from)) < transfer_time(entry.bytes, near, site(to)) ? to : from;
+}
+
+// The host of any member may be what a communicator waits for.
 Seconds ClusterPrices::time(const CollectiveEntry& entry, const Plan& plan) const {
-  if (plan.groups.at(entry.group.index()).size() == 1) return Seconds{0.0};
-  return max(collectives_.time(call_of(entry, plan)), launch_.host);
+  const Group& group = plan.groups.at(entry.group.index());
+  if (group.size() == 1) return Seconds{0.0};
+  Seconds time = classes_[slowest(entry, plan)].collectives.time(call_of(entry, plan));
+  for (const RankId member : group.members) {
+    time = max(time, classes_[plan.ranks[member.index()].gpu_class].launch.host);
+  }
+  return time;
 }
 
 CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan& plan) const {
   CollectivePrice price;
+  const Class& slow = classes_[slowest(entry, plan)];
   price.call = call_of(entry, plan);
-  price.estimate = collectives_.explain(price.call);
+  price.estimate = slow.collectives.explain(price.call);
   price.idle = time(entry, plan) - price.estimate.time;
-  price.bound = binding_link(price.call, *cluster_);
+  price.bound = binding_link(price.call, slow.site);
   // Where the price has a wire term, measured or modelled, the link is as fast as that says.
   Seconds wire;
   for (const kernels::Term& term : price.estimate.terms) {
@@ -70,10 +105,10 @@ CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan&
 
 TransferPrice ClusterPrices::explain(const TransferEntry& entry, const Plan& plan) const {
   const bool near = same_node(entry, plan, placement_);
-  return {near, transfer_time(entry.bytes, near, *cluster_)};
+  return {near, transfer_time(entry.bytes, near, site(slowest(entry, plan)))};
 }
 
-Seconds ClusterPrices::time(const CopyEntry& entry) const { return bound_[0]->time(entry.copy); }
+Seconds ClusterPrices::time(const CopyEntry& entry) const { return classes_[0].timer->time(entry.copy); }
 
 Durations price(const Plan& plan, const Prices& prices, const RunControl& control) {
   Durations durations;

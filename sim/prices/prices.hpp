@@ -60,13 +60,20 @@ struct LaunchCosts {
   Seconds host;        ///< the host issues one kernel or collective in this time: a stream goes no faster
 };
 
-/// Prices on a cluster: kernel timers, collective models, links.
+/// The GPUs of a class of ranks (Rank::gpu_class).
+struct GpuClass {
+  std::size_t group = 0;  ///< of the cluster
+  LaunchCosts launch;
+};
+
+/// Prices on a cluster: kernel timers, collective models, links. What ranks of several classes do together takes as
+/// long as it would take the slowest of them among its like.
 class ClusterPrices : public Prices {
  public:
-  /// `cluster` and `timer` must outlive the prices, and the GPUs stay as they are: the timer is bound to each. `gpus`:
-  /// those of each class; empty: one class, the cluster's own.
-  ClusterPrices(const hardware::Cluster& cluster, const kernels::KernelTimer& timer, const LaunchCosts& launch,
-                const Placement& placement, std::vector<const hardware::Gpu*> gpus = {});
+  /// `cluster` and `timer` must outlive the prices, and the GPUs stay as they are: the timer is bound to each. REQUIRES
+  /// a class at least.
+  ClusterPrices(const hardware::Cluster& cluster, const kernels::KernelTimer& timer,
+                const std::vector<GpuClass>& classes, Placement placement);
 
   using Prices::time;
   [[nodiscard]] Seconds time(const KernelEntry& entry, std::uint32_t gpu_class) const override;
@@ -79,23 +86,35 @@ class ClusterPrices : public Prices {
 
   [[nodiscard]] const Placement& placement() const { return placement_; }
   [[nodiscard]] CollectiveCall call_of(const CollectiveEntry& entry, const Plan& plan) const;
+  [[nodiscard]] std::size_t gpu_classes() const { return classes_.size(); }
+  /// The cluster's node group that a class is of.
+  [[nodiscard]] std::size_t group(std::uint32_t gpu_class) const { return classes_[gpu_class].group; }
+  /// The cluster as ranks of a class see it.
+  [[nodiscard]] const hardware::Site& site(std::uint32_t gpu_class) const { return classes_[gpu_class].site; }
+  /// The class whose ranks make a collective or a transfer last as long as it does.
+  [[nodiscard]] std::uint32_t slowest(const CollectiveEntry& entry, const Plan& plan) const;
+  [[nodiscard]] std::uint32_t slowest(const TransferEntry& entry, const Plan& plan) const;
 
  protected:
-  [[nodiscard]] const hardware::Gpu& gpu(std::uint32_t gpu_class) const { return *gpus_[gpu_class]; }
+  [[nodiscard]] const hardware::Gpu& gpu(std::uint32_t gpu_class) const { return site(gpu_class).gpu; }
   [[nodiscard]] const kernels::KernelTimer& timer() const { return *timer_; }
   /// Of a kernel whose own time is `alone`.
-  [[nodiscard]] Seconds with_launch(Seconds alone, LaunchPath path) const;
+  [[nodiscard]] Seconds with_launch(Seconds alone, LaunchPath path, std::uint32_t gpu_class) const;
   /// with_launch() − alone, without the rounding of a difference where the gap decides.
-  [[nodiscard]] Seconds idle(Seconds alone, LaunchPath path) const;
+  [[nodiscard]] Seconds idle(Seconds alone, LaunchPath path, std::uint32_t gpu_class) const;
 
  private:
-  const hardware::Cluster* cluster_;
+  struct Class {
+    std::size_t group;
+    hardware::Site site;
+    LaunchCosts launch;
+    std::unique_ptr<kernels::BoundTimer> timer;
+    CollectiveModel collectives;
+  };
+
   const kernels::KernelTimer* timer_;
-  LaunchCosts launch_;
   Placement placement_;
-  std::vector<const hardware::Gpu*> gpus_;
-  std::vector<std::unique_ptr<kernels::BoundTimer>> bound_;  ///< by class
-  CollectiveModel collectives_;
+  std::vector<Class> classes_;
 };
 
 /// Prices each table entry once. Throws TimeOverflow, and Cancelled once `control` says stop.

@@ -14,26 +14,27 @@ namespace {
 
 hardware::Cluster h100_cluster() {
   hardware::Cluster c;
-  c.gpu.generation = hardware::load_generation("hopper");
-  c.gpu.nvlink_bandwidth = BytesPerSecond{450e9};
-  c.gpu.pcie_bandwidth = BytesPerSecond{64e9};
-  c.node.gpus = 8;
-  c.node.nvswitch = true;
-  c.node.in_network_reduction = true;
-  c.node.nics = 8;
-  c.node.nic_bandwidth = BytesPerSecond{50e9};
-  c.node.pcie_bandwidth = BytesPerSecond{64e9};
-  c.nodes = 128;
+  c.groups.resize(1);
+  c.groups[0].gpu.generation = hardware::load_generation("hopper");
+  c.groups[0].gpu.nvlink_bandwidth = BytesPerSecond{450e9};
+  c.groups[0].gpu.pcie_bandwidth = BytesPerSecond{64e9};
+  c.groups[0].node.gpus = 8;
+  c.groups[0].node.nvswitch = true;
+  c.groups[0].node.in_network_reduction = true;
+  c.groups[0].node.nics = 8;
+  c.groups[0].node.nic_bandwidth = BytesPerSecond{50e9};
+  c.groups[0].node.pcie_bandwidth = BytesPerSecond{64e9};
+  c.groups[0].count = 128;
   hardware::Fit fit;
   fit.key = "nccl/all_gather/8";
   fit.coefficients = {{"base_s", 1e-5}, {"mid_s_per_mib", 4e-6}, {"exponent", 0.6}, {"bus_bandwidth", 350e9}};
-  c.gpu.fits.push_back(fit);
+  c.groups[0].gpu.fits.push_back(fit);
   return c;
 }
 
 void price(benchmark::State& state, CollectiveKind kind, int ranks, int nodes) {
   const hardware::Cluster cluster = h100_cluster();
-  const CollectiveModel model(cluster);
+  const CollectiveModel model(cluster.site(0));
   double bytes = 1e6;
   for (auto _ : state) {
     benchmark::DoNotOptimize(model.time({kind, Bytes{bytes}, ranks, nodes}));
@@ -43,11 +44,11 @@ void price(benchmark::State& state, CollectiveKind kind, int ranks, int nodes) {
 
 void ring_closed_form(benchmark::State& state) {
   const hardware::Cluster cluster = h100_cluster();
-  const CollectiveConstants constants = timing_constants(cluster, 128, 16);
+  const CollectiveConstants constants = timing_constants(cluster.site(0), 128, 16);
   const CollectiveRow row = ring_row();
   double bytes = 1e6;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(row.time({CollectiveKind::all_gather, Bytes{bytes}, 128, 16}, cluster, constants));
+    benchmark::DoNotOptimize(row.time({CollectiveKind::all_gather, Bytes{bytes}, 128, 16}, cluster.site(0), constants));
     bytes += 1.0;
   }
 }

@@ -79,7 +79,7 @@ BENCHMARK(predict_gpt3_175b_64_gpus)->Unit(benchmark::kMillisecond);
 void two_llama_405b_on_a_2to1_spine(benchmark::State& state) {
   std::vector<TrainingJob> jobs(2, llama_405b());
   hardware::Cluster cluster = hardware::make_cluster("dgx_h100", "rail_fat_tree_ndr", 2048);
-  cluster.nodes = 4096;
+  cluster.groups[0].count = 4096;
   cluster.fabric.oversubscription = 2.0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].cluster = cluster;
@@ -109,7 +109,7 @@ void predict_again_llama_405b(benchmark::State& state) {
   TrainingOptions options;
   options.lowered = &lowered;
   for (auto _ : state) {
-    job.cluster.node.nic_bandwidth = job.cluster.node.nic_bandwidth * 1.0001;
+    job.cluster.groups[0].node.nic_bandwidth = job.cluster.groups[0].node.nic_bandwidth * 1.0001;
     benchmark::DoNotOptimize(predict(job, *timer, options).step_time);
   }
 }
@@ -135,7 +135,7 @@ void reprice_llama_405b(benchmark::State& state) {
   const sim::FrozenPlan frozen(plan);
   std::vector<sim::SimTime> scratch;
   for (auto _ : state) {
-    job.cluster.node.nic_bandwidth = job.cluster.node.nic_bandwidth * 1.0001;
+    job.cluster.groups[0].node.nic_bandwidth = job.cluster.groups[0].node.nic_bandwidth * 1.0001;
     const sim::ClusterPrices prices = training_prices(job, *timer);
     benchmark::DoNotOptimize(frozen.makespan(sim::price(plan.plan(), prices), scratch));
   }

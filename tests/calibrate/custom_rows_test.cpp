@@ -141,11 +141,12 @@ class MeasuredCustom : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     if (data_folder().empty()) GTEST_SKIP() << "ORRERY_DATA is not set";
     path_ = data_folder() / "kernels" / GetParam() / "custom_allreduce.csv";
-    cluster_.gpu = hardware::load_gpu(GetParam());
-    cluster_.node.gpus = 8;
-    cluster_.node.nvswitch = true;
-    cluster_.node.in_network_reduction = cluster_.gpu.generation.name == "hopper";
-    cluster_.nodes = 1;
+    cluster_.groups.resize(1);
+    cluster_.groups[0].gpu = hardware::load_gpu(GetParam());
+    cluster_.groups[0].node.gpus = 8;
+    cluster_.groups[0].node.nvswitch = true;
+    cluster_.groups[0].node.in_network_reduction = cluster_.groups[0].gpu.generation.name == "hopper";
+    cluster_.groups[0].count = 1;
   }
 
   std::filesystem::path path_;
@@ -153,7 +154,7 @@ class MeasuredCustom : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(MeasuredCustom, KeptBackSizesAreNearTheLines) {
-  const ErrorReport report = validate_collectives(path_, cluster_);
+  const ErrorReport report = validate_collectives(path_, cluster_.site(0));
   int groups = 0;
   for (const ErrorSummary& group : report.groups) {
     if (group.name != "seen" && group.name != "unseen_point") continue;
@@ -167,7 +168,7 @@ TEST_P(MeasuredCustom, KeptBackSizesAreNearTheLines) {
 TEST_P(MeasuredCustom, VllmUnderGraphsIsWithinAFewPercent) {
   const CsvTable table = read_csv(path_);
   std::vector<double> kept;
-  const sim::CustomCurves curves(cluster_);
+  const sim::CustomCurves curves(cluster_.site(0));
   for (const CustomRow& row : read_custom_rows(table).rows) {
     if (!row.kept_back || row.library != Implementation::vllm || row.eager) continue;
     const sim::CollectiveCall call{sim::CollectiveKind::all_reduce,      row.bytes,  row.ranks, 1,
@@ -186,8 +187,8 @@ TEST_P(MeasuredCustom, VllmUnderGraphsIsWithinAFewPercent) {
 }
 
 TEST_P(MeasuredCustom, TheProfileHoldsTheFitsOfTheTable) {
-  for (const hardware::Fit& fit : fit_custom(read_csv(path_), cluster_.gpu, "").fits) {
-    const hardware::Fit* stored = cluster_.gpu.find_fit(fit.key);
+  for (const hardware::Fit& fit : fit_custom(read_csv(path_), cluster_.groups[0].gpu, "").fits) {
+    const hardware::Fit* stored = cluster_.groups[0].gpu.find_fit(fit.key);
     ASSERT_NE(stored, nullptr) << fit.key;
     for (const auto& [name, value] : fit.coefficients) {
       ASSERT_TRUE(stored->coefficient(name).has_value()) << fit.key << " " << name;
@@ -198,11 +199,13 @@ TEST_P(MeasuredCustom, TheProfileHoldsTheFitsOfTheTable) {
 
 TEST_P(MeasuredCustom, NoFitBeatsTheLinks) {
   int curves = 0;
-  for (const hardware::Fit& fit : cluster_.gpu.fits) {
+  for (const hardware::Fit& fit : cluster_.groups[0].gpu.fits) {
     const auto curve = sim::custom_curve(fit);
     if (!curve) continue;
     ++curves;
-    const auto limit = [&](sim::CollectiveKind kind) { return sim::node_bus_limit(cluster_.gpu, kind, curve->ranks); };
+    const auto limit = [&](sim::CollectiveKind kind) {
+      return sim::node_bus_limit(cluster_.groups[0].gpu, kind, curve->ranks);
+    };
     EXPECT_LE(curve->one_shot_bandwidth / limit(sim::CollectiveKind::all_gather), 1 + 1e-5) << fit.key;
     EXPECT_LE(curve->two_shot_bandwidth / limit(sim::CollectiveKind::all_reduce), 1 + 1e-5) << fit.key;
   }

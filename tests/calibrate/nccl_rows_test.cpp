@@ -123,7 +123,9 @@ TEST(NcclRows, AreToldByTheirColumns) {
 TEST(ValidateCollectives, RefusesAnotherKindOfTable) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "orrery_no_collectives.csv";
   std::ofstream(path) << "dtype,m,n,k,time_us\nbf16,1,1,1,1\n";
-  EXPECT_THROW((void)validate_collectives(path, {}), hardware::ConfigError);
+  hardware::Cluster cluster;
+  cluster.groups.resize(1);
+  EXPECT_THROW((void)validate_collectives(path, cluster.site(0)), hardware::ConfigError);
   std::filesystem::remove(path);
 }
 
@@ -131,11 +133,12 @@ TEST(ValidateCollectives, SkipsRowsOfMoreGpusThanANodeHas) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "orrery_small_node.csv";
   std::ofstream(path) << "op,dtype,gpus,bytes,time_us\nall_reduce,fp16,2,1024,10\nall_reduce,fp16,8,1024,10\n";
   hardware::Cluster cluster;
-  cluster.gpu = h100();
-  cluster.node.gpus = 4;
-  cluster.node.nvswitch = true;
-  cluster.nodes = 1;
-  const ErrorReport report = validate_collectives(path, cluster);
+  cluster.groups.resize(1);
+  cluster.groups[0].gpu = h100();
+  cluster.groups[0].node.gpus = 4;
+  cluster.groups[0].node.nvswitch = true;
+  cluster.groups[0].count = 1;
+  const ErrorReport report = validate_collectives(path, cluster.site(0));
   std::filesystem::remove(path);
   EXPECT_EQ(report.all.rows, 1);
   ASSERT_EQ(report.skipped.size(), 1u);
@@ -149,11 +152,12 @@ class MeasuredCollectives : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     if (data_folder().empty()) GTEST_SKIP() << "ORRERY_DATA is not set";
     path_ = data_folder() / "kernels" / GetParam() / "nccl.csv";
-    cluster_.gpu = hardware::load_gpu(GetParam());
-    cluster_.node.gpus = 8;
-    cluster_.node.nvswitch = true;
-    cluster_.node.in_network_reduction = cluster_.gpu.generation.name == "hopper";
-    cluster_.nodes = 1;
+    cluster_.groups.resize(1);
+    cluster_.groups[0].gpu = hardware::load_gpu(GetParam());
+    cluster_.groups[0].node.gpus = 8;
+    cluster_.groups[0].node.nvswitch = true;
+    cluster_.groups[0].node.in_network_reduction = cluster_.groups[0].gpu.generation.name == "hopper";
+    cluster_.groups[0].count = 1;
   }
 
   std::filesystem::path path_;
@@ -161,8 +165,8 @@ class MeasuredCollectives : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(MeasuredCollectives, KeptBackSizesAreWithinTheFormsError) {
-  cluster_.gpu.fits = fit_nccl(read_csv(path_), cluster_.gpu, "").fits;
-  const ErrorReport report = validate_collectives(path_, cluster_);
+  cluster_.groups[0].gpu.fits = fit_nccl(read_csv(path_), cluster_.groups[0].gpu, "").fits;
+  const ErrorReport report = validate_collectives(path_, cluster_.site(0));
   for (const ErrorSummary& group : report.groups) {
     if (group.rows == 0) continue;
     EXPECT_NE(group.name, "unseen_family") << "every family of the table has a fit";
@@ -173,14 +177,14 @@ TEST_P(MeasuredCollectives, KeptBackSizesAreWithinTheFormsError) {
 }
 
 TEST_P(MeasuredCollectives, FamiliesWithoutAFitFollowFromTheirNeighbours) {
-  const std::vector<hardware::Fit> all = fit_nccl(read_csv(path_), cluster_.gpu, "").fits;
+  const std::vector<hardware::Fit> all = fit_nccl(read_csv(path_), cluster_.groups[0].gpu, "").fits;
   double sum = 0.0, worst = 0.0;
   for (const hardware::Fit& left_out : all) {
-    cluster_.gpu.fits.clear();
+    cluster_.groups[0].gpu.fits.clear();
     for (const hardware::Fit& fit : all) {
-      if (fit.key != left_out.key) cluster_.gpu.fits.push_back(fit);
+      if (fit.key != left_out.key) cluster_.groups[0].gpu.fits.push_back(fit);
     }
-    const ErrorReport report = validate_collectives(path_, cluster_);
+    const ErrorReport report = validate_collectives(path_, cluster_.site(0));
     for (const ErrorSummary& group : report.groups) {
       if (group.name != "unseen_family") continue;
       sum += group.median_error;
@@ -192,8 +196,8 @@ TEST_P(MeasuredCollectives, FamiliesWithoutAFitFollowFromTheirNeighbours) {
 }
 
 TEST_P(MeasuredCollectives, TheProfileHoldsTheFitsOfTheTable) {
-  for (const hardware::Fit& fit : fit_nccl(read_csv(path_), cluster_.gpu, "").fits) {
-    const hardware::Fit* stored = cluster_.gpu.find_fit(fit.key);
+  for (const hardware::Fit& fit : fit_nccl(read_csv(path_), cluster_.groups[0].gpu, "").fits) {
+    const hardware::Fit* stored = cluster_.groups[0].gpu.find_fit(fit.key);
     ASSERT_NE(stored, nullptr) << fit.key;
     EXPECT_FALSE(stored->source.empty());
     for (const auto& [name, value] : fit.coefficients) {
@@ -205,8 +209,8 @@ TEST_P(MeasuredCollectives, TheProfileHoldsTheFitsOfTheTable) {
 
 TEST_P(MeasuredCollectives, NoFitBeatsTheLinks) {
   const CsvTable table = read_csv(path_);
-  for (const sim::CollectiveCurve& curve : sim::collective_curves(cluster_.gpu)) {
-    const double limit = sim::node_bus_limit(cluster_.gpu, curve.kind, curve.ranks).value();
+  for (const sim::CollectiveCurve& curve : sim::collective_curves(cluster_.groups[0].gpu)) {
+    const double limit = sim::node_bus_limit(cluster_.groups[0].gpu, curve.kind, curve.ranks).value();
     EXPECT_LE(curve.bus.value(), limit * (1 + 1e-5)) << curve.key;
     EXPECT_GE(curve.base.value(), 0.0);
   }

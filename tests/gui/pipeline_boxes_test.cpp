@@ -32,8 +32,8 @@ class RooflineTimer : public kernels::KernelTimer {
 models::TrainingJob equal_stages() {
   models::TrainingJob job = models::testing::gpt_job(32, 16, 1);
   job.llm.vocab = 256;
-  job.cluster.gpu.nvlink_bandwidth = BytesPerSecond{1e18};
-  job.cluster.gpu.nvlink_latency = Seconds{1e-12};
+  job.cluster.groups[0].gpu.nvlink_bandwidth = BytesPerSecond{1e18};
+  job.cluster.groups[0].gpu.nvlink_latency = Seconds{1e-12};
   job.config.pipeline_parallel = 4;
   job.config.data_parallel = 1;
   job.config.global_batch_size = 8;

@@ -195,25 +195,25 @@ TEST(Gpu, ComputesADtypeInWhatTheHardwareHas) {
 
 TEST(Cluster, GivesEachGpuItsShareOfTheNetwork) {
   // 8 x 400 Gb/s for 8 GPUs: 50 GB/s each, below PCIe Gen5 (64 GB/s).
-  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_ndr", 2).network_bandwidth_per_gpu().value(), 50e9);
+  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_ndr", 2).site(0).network_bandwidth_per_gpu().value(), 50e9);
   // One 200 Gb/s card for 8 GPUs: 25 / 8 = 3.125 GB/s each.
-  EXPECT_EQ(make_cluster("a100_pcie_box", "fat_tree_hdr", 2).network_bandwidth_per_gpu().value(), 3.125e9);
+  EXPECT_EQ(make_cluster("a100_pcie_box", "fat_tree_hdr", 2).site(0).network_bandwidth_per_gpu().value(), 3.125e9);
   // 400 Gb/s cards on 200 Gb/s switches run at 25 GB/s.
-  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_hdr", 2).network_bandwidth_per_gpu().value(), 25e9);
+  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_hdr", 2).site(0).network_bandwidth_per_gpu().value(), 25e9);
 }
 
 TEST(Cluster, PrefersNvlinkInsideANode) {
-  EXPECT_EQ(make_cluster("dgx_a100", "single_node", 1).node_bandwidth_per_gpu().value(), 300e9);
-  EXPECT_EQ(make_cluster("l40s_box", "single_node", 1).node_bandwidth_per_gpu().value(), 32e9);
+  EXPECT_EQ(make_cluster("dgx_a100", "single_node", 1).site(0).node_bandwidth_per_gpu().value(), 300e9);
+  EXPECT_EQ(make_cluster("l40s_box", "single_node", 1).site(0).node_bandwidth_per_gpu().value(), 32e9);
   // A PCIe board in an NVSwitch node has no NVLink to use.
-  EXPECT_EQ(make_cluster("dgx_a100", "single_node", 1, "a100_pcie").node_bandwidth_per_gpu().value(), 32e9);
+  EXPECT_EQ(make_cluster("dgx_a100", "single_node", 1, "a100_pcie").site(0).node_bandwidth_per_gpu().value(), 32e9);
 }
 
 TEST(Cluster, CountsGpusAndTakesAnotherGpuOnRequest) {
   const Cluster cluster = make_cluster("dgx_a100", "rail_fat_tree_hdr", 35, "a100_sxm_40gb");
   EXPECT_EQ(cluster.gpu_count(), 280);
-  EXPECT_EQ(cluster.gpus_per_node(), 8);
-  EXPECT_EQ(cluster.gpu.name, "a100_sxm_40gb");
+  EXPECT_EQ(cluster.groups[0].node.gpus, 8);
+  EXPECT_EQ(cluster.groups[0].gpu.name, "a100_sxm_40gb");
 }
 
 TEST(Cluster, RefusesWhatTheFabricCannotHold) {
@@ -231,7 +231,7 @@ bool is_collective(const std::string& key) {
 
 TEST(Catalogue, MeasuredCollectivesNeedTheSwitchTheyWereMeasuredOn) {
   const auto collectives = [](const Cluster& cluster) {
-    return std::count_if(cluster.gpu.fits.begin(), cluster.gpu.fits.end(),
+    return std::count_if(cluster.groups[0].gpu.fits.begin(), cluster.groups[0].gpu.fits.end(),
                          [](const Fit& fit) { return is_collective(fit.key); });
   };
   EXPECT_GT(collectives(make_cluster("dgx_h100", "single_node", 1)), 0);
@@ -241,26 +241,26 @@ TEST(Catalogue, MeasuredCollectivesNeedTheSwitchTheyWereMeasuredOn) {
 
 TEST(Cluster, KnowsItsLeavesAndPods) {
   // Racks of 2 nodes, 192 racks a pod; 32 ports of 8-card nodes and 32 leaves; rails: 32 nodes, 32/8 sets.
-  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr_oversubscribed_7to1", 2).nodes_per_pod(), 384);
-  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr", 2).nodes_per_leaf(), 4);
-  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr", 2).nodes_per_pod(), 128);
-  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_ndr", 2).nodes_per_pod(), 128);
-  EXPECT_EQ(make_cluster("dgx_h100", "single_node", 1).nodes_per_pod(), 0);
+  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr_oversubscribed_7to1", 2).site(0).nodes_per_pod(), 384);
+  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr", 2).site(0).nodes_per_leaf(), 4);
+  EXPECT_EQ(make_cluster("dgx_h100", "fat_tree_ndr", 2).site(0).nodes_per_pod(), 128);
+  EXPECT_EQ(make_cluster("dgx_h100", "rail_fat_tree_ndr", 2).site(0).nodes_per_pod(), 128);
+  EXPECT_EQ(make_cluster("dgx_h100", "single_node", 1).site(0).nodes_per_pod(), 0);
 }
 
 TEST(Cluster, AnotherMemoryRateIsNamedInTheSourcesOfKernelFits) {
   Cluster cluster = make_cluster("dgx_h100", "single_node", 1);
   const Cluster before = cluster;
-  set_memory_bandwidth(cluster, before.gpu.memory_bandwidth);
-  EXPECT_EQ(cluster.gpu.sources, before.gpu.sources);
-  set_memory_bandwidth(cluster, BytesPerSecond{1e12});
-  ASSERT_EQ(cluster.gpu.fits.size(), before.gpu.fits.size());
-  for (std::size_t i = 0; i < cluster.gpu.fits.size(); ++i) {
-    const bool kernel = !is_collective(cluster.gpu.fits[i].key);
-    const bool named = cluster.gpu.fits[i].source.find("used at 1000 GB/s") != std::string::npos;
-    EXPECT_EQ(named, kernel) << cluster.gpu.fits[i].key;
+  set_memory_bandwidth(cluster.groups[0].gpu, before.gpu.memory_bandwidth);
+  EXPECT_EQ(cluster.groups[0].gpu.sources, before.gpu.sources);
+  set_memory_bandwidth(cluster.groups[0].gpu, BytesPerSecond{1e12});
+  ASSERT_EQ(cluster.groups[0].gpu.fits.size(), before.gpu.fits.size());
+  for (std::size_t i = 0; i < cluster.groups[0].gpu.fits.size(); ++i) {
+    const bool kernel = !is_collective(cluster.groups[0].gpu.fits[i].key);
+    const bool named = cluster.groups[0].gpu.fits[i].source.find("used at 1000 GB/s") != std::string::npos;
+    EXPECT_EQ(named, kernel) << cluster.groups[0].gpu.fits[i].key;
   }
-  EXPECT_NE(cluster.gpu.sources.at("memory_bandwidth").find("changed by the scenario"), std::string::npos);
+  EXPECT_NE(cluster.groups[0].gpu.sources.at("memory_bandwidth").find("changed by the scenario"), std::string::npos);
 }
 
 }  // namespace

@@ -237,10 +237,8 @@ TEST(TopologyChanges, AScaledLinkIsNarrowerUntilItIsBack) {
 
 TEST(UnlikeNodes, StandSideBySideOnOneFabric) {
   const Cluster h100 = make_cluster("dgx_h100", "fat_tree_ndr", 4), a100 = make_cluster("dgx_a100", "fat_tree_ndr", 4);
-  const Cluster pcie = make_cluster("a100_pcie_box", "fat_tree_ndr", 4);
-  const std::vector<Topology::Nodes> groups{
-      {h100.node, h100.gpu, 3}, {pcie.node, pcie.gpu, 5}, {a100.node, a100.gpu, 2}};
-  const Topology topology(groups, h100.fabric);
+  const Topology topology(
+      make_cluster({{"dgx_h100", 3, ""}, {"a100_pcie_box", 5, ""}, {"dgx_a100", 2, ""}}, "fat_tree_ndr"));
   EXPECT_EQ(topology.node_count(), 10);
   EXPECT_EQ(topology.gpu_count(), 3 * 8 + 5 * 8 + 2 * 8);
   EXPECT_EQ(topology.node_of(RankId(3 * 8)), NodeId(3));
@@ -251,25 +249,23 @@ TEST(UnlikeNodes, StandSideBySideOnOneFabric) {
   for (std::size_t i = 0; i < topology.links().size(); ++i) {
     EXPECT_EQ(topology.find_link(topology.name(LinkId(i))), LinkId(i));
   }
-  EXPECT_EQ(topology.link(topology.find_link("node0.gpu0.nvlink_out")).bandwidth, h100.gpu.nvlink_bandwidth);
-  EXPECT_EQ(topology.link(topology.find_link("node9.gpu0.nvlink_out")).bandwidth, a100.gpu.nvlink_bandwidth);
-  EXPECT_EQ(topology.link(topology.find_link("node9.nic7.in")).bandwidth, a100.node.nic_bandwidth);
+  EXPECT_EQ(topology.link(topology.find_link("node0.gpu0.nvlink_out")).bandwidth, h100.groups[0].gpu.nvlink_bandwidth);
+  EXPECT_EQ(topology.link(topology.find_link("node9.gpu0.nvlink_out")).bandwidth, a100.groups[0].gpu.nvlink_bandwidth);
+  EXPECT_EQ(topology.link(topology.find_link("node9.nic7.in")).bandwidth, a100.groups[0].node.nic_bandwidth);
 }
 
 TEST(UnlikeNodes, OnRailsNeedEquallyManyCards) {
-  const Cluster h100 = make_cluster("dgx_h100", "rail_fat_tree_ndr", 2),
-                pcie = make_cluster("a100_pcie_box", "fat_tree_hdr", 2);
-  const std::vector<Topology::Nodes> unequal{{h100.node, h100.gpu, 1}, {pcie.node, pcie.gpu, 1}};
-  EXPECT_THROW(Topology(unequal, h100.fabric), ConfigError);
-  Node doubled = h100.node;
-  doubled.gpus = 16;  // two GPUs share a card
-  const std::vector<Topology::Nodes> equal{{h100.node, h100.gpu, 1}, {doubled, h100.gpu, 1}};
-  const Topology topology(equal, h100.fabric);
+  Cluster cluster = make_cluster({{"dgx_h100", 1, ""}, {"dgx_h100", 1, ""}}, "rail_fat_tree_ndr");
+  Cluster unequal = cluster;
+  unequal.groups[1].node.nics = 2;
+  EXPECT_THROW(Topology{unequal}, ConfigError);
+  cluster.groups[1].node.gpus = 16;  // two GPUs share a card
+  const Topology topology(cluster);
   for (int a = 0; a < 24; ++a) {
     for (int b = 0; b < 24; ++b) expect_whole(topology, a, b);
   }
   EXPECT_EQ(way(topology, 0, 8 + 15)[1], "node0.gpu7.nvlink_in") << "GPU 15 of the second node is on rail 7";
-  EXPECT_THROW(Topology({}, h100.fabric), ConfigError);
+  EXPECT_THROW(Topology{Cluster{}}, ConfigError);
 }
 
 }  // namespace

@@ -199,10 +199,10 @@ TEST(Topology, IsTheSameEveryTime) {
 
 TEST(Topology, RefusesWhatCannotWork) {
   Cluster cluster = make_cluster("dgx_h100", "rail_fat_tree_ndr", 2);
-  cluster.node.nic_bandwidth = BytesPerSecond{0};
+  cluster.groups[0].node.nic_bandwidth = BytesPerSecond{0};
   EXPECT_THROW(Topology{cluster}, ConfigError);
   Cluster islands = make_cluster("dgx_h100", "rail_fat_tree_ndr", 2);
-  islands.node.nics = 0;
+  islands.groups[0].node.nics = 0;
   try {
     const Topology topology(islands);
     FAIL();
@@ -210,7 +210,7 @@ TEST(Topology, RefusesWhatCannotWork) {
     EXPECT_NE(std::string(error.what()).find("fall into"), std::string::npos) << error.what();
   }
   Cluster single = make_cluster("dgx_h100", "single_node", 1);
-  single.nodes = 2;
+  single.groups[0].count = 2;
   EXPECT_THROW(Topology{single}, ConfigError);
 }
 

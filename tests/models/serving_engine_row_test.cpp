@@ -95,7 +95,7 @@ EngineRow static_engine() {
   };
   row.memory = [](const ServingJob& job) {
     KvPool pool;
-    pool.capacity = job.cluster.gpu.memory;
+    pool.capacity = job.cluster.groups[0].gpu.memory;
     pool.budget = job.config.gpu_memory_utilization * pool.capacity;
     pool.weights = stage_weights(job, 0);
     pool.block_size = job.config.max_model_len;
@@ -168,7 +168,8 @@ TEST_F(OtherEngine, HasItsOwnFormulaOfMemory) {
   const ServingResult r = serve(job, {request(40, 2)});
   // 4 layers of K and V with 4 heads of 128 in bf16: 8 KiB a token, 8 MiB a slot of 1,024 tokens.
   EXPECT_EQ(r.pool.block_bytes.value(), 8.0 * 1048576.0);
-  EXPECT_EQ(r.pool.blocks, static_cast<std::int64_t>(0.5 * job.cluster.gpu.memory.value() / (8.0 * 1048576.0)));
+  EXPECT_EQ(r.pool.blocks,
+            static_cast<std::int64_t>(0.5 * job.cluster.groups[0].gpu.memory.value() / (8.0 * 1048576.0)));
   EXPECT_EQ(r.pool.graphs.value(), 0.0);
   EXPECT_DOUBLE_EQ(r.kv_usage_peak, 1.0 / static_cast<double>(r.pool.blocks));  // a sequence takes a whole slot
 }

@@ -131,7 +131,7 @@ TEST(GraphSizes, AreVllms) {
 TEST(KvPool, BalancesItsLedger) {
   const ServingJob job = serving_job("dgx_h100", "llama-3.1-8b");
   const KvPool pool = size_kv_pool(job);
-  EXPECT_EQ(pool.capacity.value(), job.cluster.gpu.memory.value());
+  EXPECT_EQ(pool.capacity.value(), job.cluster.groups[0].gpu.memory.value());
   const Bytes left = pool.budget - pool.weights - pool.activations - pool.context - pool.graphs;
   EXPECT_LE(pool.kv_cache.value(), left.value());
   EXPECT_GT((pool.kv_cache + pool.block_bytes).value(), left.value());

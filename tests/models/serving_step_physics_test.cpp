@@ -31,7 +31,8 @@ TEST(StepPhysics, NoStepBeatsTheWeightsThroughMemory) {
       const ServingJob job = serving_job(node, "llama-3.1-8b", tensor);
       // All but the embedding table is read.
       const double table = 2.0 * static_cast<double>(embedding_parameters(job.llm)) / tensor;
-      const double bound = (stage_weights(job, 0).value() - table) / job.cluster.gpu.memory_bandwidth.value() * 1e3;
+      const double bound =
+          (stage_weights(job, 0).value() - table) / job.cluster.groups[0].gpu.memory_bandwidth.value() * 1e3;
       EXPECT_GT(time_of(job, decodes(1, 100)), bound) << node << " tp " << tensor;
       EXPECT_GT(time_of(job, decodes(256, 100)), bound) << node << " tp " << tensor;
     }
@@ -45,7 +46,7 @@ TEST(StepPhysics, NoPromptBeatsThePeak) {
       // 2 FLOP per weight of the layers and token; attention only adds.
       const double layers = static_cast<double>(parameters(job.llm) - 2 * embedding_parameters(job.llm));
       const double flops = 2.0 * layers * static_cast<double>(tokens);
-      const double bound = flops / job.cluster.gpu.matrix_peak(Dtype::bf16)->value() * 1e3;
+      const double bound = flops / job.cluster.groups[0].gpu.matrix_peak(Dtype::bf16)->value() * 1e3;
       EXPECT_GT(time_of(job, prompts(1, tokens)), bound) << node << " " << tokens;
     }
   }
@@ -119,7 +120,8 @@ TEST(StepPhysics, TheCacheIsNotFoundInL2) {
   const StepModel model(job, *timer);
   const PricedStep step(model, decodes(32, 1024));
   const sim::KernelEntry& decode = step.kernel("attention decode");
-  EXPECT_GT(step.alone("attention decode").value(), 32.0 * 1024 * 4096 / job.cluster.gpu.memory_bandwidth.value());
+  EXPECT_GT(step.alone("attention decode").value(),
+            32.0 * 1024 * 4096 / job.cluster.groups[0].gpu.memory_bandwidth.value());
   EXPECT_EQ(step.prices->explain(decode, 0).total(), step.prices->time(decode, 0));
 }
 

@@ -149,7 +149,7 @@ TEST_F(Step, DecodesBesidePromptsAddUpUnderFlashAttention2Too) {
   for (const char* node : {"rtx_pro_6000_box", "rtx_4090_box", "dgx_a100"}) {
     job = serving_job(node, "llama-3.1-8b");
     StepModel model(job, *timer);
-    const kernels::MixedBatch batch(job.cluster.gpu, *timer);
+    const kernels::MixedBatch batch(job.cluster.groups[0].gpu, *timer);
     for (const StepShape& shape : {mixed(30, 704, 60), mixed(128, 1728, 2000), mixed(1, 64, 16)}) {
       const double exact = sum_of_ops(model, shape);
       EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), exact, 1e-9 * exact + 2e-12) << node;
@@ -231,7 +231,7 @@ TEST_F(Step, LatentAttentionAddsUpToo) {
 
 TEST_F(Step, WaitsForTheHostToLaunchKernelsWithoutGraphs) {
   job.config.enforce_eager = true;
-  job.cluster.gpu.kernel_launch = Seconds{20e-6};  // and 30 us of Python
+  job.cluster.groups[0].gpu.kernel_launch = Seconds{20e-6};  // and 30 us of Python
   StepModel model(job, *timer);
   std::int64_t launches = 1;
   for (const StepOp& op : StepOps(job).all(decodes(1, 64), 0)) launches += op.count;
@@ -247,7 +247,7 @@ TEST_F(Step, SplitsModelsIntoStagesWithAMessageBetween) {
   EXPECT_EQ(find(StepOps(job).all(shape, 1), "embedding"), nullptr);
   EXPECT_EQ(find(StepOps(job).all(shape, 1), "qkv")->count, 16);
   // Hidden states and residual, 64 · 4,096 values each.
-  const Seconds message = sim::transfer_time(Bytes{2.0 * 64 * 4096 * 2}, true, job.cluster);
+  const Seconds message = sim::transfer_time(Bytes{2.0 * 64 * 4096 * 2}, true, job.cluster.site(0));
   EXPECT_NEAR(sim::to_seconds(model.time(shape, 0)).value(), sum_of_ops(model, shape, 0) + message.value(), 1e-9);
   EXPECT_NEAR(sim::to_seconds(model.time(shape, 1)).value(), sum_of_ops(model, shape, 1), 1e-9);
 }

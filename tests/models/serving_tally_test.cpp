@@ -19,9 +19,9 @@ Sequence answered(std::uint64_t id, std::int64_t input, std::int64_t output) {
   return sequence;
 }
 
-ServingResult report(Tally& tally, sim::SimTime end = 10 * kSecond, std::int64_t blocks = 100) {
+ServingResult report(Tally& tally, sim::SimTime end = 10 * kSecond) {
   ServingResult result;
-  tally.report(result, end, blocks);
+  tally.report(result, end);
   return result;
 }
 
@@ -123,10 +123,20 @@ TEST(Tally, CountsRequestsWithinBothLimits) {
 TEST(Tally, GivesKvUsageAsAShareOfTimeSum) {
   ServingConfig config;
   Tally tally(config, {});
-  tally.add_usage(TimeSum{40} * (5 * kSecond), 40);  // 40 of 100 blocks during 5 of 10 s
+  tally.add_usage(TimeSum{40} * (5 * kSecond), 40, 100);  // 40 of 100 blocks during 5 of 10 s
   const ServingResult result = report(tally);
   EXPECT_DOUBLE_EQ(result.kv_usage_mean, 0.2);
   EXPECT_DOUBLE_EQ(result.kv_usage_peak, 0.4);
+}
+
+TEST(Tally, AddsKvUsageOfUnlikeReplicasByTheirBlocks) {
+  ServingConfig config;
+  Tally tally(config, {});
+  tally.add_usage(TimeSum{40} * (5 * kSecond), 40, 100);
+  tally.add_usage(TimeSum{30} * (10 * kSecond), 30, 300);  // 30 of 300 blocks all the time
+  const ServingResult result = report(tally);
+  EXPECT_DOUBLE_EQ(result.kv_usage_mean, (40.0 * 5.0 + 30.0 * 10.0) / (400.0 * 10.0));
+  EXPECT_DOUBLE_EQ(result.kv_usage_peak, 0.4) << "of the replica that was fullest";
 }
 
 QueueTrend trend_of(const std::vector<std::int64_t>& waiting) {

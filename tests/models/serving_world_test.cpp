@@ -32,7 +32,7 @@ ServingJob bare_job(hardware::Cluster cluster, int tensor, int pipeline = 1, int
   job.config.pipeline_parallel = pipeline;
   job.config.replicas = replicas;
   job.config.async_scheduling = false;
-  job.cluster.gpu.kernel_launch = Seconds{0.0};
+  job.cluster.groups[0].gpu.kernel_launch = Seconds{0.0};
   job.config.step_overhead = job.config.request_overhead = Seconds{0.0};
   return job;
 }

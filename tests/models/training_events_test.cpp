@@ -60,7 +60,7 @@ class Probe final : public WorldJob, private sim::Completion {
 double width_of(const std::string& cable, int gpus, const hardware::Cluster& cluster) {
   const hardware::Topology topology(cluster);
   const sim::LinkClasses links(cluster, nullptr);
-  const BytesPerSecond share = links.sustained(cluster.network_bandwidth_per_gpu());
+  const BytesPerSecond share = links.sustained(cluster.site(0).network_bandwidth_per_gpu());
   return topology.link(topology.find_link(cable)).bandwidth / (share * gpus);
 }
 
@@ -70,7 +70,7 @@ std::array<double, 4> times_under(const TrainingJob& job, const std::string& lin
   const hardware::Topology topology(job.cluster);
   const std::vector<Disturbance> disturbances = {{Seconds{0.0}, std::nullopt, std::nullopt, link, scale}};
   TrainingRun run(job, timer, alike_members(job, disturbances, &topology), nullptr, {});
-  Probe probe(run, static_cast<std::uint32_t>(job.cluster.nodes > 1 ? job.cluster.gpus_per_node() : 0));
+  Probe probe(run, static_cast<std::uint32_t>(job.cluster.node_count() > 1 ? job.cluster.groups[0].node.gpus : 0));
   sim::LinkClasses links(job.cluster, &topology);
   probe.join(links);
   links.fold();
@@ -96,7 +96,7 @@ TEST(TrainingEvents, AnEventNarrowsTheWayThatItsLinkIsOn) {
 
 TEST(TrainingEvents, GpusThatShareACardShareItsCable) {
   TrainingJob job = spread_job(4);
-  job.cluster.node.nics = 1;
+  job.cluster.groups[0].node.nics = 1;
   const double half = 2.0 / width_of("node1.nic0.pcie_in", 2, job.cluster);
   ASSERT_GT(half, 1.0);
   expect_times(times_under(job, "node1.nic0.pcie_in", 0.5), {1, 1, half, 1}, "pcie_in");
@@ -108,7 +108,7 @@ TEST(TrainingEvents, GpusThatShareACardShareItsCable) {
 
 TEST(TrainingEvents, WithoutNvlinkAGpusCableIsTheWayToItsNeighboursAndToTheCard) {
   TrainingJob job = spread_job(4);
-  job.cluster.node.nvswitch = false;
+  job.cluster.groups[0].node.nvswitch = false;
   const double half = 2.0 / width_of("node1.gpu0.pcie_out", 1, job.cluster);
   expect_times(times_under(job, "node1.gpu0.pcie_out", 0.5), {2, 1, half, 1}, "pcie_out");
 }

@@ -67,7 +67,7 @@ TEST(TrainingPricing, CollectivesAndMessagesTakeTheirClosedForms) {
     return prices.time(entry, plan);
   };
   const auto all_reduce = [&](int ranks, int nodes) {
-    return sim::collective_time({sim::CollectiveKind::all_reduce, Bytes{1e9}, ranks, nodes}, job.cluster);
+    return sim::collective_time({sim::CollectiveKind::all_reduce, Bytes{1e9}, ranks, nodes}, job.cluster.site(0));
   };
   EXPECT_EQ(price(0), all_reduce(8, 1));
   EXPECT_EQ(price(1), Seconds{0.0});
@@ -76,7 +76,7 @@ TEST(TrainingPricing, CollectivesAndMessagesTakeTheirClosedForms) {
   message.bytes = Bytes{1e6};
   message.source = RankId(0);
   message.destination = RankId(1);
-  EXPECT_EQ(prices.time(message, plan), sim::transfer_time(Bytes{1e6}, false, job.cluster));
+  EXPECT_EQ(prices.time(message, plan), sim::transfer_time(Bytes{1e6}, false, job.cluster.site(0)));
 }
 
 TEST(TrainingPricing, TheHostIssuesCollectivesToo) {

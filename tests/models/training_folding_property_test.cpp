@@ -36,6 +36,7 @@ class RandomWorld {
   }
 
   hardware::Cluster cluster;
+  cluster.groups.resize(1);
   std::vector<TrainingJob> jobs;
   std::vector<Disturbance> disturbances;
 
@@ -46,7 +47,7 @@ class RandomWorld {
   TrainingJob job(int number, int nodes, bool interleaved) {
     TrainingJob job = testing::gpt_job(4, 16, 2 * nodes);
     job.cluster = cluster;
-    const int gpus = nodes * cluster.gpus_per_node();
+    const int gpus = nodes * cluster.groups[0].node.gpus;
     TrainingConfig& config = job.config;
     config.tensor_parallel = 1 << below(2);
     config.pipeline_parallel = 1 << below(3);

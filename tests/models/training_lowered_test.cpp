@@ -36,14 +36,14 @@ TEST(LoweredSteps, OtherPricesLowerNothingAgain) {
   };
   const Seconds first = expect_as_anew();
   EXPECT_EQ(kept.lowered(), 1u);
-  job.cluster.node.nic_bandwidth = job.cluster.node.nic_bandwidth * 0.1;
+  job.cluster.groups[0].node.nic_bandwidth = job.cluster.groups[0].node.nic_bandwidth * 0.1;
   EXPECT_GT(expect_as_anew(), first);
-  job.cluster.gpu.memory_bandwidth = job.cluster.gpu.memory_bandwidth * 0.5;
+  job.cluster.groups[0].gpu.memory_bandwidth = job.cluster.groups[0].gpu.memory_bandwidth * 0.5;
   expect_as_anew();
   job.config.host_overhead = Seconds{1e-4};
   expect_as_anew();
   job.placement.first_node = 1;
-  job.cluster.nodes = 4;
+  job.cluster.groups[0].count = 4;
   job.placement.spread = 2;
   job.config.data_parallel = 2;  // as before: "what is left" would be more
   expect_as_anew();
@@ -66,7 +66,7 @@ TEST(LoweredSteps, WhateverLoweringReadsLowersAgain) {
   EXPECT_TRUE(differs([](TrainingJob& j) { j.config.global_batch_size = 32; }));
   EXPECT_TRUE(differs([](TrainingJob& j) { j.llm.hidden *= 2; }));
   EXPECT_TRUE(differs([](TrainingJob& j) { j.llm.mlp.gated = true; }));
-  EXPECT_TRUE(differs([](TrainingJob& j) { j.cluster.nodes = 4; }));  // data parallel over what is left
+  EXPECT_TRUE(differs([](TrainingJob& j) { j.cluster.groups[0].count = 4; }));  // data parallel over what is left
   EXPECT_TRUE(differs([](TrainingJob& j) {
     j.placement.order = {MeshAxis::data, MeshAxis::tensor, MeshAxis::pipeline};
   }));

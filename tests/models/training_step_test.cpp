@@ -224,7 +224,7 @@ TEST(TrainingStep, OverlappingTheReductionHidesIt) {
 
 TEST(TrainingStep, FullRecomputationAddsAboutAForwardPass) {
   TrainingJob job = gpt_job();
-  job.cluster.gpu.memory = Bytes{1e15};
+  job.cluster.groups[0].gpu.memory = Bytes{1e15};
   const TrainingResult none = run(job);
   job.config.recompute = Recompute::full;
   const TrainingResult full = run(job);
@@ -288,7 +288,7 @@ TEST(TrainingStep, AModelLargerThanTheGpuIsAFindingNotACrash) {
   TrainingJob job = gpt_job(8, 96);
   const TrainingResult result = run(job);
   EXPECT_TRUE(result.out_of_memory());
-  EXPECT_GT(result.fullest().peak, result.memory_capacity);
+  EXPECT_GT(result.fullest().peak, result.fullest().capacity);
 }
 
 TEST(TrainingStep, TokensPerSecondAndUtilisationAreConsistent) {

@@ -19,7 +19,7 @@ using testing::kAllKinds;
 using testing::round_constants;
 
 double seconds(const CollectiveRow& row, const CollectiveCall& call) {
-  return row.time(call, h100_cluster(call.nodes), round_constants()).total().value();
+  return row.time(call, h100_cluster(call.nodes).site(0), round_constants()).total().value();
 }
 
 TEST(Ring, AllReduceIsTwoPassesOfChunks) {
@@ -56,7 +56,7 @@ TEST(Ring, LatencyEqualsNcclsOwnFigures) {
   auto latency = [&](CollectiveKind kind, int ranks, int nodes) {
     const hardware::Cluster cluster = h100_cluster(nodes);
     return ring_row()
-        .time({kind, tiny, ranks, nodes}, cluster, selection_constants(cluster, ranks, nodes))
+        .time({kind, tiny, ranks, nodes}, cluster.site(0), selection_constants(cluster.site(0), ranks, nodes))
         .total()
         .value();
   };
@@ -151,10 +151,10 @@ TEST(Nvls, MovesTheBufferOncePerDirection) {
 
 TEST(Nvls, NeedsASwitchThatReduces) {
   const CollectiveCall call{CollectiveKind::all_reduce, Bytes{1e9}, 8, 1};
-  EXPECT_TRUE(nvls_row().supports(call, h100_cluster(1)));
-  EXPECT_FALSE(nvls_row().supports(call, a100_cluster(1)));
-  EXPECT_FALSE(nvls_row().supports({CollectiveKind::all_reduce, Bytes{1e9}, 16, 2}, h100_cluster(2)));
-  EXPECT_FALSE(nvls_row().supports({CollectiveKind::broadcast, Bytes{1e9}, 8, 1}, h100_cluster(1)));
+  EXPECT_TRUE(nvls_row().supports(call, h100_cluster(1).site(0)));
+  EXPECT_FALSE(nvls_row().supports(call, a100_cluster(1).site(0)));
+  EXPECT_FALSE(nvls_row().supports({CollectiveKind::all_reduce, Bytes{1e9}, 16, 2}, h100_cluster(2).site(0)));
+  EXPECT_FALSE(nvls_row().supports({CollectiveKind::broadcast, Bytes{1e9}, 8, 1}, h100_cluster(1).site(0)));
 }
 
 TEST(NvlsTree, IsBoundByTheNicsOfTheNode) {
@@ -197,11 +197,11 @@ TEST(CollectiveTable, TimesAreMonotoneInSize) {
     for (const CollectiveKind kind : kAllKinds) {
       for (const auto& [ranks, nodes] : {std::pair{2, 1}, {8, 1}, {8, 8}, {16, 2}, {64, 8}}) {
         const hardware::Cluster cluster = h100_cluster(nodes);
-        if (!row.supports({kind, Bytes{1.0}, ranks, nodes}, cluster)) continue;
-        const CollectiveConstants k = timing_constants(cluster, ranks, nodes);
+        if (!row.supports({kind, Bytes{1.0}, ranks, nodes}, cluster.site(0))) continue;
+        const CollectiveConstants k = timing_constants(cluster.site(0), ranks, nodes);
         double before = 0.0;
         for (double bytes = 256.0; bytes < 1e11; bytes *= 1.7) {
-          const double now = row.time({kind, Bytes{bytes}, ranks, nodes}, cluster, k).total().value();
+          const double now = row.time({kind, Bytes{bytes}, ranks, nodes}, cluster.site(0), k).total().value();
           EXPECT_GE(now, before) << row.name << " " << ranks << "/" << nodes << " at " << bytes;
           before = now;
         }
@@ -217,7 +217,7 @@ TEST(CollectiveTable, LoadsAreTheMessagesBytes) {
     for (const CollectiveKind kind : kAllKinds) {
       for (const auto& [ranks, nodes] : {std::pair{8, 1}, {16, 2}, {6, 6}}) {
         const CollectiveCall call{kind, Bytes{480.0}, ranks, nodes};
-        if (kind == CollectiveKind::broadcast || !row.supports(call, h100_cluster(nodes))) continue;
+        if (kind == CollectiveKind::broadcast || !row.supports(call, h100_cluster(nodes).site(0))) continue;
         const int local = ranks / nodes;
         std::vector<double> left(static_cast<std::size_t>(nodes), 0.0), all(static_cast<std::size_t>(ranks) + 1, 0.0);
         for (const Transfer& t : row.transfers(call)) {
@@ -248,7 +248,7 @@ TEST(Selection, TakesWhatNcclTakes) {
   // Switch points of NCCL 2.28.9 on DGX H100: one node ring (LL), from 2 MiB NVLS; 4 nodes tree at small sizes,
   // NVLSTree in the middle. A100 has no switch reduction; all_gather is always a ring.
   auto chosen = [](const hardware::Cluster& cluster, CollectiveKind kind, double bytes, int ranks) {
-    return std::string(select_algorithm({kind, Bytes{bytes}, ranks, cluster.nodes}, cluster).name);
+    return std::string(select_algorithm({kind, Bytes{bytes}, ranks, cluster.node_count()}, cluster.site(0)).name);
   };
   const double kib = 1024.0, mib = 1048576.0;
   EXPECT_EQ(chosen(h100_cluster(1), CollectiveKind::all_reduce, 64 * kib, 8), "ring");
@@ -265,12 +265,12 @@ TEST(Selection, TakesWhatNcclTakes) {
 TEST(Oversubscription, SlowsGroupsThatCrossLeavesWithFewRanksPerNode) {
   hardware::Cluster cluster = h100_cluster(64);
   cluster.fabric.oversubscription = 2.0;
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 32, 32), 1.0) << "below one leaf";
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 64, 64), 2.0);
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 512, 64), 1.0) << "a ring of whole nodes crosses once per leaf";
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 32, 32), 1.0) << "below one leaf";
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 64, 64), 2.0);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 512, 64), 1.0) << "a ring of whole nodes crosses once per leaf";
   cluster.fabric.kind = hardware::FabricKind::fat_tree;  // 32 ports take 4 nodes of 8 cards
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 4, 4), 1.0);
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 5, 5), 2.0);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 4, 4), 1.0);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 5, 5), 2.0);
 }
 
 TEST(Oversubscription, OfTheCoreSlowsGroupsThatAreLargerThanAPod) {
@@ -279,14 +279,14 @@ TEST(Oversubscription, OfTheCoreSlowsGroupsThatAreLargerThanAPod) {
   cluster.fabric.leaf_ports = 16;   // 2 nodes of 8 cards
   cluster.fabric.pod_leaves = 192;  // 192 * 2 = 384 nodes
   cluster.fabric.core_oversubscription = 7.0;
-  EXPECT_EQ(cluster.nodes_per_pod(), 384);
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 384, 384), 1.0);
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 385, 385), 7.0);
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 8 * 385, 385), 7.0);
+  EXPECT_EQ(cluster.site(0).nodes_per_pod(), 384);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 384, 384), 1.0);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 385, 385), 7.0);
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 8 * 385, 385), 7.0);
   cluster.fabric.oversubscription = 2.0;
-  EXPECT_DOUBLE_EQ(oversubscription(cluster, 385, 385), 14.0) << "both tiers";
+  EXPECT_DOUBLE_EQ(oversubscription(cluster.site(0), 385, 385), 14.0) << "both tiers";
   cluster.fabric.kind = hardware::FabricKind::rail_fat_tree;  // 192 / 8 sets of leaves of 16 nodes: 384 again
-  EXPECT_EQ(cluster.nodes_per_pod(), 384);
+  EXPECT_EQ(cluster.site(0).nodes_per_pod(), 384);
 }
 
 TEST(Oversubscription, OfTheCoreSlowsACollectiveOverThousandNodes) {
@@ -299,8 +299,8 @@ TEST(Oversubscription, OfTheCoreSlowsACollectiveOverThousandNodes) {
   for (const CollectiveKind kind : kAllKinds) {
     for (const int local : {1, 8}) {
       const CollectiveCall wide{kind, Bytes{1e9}, 1024 * local, 1024}, pod{kind, Bytes{1e9}, 384 * local, 384};
-      EXPECT_GT(collective_time(wide, narrow), collective_time(wide, full));
-      EXPECT_EQ(collective_time(pod, narrow), collective_time(pod, full));
+      EXPECT_GT(collective_time(wide, narrow.site(0)), collective_time(wide, full.site(0)));
+      EXPECT_EQ(collective_time(pod, narrow.site(0)), collective_time(pod, full.site(0)));
     }
   }
 }

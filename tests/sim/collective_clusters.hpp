@@ -12,32 +12,34 @@ namespace orrery::sim::testing {
 /// DGX H100 nodes with 8 × 400 Gb/s, as the datasheet has them; no fits.
 inline hardware::Cluster h100_cluster(int nodes) {
   hardware::Cluster c;
-  c.gpu.name = "h100_sxm";
-  c.gpu.generation = hardware::load_generation("hopper");
-  c.gpu.nvlink_bandwidth = BytesPerSecond{450e9};
-  c.gpu.pcie_bandwidth = BytesPerSecond{64e9};
-  c.node.gpus = 8;
-  c.node.nvswitch = true;
-  c.node.in_network_reduction = true;
-  c.node.nics = 8;
-  c.node.nic_bandwidth = BytesPerSecond{50e9};
-  c.node.pcie_bandwidth = BytesPerSecond{64e9};
+  hardware::NodeGroup& group = c.groups.emplace_back();
+  group.gpu.name = "h100_sxm";
+  group.gpu.generation = hardware::load_generation("hopper");
+  group.gpu.nvlink_bandwidth = BytesPerSecond{450e9};
+  group.gpu.pcie_bandwidth = BytesPerSecond{64e9};
+  group.node.gpus = 8;
+  group.node.nvswitch = true;
+  group.node.in_network_reduction = true;
+  group.node.nics = 8;
+  group.node.nic_bandwidth = BytesPerSecond{50e9};
+  group.node.pcie_bandwidth = BytesPerSecond{64e9};
   c.fabric.kind = hardware::FabricKind::rail_fat_tree;
   c.fabric.leaf_ports = 32;
-  c.nodes = nodes;
+  group.count = nodes;
   return c;
 }
 
 /// DGX A100 nodes with 8 × 200 Gb/s; no fits.
 inline hardware::Cluster a100_cluster(int nodes) {
   hardware::Cluster c = h100_cluster(nodes);
-  c.gpu.name = "a100_sxm";
-  c.gpu.generation = hardware::load_generation("ampere");
-  c.gpu.nvlink_bandwidth = BytesPerSecond{300e9};
-  c.gpu.pcie_bandwidth = BytesPerSecond{32e9};
-  c.node.in_network_reduction = false;
-  c.node.nic_bandwidth = BytesPerSecond{25e9};
-  c.node.pcie_bandwidth = BytesPerSecond{32e9};
+  hardware::NodeGroup& group = c.groups[0];
+  group.gpu.name = "a100_sxm";
+  group.gpu.generation = hardware::load_generation("ampere");
+  group.gpu.nvlink_bandwidth = BytesPerSecond{300e9};
+  group.gpu.pcie_bandwidth = BytesPerSecond{32e9};
+  group.node.in_network_reduction = false;
+  group.node.nic_bandwidth = BytesPerSecond{25e9};
+  group.node.pcie_bandwidth = BytesPerSecond{32e9};
   return c;
 }
 

@@ -26,7 +26,8 @@ hardware::Fit curve(const char* key, double base, double bus) {
 }
 
 double seconds(const hardware::Cluster& cluster, double bytes, int ranks) {
-  return collective_time({CollectiveKind::all_reduce, Bytes{bytes}, ranks, cluster.nodes}, cluster).value();
+  return collective_time({CollectiveKind::all_reduce, Bytes{bytes}, ranks, cluster.node_count()}, cluster.site(0))
+      .value();
 }
 
 constexpr double kMiB = 1048576.0;
@@ -47,9 +48,11 @@ TEST(ForcedAlgorithm, TakesTheTimeOfAnAutomaticChoiceOfTheSame) {
   for (const hardware::Cluster& cluster : {h100_cluster(1), h100_cluster(4), a100_cluster(2), a100_cluster(16)}) {
     for (const CollectiveKind kind : kAllKinds) {
       for (const double bytes : {64.0, 64.0 * 1024.0, 16.0 * kMiB, 1024.0 * kMiB}) {
-        const CollectiveCall call{kind, Bytes{bytes}, 8 * cluster.nodes, cluster.nodes};
-        const std::string choice(nccl_choice(call, cluster).name);
-        EXPECT_EQ(collective_time(call, forced(cluster, choice.c_str())), collective_time(call, cluster)) << choice;
+        const CollectiveCall call{kind, Bytes{bytes}, 8 * cluster.node_count(), cluster.node_count()};
+        const std::string choice(nccl_choice(call, cluster.site(0)).name);
+        EXPECT_EQ(collective_time(call, forced(cluster, choice.c_str()).site(0)),
+                  collective_time(call, cluster.site(0)))
+            << choice;
       }
     }
   }
@@ -61,34 +64,36 @@ TEST(ForcedAlgorithm, FallsBackWhereNcclDoesNotOfferIt) {
   const CollectiveCall gather{CollectiveKind::all_gather, bytes, 32, 4},
       exchange{CollectiveKind::all_to_all, bytes, 32, 4};
   const CollectiveCall reduce{CollectiveKind::all_reduce, bytes, 32, 4};
-  EXPECT_EQ(collective_time(gather, forced(plain, "tree")), collective_time(gather, plain)) << "trees only reduce";
-  EXPECT_EQ(collective_time(exchange, forced(plain, "ring")), collective_time(exchange, plain));
-  EXPECT_EQ(collective_time(reduce, forced(plain, "nvls")), collective_time(reduce, plain)) << "one node only";
-  EXPECT_EQ(collective_time(reduce, forced(plain, "pairwise")), collective_time(reduce, plain));
-  EXPECT_EQ(select_algorithm(gather, forced(plain, "tree")).name, "ring");
-  EXPECT_EQ(select_algorithm(reduce, forced(plain, "tree")).name, "tree");
-  EXPECT_EQ(select_algorithm(reduce, forced(plain, "")).name, nccl_choice(reduce, plain).name);
+  EXPECT_EQ(collective_time(gather, forced(plain, "tree").site(0)), collective_time(gather, plain.site(0)))
+      << "trees only reduce";
+  EXPECT_EQ(collective_time(exchange, forced(plain, "ring").site(0)), collective_time(exchange, plain.site(0)));
+  EXPECT_EQ(collective_time(reduce, forced(plain, "nvls").site(0)), collective_time(reduce, plain.site(0)))
+      << "one node only";
+  EXPECT_EQ(collective_time(reduce, forced(plain, "pairwise").site(0)), collective_time(reduce, plain.site(0)));
+  EXPECT_EQ(select_algorithm(gather, forced(plain, "tree").site(0)).name, "ring");
+  EXPECT_EQ(select_algorithm(reduce, forced(plain, "tree").site(0)).name, "tree");
+  EXPECT_EQ(select_algorithm(reduce, forced(plain, "").site(0)).name, nccl_choice(reduce, plain.site(0)).name);
 }
 
 TEST(ForcedAlgorithm, DoesNotPassOffAnotherAlgorithmsMeasurement) {
   hardware::Cluster cluster = h100_cluster(1);
-  cluster.gpu.fits = {curve("nccl/all_reduce/8", 20e-6, 470e9), curve("nccl/reduce_scatter/8", 15e-6, 350e9)};
+  cluster.groups[0].gpu.fits = {curve("nccl/all_reduce/8", 20e-6, 470e9), curve("nccl/reduce_scatter/8", 15e-6, 350e9)};
   const CollectiveCall call{CollectiveKind::all_reduce, Bytes{256e6}, 8, 1};
-  const CollectiveEstimate automatic = explain_collective(call, cluster);
+  const CollectiveEstimate automatic = explain_collective(call, cluster.site(0));
   ASSERT_EQ(automatic.algorithm, "nvls");
   EXPECT_EQ(automatic.provenance, kernels::Provenance::measured);
-  EXPECT_EQ(explain_collective(call, forced(cluster, "nvls")).provenance, kernels::Provenance::measured);
+  EXPECT_EQ(explain_collective(call, forced(cluster, "nvls").site(0)).provenance, kernels::Provenance::measured);
   // Ring, Simple: 8.4 + 14·3.4 = 56 us, and 256 MB·1.75 over the 350 GB/s that the links were measured to sustain.
-  const CollectiveEstimate ring = explain_collective(call, forced(cluster, "ring"));
+  const CollectiveEstimate ring = explain_collective(call, forced(cluster, "ring").site(0));
   EXPECT_EQ(ring.algorithm, "ring");
   EXPECT_EQ(ring.provenance, kernels::Provenance::published);
   EXPECT_TRUE(ring.fit_key.empty());
   EXPECT_NEAR(ring.time.value(), 56e-6 + 1280e-6, 1e-9);
-  EXPECT_EQ(ring.time, collective_time(call, forced(cluster, "ring")));
+  EXPECT_EQ(ring.time, collective_time(call, forced(cluster, "ring").site(0)));
   EXPECT_NE(ring.terms.front().source.find("cluster.collective_algorithm"), std::string::npos);
   // A small message is a ring's in any case: the curve holds.
   const CollectiveCall small{CollectiveKind::all_reduce, Bytes{65536.0}, 8, 1};
-  EXPECT_EQ(explain_collective(small, forced(cluster, "ring")).provenance, kernels::Provenance::measured);
+  EXPECT_EQ(explain_collective(small, forced(cluster, "ring").site(0)).provenance, kernels::Provenance::measured);
 }
 
 TEST(ForcedAlgorithm, LeavesAServingEnginesOwnKernelsAlone) {
@@ -97,13 +102,14 @@ TEST(ForcedAlgorithm, LeavesAServingEnginesOwnKernelsAlone) {
   fit.key = "custom_allreduce/vllm_graph/8";
   fit.source = "a table";
   fit.coefficients = {{"one_shot_s", 5e-6}, {"one_shot_bandwidth", 200e9}, {"limit_bytes", 8 * kMiB}};
-  cluster.gpu.fits = {fit};
+  cluster.groups[0].gpu.fits = {fit};
   const CollectiveCall call{CollectiveKind::all_reduce,   Bytes{65536.0}, 8, 1, CollectiveLibrary::custom_graph,
                             kernels::Implementation::vllm};
-  EXPECT_EQ(collective_time(call, forced(cluster, "tree")), collective_time(call, cluster));
+  EXPECT_EQ(collective_time(call, forced(cluster, "tree").site(0)), collective_time(call, cluster.site(0)));
   CollectiveCall large = call;
   large.bytes = Bytes{64.0 * kMiB};
-  EXPECT_EQ(explain_collective(large, forced(cluster, "tree")).algorithm, "tree") << "above their limit NCCL reduces";
+  EXPECT_EQ(explain_collective(large, forced(cluster, "tree").site(0)).algorithm, "tree")
+      << "above their limit NCCL reduces";
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ hardware::Fit curve(const char* key, double base, double middle, double exponent
 }
 
 double busbw(const hardware::Cluster& cluster, CollectiveKind kind, double bytes, int ranks) {
-  const Seconds time = collective_time({kind, Bytes{bytes}, ranks, cluster.nodes}, cluster);
+  const Seconds time = collective_time({kind, Bytes{bytes}, ranks, cluster.node_count()}, cluster.site(0));
   return bytes * bus_factor(kind, ranks) / time.value();
 }
 
@@ -45,23 +45,28 @@ TEST(BusFactor, OfReduceScatterAndAllGatherIsThatOfAllReduce) {
 TEST(CollectiveTime, IsZeroForOneRankAndForNoBytes) {
   const hardware::Cluster cluster = h100_cluster(2);
   for (const CollectiveKind kind : kAllKinds) {
-    EXPECT_EQ(collective_time({kind, Bytes{1e9}, 1, 1}, cluster).value(), 0.0);
-    EXPECT_EQ(collective_time({kind, Bytes{0.0}, 8, 1}, cluster).value(), 0.0);
+    EXPECT_EQ(collective_time({kind, Bytes{1e9}, 1, 1}, cluster.site(0)).value(), 0.0);
+    EXPECT_EQ(collective_time({kind, Bytes{0.0}, 8, 1}, cluster.site(0)).value(), 0.0);
   }
 }
 
 TEST(CollectiveTime, RefusesImpossibleGroups) {
   const hardware::Cluster cluster = h100_cluster(2);
-  EXPECT_THROW((void)collective_time({CollectiveKind::all_reduce, Bytes{1.0}, 2, 3}, cluster), std::invalid_argument);
-  EXPECT_THROW((void)collective_time({CollectiveKind::all_reduce, Bytes{1.0}, 0, 1}, cluster), std::invalid_argument);
-  EXPECT_THROW((void)collective_time({CollectiveKind::all_reduce, Bytes{-1.0}, 2, 1}, cluster), std::invalid_argument);
+  EXPECT_THROW((void)collective_time({CollectiveKind::all_reduce, Bytes{1.0}, 2, 3}, cluster.site(0)),
+               std::invalid_argument);
+  EXPECT_THROW((void)collective_time({CollectiveKind::all_reduce, Bytes{1.0}, 0, 1}, cluster.site(0)),
+               std::invalid_argument);
+  EXPECT_THROW((void)collective_time({CollectiveKind::all_reduce, Bytes{-1.0}, 2, 1}, cluster.site(0)),
+               std::invalid_argument);
 }
 
 TEST(CollectiveTime, TendsToTheLatencyForSmallSizes) {
   // NCCL's LL ring on one H100 node: 6.6 + 14·0.6 = 15.0 µs.
-  EXPECT_NEAR(collective_time({CollectiveKind::all_reduce, Bytes{8.0}, 8, 1}, h100_cluster(1)).value(), 15.0e-6, 1e-8);
+  EXPECT_NEAR(collective_time({CollectiveKind::all_reduce, Bytes{8.0}, 8, 1}, h100_cluster(1).site(0)).value(), 15.0e-6,
+              1e-8);
   // Ampere launches and hops measure 1.4 times NCCL's figure: 21 µs.
-  EXPECT_NEAR(collective_time({CollectiveKind::all_reduce, Bytes{8.0}, 8, 1}, a100_cluster(1)).value(), 21.0e-6, 1e-8);
+  EXPECT_NEAR(collective_time({CollectiveKind::all_reduce, Bytes{8.0}, 8, 1}, a100_cluster(1).site(0)).value(), 21.0e-6,
+              1e-8);
 }
 
 TEST(CollectiveTime, TendsToTheLinksRateForLargeSizes) {
@@ -83,10 +88,10 @@ TEST(CollectiveTime, ReproducesPublishedBusBandwidths) {
 
 TEST(CollectiveTime, IsMonotoneInSize) {
   hardware::Cluster fitted = h100_cluster(8);
-  fitted.gpu.fits = {curve("nccl/all_gather/8", 1e-5, 4e-6, 0.6, 350e9),
-                     curve("nccl/all_gather/2", 5e-6, 3e-6, 0.5, 300e9)};
+  fitted.groups[0].gpu.fits = {curve("nccl/all_gather/8", 1e-5, 4e-6, 0.6, 350e9),
+                               curve("nccl/all_gather/2", 5e-6, 3e-6, 0.5, 300e9)};
   for (const hardware::Cluster& cluster : {fitted, h100_cluster(8), a100_cluster(8)}) {
-    const CollectiveModel model(cluster);
+    const CollectiveModel model(cluster.site(0));
     for (const CollectiveKind kind : kAllKinds) {
       for (const auto& [ranks, nodes] : {std::pair{2, 1}, {3, 1}, {4, 1}, {8, 1}, {8, 8}, {16, 8}, {64, 8}}) {
         double before = 0.0;
@@ -103,11 +108,11 @@ TEST(CollectiveTime, IsMonotoneInSize) {
 
 TEST(CollectiveTime, UsesTheFitOfItsKindAndRanks) {
   hardware::Cluster cluster = h100_cluster(1);
-  cluster.gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9)};
+  cluster.groups[0].gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9)};
   // 4 MiB: 10 + 4·√4 = 18 µs, and 4194304·0.875/350 GB/s = 10.48576 µs.
   const CollectiveCall call{CollectiveKind::all_gather, Bytes{4194304.0}, 8, 1};
-  EXPECT_NEAR(collective_time(call, cluster).value(), 28.48576e-6, 1e-12);
-  const CollectiveEstimate estimate = explain_collective(call, cluster);
+  EXPECT_NEAR(collective_time(call, cluster.site(0)).value(), 28.48576e-6, 1e-12);
+  const CollectiveEstimate estimate = explain_collective(call, cluster.site(0));
   EXPECT_EQ(estimate.fit_key, "nccl/all_gather/8");
   EXPECT_EQ(estimate.provenance, kernels::Provenance::measured);
   EXPECT_EQ(estimate.algorithm, "ring");
@@ -115,21 +120,21 @@ TEST(CollectiveTime, UsesTheFitOfItsKindAndRanks) {
 
 TEST(CollectiveTime, BuildsAllReduceFromItsTwoHalves) {
   hardware::Cluster cluster = a100_cluster(1);
-  cluster.gpu.fits = {curve("nccl/all_gather/8", 14e-6, 0.0, 0.5, 200e9),
-                      curve("nccl/reduce_scatter/8", 15e-6, 0.0, 0.5, 250e9)};
+  cluster.groups[0].gpu.fits = {curve("nccl/all_gather/8", 14e-6, 0.0, 0.5, 200e9),
+                                curve("nccl/reduce_scatter/8", 15e-6, 0.0, 0.5, 250e9)};
   // 14 + 15 − 6.6 = 22.4 µs; 1 GB·0.875·(1/200 + 1/250) = 7.875 ms.
   const CollectiveCall call{CollectiveKind::all_reduce, Bytes{1e9}, 8, 1};
-  EXPECT_NEAR(collective_time(call, cluster).value(), 7.8974e-3, 1e-12);
-  const CollectiveEstimate estimate = explain_collective(call, cluster);
+  EXPECT_NEAR(collective_time(call, cluster.site(0)).value(), 7.8974e-3, 1e-12);
+  const CollectiveEstimate estimate = explain_collective(call, cluster.site(0));
   EXPECT_EQ(estimate.provenance, kernels::Provenance::published);
   EXPECT_EQ(estimate.fit_key, "nccl/reduce_scatter/8 + nccl/all_gather/8");
 }
 
 TEST(CollectiveTime, TakesAllGatherForReduceScatterAndTheReverse) {
   hardware::Cluster cluster = a100_cluster(1);
-  cluster.gpu.fits = {curve("nccl/all_gather/8", 14e-6, 0.0, 0.5, 200e9)};
-  EXPECT_EQ(collective_time({CollectiveKind::reduce_scatter, Bytes{1e8}, 8, 1}, cluster),
-            collective_time({CollectiveKind::all_gather, Bytes{1e8}, 8, 1}, cluster));
+  cluster.groups[0].gpu.fits = {curve("nccl/all_gather/8", 14e-6, 0.0, 0.5, 200e9)};
+  EXPECT_EQ(collective_time({CollectiveKind::reduce_scatter, Bytes{1e8}, 8, 1}, cluster.site(0)),
+            collective_time({CollectiveKind::all_gather, Bytes{1e8}, 8, 1}, cluster.site(0)));
 }
 
 TEST(CollectiveTime, ScalesTheModelByTheNeighboursInRanks) {
@@ -138,37 +143,37 @@ TEST(CollectiveTime, ScalesTheModelByTheNeighboursInRanks) {
   const Bytes bytes{1e9};
   hardware::Cluster cluster = plain;
   for (const int n : {4, 8}) {
-    const double time = collective_time({CollectiveKind::all_to_all, bytes, n, 1}, plain).value();
+    const double time = collective_time({CollectiveKind::all_to_all, bytes, n, 1}, plain.site(0)).value();
     const double bus = 1e9 * bus_factor(CollectiveKind::all_to_all, n) / (2.0 * time);
-    cluster.gpu.fits.push_back(curve(n == 4 ? "nccl/all_to_all/4" : "nccl/all_to_all/8", 0.0, 0.0, 0.5, bus));
+    cluster.groups[0].gpu.fits.push_back(curve(n == 4 ? "nccl/all_to_all/4" : "nccl/all_to_all/8", 0.0, 0.0, 0.5, bus));
   }
   for (const int n : {2, 6, 16}) {
     const CollectiveCall call{CollectiveKind::all_to_all, bytes, n, 1};
-    EXPECT_NEAR(collective_time(call, cluster) / collective_time(call, plain), 2.0, 1e-9) << n;
-    EXPECT_EQ(explain_collective(call, cluster).provenance, kernels::Provenance::published);
+    EXPECT_NEAR(collective_time(call, cluster.site(0)) / collective_time(call, plain.site(0)), 2.0, 1e-9) << n;
+    EXPECT_EQ(explain_collective(call, cluster.site(0)).provenance, kernels::Provenance::published);
   }
 }
 
 TEST(CollectiveTime, AcrossNodesIgnoresTheFitsOfOneNode) {
   hardware::Cluster cluster = h100_cluster(16);
   const CollectiveCall call{CollectiveKind::all_gather, Bytes{1e9}, 16, 16};
-  const Seconds before = collective_time(call, cluster);
-  cluster.gpu.fits = {curve("nccl/all_gather/8", 1.0, 0.0, 0.5, 1e9)};
-  EXPECT_EQ(collective_time(call, cluster), before) << "one rank per node has no NVLink part";
+  const Seconds before = collective_time(call, cluster.site(0));
+  cluster.groups[0].gpu.fits = {curve("nccl/all_gather/8", 1.0, 0.0, 0.5, 1e9)};
+  EXPECT_EQ(collective_time(call, cluster.site(0)), before) << "one rank per node has no NVLink part";
   // With 8 ranks per node the ring's NVLink hops limit: 1 GB/s in this made-up profile.
-  const double time = collective_time({CollectiveKind::all_gather, Bytes{1e9}, 128, 16}, cluster).value();
+  const double time = collective_time({CollectiveKind::all_gather, Bytes{1e9}, 128, 16}, cluster.site(0)).value();
   EXPECT_NEAR(time, 127.0 / 128.0, 0.25);
 }
 
 TEST(CollectiveTime, FollowsAnotherNvlinkRateThanTheMeasuredOne) {
   hardware::Cluster cluster = h100_cluster(1);
-  cluster.gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9)};
+  cluster.groups[0].gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9)};
   const CollectiveCall call{CollectiveKind::all_gather, Bytes{4 * 1048576.0}, 8, 1};
-  hardware::set_nvlink_bandwidth(cluster, BytesPerSecond{450e9});  // the profile's own
-  EXPECT_EQ(explain_collective(call, cluster).provenance, kernels::Provenance::measured);
+  hardware::set_nvlink_bandwidth(cluster.groups[0].gpu, BytesPerSecond{450e9});  // the profile's own
+  EXPECT_EQ(explain_collective(call, cluster.site(0)).provenance, kernels::Provenance::measured);
   // Half the link: 10 us + 4 us * sqrt(4) + 4 MiB * 7/8 / 175 GB/s = 18 us + 20.972 us.
-  hardware::set_nvlink_bandwidth(cluster, BytesPerSecond{225e9});
-  const CollectiveEstimate half = explain_collective(call, cluster);
+  hardware::set_nvlink_bandwidth(cluster.groups[0].gpu, BytesPerSecond{225e9});
+  const CollectiveEstimate half = explain_collective(call, cluster.site(0));
   EXPECT_NEAR(half.time.value(), 38.972e-6, 1e-9);
   EXPECT_EQ(half.provenance, kernels::Provenance::published) << "nobody measured that link";
   EXPECT_NE(half.terms.front().source.find("scaled from NVLink of 450 GB/s to 225 GB/s"), std::string::npos);
@@ -176,16 +181,16 @@ TEST(CollectiveTime, FollowsAnotherNvlinkRateThanTheMeasuredOne) {
 
 TEST(CollectiveTime, IsSlowerOverSlowerNvlink) {
   hardware::Cluster fitted = h100_cluster(1);
-  fitted.gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9),
-                     curve("nccl/all_reduce/8", 10e-6, 4e-6, 0.5, 450e9),
-                     curve("nccl/all_to_all/8", 10e-6, 4e-6, 0.5, 350e9)};
+  fitted.groups[0].gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9),
+                               curve("nccl/all_reduce/8", 10e-6, 4e-6, 0.5, 450e9),
+                               curve("nccl/all_to_all/8", 10e-6, 4e-6, 0.5, 350e9)};
   for (const CollectiveKind kind : kAllKinds) {
     for (const int ranks : {2, 4, 8}) {
       Seconds before;
       for (const double rate : {900e9, 451e9, 450e9, 449e9, 100e9, 1e9}) {
         hardware::Cluster cluster = fitted;
-        hardware::set_nvlink_bandwidth(cluster, BytesPerSecond{rate});
-        const Seconds time = collective_time({kind, Bytes{256e6}, ranks, 1}, cluster);
+        hardware::set_nvlink_bandwidth(cluster.groups[0].gpu, BytesPerSecond{rate});
+        const Seconds time = collective_time({kind, Bytes{256e6}, ranks, 1}, cluster.site(0));
         EXPECT_GT(time, before) << ranks << " ranks, " << rate;
         before = time;
       }
@@ -195,37 +200,38 @@ TEST(CollectiveTime, IsSlowerOverSlowerNvlink) {
 
 TEST(CollectiveTime, IgnoresTheFitsWhereTheLinkIsTakenAway) {
   hardware::Cluster cluster = h100_cluster(1), plain = h100_cluster(1);
-  cluster.gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9), curve("gemm/trtllm/bf16", 1, 1, 1, 1)};
-  hardware::set_nvlink_bandwidth(cluster, BytesPerSecond{});
-  hardware::set_nvlink_bandwidth(plain, BytesPerSecond{});
-  ASSERT_EQ(cluster.gpu.fits.size(), 1u);
-  EXPECT_EQ(cluster.gpu.fits[0].key, "gemm/trtllm/bf16");
+  cluster.groups[0].gpu.fits = {curve("nccl/all_gather/8", 10e-6, 4e-6, 0.5, 350e9),
+                                curve("gemm/trtllm/bf16", 1, 1, 1, 1)};
+  hardware::set_nvlink_bandwidth(cluster.groups[0].gpu, BytesPerSecond{});
+  hardware::set_nvlink_bandwidth(plain.groups[0].gpu, BytesPerSecond{});
+  ASSERT_EQ(cluster.groups[0].gpu.fits.size(), 1u);
+  EXPECT_EQ(cluster.groups[0].gpu.fits[0].key, "gemm/trtllm/bf16");
   const CollectiveCall call{CollectiveKind::all_gather, Bytes{1e6}, 8, 1};
-  EXPECT_EQ(collective_time(call, cluster), collective_time(call, plain));
+  EXPECT_EQ(collective_time(call, cluster.site(0)), collective_time(call, plain.site(0)));
 }
 
 TEST(CollectiveTime, IgnoresFitsThatAreNoCurves) {
   hardware::Cluster cluster = h100_cluster(1);
   const CollectiveCall call{CollectiveKind::all_gather, Bytes{1e9}, 8, 1};
-  const Seconds before = collective_time(call, cluster);
+  const Seconds before = collective_time(call, cluster.site(0));
   for (const char* key :
        {"nccl/all_gather", "nccl/all_gather/", "nccl/all_gather/8x", "nccl/gather/8", "gemm/trtllm/bf16"}) {
-    cluster.gpu.fits.push_back(curve(key, 1.0, 1.0, 0.5, 1e9));
+    cluster.groups[0].gpu.fits.push_back(curve(key, 1.0, 1.0, 0.5, 1e9));
   }
-  cluster.gpu.fits.push_back(curve("nccl/all_gather/8", 1.0, 1.0, 0.5, 0.0));
-  EXPECT_EQ(collective_time(call, cluster), before);
+  cluster.groups[0].gpu.fits.push_back(curve("nccl/all_gather/8", 1.0, 1.0, 0.5, 0.0));
+  EXPECT_EQ(collective_time(call, cluster.site(0)), before);
 }
 
 TEST(ExplainCollective, TermsAddUpToTheTime) {
   hardware::Cluster fitted = h100_cluster(8);
-  fitted.gpu.fits = {curve("nccl/all_gather/8", 1e-5, 4e-6, 0.6, 350e9),
-                     curve("nccl/reduce_scatter/8", 2e-5, 3e-6, 0.6, 340e9),
-                     curve("nccl/all_to_all/2", 5e-6, 3e-6, 0.5, 300e9)};
+  fitted.groups[0].gpu.fits = {curve("nccl/all_gather/8", 1e-5, 4e-6, 0.6, 350e9),
+                               curve("nccl/reduce_scatter/8", 2e-5, 3e-6, 0.6, 340e9),
+                               curve("nccl/all_to_all/2", 5e-6, 3e-6, 0.5, 300e9)};
   for (const hardware::Cluster& cluster : {fitted, h100_cluster(8)}) {
     for (const CollectiveKind kind : kAllKinds) {
       for (const auto& [ranks, nodes] : {std::pair{4, 1}, {8, 1}, {8, 8}, {64, 8}}) {
         const CollectiveCall call{kind, Bytes{3e7}, ranks, nodes};
-        const CollectiveEstimate estimate = explain_collective(call, cluster);
+        const CollectiveEstimate estimate = explain_collective(call, cluster.site(0));
         Seconds sum;
         for (const kernels::Term& term : estimate.terms) {
           sum += term.time;
@@ -233,7 +239,7 @@ TEST(ExplainCollective, TermsAddUpToTheTime) {
           EXPECT_FALSE(term.equation.empty());
         }
         EXPECT_NEAR(sum.value(), estimate.time.value(), 1e-15);
-        EXPECT_EQ(estimate.time, collective_time(call, cluster));
+        EXPECT_EQ(estimate.time, collective_time(call, cluster.site(0)));
         EXPECT_FALSE(estimate.algorithm.empty());
       }
     }
@@ -242,16 +248,16 @@ TEST(ExplainCollective, TermsAddUpToTheTime) {
 
 TEST(TransferTime, IsLatencyPlusBytesOverBandwidth) {
   // H100 inside a node 0.7·450 = 315 GB/s: 8.4 µs + 1 ms. Published (microsoft/vidur): 348 and 286 GB/s.
-  EXPECT_NEAR(transfer_time(Bytes{315e6}, true, h100_cluster(1)).value(), 1.0084e-3, 1e-12);
+  EXPECT_NEAR(transfer_time(Bytes{315e6}, true, h100_cluster(1).site(0)).value(), 1.0084e-3, 1e-12);
   // Across nodes one message reaches 36 GB/s of a 400 Gb/s NIC, 21.25 of 25 GB/s: 14 µs + 1 ms each.
-  EXPECT_NEAR(transfer_time(Bytes{36e6}, false, h100_cluster(2)).value(), 1.014e-3, 1e-12);
-  EXPECT_NEAR(transfer_time(Bytes{21.25e6}, false, a100_cluster(2)).value(), 1.014e-3, 1e-12);
-  EXPECT_EQ(transfer_time(Bytes{0.0}, false, a100_cluster(2)).value(), 0.0);
+  EXPECT_NEAR(transfer_time(Bytes{36e6}, false, h100_cluster(2).site(0)).value(), 1.014e-3, 1e-12);
+  EXPECT_NEAR(transfer_time(Bytes{21.25e6}, false, a100_cluster(2).site(0)).value(), 1.014e-3, 1e-12);
+  EXPECT_EQ(transfer_time(Bytes{0.0}, false, a100_cluster(2).site(0)).value(), 0.0);
 }
 
 TEST(TransferTime, ReproducesAMeasuredPairOfNodes) {
   // One H100 pair across two DGX nodes (microsoft/vidur h100_dgx, send_recv, median): 293 µs for 10.1 MB.
-  EXPECT_NEAR(transfer_time(Bytes{10125312.0}, false, h100_cluster(2)).value() / 293e-6, 1.0, 0.05);
+  EXPECT_NEAR(transfer_time(Bytes{10125312.0}, false, h100_cluster(2).site(0)).value() / 293e-6, 1.0, 0.05);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST(Placement, NodesSpannedAreThoseOfTheWidestCommunicator) {
     for (int axis = below(4); axis > 0; --axis) group.axes.push_back({1 + below(5), 1 + below(20)});
     for (int base = 1 + below(6); base > 0; --base) group.bases.push_back(static_cast<std::uint32_t>(below(60)));
     const int per_node = 1 + below(8);
-    const Placement placement{below(3), per_node, 1 + below(3), per_node + below(3)};
+    const Placement placement{below(3), per_node, 1 + below(3), per_node + below(3), {}};
     std::size_t most = 0, least = 1000;
     for (const std::uint32_t base : group.bases) {
       std::vector<std::uint32_t> visited;
@@ -63,7 +63,7 @@ TEST(Placement, NodesSpannedAreThoseOfTheWidestCommunicator) {
 
 TEST(Placement, MembersFillANodeAndGoOnToTheNextThatIsTaken) {
   // Four of a node's eight GPUs, every second node from the third on.
-  const Placement placement{2, 4, 2, 8};
+  const Placement placement{2, 4, 2, 8, {}};
   EXPECT_EQ(placement.node(0), 2);
   EXPECT_EQ(placement.node(3), 2);
   EXPECT_EQ(placement.node(4), 4);
@@ -72,10 +72,6 @@ TEST(Placement, MembersFillANodeAndGoOnToTheNextThatIsTaken) {
   EXPECT_EQ(placement.gpu(3), 19u);
   EXPECT_EQ(placement.gpu(4), 32u);
   EXPECT_EQ(placement.gpu(11), 51u);
-  EXPECT_EQ(placement.extent(1), 1);
-  EXPECT_EQ(placement.extent(4), 1);
-  EXPECT_EQ(placement.extent(5), 3);
-  EXPECT_EQ(placement.extent(12), 5);
 }
 
 TEST(Placement, ATransferIsNearWhereItsFirstPairShareANode) {
@@ -84,11 +80,64 @@ TEST(Placement, ATransferIsNearWhereItsFirstPairShareANode) {
   TransferEntry transfer;
   transfer.source = RankId(0);
   transfer.destination = RankId(1);
-  EXPECT_TRUE(same_node(transfer, plan, {0, 4, 1, 8}));
-  EXPECT_FALSE(same_node(transfer, plan, {0, 2, 1, 8}));
+  EXPECT_TRUE(same_node(transfer, plan, {0, 4, 1, 8, {}}));
+  EXPECT_FALSE(same_node(transfer, plan, {0, 2, 1, 8, {}}));
   transfer.destination = RankId(2);
-  EXPECT_FALSE(same_node(transfer, plan, {0, 4, 1, 8}));
+  EXPECT_FALSE(same_node(transfer, plan, {0, 4, 1, 8, {}}));
   EXPECT_TRUE(same_node(transfer, plan, {0, 8, 1, 8}));
+}
+
+TEST(Placement, FillsUnlikeNodesOneAfterTheOther) {
+  std::mt19937_64 random(11);
+  const auto below = [&](std::uint64_t n) { return static_cast<int>(random() % n); };
+  int unlike = 0;
+  for (int i = 0; i < 300; ++i) {
+    hardware::Cluster cluster;
+    std::vector<int> sizes;  // of each node
+    for (int g = below(4); g >= 0; --g) {
+      hardware::NodeGroup group;
+      group.node.gpus = 1 << below(4);
+      group.count = 1 + below(3);
+      sizes.insert(sizes.end(), static_cast<std::size_t>(group.count), group.node.gpus);
+      cluster.groups.push_back(group);
+    }
+    const int nodes = static_cast<int>(sizes.size());
+    const int first = below(sizes.size()), spread = 1 + below(2), most = 3 * below(2);
+    const Placement placement = place(cluster, first, spread, most);
+    unlike += placement.unlike.empty() ? 0 : 1;
+    std::uint32_t member = 0, gpu = 0;
+    for (int node = 0; node < nodes; ++node) {
+      const int size = sizes[static_cast<std::size_t>(node)];
+      const int used = most > 0 ? std::min(size, most) : size;
+      const bool taken = node >= first && (node - first) % spread == 0;
+      for (int at = 0; taken && at < used; ++at, ++member) {
+        ASSERT_EQ(placement.node(member), node);
+        ASSERT_EQ(placement.gpu(member), gpu + static_cast<std::uint32_t>(at));
+        ASSERT_EQ(placement.place(member), static_cast<std::uint32_t>(at));
+      }
+      gpu += static_cast<std::uint32_t>(size);
+    }
+    EXPECT_GE(placement.gpu(member), gpu) << "those that don't fit are past the last GPU";
+  }
+  EXPECT_GT(unlike, 100);
+}
+
+TEST(Placement, AGroupOverUnlikeNodesSpansThoseOfItsMembers) {
+  hardware::Cluster cluster;
+  for (const int gpus : {8, 4}) {
+    hardware::NodeGroup group;
+    group.node.gpus = gpus;
+    group.count = 2;
+    cluster.groups.push_back(group);
+  }
+  const Placement placement = place(cluster, 0, 1, 0);  // nodes of 8, 8, 4 and 4
+  EXPECT_EQ(nodes_spanned({"g", {}, {{8, 1}}, {0}}, placement), 1);
+  EXPECT_EQ(nodes_spanned({"g", {}, {{8, 1}}, {0, 8, 16}}, placement), 2);
+  EXPECT_EQ(nodes_spanned({"g", {}, {{24, 1}}, {0}}, placement), 4);
+  EXPECT_EQ(nodes_spanned({"g", {}, {{3, 8}}, {0}}, placement), 3);
+  EXPECT_EQ(groups_of(cluster, placement, 16), (std::vector<std::size_t>{0}));
+  EXPECT_EQ(groups_of(cluster, placement, 17), (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(groups_of(cluster, place(cluster, 2, 1, 0), 8), (std::vector<std::size_t>{1}));
 }
 
 }  // namespace

@@ -45,13 +45,16 @@ KernelEntry entry(std::int64_t m, LaunchPath path) {
 }
 
 struct PricesTest : ::testing::Test {
-  PricesTest() { plain.name = "plain"; }
+  PricesTest() {
+    cluster.groups.push_back(cluster.groups.front());
+    cluster.groups[0].gpu.name = "plain";
+    cluster.groups[1].gpu.name = "slow";
+  }
   [[nodiscard]] ClusterPrices prices(const LaunchCosts& costs) const {
-    return {cluster, timer, costs, Placement{0, 8, 1, 8}, {&plain, &slow}};
+    return {cluster, timer, {{0, costs}, {1, costs}}, Placement{0, 8, 1, 8, {}}};
   }
   RowTimer timer;
   hardware::Cluster cluster = testing::h100_cluster(4);
-  hardware::Gpu plain, slow;
   LaunchCosts launch{Seconds{2e-6}, Seconds{1e-6}, Seconds{8e-6}};
 };
 
@@ -75,7 +78,7 @@ TEST_F(PricesTest, TimesAreWhatTheirExplanationsAddUpTo) {
         for (const std::uint32_t gpu_class : {0u, 1u}) {
           const KernelPrice why = p.explain(entry(m, path), gpu_class);
           EXPECT_EQ(p.time(entry(m, path), gpu_class), why.total());
-          EXPECT_EQ(why.kernel.time, timer.time(gemm(m), gpu_class == 0 ? plain : slow));
+          EXPECT_EQ(why.kernel.time, timer.time(gemm(m), cluster.groups[gpu_class].gpu));
           EXPECT_GE(why.idle.value(), 0.0);
         }
       }
@@ -97,7 +100,7 @@ TEST_F(PricesTest, TimesAreWhatTheirExplanationsAddUpTo) {
     for (const CollectiveEntry& collective : plan.collectives) {
       const CollectivePrice why = p.explain(collective, plan);
       EXPECT_DOUBLE_EQ(p.time(collective, plan).value(), why.total().value());
-      const Seconds alone = collective_time(why.call, cluster);
+      const Seconds alone = collective_time(why.call, cluster.site(0));
       EXPECT_EQ(why.estimate.time, alone);
       const bool single = plan.groups[collective.group.index()].size() == 1;
       EXPECT_EQ(p.time(collective, plan), single ? Seconds{0.0} : max(alone, host));
@@ -124,7 +127,7 @@ TEST_F(PricesTest, ACollectiveIsCalledWithTheNodesOfItsPlacement) {
   EXPECT_EQ(call.implementation, kernels::Implementation::vllm);
   e.group = GroupId(1);
   EXPECT_EQ(prices(launch).call_of(e, plan).nodes, 4);
-  const ClusterPrices half(cluster, timer, launch, Placement{0, 4, 1, 8});
+  const ClusterPrices half(cluster, timer, {{0, launch}}, Placement{0, 4, 1, 8, {}});
   e.group = GroupId(0);
   EXPECT_EQ(half.call_of(e, plan).nodes, 2) << "a job that takes half of each node";
 }
@@ -138,19 +141,50 @@ TEST_F(PricesTest, ATransferTakesTheLinkBetweenItsNodes) {
   const ClusterPrices p = prices(launch);
   EXPECT_TRUE(p.explain(plan.transfers[t], plan).same_node);
   EXPECT_FALSE(p.explain(plan.transfers[u], plan).same_node);
-  EXPECT_EQ(p.time(plan.transfers[t], plan), transfer_time(1_GiB, true, cluster));
-  EXPECT_EQ(p.time(plan.transfers[u], plan), transfer_time(1_GiB, false, cluster));
+  EXPECT_EQ(p.time(plan.transfers[t], plan), transfer_time(1_GiB, true, cluster.site(0)));
+  EXPECT_EQ(p.time(plan.transfers[u], plan), transfer_time(1_GiB, false, cluster.site(0)));
   EXPECT_LT(p.time(plan.transfers[t], plan), p.time(plan.transfers[u], plan));
 }
 
-TEST_F(PricesTest, WithoutClassesTheClustersGpuIsAsked) {
-  cluster.gpu.name = "plain";
-  const ClusterPrices p(cluster, timer, {}, Placement{});
+TEST_F(PricesTest, AClassIsOfANodeGroup) {
+  const ClusterPrices p(cluster, timer, {{0, {}}}, Placement{});
   EXPECT_DOUBLE_EQ(p.time(entry(3, LaunchPath::stream), 0).value(), 3e-6);
   EXPECT_EQ(p.explain(entry(3, LaunchPath::stream), 0).kernel.fit_key, "plain");
   CopyEntry copy;
   copy.copy.bytes = 1_MiB;
   EXPECT_DOUBLE_EQ(p.time(copy).value(), 5e-6);
+}
+
+TEST_F(PricesTest, WhatUnlikeGpusDoTogetherTakesAsLongAsAmongTheSlowest) {
+  cluster.groups[1] = testing::a100_cluster(4).groups[0];
+  PlanBuilder b;
+  const RankId fast = b.add_rank(Rank{"h100", {0}, 0}), slow = b.add_rank(Rank{"a100", {32}, 1});
+  const GroupId alike = b.add_group({"alike", {fast}, {{4, 8}}, {0}});
+  const GroupId both = b.add_group({"both", {fast, slow}, {{8, 8}}, {0}});
+  const GroupId wide = b.add_group({"wide", {fast}, {{8, 8}}, {0}});
+  const auto over = [&](GroupId group) {
+    CollectiveEntry e;
+    e.kind = CollectiveKind::all_reduce;
+    e.bytes = 64_MiB;
+    e.group = group;
+    return e;
+  };
+  const auto t = b.transfer({slow, fast, 1_GiB, b.label("x"), Activity::pipeline});
+  b.launch(b.stream(fast, kCompute), gemm(4), "k", Activity::forward);
+  const Plan plan = b.take();
+  LaunchCosts slow_host;
+  slow_host.host = Seconds{1.0};
+  const ClusterPrices p(cluster, timer, {{0, {}}, {1, {}}}, Placement{0, 8, 1, 8, {}});
+  const ClusterPrices late(cluster, timer, {{0, {}}, {1, slow_host}}, Placement{0, 8, 1, 8, {}});
+  EXPECT_EQ(p.slowest(over(both), plan), 1u);
+  EXPECT_EQ(p.time(over(both), plan), collective_time(p.call_of(over(both), plan), cluster.site(1)));
+  EXPECT_EQ(p.explain(over(both), plan).total(), p.time(over(both), plan));
+  EXPECT_GT(p.time(over(both), plan), p.time(over(wide), plan)) << "as many GPUs of the faster kind";
+  EXPECT_EQ(p.slowest(over(alike), plan), 0u);
+  EXPECT_EQ(p.time(plan.transfers[t], plan), transfer_time(1_GiB, false, cluster.site(1)));
+  EXPECT_EQ(late.time(over(both), plan), Seconds{1.0}) << "whose host is late holds all up";
+  EXPECT_LT(late.time(over(alike), plan), Seconds{1.0});
+  EXPECT_EQ(p.group(1), 1u);
 }
 
 TEST(Durations, KernelsStandClassAfterClassOfGpus) {

@@ -8,6 +8,7 @@
 // Device defaults: vllm/engine/arg_utils.py, get_batch_defaults, for the API server; 0.19.
 #include <algorithm>
 
+#include "models/serving/engine_mesh.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/kv_pool.hpp"
 #include "models/serving/sequences/paged_cache.hpp"
@@ -35,7 +36,7 @@ bool is_large(const hardware::Gpu& gpu) {
 // The defaults fit each other and the rest (vllm/engine/arg_utils.py): a prompt that can't be cut needs a step of its
 // own, no step is larger than all sequences together, and no more sequences run than a step has tokens.
 void resolve_limits(const ServingJob& job, ServingConfig& c) {
-  const bool large = is_large(job.cluster.gpu);
+  const bool large = is_large(site_of(job).gpu);
   const bool own_budget = c.max_num_batched_tokens == 0;
   if (own_budget) {
     c.max_num_batched_tokens = large ? 8192 : 2048;

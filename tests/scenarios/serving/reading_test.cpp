@@ -30,11 +30,11 @@ TEST_F(ServingReading, FillsTheJobAndWhatKindsShare) {
   const Scenario scenario = scenario_with("scenario: \"small\"\n", "scenario: \"small\"\nseed: 7\n");
   ASSERT_EQ(scenario.jobs.size(), 1U);
   EXPECT_EQ(serving_job(scenario).llm.name, "llama-3-8b");
-  EXPECT_EQ(serving_job(scenario).cluster.gpu.name, "h100_sxm");
+  EXPECT_EQ(serving_job(scenario).cluster.groups[0].gpu.name, "h100_sxm");
   EXPECT_EQ(serving_job(scenario).seed, 7U);
   EXPECT_EQ(scenario.seed, 7U);
   EXPECT_EQ(scenario.jobs[0].llm.layers, 32);
-  EXPECT_EQ(scenario.cluster.gpu.name, "h100_sxm");
+  EXPECT_EQ(scenario.cluster.groups[0].gpu.name, "h100_sxm");
   EXPECT_EQ(scenario.skipped, "");
   const models::ServingConfig& config = serving_job(scenario).config;
   EXPECT_EQ(config.max_model_len, 4096);

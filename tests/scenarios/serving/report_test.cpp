@@ -103,7 +103,7 @@ TEST(ServingMetrics, FollowFromTheResult) {
 TEST(ServingMetrics, CostCountsAllReplicas) {
   const ServingResult result = served();
   models::ServingJob job;
-  job.cluster.gpu.price = DollarsPerHour{3.0};
+  job.cluster.groups[0].gpu.price = DollarsPerHour{3.0};
   const std::vector<MetricValue> values = evaluate_metrics(result, serving_cost_basis(job, result));
   Report report;
   report.metrics = values;

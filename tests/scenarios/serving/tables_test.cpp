@@ -60,7 +60,7 @@ TEST_F(ServingTables, OneRunHoldsTheRequestsOfItsRowsByArrival) {
   const MeasuredRun& run = table.runs[0];
   EXPECT_EQ(run.group, "rtx_pro_6000_server");
   EXPECT_EQ(run.job.llm.name, "llama-3.1-8b");
-  EXPECT_EQ(run.job.cluster.gpu.name, "rtx_pro_6000_server");
+  EXPECT_EQ(run.job.cluster.groups[0].gpu.name, "rtx_pro_6000_server");
   EXPECT_EQ(run.job.config.max_num_seqs, 128);
   EXPECT_EQ(run.job.config.max_num_batched_tokens, 2048);
   EXPECT_EQ(run.job.config.num_gpu_blocks, 0);
