@@ -35,7 +35,7 @@ void check_links(const Scenario& scenario, const hardware::Topology& topology) {
       diagnostics.error(event.span, error.what());
     }
   }
-  diagnostics.throw_if_any();
+  scenario.throw_if_any(diagnostics);
 }
 
 /// An event that begins when all is over says nothing: the run was shorter than its author thought.
@@ -46,7 +46,7 @@ void check_ends(const Scenario& scenario, sim::SimTime end) {
     diagnostics.error(event.span, fmt::format("the event begins at {:g} s, after the end of the last job at {:g} s",
                                               event.at.value(), sim::to_seconds(end).value()));
   }
-  diagnostics.throw_if_any();
+  scenario.throw_if_any(diagnostics);
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ std::vector<Override> coordinates(const std::vector<SweepAxis>& axes, std::size_
   std::vector<Override> set(axes.size());
   for (std::size_t i = axes.size(); i-- > 0;) {
     const std::size_t size = axes[i].values.size();
-    set[i] = {axes[i].key, axes[i].values[index % size]};
+    set[i] = {axes[i].key, axes[i].values[index % size], "sweep"};
     index /= size;
   }
   return set;
