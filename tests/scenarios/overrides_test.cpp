@@ -123,5 +123,26 @@ TEST_F(Sweeps, OfAJobByNameGoThroughItsValues) {
                                  HasSubstr("s.yaml:10:26: jobs.1.training.global_batch_size")));
 }
 
+TEST_F(Sweeps, OfWhatIsSetBesideThemAreRefused) {
+  const std::string file =
+      write("s.yaml", std::string(kTwo) + "sweep:\n  jobs.teach.training.micro_batch_size: [1, 2]\n");
+  for (const std::string key : {"jobs.teach.training.micro_batch_size", "jobs.1.training.micro_batch_size"}) {
+    const Outcome outcome = orrery({"sweep", file, "--set", key + "=4"});
+    EXPECT_EQ(outcome.code, kExitInput) << key;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("--set " + key + "=4 is without effect"),
+                                   HasSubstr("the sweep sets jobs.teach.training.micro_batch_size")));
+  }
+  EXPECT_EQ(orrery({"sweep", file, "--set", "jobs.0.training.micro_batch_size=4"}).code, kExitWell);
+  EXPECT_THAT(orrery({"sweep", file, "--set", "sweep.jobs.teach.training.micro_batch_size=[4]"}).out,
+              HasSubstr("micro_batch_size=4"));
+}
+
+TEST_F(Sweeps, OfOneKeyTwiceAreRefused) {
+  const std::string text =
+      std::string(kTwo) +
+      "sweep:\n  jobs.teach.training.micro_batch_size: [1, 2]\n  jobs.1.training.micro_batch_size: [1, 2]\n";
+  EXPECT_THAT(orrery({"sweep", write("s.yaml", text)}).err, HasSubstr("sweep one of them"));
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
