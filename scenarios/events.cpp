@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/sections.hpp"
+
 namespace orrery::scenarios {
 
 namespace {
@@ -30,10 +32,11 @@ Event read_event(const ConfigNode& node, int gpus, Diagnostics& diagnostics) {
   MapReader reader(&node, "event", diagnostics);
   Event event;
   event.span = node.span;
-  event.at = reader.duration("at");
+  const std::size_t before = diagnostics.items().size();
+  event.at = reader.has("at") ? read_moment(reader, "at", event.at) : reader.duration("at");
   if (reader.has("until")) {
-    event.until = reader.duration("until");
-    if (*event.until <= event.at) {
+    event.until = read_moment(reader, "until", Seconds{0.0});
+    if (*event.until <= event.at && diagnostics.items().size() == before) {
       diagnostics.error(reader.span("until"),
                         fmt::format("'until' is not after 'at': the event would end at {:g} s and "
                                     "start at {:g} s",

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "sim/clock.hpp"
+
 namespace orrery::scenarios {
 
 namespace {
@@ -47,6 +49,16 @@ void check_ends(const Scenario& scenario, sim::SimTime end) {
                                               event.at.value(), sim::to_seconds(end).value()));
   }
   scenario.throw_if_any(diagnostics);
+}
+
+/// The clock ran to its end: of the job that began last, for want of a better one.
+[[noreturn]] void fail_at_last_start(const Scenario& scenario, const sim::TimeOverflow& error) {
+  const auto last = std::max_element(scenario.jobs.begin(), scenario.jobs.end(),
+                                     [](const Job& a, const Job& b) { return a.start < b.start; });
+  hardware::Diagnostics diagnostics(scenario.file);
+  diagnostics.error(last->span, fmt::format("{}; the job starts at {:g} s", error.what(), last->start.value()));
+  scenario.throw_if_any(diagnostics);
+  throw error;
 }
 
 }  // namespace
@@ -95,6 +107,8 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
     report.results.clear();
     report.metrics.clear();
     report.findings.push_back({"disturbed", error.what(), false});
+  } catch (const sim::TimeOverflow& error) {
+    fail_at_last_start(scenario, error);
   }
   report.reading = "flows";
 }
