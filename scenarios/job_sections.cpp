@@ -25,6 +25,12 @@ bool is_name(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), fits);
 }
 
+/// On file systems that don't tell small letters from capitals.
+bool is_same_file(const std::string& a, const std::string& b) {
+  const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return small(x) == small(y); });
+}
+
 /// What every job of a scenario is read with.
 struct Shared {
   const Job& defaults;  ///< the scenario's model and placement
@@ -68,10 +74,17 @@ void read_name(MapReader& reader, Job& job, const Shared& shared) {
     shared.diagnostics.error(reader.span("name"),
                              fmt::format("'{}' is no name of a job: use letters, digits, '-' and '_'", job.name));
   }
-  const auto same = [&](const Job& other) { return other.name == job.name; };
-  const std::vector<Job>& jobs = shared.scenario.jobs;
-  if (std::any_of(jobs.begin(), jobs.end(), same)) {
-    shared.diagnostics.error(reader.span("name"), fmt::format("the job '{}' is there twice", job.name));
+  for (const Job& other : shared.scenario.jobs) {
+    if (!is_same_file(other.name, job.name)) continue;
+    shared.diagnostics.error(
+        reader.span("name"),
+        other.name == job.name
+            ? fmt::format("the job '{}' is there twice", job.name)
+            : fmt::format(
+                  "the job '{}' differs from '{}' only in case: where file systems don't tell them apart, their "
+                  "traces and plans are one file",
+                  job.name, other.name));
+    break;
   }
 }
 

@@ -117,6 +117,12 @@ TEST(BadJobs, TheSameNameTwice) {
   EXPECT_THAT(error, AllOf(HasSubstr("two.yaml:7:"), HasSubstr("the job 'learn' is there twice")));
 }
 
+TEST(BadJobs, NamesThatDifferOnlyInCase) {
+  // Their traces would be one file where file systems don't tell 'learn' from 'Learn'.
+  const std::string error = error_of(replaced(std::string(kHead) + kJobs, "name: chat", "name: Learn"));
+  EXPECT_THAT(error, AllOf(HasSubstr("two.yaml:7:"), HasSubstr("'Learn' differs from 'learn' only in case")));
+}
+
 TEST(BadJobs, NoNameOrOneWithDots) {
   EXPECT_THAT(error_of(replaced(std::string(kHead) + kJobs, "name: chat", "name: a.b")),
               HasSubstr("'a.b' is no name of a job"));
