@@ -1,5 +1,7 @@
 #include "scenarios/events.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "scenarios/sections.hpp"
@@ -56,6 +58,12 @@ Event read_event(const ConfigNode& node, int gpus, Diagnostics& diagnostics) {
   return event;
 }
 
+/// Everything but where they stand.
+bool is_same(const Event& a, const Event& b) {
+  return a.at == b.at && a.until == b.until && a.link == b.link && a.gpu == b.gpu && a.scale == b.scale &&
+         a.down == b.down;
+}
+
 }  // namespace
 
 std::vector<Event> read_events(const ConfigNode* node, int gpus, Diagnostics& diagnostics) {
@@ -65,7 +73,16 @@ std::vector<Event> read_events(const ConfigNode* node, int gpus, Diagnostics& di
     diagnostics.error(node->span, "events must be a list of {at, until, gpu|link, scale|down}");
     return events;
   }
-  for (const hardware::NodePtr& item : node->items) events.push_back(read_event(*item, gpus, diagnostics));
+  for (const hardware::NodePtr& item : node->items) {
+    const std::size_t before = diagnostics.items().size();
+    Event event = read_event(*item, gpus, diagnostics);
+    const bool is_right = diagnostics.items().size() == before;
+    const auto same = [&event](const Event& other) { return is_same(other, event); };
+    if (is_right && std::any_of(events.begin(), events.end(), same)) {
+      diagnostics.error(item->span, "the event is there twice; for twice its effect write the product of the scales");
+    }
+    events.push_back(std::move(event));
+  }
   return events;
 }
 

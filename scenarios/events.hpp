@@ -29,7 +29,7 @@ struct Event {
 
 /// Reads the list; `node` may be nullptr. Errors go to `diagnostics`: a GPU that a cluster of `gpus` doesn't have,
 /// neither or both of gpu and link, neither or both of scale and down, a scale below 0, an end that is not after the
-/// start, a moment beyond the clock. Whether there is such a link is known only once the topology is built.
+/// start, a moment beyond the clock, the same event twice. Whether there is such a link is known only once the topology is built.
 [[nodiscard]] std::vector<Event> read_events(const hardware::ConfigNode* node, int gpus,
                                              hardware::Diagnostics& diagnostics);
 

@@ -44,5 +44,13 @@ TEST(BadRuns, PastTheEndOfTheClockAreToldAtTheJob) {
               AllOf(HasSubstr("one.yaml:5:"), HasSubstr("213 days"), HasSubstr("the job starts at")));
 }
 
+TEST(BadEvents, TheSameOneTwice) {
+  const std::string gpu = "{at: 0 s, gpu: 1, scale: 0.5}", link = "{at: 0 s, until: 2 s, link: a, down: true}";
+  EXPECT_THAT(event_error(gpu + "\n  - " + gpu), AllOf(HasSubstr("one.yaml:9:5:"), HasSubstr("is there twice")));
+  EXPECT_THAT(event_error(link + "\n  - " + gpu + "\n  - " + link),
+              AllOf(HasSubstr("one.yaml:10:5:"), HasSubstr("is there twice")));
+  EXPECT_EQ(event_error(gpu + "\n  - " + replaced(gpu, "0 s", "0.001 s")), "");
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
