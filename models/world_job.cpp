@@ -74,6 +74,18 @@ bool is_fabric(const hardware::Topology& topology, LinkId id) {
   return link_class == hardware::LinkClass::leaf || link_class == hardware::LinkClass::spine;
 }
 
+/// Lets whoever is told know that `value` holds meanwhile.
+class Meanwhile {
+ public:
+  explicit Meanwhile(bool& value) : value_(value) { value_ = true; }
+  Meanwhile(const Meanwhile&) = delete;
+  Meanwhile& operator=(const Meanwhile&) = delete;
+  ~Meanwhile() { value_ = false; }
+
+ private:
+  bool& value_;
+};
+
 class WorldRun {
  public:
   WorldRun(sim::LinkClasses& links, const hardware::Topology* topology, const std::vector<WorldSlot>& slots)
@@ -266,6 +278,15 @@ class WorldRun {
 };
 
 }  // namespace
+
+void WorldJob::tell(const std::function<void()>& done) {
+  const Meanwhile telling(is_telling_);
+  done();
+}
+
+void WorldJob::require_not_telling() const {
+  if (is_telling_) throw std::logic_error("a job can't be stopped by what it tells that it is done");
+}
 
 WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology, const std::vector<WorldSlot>& slots,
                        const std::vector<Disturbance>& disturbances, const sim::RunControl& control,

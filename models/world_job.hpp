@@ -39,9 +39,10 @@ class WorldJob {
   }
   /// set_speed() will be called of this GPU: told before begin().
   virtual void expect_speed(std::uint32_t gpu) { (void)gpu; }
-  /// Begins at `at` on the World of these links. `done` is told once, when all that it must do is done.
+  /// Begins at `at` on the World of these links. `done` is told once, through tell(), when all that it must do is done.
+  /// It may stop the clock, not the job: stop() takes away what has just told it and goes on when it returns.
   virtual void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) = 0;
-  /// No further from now on.
+  /// No further from now on. Throws std::logic_error from within `done`.
   virtual void stop() = 0;
 
   /// After a run: it needs another, with the same times, to keep what it now knows to be worth keeping.
@@ -53,6 +54,15 @@ class WorldJob {
   virtual bool set_speed(std::uint32_t gpu, double speed) = 0;
   /// Own links of the job's ranks that stand for the GPU: out of and into the node, out to and in from the network.
   [[nodiscard]] virtual std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const = 0;
+
+ protected:
+  /// Calls `done`; whoever is told may not stop() the job meanwhile.
+  void tell(const std::function<void()>& done);
+  /// The first line of stop(). Throws std::logic_error within tell().
+  void require_not_telling() const;
+
+ private:
+  bool is_telling_ = false;
 };
 
 /// Something that happens to a machine at a time. While several of one GPU or link last, their scales multiply; links

@@ -125,12 +125,13 @@ void TrainingRun::step_ended(sim::SimTime end) {
   }
   steps_.push_back({began_, end});
   began_ = end;
-  if (static_cast<std::int64_t>(steps_.size()) == must_) done_();
+  if (static_cast<std::int64_t>(steps_.size()) == must_) tell(done_);
   // A step without steps of its own would repeat for ever at one time.
   if (steps_.back().duration() > 0) step_begins();
 }
 
 void TrainingRun::stop() {
+  require_not_telling();
   if (!run_) return;
   held_up_ = run_->held_up();
   run_.reset();

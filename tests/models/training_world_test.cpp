@@ -212,6 +212,20 @@ TEST(TrainingWorld, TwoJobsOnOneOversubscribedFabricSlowEachOtherDown) {
   EXPECT_GT(run_pair(apart, true, {})[0].value(), 0.0);
 }
 
+TEST(TrainingWorld, AJobIsNotStoppedByWhatItTells) {
+  const TrainingJob job = gpt_job(4, 16, 1);
+  const testing::RooflineTimer timer;
+  TrainingRun run(job, timer, alike_members(job, {}, nullptr), nullptr, {});
+  sim::LinkClasses links(job.cluster, nullptr);
+  run.join(links);
+  links.fold();
+  sim::World world(links.capacities());
+  run.begin(world, links, 0, [&] { run.stop(); });
+  EXPECT_THROW((void)world.clock().run(), std::logic_error);
+  run.stop();
+  EXPECT_EQ(run.steps().size(), 1u);
+}
+
 TEST(TrainingWorld, RefusesWhatNobodyCanLiveWith) {
   const TrainingJob job = spread_job(4);
   const testing::RooflineTimer timer;
