@@ -116,12 +116,15 @@ class WorldRun {
       spawn(world_.clock(), disturb(i, disturbances[i]));
     }
     take_for_spare(full, disturbances);
+    std::map<sim::SimTime, std::vector<std::size_t>> ends;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      const WorldSlot& slot = slots_[i];
-      if (slot.until) world_.expect_upheaval(sim::to_sim_time(*slot.until));
-      slot.job->begin(world_, links_, sim::to_sim_time(slot.start), [this, i] { done(i); });
-      if (slot.until) spawn(world_.clock(), end_job(i, sim::to_sim_time(*slot.until)));
+      if (slots_[i].until) ends[sim::to_sim_time(*slots_[i].until)].push_back(i);
     }
+    for (const auto& [at, ending] : ends) world_.expect_upheaval(at);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      slots_[i].job->begin(world_, links_, sim::to_sim_time(slots_[i].start), [this, i] { done(i); });
+    }
+    for (auto& [at, ending] : ends) spawn(world_.clock(), end_jobs(at, std::move(ending)));
     if (control.stop != nullptr) spawn(world_.clock(), watch(control));
     WorldOutcome outcome;
     outcome.end = world_.clock().run();
@@ -147,11 +150,15 @@ class WorldRun {
     }
   }
 
-  /// Takes a job off the World at its end, at the latest.
-  sim::Process end_job(std::size_t slot, sim::SimTime at) {
+  /// Takes jobs off the World at their end, at the latest: all that end then, so that one process waits for the rest of
+  /// that moment. What is done at that very moment was done in time.
+  sim::Process end_jobs(sim::SimTime at, std::vector<std::size_t> slots) {
     co_await sim::delay(at);
-    slots_[slot].job->stop();
-    done(slot);
+    while (world_.clock().next_time() == at) co_await sim::delay(0);
+    for (const std::size_t slot : slots) {
+      slots_[slot].job->stop();
+      done(slot);
+    }
   }
 
   /// One disturbance, from its begin to its end.
