@@ -127,7 +127,7 @@ class WorldRun {
     for (auto& [at, ending] : ends) spawn(world_.clock(), end_jobs(at, std::move(ending)));
     if (control.stop != nullptr) spawn(world_.clock(), watch(control));
     WorldOutcome outcome;
-    outcome.end = world_.clock().run();
+    outcome.end = run_clock();
     control.check();
     for (const WorldSlot& slot : slots_) slot.job->stop();
     outcome.events = world_.clock().statistics().fired;
@@ -147,6 +147,15 @@ class WorldRun {
     while (world_.clock().next_time() != ~sim::SimTime{0}) {
       co_await sim::delay(kEvery);
       if (control.stop->load(std::memory_order_relaxed)) world_.clock().stop();
+    }
+  }
+
+  sim::SimTime run_clock() {
+    try {
+      return world_.clock().run();
+    } catch (const sim::LinkDown& down) {
+      throw Disturbed(fmt::format("the link '{}' is down and no way is left beside it ({})", down_.at(down.link.value),
+                                  links_.links()[down.link.index()].representative));
     }
   }
 
@@ -262,13 +271,14 @@ class WorldRun {
   }
 
   void set_capacity(LinkId link, BytesPerSecond capacity, const std::string& name) {
+    capacities_[link.index()] = capacity;
     // What is left of a sum of up-links that are all down is rounding.
     if (capacity.value() <= 1e-6 * links_.links()[link.index()].capacity.value()) {
-      throw Disturbed(fmt::format("the link '{}' is down and no way is left beside it ({})", name,
-                                  links_.links()[link.index()].representative));
+      down_[link.value] = name;
+      world_.take_down(link);
+    } else {
+      world_.set_capacity(link, capacity);
     }
-    capacities_[link.index()] = capacity;
-    world_.set_capacity(link, capacity);
   }
 
   const hardware::Topology* topology_;
@@ -279,6 +289,7 @@ class WorldRun {
   Scales gpu_scales_, link_scales_;
   std::map<std::uint32_t, double> scales_;  ///< of the topology's links that were disturbed, as they are
   std::map<std::uint32_t, std::map<std::uint32_t, double>> own_scales_;  ///< own link → those of the topology
+  std::map<std::uint32_t, std::string> down_;  ///< links of the World → the event's name of the one that is down
   std::vector<std::uint32_t> overloaded_;
   std::size_t pending_;
   std::vector<bool> finished_ = std::vector<bool>(slots_.size(), false);

@@ -66,7 +66,9 @@ class WorldJob {
 };
 
 /// Something that happens to a machine at a time. While several of one GPU or link last, their scales multiply; links
-/// in a row carry what the narrowest of them does.
+/// in a row carry what the narrowest of them does. How wide a GPU's own links are is part of how long its operations
+/// take alone: more than that (a scale above 1) they don't carry. A link that is down matters to what loads it
+/// meanwhile.
 struct Disturbance {
   Seconds at;
   std::optional<Seconds> until;      ///< then it is as before; none: for good

@@ -5,7 +5,8 @@
 //     - {at: 30 s, gpu: 17, scale: 0.8}                      a GPU at 0.8 of its speed, for good
 //     - {at: 40 s, link: leaf_up, down: true}                a link that carries nothing
 //
-// While several of one GPU or link last, their scales multiply; each ends for itself.
+// While several of one GPU or link last, their scales multiply; each ends for itself. A link that is down is a finding
+// where an operation needs it meanwhile, not before.
 #pragma once
 
 #include <optional>

@@ -190,6 +190,24 @@ TEST(TrainingEvents, EventsOnLinksThatAreAlikeAddUpToNothing) {
   EXPECT_EQ(step_under(1, {"up", "down"}), one) << "a cable that is bad in both directions";
 }
 
+TEST(TrainingEvents, ALinkThatIsDownMattersToWhatLoadsIt) {
+  TrainingJob job = spread_job(2, 4);
+  job.config.tensor_parallel = job.config.pipeline_parallel = 1;
+  job.config.data_parallel = 4;  // on one node of two: nothing leaves it
+  const testing::RooflineTimer timer;
+  const Seconds alone = predict(job, timer).step_time;
+  const auto with = [](const std::string& link, std::optional<Seconds> until = std::nullopt) {
+    TrainingOptions options;
+    options.disturbances.push_back({Seconds{0.0}, until, std::nullopt, link, 0.0});
+    return options;
+  };
+  EXPECT_EQ(predict(job, timer, with("node0.nic0.out")).step_time, alone) << "the job stays in its node";
+  EXPECT_EQ(predict(job, timer, with("node1.gpu0.nvlink_out")).step_time, alone) << "no job is there";
+  EXPECT_THROW((void)predict(job, timer, with("node0.gpu0.nvlink_out")), Disturbed);
+  // Up again before the first gradients are ready.
+  EXPECT_EQ(predict(job, timer, with("node0.gpu0.nvlink_out", Seconds{1e-9})).step_time, alone);
+}
+
 TEST(TrainingEvents, AGpuThatIsDownMattersToTheJobsOnIt) {
   TrainingJob job = spread_job(8);
   job.config.data_parallel = 2;  // 8 of 16 GPUs

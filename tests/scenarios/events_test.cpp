@@ -52,5 +52,18 @@ TEST(BadEvents, TheSameOneTwice) {
   EXPECT_EQ(event_error(gpu + "\n  - " + replaced(gpu, "0 s", "0.001 s")), "");
 }
 
+TEST(Events, OfALinkThatIsDownAreAFindingWhereItIsNeeded) {
+  const auto run = [](const std::string& event) { return run_scenario(parse_scenario(with_event(event), "one.yaml")); };
+  const Report needed = run("{at: 0 s, link: node0.gpu1.nvlink_out, down: true}");
+  ASSERT_TRUE(needed.has_findings());
+  EXPECT_THAT(needed.findings.front().message, HasSubstr("node0.gpu1.nvlink_out"));
+  // The job stays in its node, and the other node has none.
+  for (const std::string link : {"node0.nic1.out", "node1.gpu1.nvlink_out"}) {
+    const Report idle = run("{at: 0 s, link: " + link + ", down: true}");
+    EXPECT_FALSE(idle.has_findings()) << link;
+    EXPECT_GT(idle.metric("jobs.learn.training.step_time_s"), 0.0) << link;
+  }
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
