@@ -115,6 +115,11 @@ struct WorldOutcome {
                                           const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
                                           std::optional<sim::LinkClasses>& links, std::vector<std::uint32_t> full = {});
 
+/// What an event of a link of the topology can reach: nothing that is modelled (PCIe to a host, or to a card in a
+/// cluster of one node), links that GPUs have for themselves, or one of the fabric, which all share.
+enum class Reach : std::uint8_t { nothing, own_links, fabric };
+[[nodiscard]] Reach reach_of(const hardware::Topology& topology, LinkId link);
+
 /// Fabric links that disturbances name have no like. Before fold().
 void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,
                 const std::vector<Disturbance>& disturbances);

@@ -26,13 +26,31 @@ std::vector<models::Disturbance> disturbances_of(const Scenario& scenario) {
   return list;
 }
 
-/// Every link that an event names is there. Throws ConfigError at the event.
+/// What an event asks of a link that can't be; empty: nothing. Throws ConfigError if there is no such link.
+std::string link_error(const Event& event, const hardware::Topology& topology) {
+  switch (models::reach_of(topology, topology.find_link(event.link))) {
+    case models::Reach::nothing:
+      return fmt::format("nothing that is modelled passes '{}': no job would notice", event.link);
+    case models::Reach::own_links:
+      if (event.scale <= 1.0) return {};
+      return fmt::format(
+          "'{}' can't have more than its bandwidth: how long operations take alone was found with it; "
+          "cluster.nic_bandwidth and cluster.nvlink_bandwidth change it from the beginning",
+          event.link);
+    case models::Reach::fabric:
+      return {};
+  }
+  return {};
+}
+
+/// Every link that an event names is there, and can be what it says. Throws ConfigError at the event.
 void check_links(const Scenario& scenario, const hardware::Topology& topology) {
   hardware::Diagnostics diagnostics(scenario.file);
   for (const Event& event : scenario.events) {
     if (event.gpu) continue;
     try {
-      (void)topology.find_link(event.link);
+      std::string error = link_error(event, topology);
+      if (!error.empty()) diagnostics.error(event.span, std::move(error));
     } catch (const hardware::ConfigError& error) {
       diagnostics.error(event.span, error.what());
     }

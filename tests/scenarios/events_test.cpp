@@ -52,6 +52,13 @@ TEST(BadEvents, TheSameOneTwice) {
   EXPECT_EQ(event_error(gpu + "\n  - " + replaced(gpu, "0 s", "0.001 s")), "");
 }
 
+TEST(BadEvents, OnLinksThatNothingPassesOrThatCantBeWider) {
+  EXPECT_THAT(event_error("{at: 0 s, link: node0.pcie3.up, scale: 0.5}"),
+              AllOf(HasSubstr("one.yaml:8:5:"), HasSubstr("nothing that is modelled passes 'node0.pcie3.up'")));
+  EXPECT_THAT(event_error("{at: 0 s, link: node0.nic1.out, scale: 2}"),
+              AllOf(HasSubstr("one.yaml:8:5:"), HasSubstr("can't have more than its bandwidth")));
+}
+
 TEST(Events, OfALinkThatIsDownAreAFindingWhereItIsNeeded) {
   const auto run = [](const std::string& event) { return run_scenario(parse_scenario(with_event(event), "one.yaml")); };
   const Report needed = run("{at: 0 s, link: node0.gpu1.nvlink_out, down: true}");
