@@ -10,7 +10,6 @@
 #include "kernels/kernel.hpp"
 #include "models/serving/serving.hpp"
 #include "models/training/training.hpp"
-#include "sim/links/link_report.hpp"
 #include "sim/plan/plan.hpp"
 #include "sim/prices/prices.hpp"
 
@@ -27,14 +26,14 @@ struct Provenance {
   bool operator==(const Provenance&) const = default;
 };
 
-/// One distinct entry of the plan.
-/// A link that was shared or slowed, and how much longer an entry's operations took because of it, all together.
+/// A link that was shared or slowed, and how much longer an entry's operations took because of it.
 struct HeldUpBy {
   std::string link_class;
   BytesPerSecond capacity;
-  Seconds delay;
+  Seconds delay;  ///< in a step, mean over GPUs, as CostedEntry::total()
 };
 
+/// One distinct entry of the plan.
 struct CostedEntry {
   std::string what;    ///< "gemm bf16 4096x5120x5120"
   std::string family;  ///< of the kernel; or the collective's name; or "transfer"
@@ -44,6 +43,7 @@ struct CostedEntry {
   std::string algorithm;                     ///< of a collective
   sim::BindingLink bound = {};               ///< of a collective: the link that bounds it
   std::vector<std::string> operations = {};  ///< its names in link reports
+  std::vector<std::uint32_t> rows = {};      ///< of the plan's collectives or transfers
   std::vector<HeldUpBy> held_up = {};        ///< where the step ran on a World
 
   [[nodiscard]] Seconds total() const { return estimate.time * runs; }
@@ -57,10 +57,9 @@ enum class CostedBy : std::uint8_t {
 
 /// Kernels, then collectives, then transfers, each by total time, the largest first; equal ones by name.
 [[nodiscard]] std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::Prices& prices, CostedBy by);
-/// Which links held the entries' operations up, from a report's links; `prefix` stands before the operations'
-/// names there ("chat: " of one of several jobs).
-void add_held_up(std::vector<CostedEntry>& entries, const std::vector<sim::LinkReport>& links,
-                 const std::string& prefix);
+/// Which links held up the entries' operations of a training step. REQUIRES entries of `plan`, by activity.
+void add_held_up(std::vector<CostedEntry>& entries, const sim::Plan& plan,
+                 const std::vector<models::HeldUpOperations>& held_up);
 
 /// GPU, node, fabric and model, then one line per (family, fit) of `entries`, sorted.
 [[nodiscard]] std::vector<Provenance> provenance_of(const models::TrainingJob& job,

@@ -75,6 +75,15 @@ struct StageMemory {
   Bytes peak;  ///< largest sum over the step
 };
 
+/// How much longer than alone the operations of one entry of the plan took because of a link.
+struct HeldUpOperations {
+  sim::StepKind kind = sim::StepKind::collective;  ///< or send: the plan's table
+  std::uint32_t entry = 0;
+  std::string link_class;
+  BytesPerSecond capacity;  ///< of the link
+  Seconds delay;            ///< of all its operations in a step, mean over the steps that ended
+};
+
 struct TrainingResult {
   std::shared_ptr<const sim::Plan> plan;  ///< shared with what LoweredSteps keeps
   sim::Timeline timeline;                 ///< only where asked for
@@ -85,12 +94,13 @@ struct TrainingResult {
   FlopsPerSecond model_flops_per_gpu, hardware_flops_per_gpu;
   double mfu = 0.0, hfu = 0.0;
   std::vector<StageMemory> memory;
-  Bytes memory_capacity;                ///< usable bytes of one GPU
-  std::uint64_t steps = 0;              ///< plan steps evaluated
-  std::string reading = "frozen";       ///< "frozen": nothing shares a link; "flows": on a World
-  std::uint64_t events = 0;             ///< of the World's clock
-  std::vector<sim::LinkReport> links;   ///< what the links carried in the step, or until the World stopped
-  std::vector<Seconds> repeated_steps;  ///< every step that ended on a World; its figures are of the median one
+  Bytes memory_capacity;                  ///< usable bytes of one GPU
+  std::uint64_t steps = 0;                ///< plan steps evaluated
+  std::string reading = "frozen";         ///< "frozen": nothing shares a link; "flows": on a World
+  std::uint64_t events = 0;               ///< of the World's clock
+  std::vector<sim::LinkReport> links;     ///< what the links carried in the step, or until the World stopped
+  std::vector<Seconds> repeated_steps;    ///< every step that ended on a World; its figures are of the median one
+  std::vector<HeldUpOperations> held_up;  ///< in the steps that ended on a World
 
   [[nodiscard]] const StageMemory& fullest() const;
   [[nodiscard]] bool out_of_memory() const { return fullest().peak > memory_capacity; }
