@@ -224,10 +224,11 @@ void append_engine(std::vector<Provenance>& lines, const models::ServingJob& job
   lines.push_back(
       {"engine", "host time", "datasheet", "",
        overhead("step_overhead", config.step_overhead) + "; " + overhead("request_overhead", config.request_overhead)});
+  const std::string activations = config.activation_memory > Bytes{0.0}
+                                      ? ": the scenario's own figure"
+                                      : fmt::format(" {}", models::engine_of(job).memory_sources.activations);
   lines.push_back({"engine", "memory beside the KV cache", "datasheet", "",
-                   config.activation_memory > Bytes{0.0}
-                       ? "activations: the scenario's own figure; CUDA graphs: estimate"
-                       : "activations by formula from vLLM's profile run; CUDA graphs: estimate"});
+                   fmt::format("activations{}; CUDA graphs: estimate", activations)});
 }
 
 }  // namespace
