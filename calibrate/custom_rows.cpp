@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -55,17 +56,28 @@ constexpr KernelName kKernels[] = {
     {"SGLang_CustomAllReduce_eager", Implementation::sglang, true},
 };
 
-CustomLimits vllm_limits(std::string_view architecture, int ranks) {
-  const Bytes one_shot_end{ranks == 2 ? kNever : (ranks == 4 ? 512 * kKiB : 256 * kKiB)};
-  // Two ranks go from one-shot to the symmetric-memory kernel where the custom one ends.
-  if (architecture == "hopper") {
-    return {ranks == 2 ? Bytes{8 * kMiB} : one_shot_end, Bytes{(ranks == 4 ? 32 : 64) * kMiB}};
-  }
-  if (architecture == "blackwell") {
-    return {ranks == 2 ? Bytes{2 * kMiB} : one_shot_end, Bytes{(ranks == 2 ? 8 : (ranks == 4 ? 32 : 128)) * kMiB}};
-  }
-  return {one_shot_end, Bytes{kBelow8MiB}};
-}
+/// Limits of a library on 2, 4 and 8 GPUs of a generation.
+struct LimitsRow {
+  Implementation library;
+  std::string_view generation;  ///< as profiles name it; empty: of every other
+  CustomLimits two, four, eight;
+};
+
+constexpr CustomLimits from(double two_shot, double limit) { return {Bytes{two_shot}, Bytes{limit}}; }
+
+/// vLLM: two ranks go from one-shot to the symmetric-memory kernel where the custom one ends. SGLang took its kernels.
+/// TensorRT-LLM: one line up to its limit.
+constexpr LimitsRow kLimits[] = {
+    {Implementation::vllm, "hopper", from(8 * kMiB, 64 * kMiB), from(512 * kKiB, 32 * kMiB),
+     from(256 * kKiB, 64 * kMiB)},
+    {Implementation::vllm, "blackwell", from(2 * kMiB, 8 * kMiB), from(512 * kKiB, 32 * kMiB),
+     from(256 * kKiB, 128 * kMiB)},
+    {Implementation::vllm, "", from(kNever, kBelow8MiB), from(512 * kKiB, kBelow8MiB), from(256 * kKiB, kBelow8MiB)},
+    {Implementation::sglang, "ampere", from(kNever, 8 * kMiB), from(512 * kKiB, 8 * kMiB), from(256 * kKiB, 8 * kMiB)},
+    {Implementation::sglang, "", from(kNever, 16 * kMiB), from(512 * kKiB, 16 * kMiB), from(256 * kKiB, 16 * kMiB)},
+    {Implementation::trtllm, "ampere", from(kNever, 512 * kKiB), from(kNever, kMiB), from(kNever, 512 * kKiB)},
+    {Implementation::trtllm, "", from(kNever, 8 * kMiB), from(kNever, kMiB), from(kNever, 512 * kKiB)},
+};
 
 struct Line {
   Seconds latency;
@@ -197,15 +209,13 @@ std::string describe(const CustomRow& row) {
 
 }  // namespace
 
-CustomLimits custom_limits(Implementation library, std::string_view architecture, int ranks) {
-  const bool ampere = architecture == "ampere";
-  if (library == Implementation::vllm) return vllm_limits(architecture, ranks);
-  if (library == Implementation::sglang) {
-    return {Bytes{ranks == 2 ? kNever : (ranks == 4 ? 512 * kKiB : 256 * kKiB)}, Bytes{(ampere ? 8 : 16) * kMiB}};
-  }
-  // TensorRT-LLM: one line up to its limit.
-  if (ranks == 2) return {Bytes{kNever}, Bytes{ampere ? 512 * kKiB : 8 * kMiB}};
-  return {Bytes{kNever}, Bytes{ranks == 4 ? kMiB : 512 * kKiB}};
+CustomLimits custom_limits(Implementation library, std::string_view generation, int ranks) {
+  const auto is_of = [&](const LimitsRow& row) {
+    return row.library == library && (row.generation.empty() || row.generation == generation);
+  };
+  const auto* row = std::find_if(std::begin(kLimits), std::end(kLimits), is_of);
+  if (row == std::end(kLimits)) throw std::logic_error("a library without rows of limits");
+  return ranks == 2 ? row->two : ranks == 4 ? row->four : row->eight;
 }
 
 bool is_custom_table(const CsvTable& table) {

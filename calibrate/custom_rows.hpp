@@ -32,8 +32,8 @@ struct CustomLimits {
   Bytes two_shot, limit;
 };
 
-/// For 2, 4 or 8 ranks of one node of GPUs of `architecture`.
-[[nodiscard]] CustomLimits custom_limits(kernels::Implementation library, std::string_view architecture, int ranks);
+/// For 2, 4 or 8 ranks of one node of GPUs of that generation. REQUIRES vLLM, SGLang or TensorRT-LLM.
+[[nodiscard]] CustomLimits custom_limits(kernels::Implementation library, std::string_view generation, int ranks);
 
 /// True if the table has the columns of such a table.
 [[nodiscard]] bool is_custom_table(const CsvTable& table);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "models/link_ways.hpp"
 #include "sim/process.hpp"
 
 namespace orrery::models {
@@ -35,44 +36,17 @@ class Scales {
   std::map<std::uint32_t, std::map<std::size_t, double>> active_;
 };
 
-/// The GPUs whose way a cable of a node is on, and which of their own links that is (WorldJob::own_links()).
-struct Served {
-  std::vector<std::uint32_t> gpus;
-  std::vector<std::size_t> ports;
+/// Lets whoever is told know that `value` holds meanwhile.
+class Meanwhile {
+ public:
+  explicit Meanwhile(bool& value) : value_(value) { value_ = true; }
+  Meanwhile(const Meanwhile&) = delete;
+  Meanwhile& operator=(const Meanwhile&) = delete;
+  ~Meanwhile() { value_ = false; }
+
+ private:
+  bool& value_;
 };
-
-constexpr std::size_t kNodeOut = 0, kNetworkOut = 2;  ///< and in: the next
-
-// PCIe leads to the card; between GPUs it is the way where there is no NVSwitch. A cluster of one node has no network.
-Served served_by(const hardware::Topology& topology, LinkId id) {
-  using hardware::VertexKind;
-  const hardware::Link& link = topology.link(id);
-  const VertexKind from = topology.vertices()[link.from.index()].kind, to = topology.vertices()[link.to.index()].kind;
-  const bool of_gpu = from == VertexKind::gpu || to == VertexKind::gpu;
-  const bool of_nic = from == VertexKind::nic || to == VertexKind::nic;
-  if (!of_gpu && !of_nic) return {};
-  const bool to_network = link.link_class != hardware::LinkClass::nvlink && topology.node_count() > 1;
-  const auto is_nvswitch = [](const hardware::Vertex& vertex) { return vertex.kind == VertexKind::nvswitch; };
-  const bool to_gpus = of_gpu && (link.link_class == hardware::LinkClass::nvlink ||
-                                  std::none_of(topology.vertices().begin(), topology.vertices().end(), is_nvswitch));
-  // Into a card from its node is on the way out.
-  const bool outwards =
-      of_gpu ? from == VertexKind::gpu : (link.link_class == hardware::LinkClass::nic) == (from == VertexKind::nic);
-  Served served;
-  if (to_gpus) served.ports.push_back(kNodeOut + (outwards ? 0 : 1));
-  if (to_network) served.ports.push_back(kNetworkOut + (outwards ? 0 : 1));
-  if (served.ports.empty()) return {};
-  for (std::uint32_t gpu = 0; gpu < static_cast<std::uint32_t>(topology.gpu_count()); ++gpu) {
-    const VertexId end = of_gpu ? topology.gpu(RankId(gpu)) : topology.nic(RankId(gpu));
-    if (end == link.from || end == link.to) served.gpus.push_back(gpu);
-  }
-  return served;
-}
-
-bool is_fabric(const hardware::Topology& topology, LinkId id) {
-  const hardware::LinkClass link_class = topology.link(id).link_class;
-  return link_class == hardware::LinkClass::leaf || link_class == hardware::LinkClass::spine;
-}
 
 class WorldRun {
  public:
@@ -104,15 +78,18 @@ class WorldRun {
       spawn(world_.clock(), disturb(i, disturbances[i]));
     }
     take_for_spare(full, disturbances);
+    std::map<sim::SimTime, std::vector<std::size_t>> ends;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      const WorldSlot& slot = slots_[i];
-      if (slot.until) world_.expect_upheaval(sim::to_sim_time(*slot.until));
-      slot.job->begin(world_, links_, sim::to_sim_time(slot.start), [this, i] { done(i); });
-      if (slot.until) spawn(world_.clock(), end_job(i, sim::to_sim_time(*slot.until)));
+      if (slots_[i].until) ends[sim::to_sim_time(*slots_[i].until)].push_back(i);
     }
+    for (const auto& [at, ending] : ends) world_.expect_upheaval(at);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      slots_[i].job->begin(world_, links_, sim::to_sim_time(slots_[i].start), [this, i] { done(i); });
+    }
+    for (auto& [at, ending] : ends) spawn(world_.clock(), end_jobs(at, std::move(ending)));
     if (control.stop != nullptr) spawn(world_.clock(), watch(control));
     WorldOutcome outcome;
-    outcome.end = world_.clock().run();
+    outcome.end = run_clock();
     control.check();
     for (const WorldSlot& slot : slots_) slot.job->stop();
     outcome.events = world_.clock().statistics().fired;
@@ -135,11 +112,24 @@ class WorldRun {
     }
   }
 
-  /// Takes a job off the World at its end, at the latest.
-  sim::Process end_job(std::size_t slot, sim::SimTime at) {
+  sim::SimTime run_clock() {
+    try {
+      return world_.clock().run();
+    } catch (const sim::LinkDown& down) {
+      throw Disturbed(fmt::format("the link '{}' is down and no way is left beside it ({})", down_.at(down.link.value),
+                                  links_.links()[down.link.index()].representative));
+    }
+  }
+
+  /// Takes jobs off the World at their end, at the latest: all that end then, so that one process waits for the rest of
+  /// that moment. What is done at that very moment was done in time.
+  sim::Process end_jobs(sim::SimTime at, std::vector<std::size_t> slots) {
     co_await sim::delay(at);
-    slots_[slot].job->stop();
-    done(slot);
+    while (world_.clock().next_time() == at) co_await sim::delay(0);
+    for (const std::size_t slot : slots) {
+      slots_[slot].job->stop();
+      done(slot);
+    }
   }
 
   /// One disturbance, from its begin to its end.
@@ -243,13 +233,14 @@ class WorldRun {
   }
 
   void set_capacity(LinkId link, BytesPerSecond capacity, const std::string& name) {
+    capacities_[link.index()] = capacity;
     // What is left of a sum of up-links that are all down is rounding.
     if (capacity.value() <= 1e-6 * links_.links()[link.index()].capacity.value()) {
-      throw Disturbed(fmt::format("the link '{}' is down and no way is left beside it ({})", name,
-                                  links_.links()[link.index()].representative));
+      down_[link.value] = name;
+      world_.take_down(link);
+    } else {
+      world_.set_capacity(link, capacity);
     }
-    capacities_[link.index()] = capacity;
-    world_.set_capacity(link, capacity);
   }
 
   const hardware::Topology* topology_;
@@ -260,12 +251,22 @@ class WorldRun {
   Scales gpu_scales_, link_scales_;
   std::map<std::uint32_t, double> scales_;  ///< of the topology's links that were disturbed, as they are
   std::map<std::uint32_t, std::map<std::uint32_t, double>> own_scales_;  ///< own link → those of the topology
+  std::map<std::uint32_t, std::string> down_;  ///< links of the World → the event's name of the one that is down
   std::vector<std::uint32_t> overloaded_;
   std::size_t pending_;
   std::vector<bool> finished_ = std::vector<bool>(slots_.size(), false);
 };
 
 }  // namespace
+
+void WorldJob::tell(const std::function<void()>& done) {
+  const Meanwhile telling(is_telling_);
+  done();
+}
+
+void WorldJob::require_not_telling() const {
+  if (is_telling_) throw std::logic_error("a job can't be stopped by what it tells that it is done");
+}
 
 WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology, const std::vector<WorldSlot>& slots,
                        const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
@@ -310,32 +311,6 @@ WorldOutcome run_on_cluster(const hardware::Cluster& cluster, const hardware::To
     for (const WorldSlot& slot : slots) parted = (!colours.empty() && slot.job->part(colours)) || parted;
     if (!parted) return outcome;
   }
-}
-
-void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,
-                const std::vector<Disturbance>& disturbances) {
-  for (const Disturbance& disturbance : disturbances) {
-    if (!disturbance.gpu) links.tell_apart(topology->find_link(disturbance.link));
-  }
-}
-
-std::vector<std::uint32_t> disturbed_gpus(const std::vector<Disturbance>& disturbances,
-                                          const hardware::Topology* topology) {
-  std::vector<std::uint32_t> gpus;
-  for (const Disturbance& disturbance : disturbances) {
-    if (disturbance.gpu) {
-      gpus.push_back(*disturbance.gpu);
-      continue;
-    }
-    if (topology == nullptr) continue;
-    const LinkId id = topology->find_link(disturbance.link);
-    if (is_fabric(*topology, id)) continue;
-    const Served served = served_by(*topology, id);
-    gpus.insert(gpus.end(), served.gpus.begin(), served.gpus.end());
-  }
-  std::sort(gpus.begin(), gpus.end());
-  gpus.erase(std::unique(gpus.begin(), gpus.end()), gpus.end());
-  return gpus;
 }
 
 }  // namespace orrery::models

@@ -39,9 +39,10 @@ class WorldJob {
   }
   /// set_speed() will be called of this GPU: told before begin().
   virtual void expect_speed(std::uint32_t gpu) { (void)gpu; }
-  /// Begins at `at` on the World of these links. `done` is told once, when all that it must do is done.
+  /// Begins at `at` on the World of these links. `done` is told once, through tell(), when all that it must do is done.
+  /// It may stop the clock, not the job: stop() takes away what has just told it and goes on when it returns.
   virtual void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) = 0;
-  /// No further from now on.
+  /// No further from now on. Throws std::logic_error from within `done`.
   virtual void stop() = 0;
 
   /// After a run: it needs another, with the same times, to keep what it now knows to be worth keeping.
@@ -53,10 +54,21 @@ class WorldJob {
   virtual bool set_speed(std::uint32_t gpu, double speed) = 0;
   /// Own links of the job's ranks that stand for the GPU: out of and into the node, out to and in from the network.
   [[nodiscard]] virtual std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const = 0;
+
+ protected:
+  /// Calls `done`; whoever is told may not stop() the job meanwhile.
+  void tell(const std::function<void()>& done);
+  /// The first line of stop(). Throws std::logic_error within tell().
+  void require_not_telling() const;
+
+ private:
+  bool is_telling_ = false;
 };
 
 /// Something that happens to a machine at a time. While several of one GPU or link last, their scales multiply; links
-/// in a row carry what the narrowest of them does.
+/// in a row carry what the narrowest of them does. How wide a GPU's own links are is part of how long its operations
+/// take alone: more than that (a scale above 1) they don't carry. A link that is down matters to what loads it
+/// meanwhile.
 struct Disturbance {
   Seconds at;
   std::optional<Seconds> until;      ///< then it is as before; none: for good
@@ -102,6 +114,11 @@ struct WorldOutcome {
                                           const std::vector<WorldSlot>& slots,
                                           const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
                                           std::optional<sim::LinkClasses>& links, std::vector<std::uint32_t> full = {});
+
+/// What an event of a link of the topology can reach: nothing that is modelled (PCIe to a host, or to a card in a
+/// cluster of one node), links that GPUs have for themselves, or one of the fabric, which all share.
+enum class Reach : std::uint8_t { nothing, own_links, fabric };
+[[nodiscard]] Reach reach_of(const hardware::Topology& topology, LinkId link);
 
 /// Fabric links that disturbances name have no like. Before fold().
 void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,

@@ -1,6 +1,10 @@
 #include "scenarios/events.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
+
+#include "scenarios/sections.hpp"
 
 namespace orrery::scenarios {
 
@@ -30,10 +34,11 @@ Event read_event(const ConfigNode& node, int gpus, Diagnostics& diagnostics) {
   MapReader reader(&node, "event", diagnostics);
   Event event;
   event.span = node.span;
-  event.at = reader.duration("at");
+  const std::size_t before = diagnostics.items().size();
+  event.at = reader.has("at") ? read_moment(reader, "at", event.at) : reader.duration("at");
   if (reader.has("until")) {
-    event.until = reader.duration("until");
-    if (*event.until <= event.at) {
+    event.until = read_moment(reader, "until", Seconds{0.0});
+    if (*event.until <= event.at && diagnostics.items().size() == before) {
       diagnostics.error(reader.span("until"),
                         fmt::format("'until' is not after 'at': the event would end at {:g} s and "
                                     "start at {:g} s",
@@ -53,6 +58,12 @@ Event read_event(const ConfigNode& node, int gpus, Diagnostics& diagnostics) {
   return event;
 }
 
+/// Everything but where they stand.
+bool is_same(const Event& a, const Event& b) {
+  return a.at == b.at && a.until == b.until && a.link == b.link && a.gpu == b.gpu && a.scale == b.scale &&
+         a.down == b.down;
+}
+
 }  // namespace
 
 std::vector<Event> read_events(const ConfigNode* node, int gpus, Diagnostics& diagnostics) {
@@ -62,7 +73,16 @@ std::vector<Event> read_events(const ConfigNode* node, int gpus, Diagnostics& di
     diagnostics.error(node->span, "events must be a list of {at, until, gpu|link, scale|down}");
     return events;
   }
-  for (const hardware::NodePtr& item : node->items) events.push_back(read_event(*item, gpus, diagnostics));
+  for (const hardware::NodePtr& item : node->items) {
+    const std::size_t before = diagnostics.items().size();
+    Event event = read_event(*item, gpus, diagnostics);
+    const bool is_right = diagnostics.items().size() == before;
+    const auto same = [&event](const Event& other) { return is_same(other, event); };
+    if (is_right && std::any_of(events.begin(), events.end(), same)) {
+      diagnostics.error(item->span, "the event is there twice; for twice its effect write the product of the scales");
+    }
+    events.push_back(std::move(event));
+  }
   return events;
 }
 

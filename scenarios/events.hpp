@@ -5,7 +5,9 @@
 //     - {at: 30 s, gpu: 17, scale: 0.8}                      a GPU at 0.8 of its speed, for good
 //     - {at: 40 s, link: leaf_up, down: true}                a link that carries nothing
 //
-// While several of one GPU or link last, their scales multiply; each ends for itself.
+// While several of one GPU or link last, their scales multiply; each ends for itself. A link that is down is a finding
+// where an operation needs it meanwhile, not before. A GPU's own links (NVLink, PCIe, NIC) have no scale above 1: their
+// bandwidth is part of how long operations take alone.
 #pragma once
 
 #include <optional>
@@ -29,7 +31,8 @@ struct Event {
 
 /// Reads the list; `node` may be nullptr. Errors go to `diagnostics`: a GPU that a cluster of `gpus` doesn't have,
 /// neither or both of gpu and link, neither or both of scale and down, a scale below 0, an end that is not after the
-/// start. Whether there is such a link is known only once the topology is built.
+/// start, a moment beyond the clock, the same event twice. Whether there is such a link is known only once the topology
+/// is built.
 [[nodiscard]] std::vector<Event> read_events(const hardware::ConfigNode* node, int gpus,
                                              hardware::Diagnostics& diagnostics);
 

@@ -24,9 +24,8 @@ void write_links(std::ostream& out, const CostedEntry& entry) {
                        readable(entry.bound.bytes.value(), Unit::bytes), entry.bound.bandwidth.value() / 1e9);
   }
   for (const HeldUpBy& held : entry.held_up) {
-    out << fmt::format(
-        "              held up by {} of {:.1f} GB/s: {} in all, with other sizes of the same operation\n",
-        held.link_class, held.capacity.value() / 1e9, time_text(held.delay));
+    out << fmt::format("              held up by {} of {:.1f} GB/s: {} more in each step, mean over GPUs\n",
+                       held.link_class, held.capacity.value() / 1e9, time_text(held.delay));
   }
 }
 

@@ -103,8 +103,8 @@ ExplainNode entry_node(const CostedEntry& entry, const hardware::Cluster& cluste
         fmt::format(", bound by {} at {:.1f} GB/s", entry.bound.link_class, entry.bound.bandwidth.value() / 1e9);
   }
   for (const HeldUpBy& held : entry.held_up) {
-    node.equation += fmt::format("; its operations held up {} in all by {}",
-                                 readable(held.delay.value(), Unit::seconds), held.link_class);
+    node.equation += fmt::format("; held up {} more in each step by {}", readable(held.delay.value(), Unit::seconds),
+                                 held.link_class);
   }
   return node;
 }

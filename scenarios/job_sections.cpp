@@ -25,6 +25,12 @@ bool is_name(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), fits);
 }
 
+/// On file systems that don't tell small letters from capitals.
+bool is_same_file(const std::string& a, const std::string& b) {
+  const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return small(x) == small(y); });
+}
+
 /// What every job of a scenario is read with.
 struct Shared {
   const Job& defaults;  ///< the scenario's model and placement
@@ -68,18 +74,26 @@ void read_name(MapReader& reader, Job& job, const Shared& shared) {
     shared.diagnostics.error(reader.span("name"),
                              fmt::format("'{}' is no name of a job: use letters, digits, '-' and '_'", job.name));
   }
-  const auto same = [&](const Job& other) { return other.name == job.name; };
-  const std::vector<Job>& jobs = shared.scenario.jobs;
-  if (std::any_of(jobs.begin(), jobs.end(), same)) {
-    shared.diagnostics.error(reader.span("name"), fmt::format("the job '{}' is there twice", job.name));
+  for (const Job& other : shared.scenario.jobs) {
+    if (!is_same_file(other.name, job.name)) continue;
+    shared.diagnostics.error(
+        reader.span("name"),
+        other.name == job.name
+            ? fmt::format("the job '{}' is there twice", job.name)
+            : fmt::format(
+                  "the job '{}' differs from '{}' only in case: where file systems don't tell them apart, their "
+                  "traces and plans are one file",
+                  job.name, other.name));
+    break;
   }
 }
 
 void read_times(MapReader& reader, Job& job, Diagnostics& diagnostics) {
-  job.start = reader.duration_or("start", job.start);
+  const std::size_t before = diagnostics.items().size();
+  job.start = read_moment(reader, "start", job.start);
   if (!reader.has("until")) return;
-  job.until = reader.duration("until");
-  if (*job.until > job.start) return;
+  job.until = read_moment(reader, "until", job.start);
+  if (*job.until > job.start || diagnostics.items().size() != before) return;
   diagnostics.error(reader.span("until"),
                     fmt::format("'until' is not after 'start': the job would end at {:g} s and start at {:g} s",
                                 job.until->value(), job.start.value()));
@@ -147,21 +161,24 @@ void read_jobs(MapReader& reader, const ConfigNode& root, const PlacementConfig&
 namespace {
 
 /// Every GPU is there, and belongs to one job.
-void check_gpus(const Scenario& scenario, Diagnostics& diagnostics) {
+void check_gpus(const ConfigNode& root, const Scenario& scenario, Diagnostics& diagnostics) {
   std::vector<const Job*> taken(static_cast<std::size_t>(scenario.cluster.gpu_count()), nullptr);
-  for (const Job& job : scenario.jobs) {
+  for (std::size_t i = 0; i < scenario.jobs.size(); ++i) {
+    const Job& job = scenario.jobs[i];
+    const hardware::SourceSpan span =
+        job.name.empty() ? job.span : span_of(root, fmt::format("jobs.{}.placement.first_node", i));
     const std::string who = job.name.empty() ? "the job" : fmt::format("the job '{}'", job.name);
     for (const std::uint32_t gpu : job.kind->occupied(*job.spec)) {
       if (gpu >= taken.size()) {
-        diagnostics.error(job.span, fmt::format("{} does not fit where it is placed: it would take GPU {}, the cluster "
-                                                "has {} (from 0 on)",
-                                                who, gpu, taken.size()));
+        diagnostics.error(span, fmt::format("{} does not fit where it is placed: it would take GPU {}, the cluster "
+                                            "has {} (from 0 on)",
+                                            who, gpu, taken.size()));
         break;
       }
       if (taken[gpu] != nullptr) {
-        diagnostics.error(job.span, fmt::format("{} takes GPU {}, which belongs to the job '{}'; placement.first_node "
-                                                "moves it",
-                                                who, gpu, taken[gpu]->name));
+        diagnostics.error(span, fmt::format("{} takes GPU {}, which belongs to the job '{}'; placement.first_node "
+                                            "moves it",
+                                            who, gpu, taken[gpu]->name));
         break;
       }
       taken[gpu] = &job;
@@ -180,7 +197,7 @@ void check_jobs(const ConfigNode& root, const Scenario& scenario, Diagnostics& d
       diagnostics.error(span_of(root, key), fmt::format("{}: {}", key, error.message));
     }
   }
-  if (diagnostics.empty()) check_gpus(scenario, diagnostics);
+  if (diagnostics.empty()) check_gpus(root, scenario, diagnostics);
 }
 
 }  // namespace orrery::scenarios

@@ -70,6 +70,7 @@ void add(std::vector<CostedEntry>& part, CostedEntry entry) {
   for (CostedEntry& known : part) {
     if (known.what == entry.what && known.activity == entry.activity && known.algorithm == entry.algorithm) {
       known.runs += entry.runs;
+      known.rows.insert(known.rows.end(), entry.rows.begin(), entry.rows.end());
       for (std::string& operation : entry.operations) {
         const std::vector<std::string>& all = known.operations;
         if (std::find(all.begin(), all.end(), operation) == all.end()) known.operations.push_back(std::move(operation));
@@ -134,6 +135,7 @@ class Costs {
       costed.algorithm = estimate.algorithm;
       costed.bound = bound;
       costed.operations = {sim::operation_name(plan_, entry)};
+      costed.rows = {static_cast<std::uint32_t>(i)};
       add(part, std::move(costed));
     }
     return part;
@@ -156,6 +158,7 @@ class Costs {
       costed.group = prices_.group(slowest);
       costed.estimate.time = price.time;
       costed.operations = {sim::operation_name(plan_, entry)};
+      costed.rows = {static_cast<std::uint32_t>(i)};
       add(part, std::move(costed));
     }
     return part;
@@ -274,10 +277,11 @@ void append_engine(std::vector<Provenance>& lines, const models::ServingJob& job
   lines.push_back(
       {"engine", "host time", "datasheet", "",
        overhead("step_overhead", config.step_overhead) + "; " + overhead("request_overhead", config.request_overhead)});
+  const std::string activations = config.activation_memory > Bytes{0.0}
+                                      ? ": the scenario's own figure"
+                                      : fmt::format(" {}", models::engine_of(job).memory_sources.activations);
   lines.push_back({"engine", "memory beside the KV cache", "datasheet", "",
-                   config.activation_memory > Bytes{0.0}
-                       ? "activations: the scenario's own figure; CUDA graphs: estimate"
-                       : "activations by formula from vLLM's profile run; CUDA graphs: estimate"});
+                   fmt::format("activations{}; CUDA graphs: estimate", activations)});
 }
 
 }  // namespace
@@ -291,17 +295,29 @@ std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::ClusterP
   return all;
 }
 
-// Reports know operations by name: one of several sizes has its whole delay at each of them.
-void add_held_up(std::vector<CostedEntry>& entries, const std::vector<sim::LinkReport>& links,
-                 const std::string& prefix) {
+// An operation is held up once, and all its ranks with it; a message is the sender's, as its run is.
+void add_held_up(std::vector<CostedEntry>& entries, const sim::Plan& plan,
+                 const std::vector<models::HeldUpOperations>& held_up) {
+  const auto ranks_of = [&plan](const models::HeldUpOperations& held) -> std::size_t {
+    if (held.kind != sim::StepKind::collective) return 1;
+    return plan.groups[plan.collectives[held.entry].group.index()].members.size();
+  };
   for (CostedEntry& entry : entries) {
-    for (const sim::LinkReport& link : links) {
-      Seconds delay;
-      for (const sim::HeldUpOperation& held : link.held_up) {
-        const auto same = [&](const std::string& operation) { return prefix + operation == held.operation; };
-        if (std::any_of(entry.operations.begin(), entry.operations.end(), same)) delay += held.delay;
+    if (entry.rows.empty()) continue;
+    const sim::StepKind kind = entry.family == "transfer" ? sim::StepKind::send : sim::StepKind::collective;
+    for (const models::HeldUpOperations& held : held_up) {
+      const bool is_of_entry = std::find(entry.rows.begin(), entry.rows.end(), held.entry) != entry.rows.end();
+      if (held.kind != kind || !is_of_entry) continue;
+      const Seconds delay = held.delay * (static_cast<double>(ranks_of(held)) / static_cast<double>(plan.ranks.size()));
+      const auto same = [&held](const HeldUpBy& by) {
+        return by.link_class == held.link_class && by.capacity == held.capacity;
+      };
+      const auto known = std::find_if(entry.held_up.begin(), entry.held_up.end(), same);
+      if (known == entry.held_up.end()) {
+        entry.held_up.push_back({held.link_class, held.capacity, delay});
+      } else {
+        known->delay += delay;
       }
-      if (delay > Seconds{0.0}) entry.held_up.push_back({link.link_class, link.capacity, delay});
     }
   }
 }

@@ -10,7 +10,6 @@
 #include "kernels/kernel.hpp"
 #include "models/serving/serving.hpp"
 #include "models/training/training.hpp"
-#include "sim/links/link_report.hpp"
 #include "sim/plan/plan.hpp"
 #include "sim/prices/prices.hpp"
 
@@ -27,11 +26,11 @@ struct Provenance {
   bool operator==(const Provenance&) const = default;
 };
 
-/// A link that was shared or slowed, and how much longer an entry's operations took because of it, all together.
+/// A link that was shared or slowed, and how much longer an entry's operations took because of it.
 struct HeldUpBy {
   std::string link_class;
   BytesPerSecond capacity;
-  Seconds delay;
+  Seconds delay;  ///< in a step, mean over GPUs, as CostedEntry::total()
 };
 
 /// One distinct entry of the plan.
@@ -45,6 +44,7 @@ struct CostedEntry {
   std::string algorithm;                     ///< of a collective
   sim::BindingLink bound = {};               ///< of a collective: the link that bounds it
   std::vector<std::string> operations = {};  ///< its names in link reports
+  std::vector<std::uint32_t> rows = {};      ///< of the plan's collectives or transfers
   std::vector<HeldUpBy> held_up = {};        ///< where the step ran on a World
 
   [[nodiscard]] Seconds total() const { return estimate.time * runs; }
@@ -59,10 +59,9 @@ enum class CostedBy : std::uint8_t {
 /// Kernels, then collectives, then transfers, each by total time, the largest first; equal ones by name.
 [[nodiscard]] std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::ClusterPrices& prices,
                                                     CostedBy by);
-/// Which links held the entries' operations up, from a report's links; `prefix` stands before the operations'
-/// names there ("chat: " of one of several jobs).
-void add_held_up(std::vector<CostedEntry>& entries, const std::vector<sim::LinkReport>& links,
-                 const std::string& prefix);
+/// Which links held up the entries' operations of a training step. REQUIRES entries of `plan`, by activity.
+void add_held_up(std::vector<CostedEntry>& entries, const sim::Plan& plan,
+                 const std::vector<models::HeldUpOperations>& held_up);
 
 /// GPUs, nodes, fabric and model, then one line per (family, fit) of `entries`, sorted.
 [[nodiscard]] std::vector<Provenance> provenance_of(const models::TrainingJob& job,

@@ -56,7 +56,7 @@ std::vector<VariantSpec> read_variants(const ConfigNode* node, std::string_view 
     spec.name = reader.text("name");
     const ConfigNode* set = reader.required_child("set");
     if (set != nullptr && set->kind == NodeKind::mapping) {
-      for (const auto& [key, value] : set->entries) spec.set.push_back({key, scalar_or_flow(*value, text)});
+      for (const auto& [key, value] : set->entries) spec.set.push_back({key, scalar_or_flow(*value, text), "set"});
     } else if (set != nullptr) {
       diagnostics.error(set->span, "set must map scenario keys to values, {training.recompute: full}");
     }
@@ -124,14 +124,14 @@ std::vector<std::string> job_names(const Scenario& scenario) {
   return names;
 }
 
-/// Reads one text without its variants applied.
-Scenario read_scenario(const ConfigNode& root, std::string_view text, const std::string& file,
-                       std::vector<VariantSpec>& variants, Diagnostics& diagnostics) {
-  Scenario scenario;
-  scenario.file = file;
-  scenario.name = std::filesystem::path(file).stem().string();
+/// Reads one text, that of `scenario.source`, without its variants applied.
+void read_scenario(const ConfigNode& root, Scenario& scenario, std::vector<VariantSpec>& variants,
+                   Diagnostics& diagnostics) {
+  const std::string& text = scenario.source->text();
+  scenario.file = scenario.source->file();
+  scenario.name = std::filesystem::path(scenario.file).stem().string();
   MapReader reader(&root, "scenario", diagnostics);
-  if (root.kind != NodeKind::mapping) return scenario;
+  if (root.kind != NodeKind::mapping) return;
   scenario.title = reader.text("scenario");
   scenario.seed = static_cast<std::uint64_t>(reader.integer_or("seed", 1, hardware::Range::between(0, 1e15)));
   read_sections(reader, root, scenario, diagnostics);
@@ -146,29 +146,27 @@ Scenario read_scenario(const ConfigNode& root, std::string_view text, const std:
   variants = read_variants(reader.child("variants"), text, diagnostics);
   scenario.sweep = read_sweep(reader.child("sweep"), text, diagnostics);
   reader.finish();
-  return scenario;
 }
 
-std::string apply(std::string text, const std::string& file, const std::vector<Override>& overrides) {
-  for (const Override& change : overrides) text = hardware::set_value(text, file, change.key, change.value);
-  return text;
-}
-
-/// The scenario with a variant's overrides; its errors are reported at the variant.
+/// The scenario with a variant's overrides over those of the scenario; its errors are reported at the variant.
 Scenario read_variant(const VariantSpec& spec, const std::string& text, const std::string& file,
-                      Diagnostics& diagnostics) {
+                      const std::vector<Override>& overrides, Diagnostics& diagnostics) {
   Scenario scenario;
   try {
-    const std::string changed = apply(text, file, spec.set);
-    const hardware::NodePtr root = hardware::parse_config(changed, file);
+    std::vector<Override> all = overrides;
+    all.insert(all.end(), spec.set.begin(), spec.set.end());
+    scenario.source = std::make_shared<const EditedText>(text, file, all);
+    const hardware::NodePtr root = hardware::parse_config(scenario.source->text(), file);
     Diagnostics inner(file);
     std::vector<VariantSpec> unused;
-    scenario = read_scenario(*root, changed, file, unused, inner);
+    read_scenario(*root, scenario, unused, inner);
     for (const Diagnostic& item : inner.items()) {
       diagnostics.error(spec.span, fmt::format("variant '{}': {}", spec.name, item.message));
     }
   } catch (const ConfigError& error) {
-    diagnostics.error(spec.span, fmt::format("variant '{}': {}", spec.name, error.what()));
+    for (const Diagnostic& item : error.diagnostics()) {
+      diagnostics.error(spec.span, fmt::format("variant '{}': {}", spec.name, item.message));
+    }
   }
   scenario.variant = spec.name;
   scenario.sweep.clear();
@@ -177,14 +175,6 @@ Scenario read_variant(const VariantSpec& spec, const std::string& text, const st
 }
 
 }  // namespace
-
-Override parse_override(std::string_view text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string_view::npos || equals == 0) {
-    throw ConfigError(fmt::format("--set {}: expected key=value, as in training.tensor_parallel=4", text));
-  }
-  return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
-}
 
 std::string expand_variables(std::string_view text) {
   constexpr std::string_view kVariable = "${ORRERY_DATA}";
@@ -199,18 +189,23 @@ std::string expand_variables(std::string_view text) {
 }
 
 Scenario parse_scenario(std::string text, const std::string& file, const std::vector<Override>& overrides) {
-  text = apply(std::move(text), file, overrides);
-  const hardware::NodePtr root = hardware::parse_config(text, file);
+  Scenario scenario;
+  scenario.source = std::make_shared<const EditedText>(text, file, overrides);
+  const hardware::NodePtr root = hardware::parse_config(scenario.source->text(), file);
   Diagnostics diagnostics(file);
   std::vector<VariantSpec> specs;
-  Scenario scenario = read_scenario(*root, text, file, specs, diagnostics);
+  read_scenario(*root, scenario, specs, diagnostics);
   // Variants repeat the errors of their base, so they are read only once that is right.
   const bool base_is_right = diagnostics.empty();
   for (const VariantSpec& spec : specs) {
-    if (base_is_right) scenario.variants.push_back(read_variant(spec, text, file, diagnostics));
+    if (base_is_right) scenario.variants.push_back(read_variant(spec, text, file, overrides, diagnostics));
   }
-  diagnostics.throw_if_any();
+  scenario.throw_if_any(diagnostics);
   return scenario;
+}
+
+void Scenario::throw_if_any(const Diagnostics& diagnostics) const {
+  source ? source->throw_if_any(diagnostics) : diagnostics.throw_if_any();
 }
 
 Scenario load_scenario(const std::string& path, const std::vector<Override>& overrides) {

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,17 +28,9 @@
 #include "scenarios/events.hpp"
 #include "scenarios/expectation.hpp"
 #include "scenarios/job.hpp"
+#include "scenarios/overrides.hpp"
 
 namespace orrery::scenarios {
-
-/// A scenario key as a dotted path and the text to put there.
-struct Override {
-  std::string key;
-  std::string value;
-};
-
-/// Splits "training.tensor_parallel=4". Throws ConfigError if there is no '=' or no key.
-[[nodiscard]] Override parse_override(std::string_view text);
 
 /// One key of a sweep and the texts it takes in turn.
 struct SweepAxis {
@@ -59,6 +52,10 @@ struct Scenario {
   std::vector<Expectation> expectations;
   std::vector<Scenario> variants;
   std::vector<SweepAxis> sweep;
+  std::shared_ptr<const EditedText> source;  ///< what it was read from, for errors that only a run can find
+
+  /// Throws ConfigError with what was found at places of `source`, told of the file, if there is anything.
+  void throw_if_any(const hardware::Diagnostics& diagnostics) const;
 };
 
 /// Reads, checks and resolves a scenario. Throws ConfigError with every diagnostic.

@@ -10,6 +10,7 @@
 #include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/scenario.hpp"
+#include "sim/clock.hpp"
 #include "sim/collective/collectives.hpp"
 
 namespace orrery::scenarios {
@@ -112,6 +113,16 @@ void add_error(const ConfigError& error, const hardware::SourceSpan& span, Diagn
   }
   // Errors inside another file keep their own position, at the place that names the file.
   for (const hardware::Diagnostic& item : items) diagnostics.error(span, item.str());
+}
+
+Seconds read_moment(MapReader& reader, std::string_view key, Seconds fallback) {
+  const Seconds moment = reader.duration_or(key, fallback);
+  // As a double the last moment rounds up to one past the end.
+  if (moment < sim::to_seconds(sim::kNever)) return moment;
+  reader.diagnostics().error(reader.span(key), fmt::format("'{}': {:g} s is beyond the clock, which goes to 2^64 "
+                                                           "picoseconds (213 days)",
+                                                           key, moment.value()));
+  return fallback;
 }
 
 Dtype read_dtype(MapReader& reader, std::string_view key, Dtype fallback) {

@@ -27,6 +27,9 @@ void add_error(const hardware::ConfigError& error, const hardware::SourceSpan& s
 [[nodiscard]] hardware::Cluster read_cluster(const hardware::ConfigNode& node, PlacementConfig& placement,
                                              hardware::Diagnostics& diagnostics);
 
+/// A moment of the clock, from the beginning on. An error at its place: later than the clock goes (sim/clock.hpp).
+[[nodiscard]] Seconds read_moment(hardware::MapReader& reader, std::string_view key, Seconds fallback);
+
 /// A dtype by one of its short names.
 [[nodiscard]] Dtype read_dtype(hardware::MapReader& reader, std::string_view key, Dtype fallback);
 

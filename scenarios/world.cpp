@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "sim/clock.hpp"
+
 namespace orrery::scenarios {
 
 namespace {
@@ -24,18 +26,36 @@ std::vector<models::Disturbance> disturbances_of(const Scenario& scenario) {
   return list;
 }
 
-/// Every link that an event names is there. Throws ConfigError at the event.
+/// What an event asks of a link that can't be; empty: nothing. Throws ConfigError if there is no such link.
+std::string link_error(const Event& event, const hardware::Topology& topology) {
+  switch (models::reach_of(topology, topology.find_link(event.link))) {
+    case models::Reach::nothing:
+      return fmt::format("nothing that is modelled passes '{}': no job would notice", event.link);
+    case models::Reach::own_links:
+      if (event.scale <= 1.0) return {};
+      return fmt::format(
+          "'{}' can't have more than its bandwidth: how long operations take alone was found with it; "
+          "cluster.nic_bandwidth and cluster.nvlink_bandwidth change it from the beginning",
+          event.link);
+    case models::Reach::fabric:
+      return {};
+  }
+  return {};
+}
+
+/// Every link that an event names is there, and can be what it says. Throws ConfigError at the event.
 void check_links(const Scenario& scenario, const hardware::Topology& topology) {
   hardware::Diagnostics diagnostics(scenario.file);
   for (const Event& event : scenario.events) {
     if (event.gpu) continue;
     try {
-      (void)topology.find_link(event.link);
+      std::string error = link_error(event, topology);
+      if (!error.empty()) diagnostics.error(event.span, std::move(error));
     } catch (const hardware::ConfigError& error) {
       diagnostics.error(event.span, error.what());
     }
   }
-  diagnostics.throw_if_any();
+  scenario.throw_if_any(diagnostics);
 }
 
 /// An event that begins when all is over says nothing: the run was shorter than its author thought.
@@ -46,7 +66,17 @@ void check_ends(const Scenario& scenario, sim::SimTime end) {
     diagnostics.error(event.span, fmt::format("the event begins at {:g} s, after the end of the last job at {:g} s",
                                               event.at.value(), sim::to_seconds(end).value()));
   }
-  diagnostics.throw_if_any();
+  scenario.throw_if_any(diagnostics);
+}
+
+/// The clock ran to its end: of the job that began last, for want of a better one.
+[[noreturn]] void fail_at_last_start(const Scenario& scenario, const sim::TimeOverflow& error) {
+  const auto last = std::max_element(scenario.jobs.begin(), scenario.jobs.end(),
+                                     [](const Job& a, const Job& b) { return a.start < b.start; });
+  hardware::Diagnostics diagnostics(scenario.file);
+  diagnostics.error(last->span, fmt::format("{}; the job starts at {:g} s", error.what(), last->start.value()));
+  scenario.throw_if_any(diagnostics);
+  throw error;
 }
 
 }  // namespace
@@ -95,6 +125,8 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
     report.results.clear();
     report.metrics.clear();
     report.findings.push_back({"disturbed", error.what(), false});
+  } catch (const sim::TimeOverflow& error) {
+    fail_at_last_start(scenario, error);
   }
   report.reading = "flows";
 }

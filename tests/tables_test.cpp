@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -50,7 +51,15 @@ std::vector<Table> serving_tables() {
     }
     return table;
   };
-  return {table_of("engines", models::engines()),
+  Table memory{"what engines leave for the KV cache", {}};
+  for (const models::EngineRow& row : models::engines()) {
+    const models::MemorySources& sources = row.memory_sources;
+    memory.rows.push_back({fmt::format("{}.activations", row.name), "-", std::string(sources.activations)});
+    memory.rows.push_back({fmt::format("{}.graphs", row.name), "-", std::string(sources.graphs)});
+    memory.rows.push_back({fmt::format("{}.cache", row.name), "-", std::string(sources.cache)});
+  }
+  return {std::move(memory),
+          table_of("engines", models::engines()),
           table_of("schedulers", models::schedulers()),
           table_of("routers", models::routers()),
           table_of("arrivals", models::arrival_processes()),

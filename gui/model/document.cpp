@@ -10,6 +10,7 @@
 #include "gui/look/text.hpp"
 #include "hardware/config/config.hpp"
 #include "scenarios/output.hpp"
+#include "scenarios/overrides.hpp"
 
 namespace orrery::gui {
 
@@ -234,9 +235,14 @@ void Document::set_text(const QString& text) {
   push(text, tr("edited line %1").arg(text_.left(position).count(QLatin1Char('\n')) + 1), {});
 }
 
-void Document::set_value(const QString& key, const QString& value) {
-  const std::string changed =
-      hardware::set_value(text_.toStdString(), path_.toStdString(), key.toStdString(), value.toStdString());
+void Document::set_value(const QString& written_key, const QString& value) {
+  const std::string text = text_.toStdString(), path = path_.toStdString();
+  std::string numbered = written_key.toStdString();
+  if (written_key.startsWith(QLatin1String("jobs."))) {  // by the name of a job
+    numbered = scenarios::numbered_key(*hardware::parse_config(text, path), numbered);
+  }
+  const std::string changed = hardware::set_value(text, path, numbered, value.toStdString());
+  const QString key = QString::fromStdString(numbered);
   const QString before = written_value(text_, key);
   push(decode(QByteArray::fromStdString(changed)),
        before.isEmpty() ? tr("%1: %2").arg(key, value) : tr("%1: %2 → %3").arg(key, before, value), key);

@@ -48,8 +48,9 @@ class Document : public QObject {
 
   /// Typing: replaces the text. Changes that follow each other within a word are one step of undo.
   void set_text(const QString& text);
-  /// Form: sets the value of a dotted key to `value` as it would stand in the file. Throws ConfigError if the text
-  /// can't take it (the key runs through a scalar, the text does not parse); the document then stays as it was.
+  /// Form: sets the value of a dotted key (of a job also by its name) to `value` as it would stand in the file. Throws
+  /// ConfigError if the text can't take it (the key runs through a scalar, there is no such job, the text does not
+  /// parse); the document then stays as it was.
   void set_value(const QString& key, const QString& value);
   /// Takes a key out, so that its default holds again. Throws as set_value().
   void remove_value(const QString& key);

@@ -1,15 +1,16 @@
-// set_value: edits one value of a configuration text in place.
+// set_value, edit_value: one value of a configuration text, edited in place.
 //
 // The tree gives the byte span of the old value; only those bytes change, so comments and layout stay. The
 // result is parsed again and compared with the old tree: everything but the edited value must read as before.
 //
 // Limitations: the new value is a scalar or a flow collection on one line; a list grows only at its end.
 
+#include "hardware/config/config_edit.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "hardware/config/config.hpp"
 #include "hardware/config/config_numbers.hpp"
 #include "hardware/config/config_path.hpp"
 #include "hardware/config/config_text.hpp"
@@ -59,7 +60,7 @@ class Edit {
   explicit Edit(std::string_view text) : text_(text), source_(text_) {}
 
   /// Replaces an existing value.
-  [[nodiscard]] std::string replace(const Place& place, const std::string& value) const {
+  [[nodiscard]] ValueEdit replace(const Place& place, const std::string& value) const {
     const SourceSpan& span = place.node->span;
     const bool is_block_collection = (place.node->kind == NodeKind::mapping && at(span.begin) != '{') ||
                                      (place.node->kind == NodeKind::sequence && at(span.begin) != '[');
@@ -79,15 +80,13 @@ class Edit {
     } else {
       end = span.end;
     }
-    std::string result(text_.substr(0, slot));
-    result += " " + value;
-    if (begin > slot) result += text_.substr(slot, begin - slot);
-    result += text_.substr(end);
-    return result;
+    std::string written = " " + value;
+    if (begin > slot) written += text_.substr(slot, begin - slot);
+    return splice(slot, end, written);
   }
 
   /// Adds `place.rest` with `value` to the collection (or the empty value) where the path ends.
-  [[nodiscard]] std::string add(const Place& place, const std::string& value) const {
+  [[nodiscard]] ValueEdit add(const Place& place, const std::string& value) const {
     const ConfigNode& node = *place.node;
     const Path& keys = place.rest;
     if (node.kind == NodeKind::null) return replace(place, nested(keys, 0, value));
@@ -102,8 +101,8 @@ class Edit {
  private:
   [[nodiscard]] char at(std::size_t pos) const { return source_.at(pos); }
 
-  [[nodiscard]] std::string splice(std::size_t begin, std::size_t end, const std::string& value) const {
-    return fmt::format("{}{}{}", text_.substr(0, begin), value, text_.substr(end));
+  [[nodiscard]] ValueEdit splice(std::size_t begin, std::size_t end, const std::string& value) const {
+    return {fmt::format("{}{}{}", text_.substr(0, begin), value, text_.substr(end)), begin, end, begin + value.size()};
   }
 
   /// A value that was not written stands right after its colon or dash: it needs a space.
@@ -123,7 +122,7 @@ class Edit {
     return source_.clamp(pos + 1);
   }
 
-  [[nodiscard]] std::string add_flow(const ConfigNode& node, const std::string& entry) const {
+  [[nodiscard]] ValueEdit add_flow(const ConfigNode& node, const std::string& entry) const {
     const bool is_empty = node.items.empty() && node.entries.empty();
     if (is_empty) return splice(node.span.begin + 1, node.span.begin + 1, entry);
     // After the last child, before a trailing comma (which then separates nothing and is allowed).
@@ -131,7 +130,7 @@ class Edit {
     return splice(end, end, ", " + entry);
   }
 
-  [[nodiscard]] std::string add_line(const ConfigNode& node, const std::string& entry) const {
+  [[nodiscard]] ValueEdit add_line(const ConfigNode& node, const std::string& entry) const {
     const std::size_t column = node.span.begin - source_.line_begin(node.span.begin);
     // Columns count characters in YAML; what stands left of a collection is spaces, dashes or a key in bytes.
     std::string indent(column, ' ');
@@ -204,7 +203,7 @@ NodePtr parse_value(std::string_view value) {
 
 }  // namespace
 
-std::string set_value(std::string_view text, const std::string& file, std::string_view path, std::string_view value) {
+ValueEdit edit_value(std::string_view text, const std::string& file, std::string_view path, std::string_view value) {
   const NodePtr before = parse_config(text, file);
   while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
   while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
@@ -220,14 +219,18 @@ std::string set_value(std::string_view text, const std::string& file, std::strin
   for (const std::string& written : forms) {
     const NodePtr wanted = parse_value(written);
     if (!wanted) continue;
-    const std::string result = place.rest.empty() ? edit.replace(place, written) : edit.add(place, written);
+    ValueEdit result = place.rest.empty() ? edit.replace(place, written) : edit.add(place, written);
     try {
-      if (same_but(*before, *parse_config(result, file), place, *wanted)) return result;
+      if (same_but(*before, *parse_config(result.text, file), place, *wanted)) return result;
     } catch (const ConfigError&) {
       continue;
     }
   }
   fail(file, place.node->span, fmt::format("{} can't be set to {} here", in_quotes(path), in_quotes(value)));
+}
+
+std::string set_value(std::string_view text, const std::string& file, std::string_view path, std::string_view value) {
+  return edit_value(text, file, path, value).text;
 }
 
 }  // namespace orrery::hardware

@@ -87,7 +87,7 @@ std::int64_t active_parameters(const Llm& llm) {
   return sum;
 }
 
-RankWeights rank_weights(const std::vector<LayerElement>& elements, std::int64_t tensor, Copies copies) {
+RankWeights rank_weights(const std::vector<LayerElement>& elements, std::int64_t tensor) {
   RankWeights weights;
   for (const LayerElement& element : elements) {
     const std::int64_t all = parameters_of(element);
@@ -97,7 +97,7 @@ RankWeights rank_weights(const std::vector<LayerElement>& elements, std::int64_t
     }
     weights.linear.divided += all;
     const auto* linear = std::get_if<Linear>(&element.block);
-    if (linear == nullptr || copies == Copies::ideal || element.part != Part::attention) continue;
+    if (linear == nullptr || element.part != Part::attention) continue;
     const RankShare share = copied(*linear, tensor);
     weights.linear.divided -= share.divided;
     weights.linear.whole += share.whole;

@@ -57,14 +57,13 @@ struct RankWeights {
   RankShare linear, plain;
 };
 
-/// How attention's weights that can't be divided are counted.
-enum class Copies : std::uint8_t {
-  counted,  ///< an inference engine: key/value heads that are fewer than ranks, and latents' compression, on each
-  ideal     ///< a trainer: as if they were divided, too. Limitation: too little where there are such copies
-};
-
-/// One rank's part of a layer: attention, MLP and experts are divided, norms and router are whole.
-[[nodiscard]] RankWeights rank_weights(const std::vector<LayerElement>& elements, std::int64_t tensor, Copies copies);
+/// One rank's part of a layer: attention, MLP and experts are divided, norms and router are whole. What of attention
+/// can't be divided is on each: a head where key/value heads are fewer than ranks (vllm QKVParallelLinear), as the
+/// GEMMs of both readings compute it, and latents' compression (vllm deepseek_v2.py; Megatron-core
+/// multi_latent_attention.py, parallel_mode "duplicated"). Limitations: their biases count as divided; a trainer sums
+/// the copies' gradients over their ranks, or divides such heads all the same and gathers what comes out of the
+/// projection (Megatron-core attention.py), neither of which the training step does.
+[[nodiscard]] RankWeights rank_weights(const std::vector<LayerElement>& elements, std::int64_t tensor);
 /// Of the embedding; the position rows are whole.
 [[nodiscard]] RankShare embedding_share(const Llm& llm);
 /// Of the head, which is a copy of the embedding where that is tied and on another stage; the final norm is whole.

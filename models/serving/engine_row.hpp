@@ -44,6 +44,13 @@ struct HostCosts {
   Seconds eager_dispatch;            ///< added to each kernel launch where the model is not compiled
 };
 
+/// Where the terms of an engine's `memory` come from, as reports say it behind their names.
+struct MemorySources {
+  std::string_view activations;  ///< "by formula from …"; where the user gives none
+  std::string_view graphs;
+  std::string_view cache;  ///< how it follows from the other terms
+};
+
 struct EngineRow {
   std::string_view name;      ///< "vllm_v1"
   std::string_view equation;  ///< in one line, how it serves
@@ -54,6 +61,7 @@ struct EngineRow {
   std::vector<SchedulerRow> schedulers;
   std::unique_ptr<KvCache> (*cache)(const ServingConfig& resolved, std::int64_t blocks) = nullptr;
   KvPool (*memory)(const ServingJob& resolved) = nullptr;
+  MemorySources memory_sources;
   GraphRules graphs;
   HostCosts host;
 

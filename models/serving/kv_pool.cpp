@@ -71,7 +71,7 @@ Bytes stage_weights(const ServingJob& job, int stage) {
   double linear = 0.0, plain = 0.0;
   for (std::int64_t layer = own.first; layer < own.first + own.count; ++layer) {
     const std::vector<LayerElement> elements = layer_elements(llm, layer);
-    const RankWeights weights = rank_weights(elements, tensor, Copies::counted);
+    const RankWeights weights = rank_weights(elements, tensor);
     linear += weights.linear.mean(tensor);
     plain += weights.plain.mean(tensor) + of(absorbed_parameters(elements, tensor));
   }

@@ -130,7 +130,7 @@ void ServingRun::join(sim::LinkClasses& links) {
 void ServingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) {
   world_ = &world;
   if (!result_.started) {
-    if (done) done();
+    if (done) tell(done);
     return;
   }
   for (const std::unique_ptr<IterationLinks>& replica : links_) {
@@ -138,11 +138,12 @@ void ServingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::Si
   }
   speeds_.clear();
   system_ = std::make_unique<System>(*this, world, at);
-  system_->done = std::move(done);
+  system_->done = done ? [this, done = std::move(done)] { tell(done); } : std::function<void()>();
   system_->front.look_ahead();
 }
 
 void ServingRun::stop() {
+  require_not_telling();
   if (!system_) return;
   const sim::SimTime end = world_->now();
   for (const std::unique_ptr<Engine>& engine : system_->engines) engine->finish(end);

@@ -78,6 +78,15 @@ struct StageMemory {
   [[nodiscard]] bool fits() const { return peak <= capacity; }
 };
 
+/// How much longer than alone the operations of one entry of the plan took because of a link.
+struct HeldUpOperations {
+  sim::StepKind kind = sim::StepKind::collective;  ///< or send: the plan's table
+  std::uint32_t entry = 0;
+  std::string link_class;
+  BytesPerSecond capacity;  ///< of the link
+  Seconds delay;            ///< of all its operations in a step, mean over the steps that ended
+};
+
 struct TrainingResult {
   std::shared_ptr<const sim::Plan> plan;  ///< shared with what LoweredSteps keeps
   sim::Timeline timeline;                 ///< only where asked for
@@ -88,11 +97,12 @@ struct TrainingResult {
   FlopsPerSecond model_flops_per_gpu, hardware_flops_per_gpu;
   double mfu = 0.0, hfu = 0.0;
   std::vector<StageMemory> memory;
-  std::uint64_t steps = 0;              ///< plan steps evaluated
-  std::string reading = "frozen";       ///< "frozen": nothing shares a link; "flows": on a World
-  std::uint64_t events = 0;             ///< of the World's clock
-  std::vector<sim::LinkReport> links;   ///< what the links carried in the step, or until the World stopped
-  std::vector<Seconds> repeated_steps;  ///< every step that ended on a World; its figures are of the median one
+  std::uint64_t steps = 0;                ///< plan steps evaluated
+  std::string reading = "frozen";         ///< "frozen": nothing shares a link; "flows": on a World
+  std::uint64_t events = 0;               ///< of the World's clock
+  std::vector<sim::LinkReport> links;     ///< what the links carried in the step, or until the World stopped
+  std::vector<Seconds> repeated_steps;    ///< every step that ended on a World; its figures are of the median one
+  std::vector<HeldUpOperations> held_up;  ///< in the steps that ended on a World
 
   /// The stage with the least room to spare, the first of equals.
   [[nodiscard]] const StageMemory& fullest() const;

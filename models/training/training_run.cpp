@@ -98,6 +98,7 @@ void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::S
   loads_ = links.loads(number_, durations_);
   steps_.clear();
   held_up_.clear();
+  held_up_in_steps_.clear();
   run_ = std::make_unique<sim::PlanRun>(world, step_->runnable(), durations_, loads_, summary_sets());
   for (std::uint32_t rank = 0; rank < plan().ranks.size(); ++rank) {
     for (const std::uint32_t gpu : changing_) {
@@ -124,13 +125,15 @@ void TrainingRun::step_ended(sim::SimTime end) {
     for (const sim::LinkInfo& link : links_->links()) recorded_->timeline.links.push_back(sim::link_name(link));
   }
   steps_.push_back({began_, end});
+  held_up_in_steps_ = run_->held_up();
   began_ = end;
-  if (static_cast<std::int64_t>(steps_.size()) == must_) done_();
+  if (static_cast<std::int64_t>(steps_.size()) == must_) tell(done_);
   // A step without steps of its own would repeat for ever at one time.
   if (steps_.back().duration() > 0) step_begins();
 }
 
 void TrainingRun::stop() {
+  require_not_telling();
   if (!run_) return;
   held_up_ = run_->held_up();
   run_.reset();
@@ -180,13 +183,25 @@ std::string TrainingRun::operation_name(const sim::HeldUpEntry& entry) const {
                                                  : sim::operation_name(plan(), plan().transfers[entry.entry]);
 }
 
+std::vector<HeldUpOperations> TrainingRun::held_up_operations() const {
+  std::vector<HeldUpOperations> out;
+  for (const sim::HeldUpEntry& entry : held_up_in_steps_) {
+    const sim::LinkInfo& link = links_->links()[entry.link.index()];
+    out.push_back({entry.kind, entry.entry, link.link_class, link.capacity,
+                   sim::to_seconds(entry.delay) / static_cast<double>(steps_.size())});
+  }
+  return out;
+}
+
 TrainingResult TrainingRun::world_result() && {
   std::vector<Seconds> durations;
   for (const Step& step : steps_) durations.push_back(sim::to_seconds(step.duration()));
+  std::vector<HeldUpOperations> held_up = held_up_operations();
   sim::Evaluation step = std::move(recorded_).value();
   TrainingResult out = std::move(*this).result(std::move(step));
   out.reading = "flows";
   out.repeated_steps = std::move(durations);
+  out.held_up = std::move(held_up);
   return out;
 }
 

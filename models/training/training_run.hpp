@@ -64,6 +64,7 @@ class TrainingRun final : public WorldJob {
  private:
   /// The step of median duration, the first of equals.
   [[nodiscard]] std::size_t median_step() const;
+  [[nodiscard]] std::vector<HeldUpOperations> held_up_operations() const;
   /// "gradient bucket (dp stage 3)": what an entry of the plan is called in reports.
   [[nodiscard]] std::string operation_name(const sim::HeldUpEntry& entry) const;
   void lower_and_price(const sim::RunControl& control);
@@ -92,6 +93,7 @@ class TrainingRun final : public WorldJob {
   sim::SimTime began_ = 0;
   std::vector<Step> steps_;
   std::vector<sim::HeldUpEntry> held_up_;
+  std::vector<sim::HeldUpEntry> held_up_in_steps_;  ///< in those that ended
 };
 
 }  // namespace orrery::models

@@ -36,7 +36,7 @@ std::vector<Override> coordinates(const std::vector<SweepAxis>& axes, std::size_
   std::vector<Override> set(axes.size());
   for (std::size_t i = axes.size(); i-- > 0;) {
     const std::size_t size = axes[i].values.size();
-    set[i] = {axes[i].key, axes[i].values[index % size]};
+    set[i] = {axes[i].key, axes[i].values[index % size], "sweep"};
     index /= size;
   }
   return set;
@@ -156,6 +156,34 @@ void write_table(const std::vector<Point>& points, const SweepTable& table, Cons
 
 }  // namespace
 
+namespace {
+
+/// Nothing else sets what the sweep does: that would be without effect.
+void check_axes(const Scenario& base, const std::vector<Override>& overrides) {
+  const hardware::NodePtr root = hardware::parse_config(base.source->text(), base.file);
+  std::vector<std::string> axes;
+  for (const SweepAxis& axis : base.sweep) {
+    axes.push_back(numbered_key(*root, axis.key));
+    for (std::size_t i = 0; i + 1 < axes.size(); ++i) {
+      if (!is_within(axes[i], axes.back())) continue;
+      throw ConfigError(fmt::format("{}: the sweep of {} sets {} anew each time: sweep one of them", base.file,
+                                    axis.key, base.sweep[i].key));
+    }
+  }
+  for (const Override& change : overrides) {
+    const std::string key = numbered_key(*root, change.key);
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      if (!is_within(key, axes[i])) continue;
+      throw ConfigError(
+          fmt::format("{}: {} is without effect: the sweep sets {} at every point; --set sweep.{}=[…] "
+                      "changes its list",
+                      base.file, change.str(), base.sweep[i].key, base.sweep[i].key));
+    }
+  }
+}
+
+}  // namespace
+
 int sweep_file(const Options& options, Console& console) {
   check_outputs(options, options.files);
   const std::string& file = options.files.at(0);
@@ -167,6 +195,7 @@ int sweep_file(const Options& options, Console& console) {
     throw ConfigError(
         fmt::format("{}: no sweep: section; add e.g. sweep: {{{}.tensor_parallel: [1, 2, 4, 8]}}", file, kind.name));
   }
+  check_axes(base, options.overrides);
   std::size_t count = 1;
   for (const SweepAxis& axis : base.sweep) {
     count *= axis.values.size();

@@ -41,7 +41,7 @@ ExplainNode paid_tokens(const ExplainedRun& e, bool output_only) {
 
 Json pool_json(const JobView& view) {
   Json list = Json::array();
-  for (const PoolTerm& term : pool_terms(result_of<ServingOutcome>(view).result, view.gpu())) {
+  for (const PoolTerm& term : pool_terms(spec_of<ServingSpec>(view.job).job, result_of<ServingOutcome>(view).result)) {
     list.push_back(
         {{"name", term.name}, {"bytes", term.bytes.value()}, {"equation", term.equation}, {"source", term.source}});
   }
@@ -78,7 +78,7 @@ class RunExplanation final : public JobExplanation {
     const models::ServingResult& result = result_of<ServingOutcome>(view_).result;
     out << fmt::format("{} requests in {} over {} iterations, each as long as its kernels and collectives take\n",
                        result.requests, readable(result.duration.value(), Unit::seconds), result.steps);
-    write_pool(out, result, view_.gpu());
+    write_pool(out, spec_of<ServingSpec>(view_.job).job, result);
     if (!result.started) out << "\n" << result.refusal << "\n";
     for (const TypicalStep& step : iterations_) {
       write_entries(out, "A typical " + step.title, step.entries);

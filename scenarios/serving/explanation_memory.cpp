@@ -44,7 +44,7 @@ std::optional<ExplainNode> explain_run_memory(const ExplainedRun& e, const std::
   if (metric.rfind("memory.", 0) != 0) return std::nullopt;
   const models::ServingResult& result = result_of<ServingOutcome>(e.view).result;
   const hardware::Gpu& gpu = e.view.gpu();
-  const std::vector<PoolTerm> terms = pool_terms(result, gpu);
+  const std::vector<PoolTerm> terms = pool_terms(spec_of<ServingSpec>(e.view.job).job, result);
   const auto term = [&](std::string_view name) {
     for (const PoolTerm& one : terms) {
       if (one.name == name) return pool_node(one);

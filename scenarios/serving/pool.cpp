@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "models/serving/engine_mesh.hpp"
+#include "models/serving/engine_row.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::scenarios {
@@ -20,8 +22,10 @@ std::string fact_source(const hardware::Gpu& gpu, const std::string& key) {
 
 }  // namespace
 
-std::vector<PoolTerm> pool_terms(const models::ServingResult& result, const hardware::Gpu& gpu) {
+std::vector<PoolTerm> pool_terms(const models::ServingJob& job, const models::ServingResult& result) {
   const models::KvPool& pool = result.pool;
+  const hardware::Gpu& gpu = models::site_of(job).gpu;
+  const models::MemorySources& sources = models::engine_of(job).memory_sources;
   const models::ServingConfig& config = result.config;
   const bool activations_given = config.activation_memory > Bytes{0.0};
   return {
@@ -34,22 +38,21 @@ std::vector<PoolTerm> pool_terms(const models::ServingResult& result, const hard
       {"activations", pool.activations,
        activations_given ? "activation_memory"
                          : fmt::format("peak of a step of {} tokens", config.max_num_batched_tokens),
-       activations_given ? "the scenario's own figure" : "formula in models/serving/kv_pool.hpp"},
+       activations_given ? "the scenario's own figure" : std::string(sources.activations)},
       {"context", pool.context, "what the driver reserves, and communicators' buffers",
        fact_source(gpu, "reserved_memory")},
       {"CUDA graphs", pool.graphs, config.enforce_eager ? "none: enforce_eager" : "per captured batch size and layer",
-       "estimate between sizes that vLLM has logged (models/serving/kv_pool.hpp)"},
+       std::string(sources.graphs)},
       {"KV cache", pool.kv_cache,
        fmt::format("{} blocks of {} tokens, {} each", pool.blocks, pool.block_size,
                    readable(pool.block_bytes.value(), Unit::bytes)),
-       pool.pinned ? "num_gpu_blocks: the scenario's own figure"
-                   : "budget - the terms above (vllm/v1/worker/gpu_worker.py, determine_available_memory)"},
+       pool.pinned ? "num_gpu_blocks: the scenario's own figure" : std::string(sources.cache)},
   };
 }
 
-void write_pool(std::ostream& out, const models::ServingResult& result, const hardware::Gpu& gpu) {
+void write_pool(std::ostream& out, const models::ServingJob& job, const models::ServingResult& result) {
   out << "\nMemory of the fullest GPU\n";
-  for (const PoolTerm& term : pool_terms(result, gpu)) {
+  for (const PoolTerm& term : pool_terms(job, result)) {
     out << fmt::format("  {:<12} {:>10}  {}  [{}]\n", term.name, readable(term.bytes.value(), Unit::bytes),
                        term.equation, term.source);
   }

@@ -18,9 +18,9 @@ struct PoolTerm {
 };
 
 /// kv = utilisation·HBM − weights − activations − context − graphs, in whole blocks; in that order.
-[[nodiscard]] std::vector<PoolTerm> pool_terms(const models::ServingResult& result, const hardware::Gpu& gpu);
+[[nodiscard]] std::vector<PoolTerm> pool_terms(const models::ServingJob& job, const models::ServingResult& result);
 
-void write_pool(std::ostream& out, const models::ServingResult& result, const hardware::Gpu& gpu);
+void write_pool(std::ostream& out, const models::ServingJob& job, const models::ServingResult& result);
 
 /// What one iteration takes on GPU and host, and which of them shows.
 void write_step_times(std::ostream& out, const models::ServingConfig& config, const TypicalStep& step);

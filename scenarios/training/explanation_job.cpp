@@ -64,9 +64,11 @@ class StepExplanation final : public JobExplanation {
   }
   void write_text(std::ostream& out) const override {
     const models::TrainingResult& result = result_of<TrainingOutcome>(view_).result;
-    out << fmt::format("step time {} = the longest path of a plan of {} steps over {} pipeline ranks\n",
+    const std::size_t ranks = result.plan->ranks.size();
+    out << fmt::format("step time {} = the longest path of a plan of {} steps over {} for {} GPUs\n",
                        readable(result.step_time.value(), Unit::seconds), result.plan->step_count(),
-                       result.plan->ranks.size());
+                       ranks == 1 ? "one rank, which stands" : fmt::format("{} ranks, which stand", ranks),
+                       models::make_mesh(spec_of<TrainingSpec>(view_.job).job).gpus());
     write_sensitivity(out, sensitivity());
     write_entries(out, "Steps, by time per GPU", entries_);
     write_memory(out, view_);
@@ -96,10 +98,10 @@ class StepExplanation final : public JobExplanation {
   }
   static std::vector<CostedEntry> price(const JobView& view) {
     const std::unique_ptr<kernels::KernelTimer> timer = make_timer(view.scenario().timer);
-    std::vector<CostedEntry> entries =
-        cost_entries(*result_of<TrainingOutcome>(view).result.plan,
-                     models::training_prices(spec_of<TrainingSpec>(view.job).job, *timer), CostedBy::activity);
-    add_held_up(entries, view.report.links, view.job.name.empty() ? "" : view.job.name + ": ");
+    const models::TrainingResult& result = result_of<TrainingOutcome>(view).result;
+    std::vector<CostedEntry> entries = cost_entries(
+        *result.plan, models::training_prices(spec_of<TrainingSpec>(view.job).job, *timer), CostedBy::activity);
+    add_held_up(entries, *result.plan, result.held_up);
     return entries;
   }
 

@@ -56,6 +56,7 @@ Json steps_json(const StepsSummary& steps) {
                {"shortest_s", steps.shortest.value()},
                {"longest_s", steps.longest.value()},
                {"spread_s", steps.spread().value()}};
+  if (steps.is_cut_off()) json["asked"] = steps.asked;
   for (const StepsUnder& under : steps.events) {
     Json row = event_json(*under.event);
     row["steps"] = under.count;

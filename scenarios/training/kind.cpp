@@ -11,6 +11,7 @@
 #include "scenarios/training/report.hpp"
 #include "scenarios/training/schema.hpp"
 #include "scenarios/training/sections.hpp"
+#include "scenarios/training/steps.hpp"
 #include "scenarios/training/validate.hpp"
 #include "sim/plan/trace_writer.hpp"
 
@@ -84,7 +85,7 @@ KindRow make_row() {
   row.part_metrics = stage_metric_rows;
   row.evaluate = training_values;
   row.findings = add_training_findings;
-  row.notes = [](const JobView&, std::vector<std::string>&) {};
+  row.notes = add_training_notes;
   row.setting_json = write_training_setting_json;
   row.figures_json = write_training_json;
   row.setting_text = write_training_setting;

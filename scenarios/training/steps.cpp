@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
 #include "scenarios/training/job.hpp"
 
 namespace orrery::scenarios {
@@ -9,8 +12,13 @@ namespace orrery::scenarios {
 StepsSummary summarise_steps(const std::vector<Seconds>& steps, Seconds start, const std::vector<Event>& events) {
   std::vector<Seconds> sorted = steps;
   std::sort(sorted.begin(), sorted.end());
-  StepsSummary out{
-      steps.size(), steps.front(), sorted[(sorted.size() - 1) / 2], steps.back(), sorted.front(), sorted.back(), {}};
+  StepsSummary out;
+  out.count = steps.size();
+  out.first = steps.front();
+  out.median = sorted[(sorted.size() - 1) / 2];
+  out.last = steps.back();
+  out.shortest = sorted.front();
+  out.longest = sorted.back();
   for (const Event& event : events) {
     StepsUnder under{&event, 0, {}};
     Seconds begin = start, sum;
@@ -31,8 +39,18 @@ StepsSummary summarise_steps(const std::vector<Seconds>& steps, Seconds start, c
 StepsSummary steps_of(const JobView& view) {
   const std::vector<Seconds>& steps = result_of<TrainingOutcome>(view).result.repeated_steps;
   const std::vector<Event>& events = view.scenario().events;
-  if (steps.empty() || (steps.size() < 2 && events.empty())) return {};
-  return summarise_steps(steps, view.job.start, events);
+  const auto asked = static_cast<std::size_t>(view.job.spec->repeats());
+  if (steps.empty() || (steps.size() < 2 && asked < 2 && events.empty())) return {};
+  StepsSummary out = summarise_steps(steps, view.job.start, events);
+  out.asked = asked;
+  return out;
+}
+
+void add_training_notes(const JobView& view, std::vector<std::string>& notes) {
+  const StepsSummary steps = steps_of(view);
+  if (!steps.is_cut_off()) return;
+  notes.push_back(fmt::format("{} of {} steps were done when the job ended at {}", steps.count, steps.asked,
+                              readable(view.job.until.value_or(Seconds{0.0}).value(), Unit::seconds)));
 }
 
 }  // namespace orrery::scenarios

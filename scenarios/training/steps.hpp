@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "scenarios/report.hpp"
@@ -17,10 +18,12 @@ struct StepsUnder {
 
 struct StepsSummary {
   std::size_t count = 0;
+  std::size_t asked = 0;  ///< `training.steps`: more than `count` where the job ended before
   Seconds first, median, last, shortest, longest;
   std::vector<StepsUnder> events;  ///< in the order of the scenario
 
   [[nodiscard]] Seconds spread() const { return longest - shortest; }
+  [[nodiscard]] bool is_cut_off() const { return count < asked; }
 };
 
 /// The lower median. Steps follow each other from `start` on. REQUIRES a step.
@@ -29,5 +32,8 @@ struct StepsSummary {
 
 /// Of a job's result; count 0: it was one step alone, and nothing happened to the machine.
 [[nodiscard]] StepsSummary steps_of(const JobView& view);
+
+/// How many of the steps that were asked for were done, where the job's end cut them off.
+void add_training_notes(const JobView& view, std::vector<std::string>& notes);
 
 }  // namespace orrery::scenarios

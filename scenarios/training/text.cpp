@@ -58,8 +58,9 @@ std::string event_text(const Event& event) {
 
 void write_steps(std::ostream& out, const StepsSummary& steps) {
   const auto time = [](Seconds value) { return readable(value.value(), Unit::seconds); };
-  out << fmt::format("\nSteps\n  {} in all: first {}, median {}, last {}, spread {}\n", steps.count, time(steps.first),
-                     time(steps.median), time(steps.last), time(steps.spread()));
+  const std::string of_which = steps.is_cut_off() ? fmt::format("of the {} asked for", steps.asked) : "in all";
+  out << fmt::format("\nSteps\n  {} {}: first {}, median {}, last {}, spread {}\n", steps.count, of_which,
+                     time(steps.first), time(steps.median), time(steps.last), time(steps.spread()));
   for (const StepsUnder& under : steps.events) {
     out << fmt::format(
         "  under {}: {}\n", event_text(*under.event),

@@ -82,8 +82,8 @@ CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const
   const auto gather = curves_.bus_bandwidth(CollectiveKind::all_gather, local);
   const auto ring = curves_.bus_bandwidth(CollectiveKind::reduce_scatter, local);
   if (ring || gather) out.node_bus = ring && gather ? max(*ring, *gather) : (ring ? *ring : *gather);
-  // The full node's all_reduce is the one that runs in the switch.
-  const CollectiveCurve* in_switch = curves_.find(CollectiveKind::all_reduce, 8);
+  // A full board's all_reduce is the one that runs in the switch.
+  const CollectiveCurve* in_switch = curves_.find(CollectiveKind::all_reduce, kSwitchRanks);
   if (site_.node.in_network_reduction && in_switch != nullptr) out.nvls_bus = in_switch->bus;
   return out;
 }

@@ -35,6 +35,10 @@ struct Protocol {
   bool low_latency = false;              ///< LL: bus bandwidth is limited as a whole, not per link
 };
 
+/// Ranks that figures of reduction in the switch are of: a full HGX board, as in NCCL's graph search and the published
+/// measurements (sources: nvls_share and nvls_sustained of hardware/profiles/generations). Fewer have a part of it.
+inline constexpr int kSwitchRanks = 8;
+
 /// What the algorithms of one call on one cluster are priced with.
 struct CollectiveConstants {
   std::span<const Protocol> protocols;
@@ -45,7 +49,7 @@ struct CollectiveConstants {
   BytesPerSecond ll_node_limit;     ///< bus bandwidth of LL on one node
   BytesPerSecond ll_network_limit;  ///< on several nodes
   double tree_efficiency = 1.0;     ///< of the tree's bus bandwidth
-  BytesPerSecond nvls_bus;          ///< bus bandwidth of an all_reduce in the switch, 8 ranks
+  BytesPerSecond nvls_bus;          ///< bus bandwidth of an all_reduce in the switch, kSwitchRanks
   BytesPerSecond nvls_tree_limit;   ///< bus bandwidth of NVLS under a tree over nodes
   Seconds nvls_hop;                 ///< whole latency of the in-switch reduction
   Seconds nvls_network_hop;         ///< one level of the tree over nodes above it

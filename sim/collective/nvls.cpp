@@ -32,7 +32,7 @@ bool nvls_supports(const CollectiveCall& call, const hardware::Site& site) {
 
 BytesPerSecond all_reduce_bus(const CollectiveConstants& k, int ranks) {
   const double n = ranks;
-  return k.nvls_bus * (std::min(1.0, 3.0 * n / 16.0) * ((n - 1.0) / n) * (8.0 / 7.0));
+  return k.nvls_bus * (std::min(1.0, 3.0 * n / 16.0) * ((n - 1.0) / n) * (kSwitchRanks / (kSwitchRanks - 1.0)));
 }
 
 Seconds inside_node(CollectiveKind kind, Bytes bytes, int ranks, const CollectiveConstants& k) {

@@ -95,6 +95,7 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
 // which are taken for spare must change nothing.
 void World::begin_flow(std::uint32_t slot, SimTime now) {
   Flight& flight = flights_[slot];
+  require_up(flight);
   double weight = flight.weight;
   if (weight == 0.0) {
     double busiest = 0.0;
@@ -128,8 +129,24 @@ void World::cancel(OperationId id) {
 }
 
 void World::set_capacity(LinkId link, BytesPerSecond capacity) {
+  down_.erase(std::remove(down_.begin(), down_.end(), link), down_.end());
   flows_.set_capacity(link, capacity, now());
   wake_at(now());
+}
+
+void World::take_down(LinkId link) {
+  down_.push_back(link);
+  for (const Flight& flight : flights_) {
+    if (flight.who != nullptr && flight.flows) require_up(flight);
+  }
+}
+
+void World::require_up(const Flight& flight) const {
+  for (const LinkId link : down_) {
+    for (const LinkUse& use : flight.uses) {
+      if (use.link == link.value) throw LinkDown(link);
+    }
+  }
 }
 
 SimTime World::quiet_until(ResourceId self) {

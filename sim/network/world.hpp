@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "hardware/units.hpp"
@@ -43,6 +44,13 @@ struct Operation {
 struct OperationId {
   std::uint32_t slot = std::numeric_limits<std::uint32_t>::max();
   std::uint32_t version = 0;
+};
+
+/// An operation loads a link that is down.
+class LinkDown : public std::runtime_error {
+ public:
+  explicit LinkDown(LinkId of) : std::runtime_error("an operation loads a link that is down"), link(of) {}
+  LinkId link;
 };
 
 /// Who started an operation.
@@ -75,8 +83,11 @@ class World final : private Resource {
   OperationId start(const Operation& operation, Completion& who, std::uint64_t tag);
   /// It never completes. An operation that is over is left alone.
   void cancel(OperationId id);
-  /// From now on. Throws std::invalid_argument on a capacity that is not positive: what is down is cancelled.
+  /// From now on; it is up. Throws std::invalid_argument on a capacity that is not positive: such a link is down.
   void set_capacity(LinkId link, BytesPerSecond capacity);
+  /// It carries nothing until set_capacity(). Throws LinkDown if something loads it now; whatever comes to load it
+  /// later throws out of the clock's run(). REQUIRES that it is not spare.
+  void take_down(LinkId link);
 
   /// Until when nothing else can reach `self`: up to then it may go on without coming back to the clock. The earliest
   /// of what foretell() promised, or of any event of the clock where nothing was, and of the next upheaval.
@@ -117,6 +128,8 @@ class World final : private Resource {
 
   void fire(SimTime now) override;
   void begin_flow(std::uint32_t slot, SimTime now);
+  /// Throws LinkDown.
+  void require_up(const Flight& flight) const;
   void complete(std::uint32_t slot, SimTime now, const HeldUp& held_up);
   void wake_at(SimTime time);
   void settle();
@@ -128,6 +141,7 @@ class World final : private Resource {
   FlowNetwork flows_;
   LinkSpans carried_;  ///< by spare links
   std::vector<std::uint8_t> spare_;
+  std::vector<LinkId> down_;
   std::size_t counted_ = 0;  ///< of carried_, since it was settled
   ResourceId id_;
   std::vector<Flight> flights_;

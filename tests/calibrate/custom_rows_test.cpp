@@ -131,6 +131,14 @@ TEST(CustomLimits, AreThoseOfTheLibraries) {
   EXPECT_EQ(custom_limits(Implementation::vllm, "blackwell", 8).limit, Bytes{128 * kMiB});
   EXPECT_EQ(custom_limits(Implementation::vllm, "hopper", 8).two_shot, Bytes{262144.0});
   EXPECT_EQ(custom_limits(Implementation::vllm, "ampere", 4).two_shot, Bytes{524288.0});
+  EXPECT_EQ(custom_limits(Implementation::vllm, "ada", 8).limit,
+            custom_limits(Implementation::vllm, "ampere", 8).limit);
+  EXPECT_EQ(custom_limits(Implementation::sglang, "ampere", 8).limit, Bytes{8 * kMiB});
+  EXPECT_EQ(custom_limits(Implementation::sglang, "hopper", 4).two_shot, Bytes{524288.0});
+  EXPECT_EQ(custom_limits(Implementation::sglang, "blackwell", 2).limit, Bytes{16 * kMiB});
+  EXPECT_EQ(custom_limits(Implementation::trtllm, "ampere", 2).limit, Bytes{524288.0});
+  EXPECT_EQ(custom_limits(Implementation::trtllm, "hopper", 2).limit, Bytes{8 * kMiB});
+  EXPECT_EQ(custom_limits(Implementation::trtllm, "hopper", 4).limit, Bytes{kMiB});
   EXPECT_GT(custom_limits(Implementation::vllm, "ampere", 2).two_shot,
             custom_limits(Implementation::vllm, "ampere", 2).limit);
 }

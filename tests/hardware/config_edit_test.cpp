@@ -1,10 +1,12 @@
-// set_value: the value changes, every other byte stays.
+// set_value and edit_value: the value changes, every other byte stays.
+
+#include "hardware/config/config_edit.hpp"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
-
-#include "hardware/config/config.hpp"
 
 namespace orrery::hardware {
 namespace {
@@ -87,6 +89,17 @@ TEST(SetValue, RefusesWhatCannotBe) {
   EXPECT_EQ(error_of("a: 1\n", "a", "[1, 2"), "f.yaml:1:4: 'a' can't be set to '[1, 2' here");
   EXPECT_EQ(error_of("a: 1\n", "a", "&x 1"), "f.yaml:1:4: 'a' can't be set to '&x 1' here");
   EXPECT_NE(error_of("a: [1\n", "a", "1").find("YAML syntax"), std::string::npos);
+}
+
+TEST(EditValue, SaysWhichBytesChanged) {
+  const std::string text = "a: {b: 1}\nc:\n  d: 2\ne: 3\n";
+  for (const auto& [path, value] : std::vector<std::pair<std::string, std::string>>{
+           {"a.b", "44"}, {"a.x", "5"}, {"c", "7"}, {"c.d", "6"}, {"c.x", "8"}, {"f", "9"}}) {
+    const ValueEdit edit = edit_value(text, "f.yaml", path, value);
+    EXPECT_EQ(edit.text.substr(0, edit.begin), text.substr(0, edit.begin)) << path;
+    EXPECT_EQ(edit.text.substr(edit.end), text.substr(edit.old_end)) << path;
+    EXPECT_NE(edit.text.substr(edit.begin, edit.end - edit.begin).find(value), std::string::npos) << path;
+  }
 }
 
 }  // namespace

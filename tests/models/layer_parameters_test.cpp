@@ -76,10 +76,8 @@ TEST(RankWeights, AreTheWholeModelOnOneRank) {
     const Llm llm = load_model(model);
     std::int64_t sum = embedding_share(llm).parameters(1) + head_share(llm, false).parameters(1);
     for (std::int64_t layer = 0; layer < llm.layers; ++layer) {
-      for (const Copies copies : {Copies::ideal, Copies::counted}) {
-        const RankWeights weights = rank_weights(layer_elements(llm, layer), 1, copies);
-        ASSERT_EQ(weights.linear.parameters(1) + weights.plain.parameters(1), by_hand(llm, layer)) << model;
-      }
+      const RankWeights weights = rank_weights(layer_elements(llm, layer), 1);
+      ASSERT_EQ(weights.linear.parameters(1) + weights.plain.parameters(1), by_hand(llm, layer)) << model;
       sum += by_hand(llm, layer);
     }
     EXPECT_EQ(sum, parameters(llm)) << model;
@@ -87,20 +85,19 @@ TEST(RankWeights, AreTheWholeModelOnOneRank) {
 }
 
 TEST(RankWeights, CountHeadsThatAreFewerThanRanks) {
-  // Llama-3-8B on 32 ranks: 8 KV heads of 128 for keys and for values; each rank holds one, a quarter of them is ideal.
+  // Llama-3-8B on 32 ranks: 8 KV heads of 128 for keys and for values; each rank holds one, not a quarter.
   const auto elements = layer_elements(load_model("llama-3-8b"), 0);
-  const double ideal = rank_weights(elements, 32, Copies::ideal).linear.mean(32);
-  const double counted = rank_weights(elements, 32, Copies::counted).linear.mean(32);
-  EXPECT_EQ(counted - ideal, 2.0 * 4096 * 128 * (1.0 - 0.25));
-  EXPECT_EQ(rank_weights(elements, 8, Copies::counted).linear.mean(8),
-            rank_weights(elements, 8, Copies::ideal).linear.mean(8));
+  const auto all = static_cast<double>(layer_parameters(elements).total() - layer_parameters(elements).norms);
+  EXPECT_EQ(rank_weights(elements, 32).linear.mean(32), all / 32 + 2.0 * 4096 * 128 * (1.0 - 0.25));
+  EXPECT_EQ(rank_weights(elements, 8).linear.mean(8), all / 8);
 }
 
 TEST(RankWeights, CountTheLatentsCompressionOnEveryRank) {
   const auto elements = layer_elements(load_model("deepseek-v3"), 0);
-  const double ideal = rank_weights(elements, 8, Copies::ideal).linear.mean(8);
-  const double counted = rank_weights(elements, 8, Copies::counted).linear.mean(8);
-  EXPECT_EQ(counted - ideal, 7168.0 * (1536 + 512 + 64) * 7 / 8);
+  const LayerParameters parameters = layer_parameters(elements);
+  const RankWeights weights = rank_weights(elements, 8);
+  const auto divided = static_cast<double>(parameters.total() - weights.plain.whole);
+  EXPECT_EQ(weights.linear.mean(8), divided / 8 + 7168.0 * (1536 + 512 + 64) * 7 / 8);
 }
 
 TEST(RankShare, RoundsUpWhatDoesNotDivide) {

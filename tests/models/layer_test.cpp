@@ -126,7 +126,7 @@ TEST(ParallelBlock, HasParametersCacheAndMemory) {
   const auto block = parallel_block();
   const std::int64_t matrices = 64 * 448 + 64 * 64 + 256 * 64;
   EXPECT_EQ(layer_parameters(block).total(), 64 + matrices);
-  const RankWeights weights = rank_weights(block, 4, Copies::counted);
+  const RankWeights weights = rank_weights(block, 4);
   EXPECT_EQ(weights.linear.parameters(4), matrices / 4);
   EXPECT_EQ(weights.plain.parameters(4), 64);
   EXPECT_EQ(cached_values(block, 4), 2 * 16);

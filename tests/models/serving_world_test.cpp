@@ -281,6 +281,22 @@ TEST(ServingWorld, RunsNoFurtherAheadThanTheEndOfItsJob) {
   }
 }
 
+TEST(ServingWorld, AJobIsNotStoppedByWhatItTells) {
+  const ServingJob job = bare_job(leaf_cluster(1), 1);
+  const RooflineTimer timer;
+  const std::vector<Request> requests = {request(20, 9)};
+  ServingOptions options;
+  options.workload = [&requests] { return std::make_shared<ListWorkload>(requests); };
+  ServingRun run(job, timer, options);
+  sim::LinkClasses links(job.cluster, nullptr);
+  links.fold();
+  sim::World world(links.capacities());
+  run.begin(world, links, 0, [&] { run.stop(); });
+  EXPECT_THROW((void)world.clock().run(), std::logic_error);
+  run.stop();
+  EXPECT_EQ(std::move(run).result().requests, 1u);
+}
+
 TEST(ServingPlacement, CountsTensorRanksThenStagesThenReplicas) {
   ServingJob job = bare_job(small_cluster(8, 4), 2, 2, 2);
   EXPECT_THAT(replica_gpus(job, 1), ElementsAre(4, 5, 6, 7));

@@ -190,6 +190,39 @@ TEST(TrainingEvents, EventsOnLinksThatAreAlikeAddUpToNothing) {
   EXPECT_EQ(step_under(1, {"up", "down"}), one) << "a cable that is bad in both directions";
 }
 
+TEST(TrainingEvents, ALinkThatIsDownMattersToWhatLoadsIt) {
+  TrainingJob job = spread_job(2, 4);
+  job.config.tensor_parallel = job.config.pipeline_parallel = 1;
+  job.config.data_parallel = 4;  // on one node of two: nothing leaves it
+  const testing::RooflineTimer timer;
+  const Seconds alone = predict(job, timer).step_time;
+  const auto with = [](const std::string& link, std::optional<Seconds> until = std::nullopt) {
+    TrainingOptions options;
+    options.disturbances.push_back({Seconds{0.0}, until, std::nullopt, link, 0.0});
+    return options;
+  };
+  EXPECT_EQ(predict(job, timer, with("node0.nic0.out")).step_time, alone) << "the job stays in its node";
+  EXPECT_EQ(predict(job, timer, with("node1.gpu0.nvlink_out")).step_time, alone) << "no job is there";
+  EXPECT_THROW((void)predict(job, timer, with("node0.gpu0.nvlink_out")), Disturbed);
+  // Up again before the first gradients are ready.
+  EXPECT_EQ(predict(job, timer, with("node0.gpu0.nvlink_out", Seconds{1e-9})).step_time, alone);
+}
+
+TEST(TrainingEvents, WhatALinkIsAWayOf) {
+  TrainingJob job = spread_job(8);
+  const hardware::Topology spread(with_leaves(job.cluster, 4, 1.0)), one(testing::small_cluster(1, 4));
+  const auto reach = [](const hardware::Topology& topology, const char* link) {
+    return reach_of(topology, topology.find_link(link));
+  };
+  EXPECT_EQ(reach(spread, "leaf0.spine0.up"), Reach::fabric);
+  EXPECT_EQ(reach(spread, "node0.nic0.out"), Reach::own_links);
+  EXPECT_EQ(reach(spread, "node0.gpu0.pcie_out"), Reach::own_links);
+  EXPECT_EQ(reach(spread, "node0.pcie0.up"), Reach::nothing) << "to the host";
+  EXPECT_EQ(reach(spread, "node0.pcie0.down"), Reach::nothing);
+  EXPECT_EQ(reach(one, "node0.gpu0.nvlink_out"), Reach::own_links);
+  EXPECT_EQ(reach(one, "node0.gpu0.pcie_out"), Reach::nothing) << "no network behind it, and NVLink beside it";
+}
+
 TEST(TrainingEvents, AGpuThatIsDownMattersToTheJobsOnIt) {
   TrainingJob job = spread_job(8);
   job.config.data_parallel = 2;  // 8 of 16 GPUs

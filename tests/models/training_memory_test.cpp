@@ -113,6 +113,18 @@ TEST(TrainingMemory, StagesSumToTheWholeModel) {
   EXPECT_EQ(sum, whole);
 }
 
+TEST(TrainingMemory, CopiesOfHeadsCountOnEachRank) {
+  TrainingJob job = testing::gpt_job(8, 16);
+  job.llm.attention.kv_heads = 2;
+  job.config.tensor_parallel = 8;
+  const LayerParameters layer = layer_parameters(job.llm, 0);
+  // Two heads of keys and of values, 2048 x 128 each; a rank holds one of each, a quarter of them would be its share.
+  EXPECT_EQ(layer_parameters_per_rank(job, 0),
+            (layer.total() - layer.norms) / 8 + layer.norms + 2 * 2048 * 128 * 3 / 4);
+  job.config.tensor_parallel = 2;
+  EXPECT_EQ(layer_parameters_per_rank(job, 0), (layer.total() - layer.norms) / 2 + layer.norms);
+}
+
 TEST(TrainingMemory, ATiedHeadOnItsOwnStageIsASecondCopy) {
   TrainingJob job = testing::gpt_job(8, 16);
   job.llm.tied_embeddings = true;

@@ -1,9 +1,10 @@
 // Training on unlike GPUs: each rank computes as its own GPU does, and what ranks do together waits for the slowest.
 #include <gtest/gtest.h>
 
+#include "models/link_ways.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
-#include "tests/models/training_jobs.hpp"
+#include "tests/models/serving_jobs.hpp"
 
 namespace orrery::models::testing {
 namespace {
@@ -153,6 +154,17 @@ TEST(UnlikeGpus, ASlowGpuAmongThemIsToldApartAsWell) {
   options.classes = unfolded(make_mesh(job));
   EXPECT_EQ(folded_step.step_time, run(job, options).step_time);
   EXPECT_GT(folded_step.step_time, run(job).step_time);
+}
+
+TEST(UnlikeGpus, WhatACableServesIsItsOwnNodesMatter) {
+  // Over PCIe a GPU of the node without a switch reaches its neighbours; one of the other does not.
+  hardware::Cluster cluster = mixed_cluster(1, 1);
+  cluster.groups[1].node.nvswitch = false;
+  const hardware::Topology topology(cluster);
+  const auto ports = [&](const char* link) { return served_by(topology, topology.find_link(link)).ports; };
+  EXPECT_EQ(ports("node0.gpu0.pcie_out"), (std::vector<std::size_t>{kNetworkOut}));
+  EXPECT_EQ(ports("node1.gpu0.pcie_out"), (std::vector<std::size_t>{kNodeOut, kNetworkOut}));
+  EXPECT_EQ(ports("node1.gpu0.pcie_in"), (std::vector<std::size_t>{kNodeOut + 1, kNetworkOut + 1}));
 }
 
 TEST(UnlikeGpus, SharedLinksFoldAsWell) {

@@ -212,6 +212,59 @@ TEST(TrainingWorld, TwoJobsOnOneOversubscribedFabricSlowEachOtherDown) {
   EXPECT_GT(run_pair(apart, true, {})[0].value(), 0.0);
 }
 
+TEST(TrainingWorld, AStepThatEndsWithItsJobCounts) {
+  const TrainingJob job = gpt_job(4, 16, 1);
+  const testing::RooflineTimer timer;
+  const sim::SimTime step = sim::to_sim_time(predict(job, timer).step_time);
+  const auto steps_until = [&](sim::SimTime end) {
+    TrainingRun run(job, timer, alike_members(job, {}, nullptr), nullptr, {});
+    run.set_steps(5, false);
+    sim::LinkClasses links(job.cluster, nullptr);
+    run.join(links);
+    links.fold();
+    (void)run_world(links, nullptr, {{&run, Seconds{0.0}, sim::to_seconds(end)}}, {}, {});
+    return run.steps().size();
+  };
+  EXPECT_EQ(steps_until(2 * step - 1), 1u);
+  EXPECT_EQ(steps_until(2 * step), 2u);
+  EXPECT_EQ(steps_until(2 * step + 1), 2u);
+}
+
+TEST(TrainingWorld, JobsThatEndTogetherEachHaveTheirLastStep) {
+  TrainingJob job = gpt_job(4, 16, 2);
+  job.config.data_parallel = 8;  // a node each
+  TrainingJob other = job;
+  other.placement.first_node = 1;
+  const testing::RooflineTimer timer;
+  const sim::SimTime end = 2 * sim::to_sim_time(predict(job, timer).step_time);
+  TrainingRun first(job, timer, alike_members(job, {}, nullptr), nullptr, {});
+  TrainingRun second(other, timer, alike_members(other, {}, nullptr), nullptr, {});
+  sim::LinkClasses links(job.cluster, nullptr);
+  for (TrainingRun* run : {&first, &second}) {
+    run->set_steps(5, false);
+    run->join(links);
+  }
+  links.fold();
+  const Seconds until = sim::to_seconds(end);
+  (void)run_world(links, nullptr, {{&first, Seconds{0.0}, until}, {&second, Seconds{0.0}, until}}, {}, {});
+  EXPECT_EQ(first.steps().size(), 2u);
+  EXPECT_EQ(second.steps().size(), 2u);
+}
+
+TEST(TrainingWorld, AJobIsNotStoppedByWhatItTells) {
+  const TrainingJob job = gpt_job(4, 16, 1);
+  const testing::RooflineTimer timer;
+  TrainingRun run(job, timer, alike_members(job, {}, nullptr), nullptr, {});
+  sim::LinkClasses links(job.cluster, nullptr);
+  run.join(links);
+  links.fold();
+  sim::World world(links.capacities());
+  run.begin(world, links, 0, [&] { run.stop(); });
+  EXPECT_THROW((void)world.clock().run(), std::logic_error);
+  run.stop();
+  EXPECT_EQ(run.steps().size(), 1u);
+}
+
 TEST(TrainingWorld, RefusesWhatNobodyCanLiveWith) {
   const TrainingJob job = spread_job(4);
   const testing::RooflineTimer timer;

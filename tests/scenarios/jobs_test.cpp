@@ -117,6 +117,12 @@ TEST(BadJobs, TheSameNameTwice) {
   EXPECT_THAT(error, AllOf(HasSubstr("two.yaml:7:"), HasSubstr("the job 'learn' is there twice")));
 }
 
+TEST(BadJobs, NamesThatDifferOnlyInCase) {
+  // Their traces would be one file where file systems don't tell 'learn' from 'Learn'.
+  const std::string error = error_of(replaced(std::string(kHead) + kJobs, "name: chat", "name: Learn"));
+  EXPECT_THAT(error, AllOf(HasSubstr("two.yaml:7:"), HasSubstr("'Learn' differs from 'learn' only in case")));
+}
+
 TEST(BadJobs, NoNameOrOneWithDots) {
   EXPECT_THAT(error_of(replaced(std::string(kHead) + kJobs, "name: chat", "name: a.b")),
               HasSubstr("'a.b' is no name of a job"));
@@ -145,6 +151,17 @@ TEST(BadJobs, EndBeforeTheirStart) {
   EXPECT_THAT(error_of(replaced(std::string(kHead) + kJobs, "until: 60 s", "until: 2 s")),
               AllOf(HasSubstr("two.yaml:9:"), HasSubstr("'until' is not after 'start'")));
   EXPECT_NE(error_of(replaced(std::string(kHead) + kJobs, "start: 2 s", "start: -2 s")), "");
+}
+
+TEST(BadJobs, MomentsBeyondTheClockAreToldAtTheirPlace) {
+  const std::string both = std::string(kHead) + kJobs;
+  EXPECT_THAT(error_of(replaced(both, "start: 2 s", "start: 1e12 s")),
+              AllOf(HasSubstr("two.yaml:8:12:"), HasSubstr("'start'"), HasSubstr("213 days"), Not(HasSubstr("until"))));
+  EXPECT_THAT(error_of(replaced(both, "until: 60 s", "until: 1e12 s")),
+              AllOf(HasSubstr("two.yaml:9:12:"), HasSubstr("'until'"), HasSubstr("213 days")));
+  // The clock counts to 2^64 ps = 18446744.07 s.
+  EXPECT_EQ(error_of(replaced(both, "until: 60 s", "until: 18446744 s")), "");
+  EXPECT_NE(error_of(replaced(both, "until: 60 s", "until: 18446744.1 s")), "");
 }
 
 TEST(BadJobs, WhatAModelFindsIsToldAtTheJobsKey) {
@@ -350,9 +367,9 @@ TEST(BadRuns, AreToldAtTheirPlaceOrAsAFinding) {
 TEST(BadJobs, ThatOverlapOrDoNotFit) {
   const std::string both = std::string(kHead) + kJobs;
   EXPECT_THAT(error_of(replaced(both, "first_node: 1", "first_node: 0")),
-              AllOf(HasSubstr("two.yaml:7:"), HasSubstr("GPU 0"), HasSubstr("'learn'")));
+              AllOf(HasSubstr("two.yaml:11:46:"), HasSubstr("GPU 0"), HasSubstr("'learn'")));
   EXPECT_THAT(error_of(replaced(both, "data_parallel: 8}", "data_parallel: 16}\n    placement: {first_node: 1}")),
-              AllOf(HasSubstr("two.yaml:5:"), HasSubstr("does not fit")));
+              AllOf(HasSubstr("two.yaml:7:29:"), HasSubstr("does not fit")));
 }
 
 TEST(ResolvedScenario, HasPlacementEventsAndSteps) {

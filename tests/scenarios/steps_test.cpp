@@ -1,6 +1,7 @@
 // Steps of a job that are repeated while things happen: their summary, and those under each event.
 #include "scenarios/training/steps.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -84,6 +85,36 @@ TEST(Steps, StandInTheReportOfEachJob) {
   EXPECT_THAT(text.str(), HasSubstr("in all: first "));
   EXPECT_THAT(text.str(), HasSubstr("under GPU 2 at 0.5, from 0 s to 1.000 ms: 1 of "));
   EXPECT_THAT(text.str(), HasSubstr("under GPU 9 at 0.5, from 2.000 ms on: "));
+}
+
+TEST(Steps, ThatTheEndOfTheJobCutsOffAreCounted) {
+  const std::string one =
+      "scenario: one\n"
+      "model: gpt2-124m\n"
+      "cluster: {node: dgx_a100}\n"
+      "jobs:\n"
+      "  - name: learn\n"
+      "    until: 1 h\n"
+      "    training: {sequence_length: 1024, global_batch_size: 64, steps: 4}\n";
+  const auto json_of = [](const Report& report) {
+    return nlohmann::ordered_json::parse(to_json({report}))["jobs"][0]["training"]["steps"];
+  };
+  const Report whole = run_scenario(parse_scenario(one, "one.yaml"));
+  EXPECT_EQ(json_of(whole)["count"], 4);
+  EXPECT_FALSE(json_of(whole).contains("asked"));
+  EXPECT_TRUE(whole.notes.empty());
+  const double step = whole.metric("jobs.learn.training.step_time_s");
+  for (const auto& [steps, done] : std::vector<std::pair<double, int>>{{1.5, 1}, {2.0, 2}, {3.999, 3}}) {
+    const Report cut = run_scenario(
+        parse_scenario(replaced(one, "until: 1 h", fmt::format("until: {:.12f} s", steps * step)), "one.yaml"));
+    EXPECT_EQ(json_of(cut)["count"], done) << steps;
+    EXPECT_EQ(json_of(cut)["asked"], 4) << steps;
+    std::ostringstream text;
+    write_text(text, cut);
+    EXPECT_THAT(text.str(), HasSubstr(fmt::format("{} of 4 steps were done when the job ended at", done)));
+    EXPECT_THAT(text.str(), HasSubstr(fmt::format("{} of the 4 asked for: first", done)));
+    EXPECT_FALSE(cut.has_findings());
+  }
 }
 
 TEST(Steps, AreNotSpokenOfWhereThereIsOneAndNothingHappens) {

@@ -140,6 +140,36 @@ TEST(World, ACapacityChangesUnderWay) {
   EXPECT_THROW(world.set_capacity(LinkId(0), BytesPerSecond{0.0}), std::invalid_argument);
 }
 
+TEST(World, ALinkThatIsDownIsNoMatterUntilSomethingLoadsIt) {
+  World world(std::vector<BytesPerSecond>{BytesPerSecond{1e12}, BytesPerSecond{1e12}});
+  Listener listener;
+  const std::vector<LinkUse> other{{1, 1.0}};
+  world.take_down(LinkId(0));
+  (void)world.start({1000, 1000, other}, listener, 1);
+  (void)world.start({1500, 100, kFull}, listener, 2);  // it comes to the link at 1400
+  (void)world.clock().run_until(1300);
+  world.set_capacity(LinkId(0), BytesPerSecond{1e12});
+  (void)world.clock().run();
+  EXPECT_EQ(listener.ends.at(1), 1000u);
+  EXPECT_EQ(listener.ends.at(2), 1500u);
+
+  world.take_down(LinkId(0));
+  (void)world.start({500, 100, kFull}, listener, 3);
+  (void)world.clock().run_until(1800);
+  EXPECT_THROW((void)world.clock().run(), LinkDown) << "at 1900";
+}
+
+TEST(World, ALinkCantGoDownUnderWhatLoadsIt) {
+  World world(kOneLink);
+  Listener listener;
+  const OperationId one = world.start({1000, 1000, kFull}, listener, 1);
+  (void)world.clock().run_until(500);
+  EXPECT_THROW(world.take_down(LinkId(0)), LinkDown);
+  world.set_capacity(LinkId(0), BytesPerSecond{1e12});
+  world.cancel(one);
+  EXPECT_NO_THROW(world.take_down(LinkId(0)));
+}
+
 TEST(World, CompletionsMayStartOperations) {
   World world(kOneLink);
   Listener listener;

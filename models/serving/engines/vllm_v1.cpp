@@ -71,6 +71,9 @@ EngineRow vllm_v1_engine() {
     return std::make_unique<PagedCache>(KvCacheConfig{blocks, config.block_size, config.enable_prefix_caching});
   };
   row.memory = profiled_kv_pool;
+  row.memory_sources = {"by formula from vLLM's profile run",
+                        "estimate between sizes that vLLM has logged (models/serving/kv_pool.hpp)",
+                        "budget - the terms above (vllm/v1/worker/gpu_worker.py, determine_available_memory)"};
   row.graphs = {graph_sizes, true};
   row.host = {default_step_overhead(), kSequencesPerOverhead, default_request_overhead(), kEagerDispatch};
   return row;

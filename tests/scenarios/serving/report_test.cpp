@@ -9,8 +9,10 @@
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
+#include "models/serving/engine_row.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/metrics.hpp"
+#include "scenarios/serving/pool.hpp"
 #include "scenarios/training/job.hpp"
 #include "scenarios/training/metrics.hpp"
 #include "tests/scenarios/fixture.hpp"
@@ -295,6 +297,30 @@ TEST(DescribeLoad, SaysWhatArrives) {
   load.trace = "/somewhere/code.jsonl";
   load.rate_scale = 2.0;
   EXPECT_EQ(describe_load(load), "trace code.jsonl, its first 100 requests, arriving 2 times as fast");
+}
+
+TEST(ServingSources, AreTheEnginesOwn) {
+  models::EngineRow row = models::vllm_v1_engine();
+  row.memory_sources = {"by formula from a notebook", "estimate from a dream", "all that is left over"};
+  models::ServingJob job;
+  job.cluster = hardware::make_cluster("dgx_h100", "single_node", 1, "");
+  job.engine = &row;
+  job.config.scheduler = "vllm_v1";
+  const std::vector<PoolTerm> terms = pool_terms(job, served());
+  const auto source_of = [&terms](std::string_view name) {
+    for (const PoolTerm& term : terms) {
+      if (term.name == name) return term.source;
+    }
+    return std::string("no such term");
+  };
+  EXPECT_EQ(source_of("activations"), "by formula from a notebook");
+  EXPECT_EQ(source_of("CUDA graphs"), "estimate from a dream");
+  EXPECT_EQ(source_of("KV cache"), "all that is left over");
+  std::string memory;
+  for (const Provenance& line : provenance_of(job, {})) {
+    if (line.name == "memory beside the KV cache") memory = line.source;
+  }
+  EXPECT_EQ(memory, "activations by formula from a notebook; CUDA graphs: estimate");
 }
 
 }  // namespace

@@ -156,7 +156,7 @@ TEST(ServingPlacement, OfTwoJobsMayInterleave) {
   EXPECT_EQ(report.reading, "flows");
   EXPECT_EQ(report.metric("jobs.a.serving.requests"), 10.0);
   EXPECT_THAT(report.links, Not(IsEmpty()));
-  EXPECT_THAT(error_of(two("first_node: 2")), AllOf(HasSubstr("world.yaml:8:"), HasSubstr("GPU 16")));
+  EXPECT_THAT(error_of(two("first_node: 2")), AllOf(HasSubstr("world.yaml:9:29:"), HasSubstr("GPU 16")));
 }
 
 }  // namespace
