@@ -251,10 +251,10 @@ TEST(Cluster, KnowsItsLeavesAndPods) {
 TEST(Cluster, AnotherMemoryRateIsNamedInTheSourcesOfKernelFits) {
   Cluster cluster = make_cluster("dgx_h100", "single_node", 1);
   const Cluster before = cluster;
-  set_memory_bandwidth(cluster.groups[0].gpu, before.gpu.memory_bandwidth);
-  EXPECT_EQ(cluster.groups[0].gpu.sources, before.gpu.sources);
+  set_memory_bandwidth(cluster.groups[0].gpu, before.groups[0].gpu.memory_bandwidth);
+  EXPECT_EQ(cluster.groups[0].gpu.sources, before.groups[0].gpu.sources);
   set_memory_bandwidth(cluster.groups[0].gpu, BytesPerSecond{1e12});
-  ASSERT_EQ(cluster.groups[0].gpu.fits.size(), before.gpu.fits.size());
+  ASSERT_EQ(cluster.groups[0].gpu.fits.size(), before.groups[0].gpu.fits.size());
   for (std::size_t i = 0; i < cluster.groups[0].gpu.fits.size(); ++i) {
     const bool kernel = !is_collective(cluster.groups[0].gpu.fits[i].key);
     const bool named = cluster.groups[0].gpu.fits[i].source.find("used at 1000 GB/s") != std::string::npos;

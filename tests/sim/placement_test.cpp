@@ -84,7 +84,7 @@ TEST(Placement, ATransferIsNearWhereItsFirstPairShareANode) {
   EXPECT_FALSE(same_node(transfer, plan, {0, 2, 1, 8, {}}));
   transfer.destination = RankId(2);
   EXPECT_FALSE(same_node(transfer, plan, {0, 4, 1, 8, {}}));
-  EXPECT_TRUE(same_node(transfer, plan, {0, 8, 1, 8}));
+  EXPECT_TRUE(same_node(transfer, plan, {0, 8, 1, 8, {}}));
 }
 
 TEST(Placement, FillsUnlikeNodesOneAfterTheOther) {
