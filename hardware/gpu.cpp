@@ -11,9 +11,7 @@ std::optional<double> Fit::coefficient(std::string_view wanted) const {
   return std::nullopt;
 }
 
-std::optional<FlopsPerSecond> Gpu::matrix_peak(Dtype dtype) const {
-  const auto found = peak.find(dtype);
-  if (found != peak.end()) return found->second;
+std::optional<FlopsPerSecond> Gpu::stand_in_peak(Dtype dtype) const {
   switch (dtype) {
     case Dtype::fp32:
       return vector_peak;  // no tensor core multiplies full fp32

@@ -4,6 +4,9 @@
 // what `orrery calibrate fit` wrote. Each figure keeps its source, which `orrery explain` prints.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,16 +50,31 @@ struct Software {
   std::string source;
 };
 
+/// A rate for some of the number formats. Every kernel asks for one: a place for each format, not a search.
+class PeakRates {
+ public:
+  PeakRates() = default;
+  PeakRates(std::initializer_list<std::pair<Dtype, FlopsPerSecond>> rates) {
+    for (const auto& [dtype, rate] : rates) (*this)[dtype] = rate;
+  }
+  [[nodiscard]] FlopsPerSecond& operator[](Dtype dtype) { return rates_[static_cast<std::size_t>(dtype)]; }
+  [[nodiscard]] FlopsPerSecond operator[](Dtype dtype) const { return rates_[static_cast<std::size_t>(dtype)]; }
+  [[nodiscard]] bool has(Dtype dtype) const { return (*this)[dtype].value() > 0.0; }
+
+ private:
+  std::array<FlopsPerSecond, static_cast<std::size_t>(Dtype::nvfp4) + 1> rates_{};  ///< 0: none
+};
+
 struct Gpu {
   std::string name;   ///< contract name, "h100_sxm"
   std::string title;  ///< "NVIDIA H100 SXM5 80 GB"
   Generation generation;
   int sm_count = 0;
   Hertz boost_clock;
-  std::map<Dtype, FlopsPerSecond> peak;  ///< dense (no sparsity) matrix peak per dtype
-  FlopsPerSecond vector_peak;            ///< fp32 outside the tensor cores
-  Bytes memory;                          ///< HBM or GDDR capacity as sold
-  Bytes reserved_memory;                 ///< CUDA context and driver: not available to a framework
+  PeakRates peak;              ///< dense (no sparsity) matrix peak per dtype
+  FlopsPerSecond vector_peak;  ///< fp32 outside the tensor cores
+  Bytes memory;                ///< HBM or GDDR capacity as sold
+  Bytes reserved_memory;       ///< CUDA context and driver: not available to a framework
   BytesPerSecond memory_bandwidth;
   Bytes l2_size;
   BytesPerSecond l2_bandwidth;
@@ -74,10 +92,15 @@ struct Gpu {
 
   /// Peak of `dtype`; a dtype without tensor-core support gives the peak it is computed in instead
   /// (int4 weights compute in bf16), and nullopt where the GPU can't compute it at all.
-  [[nodiscard]] std::optional<FlopsPerSecond> matrix_peak(Dtype dtype) const;
+  [[nodiscard]] std::optional<FlopsPerSecond> matrix_peak(Dtype dtype) const {
+    return peak.has(dtype) ? std::optional(peak[dtype]) : stand_in_peak(dtype);
+  }
 
   /// The fit stored under `key`, or nullptr.
   [[nodiscard]] const Fit* find_fit(std::string_view key) const;
+
+ private:
+  [[nodiscard]] std::optional<FlopsPerSecond> stand_in_peak(Dtype dtype) const;
 };
 
 }  // namespace orrery::hardware

@@ -1,10 +1,9 @@
 // Counts devices, wires them in the arrays' order and checks the result. See topology.hpp; routes are made in
-// topology_routes.cpp, names in topology_names.cpp.
+// topology_routes.cpp, names in topology_names.cpp; what single links are asked for is in topology_links.cpp.
 #include "hardware/topology/topology.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -43,7 +42,9 @@ class Topology::Builder {
     t_.links_.reserve(count_links());
     t_.first_link_.reserve(t_.vertices_.capacity() + 1);
     for (std::size_t g = 0; g < groups_.size(); ++g) {
-      for (int i = 0; i < t_.shapes_[g].nodes; ++i) add_node(g, t_.shapes_[g].first_node + i);
+      const Shape& shape = t_.shapes_[g];
+      if (shape.nodes > 0) add_node(g, shape.first_node);
+      for (int i = 1; i < shape.nodes; ++i) repeat_node(shape, shape.first_node + i);
     }
     for (int leaf = 0; leaf < t_.leaves_; ++leaf) add_leaf(leaf);
     for (int spine = 0; spine < t_.spine_count(); ++spine) add_spine(spine);
@@ -211,6 +212,30 @@ class Topology::Builder {
     for (int p = 0; p < s.pcie_switches; ++p) link_to(first + s.pcie + p, slot);
   }
 
+  /// The node before once more, one further on; its cards may be on another leaf.
+  void repeat_node(const Shape& s, int index) {
+    const std::size_t vertex = t_.vertices_.size(), link = t_.links_.size();
+    const auto vertices = static_cast<std::size_t>(s.vertices), links = static_cast<std::size_t>(s.links);
+    t_.vertices_.resize(vertex + vertices);
+    for (std::size_t i = vertex; i < vertex + vertices; ++i) {
+      t_.vertices_[i] = t_.vertices_[i - vertices];
+      t_.vertices_[i].node = NodeId(index);
+      t_.first_link_.push_back(t_.first_link_[i - vertices] + static_cast<std::uint32_t>(links));
+    }
+    t_.links_.resize(link + links);
+    for (std::size_t i = link; i < link + links; ++i) {
+      Link& next = t_.links_[i];
+      next = t_.links_[i - links];
+      next.from.value += static_cast<std::uint32_t>(vertices);
+      next.to.value += static_cast<std::uint32_t>(vertices);
+    }
+    if (t_.leaves_ == 0) return;
+    for (int i = 0; i < s.nics; ++i) {
+      const int out = s.nic_links[static_cast<std::size_t>(i)].out;
+      t_.links_[link + static_cast<std::size_t>(out)].to = VertexId(t_.leaf_offset_ + t_.leaf_of(index, i));
+    }
+  }
+
   // A leaf has as many uplinks as downlinks; oversubscription makes them narrower. A spine's uplinks carry
   // what its downlinks carry, over fewer (or as many) cores.
   [[nodiscard]] Wire leaf_spine() const {
@@ -261,28 +286,43 @@ class Topology::Builder {
     }
   }
 
+  // A node that repeats the first of its group is as connected as that one, and counts as one device.
   void check() const {
-    const std::string& node = groups_.front().node.name;
     std::vector<std::uint32_t> parent(t_.vertices_.size());
     std::vector<std::uint8_t> rank(t_.vertices_.size(), 0);
     std::iota(parent.begin(), parent.end(), 0u);
     boost::disjoint_sets<std::uint8_t*, std::uint32_t*, boost::find_with_path_halving> parts(rank.data(),
                                                                                              parent.data());
     std::size_t count = t_.vertices_.size();
-    for (const Link& link : t_.links_) {
-      if (!(link.bandwidth.value() > 0.0) || !std::isfinite(link.bandwidth.value())) {
-        throw ConfigError(
-            fmt::format("the node '{}' on the fabric '{}' has a link without bandwidth", node, fabric_.name));
+    const auto device = [this](VertexId v) {
+      const NodeId node = t_.vertices_[v.index()].node;
+      if (!node.valid()) return v.value;
+      const int index = static_cast<int>(node.value);
+      return t_.shape_of_node(index).first_node == index ? v.value : t_.node_vertex(index, 0).value;
+    };
+    const auto join = [&](std::uint32_t first, std::uint32_t end) {
+      for (std::uint32_t id = first; id < end; ++id) {
+        const Link& link = t_.links_[id];
+        if (!(link.bandwidth.value() > 0.0) || !std::isfinite(link.bandwidth.value())) {
+          throw ConfigError(fmt::format("the node '{}' on the fabric '{}' has a link without bandwidth",
+                                        groups_.front().node.name, fabric_.name));
+        }
+        if (link.to < link.from && !t_.vertices_[link.to.index()].node.valid()) continue;  // the way up said so
+        const std::uint32_t a = parts.find_set(device(link.from)), b = parts.find_set(device(link.to));
+        if (a == b) continue;
+        parts.link(a, b);
+        --count;
       }
-      if (link.to < link.from) continue;  // the other direction said so
-      const std::uint32_t a = parts.find_set(link.from.value), b = parts.find_set(link.to.value);
-      if (a == b) continue;
-      parts.link(a, b);
-      --count;
+    };
+    for (const Shape& shape : t_.shapes_) {
+      if (shape.nodes == 0) continue;
+      join(static_cast<std::uint32_t>(shape.first_link), static_cast<std::uint32_t>(shape.first_link + shape.links));
+      count -= static_cast<std::size_t>(shape.nodes - 1) * static_cast<std::size_t>(shape.vertices - 1);
     }
+    join(t_.first_switch_link().value, static_cast<std::uint32_t>(t_.links_.size()));
     if (count == 1) return;
     throw ConfigError(fmt::format("{} nodes '{}' on the fabric '{}' fall into {} parts that no link joins", t_.nodes_,
-                                  node, fabric_.name, count));
+                                  groups_.front().node.name, fabric_.name, count));
   }
 
   Topology& t_;
@@ -293,26 +333,6 @@ class Topology::Builder {
 Topology::Topology(const Cluster& cluster, CrossRail cross_rail) {
   Builder(*this, cluster.groups, cluster.fabric).build();
   pxn_ = rails_ > 0 && cross_rail == CrossRail::pxn;
-}
-
-LinkId Topology::find_link(VertexId from, VertexId to) const {
-  const auto begin = links_.begin() + first_link_[from.index()];
-  const auto end = links_.begin() + first_link_[from.index() + 1];
-  const auto found = std::lower_bound(begin, end, to, [](const Link& link, VertexId v) { return link.to < v; });
-  if (found == end || found->to != to) return LinkId();
-  return LinkId(static_cast<std::size_t>(found - links_.begin()));
-}
-
-BytesPerSecond Topology::bottleneck(const std::vector<LinkId>& route) const {
-  BytesPerSecond least{std::numeric_limits<double>::infinity()};
-  for (const LinkId id : route) least = min(least, link(id).bandwidth);
-  return least;
-}
-
-Seconds Topology::latency(const std::vector<LinkId>& route) const {
-  Seconds sum;
-  for (const LinkId id : route) sum += link(id).latency;
-  return sum;
 }
 
 }  // namespace orrery::hardware

@@ -97,6 +97,21 @@ class Topology {
   /// The same into `links`, which is cleared first: no allocation where it has room.
   void route(RankId a, RankId b, std::vector<LinkId>& links) const;
 
+  /// The switches nearest to the cards by which the usual route between GPUs of two nodes goes.
+  struct Leaves {
+    int from = 0, to = 0;  ///< numbered from 0; the same: nothing above them is used
+  };
+  /// What route() crosses above the cards, without making the route. REQUIRES is_whole() and different nodes.
+  [[nodiscard]] Leaves leaves_between(RankId a, RankId b) const;
+  /// Of two leaves of one pod no route uses the cores.
+  [[nodiscard]] int pod_of_leaf(int leaf) const { return leaf / pod_leaves_; }
+  [[nodiscard]] int first_leaf_of_pod(int pod) const { return pod * pod_leaves_; }
+  [[nodiscard]] VertexId leaf_vertex(int leaf) const { return VertexId(leaf_offset_ + leaf); }
+  /// The links that begin at switches, which are the last: the first of them, or how many links there are.
+  [[nodiscard]] LinkId first_switch_link() const { return LinkId(first_link(leaf_offset_)); }
+  /// No cable is down.
+  [[nodiscard]] bool is_whole() const { return down_.empty(); }
+
   /// The link's bandwidth becomes `factor` times what it was built with, 0 to take it down and 1 to bring it back.
   /// Throws std::invalid_argument on a negative or infinite factor.
   void scale(LinkId id, double factor);
@@ -160,6 +175,7 @@ class Topology {
   struct Choice;
   [[nodiscard]] Ends ends_of(RankId a, RankId b) const;
   [[nodiscard]] Choice usual_choice(const Ends& ends) const;
+  [[nodiscard]] Choice usual_cards(const Ends& ends) const;
   void choose_switches(const Ends& ends, Choice& choice) const;
   void walk(const Ends& ends, const Choice& choice, std::vector<LinkId>& links) const;
   void walk_switches(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -163,7 +162,7 @@ Topology::Ends Topology::ends_of(RankId a, RankId b) const {
 
 // With PXN the message leaves from the GPU that sits on the receiver's rail: the one with the receiver's number
 // where the nodes are alike.
-Topology::Choice Topology::usual_choice(const Ends& ends) const {
+Topology::Choice Topology::usual_cards(const Ends& ends) const {
   Choice choice;
   choice.exit = ends.from.gpu;
   choice.entry = ends.to.gpu;
@@ -173,8 +172,21 @@ Topology::Choice Topology::usual_choice(const Ends& ends) const {
   if (pxn_ && from.nvswitch >= 0 && at(from.gpu_links, choice.exit).nic != to_nic) {
     choice.exit = &from == &to ? choice.entry : (to_nic * from.gpus + from.nics - 1) / from.nics;
   }
-  choose_switches(ends, choice);
   return choice;
+}
+
+Topology::Choice Topology::usual_choice(const Ends& ends) const {
+  Choice choice = usual_cards(ends);
+  if (ends.from.node != ends.to.node) choose_switches(ends, choice);
+  return choice;
+}
+
+Topology::Leaves Topology::leaves_between(RankId a, RankId b) const {
+  const Ends ends = ends_of(a, b);
+  assert(is_whole() && ends.from.node != ends.to.node && "only usual routes, and those that leave a node");
+  const Choice choice = usual_cards(ends);
+  return {leaf_of(ends.from.node, at(ends.from.shape->gpu_links, choice.exit).nic),
+          leaf_of(ends.to.node, at(ends.to.shape->gpu_links, choice.entry).nic)};
 }
 
 void Topology::choose_switches(const Ends& ends, Choice& choice) const {
@@ -313,21 +325,6 @@ bool Topology::detour_by_cards(const Ends& ends, std::vector<LinkId>& links) con
     }
   }
   return false;
-}
-
-void Topology::scale(LinkId id, double factor) {
-  if (!(factor >= 0.0) || !std::isfinite(factor)) throw std::invalid_argument("a link is scaled by a number >= 0");
-  Link& link = links_.at(id.index());
-  const BytesPerSecond built = built_with_.try_emplace(id, link.bandwidth).first->second;
-  link.bandwidth = built * factor;
-  if (factor == 1.0) built_with_.erase(id);
-  down_.clear();
-  for (const auto& [changed, bandwidth] : built_with_) {
-    if (is_up(changed)) continue;
-    down_.push_back(changed);
-    down_.push_back(reverse(changed));
-  }
-  std::sort(down_.begin(), down_.end());
 }
 
 }  // namespace orrery::hardware

@@ -44,7 +44,6 @@ enum Coefficient : std::size_t {
 constexpr double kMicro = 1e-6;
 constexpr double kKeys = 128.0;             // keys of a block
 constexpr double kWaves = 4.0;              // waves of CTAs that splitting aims at
-constexpr double kSpread = 4.0;             // how sharply throughput gives way to the chain of one CTA
 constexpr double kMlaRows = 64.0;           // query heads of an absorbed MLA tile
 constexpr std::int64_t kLargestGroup = 32;  // query heads per KV head that grouped kernels take
 
@@ -130,7 +129,8 @@ Seconds time_decode(const Kernel& kernel, const hardware::Gpu& gpu, const std::v
   const double waves = share <= 1.0 ? 1.0 : 0.5 * (share + ceil_of_count(share));
   const double block = (layout.per_head ? c[kHeadBlock] : c[kBlock]) * layout.width * layout.blocks;
   const double chain = c[kChain] * layout.width * layout.blocks / layout.splits;
-  const double sm = kMicro * (cta * waves + power_sum(block * layout.ctas / sms, chain, kSpread));
+  // The power 4: how sharply throughput gives way to the chain of one CTA.
+  const double sm = kMicro * (cta * waves + power_sum_of_4(block * layout.ctas / sms, chain));
   double time = kMicro * (c[kFloor] + c[kCombine] * std::min(1.0, layout.splits - 1.0));
   if (layout.extra) time += kMicro * c[kExtra];
   return Seconds{time + power_sum(sm, memory_time(s, kernel, gpu, c), c[kOverlap])};

@@ -13,4 +13,12 @@ namespace orrery::kernels {
   return large * std::pow(1.0 + std::pow(small / large, p), 1.0 / p);
 }
 
+/// The same of p = 4 without std::pow; differs from it in the last bits (relative 1e-15).
+[[nodiscard]] inline double power_sum_of_4(double a, double b) {
+  const double large = std::max(a, b), small = std::min(a, b);
+  if (large <= 0.0) return 0.0;
+  const double square = (small / large) * (small / large);
+  return large * std::sqrt(std::sqrt(1.0 + square * square));
+}
+
 }  // namespace orrery::kernels

@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "kernels/gemm/gemm.hpp"
@@ -75,142 +76,123 @@ struct Problem {
 
 double overlapped(double a, double b, double overlap) { return std::max(a, b) + overlap * std::min(a, b); }
 
-// ⌈share⌉: adding 2^52 rounds to a whole number without a conversion, so that the loop over tiles runs two at a time.
-double whole_waves(double share) {
-  const double nearest = (share + kWhole) - kWhole;
-  return nearest + (nearest < share ? 1.0 : 0.0);
-}
-
 // Sizes stay far below 2^53.
 double blocks(double size, double block) {
   return static_cast<double>(static_cast<std::int64_t>((size + block - 1.0) / block));
 }
 
-// Tiles have few sides, and areas and perimeters of few odd parts: what is counted or divided once for each of these
-// serves all tiles, to the last bit, since powers of two only move the exponent.
+// Tiles have few sides: how often one fits is counted once for all of them.
 constexpr std::array<std::int64_t, 8> kSides = {16, 32, 64, 96, 128, 160, 192, 256};
-constexpr std::array<double, 5> kOddParts = {1, 3, 5, 7, 9};
 
-struct OddPart {
-  std::size_t index = 0;
-  double power = 1.0;  // of two
-};
-
-constexpr OddPart odd_part(double whole) {
-  OddPart part;
-  while (static_cast<std::int64_t>(whole) % 2 == 0) whole /= 2.0, part.power *= 2.0;
-  while (kOddParts.at(part.index) != whole) ++part.index;
-  return part;
+constexpr std::size_t side_index(double length) {
+  std::size_t i = 0;
+  while (static_cast<double>(kSides.at(i)) != length) ++i;
+  return i;
 }
-
-struct TileParts {
-  Tile tile{};
-  std::size_t side_m = 0, side_n = 0;
-  OddPart area, perimeter;
-};
-
-template <std::size_t N>
-constexpr std::array<TileParts, N> parts_of(const Tile (&tiles)[N]) {
-  const auto side = [](double length) {
-    std::size_t i = 0;
-    while (static_cast<double>(kSides.at(i)) != length) ++i;
-    return i;
-  };
-  std::array<TileParts, N> parts;
-  for (std::size_t i = 0; i < N; ++i) {
-    const Tile t = tiles[i];
-    parts[i] = {t, side(t.m), side(t.n), odd_part(t.m * t.n), odd_part(t.m + t.n)};
-  }
-  return parts;
-}
-
-constexpr auto kFineParts = parts_of(kFineTiles);
-constexpr auto kPowerParts = parts_of(kPowerTiles);
-constexpr auto kBlockParts = parts_of(kBlockTiles);
-
-// What all tiles share: how often a side fits, and a rate by each odd part.
-struct Shared {
-  std::array<double, kSides.size()> along_m, along_n;
-  std::array<double, kOddParts.size()> compute, fetch, stores;
-  bool large;
-
-  explicit Shared(const Problem& p) : large(blocks(p.m, 128.0) * blocks(p.n, 128.0) * p.batch > 16.0 * p.sms) {
-    for (std::size_t i = 0; i < kSides.size(); ++i) {
-      const double side = static_cast<double>(kSides[i]);
-      along_m[i] = blocks(p.m, side), along_n[i] = blocks(p.n, side);
-    }
-    for (std::size_t i = 0; i < kOddParts.size(); ++i) {
-      compute[i] = 2.0 * kOddParts[i] / p.flops;
-      fetch[i] = kOddParts[i] * p.width / p.operands;
-      stores[i] = kOddParts[i] * 2.0 / p.stores;
-    }
-  }
-};
 
 constexpr double kNever = 1e300;
 
-// Half the tile would do as well; tiles that fetch operands twice as often can't win over many waves.
-template <const auto& kTiles, std::size_t kIndex>
-bool can_win(const Problem& p, const Shared& shared) {
-  constexpr Tile tile = kTiles[kIndex].tile;
-  bool can = true;
-  if constexpr (tile.m > 128.0) can = can & (tile.m < 2.0 * p.m);
-  if constexpr (tile.n > 128.0) can = can & (tile.n < 2.0 * p.n);
-  if constexpr (tile.m * tile.n < 96.0 * 128.0) can = can & !shared.large;
-  return can;
+// Two tiles side by side: what any processor of 64 bits computes at once.
+using Pair = double __attribute__((vector_size(16)));
+Pair both(double x) { return Pair{x, x}; }
+Pair lesser(Pair a, Pair b) { return b < a ? b : a; }
+Pair larger(Pair a, Pair b) { return b > a ? b : a; }
+double least(Pair a) { return std::min(a[0], a[1]); }
+
+// ⌈share⌉: adding 2^52 rounds to a whole number without a conversion.
+Pair whole_waves(Pair share) {
+  const Pair nearest = (share + kWhole) - kWhole;
+  return nearest + (nearest < share ? both(1.0) : both(0.0));
 }
 
-// Of each tile how many CTAs there are, their time per k element (kNever: it can't win) and that of their epilogue.
-// Side by side and without branches: the loops over them run two or four at a time.
-template <const auto& kTiles>
-struct Candidates {
-  static constexpr std::size_t kCount = std::tuple_size_v<std::remove_cvref_t<decltype(kTiles)>>;
-  std::array<double, kCount> grid, cta_k, stores;
-  double least_grid = kNever, least_cta_k = kNever;
+// What all tiles share: how often a side fits, and what an element of a tile's area or perimeter takes. A quotient for
+// all tiles in place of one for each differs in the last bit at most.
+struct Shared {
+  std::array<double, kSides.size()> along_m, along_n;  // kNever: half the side would do as well
+  double compute, fetch;
+  bool large;  // many waves, which tiles that fetch operands twice as often can't win
 
-  explicit Candidates(const Problem& p) { fill(p, Shared(p), std::make_index_sequence<kCount>()); }
-
- private:
-  template <std::size_t... kIndex>
-  void fill(const Problem& p, const Shared& shared, std::index_sequence<kIndex...>) {
-    (fill_one<kIndex>(p, shared), ...);
-  }
-  template <std::size_t kIndex>
-  void fill_one(const Problem& p, const Shared& shared) {
-    constexpr TileParts t = kTiles[kIndex];
-    const double compute = t.area.power * shared.compute[t.area.index];
-    const double fetch = t.perimeter.power * shared.fetch[t.perimeter.index];
-    const bool can = can_win<kTiles, kIndex>(p, shared);
-    grid[kIndex] = shared.along_m[t.side_m] * shared.along_n[t.side_n] * p.batch;
-    cta_k[kIndex] = can ? overlapped(compute, fetch, p.overlap) + p.latency : kNever;
-    stores[kIndex] = t.area.power * shared.stores[t.area.index];
-    least_grid = std::min(least_grid, can ? grid[kIndex] : kNever);
-    least_cta_k = std::min(least_cta_k, cta_k[kIndex]);
+  explicit Shared(const Problem& p)
+      : compute(2.0 / p.flops),
+        fetch(p.width / p.operands),
+        large(blocks(p.m, 128.0) * blocks(p.n, 128.0) * p.batch > 16.0 * p.sms) {
+    for (std::size_t i = 0; i < kSides.size(); ++i) {
+      const double side = static_cast<double>(kSides[i]);
+      along_m[i] = blocks(p.m, side) * p.batch, along_n[i] = blocks(p.n, side);
+      if (kSides[i] <= 128) continue;
+      if (side >= 2.0 * p.m) along_m[i] = kNever;
+      if (side >= 2.0 * p.n) along_n[i] = kNever;
+    }
   }
 };
 
-template <std::size_t kCount>
-double least(const std::array<double, kCount>& values) {
-  static_assert(kCount % 2 == 0);
-  double even = kNever, odd = kNever;
-  for (std::size_t i = 0; i < kCount; i += 2) even = std::min(even, values[i]), odd = std::min(odd, values[i + 1]);
-  return std::min(even, odd);
-}
+constexpr bool is_small(Tile tile) { return tile.m * tile.n < 96.0 * 128.0; }
+
+// Of each tile how many CTAs there are and their time per k element. One that can't win has endlessly many, or stands
+// before `first`.
+template <const auto& kTiles>
+struct Candidates {
+  static constexpr std::size_t kPairs = std::size(kTiles) / 2;
+  static_assert(std::size(kTiles) % 2 == 0 && std::is_partitioned(std::begin(kTiles), std::end(kTiles), is_small));
+  std::array<Pair, kPairs> grid, cta_k;
+  std::size_t first;  // pair
+  double least_grid, least_cta_k;
+  double least_work;  // of all CTAs together, per k element
+
+  explicit Candidates(const Problem& p) {
+    const Shared shared(p);
+    constexpr std::size_t kSmall = std::count_if(std::begin(kTiles), std::end(kTiles), is_small);
+    first = shared.large ? kSmall / 2 : 0;
+    count(shared, std::make_index_sequence<kPairs>());
+    if (shared.large && kSmall % 2 != 0) grid[first][0] = kNever;
+    const Pair overlap = both(p.overlap), latency = both(p.latency);
+    Pair grids = both(kNever), cta_ks = both(kNever), works = both(kNever);
+    for (std::size_t i = first; i < kPairs; ++i) {
+      const Pair compute = kAreas[i] * shared.compute, fetch = kPerimeters[i] * shared.fetch;
+      cta_k[i] = larger(compute, fetch) + overlap * lesser(compute, fetch) + latency;
+      grids = lesser(grids, grid[i]);
+      cta_ks = lesser(cta_ks, grid[i] < kNever ? cta_k[i] : both(kNever));
+      works = lesser(works, grid[i] * cta_k[i]);
+    }
+    least_grid = least(grids), least_cta_k = least(cta_ks), least_work = least(works);
+  }
+
+  template <class Of>
+  static constexpr std::array<Pair, kPairs> of_tiles(Of of) {
+    std::array<Pair, kPairs> values{};
+    for (std::size_t i = 0; i < kPairs; ++i) values[i] = Pair{of(kTiles[2 * i]), of(kTiles[2 * i + 1])};
+    return values;
+  }
+  static constexpr std::array<Pair, kPairs> kAreas = of_tiles([](Tile tile) { return tile.m * tile.n; });
+  static constexpr std::array<Pair, kPairs> kPerimeters = of_tiles([](Tile tile) { return tile.m + tile.n; });
+
+ private:
+  template <std::size_t kIndex>
+  static double grid_of(const Shared& shared) {
+    constexpr std::size_t m = side_index(kTiles[kIndex].m), n = side_index(kTiles[kIndex].n);
+    return shared.along_m[m] * shared.along_n[n];
+  }
+  template <std::size_t... kPair>
+  void count(const Shared& shared, std::index_sequence<kPair...>) {
+    ((grid[kPair] = Pair{grid_of<2 * kPair>(shared), grid_of<2 * kPair + 1>(shared)}), ...);
+  }
+};
 
 // The least S of the candidates at one split; kNever or more where none may split so far.
 template <const auto& kTiles>
 double best_sm_time(const Problem& p, const Candidates<kTiles>& tiles, double split) {
-  const double depth = blocks(p.k, split * 64.0) * 64.0;
-  const double most = split > 1.0 ? 2.0 * p.sms : kNever;
-  std::array<double, Candidates<kTiles>::kCount> time;
-  for (std::size_t i = 0; i < time.size(); ++i) {
-    const double ctas = tiles.grid[i] * split;
-    const double share = ctas / p.sms;
-    const double waves = (1.0 - p.quantisation) * std::max(share, 1.0) + p.quantisation * whole_waves(share);
-    const double sm = waves * (depth * tiles.cta_k[i] + tiles.stores[i]);
-    time[i] = ctas > most ? kNever : sm;
+  const Pair depth = both(blocks(p.k, split * 64.0) * 64.0), stores = both(2.0 / p.stores);
+  const Pair most = both(split > 1.0 ? 2.0 * p.sms : kNever), never = both(kNever), one = both(1.0);
+  const Pair lost = both(p.quantisation), kept = both(1.0 - p.quantisation), sms = both(p.sms), splits = both(split);
+  Pair best = never;
+  for (std::size_t i = tiles.first; i < tiles.kPairs; ++i) {
+    const Pair ctas = tiles.grid[i] * splits;
+    const Pair share = ctas / sms;
+    const Pair waves = kept * larger(share, one) + lost * whole_waves(share);
+    const Pair sm = waves * (depth * tiles.cta_k[i] + tiles.kAreas[i] * stores);
+    best = lesser(best, ctas > most ? never : sm);
   }
-  return least(time);
+  return least(best);
 }
 
 // What splitting k costs: one more step, and partial sums that go out and in once each, in fp32.
@@ -223,13 +205,15 @@ double with_split(const Problem& p, double time, double split) {
 template <const auto& kTiles>
 double best_config(const Problem& p) {
   const Candidates<kTiles> tiles(p);
+  const double even_share = p.k * tiles.least_work / p.sms;
   double best = kNever;
   for (const double split : kSplits) {
     if (split > 1.0) {
       if (!p.splits || split * 128.0 > p.k || tiles.least_grid * split > 2.0 * p.sms) break;
       if (with_split(p, p.dram, split) >= best) break;  // the cost alone is too much, and grows
-      // Each tile walks its depth at least once. The factor outweighs any rounding.
-      const double least_sm = p.k / split * tiles.least_cta_k * (1.0 - 1e-9);
+      // Each CTA walks its depth at least once, and the SMs share the work at best evenly. The factor outweighs any
+      // rounding.
+      const double least_sm = std::max(p.k / split * tiles.least_cta_k, even_share) * (1.0 - 1e-9);
       if (with_split(p, overlapped(least_sm, p.dram, p.overlap), split) >= best) continue;
     }
     const double sm = best_sm_time(p, tiles, split);
@@ -294,11 +278,11 @@ Seconds time_gemm(const Kernel& kernel, const hardware::Gpu& gpu, const std::vec
   const Problem p = problem_of(s, gpu, c);
   double time = c[kFloor];
   if (s.dtype == Dtype::nvfp4) {
-    time += best_config<kBlockParts>(p);
+    time += best_config<kBlockTiles>(p);
   } else if (gpu.generation.gemm_tiles == hardware::GemmTiles::fine) {
-    time += best_config<kFineParts>(p);
+    time += best_config<kFineTiles>(p);
   } else {
-    time += best_config<kPowerParts>(p);
+    time += best_config<kPowerTiles>(p);
   }
   if (p.width < 2.0) time += scale_time(s, p, gpu, c);
   return Seconds{time * kMicro};

@@ -18,23 +18,47 @@ std::string pass_label(const PipelineSlot& slot) {
   return label;
 }
 
+/// The marks of the passes, which are the same on all stages.
+class PassMarks {
+ public:
+  PassMarks(sim::PlanBuilder& builder, const PipelineShape& shape)
+      : builder_(builder),
+        shape_(shape),
+        known_(2 * static_cast<std::size_t>(shape.chunks) * static_cast<std::size_t>(shape.microbatches)) {}
+
+  std::uint32_t of(const PipelineSlot& slot) {
+    const int place = (slot.chunk * shape_.microbatches + slot.microbatch) * 2 + static_cast<int>(slot.pass);
+    std::optional<std::uint32_t>& known = known_.at(static_cast<std::size_t>(place));
+    if (!known) {
+      known = builder_.add(
+          sim::MarkEntry{builder_.label(pass_label(slot)), static_cast<int>(slot.pass), slot.microbatch, slot.chunk});
+    }
+    return *known;
+  }
+
+ private:
+  sim::PlanBuilder& builder_;
+  const PipelineShape& shape_;
+  std::vector<std::optional<std::uint32_t>> known_;  ///< by chunk, microbatch and pass
+};
+
 class StageLowering {
  public:
   StageLowering(sim::PlanBuilder& builder, const PipelineColumn& column, const PipelineShape& shape, int stage,
-                bool overlap)
+                bool overlap, PassMarks& marks)
       : builder_(builder),
         column_(column),
         shape_(shape),
         stage_(stage),
         overlap_(overlap),
+        marks_(marks),
         rank_(column.ranks[static_cast<std::size_t>(stage)]),
         compute_(builder.stream(rank_, lanes::kCompute)) {}
 
   void run(const std::vector<PipelineSlot>& order, PassEmitter& emitter) {
     for (const PipelineSlot& slot : order) {
       receive(slot);
-      builder_.mark(compute_,
-                    {builder_.label(pass_label(slot)), static_cast<int>(slot.pass), slot.microbatch, slot.chunk});
+      builder_.mark(compute_, marks_.of(slot));
       emitter.emit(builder_, rank_, stage_, slot);
       send(slot);
     }
@@ -96,6 +120,7 @@ class StageLowering {
   const PipelineShape& shape_;
   int stage_;
   bool overlap_;
+  PassMarks& marks_;
   RankId rank_;
   StreamId compute_;
   std::optional<EventId> pending_send_;
@@ -111,8 +136,9 @@ std::optional<PipelineSlot> pass_of(const sim::MarkEntry& mark) {
 
 void lower_pipeline(sim::PlanBuilder& builder, const PipelineColumn& column, const ScheduleRow& schedule,
                     const PipelineShape& shape, bool overlap_p2p, PassEmitter& emitter) {
+  PassMarks marks(builder, shape);
   for (int stage = 0; stage < shape.stages; ++stage) {
-    StageLowering lowering(builder, column, shape, stage, overlap_p2p);
+    StageLowering lowering(builder, column, shape, stage, overlap_p2p, marks);
     lowering.run(schedule.order(stage, shape), emitter);
   }
 }

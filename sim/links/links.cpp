@@ -50,31 +50,28 @@ void LinkClasses::bundle_fabric() {
   const std::vector<hardware::Link>& links = topology_->links();
   const std::vector<hardware::Vertex>& vertices = topology_->vertices();
   bundle_of_.assign(links.size(), kNoBundle);
-  std::vector<std::uint32_t> pod(vertices.size(), kNoBundle);
-  for (const hardware::Link& link : links) {
-    if (link.link_class != hardware::LinkClass::leaf) continue;
-    if (vertices[link.from.index()].tier == 1) {
-      pod[link.to.index()] = std::min(pod[link.to.index()], link.from.value);
-    }
-  }
-  std::map<std::uint64_t, std::uint32_t> known;
-  for (std::uint32_t id = 0; id < links.size(); ++id) {
+  leaf_bundles_.assign(static_cast<std::size_t>(topology_->leaf_count()), {});
+  spine_bundles_.assign(leaf_bundles_.size(), {});
+  const std::uint32_t first_leaf = topology_->leaf_vertex(0).value;
+  std::vector<int> pod(vertices.size() - first_leaf, 0);  // of each spine; links from leaves come before all others
+  for (std::uint32_t id = topology_->first_switch_link().value; id < links.size(); ++id) {
     const hardware::Link& link = links[id];
     const bool leaf = link.link_class == hardware::LinkClass::leaf;
     if (!leaf && link.link_class != hardware::LinkClass::spine) continue;
     const bool up = vertices[link.from.index()].tier < vertices[link.to.index()].tier;
-    const std::uint32_t lower = (up ? link.from : link.to).value;
-    const std::uint32_t home = leaf ? lower : pod[lower];
-    const std::uint64_t key = (std::uint64_t{home} << 2) | (up ? 1u : 0u) | (leaf ? 2u : 0u);
-    const auto [found, is_new] = known.try_emplace(key, static_cast<std::uint32_t>(bundle_info_.size()));
-    if (is_new) {
-      LinkInfo info;
-      info.link_class = hardware::link_class_name(link.link_class);
-      info.representative = topology_->name(VertexId(home)) + (leaf ? "" : "'s spines") + (up ? ".up" : ".down");
-      bundle_info_.push_back(std::move(info));
+    const std::uint32_t lower = (up ? link.from : link.to).value - first_leaf;
+    if (leaf && up) pod[link.to.value - first_leaf] = topology_->pod_of_leaf(static_cast<int>(lower));
+    Bundles& both = leaf ? leaf_bundles_[lower] : spine_bundles_[static_cast<std::size_t>(pod[lower])];
+    std::uint32_t& bundle = up ? both.up : both.down;
+    if (bundle == kNoBundle) {
+      bundle = static_cast<std::uint32_t>(bundle_info_.size());
+      bundle_info_.emplace_back().link_class = hardware::link_class_name(link.link_class);
+      const int home = leaf ? static_cast<int>(lower) : topology_->first_leaf_of_pod(pod[lower]);
+      bundle_info_.back().representative =
+          topology_->name(topology_->leaf_vertex(home)) + (leaf ? "" : "'s spines") + (up ? ".up" : ".down");
     }
-    bundle_info_[found->second].capacity += sustained(link.bandwidth);
-    bundle_of_[id] = found->second;
+    bundle_info_[bundle].capacity += sustained(link.bandwidth);
+    bundle_of_[id] = bundle;
   }
   apart_.assign(bundle_info_.size(), 0);
   counted_.assign(bundle_info_.size(), 0);
@@ -123,11 +120,9 @@ std::size_t LinkClasses::add(const Plan& plan, const ClusterPrices& prices) {
 }
 
 void LinkClasses::cross(std::uint32_t from_gpu, std::uint32_t to_gpu) {
-  topology_->route(RankId(from_gpu), RankId(to_gpu), route_);
-  for (const LinkId id : route_) {
-    const std::uint32_t bundle = bundle_of_[id.index()];
-    if (bundle != kNoBundle && by_copy_[bundle]++ == 0) crossed_once_.push_back(bundle);
-  }
+  for_each_bundle(from_gpu, to_gpu, route_, [this](std::uint32_t bundle) {
+    if (by_copy_[bundle]++ == 0) crossed_once_.push_back(bundle);
+  });
 }
 
 void LinkClasses::end_copy() {
@@ -153,11 +148,9 @@ LinkClasses::Crossings LinkClasses::take_crossings() {
 
 LinkClasses::Crossings LinkClasses::crossings_of(const Group& group, const Placement& placement) {
   if (topology_ == nullptr || group.size() < 2) return {};
-  std::vector<std::uint32_t> members;
+  Messages messages;
   for (const std::uint32_t base : group.bases) {
-    members.clear();
-    for_each_member(group, base, [&](std::uint32_t member) { members.push_back(member); });
-    for_each_message(members, placement, [this](std::uint32_t from, std::uint32_t to) { cross(from, to); });
+    messages.of(group, base, placement, [this](std::uint32_t from, std::uint32_t to) { cross(from, to); });
     end_copy();
   }
   return take_crossings();

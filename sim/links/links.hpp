@@ -90,7 +90,8 @@ class LinkClasses {
     std::uint32_t row = 0, first = 0;
     std::uint32_t nodes = 0;  ///< that it covers
     std::uint32_t job = 0;
-    std::vector<std::uint32_t> members;
+    std::uint32_t entry = 0;  ///< the group, or after them the transfer, of the job
+    std::uint32_t copy = 0;   ///< of that entry
   };
   /// What own links sustain.
   struct Rates {
@@ -110,11 +111,9 @@ class LinkClasses {
   /// Copies of the job's groups and transfers, and what each crosses.
   void list_copies(std::uint32_t job, std::vector<Copy>& copies, std::vector<std::uint32_t>& crossed) const;
   [[nodiscard]] bool are_uniform(const std::vector<Copy>& copies, const std::vector<std::uint32_t>& crossed) const;
-  /// Calls each(from GPU, to GPU) for the messages of a communicator, in a ring over its nodes; returns how many those
-  /// are.
+  /// Calls each(bundle) for those between two GPUs of different nodes. `route`: room for a way.
   template <class Each>
-  std::uint32_t for_each_message(const std::vector<std::uint32_t>& members, const Placement& placement,
-                                 Each each) const;
+  void for_each_bundle(std::uint32_t from_gpu, std::uint32_t to_gpu, std::vector<LinkId>& route, Each each) const;
   /// Counts the bundles between two GPUs, until take_crossings().
   void cross(std::uint32_t from_gpu, std::uint32_t to_gpu);
   /// What was counted since was one copy of the operation.
@@ -132,7 +131,13 @@ class LinkClasses {
   double network_share_ = 1.0;  ///< of a line rate that is sustained
   std::vector<Job> jobs_;
   std::vector<LinkInfo> links_;
+  /// To the switches above and from them.
+  struct Bundles {
+    std::uint32_t up = kNoBundle, down = kNoBundle;
+  };
   std::vector<std::uint32_t> bundle_of_;  ///< of each link of the topology
+  std::vector<Bundles> leaf_bundles_;     ///< of each leaf
+  std::vector<Bundles> spine_bundles_;    ///< of all spines of each pod
   std::vector<LinkInfo> bundle_info_;
   std::vector<std::uint8_t> apart_;      ///< of each bundle: it has no like
   std::vector<std::uint32_t> class_of_;  ///< of each bundle: its link, after fold(); kNoBundle: nothing crosses it

@@ -1,4 +1,5 @@
-// The messages of a communicator over the nodes that it covers. A part of links.cpp and links_parting.cpp.
+// The messages of a communicator over the nodes that it covers, and the bundles that they cross. A part of links.cpp
+// and links_parting.cpp.
 #pragma once
 
 #include <algorithm>
@@ -10,24 +11,62 @@
 
 namespace orrery::sim {
 
-// From each member to the one at the same place of the next node, in a ring over the nodes.
+/// Keeps its room from one communicator to the next.
+class Messages {
+ public:
+  /// From each member to the one at the same place of the next node, in a ring over the nodes: calls
+  /// each(from GPU, to GPU); returns how many nodes there are.
+  template <class Each>
+  std::uint32_t of(const Group& group, std::uint32_t base, const Placement& placement, Each each) {
+    places_.clear();
+    for_each_member(group, base,
+                    [&](std::uint32_t member) { places_.emplace_back(placement.node(member), placement.gpu(member)); });
+    const auto [low, high] = std::minmax_element(places_.begin(), places_.end(), on_earlier_node);
+    if (low->first == high->first) return 1;
+    if (!std::is_sorted(places_.begin(), places_.end())) std::sort(places_.begin(), places_.end());
+    begins_.clear();
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      if (i == 0 || places_[i].first != places_[i - 1].first) begins_.push_back(i);
+    }
+    const std::size_t nodes = begins_.size();
+    begins_.push_back(places_.size());
+    for (std::size_t n = 0; n < nodes; ++n) {
+      const std::size_t next = (n + 1) % nodes, size = begins_[next + 1] - begins_[next];
+      for (std::size_t i = begins_[n], to = 0; i < begins_[n + 1]; ++i, to = to + 1 < size ? to + 1 : 0) {
+        each(places_[i].second, places_[begins_[next] + to].second);
+      }
+    }
+    return static_cast<std::uint32_t>(nodes);
+  }
+
+ private:
+  using Place = std::pair<int, std::uint32_t>;  ///< node and GPU
+  static bool on_earlier_node(const Place& a, const Place& b) { return a.first < b.first; }
+
+  std::vector<Place> places_;
+  std::vector<std::size_t> begins_;  ///< of each node in places_, and one past the last
+};
+
+// The way over the switches follows from its first leaf and its last, as long as nothing is down.
 template <class Each>
-std::uint32_t LinkClasses::for_each_message(const std::vector<std::uint32_t>& members, const Placement& placement,
-                                            Each each) const {
-  std::vector<std::pair<int, std::uint32_t>> places;  // node and GPU
-  places.reserve(members.size());
-  for (const std::uint32_t member : members) places.emplace_back(placement.node(member), placement.gpu(member));
-  std::sort(places.begin(), places.end());
-  std::vector<std::vector<std::uint32_t>> nodes;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (i == 0 || places[i].first != places[i - 1].first) nodes.emplace_back();
-    nodes.back().push_back(places[i].second);
+void LinkClasses::for_each_bundle(std::uint32_t from_gpu, std::uint32_t to_gpu, std::vector<LinkId>& route,
+                                  Each each) const {
+  if (!topology_->is_whole()) {
+    topology_->route(RankId(from_gpu), RankId(to_gpu), route);
+    for (const LinkId id : route) {
+      if (bundle_of_[id.index()] != kNoBundle) each(bundle_of_[id.index()]);
+    }
+    return;
   }
-  for (std::size_t n = 0; nodes.size() > 1 && n < nodes.size(); ++n) {
-    const std::vector<std::uint32_t>& next = nodes[(n + 1) % nodes.size()];
-    for (std::size_t i = 0; i < nodes[n].size(); ++i) each(nodes[n][i], next[i % next.size()]);
+  const auto [from, to] = topology_->leaves_between(RankId(from_gpu), RankId(to_gpu));
+  if (from == to) return;
+  each(leaf_bundles_[static_cast<std::size_t>(from)].up);
+  const int from_pod = topology_->pod_of_leaf(from), to_pod = topology_->pod_of_leaf(to);
+  if (from_pod != to_pod) {
+    each(spine_bundles_[static_cast<std::size_t>(from_pod)].up);
+    each(spine_bundles_[static_cast<std::size_t>(to_pod)].down);
   }
-  return static_cast<std::uint32_t>(nodes.size());
+  each(leaf_bundles_[static_cast<std::size_t>(to)].down);
 }
 
 }  // namespace orrery::sim

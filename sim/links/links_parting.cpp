@@ -49,23 +49,21 @@ void LinkClasses::list_copies(std::uint32_t number, std::vector<Copy>& copies,
   const Job& job = jobs_[number];
   const Placement& placement = job.prices->placement();
   std::vector<LinkId> route;
+  Messages messages;
   const auto cross = [&](std::uint32_t from, std::uint32_t to) {
-    topology_->route(RankId(from), RankId(to), route);
-    for (const LinkId id : route) {
-      if (bundle_of_[id.index()] != kNoBundle) crossed.push_back(bundle_of_[id.index()]);
-    }
+    for_each_bundle(from, to, route, [&](std::uint32_t bundle) { crossed.push_back(bundle); });
   };
-  const auto begin = [&](std::uint32_t row) -> Copy& {
-    copies.push_back({row, static_cast<std::uint32_t>(crossed.size()), 1, number, {}});
+  const auto begin = [&](std::uint32_t row, std::size_t entry, std::size_t copy) -> Copy& {
+    copies.push_back({row, static_cast<std::uint32_t>(crossed.size()), 1, number, static_cast<std::uint32_t>(entry),
+                      static_cast<std::uint32_t>(copy)});
     return copies.back();
   };
   for (std::size_t g = 0; g < job.plan->groups.size(); ++g) {
     const Group& group = job.plan->groups[g];
     if (group.size() < 2) continue;
-    for (const std::uint32_t base : group.bases) {
-      Copy& copy = begin(job.groups[g]);
-      for_each_member(group, base, [&](std::uint32_t member) { copy.members.push_back(member); });
-      copy.nodes = for_each_message(copy.members, placement, cross);
+    for (std::size_t i = 0; i < group.bases.size(); ++i) {
+      Copy& copy = begin(job.groups[g], g, i);
+      copy.nodes = messages.of(group, group.bases[i], placement, cross);
     }
   }
   for (std::size_t t = 0; t < job.plan->transfers.size(); ++t) {
@@ -73,8 +71,7 @@ void LinkClasses::list_copies(std::uint32_t number, std::vector<Copy>& copies,
     const std::vector<std::uint32_t>& from = job.plan->ranks[entry.source.index()].stands_for;
     const std::vector<std::uint32_t>& to = job.plan->ranks[entry.destination.index()].stands_for;
     for (std::size_t i = 0; i < from.size(); ++i) {
-      Copy& copy = begin(job.transfers[t]);
-      copy.members = {from[i], to[i]};
+      Copy& copy = begin(job.transfers[t], job.plan->groups.size() + t, i);
       if (placement.node(from[i]) == placement.node(to[i])) continue;
       copy.nodes = 2;
       cross(placement.gpu(from[i]), placement.gpu(to[i]));
@@ -115,7 +112,12 @@ class LinkClasses::Colouring {
       links_.push_back(capacities.of({static_cast<std::uint32_t>(bits), static_cast<std::uint32_t>(bits >> 32),
                                       classes.apart_[bundle] != 0 ? bundle + 1 : 0}));
     }
-    for (const Copy& copy : copies_) operations_.push_back(copy.row);
+    for (const Copy& copy : copies_) {
+      operations_.push_back(copy.row);
+      first_of_copy_.push_back(taking_part_.size());
+      add_taking_part(*classes.jobs_[copy.job].plan, copy);
+    }
+    first_of_copy_.push_back(taking_part_.size());
   }
 
   void refine() {
@@ -153,8 +155,20 @@ class LinkClasses::Colouring {
     const std::size_t end = copy + 1 < copies_.size() ? copies_[copy + 1].first : crossed_.size();
     return std::span(crossed_).subspan(copies_[copy].first, end - copies_[copy].first);
   }
-  [[nodiscard]] std::size_t member(const Copy& copy, std::uint32_t of_job) const {
-    return first_member_[copy.job] + of_job;
+  void add_taking_part(const Plan& plan, const Copy& copy) {
+    const auto add = [&](std::uint32_t of_job) { taking_part_.push_back(first_member_[copy.job] + of_job); };
+    if (copy.entry < plan.groups.size()) {
+      const Group& group = plan.groups[copy.entry];
+      for_each_member(group, group.bases[copy.copy], add);
+      return;
+    }
+    const TransferEntry& entry = plan.transfers[copy.entry - plan.groups.size()];
+    add(plan.ranks[entry.source.index()].stands_for[copy.copy]);
+    add(plan.ranks[entry.destination.index()].stands_for[copy.copy]);
+  }
+  /// Members, by their numbers in members_.
+  [[nodiscard]] std::span<const std::size_t> taking_part_in(std::size_t copy) const {
+    return std::span(taking_part_).subspan(first_of_copy_[copy], first_of_copy_[copy + 1] - first_of_copy_[copy]);
   }
 
   std::size_t colour_links() {
@@ -172,7 +186,7 @@ class LinkClasses::Colouring {
     const auto all_members = static_cast<std::uint32_t>(members_.size());
     for (std::size_t c = 0; c < copies_.size(); ++c) {
       for (const std::uint32_t link : crossed_by(c)) met[c].push_back(links_[link]);
-      for (const std::uint32_t m : copies_[c].members) met[c].push_back(all_links + members_[member(copies_[c], m)]);
+      for (const std::size_t m : taking_part_in(c)) met[c].push_back(all_links + members_[m]);
       met[c].push_back(all_links + all_members + copies_[c].nodes);
     }
     return take_in(operations_, met);
@@ -181,14 +195,15 @@ class LinkClasses::Colouring {
   std::size_t colour_members() {
     std::vector<Colours> met(members_.size());
     for (std::size_t c = 0; c < copies_.size(); ++c) {
-      for (const std::uint32_t m : copies_[c].members) met[member(copies_[c], m)].push_back(operations_[c]);
+      for (const std::size_t m : taking_part_in(c)) met[m].push_back(operations_[c]);
     }
     return take_in(members_, met);
   }
 
   std::vector<Copy> copies_;
   std::vector<std::uint32_t> crossed_;
-  std::vector<std::size_t> first_member_;  ///< of each job, and one past the last
+  std::vector<std::size_t> first_member_;                 ///< of each job, and one past the last
+  std::vector<std::size_t> taking_part_, first_of_copy_;  ///< members of each copy, one copy after the other
   Colours members_, links_, operations_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace orrery::sim {
 
@@ -14,26 +15,33 @@ constexpr double kSlack = 1.0 + 1e-9;
 }  // namespace
 
 LinkSpans::LinkSpans(std::span<const BytesPerSecond> capacities)
-    : spans_(capacities.size()), bytes_(capacities.size(), 0.0), settled_(capacities.size(), 0.0) {
+    : spans_(capacities.size()),
+      bytes_(capacities.size(), 0.0),
+      settled_(capacities.size(), 0.0),
+      peaks_(capacities.size(), 0.0),
+      looked_at_(capacities.size(), 0) {
   for (const BytesPerSecond capacity : capacities) capacities_.push_back(capacity.value() * kPerPicosecond);
 }
 
 double LinkSpans::peak(std::uint32_t link) {
+  if (std::exchange(looked_at_[link], std::uint8_t{1}) == 0) peaks_[link] = find_peak(link);
+  return peaks_[link];
+}
+
+double LinkSpans::find_peak(std::uint32_t link) {
   std::vector<Asked>& spans = spans_[link];
-  std::sort(spans.begin(), spans.end(), [](const Asked& a, const Asked& b) { return a.start < b.start; });
-  std::vector<std::pair<SimTime, double>> active;  // min-heap by end
+  const auto earlier = [](const Asked& a, const Asked& b) { return a.start < b.start; };
+  if (!std::is_sorted(spans.begin(), spans.end(), earlier)) std::sort(spans.begin(), spans.end(), earlier);
+  active_.clear();
   double sum = 0.0, most = settled_[link];
   for (const Asked& asked : spans) {
-    while (!active.empty() && active.front().first <= asked.start) {
-      sum -= active.front().second;
-      std::pop_heap(active.begin(), active.end(), std::greater<>{});
-      active.pop_back();
-    }
-    if (active.empty()) sum = 0.0;
+    for (; !active_.empty() && active_.back().first <= asked.start; active_.pop_back()) sum -= active_.back().second;
+    if (active_.empty()) sum = 0.0;
     if (asked.end == asked.start) continue;
     sum += asked.share;
-    active.emplace_back(asked.end, asked.share);
-    std::push_heap(active.begin(), active.end(), std::greater<>{});
+    // A link carries few at a time: a sorted list of them is shorter work than a heap.
+    const std::pair<SimTime, double> until(asked.end, asked.share);
+    active_.insert(std::upper_bound(active_.begin(), active_.end(), until, std::greater<>{}), until);
     most = std::max(most, sum);
   }
   return most;
@@ -44,6 +52,7 @@ void LinkSpans::settle(SimTime now) {
   for (std::uint32_t link = 0; link < spans_.size(); ++link) {
     if (spans_[link].empty()) continue;
     settled_[link] = peak(link);
+    looked_at_[link] = 0;
     std::erase_if(spans_[link], [now](const Asked& asked) { return asked.end <= now; });
   }
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "hardware/units.hpp"
@@ -31,6 +32,7 @@ class LinkSpans {
   void add(std::uint32_t link, SimTime start, SimTime end, double share, double bytes) {
     spans_[link].push_back({start, end, share});
     bytes_[link] += bytes;
+    looked_at_[link] = 0;
   }
   /// An operation that ends at `end` and loads the links during its last `work`.
   void add(std::span<const LinkUse> uses, SimTime work, SimTime end) {
@@ -54,11 +56,15 @@ class LinkSpans {
     double share = 0.0;
   };
   [[nodiscard]] double peak(std::uint32_t link);
+  [[nodiscard]] double find_peak(std::uint32_t link);
 
   std::vector<double> capacities_;  ///< bytes per picosecond
   std::vector<std::vector<Asked>> spans_;
   std::vector<double> bytes_;
   std::vector<double> settled_;  ///< by link: the peak of what was forgotten
+  std::vector<double> peaks_;    ///< by link, where it was looked at since the last span came
+  std::vector<std::uint8_t> looked_at_;
+  std::vector<std::pair<SimTime, double>> active_;  ///< ends and shares of the spans that last, the last to end first
 };
 
 }  // namespace orrery::sim

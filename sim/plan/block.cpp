@@ -2,6 +2,8 @@
 #include "sim/plan/block.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "sim/plan/durations.hpp"
@@ -10,6 +12,10 @@ namespace orrery::sim {
 
 BlockOrder::BlockOrder(const Block& block) {
   (void)order(block);
+  look_into(block);
+}
+
+void BlockOrder::look_into(const Block& block) {
   find_reach(block);
   for (const BlockStep& s : steps_) timed_ += is_timed(s.step.kind) ? 1 : 0;
   for (std::uint32_t part = 0; part < block.parts.size(); ++part) {
@@ -136,15 +142,54 @@ void check_call_events(const Plan& plan, EventRanges events, Findings& findings)
   }
 }
 
-/// The streams on which each call stands.
-void check_calls(const Plan& plan, Findings& findings) {
-  std::vector<std::vector<std::uint32_t>> streams(plan.calls.size());
-  for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
-    for (const Step step : plan.streams[s].steps) {
-      if (step.kind == StepKind::call && step.index < streams.size()) streams[step.index].push_back(s);
+/// The streams on which each call stands, in their order.
+class CallStreams {
+ public:
+  explicit CallStreams(const Plan& plan) : first_(plan.calls.size() + 1, 0) {
+    for_each(plan, [this](std::uint32_t call, std::uint32_t) { ++first_[call + 1]; });
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    streams_.resize(first_.back());
+    std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
+    for_each(plan, [&](std::uint32_t call, std::uint32_t stream) { streams_[next[call]++] = stream; });
+  }
+  [[nodiscard]] std::span<const std::uint32_t> of(std::size_t call) const {
+    return std::span(streams_).subspan(first_[call], first_[call + 1] - first_[call]);
+  }
+
+ private:
+  template <class Each>
+  static void for_each(const Plan& plan, Each each) {
+    for (std::uint32_t s = 0; s < plan.streams.size(); ++s) {
+      for (const Step step : plan.streams[s].steps) {
+        if (step.kind == StepKind::call && step.index < plan.calls.size()) each(step.index, s);
+      }
     }
   }
+
+  std::vector<std::uint32_t> first_;  ///< of each call in streams_, and one past the last
+  std::vector<std::uint32_t> streams_;
+};
+
+/// The groups of one member whose collectives each block has, in their order.
+std::vector<std::vector<GroupId>> own_groups(const Plan& plan) {
+  std::vector<std::vector<GroupId>> groups(plan.blocks.size());
+  for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
+    for (const BlockPart& part : plan.blocks[b].parts) {
+      for (const Step step : part.steps) {
+        if (step.kind != StepKind::collective) continue;
+        const GroupId group = plan.collectives[step.index].group;
+        if (plan.groups[group.index()].members.size() == 1) groups[b].push_back(group);
+      }
+    }
+  }
+  return groups;
+}
+
+void check_calls(const Plan& plan, Findings& findings) {
+  const CallStreams calls(plan);
+  const std::vector<std::vector<GroupId>> own = own_groups(plan);
   EventRanges events;
+  events.reserve(plan.calls.size());
   for (std::size_t c = 0; c < plan.calls.size(); ++c) {
     const Call& call = plan.calls[c];
     if (call.block >= plan.blocks.size()) {
@@ -153,26 +198,23 @@ void check_calls(const Plan& plan, Findings& findings) {
     }
     const Block& block = plan.blocks[call.block];
     events.emplace_back(call.first_event, std::uint64_t{call.first_event} + block.events);
-    bool whole = streams[c].size() == block.parts.size();
-    for (const std::uint32_t s : streams[c]) {
+    const std::span<const std::uint32_t> streams = calls.of(c);
+    bool whole = streams.size() == block.parts.size();
+    for (const std::uint32_t s : streams) {
       const Stream& stream = plan.streams[s];
-      whole = whole && find_part(block, stream.lane) != nullptr && stream.rank == plan.streams[streams[c][0]].rank;
+      whole = whole && find_part(block, stream.lane) != nullptr && stream.rank == plan.streams[streams[0]].rank;
     }
-    for (std::size_t i = 1; i < streams[c].size(); ++i) whole = whole && streams[c][i] != streams[c][i - 1];
+    for (std::size_t i = 1; i < streams.size(); ++i) whole = whole && streams[i] != streams[i - 1];
     if (!whole) {
       findings.add("call {} of block \"{}\" does not stand once on each of its {} lanes of one rank", c, block.name,
                    block.parts.size());
       continue;
     }
-    for (const BlockPart& part : block.parts) {
-      for (const Step step : part.steps) {
-        if (step.kind != StepKind::collective) continue;
-        const Group& group = plan.groups[plan.collectives[step.index].group.index()];
-        if (group.members.size() == 1 && group.members[0] != plan.streams[streams[c][0]].rank) {
-          findings.add("{}: call {}: collective of group \"{}\", of which the rank is no member",
-                       place(plan, streams[c][0]), c, group.name);
-        }
-      }
+    for (const GroupId id : own[call.block]) {
+      const Group& group = plan.groups[id.index()];
+      if (group.members[0] == plan.streams[streams[0]].rank) continue;
+      findings.add("{}: call {}: collective of group \"{}\", of which the rank is no member", place(plan, streams[0]),
+                   c, group.name);
     }
   }
   check_call_events(plan, std::move(events), findings);
@@ -180,7 +222,7 @@ void check_calls(const Plan& plan, Findings& findings) {
 
 }  // namespace
 
-void check_blocks(const Plan& plan, Findings& findings) {
+void check_blocks(const Plan& plan, Findings& findings, std::vector<BlockOrder>& orders) {
   bool sound = true;
   for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
     if (!check_block(plan, b, findings)) {
@@ -188,7 +230,10 @@ void check_blocks(const Plan& plan, Findings& findings) {
       continue;
     }
     BlockOrder order;
-    if (!order.order(plan.blocks[b])) {
+    if (order.order(plan.blocks[b])) {
+      order.look_into(plan.blocks[b]);
+      orders.push_back(std::move(order));
+    } else {
       findings.add("deadlock: block {} \"{}\" waits for an event that it never records", b, plan.blocks[b].name);
     }
   }

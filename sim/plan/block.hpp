@@ -35,9 +35,11 @@ class BlockOrder {
   [[nodiscard]] std::size_t parts() const { return parts_; }
 
  private:
-  friend void check_blocks(const Plan& plan, Findings& findings);
+  friend void check_blocks(const Plan& plan, Findings& findings, std::vector<BlockOrder>& orders);
   /// Appends all steps that can be reached; returns whether that was all.
   bool order(const Block& block);
+  /// The rest, once the steps are in order.
+  void look_into(const Block& block);
   void find_reach(const Block& block);
 
   std::size_t parts_ = 0, timed_ = 0;
@@ -45,7 +47,7 @@ class BlockOrder {
   std::vector<std::uint8_t> follows_first_, reach_;
 };
 
-/// The rules of blocks and calls.
-void check_blocks(const Plan& plan, Findings& findings);
+/// The rules of blocks and calls. Where nothing is found, `orders` are those of the plan's blocks.
+void check_blocks(const Plan& plan, Findings& findings, std::vector<BlockOrder>& orders);
 
 }  // namespace orrery::sim

@@ -1,6 +1,7 @@
 #include "sim/plan/block_run.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace orrery::sim {
 
@@ -24,7 +25,7 @@ BlockRunner::BlockRunner(const RunnablePlan& plan, const Durations& durations, s
       loads_(loads != nullptr && !loads->collectives.empty() ? loads : nullptr),
       known_(plan.plan().blocks.size() * gpu_classes(plan.plan())) {}
 
-const BlockRun& BlockRunner::run(std::uint32_t block, std::uint32_t gpu_class, std::span<const SimTime> inputs) {
+BlockRun& BlockRunner::run(std::uint32_t block, std::uint32_t gpu_class, std::span<const SimTime> inputs) {
   constexpr std::size_t kLookedAt = 8;  // a block that meets more sets than this rarely meets one again
   const BlockOrder& order = plan_.block(block);
   relative_.clear();
@@ -32,7 +33,7 @@ const BlockRun& BlockRunner::run(std::uint32_t block, std::uint32_t gpu_class, s
     const auto difference = static_cast<std::int64_t>(inputs[part] - inputs[0]);
     relative_.push_back(order.follows_first(part) ? std::max<std::int64_t>(0, difference) : difference);
   }
-  std::vector<const BlockRun*>& known = known_[gpu_class * plan_.plan().blocks.size() + block];
+  std::vector<BlockRun*>& known = known_[gpu_class * plan_.plan().blocks.size() + block];
   const std::size_t first = known.size() > kLookedAt ? known.size() - kLookedAt : 0;
   for (std::size_t i = known.size(); i-- > first;) {
     if (known[i]->inputs == relative_) return *known[i];
@@ -40,7 +41,6 @@ const BlockRun& BlockRunner::run(std::uint32_t block, std::uint32_t gpu_class, s
   BlockRun& fresh = runs_.emplace_back();
   fresh.inputs = relative_;
   evaluate(block, gpu_class, fresh);
-  summarise(fresh);
   if (loads_ != nullptr) add_links(fresh);
   known.push_back(&fresh);
   return fresh;
@@ -80,19 +80,27 @@ void BlockRunner::evaluate(std::uint32_t block, std::uint32_t gpu_class, BlockRu
   }
 }
 
-void BlockRunner::summarise(BlockRun& run) const {
+void BlockRunner::sum_up(BlockRun& run) {
+  if (std::exchange(run.is_summed_up, true)) return;
   for (const BlockSpan& span : run.spans) {
     const auto a = static_cast<std::size_t>(span.activity);
     run.sum[a] += static_cast<SimTime>(span.end - span.start);
     run.last_end[a] = run.count[a] == 0 ? span.end : std::max(run.last_end[a], span.end);
     ++run.count[a];
   }
-  for (const ActivitySet set : sets_) {
-    std::vector<Interval> intervals;
-    for (const BlockSpan& span : run.spans) {
-      if (contains(set, span.activity)) intervals.push_back({span.start, span.end});
+  const auto earlier = [](const BlockSpan& a, const BlockSpan& b) { return a.start < b.start; };
+  by_start_.assign(run.spans.begin(), run.spans.end());
+  if (!std::is_sorted(by_start_.begin(), by_start_.end(), earlier)) {
+    std::sort(by_start_.begin(), by_start_.end(), earlier);
+  }
+  run.unions.resize(sets_.size());
+  for (std::size_t i = 0; i < sets_.size(); ++i) {
+    united_.parts.clear();
+    united_.length = 0;
+    for (const BlockSpan& span : by_start_) {
+      if (contains(sets_[i], span.activity)) united_.append({span.start, span.end});
     }
-    run.unions.push_back(IntervalSet::of(std::move(intervals)));
+    run.unions[i] = united_;
   }
 }
 

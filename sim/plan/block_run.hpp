@@ -40,11 +40,13 @@ struct BlockRun {
   std::vector<std::int64_t> outputs;  ///< by part: when its last step ends
   std::vector<BlockSpan> spans;       ///< in an order in which the spans of a part are by start
   std::vector<std::int64_t> memory;   ///< when each step of BlockOrder::memory() happens
-  std::vector<IntervalSet> unions;    ///< by set of activities
+  std::vector<BlockLinkUse> links;
+  // Figures, once is_summed_up.
+  bool is_summed_up = false;
+  std::vector<IntervalSet> unions;  ///< by set of activities
   std::array<SimTime, kActivities> sum{};
   std::array<std::int64_t, kActivities> last_end{};
   std::array<std::uint64_t, kActivities> count{};
-  std::vector<BlockLinkUse> links;
 };
 
 class BlockRunner {
@@ -54,21 +56,25 @@ class BlockRunner {
               const Loads* loads = nullptr);
 
   /// The run of `block` on a rank of `gpu_class` whose lanes are free at `inputs`, by part. REQUIRES ≥ 1 part. The
-  /// result stays where it is. Throws TimeOverflow.
-  const BlockRun& run(std::uint32_t block, std::uint32_t gpu_class, std::span<const SimTime> inputs);
+  /// result stays where it is; its figures come with sum_up(). Throws TimeOverflow.
+  BlockRun& run(std::uint32_t block, std::uint32_t gpu_class, std::span<const SimTime> inputs);
+
+  /// Gives a run of this runner its figures, once: not everybody who wants its times wants them.
+  void sum_up(BlockRun& run);
 
  private:
   void evaluate(std::uint32_t block, std::uint32_t gpu_class, BlockRun& run);
-  void summarise(BlockRun& run) const;
   void add_links(BlockRun& run) const;
 
   const RunnablePlan& plan_;
   const Durations& durations_;
   std::span<const ActivitySet> sets_;
   const Loads* loads_;
-  std::vector<std::vector<const BlockRun*>> known_;  ///< by class and block
+  std::vector<std::vector<BlockRun*>> known_;  ///< by class and block
   std::deque<BlockRun> runs_;
   std::vector<std::int64_t> relative_, events_;
+  std::vector<BlockSpan> by_start_;  ///< spans of the run that is summed up
+  IntervalSet united_;
 };
 
 }  // namespace orrery::sim

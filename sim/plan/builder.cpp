@@ -79,11 +79,15 @@ StreamId PlanBuilder::stream(RankId rank, Lane lane) {
     if (part == open_.parts.size()) open_.parts.push_back({lane, {}});
     return StreamId(part | kPartBit);
   }
-  const std::uint64_t key =
-      (std::uint64_t{rank.value} << 16) | (std::uint64_t{static_cast<std::uint8_t>(lane.kind)} << 8) | lane.number;
-  const auto [position, is_new] = streams_.try_emplace(key, static_cast<std::uint32_t>(plan_.streams.size()));
-  if (is_new) plan_.streams.push_back({rank, lane, {}});
-  return StreamId(position->second);
+  if (!rank.valid()) throw std::out_of_range("PlanBuilder: a stream is of a rank");
+  if (rank.index() >= streams_.size()) streams_.resize(rank.index() + 1);
+  std::vector<std::uint32_t>& of_rank = streams_[rank.index()];  // a few
+  for (const std::uint32_t number : of_rank) {
+    if (plan_.streams[number].lane == lane) return StreamId(number);
+  }
+  of_rank.push_back(static_cast<std::uint32_t>(plan_.streams.size()));
+  plan_.streams.push_back({rank, lane, {}});
+  return StreamId(of_rank.back());
 }
 
 LabelId PlanBuilder::label(std::string_view text) {
@@ -181,11 +185,11 @@ void PlanBuilder::free(StreamId stream, Bytes bytes, MemoryKind kind) {
   push(stream, StepKind::free, memory_entry(bytes, kind));
 }
 
-void PlanBuilder::mark(StreamId stream, const MarkEntry& entry) {
+std::uint32_t PlanBuilder::add(const MarkEntry& entry) {
   const std::size_t key = mix(
       mix(entry.label.value, static_cast<std::uint32_t>(entry.pass)),
       (std::uint64_t{static_cast<std::uint32_t>(entry.microbatch)} << 32) | static_cast<std::uint32_t>(entry.chunk));
-  push(stream, StepKind::mark, intern(plan_.marks, marks_[key], entry, std::equal_to<>{}));
+  return intern(plan_.marks, marks_[key], entry, std::equal_to<>{});
 }
 
 void PlanBuilder::begin_block(RankId rank, std::string name) {

@@ -30,6 +30,7 @@ class PlanBuilder {
   /// The number of a table entry, added if it isn't there.
   std::uint32_t add(const KernelEntry& entry);
   std::uint32_t add(const CollectiveEntry& entry);
+  std::uint32_t add(const MarkEntry& mark);
   void launch(StreamId stream, std::uint32_t kernel) { push(stream, StepKind::launch, kernel); }
   void collective(StreamId stream, std::uint32_t entry) { push(stream, StepKind::collective, entry); }
 
@@ -47,7 +48,8 @@ class PlanBuilder {
   void alloc(StreamId stream, Bytes bytes, MemoryKind kind);
   void free(StreamId stream, Bytes bytes, MemoryKind kind);
   void mark(StreamId stream, std::string_view label) { mark(stream, MarkEntry{this->label(label)}); }
-  void mark(StreamId stream, const MarkEntry& mark);
+  void mark(StreamId stream, const MarkEntry& mark) { push(stream, StepKind::mark, add(mark)); }
+  void mark(StreamId stream, std::uint32_t mark) { push(stream, StepKind::mark, mark); }
   LabelId label(std::string_view text);
 
   /// Until end_block(), streams are the parts of a new block of `rank`. Throws std::logic_error inside a block.
@@ -70,7 +72,7 @@ class PlanBuilder {
   std::unordered_map<std::string, std::uint32_t> labels_;
   std::unordered_map<std::size_t, std::vector<std::uint32_t>> kernels_, collectives_, transfers_, copies_, memory_,
       marks_;
-  std::unordered_map<std::uint64_t, std::uint32_t> streams_;
+  std::vector<std::vector<std::uint32_t>> streams_;  ///< by rank
 };
 
 }  // namespace orrery::sim

@@ -67,6 +67,17 @@ struct IntervalSet {
 
   /// From any intervals; empty ones count for nothing.
   [[nodiscard]] static IntervalSet of(std::vector<Interval> intervals);
+  /// Takes in one that begins no earlier than any before.
+  void append(Interval interval) {
+    if (interval.last <= interval.first) return;
+    if (parts.empty() || interval.first > parts.back().last) {
+      parts.push_back(interval);
+      length += interval.last - interval.first;
+    } else if (interval.last > parts.back().last) {
+      length += interval.last - parts.back().last;
+      parts.back().last = interval.last;
+    }
+  }
 };
 
 /// The length of a union of single intervals and moved interval sets. What overlaps nothing is never looked into.

@@ -15,6 +15,7 @@
 #include "sim/plan/findings.hpp"
 #include "sim/plan/memory.hpp"
 #include "sim/plan/plan.hpp"
+#include "sim/plan/runnable.hpp"
 #include "sim/plan/walk.hpp"
 
 namespace orrery::sim {
@@ -145,7 +146,7 @@ struct Usage {
   bool early = false;                       ///< at some step more was freed than allocated
 };
 
-void check_memory(const Plan& plan, Findings& findings, Pacer& pacer) {
+void check_memory(const Plan& plan, const std::vector<BlockOrder>& orders, Findings& findings, Pacer& pacer) {
   std::vector<std::array<Usage, kMemoryKinds>> usage(plan.ranks.size());
   constexpr double kSlack = 1.0 + 1e-9;  // sizes may be fractions of a byte; sums round
   std::uint32_t s = 0;
@@ -158,8 +159,6 @@ void check_memory(const Plan& plan, Findings& findings, Pacer& pacer) {
     (step.kind == StepKind::alloc ? u.allocated : u.freed) += entry.bytes.value();
     if (u.freed > u.allocated * kSlack) u.early = true;
   };
-  std::vector<BlockOrder> orders;
-  for (const Block& block : plan.blocks) orders.emplace_back(block);
   for (; s < plan.streams.size(); ++s) {
     pacer.add(plan.streams[s].steps.size());
     for (const Step step : plan.streams[s].steps) {
@@ -196,8 +195,7 @@ struct Ignore {
   void instant(std::uint32_t, std::size_t, Step) const {}
 };
 
-void check_deadlock(const Plan& plan, Findings& findings, Pacer& pacer) {
-  const PlanLinks links = link(plan, pacer);
+void check_deadlock(const Plan& plan, const PlanLinks& links, Findings& findings, Pacer& pacer) {
   Ignore ignore;
   const WalkState state = walk(plan, links, ignore, pacer);
   for (std::size_t s = 0; s < plan.streams.size(); ++s) {
@@ -227,19 +225,29 @@ void check_deadlock(const Plan& plan, Findings& findings, Pacer& pacer) {
 }  // namespace
 
 std::vector<std::string> check(const Plan& plan, const RunControl& control) {
+  PlanLinks links;
+  std::vector<BlockOrder> blocks;
+  return check_and_link(plan, links, blocks, control);
+}
+
+std::vector<std::string> check_and_link(const Plan& plan, PlanLinks& links, std::vector<BlockOrder>& blocks,
+                                        const RunControl& control) {
   Findings findings;
   Pacer pacer(control);
   check_tables(plan, findings);
   check_groups(plan, findings);
   check_streams(plan, findings, pacer);
-  if (findings.empty()) check_blocks(plan, findings);
+  if (findings.empty()) check_blocks(plan, findings, blocks);
   if (!findings.empty()) return findings.take();
   check_events(plan, findings, pacer);
   check_transfers(plan, findings, pacer);
   check_collectives(plan, findings, pacer);
   const bool matches = findings.empty();
-  check_memory(plan, findings, pacer);
-  if (matches) check_deadlock(plan, findings, pacer);
+  check_memory(plan, blocks, findings, pacer);
+  if (matches) {
+    links = link(plan, pacer);
+    check_deadlock(plan, links, findings, pacer);
+  }
   return findings.take();
 }
 

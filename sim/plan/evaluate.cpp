@@ -32,7 +32,7 @@ class Evaluator {
     const StepPrice price = step_price(plan_, durations_, step, rank_of(stream).gpu_class);
     const SimTime start = clock_[stream];
     clock_[stream] = checked_add(start, price.duration);
-    out_.span(stream, start, clock_[stream], price);
+    tell({start, clock_[stream], nullptr, step, stream});
     add_links(step, clock_[stream]);
   }
 
@@ -44,7 +44,7 @@ class Evaluator {
     const SimTime end = checked_add(start, price.duration);
     for (const std::uint32_t s : streams) {
       clock_[s] = end;
-      out_.span(s, start, end, price);
+      tell({start, end, nullptr, step, s});
     }
     add_links(step, end);
   }
@@ -57,14 +57,8 @@ class Evaluator {
       case StepKind::wait:
         clock_[stream] = std::max(clock_[stream], recorded_at_[step.index]);
         break;
-      case StepKind::alloc:
-      case StepKind::free:
-        out_.memory(stream, clock_[stream], step);
-        break;
-      case StepKind::mark:
-        out_.mark(stream, step);
-        break;
       default:
+        tell({clock_[stream], clock_[stream], nullptr, step, stream});
         break;
     }
   }
@@ -72,15 +66,59 @@ class Evaluator {
   [[nodiscard]] Evaluation take(const RunControl& control) {
     SimTime makespan = 0;
     for (const SimTime time : clock_) makespan = std::max(makespan, time);
-    Evaluation out = out_.take(makespan, control);
-    if (loads_ != nullptr) {
-      out.filled_links = link_spans_.filled();
-      if (out.filled_links.empty()) out.links = link_spans_.usage(makespan);
-    }
+    if (loads_ == nullptr) return out_.take(makespan, control);
+    Evaluation out;
+    out.makespan = makespan;
+    out.filled_links = link_spans_.filled();
+    if (!out.filled_links.empty()) return out;
+    for (const Told& told : told_) pass_on(told);
+    out = out_.take(makespan, control);
+    out.links = link_spans_.usage(makespan);
     return out;
   }
 
  private:
+  /// What the builder is to be told of: a step, or a call with its run, which lasts.
+  struct Told {
+    SimTime start = 0, end = 0;
+    BlockRun* run = nullptr;
+    Step step;
+    std::uint32_t stream = 0;  ///< of a call: where its streams begin in streams_of_calls_
+  };
+
+  // Of an evaluation whose links turn out to be filled nobody wants the figures: they wait until that is known.
+  void tell(const Told& told) {
+    if (loads_ != nullptr) {
+      told_.push_back(told);
+    } else {
+      pass_on(told);
+    }
+  }
+
+  void pass_on(const Told& told) {
+    switch (told.step.kind) {
+      case StepKind::call: {
+        const std::uint32_t number = plan_.calls[told.step.index].block;
+        runner_.sum_up(*told.run);
+        out_.call(number, *told.run, told.start,
+                  std::span(streams_of_calls_).subspan(told.stream, plan_.blocks[number].parts.size()));
+        if (loads_ == nullptr) streams_of_calls_.clear();
+        break;
+      }
+      case StepKind::alloc:
+      case StepKind::free:
+        out_.memory(told.stream, told.start, told.step);
+        break;
+      case StepKind::mark:
+        out_.mark(told.stream, told.step);
+        break;
+      default:
+        out_.span(told.stream, told.start, told.end,
+                  step_price(plan_, durations_, told.step, rank_of(told.stream).gpu_class));
+        break;
+    }
+  }
+
   void add_links(Step step, SimTime end) {
     if (loads_ == nullptr) return;
     const LinkLoadEntry* load = loads_->of(step);
@@ -101,12 +139,14 @@ class Evaluator {
       of_part_[part] = s;
       inputs_[part] = clock_[s];
     }
-    const BlockRun& run = runner_.run(number, rank_of(streams.front()).gpu_class, inputs_);
+    BlockRun& run = runner_.run(number, rank_of(streams.front()).gpu_class, inputs_);
     const SimTime reference = inputs_[0];
     for (std::size_t part = 0; part < of_part_.size(); ++part) {
       clock_[of_part_[part]] = moved(reference, run.outputs[part]);
     }
-    out_.call(number, run, reference, of_part_);
+    const auto first = static_cast<std::uint32_t>(streams_of_calls_.size());
+    streams_of_calls_.insert(streams_of_calls_.end(), of_part_.begin(), of_part_.end());
+    tell({reference, reference, &run, step, first});
     for (const BlockLinkUse& use : run.links) {
       link_spans_.add(use.link, moved(reference, use.start), moved(reference, use.end), use.share, use.bytes);
     }
@@ -122,6 +162,8 @@ class Evaluator {
   std::vector<SimTime> recorded_at_;  ///< per event
   std::vector<std::uint32_t> streams_, of_part_;
   std::vector<SimTime> inputs_;
+  std::vector<Told> told_;
+  std::vector<std::uint32_t> streams_of_calls_;  ///< by part, of each call that the builder was not told of
 };
 
 }  // namespace

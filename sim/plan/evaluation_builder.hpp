@@ -27,7 +27,7 @@ struct Evaluation {
   MemoryLedger memory{0};
   Timeline timeline;  ///< empty where not asked for
   /// Links that may be asked for more than they have (network/link_spans.hpp); if there are any these are not the
-  /// times.
+  /// times, and no other figures are given.
   std::vector<std::uint32_t> filled_links;
   std::vector<LinkUsage> links;  ///< by link; empty without loads
 };

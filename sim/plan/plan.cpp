@@ -81,13 +81,19 @@ std::size_t Plan::step_count() const {
     return static_cast<std::size_t>(
         std::count_if(steps.begin(), steps.end(), [](Step step) { return step.kind != StepKind::mark; }));
   };
+  std::vector<std::vector<std::size_t>> of_parts(blocks.size());
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    for (const BlockPart& part : blocks[b].parts) of_parts[b].push_back(work(part.steps));
+  }
   std::size_t count = 0;
   for (const Stream& stream : streams) {
     count += work(stream.steps);
     for (const Step step : stream.steps) {
       if (step.kind != StepKind::call) continue;
-      const BlockPart* part = find_part(blocks[calls[step.index].block], stream.lane);
-      count += part == nullptr ? 0 : work(part->steps) - 1;
+      const std::uint32_t number = calls[step.index].block;
+      const Block& block = blocks[number];
+      const BlockPart* part = find_part(block, stream.lane);
+      if (part != nullptr) count += of_parts[number][static_cast<std::size_t>(part - block.parts.data())] - 1;
     }
   }
   return count;

@@ -10,9 +10,7 @@ namespace {
 
 constexpr std::uint32_t kNone = PlanLinks::kNone;
 
-Plan checked(Plan plan, const RunControl& control) {
-  const std::vector<std::string> findings = check(plan, control);
-  if (findings.empty()) return plan;
+[[noreturn]] void throw_findings(const std::vector<std::string>& findings) {
   std::string message = "the plan can't run: ";
   for (const std::string& finding : findings) message += finding + "; ";
   message.resize(message.size() - 2);
@@ -21,11 +19,9 @@ Plan checked(Plan plan, const RunControl& control) {
 
 }  // namespace
 
-RunnablePlan::RunnablePlan(Plan plan, const RunControl& control) : plan_(checked(std::move(plan), control)) {
-  Pacer pacer(control);
-  links_ = link(plan_, pacer);
-  blocks_.reserve(plan_.blocks.size());
-  for (const Block& block : plan_.blocks) blocks_.emplace_back(block);
+RunnablePlan::RunnablePlan(Plan plan, const RunControl& control) : plan_(std::move(plan)) {
+  const std::vector<std::string> findings = check_and_link(plan_, links_, blocks_, control);
+  if (!findings.empty()) throw_findings(findings);
   steps_ = plan_.step_count();
   find_memory_order();
 }

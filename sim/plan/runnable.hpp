@@ -2,6 +2,7 @@
 // reading of a plan checks it again and none can take one that can't run.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "sim/plan/block.hpp"
@@ -10,6 +11,10 @@
 #include "sim/run_control.hpp"
 
 namespace orrery::sim {
+
+/// As check(); where nothing is found, `links` and the orders of `blocks` are what the plan runs by.
+[[nodiscard]] std::vector<std::string> check_and_link(const Plan& plan, PlanLinks& links,
+                                                      std::vector<BlockOrder>& blocks, const RunControl& control);
 
 class RunnablePlan {
  public:

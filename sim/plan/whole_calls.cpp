@@ -12,6 +12,7 @@ WholeCalls::WholeCalls(World& world, const RunnablePlan& plan, const Durations& 
       runner_(plan, durations, sets, &loads),
       in_steps_(plan_.ranks.size(), 0),
       streams_(plan_.ranks.size()),
+      by_part_(plan_.ranks.size() * plan_.blocks.size()),
       free_(plan_.streams.size(), 0) {
   const auto loads_spare_links = [&](Step step) {
     const LinkLoadEntry* load = loads.of(step);
@@ -26,6 +27,11 @@ WholeCalls::WholeCalls(World& world, const RunnablePlan& plan, const Durations& 
     can_.push_back(can ? 1 : 0);
   }
   for (std::uint32_t s = 0; s < plan_.streams.size(); ++s) streams_[plan_.streams[s].rank.index()].push_back(s);
+}
+
+std::uint32_t WholeCalls::stream_of(RankId rank, orrery::sim::Lane lane) const {
+  const std::vector<std::uint32_t>& streams = streams_[rank.index()];
+  return *std::find_if(streams.begin(), streams.end(), [&](std::uint32_t s) { return plan_.streams[s].lane == lane; });
 }
 
 void WholeCalls::rewind() {
@@ -59,25 +65,26 @@ std::span<const WholeCalls::Lane> WholeCalls::begin(std::uint32_t call, RankId r
                                                     EvaluationBuilder* out) {
   const std::uint32_t number = plan_.calls[call].block;
   const Block& block = plan_.blocks[number];
+  std::vector<std::uint32_t>& by_part = by_part_[rank.index() * plan_.blocks.size() + number];
+  for (std::size_t part = by_part.size(); part < block.parts.size(); ++part) {
+    by_part.push_back(stream_of(rank, block.parts[part].lane));
+  }
   lanes_.clear();
   inputs_.clear();
-  for (const BlockPart& part : block.parts) {
-    for (const std::uint32_t stream : streams_[rank.index()]) {
-      if (plan_.streams[stream].lane == part.lane) lanes_.push_back({stream, 0});
-    }
-    inputs_.push_back(free_[lanes_.back().stream]);
-    waits_at_[lanes_.back().stream] = kNowhere;
+  for (const std::uint32_t stream : by_part) {
+    lanes_.push_back({stream, 0});
+    inputs_.push_back(free_[stream]);
+    waits_at_[stream] = kNowhere;
   }
-  const BlockRun& run = runner_.run(number, plan_.ranks[rank.index()].gpu_class, inputs_);
+  BlockRun& run = runner_.run(number, plan_.ranks[rank.index()].gpu_class, inputs_);
   const SimTime now = world_.now();
   for (std::size_t part = 0; part < lanes_.size(); ++part) lanes_[part].end = moved(now, run.outputs[part]);
   for (const BlockLinkUse& use : run.links) {
     world_.carry(use.link, moved(now, use.start), moved(now, use.end), use.share, use.bytes);
   }
   if (out != nullptr) {
-    of_part_.clear();
-    for (const Lane& lane : lanes_) of_part_.push_back(lane.stream);
-    out->call(number, run, now - origin, of_part_);
+    runner_.sum_up(run);
+    out->call(number, run, now - origin, by_part);
   }
   return lanes_;
 }

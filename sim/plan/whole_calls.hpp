@@ -50,6 +50,8 @@ class WholeCalls {
   static constexpr std::uint32_t kMixed = 0xffffffffu;    ///< of arrived_: it goes step by step
   static constexpr std::uint32_t kNowhere = 0xffffffffu;  ///< of waits_at_
 
+  [[nodiscard]] std::uint32_t stream_of(RankId rank, orrery::sim::Lane lane) const;
+
   World& world_;
   const RunnablePlan& runnable_;
   const Plan& plan_;
@@ -57,12 +59,12 @@ class WholeCalls {
   std::vector<std::uint8_t> can_;                    ///< by block: nothing of it can be held up
   std::vector<std::uint8_t> in_steps_;               ///< by rank
   std::vector<std::vector<std::uint32_t>> streams_;  ///< by rank
+  std::vector<std::vector<std::uint32_t>> by_part_;  ///< by rank and block: the streams of a call; empty until one came
   std::vector<std::uint32_t> arrived_;               ///< by call: lanes beside part 0's that stand there
   std::vector<std::uint32_t> waits_at_;              ///< by stream: the call that it stands at
   std::vector<SimTime> free_;                        ///< by stream: when it came to its call
   std::vector<Lane> lanes_;                          ///< by part, of the call at hand
   std::vector<SimTime> inputs_;
-  std::vector<std::uint32_t> of_part_;
 };
 
 }  // namespace orrery::sim

@@ -104,6 +104,63 @@ TEST(TopologyLinks, EachHasItsOwnNameWhichIsRead) {
               ElementsAre("node0.gpu3.pcie_out", "node0.pcie3.up", "node0.pcie4.down", "node0.gpu4.pcie_in"));
 }
 
+// The leaves that the route visits first and last.
+Topology::Leaves leaves_of_route(const Topology& topology, RankId a, RankId b) {
+  std::vector<int> visited;
+  for (const LinkId id : topology.route(a, b)) {
+    const VertexId at = topology.link(id).to;
+    if (topology.vertices()[at.index()].tier == 1) {
+      visited.push_back(static_cast<int>(at.value - topology.leaf_vertex(0).value));
+    }
+  }
+  return {visited.at(0), visited.back()};
+}
+
+void expect_leaves_of_routes(const Topology& topology, int step) {
+  for (int a = 0; a < topology.gpu_count(); a += step) {
+    for (int b = 0; b < topology.gpu_count(); ++b) {
+      if (topology.node_of(RankId(a)) == topology.node_of(RankId(b))) continue;
+      const Topology::Leaves expected = leaves_of_route(topology, RankId(a), RankId(b));
+      const Topology::Leaves leaves = topology.leaves_between(RankId(a), RankId(b));
+      ASSERT_EQ(leaves.from, expected.from) << a << " -> " << b;
+      ASSERT_EQ(leaves.to, expected.to) << a << " -> " << b;
+    }
+  }
+}
+
+TEST(TopologyLinks, TheLeavesOfARouteAreKnownWithoutIt) {
+  for (const CrossRail cross : {CrossRail::pxn, CrossRail::fabric}) {
+    expect_leaves_of_routes(Topology(make_cluster("dgx_a100", "rail_fat_tree_hdr", 64), cross), 7);
+    expect_leaves_of_routes(Topology(make_cluster("dgx_h100", "fat_tree_ndr", 20), cross), 3);
+    expect_leaves_of_routes(Topology(make_cluster("a100_pcie_box", "fat_tree_hdr", 9), cross), 1);
+  }
+  const Cluster h100 = make_cluster("dgx_h100", "fat_tree_ndr", 4),
+                pcie = make_cluster("a100_pcie_box", "fat_tree_ndr", 4);
+  const std::vector<Topology::Nodes> unlike{{h100.node, h100.gpu, 5}, {pcie.node, pcie.gpu, 7}};
+  expect_leaves_of_routes(Topology(unlike, h100.fabric), 1);
+}
+
+TEST(TopologyLinks, NodesAlikeHaveLinksAlike) {
+  for (const char* fabric : {"rail_fat_tree_hdr", "fat_tree_hdr"}) {
+    const Topology topology(make_cluster("dgx_a100", fabric, 64));
+    ASSERT_EQ(topology.first_switch_link().index() % 64, 0u);
+    const std::size_t links = topology.first_switch_link().index() / 64;
+    const std::uint32_t vertices = topology.leaf_vertex(0).value / 64;
+    for (std::size_t i = links; i < 64 * links; ++i) {
+      const Link &link = topology.link(LinkId(i)), &first = topology.link(LinkId(i % links));
+      const std::uint32_t shift = static_cast<std::uint32_t>(i / links) * vertices;
+      EXPECT_EQ(link.from.value, first.from.value + shift);
+      EXPECT_EQ(link.bandwidth, first.bandwidth);
+      EXPECT_EQ(link.latency, first.latency);
+      EXPECT_EQ(link.link_class, first.link_class);
+      if (first.link_class != LinkClass::nic) {
+        EXPECT_EQ(link.to.value, first.to.value + shift);
+      }
+      EXPECT_TRUE(topology.find_link(link.to, link.from).valid());
+    }
+  }
+}
+
 TEST(TopologyLinks, HaveAClassByTheirEnds) {
   const Topology topology(make_cluster("dgx_a100", "rail_fat_tree_hdr", 64));
   const auto class_of = [&](const char* name) { return topology.link_class_name(topology.find_link(name)); };

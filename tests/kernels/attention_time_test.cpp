@@ -53,6 +53,16 @@ TEST(PowerSum, LiesBetweenTheLargerAndTheSum) {
   EXPECT_DOUBLE_EQ(power_sum(0.0, 4.0, 2.0), 4.0);
 }
 
+TEST(PowerSum, OfFourIsTheGeneralOneWithoutPow) {
+  EXPECT_EQ(power_sum_of_4(0.0, 0.0), 0.0);
+  EXPECT_EQ(power_sum_of_4(3.0, 0.0), 3.0);
+  for (double a = 1e-9; a < 1e9; a *= 1.37) {
+    for (double b = 1e-9; b < 1e9; b *= 3.1) {
+      EXPECT_NEAR(power_sum_of_4(a, b), power_sum(a, b, 4.0), 1e-15 * power_sum(a, b, 4.0)) << a << ' ' << b;
+    }
+  }
+}
+
 TEST(AttentionPrefillModel, MatchesAHandComputedCase) {
   // FlashAttention-2 class: tiles of 64 queries and 128 keys. One sequence of 128 tokens, one head of 128:
   // 2 CTAs; ends at 64 and 128 touch 1 block each: 2 blocks, the longest CTA has 1.

@@ -41,7 +41,9 @@ class Shapes {
   bool coin() { return std::uniform_int_distribution<int>(0, 1)(random_) == 1; }
   GemmShape gemm(const hardware::Gpu& gpu) {
     std::vector<Dtype> dtypes;
-    for (const auto& [dtype, unused] : gpu.peak) dtypes.push_back(dtype);
+    for (const Dtype dtype : all_dtypes()) {
+      if (gpu.peak.has(dtype)) dtypes.push_back(dtype);
+    }
     GemmShape shape;
     shape.dtype = dtypes[std::uniform_int_distribution<std::size_t>(0, dtypes.size() - 1)(random_)];
     shape.m = side(65536), shape.n = side(65536), shape.k = side(65536);

@@ -1,10 +1,13 @@
 // Training steps on a World: one job, several, and what happens to the machine meanwhile.
+#include <algorithm>
+#include <memory>
 #include <numeric>
 
 #include <gtest/gtest.h>
 
 #include "kernels/kernel.hpp"
 #include "models/training/parallel.hpp"
+#include "models/training/pricing.hpp"
 #include "models/training/training_run.hpp"
 #include "tests/models/serving_jobs.hpp"
 #include "tests/models/world_jobs.hpp"
@@ -172,6 +175,69 @@ std::vector<Seconds> run_pair(const Pair& pair, bool fold, const std::vector<Dis
   std::iota(full.begin(), full.end(), 0u);
   (void)run_world(links, &topology, {{&first, Seconds{0.0}, {}}, {&second, Seconds{1e-3}, {}}}, disturbances, {}, full);
   return {sim::to_seconds(first.steps().front().duration()), sim::to_seconds(second.steps().front().duration())};
+}
+
+/// What the jobs put on the links of the fabric.
+struct OnLinks {
+  std::vector<sim::LinkInfo> links;
+  std::vector<sim::Loads> loads;
+};
+
+OnLinks on_links(const Pair& pair, const hardware::Topology& topology) {
+  const testing::RooflineTimer timer;
+  sim::LinkClasses links(pair.first.cluster, &topology);
+  std::vector<std::unique_ptr<TrainingRun>> runs;
+  for (const TrainingJob* job : {&pair.first, &pair.second}) {
+    runs.push_back(
+        std::make_unique<TrainingRun>(*job, timer, alike_members(*job, {}, &topology), nullptr, sim::RunControl{}));
+    runs.back()->join(links);
+  }
+  links.fold();
+  OnLinks out{links.links(), {}};
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    out.loads.push_back(
+        links.loads(i, sim::price(runs[i]->plan(), training_prices(i == 0 ? pair.first : pair.second, timer))));
+  }
+  return out;
+}
+
+void expect_same(const std::vector<sim::LinkLoadEntry>& a, const std::vector<sim::LinkLoadEntry>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].work, b[i].work);
+    EXPECT_EQ(a[i].weight, b[i].weight);
+    ASSERT_EQ(a[i].uses.size(), b[i].uses.size());
+    for (std::size_t use = 0; use < a[i].uses.size(); ++use) {
+      EXPECT_EQ(a[i].uses[use].link, b[i].uses[use].link);
+      EXPECT_EQ(a[i].uses[use].share, b[i].uses[use].share);
+    }
+  }
+}
+
+// A cable that is down beside all ways makes LinkClasses ask for every route; without one the leaves are enough.
+TEST(TrainingWorld, LeavesTellWhatTheRoutesOfMessagesCross) {
+  for (const int pod_leaves : {64, 2}) {
+    for (const int spread : {1, 2}) {
+      Pair pair = two_jobs(16, 4, 2.0, spread);
+      for (TrainingJob* job : {&pair.first, &pair.second}) job->cluster.fabric.pod_leaves = pod_leaves;
+      hardware::Topology topology(pair.first.cluster);
+      const OnLinks by_leaves = on_links(pair, topology);
+      topology.remove(topology.find_link("node0.pcie0.up"));
+      const OnLinks by_routes = on_links(pair, topology);
+      ASSERT_EQ(by_leaves.links.size(), by_routes.links.size());
+      const auto above_leaves = [](const sim::LinkInfo& link) { return link.link_class == "spine"; };
+      EXPECT_EQ(std::any_of(by_leaves.links.begin(), by_leaves.links.end(), above_leaves), pod_leaves == 2);
+      for (std::size_t i = 0; i < by_leaves.links.size(); ++i) {
+        EXPECT_EQ(by_leaves.links[i].representative, by_routes.links[i].representative);
+        EXPECT_EQ(by_leaves.links[i].count, by_routes.links[i].count);
+        EXPECT_EQ(by_leaves.links[i].capacity, by_routes.links[i].capacity);
+      }
+      for (std::size_t job = 0; job < 2; ++job) {
+        expect_same(by_leaves.loads[job].collectives, by_routes.loads[job].collectives);
+        expect_same(by_leaves.loads[job].transfers, by_routes.loads[job].transfers);
+      }
+    }
+  }
 }
 
 TEST(TrainingWorld, TakingLinksForSpareChangesNothing) {

@@ -52,8 +52,13 @@ TEST(Busy, UnitedIntervalsAreApartAndCoverTheSame) {
     Naive before, after;
     for (const Interval& i : intervals) before.add(i);
     const IntervalSet set = IntervalSet::of(intervals);
+    std::sort(intervals.begin(), intervals.end(), [](Interval a, Interval b) { return a.first < b.first; });
+    IntervalSet in_order;
+    for (const Interval& i : intervals) in_order.append(i);
     unite(intervals);
     ASSERT_EQ(set.parts, intervals);
+    ASSERT_EQ(in_order.parts, intervals);
+    ASSERT_EQ(in_order.length, set.length);
     for (std::size_t i = 0; i < intervals.size(); ++i) {
       after.add(intervals[i]);
       ASSERT_LT(intervals[i].first, intervals[i].last);

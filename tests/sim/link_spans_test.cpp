@@ -1,6 +1,10 @@
 // What links are asked for where nothing is held up: peaks, bytes, and what is left of them once they are settled.
 #include "sim/network/link_spans.hpp"
 
+#include <algorithm>
+#include <random>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace orrery::sim {
@@ -19,6 +23,24 @@ TEST(LinkSpans, PeakIsTheHighestSumOfWhatOverlaps) {
   EXPECT_DOUBLE_EQ(usage[0].bytes.value(), 162.5);
   EXPECT_DOUBLE_EQ(usage[0].mean_load, 162.5 / 400.0);
   EXPECT_DOUBLE_EQ(usage[1].peak_load, 0.0);
+}
+
+TEST(LinkSpans, PeaksOfRandomSpansAreThoseOfEveryMoment) {
+  std::mt19937_64 random(7);
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  for (int trial = 0; trial < 200; ++trial) {
+    LinkSpans spans = two_links();
+    std::vector<double> load(400, 0.0);
+    for (std::uint64_t i = 0, n = below(30); i < n; ++i) {
+      const SimTime start = below(300), end = start + below(100);
+      const double share = static_cast<double>(below(16)) / 16.0;  // sums are exact
+      spans.add(0, start, end, share, 1.0);
+      for (SimTime t = start; t < end; ++t) load[t] += share;
+      if (below(4) != 0) continue;  // asked between, or once at the end
+      ASSERT_EQ(spans.usage(400)[0].peak_load, *std::max_element(load.begin(), load.end()));
+    }
+    ASSERT_EQ(spans.usage(400)[0].peak_load, *std::max_element(load.begin(), load.end()));
+  }
 }
 
 TEST(LinkSpans, MoreThanALinkHasFillsIt) {

@@ -43,9 +43,14 @@ TEST(Blocks, EveryReadingOfAPlanWithCallsIsThatOfItsSteps) {
       const Evaluation expected = evaluate(flat, sets.back(), {true, kSets});
       const Evaluation whole = evaluate(plan, sets.back(), {true, kSets});
       const Evaluation lean = evaluate(plan, sets.back(), {false, kSets});
+      // Who asks whether links fill gets the figures when it is known that none does.
+      const Loads loads{std::vector<LinkLoadEntry>(plan.plan().collectives.size()),
+                        std::vector<LinkLoadEntry>(plan.plan().transfers.size())};
+      const Evaluation late = evaluate(plan, sets.back(), {true, kSets, &loads});
+      ASSERT_NO_FATAL_FAILURE(testing::expect_same_timeline(late.timeline, expected.timeline));
       ASSERT_NO_FATAL_FAILURE(testing::expect_same_timeline(whole.timeline, expected.timeline));
       ASSERT_TRUE(lean.timeline.spans.empty());
-      for (const Evaluation* got : {&whole, &lean}) {
+      for (const Evaluation* got : {&whole, &lean, &late}) {
         ASSERT_EQ(got->makespan, expected.makespan);
         ASSERT_EQ(got->busy, expected.busy);
         ASSERT_NO_FATAL_FAILURE(testing::expect_same_memory(got->memory, expected.memory));

@@ -87,6 +87,24 @@ TEST(PlanBuilder, AStreamIsCreatedOncePerRankAndLane) {
   EXPECT_EQ(builder.take().streams.size(), 3u);
 }
 
+TEST(PlanBuilder, AMarkThatIsKeptByNumberIsTheSameMark) {
+  PlanBuilder builder;
+  const StreamId stream = builder.stream(builder.add_rank("gpu"), kCompute);
+  const MarkEntry entry{builder.label("forward 3"), 0, 3, 1};
+  const std::uint32_t number = builder.add(entry);
+  builder.mark(stream, number);
+  builder.mark(stream, entry);
+  const Plan plan = builder.take();
+  ASSERT_EQ(plan.marks.size(), 1u);
+  EXPECT_EQ(plan.marks[0], entry);
+  EXPECT_EQ(plan.streams[0].steps[0].index, plan.streams[0].steps[1].index);
+}
+
+TEST(PlanBuilder, AStreamOfNoRankIsRefused) {
+  PlanBuilder builder;
+  EXPECT_THROW((void)builder.stream(RankId(), kCompute), std::out_of_range);
+}
+
 TEST(PlanBuilder, EventsAreNumberedInRecordOrder) {
   PlanBuilder builder;
   const StreamId stream = builder.stream(builder.add_rank("a"), kCompute);
