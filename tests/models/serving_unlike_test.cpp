@@ -15,11 +15,8 @@ using ::testing::HasSubstr;
 hardware::Cluster mixed_cluster() {
   hardware::Cluster cluster = small_cluster(2, 2);
   hardware::NodeGroup half = cluster.groups.front();
-  half.gpu.name = "half_gpu";
+  half.gpu = half_gpu(half.gpu);
   half.gpu.memory = half.gpu.memory * 0.5;
-  half.gpu.memory_bandwidth = half.gpu.memory_bandwidth * 0.5;
-  half.gpu.l2_bandwidth = half.gpu.l2_bandwidth * 0.5;
-  for (auto& [dtype, peak] : half.gpu.peak) peak = peak * 0.5;
   cluster.groups.front().count = half.count = 1;
   cluster.groups.push_back(std::move(half));
   return cluster;
@@ -97,6 +94,7 @@ TEST(UnlikeReplicas, AnEngineOverUnlikeGpusIsRefused) {
 TEST(UnlikeReplicas, ArePricedWhereEachStands) {
   // Nodes of three GPUs, engines of two: the second of them has a GPU on each of two nodes.
   ServingJob job = job_on(small_cluster(2, 3), 2, 3);
+  job.config.load.requests = 15;  // five each
   EXPECT_FALSE(leaves_node(job, 0));
   EXPECT_TRUE(leaves_node(job, 1));
   EXPECT_FALSE(leaves_node(job, 2));

@@ -36,7 +36,6 @@ class RandomWorld {
   }
 
   hardware::Cluster cluster;
-  cluster.groups.resize(1);
   std::vector<TrainingJob> jobs;
   std::vector<Disturbance> disturbances;
 

@@ -46,6 +46,16 @@ inline hardware::Cluster small_cluster(int nodes, int gpus_per_node = 8) {
   return cluster;
 }
 
+/// The same GPU at half its rates.
+inline hardware::Gpu half_gpu(hardware::Gpu gpu) {
+  gpu.name = "half_gpu";
+  for (const Dtype dtype : {Dtype::bf16, Dtype::fp16, Dtype::tf32}) gpu.peak[dtype] = gpu.peak[dtype] * 0.5;
+  gpu.vector_peak = gpu.vector_peak * 0.5;
+  gpu.memory_bandwidth = gpu.memory_bandwidth * 0.5;
+  gpu.l2_bandwidth = gpu.l2_bandwidth * 0.5;
+  return gpu;
+}
+
 /// A GPT of `layers` layers: `heads` heads of 128, MLP 4·h, untied head.
 inline Llm gpt(std::int64_t layers, std::int64_t heads) {
   Llm llm;

@@ -17,11 +17,7 @@ hardware::Cluster mixed_cluster(int fast, int slow, int gpus_per_node = 2) {
   hardware::NodeGroup half = cluster.groups.front();
   cluster.groups.front().count = fast;
   half.count = slow;
-  half.gpu.name = "half_gpu";
-  for (auto& [dtype, peak] : half.gpu.peak) peak = peak * 0.5;
-  half.gpu.vector_peak = half.gpu.vector_peak * 0.5;
-  half.gpu.memory_bandwidth = half.gpu.memory_bandwidth * 0.5;
-  half.gpu.l2_bandwidth = half.gpu.l2_bandwidth * 0.5;
+  half.gpu = half_gpu(half.gpu);
   half.gpu.memory = 40_GiB;
   half.gpu.nvlink_bandwidth = half.gpu.nvlink_bandwidth * 0.5;
   half.node.nic_bandwidth = half.node.nic_bandwidth * 0.5;
@@ -138,7 +134,7 @@ TEST(UnlikeGpus, APlacementOnOneKindAsksOnlyThat) {
   alone.config.data_parallel = 4;
   EXPECT_EQ(run(job).step_time, run(alone).step_time);
   // What the other kind can't compute is no matter then.
-  job.cluster.groups[0].gpu.peak.clear();
+  job.cluster.groups[0].gpu.peak = {};
   EXPECT_TRUE(check(job).empty());
   job.placement.first_node = 0;
   job.config.data_parallel = 0;
