@@ -156,6 +156,8 @@ TEST(UnlikeGpus, WhatACableServesIsItsOwnNodesMatter) {
   // Over PCIe a GPU of the node without a switch reaches its neighbours; one of the other does not.
   hardware::Cluster cluster = mixed_cluster(1, 1);
   cluster.groups[1].node.nvswitch = false;
+  cluster.fabric.leaf_ports = 4;
+  cluster.fabric.pod_leaves = 16;
   const hardware::Topology topology(cluster);
   const auto ports = [&](const char* link) { return served_by(topology, topology.find_link(link)).ports; };
   EXPECT_EQ(ports("node0.gpu0.pcie_out"), (std::vector<std::size_t>{kNetworkOut}));
