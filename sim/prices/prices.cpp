@@ -81,6 +81,7 @@ Seconds ClusterPrices::time(const CollectiveEntry& entry, const Plan& plan) cons
   const Group& group = plan.groups.at(entry.group.index());
   if (group.size() == 1) return Seconds{0.0};
   Seconds time = classes_[slowest(entry, plan)].collectives.time(call_of(entry, plan));
+  if (classes_.size() == 1) return max(time, classes_.front().launch.host);
   for (const RankId member : group.members) {
     time = max(time, classes_[plan.ranks[member.index()].gpu_class].launch.host);
   }
