@@ -41,6 +41,13 @@ struct SloConfig {
 struct EngineRow;
 
 /// The keys of a scenario's `serving:` section, with defaults. 0 or −1: the engine's own default (resolve()).
+/// What some layers keep of a sequence beside what the others keep of all its tokens: a window's tokens, a state.
+struct KvSide {
+  std::int64_t window = 0;        ///< tokens, at most
+  double blocks_per_token = 0.0;  ///< of those in the window
+  double blocks_per_sequence = 0.0;
+};
+
 struct ServingConfig {
   std::string engine = "vllm_v1";
   std::string scheduler;  ///< empty: the engine's own
@@ -73,6 +80,7 @@ struct ServingConfig {
   Seconds request_overhead{-1.0};  ///< host time from arrival to the scheduler; < 0: the default
   LoadConfig load;
   SloConfig slo;
+  std::vector<KvSide> kv_sides;      ///< no key: what the pool found, for the cache
   std::int64_t warmup_requests = 0;  ///< the first so many are served but not counted; steps and KV usage have them
 };
 
@@ -100,8 +108,18 @@ struct KvPool {
   std::int64_t blocks = 0;
   std::int64_t block_size = 0;
   bool pinned = false;
+  std::vector<KvSide> sides;       ///< what a sequence takes beside the blocks of its tokens
+  std::int64_t longest = 0;        ///< max_model_len, and …
+  std::int64_t longest_sides = 0;  ///< … the blocks that the sides of such a sequence take
 
-  [[nodiscard]] std::int64_t tokens() const { return blocks * block_size; }
+  /// Blocks of a sequence of max_model_len tokens.
+  [[nodiscard]] std::int64_t longest_blocks() const { return (longest + block_size - 1) / block_size + longest_sides; }
+  /// In sequences of max_model_len tokens where these take more than the blocks of their tokens, as vLLM counts.
+  [[nodiscard]] std::int64_t tokens() const {
+    if (longest_sides == 0) return blocks * block_size;
+    return static_cast<std::int64_t>(static_cast<double>(blocks) / static_cast<double>(longest_blocks()) *
+                                     static_cast<double>(longest));
+  }
   [[nodiscard]] Bytes peak() const { return weights + activations + context + graphs + kv_cache; }
 };
 
