@@ -22,6 +22,7 @@
 #include "kernels/kernel.hpp"
 #include "models/job.hpp"
 #include "models/parallel/mesh.hpp"
+#include "models/serving/sequences/kv_side.hpp"
 #include "models/serving/sequences/request.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "sim/clock.hpp"
@@ -41,13 +42,6 @@ struct SloConfig {
 struct EngineRow;
 
 /// The keys of a scenario's `serving:` section, with defaults. 0 or −1: the engine's own default (resolve()).
-/// What some layers keep of a sequence beside what the others keep of all its tokens: a window's tokens, a state.
-struct KvSide {
-  std::int64_t window = 0;        ///< tokens, at most
-  double blocks_per_token = 0.0;  ///< of those in the window
-  double blocks_per_sequence = 0.0;
-};
-
 struct ServingConfig {
   std::string engine = "vllm_v1";
   std::string scheduler;  ///< empty: the engine's own

@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "models/serving/sequences/kv_cache.hpp"
+#include "models/serving/sequences/kv_side.hpp"
 #include "models/serving/sequences/prefix_index.hpp"
 #include "models/serving/sequences/request.hpp"
-#include "models/serving/serving.hpp"
 
 namespace orrery::models {
 
