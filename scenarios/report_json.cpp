@@ -15,16 +15,22 @@ namespace orrery::scenarios {
 namespace {
 
 Json model_json(const models::Llm& llm) {
-  return {{"name", llm.name},
-          {"architecture", llm.architecture},
-          {"parameters", models::parameters(llm)},
-          {"layers", llm.layers},
-          {"hidden", llm.hidden},
-          {"heads", llm.attention.heads},
-          {"kv_heads", llm.attention.kv_heads},
-          {"head_dim", llm.attention.head_dim},
-          {"inter", llm.mlp.inter},
-          {"vocab", llm.vocab}};
+  Json json = {{"name", llm.name},
+               {"architecture", llm.architecture},
+               {"parameters", models::parameters(llm)},
+               {"layers", llm.layers},
+               {"hidden", llm.hidden},
+               {"heads", llm.attention.heads},
+               {"kv_heads", llm.attention.kv_heads},
+               {"head_dim", llm.attention.head_dim},
+               {"inter", llm.mlp.inter},
+               {"vocab", llm.vocab}};
+  if (llm.assumed.empty()) return json;
+  json["active_parameters"] = models::active_parameters(llm);
+  if (llm.vision_parameters > 0) json["vision_parameters"] = llm.vision_parameters;
+  json["kv_bytes_per_token"] = models::kv_bytes_per_token(llm, Dtype::bf16).value();
+  json["assumed"] = llm.assumed;
+  return json;
 }
 
 /// What stands for nodes of one kind; `common` adds what the whole cluster has.

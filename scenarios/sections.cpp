@@ -29,15 +29,15 @@ bool is_path(const std::string& text) {
   return text.find('/') != std::string::npos || (text.size() > 5 && text.compare(text.size() - 5, 5, ".json") == 0);
 }
 
-models::Llm load_named(const std::string& written, const ConfigNode& node, const std::string& folder,
-                       Diagnostics& diagnostics) {
+models::Llm load_named(const std::string& written, const std::string& as, const ConfigNode& node,
+                       const std::string& folder, Diagnostics& diagnostics) {
   try {
     std::string target = expand_variables(written);
     if (is_path(target)) {
       const std::filesystem::path path(target);
       if (path.is_relative()) target = (std::filesystem::path(folder) / path).string();
     }
-    return models::load_model(target);
+    return models::load_model(target, as);
   } catch (const ConfigError& error) {
     add_error(error, node.span, diagnostics);
     return {};
@@ -60,6 +60,18 @@ void check_overridden(const MapReader& reader, const models::Llm& llm, Diagnosti
   }
 }
 
+/// Of a model whose layers differ the sizes that all layers share may change, and their number: the pattern is cut, or
+/// starts again.
+void override_equal_layers_only(MapReader& reader, models::Llm& llm, Diagnostics& diagnostics) {
+  for (const std::string_view key : {"heads", "kv_heads", "head_dim", "inter"}) {
+    if (!reader.has(key)) continue;
+    diagnostics.error(reader.span(key),
+                      fmt::format("model: {} can't be changed: the layers of {} differ", key, llm.name));
+    (void)reader.integer_or(key, 1, Range::between(1, 1e9));
+  }
+  llm.tied_embeddings = reader.boolean_or("tied_embeddings", llm.tied_embeddings);
+}
+
 /// What-if changes of a library model; head_dim follows hidden / heads unless it is given.
 void override_model(MapReader& reader, models::Llm& llm, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.items().size();
@@ -70,6 +82,10 @@ void override_model(MapReader& reader, models::Llm& llm, Diagnostics& diagnostic
   llm.hidden = reader.integer_or("hidden", llm.hidden, count);
   llm.vocab = reader.integer_or("vocab", llm.vocab, count);
   llm.max_positions = reader.integer_or("max_positions", llm.max_positions, count);
+  if (!llm.kinds.empty()) {
+    override_equal_layers_only(reader, llm, diagnostics);
+    return;
+  }
   llm.attention.heads = reader.integer_or("heads", llm.attention.heads, count);
   llm.attention.kv_heads =
       reader.integer_or("kv_heads", one_kv_per_head ? llm.attention.heads : llm.attention.kv_heads, count);
@@ -139,14 +155,14 @@ models::Llm read_model(const ConfigNode& node, const std::string& folder, std::s
                        Diagnostics& diagnostics) {
   if (node.kind == hardware::NodeKind::scalar) {
     model = node.scalar;
-    return load_named(model, node, folder, diagnostics);
+    return load_named(model, "", node, folder, diagnostics);
   }
   MapReader reader(&node, "model", diagnostics);
   const ConfigNode* config = reader.required_child("config");
   models::Llm llm;
   if (config != nullptr && config->kind == hardware::NodeKind::scalar) {
     model = config->scalar;
-    llm = load_named(model, *config, folder, diagnostics);
+    llm = load_named(model, reader.text_or("as", ""), *config, folder, diagnostics);
   } else if (config != nullptr) {
     diagnostics.error(config->span, "model.config must be a library name or a path to a config.json");
   }

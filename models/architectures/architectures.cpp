@@ -1,80 +1,181 @@
-// The table of architectures, and what their readers share.
+// The table of architectures.
 #include "models/architectures/architectures.hpp"
 
 #include <algorithm>
-
-#include <fmt/format.h>
+#include <cctype>
+#include <string>
 
 namespace orrery::models {
 
 const std::vector<ArchitectureRow>& architectures() {
   static const std::vector<ArchitectureRow> rows = {
+      {"bloom", "sequential LayerNorm blocks with biases, positions as biases of the scores, a norm on the embedding",
+       "BigScience 2022, arXiv:2211.05100; transformers models/bloom", read_bloom},
+      {"cohere", "attention and MLP side by side behind one LayerNorm without biases, tied embeddings",
+       "Command R; transformers models/cohere", read_cohere},
+      {"cohere2", "Command R that slides a window in three of four layers",
+       "Command R7B and A; transformers models/cohere2", read_cohere2},
+      {"deepseek_ref", "DeepSeek-V4 as its own repository names it",
+       "sgl-project/DeepSeek-V4-Pro-FP8 config.json; transformers models/deepseek_v4", read_deepseek_v4},
       {"deepseek_v2", "latent attention, shared and routed experts after a few dense layers",
        "DeepSeek-V2, arXiv:2405.04434; transformers models/deepseek_v2", read_deepseek_v2},
       {"deepseek_v3", "DeepSeek-V2 with a correction bias per expert instead of a balancing loss",
        "DeepSeek-V3, arXiv:2412.19437; transformers models/deepseek_v3", read_deepseek_v3},
+      {"deepseek_v32", "DeepSeek-V3 whose queries attend to the keys that an index chooses",
+       "DeepSeek-V3.2, arXiv:2512.02556; transformers models/deepseek_v32", read_deepseek_v32},
+      {"deepseek_v4",
+       "one head of keys, of a window and of compressed tokens before it; hyper-connections; experts everywhere",
+       "transformers models/deepseek_v4", read_deepseek_v4},
+      {"falcon", "attention and MLP side by side, one head of keys or groups of them, GELU MLP of 4·hidden",
+       "Falcon, arXiv:2311.16867; transformers models/falcon", read_falcon},
+      {"falcon_mamba", "Mamba with a norm of its selection, which has no weights",
+       "Falcon Mamba, arXiv:2410.05355; transformers models/falcon_mamba", read_mamba},
+      {"gemma", "wide heads, gated GELU, tied embeddings of a large vocabulary",
+       "Gemma, arXiv:2403.08295; transformers models/gemma", read_gemma},
+      {"gemma2", "Gemma with norms behind the blocks, a window in every other layer",
+       "Gemma 2, arXiv:2408.00118; transformers models/gemma2", read_gemma2},
+      {"gemma3", "Gemma 2 with norms of queries and keys, a window in five of six layers",
+       "Gemma 3, arXiv:2503.19786; transformers models/gemma3", read_gemma3, gemma3_vision},
+      {"gemma4",
+       "Gemma 3 whose full layers have heads of their own, keys that may be values, and experts beside the MLP",
+       "transformers models/gemma4", read_gemma4, gemma4_vision},
+      {"git", "Grok-2: Grok-1 with a dense MLP beside the experts",
+       "xai-org/grok-2 config.json; vllm vllm/model_executor/models/grok1.py", read_grok},
+      {"glm", "Llama with biases on queries, keys and values", "GLM-4, arXiv:2406.12793; transformers models/glm",
+       read_glm},
+      {"glm4", "GLM with norms behind the blocks", "GLM-4-0414; transformers models/glm4", read_glm4},
+      {"glm4_moe", "GLM-4.5: grouped queries, dense layers first, then experts with a shared one",
+       "GLM-4.5, arXiv:2508.06471; transformers models/glm4_moe", read_glm4_moe},
+      {"glm4_moe_lite", "GLM-4.7-Flash: DeepSeek-V3's layers in small", "transformers models/glm4_moe_lite",
+       read_deepseek_v3},
+      {"glm_moe_dsa", "GLM-5: DeepSeek-V3.2's layers, most of which share an index's choice since 5.2",
+       "transformers models/glm_moe_dsa", read_glm_moe_dsa},
       {"gpt2", "learned positions, LayerNorm, GELU MLP of 4·hidden, biases, tied embeddings",
        "Radford et al. 2019; transformers models/gpt2", read_gpt2},
+      {"gpt_bigcode", "GPT-2 whose heads share one head of keys and values",
+       "StarCoder, arXiv:2305.06161; transformers models/gpt_bigcode", read_gpt_bigcode},
+      {"gpt_neox", "attention and MLP side by side behind a LayerNorm each, biases",
+       "GPT-NeoX, arXiv:2204.06745; transformers models/gpt_neox", read_gpt_neox},
+      {"gpt_oss", "sinks, a window in every other layer, biases everywhere, experts in every layer",
+       "gpt-oss, arXiv:2508.10925; transformers models/gpt_oss", read_gpt_oss},
+      {"gptj", "attention and MLP side by side behind one LayerNorm, no biases in attention",
+       "GPT-J; transformers models/gptj", read_gptj},
+      {"grok_1", "eight wide experts, norms before and behind the blocks", "xai-org/grok-1 model.py", read_grok},
+      {"internlm", "Llama with biases in attention", "internlm/internlm-7b configuration_internlm.py", read_internlm},
+      {"internlm2", "Llama under other names",
+       "InternLM2, arXiv:2403.17297; internlm/internlm2-7b configuration_internlm2.py", read_internlm2},
+      {"internlm3", "Llama with a width of heads of its own",
+       "internlm/internlm3-8b-instruct configuration_internlm3.py", read_internlm3},
+      {"kimi_k2", "DeepSeek-V3 with more experts and fewer heads",
+       "Kimi K2, arXiv:2507.20534; moonshotai/Kimi-K2-Instruct config.json", read_deepseek_v3},
+      {"kimi_k25", "Kimi K2 with a tower for images", "Kimi K2.5; transformers models/kimi_k25", read_deepseek_v3,
+       kimi_vision},
       {"llama", "rotary positions, RMSNorm, SwiGLU MLP, grouped queries, no biases",
        "Touvron et al. 2023, arXiv:2307.09288; transformers models/llama", read_llama},
+      {"llama4", "chunks in three of four layers, one routed expert beside a shared one",
+       "Llama 4; transformers models/llama4", read_llama4},
+      {"mamba", "one selective state space per layer, nothing cached per token",
+       "Mamba, arXiv:2312.00752; transformers models/mamba", read_mamba},
+      {"mamba2", "Mamba with heads that share a decay, in chunks of matrix products",
+       "Mamba-2, arXiv:2405.21060; transformers models/mamba2", read_mamba2},
+      {"mimo", "Qwen2's layers with a speculative head",
+       "MiMo, arXiv:2505.07608; XiaomiMiMo/MiMo-7B-RL configuration_mimo.py", read_mimo},
+      {"mimo_v2_flash", "a short window with sinks in five of six layers, values narrower than keys, experts",
+       "XiaomiMiMo/MiMo-V2-Flash configuration_mimo_v2_flash.py", read_mimo_v2},
+      {"minimax_m2", "grouped queries, norms over all heads, experts in every layer chosen with a correction bias",
+       "MiniMax-M2; transformers models/minimax_m2", read_minimax_m2},
+      {"minimax_m3", "dense layers first, experts with a shared one, an index that chooses blocks of keys",
+       "MiniMax-M3; transformers models/minimax_m3_vl", read_minimax_m3, minimax_vision},
+      {"minimax_m3_vl", "MiniMax-M3 with a tower for images", "MiniMax-M3; transformers models/minimax_m3_vl",
+       read_minimax_m3, minimax_vision},
       {"mistral", "Llama with a sliding attention window",
        "Jiang et al. 2023, arXiv:2310.06825; transformers models/mistral", read_mistral},
       {"mixtral", "Mistral with 8 routed experts in every layer",
        "Jiang et al. 2024, arXiv:2401.04088; transformers models/mixtral", read_mixtral},
+      {"nemotron", "Llama with LayerNorm and a squared ReLU MLP",
+       "Nemotron-4, arXiv:2402.16819; transformers models/nemotron", read_nemotron},
+      {"nemotron_h", "one block per layer: Mamba-2, attention, MLP or experts",
+       "Nemotron-H, arXiv:2504.03624; transformers models/nemotron_h", read_nemotron_h},
+      {"nemotron_nas", "Llama whose layers were searched one by one: heads of keys, MLP width, blocks left away",
+       "Puzzle, arXiv:2411.19146; nvidia/Llama-3_3-Nemotron-Super-49B-v1 modeling_decilm.py", read_nemotron_nas},
+      {"olmo2", "Llama with norms behind the blocks alone, and over all heads' queries and keys",
+       "OLMo 2, arXiv:2501.00656; transformers models/olmo2", read_olmo2},
       {"opt", "learned positions with an offset of 2, LayerNorm, ReLU MLP, biases, tied embeddings",
        "Zhang et al. 2022, arXiv:2205.01068; transformers models/opt", read_opt},
+      {"phi", "attention and MLP side by side behind one LayerNorm, biases everywhere",
+       "Phi-2; transformers models/phi", read_phi},
+      {"phi3", "Llama with a sliding attention window and no key-value groups unless told",
+       "Phi-3, arXiv:2404.14219; transformers models/phi3", read_phi3},
+      {"phimoe", "16 experts in every layer, LayerNorm, biases in attention", "Phi-3.5-MoE; transformers models/phimoe",
+       read_phimoe},
       {"qwen2", "Llama with biases on queries, keys and values", "Qwen2.5, arXiv:2412.15115; transformers models/qwen2",
        read_qwen2},
+      {"qwen2_5_vl", "Qwen2.5 with a tower for images", "Qwen2.5-VL, arXiv:2502.13923; transformers models/qwen2_5_vl",
+       read_qwen2, qwen2_5_vision},
+      {"qwen2_moe", "Qwen2 with small routed experts and a gated shared one",
+       "Qwen2, arXiv:2407.10671; transformers models/qwen2_moe", read_qwen2_moe},
       {"qwen3", "Llama with RMSNorm on each head's queries and keys",
        "Qwen3, arXiv:2505.09388; transformers models/qwen3", read_qwen3},
+      {"qwen3_5", "the gated delta rule in three of four layers, gated attention in the fourth",
+       "Qwen3.5; transformers models/qwen3_5", read_qwen3_5, qwen3_vision, true},
+      {"qwen3_5_moe", "Qwen3.5 with small routed experts and a gated shared one",
+       "Qwen3.5; transformers models/qwen3_5_moe", read_qwen3_5, qwen3_vision, true},
       {"qwen3_moe", "Qwen3 with many small routed experts, none shared",
        "Qwen3, arXiv:2505.09388; transformers models/qwen3_moe", read_qwen3_moe},
+      {"qwen3_next", "the gated delta rule in three of four layers, many experts with a gated shared one",
+       "Qwen3-Next; transformers models/qwen3_next", read_qwen3_next},
+      {"qwen3_vl", "Qwen3 with a tower for images", "Qwen3-VL, arXiv:2511.21631; transformers models/qwen3_vl",
+       read_qwen3, qwen3_vision},
+      {"qwen3_vl_moe", "Qwen3's experts with a tower for images",
+       "Qwen3-VL, arXiv:2511.21631; transformers models/qwen3_vl_moe", read_qwen3_moe, qwen3_vision},
+      {"starcoder2", "LayerNorm, biases, ungated GELU MLP, grouped queries, tied embeddings",
+       "StarCoder 2, arXiv:2402.19173; transformers models/starcoder2", read_starcoder2},
+      {"step3p5", "a window in three of four layers with more heads, gated heads, experts with a shared one",
+       "Step-3.5-Flash; transformers models/step3p7", read_step},
+      {"step3p7", "Step-3.5 with a tower for images", "Step-3.7-Flash; transformers models/step3p7", read_step,
+       step_vision},
   };
   return rows;
 }
 
-const ArchitectureRow* find_architecture(std::string_view model_type) {
+namespace {
+
+constexpr std::string_view kInner = "_text";
+
+/// Letters and digits alone, small: "DeepseekV3" and "deepseek_v3" are one.
+std::string letters(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return result;
+}
+
+template <class Matches>
+const ArchitectureRow* find_row(const Matches& matches) {
   const auto& rows = architectures();
-  const auto found =
-      std::find_if(rows.begin(), rows.end(), [&](const ArchitectureRow& row) { return row.model_type == model_type; });
+  const auto found = std::find_if(rows.begin(), rows.end(), matches);
   return found == rows.end() ? nullptr : &*found;
 }
 
-std::int64_t even_head_dim(ConfigKeys& keys, std::int64_t hidden, std::int64_t heads, std::string_view heads_key) {
-  if (hidden % heads != 0) {
-    keys.error(heads_key, fmt::format("{} heads do not divide the hidden size {}", heads, hidden));
-    return 1;
+}  // namespace
+
+const ArchitectureRow* find_architecture(std::string_view model_type) {
+  std::string name(model_type);
+  std::replace(name.begin(), name.end(), '-', '_');
+  if (name.size() > kInner.size() && name.compare(name.size() - kInner.size(), kInner.size(), kInner) == 0) {
+    name.resize(name.size() - kInner.size());
   }
-  return hidden / heads;
+  return find_row([&](const ArchitectureRow& row) { return row.model_type == name; });
 }
 
-void check_topk(ConfigKeys& keys, const MoeConfig& moe) {
-  if (moe.topk <= moe.experts) return;
-  keys.error("num_experts_per_tok", fmt::format("{} experts per token of only {}", moe.topk, moe.experts));
-}
-
-void read_gated_decoder(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults) {
-  llm.hidden = keys.size("hidden_size", SizeLimits::kHidden);
-  llm.layers = keys.size("num_hidden_layers", SizeLimits::kLayers);
-  llm.vocab = keys.size("vocab_size", SizeLimits::kVocab);
-  llm.max_positions = keys.size_or("max_position_embeddings", defaults.positions, SizeLimits::kPositions);
-  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", false);
-  llm.norm = NormKind::rms_norm;
-  llm.position = PositionKind::rotary;
-  llm.mlp.gated = true;
-  llm.mlp.inter = keys.size("intermediate_size", SizeLimits::kInter);
-
-  AttentionConfig& a = llm.attention;
-  a.heads = keys.size("num_attention_heads", SizeLimits::kHeads);
-  // transformers: null means "as many as heads" in every class, absent means the class default.
-  const bool as_many = keys.is_null("num_key_value_heads") || defaults.kv_heads == 0;
-  a.kv_heads = keys.size_or("num_key_value_heads", as_many ? a.heads : defaults.kv_heads, SizeLimits::kHeads);
-  if (a.heads % a.kv_heads != 0) {
-    keys.error("num_key_value_heads", fmt::format("{} key-value heads do not divide {} heads", a.kv_heads, a.heads));
-  }
-  const bool derived = keys.absent("head_dim") ? defaults.head_dim == 0 : keys.is_null("head_dim");
-  a.head_dim = derived ? even_head_dim(keys, llm.hidden, a.heads, "num_attention_heads")
-                       : keys.size_or("head_dim", defaults.head_dim, SizeLimits::kHeadDim);
+const ArchitectureRow* find_architecture_of_class(std::string_view class_name) {
+  const std::size_t end = class_name.find("For");
+  if (end == std::string_view::npos || end == 0) return nullptr;
+  const std::string name = letters(class_name.substr(0, end));
+  return find_row([&](const ArchitectureRow& row) { return letters(row.model_type) == name; });
 }
 
 }  // namespace orrery::models

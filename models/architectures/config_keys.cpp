@@ -1,120 +1,23 @@
 // The keys of a config.json: parsing with nlohmann::json, places in the text, and the rules of each getter.
 //
-// nlohmann keeps no positions, so a small scanner walks the text first: it counts the nesting (before any parser could
-// be troubled by it) and notes where each key of the outermost object has its value.
+// config_text.hpp looks at the text before nlohmann does.
 #include "models/architectures/config_keys.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "models/architectures/config_text.hpp"
+
 namespace orrery::models {
 namespace {
 
-using hardware::ConfigError;
-using hardware::Diagnostic;
 using hardware::SourceSpan;
 using nlohmann::json;
-
-constexpr std::size_t kLargestText = std::size_t{8} << 20;
-constexpr int kDeepest = 64;
-
-[[noreturn]] void fail(const std::string& file, const SourceSpan& span, std::string message) {
-  throw ConfigError(std::vector<Diagnostic>{Diagnostic{file, span, std::move(message)}});
-}
-
-/// Turns byte offsets, asked for in ascending order, into lines and columns in one pass over the text.
-class Places {
- public:
-  explicit Places(std::string_view text) : text_(text) {}
-
-  SourceSpan at(std::size_t begin, std::size_t end) {
-    begin = std::min(begin, text_.size());
-    for (; seen_ < begin; ++seen_) {
-      if (text_[seen_] != '\n') continue;
-      ++line_;
-      line_begin_ = seen_ + 1;
-    }
-    SourceSpan span;
-    span.line = line_;
-    span.column = static_cast<int>(begin - line_begin_) + 1;
-    span.begin = begin;
-    span.end = std::min(std::max(begin, end), text_.size());
-    return span;
-  }
-
- private:
-  std::string_view text_;
-  std::size_t seen_ = 0, line_begin_ = 0;
-  int line_ = 1;
-};
-
-SourceSpan place(std::string_view text, std::size_t begin, std::size_t end) { return Places(text).at(begin, end); }
-
-/// One key of the outermost object and where its value lies.
-struct TopLevelKey {
-  std::string key;
-  std::size_t value_begin = 0, value_end = 0;
-};
-
-/// Walks JSON (or what claims to be it) once; never recurses.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : text_(text) {}
-
-  /// Position of the first bracket nested too deep, if any.
-  std::optional<std::size_t> run() {
-    for (std::size_t at = 0; at < text_.size(); ++at) {
-      const char c = text_[at];
-      if (c == '"') {
-        at = string_end(at);
-      } else if (c == '{' || c == '[') {
-        if (++depth_ > kDeepest) return at;
-      } else if (c == '}' || c == ']') {
-        if (--depth_ == 0) finish_value(at);
-      } else if (depth_ == 1 && c == ':') {
-        keys_.push_back({last_string_, next_token(at + 1), 0});
-        open_ = true;
-      } else if (depth_ == 1 && c == ',') {
-        finish_value(at);
-      }
-    }
-    return std::nullopt;
-  }
-
-  [[nodiscard]] const std::vector<TopLevelKey>& keys() const { return keys_; }
-
- private:
-  std::size_t string_end(std::size_t begin) {
-    std::size_t at = begin + 1;
-    while (at < text_.size() && text_[at] != '"') at += text_[at] == '\\' ? 2 : 1;
-    if (depth_ == 1) last_string_ = std::string(text_.substr(begin + 1, std::min(at, text_.size()) - begin - 1));
-    return at;
-  }
-
-  [[nodiscard]] std::size_t next_token(std::size_t at) const {
-    while (at < text_.size() && (text_[at] == ' ' || text_[at] == '\t' || text_[at] == '\n' || text_[at] == '\r')) ++at;
-    return at;
-  }
-
-  void finish_value(std::size_t end) {
-    if (!open_) return;
-    while (end > keys_.back().value_begin && std::string_view(" \t\r\n").find(text_[end - 1]) != std::string_view::npos)
-      --end;
-    keys_.back().value_end = end;
-    open_ = false;
-  }
-
-  std::string_view text_;
-  int depth_ = 0;
-  bool open_ = false;
-  std::string last_string_;
-  std::vector<TopLevelKey> keys_;
-};
 
 /// nlohmann's message without its own numbering and position: "syntax error while parsing value - …".
 std::string reason(const json::exception& error) {
@@ -125,11 +28,11 @@ std::string reason(const json::exception& error) {
 
 json parse(std::string_view text, const std::string& file) {
   try {
-    return json::parse(text.begin(), text.end());
+    return json::parse(without_python_words(text));
   } catch (const json::parse_error& error) {
-    fail(file, place(text, error.byte > 0 ? error.byte - 1 : 0, error.byte), "malformed JSON: " + reason(error));
+    fail_at(file, place_in(text, error.byte > 0 ? error.byte - 1 : 0, error.byte), "malformed JSON: " + reason(error));
   } catch (const json::exception& error) {  // a number that no double holds
-    fail(file, SourceSpan{}, std::string("malformed JSON: ") + error.what());
+    fail_at(file, SourceSpan{}, std::string("malformed JSON: ") + error.what());
   }
 }
 
@@ -153,6 +56,11 @@ ConfigKeys::Value ConfigKeys::value_of(const void* json_node) {
   if (node.is_string()) {
     value.kind = Kind::text;
     value.text = node.get<std::string>();
+    if (value.text.empty() || value.text.front() != kPythonMark) return value;
+    value.kind = Kind::real;
+    const bool infinite = value.text.size() > 1, negative = infinite && value.text[1] == '-';
+    value.text = std::string(negative ? "-" : "") + std::string(infinite ? kPythonInfinity : kPythonNan);
+    value.real = !infinite ? std::nan("") : negative ? -HUGE_VAL : HUGE_VAL;
     return value;
   }
   value.text = shorten(node.dump());
@@ -161,35 +69,42 @@ ConfigKeys::Value ConfigKeys::value_of(const void* json_node) {
   } else if (node.is_boolean()) {
     value.kind = Kind::boolean;
     value.integer = node.get<bool>() ? 1 : 0;
-  } else if (node.is_number_integer()) {
-    value.kind = Kind::integer;
+  } else if (node.is_number()) {
+    value.kind = node.is_number_integer() ? Kind::integer : Kind::real;
     // What does not fit is out of every range, and said so.
-    value.integer = fits(node) ? node.get<std::int64_t>() : INT64_MAX;
-  } else if (node.is_array() &&
-             std::all_of(node.begin(), node.end(), [&](const json& n) { return n.is_number_integer() && fits(n); })) {
-    value.kind = Kind::integers;
-    value.integers = node.get<std::vector<std::int64_t>>();
+    if (node.is_number_integer()) value.integer = fits(node) ? node.get<std::int64_t>() : INT64_MAX;
+    value.real = node.get<double>();
+  } else if (node.is_array()) {
+    value.kind = Kind::list;
+    value.items = static_cast<std::int64_t>(node.size());
+    const auto whole = [&](const json& n) { return n.is_number_integer() && fits(n); };
+    if (std::all_of(node.begin(), node.end(), whole)) value.integers = node.get<std::vector<std::int64_t>>();
+    const auto text = [](const json& n) { return n.is_string(); };
+    if (std::all_of(node.begin(), node.end(), text)) value.texts = node.get<std::vector<std::string>>();
   }
   return value;
 }
 
-ConfigKeys::ConfigKeys(std::string_view text, const std::string& file) : diagnostics_(file) {
-  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) fail(file, SourceSpan{}, "the file is empty");
-  if (text.size() > kLargestText) fail(file, SourceSpan{}, "the file is larger than 8 MiB");
-  Scanner scanner(text);
-  if (const auto deep = scanner.run()) {
-    fail(file, place(text, *deep, *deep + 1), fmt::format("nested deeper than {} levels", kDeepest));
+// Nesting is bounded before this is called.
+void ConfigKeys::add_values(const std::string& path, const void* json_node) {
+  const json& node = *static_cast<const json*>(json_node);
+  values_.emplace(path, value_of(&node));
+  if (node.is_object()) {
+    for (const auto& [key, inner] : node.items()) add_values(path + "." + key, &inner);
   }
-  const json root = parse(text, file);
-  if (!root.is_object()) fail(file, place(text, 0, 1), "expected a JSON object, as a Hugging Face config.json is");
+  if (!node.is_array() || node.empty() || !node.front().is_object()) return;
+  for (std::size_t i = 0; i < node.size(); ++i) add_values(fmt::format("{}.{}", path, i), &node[i]);
+}
 
-  for (const auto& [key, node] : root.items()) {
-    values_.emplace(key, value_of(&node));
-    if (!node.is_object()) continue;
-    for (const auto& [inner, inner_node] : node.items()) values_.emplace(key + "." + inner, value_of(&inner_node));
-  }
+ConfigKeys::ConfigKeys(std::string_view text, const std::string& file) : diagnostics_(file) {
+  const std::vector<TopLevelKey> placed = top_level_keys(text, file);
+  const json root = parse(text, file);
+  if (!root.is_object())
+    fail_at(file, place_in(text, 0, 1), "expected a JSON object, as a Hugging Face config.json is");
+
+  for (const auto& [key, node] : root.items()) add_values(key, &node);
   Places places(text);
-  for (const TopLevelKey& key : scanner.keys()) {
+  for (const TopLevelKey& key : placed) {
     const SourceSpan span = places.at(key.value_begin, key.value_end);
     if (!spans_.emplace(key.key, span).second) {
       diagnostics_.error(span, fmt::format("{}: the key stands twice", shorten(key.key)));
@@ -198,8 +113,19 @@ ConfigKeys::ConfigKeys(std::string_view text, const std::string& file) : diagnos
 }
 
 const ConfigKeys::Value* ConfigKeys::find(std::string_view key) const {
-  const auto found = values_.find(key);
-  return found == values_.end() ? nullptr : &found->second;
+  const auto found = scope_.empty() ? values_.find(key) : values_.find(scope_ + std::string(key));
+  if (found != values_.end()) return &found->second;
+  // Of the whole model, wherever it stands.
+  const bool common = key == "tie_word_embeddings" || key == "dtype" || key == "torch_dtype";
+  if (scope_.empty() || !common) return nullptr;
+  const auto around = values_.find(key);
+  return around == values_.end() ? nullptr : &around->second;
+}
+
+void ConfigKeys::scope(std::string_view object) { scope_ = object.empty() ? "" : std::string(object) + "."; }
+
+void ConfigKeys::assume(std::string note) {
+  if (std::find(assumed_.begin(), assumed_.end(), note) == assumed_.end()) assumed_.push_back(std::move(note));
 }
 
 bool ConfigKeys::absent(std::string_view key) const { return find(key) == nullptr; }
@@ -210,8 +136,9 @@ bool ConfigKeys::is_null(std::string_view key) const {
 }
 
 void ConfigKeys::error(std::string_view key, std::string message) {
-  const auto span = spans_.find(key.substr(0, key.find('.')));
-  diagnostics_.error(span == spans_.end() ? SourceSpan{} : span->second, fmt::format("{}: {}", key, message));
+  const std::string path = scope_ + std::string(key);
+  const auto span = spans_.find(std::string_view(path).substr(0, path.find('.')));
+  diagnostics_.error(span == spans_.end() ? SourceSpan{} : span->second, fmt::format("{}: {}", path, message));
 }
 
 void ConfigKeys::wrong_type(std::string_view key, std::string_view expected, const Value& value) {
@@ -242,8 +169,62 @@ std::int64_t ConfigKeys::size(std::string_view key, std::int64_t most, std::int6
 
 std::int64_t ConfigKeys::size_or(std::string_view key, std::int64_t fallback, std::int64_t most, std::int64_t least) {
   const Value* value = find(key);
+  if (value == nullptr && fallback > 0) assume(fmt::format("{}: {} (the class's default)", key, fallback));
   if (value == nullptr || value->kind == Kind::null) return fallback;
   return checked_size(key, *value, most, least);
+}
+
+std::string_view ConfigKeys::first_of(std::initializer_list<std::string_view> names) const {
+  for (const std::string_view name : names) {
+    if (!absent(name) && !is_null(name)) return name;
+  }
+  return *names.begin();
+}
+
+std::int64_t ConfigKeys::size_of(std::initializer_list<std::string_view> names, std::int64_t most, std::int64_t least) {
+  return size(first_of(names), most, least);
+}
+
+double ConfigKeys::real_or(std::string_view key, double fallback, double least, double most) {
+  const Value* value = find(key);
+  if (value == nullptr || value->kind == Kind::null) return fallback;
+  if (value->kind != Kind::integer && value->kind != Kind::real) {
+    wrong_type(key, "a number", *value);
+    return fallback;
+  }
+  if (value->real >= least && value->real <= most) return value->real;
+  error(key, fmt::format("expected a number from {} to {}, not {}", least, most, value->text));
+  return fallback;
+}
+
+bool ConfigKeys::is_list(std::string_view key) const {
+  const Value* value = find(key);
+  return value != nullptr && value->kind == Kind::list;
+}
+
+bool ConfigKeys::is_object(std::string_view key) const {
+  const Value* value = find(key);
+  return value != nullptr && value->kind == Kind::object;
+}
+
+bool ConfigKeys::is_integer(std::string_view key) const {
+  const Value* value = find(key);
+  return value != nullptr && value->kind == Kind::integer;
+}
+
+void ConfigKeys::set_default(std::string_view key, std::int64_t number) {
+  Value value;
+  value.kind = Kind::integer;
+  value.integer = number;
+  value.real = static_cast<double>(number);
+  value.text = fmt::format("{}", number);
+  values_.emplace(scope_ + std::string(key), value);
+  assume(fmt::format("{}: {}", key, number));
+}
+
+std::int64_t ConfigKeys::items(std::string_view key) const {
+  const Value* value = find(key);
+  return value == nullptr ? 0 : value->items;
 }
 
 bool ConfigKeys::flag_or(std::string_view key, bool fallback) {
@@ -265,8 +246,18 @@ std::string ConfigKeys::text_or(std::string_view key, std::string fallback) {
 std::vector<std::int64_t> ConfigKeys::integers(std::string_view key) {
   const Value* value = find(key);
   if (value == nullptr || value->kind == Kind::null) return {};
-  if (value->kind == Kind::integers) return value->integers;
+  const bool whole = value->kind == Kind::list && static_cast<std::int64_t>(value->integers.size()) == value->items;
+  if (whole) return value->integers;
   wrong_type(key, "a list of whole numbers", *value);
+  return {};
+}
+
+std::vector<std::string> ConfigKeys::texts(std::string_view key) {
+  const Value* value = find(key);
+  if (value == nullptr || value->kind == Kind::null) return {};
+  const bool all = value->kind == Kind::list && static_cast<std::int64_t>(value->texts.size()) == value->items;
+  if (all) return value->texts;
+  wrong_type(key, "a list of texts", *value);
   return {};
 }
 

@@ -1,9 +1,12 @@
-// DeepSeek-V2 and V3: multi-head latent attention (arXiv:2405.04434 §2.1) and fine-grained experts with shared ones.
+// DeepSeek-V2 to V3.2 and their relatives Kimi K2 and GLM-5: multi-head latent attention (arXiv:2405.04434 §2.1) and
+// fine-grained experts with shared ones.
 //
 // Keys and values are compressed to kv_lora_rank values and one rotary key of qk_rope_head_dim for all heads; queries
 // to q_lora_rank, or not at all where it is null (V2-Lite). Layers before first_k_dense_replace are dense.
 // Defaults: transformers models/deepseek_v2 and deepseek_v3, configuration_*.py; moe_layer_freq and topk_method from
 // the modeling_deepseek.py in the models' own repositories.
+// V3.2's index chooses index_topk keys for each query (arXiv:2512.02556 §2.1); in GLM-5.2 most layers take the choice
+// of a layer before (indexer_types "shared"; where only index_topk_freq says so, every so many layers chooses anew).
 // Limitations: the multi-token prediction module (num_nextn_predict_layers) is not counted.
 #include <fmt/format.h>
 
@@ -65,6 +68,29 @@ void read_deepseek(ConfigKeys& keys, Llm& llm, const LatentDefaults& defaults) {
   read_experts(keys, llm, defaults);
 }
 
+void read_index(ConfigKeys& keys, Llm& llm, std::int64_t heads) {
+  IndexConfig& index = llm.attention.index;
+  index.heads = keys.size_or("index_n_heads", heads, SizeLimits::kHeads);
+  index.dim = keys.size_or("index_head_dim", 128, SizeLimits::kHeadDim);
+  index.topk = keys.size_or("index_topk", 2048, SizeLimits::kPositions);
+}
+
+/// By mlp_layer_types ("dense", "sparse") where the config has them.
+void read_layer_types(ConfigKeys& keys, Llm& llm) {
+  const std::vector<std::string> mlps = layer_texts(keys, llm, "mlp_layer_types");
+  const std::vector<std::string> indexers = layer_texts(keys, llm, "indexer_types");
+  const std::int64_t every = keys.size_or("index_topk_freq", 0, SizeLimits::kLayers);
+  const std::int64_t first = keys.size_or("index_skip_topk_offset", 0, SizeLimits::kLayers, 0);
+  std::vector<LayerConfig> layers = equal_layers(llm);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (!mlps.empty()) layers[i].feed_forward = mlps[i] == "dense" ? FeedForward::dense : FeedForward::experts;
+    const std::int64_t past = static_cast<std::int64_t>(i) - first + 1;
+    const bool skips = indexers.empty() && every > 1 && past > 0 && past % every != 0;
+    layers[i].attention.index.shared = skips || (!indexers.empty() && indexers[i] == "shared");
+  }
+  set_layers(llm, layers);
+}
+
 }  // namespace
 
 void read_deepseek_v2(ConfigKeys& keys, Llm& llm) {
@@ -76,6 +102,19 @@ void read_deepseek_v3(ConfigKeys& keys, Llm& llm) {
   read_deepseek(keys, llm,
                 {.positions = 4096, .experts = 256, .shared = 1, .first_dense = 3, .groups = 8, .topk_groups = 4});
   llm.moe.router_bias = llm.moe.experts > 0 && keys.text_or("topk_method", "noaux_tc") == "noaux_tc";
+}
+
+void read_deepseek_v32(ConfigKeys& keys, Llm& llm) {
+  read_deepseek_v3(keys, llm);
+  read_index(keys, llm, 64);
+}
+
+void read_glm_moe_dsa(ConfigKeys& keys, Llm& llm) {
+  read_deepseek(keys, llm,
+                {.positions = 202'752, .experts = 256, .shared = 1, .first_dense = 3, .groups = 1, .topk_groups = 1});
+  llm.moe.router_bias = llm.moe.experts > 0;
+  read_index(keys, llm, 32);
+  read_layer_types(keys, llm);
 }
 
 }  // namespace orrery::models

@@ -25,4 +25,10 @@ void read_gpt2(ConfigKeys& keys, Llm& llm) {
   }
 }
 
+// StarCoder: GPT-2 whose heads share one head of keys and values.
+void read_gpt_bigcode(ConfigKeys& keys, Llm& llm) {
+  read_gpt2(keys, llm);
+  if (keys.flag_or("multi_query", true)) llm.attention.kv_heads = 1;
+}
+
 }  // namespace orrery::models

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -39,6 +40,40 @@ std::string name_after(const std::string& file) {
   return path.filename() == "config.json" && !folder.empty() ? folder : path.stem().string();
 }
 
+/// What a quantisation method that several tools share stores: bits, and whether they are floating-point.
+std::optional<Dtype> stored(std::int64_t bits, bool floating) {
+  if (bits == 8) return floating ? Dtype::fp8 : Dtype::int8;
+  if (bits == 4) return floating ? Dtype::nvfp4 : Dtype::int4;
+  return std::nullopt;
+}
+
+/// The format of most weights by the object `quantized`, or nothing where it is unknown.
+std::optional<Dtype> quantized_dtype(ConfigKeys& keys, const std::string& quantized, const std::string& method) {
+  const std::string algorithm = keys.nested_text(quantized, "quant_algo");
+  const std::string group = "config_groups.group_0.weights.";
+  const bool floating = keys.nested_text(quantized, group + "type") == "float";
+  if (method == "fp8" || method == "fbgemm_fp8") {
+    return keys.nested_present(quantized, "weight_block_size") ? Dtype::fp8_block : Dtype::fp8;
+  }
+  if (method == "gptq" || method == "awq" || method == "auto-round") {
+    return stored(keys.nested_integer(quantized, "bits"), false);
+  }
+  if (method == "mxfp4") {
+    keys.assume("quantization_config: mxfp4 as int4, which takes as many bits with its scales (4.25)");
+    return Dtype::int4;
+  }
+  if (method == "bitsandbytes") return stored(keys.flag_or(quantized + ".load_in_4bit", false) ? 4 : 8, false);
+  if (method == "compressed-tensors") return stored(keys.nested_integer(quantized, group + "num_bits"), floating);
+  if (method != "modelopt" && method != "modelopt_fp4") return std::nullopt;
+  if (algorithm == "FP8") return Dtype::fp8;
+  if (algorithm.find("NVFP4") != std::string::npos) return Dtype::nvfp4;
+  if (algorithm == "MIXED_PRECISION") {
+    keys.assume("quantization_config: mixed precision as nvfp4, which most weights have");
+    return Dtype::nvfp4;
+  }
+  return std::nullopt;
+}
+
 /// Storage of the weights: the quantisation's if there is one, else torch_dtype (dtype since transformers 4.56).
 /// Absent: bf16, in which such models are trained and served today, though transformers would say fp32.
 Dtype read_dtype(ConfigKeys& keys) {
@@ -46,28 +81,47 @@ Dtype read_dtype(ConfigKeys& keys) {
   const std::string text = keys.text_or(key, "bfloat16");
   const auto dtype = parse_dtype(text);
   if (!dtype) keys.error(key, fmt::format("unknown number format \"{}\"", text));
-  const std::string method = keys.nested_text("quantization_config", "quant_method");
+  const bool outside = keys.is_object("quantization_config");
+  const std::string quantized = outside ? "quantization_config" : "text_config.quantization_config";
+  std::string method = keys.nested_text(quantized, "quant_method");
+  if (method.empty() && !keys.nested_text(quantized, "quant_algo").empty()) method = "modelopt";
   if (method.empty()) return dtype.value_or(Dtype::bf16);
-  if (method == "fp8") {
-    return keys.nested_present("quantization_config", "weight_block_size") ? Dtype::fp8_block : Dtype::fp8;
-  }
-  const std::int64_t bits = keys.nested_integer("quantization_config", "bits");
-  if ((method == "gptq" || method == "awq") && (bits == 4 || bits == 8)) return bits == 4 ? Dtype::int4 : Dtype::int8;
-  keys.error("quantization_config", fmt::format("method \"{}\" is not supported; known are fp8, gptq and awq", method));
+  if (const std::optional<Dtype> known = quantized_dtype(keys, quantized, method)) return *known;
+  keys.error("quantization_config",
+             fmt::format("method \"{}\" is not supported; known are fp8, gptq, awq, auto-round, mxfp4, bitsandbytes, "
+                         "compressed-tensors and modelopt",
+                         method));
   return Dtype::bf16;
+}
+
+double d(std::int64_t x) { return static_cast<double>(x); }
+
+/// More than the parameters of a layer, in a double.
+double at_most(const Llm& llm, const LayerConfig& layer) {
+  const AttentionConfig& a = layer.attention;
+  const RecurrentConfig& r = layer.recurrent;
+  const double hidden = d(llm.hidden) * d(llm.streams);
+  const double head = d(std::max(a.head_dim, a.v_head_dim));
+  const double index = d(a.index.heads) * d(a.index.dim) + d(a.compress) * head;
+  const double attention = 4.0 * (hidden + d(a.q_lora_rank) + d(a.kv_lora_rank) + d(a.out_rank) * d(a.out_groups)) *
+                           (d(a.heads) * head + hidden + index);
+  const double keys = d(r.key_heads) * d(r.key_dim), values = d(r.value_heads) * d(r.value_dim);
+  const double recurrent =
+      4.0 * (hidden + d(r.conv) + d(r.dt_rank)) * (keys + values) + values * d(std::max<std::int64_t>(1, r.key_dim));
+  const double mlp = 3.0 * (hidden + 1.0) *
+                     (d(layer.mlp.inter) + d(layer.moe.experts) * d(layer.moe.inter + 1) +
+                      d(layer.moe.shared_experts) * d(layer.moe.shared_inter));
+  return attention + recurrent + mlp;
 }
 
 /// Products of sizes that each are in range may still not fit 64 bits; this counts in doubles first.
 void check_total(ConfigKeys& keys, const Llm& llm) {
-  const auto d = [](std::int64_t x) { return static_cast<double>(x); };
-  const AttentionConfig& a = llm.attention;
-  const double hidden = d(llm.hidden);
-  const double head = d(std::max(a.head_dim, a.v_head_dim));
-  const double attention = 4.0 * (hidden + d(a.q_lora_rank) + d(a.kv_lora_rank)) * (d(a.heads) * head + hidden);
-  const double mlp = 3.0 * (hidden + 1.0) *
-                     (d(llm.mlp.inter) + d(llm.moe.experts) * d(llm.moe.inter + 1) +
-                      d(llm.moe.shared_experts) * d(llm.moe.shared_inter));
-  const double total = d(llm.layers) * (attention + mlp) + (2.0 * d(llm.vocab) + d(llm.max_positions)) * hidden;
+  double layer = llm.kinds.empty()
+                     ? at_most(llm, {Mixer::attention, FeedForward::experts, llm.attention, {}, llm.mlp, llm.moe})
+                     : 0.0;
+  for (const LayerConfig& kind : llm.kinds) layer = std::max(layer, at_most(llm, kind));
+  const double inputs = d(llm.layer_input) * (d(llm.layers) * (d(llm.layer_input_vocab) + d(llm.hidden)));
+  const double total = d(llm.layers) * layer + (2.0 * d(llm.vocab) + d(llm.max_positions)) * d(llm.hidden) + inputs;
   constexpr double kMost = 1e16;  // FLOPs per token stay exact in a double and far below 2^63
   if (total > kMost) {
     keys.error("model_type",
@@ -75,16 +129,77 @@ void check_total(ConfigKeys& keys, const Llm& llm) {
   }
 }
 
-const ArchitectureRow& architecture_of(ConfigKeys& keys) {
-  const std::string type = keys.text_or("model_type", "");
-  if (const ArchitectureRow* row = find_architecture(type)) return *row;
+std::vector<std::string> known_types() {
   std::vector<std::string> known;
   for (const ArchitectureRow& row : architectures()) known.emplace_back(row.model_type);
+  return known;
+}
+
+/// The row that the first class of "architectures" is named after, which may be a relative's.
+const ArchitectureRow* row_of_class(ConfigKeys& keys, const std::string& type) {
+  if (!keys.is_list("architectures")) return nullptr;
+  const std::vector<std::string> classes = keys.texts("architectures");
+  const ArchitectureRow* row = classes.empty() ? nullptr : find_architecture_of_class(classes.front());
+  if (row != nullptr) {
+    keys.assume(fmt::format("model_type \"{}\": read as {}, which its architectures name", type, row->model_type));
+  }
+  return row;
+}
+
+/// The row by which the config is read, and the row that knows its towers.
+struct Rows {
+  const ArchitectureRow* text = nullptr;
+  const ArchitectureRow* whole = nullptr;
+};
+
+constexpr std::string_view kText = "text_config";
+
+/// Enters text_config, or llm_config or language_config as some models call it, where there is one.
+Rows rows_of(ConfigKeys& keys, const std::string& as) {
+  const std::string type = keys.text_or("model_type", "");
+  Rows rows;
+  rows.text = rows.whole = find_architecture(type);
+  for (const std::string_view inner : {kText, std::string_view("llm_config"), std::string_view("language_config")}) {
+    if (keys.absent(inner) || keys.is_null(inner)) continue;
+    if (!keys.is_object(inner)) {
+      keys.error(inner, "expected a mapping, the config of the language model");
+      continue;
+    }
+    keys.scope(inner);
+    const std::string inner_type = keys.text_or("model_type", "");
+    const ArchitectureRow* row = find_architecture(inner_type);
+    if (row == nullptr && rows.whole == nullptr) row = row_of_class(keys, inner_type);
+    if (rows.whole == nullptr && row != nullptr) {
+      keys.assume(fmt::format("model_type \"{}\": read as its {}'s {}", type, inner, row->model_type));
+    }
+    if (row != nullptr) rows.text = row;
+    break;
+  }
+  if (rows.text == nullptr) rows.text = row_of_class(keys, type);
+  if (as.empty()) return rows;
+  if (const ArchitectureRow* row = find_architecture(as)) {
+    keys.assume(fmt::format("model_type \"{}\": read as {}, as told", type, row->model_type));
+    rows.text = row;
+  } else {
+    throw ConfigError(
+        fmt::format("as: unknown architecture \"{}\"; known, nearest first: {}", as, nearest_first(as, known_types())));
+  }
+  return rows;
+}
+
+[[noreturn]] void fail_unknown(ConfigKeys& keys) {
+  const bool inside = keys.absent("model_type") && keys.in_scope();
+  if (inside) keys.scope("");
+  const std::string type = keys.text_or("model_type", "");
   if (keys.absent("model_type")) {
-    keys.error("model_type", "the key is missing; known architectures: " + nearest_first(type, known));
+    keys.error("model_type", "the key is missing; known architectures: " + nearest_first(type, known_types()));
   } else if (keys.well()) {
-    keys.error("model_type",
-               fmt::format("unknown architecture \"{}\"; known, nearest first: {}", type, nearest_first(type, known)));
+    const std::vector<std::string> near = hardware::nearest_names(type, known_types());
+    keys.error(
+        "model_type",
+        fmt::format("unknown architecture \"{}\"; known, nearest first: {}. If its layers are one of theirs, name "
+                    "it: model: {{config: …, as: {}}}",
+                    type, nearest_first(type, known_types()), near.empty() ? "llama" : near.front()));
   }
   keys.throw_if_any();
   throw ConfigError("unreachable: an unknown architecture was reported");
@@ -92,24 +207,82 @@ const ArchitectureRow& architecture_of(ConfigKeys& keys) {
 
 fs::path library_folder() { return hardware::data_root() / "models" / "library"; }
 
-Llm read_file(const fs::path& path) { return read_hf_config(hardware::read_text_file(path.string()), path.string()); }
+Llm read_file(const fs::path& path, const std::string& as) {
+  return read_hf_config(hardware::read_text_file(path.string()), path.string(), as);
+}
+
+bool any(const Llm& llm, bool (*has)(const LayerConfig& layer)) {
+  return std::any_of(llm.kinds.begin(), llm.kinds.end(), has);
+}
+
+/// What is priced by something nearby, or counted and not priced.
+void note_prices(ConfigKeys& keys, const Llm& llm) {
+  if (any(llm, [](const LayerConfig& l) { return l.mixer == Mixer::recurrent; })) {
+    keys.assume("recurrent layers: priced as their projections, the products of a chunk, and passes over their states");
+  }
+  const auto indexed = [](const LayerConfig& l) { return l.attention.index.topk > 0; };
+  if (any(llm, indexed) || llm.attention.index.topk > 0) {
+    keys.assume("sparse attention: priced as attention to the chosen keys, its index as a product with all keys");
+  }
+  if (any(llm, [](const LayerConfig& l) { return l.attention.kind == AttentionKind::compressed; })) {
+    keys.assume("compressed attention: priced as attention of one head of keys over the window and compressed tokens");
+  }
+  if (any(llm, [](const LayerConfig& l) { return l.attention.chunk > 0; })) {
+    keys.assume("chunked attention: priced as attention to half a chunk beyond the first");
+  }
+  const auto keeps_all = [](const LayerConfig& l) {
+    const AttentionConfig& a = l.attention;
+    return l.mixer == Mixer::attention && ((a.window == 0 && a.chunk == 0) || a.compress > 0);
+  };
+  if (llm.kinds.empty() ? llm.attention.window > 0 : !any(llm, keeps_all) && llm.attention.window > 0) {
+    keys.assume("KV cache: every token is kept, though all layers slide a window");
+  }
+  if (llm.mtp_layers > 0) {
+    keys.assume(fmt::format("speculative heads: {}, not counted and not priced", llm.mtp_layers));
+  }
+}
+
+/// Speculative heads, and towers for images and sound, which stand beside the language model's config.
+void read_more(ConfigKeys& keys, const Rows& rows, Llm& llm) {
+  const std::string_view heads =
+      keys.first_of({"num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules", "num_mtp_layers"});
+  llm.mtp_layers = keys.size_or(heads, 0, SizeLimits::kLayers, 0);
+  keys.scope("");
+  const auto count = rows.whole == nullptr ? nullptr : rows.whole->vision;
+  if (count != nullptr) llm.vision_parameters = count(keys, llm);
+  llm.vision_apart = llm.vision_parameters > 0 && rows.whole->vision_apart;
+  const double billions = d(llm.vision_parameters) / 1e9;
+  if (llm.vision_apart) {
+    keys.assume(fmt::format("vision tower: {:.3f} B parameters beside `parameters`; not priced", billions));
+  } else if (llm.vision_parameters > 0) {
+    keys.assume(fmt::format("vision tower: {:.3f} B of the parameters; not priced", billions));
+  } else if (keys.is_object("vision_config")) {
+    keys.assume("vision tower: neither counted nor priced");
+  }
+  if (keys.is_object("audio_config")) keys.assume("audio tower: neither counted nor priced");
+  note_prices(keys, llm);
+}
 
 }  // namespace
 
-Llm read_hf_config(std::string_view json_text, const std::string& file) {
+Llm read_hf_config(std::string_view json_text, const std::string& file, const std::string& as) {
   ConfigKeys keys(json_text, file);
-  const ArchitectureRow& row = architecture_of(keys);
   Llm llm;
-  llm.architecture = row.model_type;
   llm.name = name_after(file);
   llm.title = keys.nested_text("orrery", "title");
   if (llm.title.empty()) llm.title = llm.name;
-  llm.source = keys.nested_text("orrery", "source");
-  if (llm.source.empty()) llm.source = file;
+  const std::string source = keys.nested_text("orrery", "source");
+  llm.source = source.empty() ? file : source;
   llm.dtype = read_dtype(keys);
-  row.read(keys, llm);
+  const Rows rows = rows_of(keys, as);
+  if (rows.text == nullptr) fail_unknown(keys);
+  llm.architecture = rows.whole != nullptr ? rows.whole->model_type : rows.text->model_type;
+  rows.text->read(keys, llm);
+  read_more(keys, rows, llm);
   check_total(keys, llm);
   keys.throw_if_any();
+  // The library's files say where their sizes are from: nothing is left open.
+  if (source.empty()) llm.assumed = keys.assumed();
   return llm;
 }
 
@@ -123,15 +296,15 @@ std::vector<std::string> model_names() {
   return names;
 }
 
-Llm load_model(std::string_view name_or_path) {
+Llm load_model(std::string_view name_or_path, const std::string& as) {
   const std::string text(name_or_path);
   const std::vector<std::string> names = model_names();
-  if (std::binary_search(names.begin(), names.end(), text)) return read_file(library_folder() / (text + ".json"));
+  if (std::binary_search(names.begin(), names.end(), text)) return read_file(library_folder() / (text + ".json"), as);
   const fs::path path(text);
   std::error_code error;
-  if (!text.empty() && fs::is_directory(path, error)) return read_file(path / "config.json");
+  if (!text.empty() && fs::is_directory(path, error)) return read_file(path / "config.json", as);
   const bool looks_like_path = text.find('/') != std::string::npos || path.extension() == ".json";
-  if (looks_like_path || fs::exists(path, error)) return read_file(path);
+  if (looks_like_path || fs::exists(path, error)) return read_file(path, as);
   throw ConfigError(fmt::format("unknown model \"{}\"; known, nearest first: {}. A path to a config.json works too",
                                 text, nearest_first(text, names)));
 }

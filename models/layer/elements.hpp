@@ -41,10 +41,14 @@ class ElementList {
 };
 
 /// From the normed input to the output projection.
-void add_attention(ElementList& list, const Llm& llm);
+void add_attention(ElementList& list, const Llm& llm, const AttentionConfig& attention);
+/// The same of compressed attention.
+void add_compressed(ElementList& list, const Llm& llm, const AttentionConfig& attention);
+/// The same of a recurrent mixer.
+void add_recurrent(ElementList& list, const Llm& llm, const RecurrentConfig& recurrent);
 /// From the normed input to the down projection, dense.
-void add_mlp(ElementList& list, const Llm& llm);
-/// The router, the routed experts and the shared ones.
-void add_experts(ElementList& list, const Llm& llm);
+void add_mlp(ElementList& list, const Llm& llm, const MlpConfig& mlp);
+/// The router, the routed experts, the shared ones, and a dense MLP where one runs beside them.
+void add_experts(ElementList& list, const Llm& llm, const LayerConfig& layer);
 
 }  // namespace orrery::models

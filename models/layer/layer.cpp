@@ -24,24 +24,95 @@ void add_projection(ElementList& list, Part part, std::string_view name, std::in
   list.add(part, projection);
 }
 
+// Hyper-connections mix `streams` residual streams: they become a block's input, and its output is dealt to them, by
+// weights that a projection of all of them gives (2·streams + streams² of a token).
+// Source: transformers models/deepseek_v4/modeling_deepseek_v4.py, DeepseekV4HyperConnection.
+void add_mixing(ElementList& list, const Llm& llm) {
+  if (llm.streams == 1) return;
+  const std::int64_t n = llm.streams, weights = (2 + n) * n;
+  Linear fn{{"stream weights", "stream weights"}, whole_width(n * llm.hidden), {whole_width(weights)}, weights + 3};
+  fn.plain = true;
+  list.add(Part::norms, fn);
+  list.add(Part::norms, Pass{{"mix streams", "mix streams"}, {whole_width((n + 1) * llm.hidden)}, 1.0});
+}
+
+void add_mixer(ElementList& list, const Llm& llm, const LayerConfig& layer) {
+  switch (layer.mixer) {
+    case Mixer::attention:
+      return add_attention(list, llm, layer.attention);
+    case Mixer::recurrent:
+      return add_recurrent(list, llm, layer.recurrent);
+    case Mixer::linear:
+      list.add(Part::attention, Linear{{"linear", "linear"}, whole_width(llm.hidden), {shared_width(llm.hidden)}});
+      return;
+    case Mixer::none:
+      return;
+  }
+}
+
+void add_feed_forward(ElementList& list, const Llm& llm, const LayerConfig& layer) {
+  switch (layer.feed_forward) {
+    case FeedForward::dense:
+      return add_mlp(list, llm, layer.mlp);
+    case FeedForward::experts:
+      return add_experts(list, llm, layer);
+    case FeedForward::linear:
+      list.add(Part::mlp, Linear{{"linear", "linear"}, whole_width(llm.hidden), {shared_width(llm.hidden)}});
+      return;
+    case FeedForward::none:
+      return;
+  }
+}
+
+struct BlockNames {
+  std::string_view norm, out_norm, leave, residual;
+};
+
+// A block between its norms, with its residual add.
+template <class Add>
+void add_block(ElementList& list, const Llm& llm, const BlockNames& names, const Add& add) {
+  add_mixing(list, llm);
+  if (llm.norms != NormPlacement::after) add_norm(list, llm, names.norm);
+  list.enter(llm.hidden);
+  add();
+  list.leave(names.leave, llm.hidden);
+  if (llm.norms != NormPlacement::before) add_norm(list, llm, names.out_norm);
+  list.add(Part::norms, Residual{names.residual, llm.hidden});
+}
+
+constexpr BlockNames kAttention{"attention norm", "attention out norm", "attention all_reduce", "attention residual"};
+constexpr BlockNames kMlp{"mlp norm", "mlp out norm", "mlp all_reduce", "mlp residual"};
+constexpr BlockNames kBoth{"layer norm", "layer out norm", "layer all_reduce", "layer residual"};
+
+// An embedding of the token for this layer alone, gated by the hidden states (transformers models/gemma3n).
+void add_layer_input(ElementList& list, const Llm& llm) {
+  if (llm.layer_input == 0) return;
+  const Width hidden = whole_width(llm.hidden), width = whole_width(llm.layer_input);
+  list.add(Part::mlp, Linear{{"layer input gate", "layer input gate"}, hidden, {width}});
+  list.add(Part::mlp, Pass{{"layer input", "layer input"}, {width}, 2.0}, {width});
+  list.add(Part::mlp, Linear{{"layer input up", "layer input up"}, width, {hidden}});
+  add_norm(list, llm, "layer input norm");
+  list.add(Part::norms, Residual{"layer input residual", llm.hidden});
+}
+
 }  // namespace
 
 std::vector<LayerElement> layer_elements(const Llm& llm, std::int64_t layer) {
+  const LayerConfig config = llm.layer(layer);
   ElementList list;
-  add_norm(list, llm, "attention norm");
-  list.enter(llm.hidden);
-  add_attention(list, llm);
-  list.leave("attention all_reduce", llm.hidden);
-  list.add(Part::norms, Residual{"attention residual", llm.hidden});
-  add_norm(list, llm, "mlp norm");
-  list.enter(llm.hidden);
-  if (llm.is_moe_layer(layer)) {
-    add_experts(list, llm);
-  } else {
-    add_mlp(list, llm);
+  if (llm.parallel) {
+    if (llm.parallel_norms) add_norm(list, llm, "attention norm");
+    add_block(list, llm, kBoth, [&] {
+      add_mixer(list, llm, config);
+      add_feed_forward(list, llm, config);
+    });
+    return list.take();
   }
-  list.leave("mlp all_reduce", llm.hidden);
-  list.add(Part::norms, Residual{"mlp residual", llm.hidden});
+  if (config.mixer != Mixer::none) add_block(list, llm, kAttention, [&] { add_mixer(list, llm, config); });
+  if (config.feed_forward != FeedForward::none) {
+    add_block(list, llm, kMlp, [&] { add_feed_forward(list, llm, config); });
+  }
+  add_layer_input(list, llm);
   return list.take();
 }
 
@@ -52,11 +123,29 @@ std::vector<LayerElement> embedding_elements(const Llm& llm) {
   add_projection(list, Part::embedding, "embedding projection", embedding_width(llm), llm.hidden);
   const bool learned = llm.position == PositionKind::learned;
   list.add(Part::embedding, PositionEmbedding{learned ? llm.max_positions + llm.position_offset : 0, llm.hidden});
+  if (llm.embedding_norm) {
+    list.add(Part::embedding,
+             Norm{{"embedding norm", "embedding norm"}, {whole_width(llm.hidden)}, norm_parameters(llm)});
+  }
+  if (llm.layer_input > 0) {
+    const Width inputs = whole_width(llm.layers * llm.layer_input);
+    list.add(Part::embedding, Embedding{llm.layer_input_vocab, inputs.whole()});
+    Linear projection{{"layer inputs", "layer inputs"}, whole_width(llm.hidden), {inputs}};
+    projection.plain = true;
+    list.add(Part::embedding, projection);
+    list.add(Part::embedding, Norm{{"layer inputs norm", "layer inputs norm"}, {inputs}, llm.layer_input});
+  }
   return list.take();
 }
 
 std::vector<LayerElement> head_elements(const Llm& llm) {
   ElementList list;
+  if (llm.streams > 1) {
+    const std::int64_t n = llm.streams;
+    Linear join{{"join streams", "join streams"}, whole_width(n * llm.hidden), {whole_width(n)}, n + 1};
+    join.plain = true;
+    list.add(Part::norms, join);
+  }
   if (llm.final_norm) add_norm(list, llm, "final norm");
   list.enter(llm.hidden);
   add_projection(list, Part::head, "head projection", llm.hidden, embedding_width(llm));
@@ -71,14 +160,15 @@ std::vector<LayerElement> head_elements(const Llm& llm) {
 
 std::vector<LayerKind> layer_kinds(const Llm& llm) {
   std::vector<LayerKind> kinds;
+  std::vector<std::size_t> numbers;  // of the kinds, as the model counts them
   for (std::int64_t layer = 0; layer < llm.layers; ++layer) {
-    const auto like = std::find_if(kinds.begin(), kinds.end(), [&](const LayerKind& kind) {
-      return llm.is_moe_layer(kind.first) == llm.is_moe_layer(layer);
-    });
-    if (like == kinds.end()) {
+    const std::size_t number = llm.kind_of(layer);
+    const auto like = std::find(numbers.begin(), numbers.end(), number);
+    if (like == numbers.end()) {
       kinds.push_back({layer, 1});
+      numbers.push_back(number);
     } else {
-      ++like->count;
+      ++kinds[static_cast<std::size_t>(like - numbers.begin())].count;
     }
   }
   return kinds;
@@ -89,6 +179,15 @@ const CoreAttention* core_attention(const std::vector<LayerElement>& elements) {
     if (const auto* attention = std::get_if<CoreAttention>(&element.block)) return attention;
   }
   return nullptr;
+}
+
+double attended_keys(const CoreAttention& a, double tokens) {
+  const auto at_most = [&](std::int64_t limit, double keys) {
+    return limit > 0 ? std::min(keys, static_cast<double>(limit)) : keys;
+  };
+  if (a.chunk > 0 && tokens > static_cast<double>(a.chunk)) return 0.5 * static_cast<double>(a.chunk);
+  if (a.compress == 0) return at_most(a.topk, at_most(a.window, tokens));
+  return at_most(a.window, tokens) + at_most(a.topk, tokens / static_cast<double>(a.compress));
 }
 
 }  // namespace orrery::models

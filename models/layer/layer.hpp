@@ -6,6 +6,7 @@
 //   training.hpp     forward, recomputation, input gradient and weight gradient
 //   serving.hpp      an iteration of an inference engine: prompts and decodes
 //   parameters.hpp   parameters of the model and of a rank, KV cache per token
+//   cache.hpp        what a sequence keeps of its past: keys, windows, states
 //   activations.hpp  bytes that stay until the backward pass; the widest moment of an inference step
 //   flops.hpp        model FLOPs by the papers' conventions
 // A new architecture's layer is a change of this folder alone: its elements here and, if a block is new, one branch in
@@ -113,12 +114,46 @@ struct Rotary {
 
 /// Scores, softmax and values.
 struct CoreAttention {
-  Width queries, keys;          ///< units are heads, of the width of a query
-  std::int64_t value_dim = 0;   ///< of a head
-  std::int64_t window = 0;      ///< sliding window, tokens; 0: full
-  std::int64_t latent_dim = 0;  ///< of the keys and values' common latent; 0: multi-head
-  std::int64_t rotary_dim = 0;  ///< of the latent attention's key that all heads share
-  Widths cached;                ///< what the KV cache holds of a token
+  Width queries, keys;           ///< units are heads, of the width of a query
+  std::int64_t value_dim = 0;    ///< of a head
+  std::int64_t window = 0;       ///< sliding window, tokens; 0: full
+  std::int64_t latent_dim = 0;   ///< of the keys and values' common latent; 0: multi-head
+  std::int64_t rotary_dim = 0;   ///< of the latent attention's key that all heads share
+  Widths cached = {};            ///< what the KV cache holds of a token
+  std::int64_t chunk = 0;        ///< attends within blocks of so many tokens; 0: full
+  std::int64_t topk = 0;         ///< keys that an index chooses, at most; 0: all
+  std::int64_t compress = 0;     ///< beyond the window, tokens that are one key; 0: none are
+  Widths recent = {};            ///< what the KV cache holds of a token of the window beside `cached`
+  bool keys_are_values = false;  ///< one tensor is both
+  std::int64_t parameters = 0;   ///< logits of sinks
+};
+
+/// Scores of small heads that choose the keys of the attention after it; keys of its own, in fp8 with a scale.
+/// Every tensor-parallel rank computes them all.
+struct SparseIndex {
+  std::int64_t heads = 0, dim = 0;
+  std::int64_t compress = 1;  ///< tokens that share a key
+};
+
+/// A causal convolution's output becomes an update of a state, and a read of it: gated delta rule, Mamba.
+struct Recurrence {
+  Names names;
+  Widths values;     ///< what it reads of a token
+  Width out;         ///< what it writes of a token
+  Width state = {};  ///< of a sequence, in fp32: heads, and key_dim x value_dim values of each
+  std::int64_t key_dim = 0, value_dim = 0;
+  std::int64_t chunk = 64;    ///< tokens between two passes over the state in a prompt
+  std::int64_t products = 2;  ///< multiply-adds of a state's value for a token
+  Width tail = {};            ///< of a sequence: what the convolution remembers, in the activations' precision
+  std::int64_t parameters = 0;
+};
+
+/// A pass over memory that no other element names: convolution, output gate, gated norm, mixing of streams.
+struct Pass {
+  Names names;
+  Widths values;      ///< of a token, as written
+  double read = 1.0;  ///< values read for one that is written
+  std::int64_t parameters = 0;
 };
 
 /// x + f(x), with dropout on f(x) where the model is trained with it.
@@ -180,7 +215,7 @@ enum class Part : std::uint8_t { norms, attention, mlp, router, experts, embeddi
 
 struct LayerElement {
   std::variant<Norm, Linear, Rotary, CoreAttention, Residual, Activation, TopK, Experts, AddShared, Embedding,
-               PositionEmbedding, Output, Enter, Leave>
+               PositionEmbedding, Output, Enter, Leave, SparseIndex, Recurrence, Pass>
       block;
   Part part = Part::norms;
   bool inside = false;     ///< of the tensor-parallel region: all tokens; outside, sequence parallelism shards them
@@ -195,6 +230,10 @@ struct LayerElement {
 [[nodiscard]] std::vector<LayerElement> embedding_elements(const Llm& llm);
 /// Final norm, logits and what is made of them; the last stage's end.
 [[nodiscard]] std::vector<LayerElement> head_elements(const Llm& llm);
+
+/// Keys that a query at the end of `tokens` tokens attends to: min(tokens, window), half a chunk on average beyond the
+/// first, min(tokens, topk), or min(tokens, window) + min(tokens/compress, topk).
+[[nodiscard]] double attended_keys(const CoreAttention& attention, double tokens);
 
 /// Layers that are alike: the first of them, and how many there are.
 struct LayerKind {

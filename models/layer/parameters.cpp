@@ -1,5 +1,6 @@
 #include "models/layer/parameters.hpp"
 
+#include "models/layer/cache.hpp"
 #include "models/layer/ops.hpp"
 
 namespace orrery::models {
@@ -14,6 +15,9 @@ std::int64_t parameters_of(const LayerElement& element) {
                         [](const Experts& e) { return e.parameters; },
                         [](const Embedding& e) { return e.vocab * e.width; },
                         [](const PositionEmbedding& e) { return e.rows * e.hidden; },
+                        [](const CoreAttention& e) { return e.parameters; },
+                        [](const Recurrence& e) { return e.parameters; },
+                        [](const Pass& e) { return e.parameters; },
                         [](const auto&) { return std::int64_t{0}; },
                     },
                     element.block);
@@ -75,14 +79,37 @@ std::int64_t parameters(const Llm& llm) {
   std::int64_t sum =
       embedding_parameters(llm) + position_parameters(llm) + head_parameters(llm) + final_norm_parameters(llm);
   for (const LayerKind& kind : layer_kinds(llm)) sum += kind.count * layer_parameters(llm, kind.first).total();
+  return sum + (llm.vision_apart ? 0 : llm.vision_parameters);
+}
+
+std::int64_t routed_parameters(const Llm& llm) {
+  std::int64_t sum = 0;
+  for (const LayerKind& kind : layer_kinds(llm)) {
+    for (const LayerElement& element : layer_elements(llm, kind.first)) {
+      if (const auto* experts = std::get_if<Experts>(&element.block)) sum += kind.count * experts->parameters;
+    }
+  }
+  return sum;
+}
+
+std::int64_t correction_biases(const Llm& llm) {
+  std::int64_t sum = 0;
+  for (const LayerKind& kind : layer_kinds(llm)) {
+    const LayerConfig layer = llm.layer(kind.first);
+    const bool has = layer.feed_forward == FeedForward::experts && layer.moe.router_bias;
+    sum += has ? kind.count * layer.moe.experts : 0;
+  }
   return sum;
 }
 
 std::int64_t active_parameters(const Llm& llm) {
   std::int64_t sum = parameters(llm);
   for (const LayerKind& kind : layer_kinds(llm)) {
-    const std::int64_t all = layer_parameters(llm, kind.first).experts;
-    if (all > 0) sum -= kind.count * (all / llm.moe.experts * (llm.moe.experts - llm.moe.topk));
+    for (const LayerElement& element : layer_elements(llm, kind.first)) {
+      const auto* experts = std::get_if<Experts>(&element.block);
+      if (experts == nullptr) continue;
+      sum -= kind.count * (experts->parameters / experts->experts * (experts->experts - experts->topk));
+    }
   }
   return sum;
 }
@@ -95,12 +122,13 @@ RankWeights rank_weights(const std::vector<LayerElement>& elements, std::int64_t
       weights.plain.whole += all;
       continue;
     }
-    weights.linear.divided += all;
     const auto* linear = std::get_if<Linear>(&element.block);
+    RankShare& share_of = linear != nullptr && linear->plain ? weights.plain : weights.linear;
+    share_of.divided += all;
     if (linear == nullptr || element.part != Part::attention) continue;
     const RankShare share = copied(*linear, tensor);
-    weights.linear.divided -= share.divided;
-    weights.linear.whole += share.whole;
+    share_of.divided -= share.divided;
+    share_of.whole += share.whole;
   }
   return weights;
 }
@@ -113,13 +141,17 @@ RankShare head_share(const Llm& llm, bool apart) {
 }
 
 std::int64_t cached_values(const std::vector<LayerElement>& elements, std::int64_t tensor) {
-  const CoreAttention* attention = core_attention(elements);
-  return attention == nullptr ? 0 : attention->cached.on_rank(tensor);
+  const LayerCache cache = layer_cache(elements, tensor);
+  return cache.values + cache.recent_values;
 }
 
 Bytes kv_bytes_per_token(const Llm& llm, Dtype kv_dtype) {
-  const std::int64_t per_layer = cached_values(layer_elements(llm, 0), 1);
-  return static_cast<double>(per_layer * llm.layers) * element_size(kv_dtype);
+  Bytes sum;
+  for (const LayerKind& kind : layer_kinds(llm)) {
+    const LayerCache cache = layer_cache(layer_elements(llm, kind.first), 1);
+    sum += static_cast<double>(kind.count) * cache.per_token(kv_dtype);
+  }
+  return sum;
 }
 
 }  // namespace orrery::models

@@ -1,7 +1,8 @@
 // Parameters and KV cache of a model and of a tensor-parallel rank, summed over the elements of its layers.
 //
 // A linear layer [out, in] holds out·in weights and a bias `out` more. Sources: Hugging Face transformers modeling_*.py
-// for the tensors. Limitations: multi-token prediction modules are not part of the model.
+// for the tensors. Limitations: multi-token prediction modules are not part of the model; of towers for images and
+// sound only the total is known.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +36,13 @@ struct LayerParameters {
 [[nodiscard]] std::int64_t head_parameters(const Llm& llm);
 [[nodiscard]] std::int64_t final_norm_parameters(const Llm& llm);
 
-/// All parameters, exactly as the checkpoint counts them (router correction bias included).
+/// All parameters, exactly as the checkpoint counts them (router correction bias included), with the towers that the
+/// language model's class has (Llm::vision_apart).
 [[nodiscard]] std::int64_t parameters(const Llm& llm);
+/// Of these, what all layers' routed experts hold.
+[[nodiscard]] std::int64_t routed_parameters(const Llm& llm);
+/// Of these, the routers' correction biases, which are no parameters but buffers in transformers.
+[[nodiscard]] std::int64_t correction_biases(const Llm& llm);
 /// Parameters that one token uses: topk experts of each MoE layer instead of all.
 [[nodiscard]] std::int64_t active_parameters(const Llm& llm);
 
@@ -69,10 +75,12 @@ struct RankWeights {
 /// Of the head, which is a copy of the embedding where that is tied and on another stage; the final norm is whole.
 [[nodiscard]] RankShare head_share(const Llm& llm, bool apart);
 
-/// KV cache of one token and layer on one rank, in values; latent attention's is not divided.
+/// KV cache of one token and layer on one rank, in values, while it is in the layer's window; latent attention's is not
+/// divided.
 [[nodiscard]] std::int64_t cached_values(const std::vector<LayerElement>& elements, std::int64_t tensor);
-/// KV cache of one token over all layers: 2·L·kv_heads·head_dim·b, or (kv_lora_rank + rope_head_dim)·L·b for
-/// latent attention. Source: seed of every paged cache; DeepSeek-V2 §2.1.
+/// KV cache of one token over the layers that keep every token: 2·L·kv_heads·head_dim·b, or
+/// (kv_lora_rank + rope_head_dim)·L·b for latent attention, and an index's keys. Source: seed of every paged cache;
+/// DeepSeek-V2 §2.1. Windows and states are cache.hpp's.
 [[nodiscard]] Bytes kv_bytes_per_token(const Llm& llm, Dtype kv_dtype);
 
 }  // namespace orrery::models

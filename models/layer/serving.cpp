@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/layer/serving_ops.hpp"
+
 namespace orrery::models {
 namespace {
 
@@ -45,42 +47,7 @@ void run_shared_first(std::vector<LayerElement>& elements) {
   std::stable_partition(router, elements.end(), [](const LayerElement& element) { return element.on_shared; });
 }
 
-class ServingOps {
- public:
-  explicit ServingOps(const ServingReading& reading) : r_(reading), value_(element_size(reading.dtype)) {}
-
-  void add(const LayerElement& element, std::int64_t rows);
-  void gemm(std::string_view label, Dtype dtype, std::int64_t m, std::int64_t n, std::int64_t k,
-            std::int64_t batch = 1) {
-    kernels::GemmShape shape;
-    shape.dtype = dtype;
-    shape.m = m;
-    shape.n = n;
-    shape.k = k;
-    shape.batch = batch;
-    shape.implementation = r_.kernels;
-    launch(label, shape);
-  }
-  void launch(std::string_view label, const kernels::Kernel& kernel) {
-    LayerOp op;
-    op.label = label;
-    op.kernel = kernel;
-    ops_.push_back(op);
-  }
-  std::vector<LayerOp> take() { return std::move(ops_); }
-
- private:
-  void pass(std::string_view label, MemoryOp op, std::int64_t elements, Bytes read, Bytes written) {
-    launch(label, warm_pass(r_, op, elements, read, written));
-  }
-  void norm(const Norm& e, std::int64_t rows);
-  void experts(const Experts& e, std::int64_t rows);
-  void all_reduce(const Leave& e, std::int64_t rows);
-
-  const ServingReading& r_;
-  Bytes value_;  ///< of an activation
-  std::vector<LayerOp> ops_;
-};
+}  // namespace
 
 void ServingOps::norm(const Norm& e, std::int64_t rows) {
   const Bytes bytes = (e.residual ? 2.0 : 1.0) * value_;
@@ -137,18 +104,19 @@ void ServingOps::add(const LayerElement& element, std::int64_t rows) {
                    pass("position embedding", MemoryOp::elementwise, rows * e.hidden, 2.0 * value_, value_);
                  },
                  [&](const Leave& e) { all_reduce(e, rows); },
-                 [](const CoreAttention&) {},  // apart: depends on more than rows
-                 [](const Residual&) {},       // part of the norm that follows
+                 [&](const Pass& e) {
+                   pass(e.names.engine, MemoryOp::elementwise, rows * e.values.most_on_rank(r_.tensor), e.read * value_,
+                        value_);
+                 },
+                 [](const CoreAttention&) {},  // apart: depend on more than rows
+                 [](const SparseIndex&) {},
+                 [](const Recurrence&) {},
+                 [](const Residual&) {},  // part of the norm that follows
                  [](const Output&) {},
                  [](const Enter&) {},
              },
              element.block);
 }
-
-// Heads of one rank.
-std::int64_t heads(const Width& width, std::int64_t tensor) { return width.most_on_rank(tensor) / width.size; }
-
-}  // namespace
 
 ServedLayer served(const std::vector<LayerElement>& elements) {
   ServedLayer layer;
@@ -157,9 +125,11 @@ ServedLayer served(const std::vector<LayerElement>& elements) {
   bool past = false;
   for (LayerElement& element : all) {
     const auto* linear = std::get_if<Linear>(&element.block);
-    const bool core = std::holds_alternative<CoreAttention>(element.block);
+    const bool core =
+        std::holds_alternative<CoreAttention>(element.block) || std::holds_alternative<Recurrence>(element.block);
     past = past || core;
-    const bool own = core || (linear != nullptr && linear->on_latent);
+    const bool own =
+        core || std::holds_alternative<SparseIndex>(element.block) || (linear != nullptr && linear->on_latent);
     (own ? layer.attention : past ? layer.after : layer.before).push_back(std::move(element));
   }
   return layer;
@@ -169,65 +139,6 @@ std::vector<LayerOp> serving_ops(const ServingReading& reading, const std::vecto
                                  std::int64_t rows) {
   ServingOps ops(reading);
   for (const LayerElement& element : elements) ops.add(element, rows);
-  return ops.take();
-}
-
-std::vector<LayerOp> prefill_ops(const ServingReading& r, const std::vector<LayerElement>& attention,
-                                 std::int64_t batch, std::int64_t q_len, std::int64_t kv_len) {
-  const CoreAttention* core = core_attention(attention);
-  if (core == nullptr) return {};
-  kernels::AttentionPrefillShape shape;
-  shape.dtype = r.dtype;
-  shape.kv_dtype = r.kv_dtype;
-  shape.batch = batch;
-  shape.q_len = q_len;
-  shape.kv_len = kv_len;
-  shape.q_heads = heads(core->queries, r.tensor);
-  shape.kv_heads = heads(core->keys, r.tensor);
-  shape.head_dim = core->queries.size;
-  shape.v_head_dim = core->value_dim == shape.head_dim ? 0 : core->value_dim;
-  shape.window = core->window;
-  shape.implementation = r.kernels;
-  ServingOps ops(r);
-  for (const LayerElement& element : attention) {
-    if (std::holds_alternative<Linear>(element.block)) ops.add(element, batch * kv_len);
-  }
-  ops.launch("attention prefill", shape);
-  return ops.take();
-}
-
-std::vector<LayerOp> decode_ops(const ServingReading& r, const std::vector<LayerElement>& attention,
-                                std::int64_t sequences, std::int64_t kv_tokens) {
-  const CoreAttention* core = core_attention(attention);
-  if (core == nullptr) return {};
-  kernels::AttentionDecodeShape shape;
-  shape.dtype = r.dtype;
-  shape.kv_dtype = r.kv_dtype;
-  shape.batch = sequences;
-  shape.kv_tokens = std::max(sequences, kv_tokens);
-  shape.q_heads = heads(core->queries, r.tensor);
-  if (core->latent_dim > 0) {
-    shape.kv_heads = 1;
-    shape.head_dim = shape.latent_dim = core->latent_dim + core->rotary_dim;
-  } else {
-    shape.kv_heads = heads(core->keys, r.tensor);
-    shape.head_dim = core->queries.size;
-    shape.window = core->window;
-  }
-  shape.implementation = r.kernels;
-  ServingOps ops(r);
-  ops.launch("attention decode", shape);
-  return ops.take();
-}
-
-std::vector<LayerOp> absorbed_ops(const ServingReading& r, const std::vector<LayerElement>& attention,
-                                  std::int64_t rows) {
-  const CoreAttention* core = core_attention(attention);
-  if (core == nullptr || core->latent_dim == 0 || rows == 0) return {};
-  const std::int64_t batch = heads(core->queries, r.tensor), nope = core->queries.size - core->rotary_dim;
-  ServingOps ops(r);
-  ops.gemm("absorb query", r.dtype, rows, core->latent_dim, nope, batch);
-  ops.gemm("absorb value", r.dtype, rows, core->value_dim, core->latent_dim, batch);
   return ops.take();
 }
 

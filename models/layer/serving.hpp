@@ -39,7 +39,8 @@ struct ServingReading {
 /// The layer's elements as the engine runs them.
 struct ServedLayer {
   std::vector<LayerElement> before, after;  ///< its core attention
-  std::vector<LayerElement> attention;      ///< the core attention, and before it what expands its latent; may be empty
+  /// The core attention, and before it what expands its latent or chooses its keys; a recurrence; may be empty.
+  std::vector<LayerElement> attention;
 };
 [[nodiscard]] ServedLayer served(const std::vector<LayerElement>& elements);
 
@@ -47,7 +48,7 @@ struct ServedLayer {
 [[nodiscard]] std::vector<LayerOp> serving_ops(const ServingReading& reading, const std::vector<LayerElement>& elements,
                                                std::int64_t rows);
 
-// Of ServedLayer::attention.
+// Of ServedLayer::attention (serving_attention.cpp). The core attention's kernel is the last.
 
 /// `batch` equal prompts, whose last q_len of kv_len tokens are new.
 [[nodiscard]] std::vector<LayerOp> prefill_ops(const ServingReading& reading,

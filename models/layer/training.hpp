@@ -10,7 +10,7 @@
 //
 // Limitations: overlapping a collective with a GEMM slows neither down; norms' gains have no gradient kernel of their
 // own; the experts' backward kernel gives both gradients and counts as the input's; adding the shared experts' output
-// to the routed ones' is not priced.
+// to the routed ones' is not priced; a recurrence is a pass over memory, its products of a chunk are not.
 #pragma once
 
 #include <cstdint>

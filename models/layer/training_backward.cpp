@@ -56,6 +56,10 @@ void add_input_gradient(TrainingOps& ops, const LayerElement& element) {
                    shape.pass = kernels::Pass::backward;
                    ops.launch("experts", shape);
                  },
+                 [&](const SparseIndex& e) {
+                   ops.gemm("index scores", r.tokens(), e.heads * e.dim, index_keys(r, e));
+                   ops.gemm("index scores", index_keys(r, e), e.heads * e.dim, r.tokens());
+                 },
                  [&](const Leave& e) {
                    if (r.shards_sequence()) ops.collective(CollectiveKind::all_gather, e.hidden);
                  },

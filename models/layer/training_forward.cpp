@@ -28,6 +28,7 @@ void add_forward(TrainingOps& ops, const LayerElement& element) {
             r.fused_attention ? ops.launch("attention", attention_shape(r, e)) : add_unfused(ops, e);
           },
           [&](const Experts& e) { ops.launch("experts", experts_shape(r, e)); },
+          [&](const SparseIndex& e) { ops.gemm("index scores", tokens, index_keys(r, e), e.heads * e.dim); },
           [&](const Enter& e) {
             if (r.shards_sequence()) ops.collective(CollectiveKind::all_gather, e.hidden);
           },

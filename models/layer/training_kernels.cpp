@@ -1,5 +1,8 @@
 #include "models/layer/training_kernels.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace orrery::models {
 namespace {
 
@@ -42,6 +45,28 @@ MemoryPass loss_pass(const TrainingReading& r, const Output& output) {
   return {"cross entropy", MemoryOp::cross_entropy, logits, Bytes{14.0}, Bytes{12.0}, Bytes{4.0}, Bytes{6.0}};
 }
 
+MemoryPass extra_pass(const TrainingReading& r, const Pass& pass, std::int64_t tokens) {
+  const Bytes read = pass.read * r.value;
+  return {pass.names.trainer,
+          MemoryOp::elementwise,
+          tokens * pass.values.on_rank(r.tensor),
+          read,
+          r.value,
+          read + r.value,
+          read};
+}
+
+// What its tokens bring and the state between chunks, in fp32; backward reads both again and writes their gradients.
+MemoryPass recurrence_pass(const TrainingReading& r, const Recurrence& e) {
+  const double out = static_cast<double>(e.out.on_rank(r.tensor));
+  const Bytes in = r.value * (static_cast<double>(e.values.on_rank(r.tensor)) / out);
+  const Bytes state =
+      Bytes{4.0} * (static_cast<double>(e.state.on_rank(r.tensor)) / (out * static_cast<double>(e.chunk)));
+  return {e.names.trainer, MemoryOp::elementwise, r.tokens() * e.out.on_rank(r.tensor),
+          in + state,      r.value + state,       in + r.value + 2.0 * state,
+          in + state};
+}
+
 std::int64_t scores(const TrainingReading& r, const CoreAttention& attention) {
   return r.batch * (attention.queries.on_rank(r.tensor) / attention.queries.size) * r.sequence * r.sequence;
 }
@@ -49,32 +74,34 @@ std::int64_t scores(const TrainingReading& r, const CoreAttention& attention) {
 }  // namespace
 
 std::optional<MemoryPass> memory_pass(const TrainingReading& r, const LayerElement& element) {
-  using Pass = std::optional<MemoryPass>;
+  using Maybe = std::optional<MemoryPass>;
   const std::int64_t tokens = element.inside ? r.tokens() : r.shard_tokens();
   return std::visit(Overloaded{
-                        [&](const Norm& e) -> Pass { return norm_pass(r, e, tokens); },
-                        [&](const Rotary& e) -> Pass {
+                        [&](const Norm& e) -> Maybe { return norm_pass(r, e, tokens); },
+                        [&](const Rotary& e) -> Maybe {
                           return MemoryPass{"rotary", MemoryOp::rotary, tokens * e.values.on_rank(r.tensor),
                                             r.value,  r.value,          r.value,
                                             r.value};
                         },
-                        [&](const Residual& e) -> Pass { return residual_pass(r, e.name, tokens * e.hidden); },
-                        [&](const Activation& e) -> Pass { return activation_pass(r, e); },
-                        [&](const TopK& e) -> Pass {
+                        [&](const Residual& e) -> Maybe { return residual_pass(r, e.name, tokens * e.hidden); },
+                        [&](const Activation& e) -> Maybe { return activation_pass(r, e); },
+                        [&](const TopK& e) -> Maybe {
                           return MemoryPass{"top-k",    MemoryOp::router, tokens * e.experts, Bytes{4.0},
                                             Bytes{4.0}, Bytes{8.0},       Bytes{4.0}};
                         },
-                        [&](const Embedding& e) -> Pass {
+                        [&](const Embedding& e) -> Maybe {
                           // Backward scatters fp32 or 16-bit rows: read the gradient and the row, write the row.
                           return MemoryPass{"embedding", MemoryOp::embedding, tokens * e.width, r.value,
                                             r.value,     2.0 * r.value,       r.value};
                         },
-                        [&](const PositionEmbedding& e) -> Pass {
+                        [&](const PositionEmbedding& e) -> Maybe {
                           if (!e.learned() && !r.dropout) return std::nullopt;
                           return residual_pass(r, "position embedding", tokens * e.hidden);
                         },
-                        [&](const Output& e) -> Pass { return loss_pass(r, e); },
-                        [](const auto&) -> Pass { return std::nullopt; },
+                        [&](const Output& e) -> Maybe { return loss_pass(r, e); },
+                        [&](const Pass& e) -> Maybe { return extra_pass(r, e, tokens); },
+                        [&](const Recurrence& e) -> Maybe { return recurrence_pass(r, e); },
+                        [](const auto&) -> Maybe { return std::nullopt; },
                     },
                     element.block);
 }
@@ -98,6 +125,12 @@ kernels::AttentionPrefillShape attention_shape(const TrainingReading& r, const C
   shape.kv_heads = attention.keys.on_rank(r.tensor) / attention.keys.size;
   shape.v_head_dim = attention.value_dim == shape.head_dim ? 0 : attention.value_dim;
   shape.window = attention.window;
+  if (attention.topk > 0 || attention.chunk > 0 || attention.compress > 0) {
+    // As many keys as the middle query sees.
+    shape.window =
+        std::max<std::int64_t>(1, std::llround(attended_keys(attention, 0.5 * static_cast<double>(r.sequence))));
+    if (attention.compress == 0 && attention.chunk == 0) shape.window = attention.topk;
+  }
   shape.implementation = kernels::Implementation::cudnn;  // trainers call FlashAttention or cuDNN
   return shape;
 }

@@ -1,6 +1,7 @@
 // What training's passes share: kernels of an element, appended in stream order. Private to training_*.cpp.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -28,6 +29,10 @@ struct MemoryPass {
 
 [[nodiscard]] kernels::AttentionPrefillShape attention_shape(const TrainingReading& reading,
                                                              const CoreAttention& attention);
+/// Keys that a query's scores of an index are of: half the sequence on average.
+[[nodiscard]] inline std::int64_t index_keys(const TrainingReading& reading, const SparseIndex& index) {
+  return std::max<std::int64_t>(1, reading.sequence / (2 * index.compress));
+}
 [[nodiscard]] kernels::MoeShape experts_shape(const TrainingReading& reading, const Experts& experts);
 
 class TrainingOps {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "models/layer/layer.hpp"
 #include "models/serving/engine_mesh.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
@@ -59,6 +60,33 @@ void check_engine(const ServingJob& job, Errors& errors) {
              fmt::join(own, ", "));
 }
 
+void check_attention(const ServingConfig& c, const AttentionConfig& attention, const std::string& name,
+                     Errors& errors) {
+  if (attention.heads % c.tensor_parallel != 0) {
+    errors.add("tensor_parallel", "{} doesn't divide the {} attention heads of {}", c.tensor_parallel, attention.heads,
+               name);
+  }
+  const std::int64_t kv_heads = attention.kv_heads;
+  if (attention.kind == AttentionKind::multi_head && kv_heads % c.tensor_parallel != 0 &&
+      c.tensor_parallel % kv_heads != 0) {
+    errors.add("tensor_parallel", "{} neither divides the {} KV heads of {} nor is a multiple of them",
+               c.tensor_parallel, kv_heads, name);
+  }
+}
+
+void check_layer(const ServingConfig& c, const LayerConfig& layer, const std::string& name, Errors& errors) {
+  if (layer.mixer == Mixer::attention) check_attention(c, layer.attention, name, errors);
+  if (layer.mixer == Mixer::recurrent && layer.recurrent.value_heads % c.tensor_parallel != 0) {
+    errors.add("tensor_parallel", "{} doesn't divide the {} recurrent heads of {}", c.tensor_parallel,
+               layer.recurrent.value_heads, name);
+  }
+  const bool sparse = layer.feed_forward == FeedForward::experts;
+  const std::int64_t inter = sparse ? layer.moe.inter : layer.mlp.inter;
+  if ((sparse || layer.feed_forward == FeedForward::dense) && inter % c.tensor_parallel != 0) {
+    errors.add("tensor_parallel", "{} doesn't divide the MLP width {} of {}", c.tensor_parallel, inter, name);
+  }
+}
+
 void check_parallel(const ServingJob& job, Errors& errors) {
   const ServingConfig& c = job.config;
   const Llm& llm = job.llm;
@@ -66,19 +94,9 @@ void check_parallel(const ServingJob& job, Errors& errors) {
   if (c.pipeline_parallel < 1) errors.add("pipeline_parallel", "must be at least 1, is {}", c.pipeline_parallel);
   if (c.replicas < 1) errors.add("replicas", "must be at least 1, is {}", c.replicas);
   if (!errors.empty()) return;
-  if (llm.attention.heads % c.tensor_parallel != 0) {
-    errors.add("tensor_parallel", "{} doesn't divide the {} attention heads of {}", c.tensor_parallel,
-               llm.attention.heads, llm.name);
-  }
-  const std::int64_t kv_heads = llm.attention.kv_heads;
-  if (llm.attention.kind != AttentionKind::latent && kv_heads % c.tensor_parallel != 0 &&
-      c.tensor_parallel % kv_heads != 0) {
-    errors.add("tensor_parallel", "{} neither divides the {} KV heads of {} nor is a multiple of them",
-               c.tensor_parallel, kv_heads, llm.name);
-  }
-  const std::int64_t inter = llm.moe.experts > 0 ? llm.moe.inter : llm.mlp.inter;
-  if (inter % c.tensor_parallel != 0) {
-    errors.add("tensor_parallel", "{} doesn't divide the MLP width {} of {}", c.tensor_parallel, inter, llm.name);
+  for (const LayerKind& kind : layer_kinds(llm)) {
+    check_layer(c, llm.layer(kind.first), llm.name, errors);
+    if (!errors.empty()) return;  // other layers would say the same
   }
   if (c.pipeline_parallel > llm.layers) {
     errors.add("pipeline_parallel", "{} stages are more than the {} layers of {}", c.pipeline_parallel, llm.layers,

@@ -62,7 +62,8 @@ bool Engine::submit(Request request) {
   const std::int64_t room = config_.max_model_len - request.input_tokens;
   const std::int64_t output = std::min(request.output_tokens, room);
   // The last token's keys and values are never needed.
-  if (room < 1 || cache_->blocks_for(request.input_tokens + output - 1) > cache_->blocks()) {
+  const std::int64_t blocks = cache_->blocks_for(request.input_tokens + output - 1) + cache_->side_blocks(request);
+  if (room < 1 || blocks > cache_->blocks()) {
     around_.tally.rejected(request, replica_);
     return false;
   }

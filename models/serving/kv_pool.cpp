@@ -23,6 +23,7 @@
 #include <cmath>
 
 #include "models/layer/activations.hpp"
+#include "models/layer/cache.hpp"
 #include "models/layer/parameters.hpp"
 #include "models/layer/serving.hpp"
 #include "models/serving/engine_mesh.hpp"
@@ -43,6 +44,47 @@ Bytes context_memory(const ServingJob& job) {
   const int ranks = job.config.tensor_parallel;
   const double communicator = ranks == 1 ? 0.0 : ranks == 2 ? 342.0 : 392.0;
   return site_of(job).gpu.reserved_memory + Bytes{communicator * kMiB};
+}
+
+/// Bytes that a stage's layers keep of every token, and of a sequence beside that: sides count bytes, not blocks.
+struct StageCache {
+  Bytes kept;
+  std::vector<KvSide> sides;
+};
+
+StageCache stage_cache(const ServingJob& job, int stage) {
+  const StageLayers own = stage_layers(job.llm, job.config.pipeline_parallel, stage);
+  const Dtype dtype = job.config.kv_cache_dtype;
+  StageCache all;
+  double values = 0.0;
+  for (std::int64_t i = own.first; i < own.first + own.count; ++i) {
+    const LayerCache cache = layer_cache(layer_elements(job.llm, i), job.config.tensor_parallel);
+    values += of(cache.values);
+    all.kept += cache.index;
+    const Bytes recent = cache.per_recent_token(dtype);
+    if (!(recent + cache.state > Bytes{0.0})) continue;
+    const auto like = std::find_if(all.sides.begin(), all.sides.end(),
+                                   [&](const KvSide& side) { return side.window == cache.window; });
+    KvSide& side = like == all.sides.end() ? all.sides.emplace_back() : *like;
+    side.window = cache.window;
+    side.blocks_per_token += recent.value();
+    side.blocks_per_sequence += cache.state.value();
+  }
+  all.kept += values * element_size(dtype);
+  return all;
+}
+
+/// Blocks of the sides of a sequence of max_model_len: a step's tokens stand in a window beside those that it needs
+/// (vllm/v1/kv_cache_interface.py, SlidingWindowSpec.max_memory_usage_bytes).
+std::int64_t longest_sides(const ServingConfig& config, const std::vector<KvSide>& sides) {
+  double sum = 0.0;
+  for (const KvSide& side : sides) {
+    const std::int64_t ahead = side.window > 0 ? side.window - 1 + config.max_num_batched_tokens : 0;
+    const std::int64_t blocks = (std::min(config.max_model_len, ahead) + config.block_size - 1) / config.block_size;
+    const std::int64_t held = side.window > 0 ? (blocks + 1) * config.block_size : 0;
+    sum += of(held) * side.blocks_per_token + side.blocks_per_sequence;
+  }
+  return static_cast<std::int64_t>(std::ceil(sum));
 }
 
 Bytes activations_of(const ServingJob& job) {
@@ -76,7 +118,7 @@ Bytes stage_weights(const ServingJob& job, int stage) {
     plain += weights.plain.mean(tensor) + of(absorbed_parameters(elements, tensor));
   }
   const bool first = stage == 0, last = stage + 1 == stages;
-  if (first) plain += embedding_share(llm).mean(tensor);
+  if (first) plain += embedding_share(llm).mean(tensor) + of(llm.vision_parameters) / of(tensor);
   if (last) plain += head_share(llm, !first).mean(tensor);
   return linear * element_size(job.config.weight_dtype) + plain * element_size(job.config.dtype);
 }
@@ -116,9 +158,24 @@ Bytes graph_memory(const ServingJob& job) {
 }
 
 Bytes stage_kv_bytes_per_token(const ServingJob& job, int stage) {
-  const double layers = of(stage_layers(job.llm, job.config.pipeline_parallel, stage).count);
-  const std::vector<LayerElement> elements = layer_elements(job.llm, 0);
-  return layers * of(cached_values(elements, job.config.tensor_parallel)) * element_size(job.config.kv_cache_dtype);
+  const StageCache cache = stage_cache(job, stage);
+  if (cache.kept > Bytes{0.0}) return cache.kept;
+  Bytes recent, states;
+  for (const KvSide& side : cache.sides) {
+    recent += Bytes{side.blocks_per_token};
+    states += Bytes{side.blocks_per_sequence};
+  }
+  return recent > Bytes{0.0} ? recent : states / of(std::max<std::int64_t>(1, job.config.max_model_len));
+}
+
+std::vector<KvSide> stage_kv_sides(const ServingJob& job, int stage, Bytes block) {
+  StageCache cache = stage_cache(job, stage);
+  if (!(cache.kept > Bytes{0.0})) return {};
+  for (KvSide& side : cache.sides) {
+    side.blocks_per_token /= block.value();
+    side.blocks_per_sequence /= block.value();
+  }
+  return cache.sides;
 }
 
 KvPool size_kv_pool(const ServingJob& job) { return engine_of(job).memory(job); }
@@ -144,7 +201,10 @@ KvPool profiled_kv_pool(const ServingJob& job) {
     pool.blocks = blocks;
     pool.weights = weights;
     pool.block_bytes = block;
+    pool.sides = stage_kv_sides(job, stage, block);
   }
+  pool.longest = config.max_model_len;
+  pool.longest_sides = longest_sides(config, pool.sides);
   if (pool.pinned) pool.blocks = config.num_gpu_blocks;
   pool.kv_cache = of(pool.blocks) * pool.block_bytes;
   return pool;

@@ -24,9 +24,12 @@ namespace orrery::models {
 /// Memory of the graphs that the job's engine captures.
 [[nodiscard]] Bytes graph_memory(const ServingJob& resolved);
 
-/// KV cache of one token on one GPU at `stage`: its layers, its share of the KV heads (at least one head), both in
-/// kv_cache_dtype; latent attention is not divided.
+/// KV cache of one token on one GPU at `stage`: its layers that keep every token, its share of the KV heads (at least
+/// one head), both in kv_cache_dtype; latent attention is not divided. Where no layer keeps every token, windows count
+/// as if they did, and states alone are spread over max_model_len tokens.
 [[nodiscard]] Bytes stage_kv_bytes_per_token(const ServingJob& resolved, int stage);
+/// What the stage's layers with windows and states keep of a sequence, in blocks of `block` bytes.
+[[nodiscard]] std::vector<KvSide> stage_kv_sides(const ServingJob& resolved, int stage, Bytes block);
 
 /// First layer and number of layers of a pipeline stage: an even split, the remainder to the stages before the last
 /// (vllm/distributed/utils.py, get_pp_indices).

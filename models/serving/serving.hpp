@@ -22,6 +22,7 @@
 #include "kernels/kernel.hpp"
 #include "models/job.hpp"
 #include "models/parallel/mesh.hpp"
+#include "models/serving/sequences/kv_side.hpp"
 #include "models/serving/sequences/request.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "sim/clock.hpp"
@@ -73,6 +74,7 @@ struct ServingConfig {
   Seconds request_overhead{-1.0};  ///< host time from arrival to the scheduler; < 0: the default
   LoadConfig load;
   SloConfig slo;
+  std::vector<KvSide> kv_sides;      ///< no key: what the pool found, for the cache
   std::int64_t warmup_requests = 0;  ///< the first so many are served but not counted; steps and KV usage have them
 };
 
@@ -100,8 +102,18 @@ struct KvPool {
   std::int64_t blocks = 0;
   std::int64_t block_size = 0;
   bool pinned = false;
+  std::vector<KvSide> sides;       ///< what a sequence takes beside the blocks of its tokens
+  std::int64_t longest = 0;        ///< max_model_len, and …
+  std::int64_t longest_sides = 0;  ///< … the blocks that the sides of such a sequence take
 
-  [[nodiscard]] std::int64_t tokens() const { return blocks * block_size; }
+  /// Blocks of a sequence of max_model_len tokens.
+  [[nodiscard]] std::int64_t longest_blocks() const { return (longest + block_size - 1) / block_size + longest_sides; }
+  /// In sequences of max_model_len tokens where these take more than the blocks of their tokens, as vLLM counts.
+  [[nodiscard]] std::int64_t tokens() const {
+    if (longest_sides == 0) return blocks * block_size;
+    return static_cast<std::int64_t>(static_cast<double>(blocks) / static_cast<double>(longest_blocks()) *
+                                     static_cast<double>(longest));
+  }
   [[nodiscard]] Bytes peak() const { return weights + activations + context + graphs + kv_cache; }
 };
 

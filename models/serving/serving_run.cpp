@@ -90,6 +90,7 @@ void ServingRun::add_kinds(const ServingJob& job) {
     kind->job.replica = replica;
     kind->job.config = resolve(kind->job);
     kind->pool = size_kv_pool(kind->job);
+    kind->job.config.kv_sides = kind->pool.sides;
     kinds_.push_back(std::move(kind));
   }
 }

@@ -73,9 +73,19 @@ StepModel::State::State(const ServingJob& j, const kernels::KernelTimer& t)
       ops(j),
       collectives(site),
       stages(static_cast<std::size_t>(ops.stages())),
+      mixers(ops.mixers()),
       host(&engine_of(j).host) {
   stream_gap = site.gpu.kernel_gap.value();
-  for (int stage = 0; stage < ops.stages(); ++stage) stages[static_cast<std::size_t>(stage)].layers = ops.layers(stage);
+  for (int stage = 0; stage < ops.stages(); ++stage) {
+    StageCosts& costs = stages[static_cast<std::size_t>(stage)];
+    costs.layers = ops.layers(stage);
+    for (std::size_t mixer = 0; mixer < mixers.size(); ++mixer) costs.of_mixer.push_back(ops.layers(stage, mixer));
+  }
+  for (std::size_t mixer = 0; mixer < mixers.size(); ++mixer) {
+    const std::vector<StepOp> one = ops.decode_attention(mixer, 1, 1);
+    mixers[mixer].decode_runs = static_cast<std::int64_t>(one.size());
+    mixers[mixer].attends = !one.empty() && reads_cache(one.back());
+  }
   graph_gap = kGraphGap * stream_gap;
   launch = site.gpu.kernel_launch.value() + (j.config.enforce_eager ? host->eager_dispatch.value() : 0.0);
 }
@@ -143,11 +153,11 @@ const StepCost& StepModel::State::head(std::int64_t sampled, int stage) {
   return known;
 }
 
-const StepCost& StepModel::State::absorbed(std::int64_t rows) {
-  StepCost& known = slot(products, rows);
+const StepCost& StepModel::State::absorbed(std::size_t mixer, std::int64_t rows) {
+  StepCost& known = slot(mixers[mixer].products, rows);
   if (!known.known()) {
     known = StepCost{0.0, 0};
-    for (const StepOp& op : ops.absorbed(rows)) {
+    for (const StepOp& op : ops.absorbed(mixer, rows)) {
       known.seconds += price(op);
       ++known.runs;
     }
@@ -155,32 +165,34 @@ const StepCost& StepModel::State::absorbed(std::int64_t rows) {
   return known;
 }
 
-double StepModel::State::node(std::int64_t sequences, std::int64_t j, bool mixed) {
+double StepModel::State::node(std::size_t mixer, std::int64_t sequences, std::int64_t j, bool mixed) {
   const std::size_t row = static_cast<std::size_t>(sequences), column = static_cast<std::size_t>(j);
-  std::vector<std::vector<double>>& nodes = mixed ? mixed_nodes : decode_nodes;
+  std::vector<std::vector<double>>& nodes = mixed ? mixers[mixer].mixed_nodes : mixers[mixer].decode_nodes;
   if (row >= nodes.size()) nodes.resize(row + 1);
   std::vector<double>& known = nodes[row];
   if (column >= known.size()) known.resize(std::max(column + 1, 2 * known.size()), -1.0);
   if (known[column] < 0.0) {
     const std::int64_t kv = node_tokens(sequences, j);
-    const StepOp op = ops.decode_attention(sequences, kv).front();
-    known[column] = price(op);
-    if (mixed) {
-      const auto& decode = std::get<kernels::AttentionDecodeShape>(op.kernel);
-      known[column] = mixed_batch.decodes(decode, Seconds{known[column]}).value();
+    double sum = 0.0;
+    for (const StepOp& op : ops.decode_attention(mixer, sequences, kv)) {
+      const auto* decode = std::get_if<kernels::AttentionDecodeShape>(&op.kernel);
+      const double alone = price(op);
+      sum += mixed && decode != nullptr ? mixed_batch.decodes(*decode, Seconds{alone}).value() : alone;
     }
+    known[column] = sum;
   }
   return known[column];
 }
 
-double StepModel::State::decode_attention(std::int64_t sequences, std::int64_t kv_tokens, bool mixed) {
+double StepModel::State::decode_attention(std::size_t mixer, std::int64_t sequences, std::int64_t kv_tokens,
+                                          bool mixed) {
   const std::int64_t kv = std::max(sequences, kv_tokens);
   const std::int64_t j = (kv / sequences + kNodeTokens / 2) / kNodeTokens;
   const std::int64_t left = node_tokens(sequences, j);
-  const double low = node(sequences, j, mixed);
+  const double low = node(mixer, sequences, j, mixed);
   if (kv == left) return low;
   const double part = static_cast<double>(kv - left) / static_cast<double>(node_tokens(sequences, j + 1) - left);
-  return low + part * (node(sequences, j + 1, mixed) - low);
+  return low + part * (node(mixer, sequences, j + 1, mixed) - low);
 }
 
 Seconds StepModel::State::message(std::int64_t rows, int stage) const {
@@ -189,24 +201,26 @@ Seconds StepModel::State::message(std::int64_t rows, int stage) const {
   return sim::transfer_time(bytes, ops.next_on_same_node(stage), site);
 }
 
-StepCost StepModel::State::attention(const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers) {
+StepCost StepModel::State::attention(std::size_t mixer, const StepShape& shape, std::int64_t rows, GraphMode mode,
+                                     std::int64_t layers) {
   StepCost layer{0.0, 0};
   double prompts = 0.0;
-  const std::vector<StepOp> prefill = ops.prefill_attention(shape);
+  const std::vector<StepOp> prefill = ops.prefill_attention(mixer, shape);
   for (const StepOp& op : prefill) {
     prompts = price(op);
     layer.seconds += prompts;
     ++layer.runs;
   }
-  if (shape.decode_sequences > 0) {
-    const StepCost& products_cost = absorbed(shape.decode_only() ? rows : shape.decode_sequences);
-    std::int64_t runs = 1;
-    double decodes = decode_attention(shape.decode_sequences, shape.decode_kv_tokens, !prefill.empty());
-    if (!prefill.empty()) {
-      const StepOp op = ops.decode_attention(shape.decode_sequences, shape.decode_kv_tokens).front();
-      if (mixed_batch.one_call(std::get<kernels::AttentionDecodeShape>(op.kernel))) runs = 0;
-      decodes = added(std::get<kernels::AttentionPrefillShape>(prefill.back().kernel), prompts,
-                      std::get<kernels::AttentionDecodeShape>(op.kernel), decodes);
+  if (shape.decode_sequences > 0 && mixers[mixer].decode_runs > 0) {
+    const StepCost& products_cost = absorbed(mixer, shape.decode_only() ? rows : shape.decode_sequences);
+    std::int64_t runs = mixers[mixer].decode_runs;
+    const bool beside = !prefill.empty() && mixers[mixer].attends;
+    double decodes = decode_attention(mixer, shape.decode_sequences, shape.decode_kv_tokens, beside);
+    if (beside) {
+      const StepOp op = ops.decode_attention(mixer, shape.decode_sequences, shape.decode_kv_tokens).back();
+      const auto& decode = std::get<kernels::AttentionDecodeShape>(op.kernel);
+      if (mixed_batch.one_call(decode)) --runs;
+      decodes = added(std::get<kernels::AttentionPrefillShape>(prefill.back().kernel), prompts, decode, decodes);
     }
     layer.seconds += decodes + products_cost.seconds;
     layer.runs += runs + products_cost.runs;
@@ -216,13 +230,25 @@ StepCost StepModel::State::attention(const StepShape& shape, std::int64_t rows, 
   return {static_cast<double>(layers) * layer.seconds, layers * layer.runs};
 }
 
+StepCost StepModel::State::attention(const StepShape& shape, std::int64_t rows, GraphMode mode, int stage) {
+  const std::vector<std::int64_t>& layers = stages[static_cast<std::size_t>(stage)].of_mixer;
+  StepCost sum{0.0, 0};
+  for (std::size_t mixer = 0; mixer < layers.size(); ++mixer) {
+    if (layers[mixer] == 0) continue;
+    const StepCost cost = attention(mixer, shape, rows, mode, layers[mixer]);
+    sum.seconds += cost.seconds;
+    sum.runs += cost.runs;
+  }
+  return sum;
+}
+
 Seconds StepModel::State::time(const StepShape& shape, int stage) {
   const std::int64_t tokens = shape.tokens(), rows = ops.padded(tokens);
   const std::int64_t layers = stages[static_cast<std::size_t>(stage)].layers;
   const GraphMode mode = ops.mode(tokens, shape.decode_only());
   const StepCost& model = body(rows, mode, stage);
   const StepCost& logits = head(shape.sampled, stage);
-  const StepCost inner = attention(shape, rows, mode, layers);
+  const StepCost inner = attention(shape, rows, mode, stage);
   std::int64_t launches = logits.runs + 1;
   if (mode == GraphMode::none) launches += model.runs + inner.runs;
   if (mode == GraphMode::piecewise) launches += layers + inner.runs;

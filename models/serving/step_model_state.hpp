@@ -40,18 +40,19 @@ struct StepModel::State {
   const StepCost& body(std::int64_t rows, GraphMode mode, int stage);
   const StepCost& head(std::int64_t sampled, int stage);
   /// Both products of one layer, gaps not counted.
-  const StepCost& absorbed(std::int64_t rows);
+  const StepCost& absorbed(std::size_t mixer, std::int64_t rows);
   /// Decode attention of one layer at a node of the interpolation (step_model.cpp).
-  double node(std::int64_t sequences, std::int64_t j, bool mixed);
-  double decode_attention(std::int64_t sequences, std::int64_t kv_tokens, bool mixed);
+  double node(std::size_t mixer, std::int64_t sequences, std::int64_t j, bool mixed);
+  double decode_attention(std::size_t mixer, std::int64_t sequences, std::int64_t kv_tokens, bool mixed);
   /// What decodes add to one layer's attention of prompts, `own` being what mixed nodes hold.
   [[nodiscard]] double added(const kernels::AttentionPrefillShape& prompts, double prompts_time,
                              const kernels::AttentionDecodeShape& decode, double own) const;
   /// Of one kernel or collective with all that it runs beside left out.
   [[nodiscard]] double price_alone(const StepOp& op) const;
   [[nodiscard]] Seconds warm_time(const kernels::Kernel& kernel) const;
-  /// Attention of all layers.
-  StepCost attention(const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers);
+  /// Attention of `layers` layers, and of all of a stage.
+  StepCost attention(std::size_t mixer, const StepShape& shape, std::int64_t rows, GraphMode mode, std::int64_t layers);
+  StepCost attention(const StepShape& shape, std::int64_t rows, GraphMode mode, int stage);
   Seconds time(const StepShape& shape, int stage);
 
   /// Of one pipeline stage, by tokens or sequences.
@@ -59,6 +60,15 @@ struct StepModel::State {
     std::vector<StepCost> graph, stream;  ///< body within graphs, and without
     std::vector<StepCost> head;
     std::int64_t layers = 0;
+    std::vector<std::int64_t> of_mixer;  ///< layers with each
+  };
+
+  /// Of one of the model's mixers.
+  struct MixerCosts {
+    std::int64_t decode_runs = 0;                                ///< kernels of a layer's decodes
+    bool attends = false;                                        ///< the last of these is attention
+    std::vector<std::vector<double>> decode_nodes, mixed_nodes;  ///< by sequences, then j
+    std::vector<StepCost> products;
   };
 
   const ServingJob* job;
@@ -71,8 +81,7 @@ struct StepModel::State {
   StepOps ops;
   sim::CollectiveModel collectives;
   std::vector<StageCosts> stages;
-  std::vector<std::vector<double>> decode_nodes, mixed_nodes;  ///< by sequences, then j
-  std::vector<StepCost> products;
+  std::vector<MixerCosts> mixers;
   const HostCosts* host;  ///< of the engine
   double stream_gap = 0.0, graph_gap = 0.0, launch = 0.0;
 };

@@ -30,14 +30,6 @@ ServingReading reading_of(const ServingJob& job) {
   return reading;
 }
 
-// The first layer of a kind, or nothing.
-ServedLayer first_layer(const Llm& llm, bool moe) {
-  for (const LayerKind& kind : layer_kinds(llm)) {
-    if (llm.is_moe_layer(kind.first) == moe) return served(layer_elements(llm, kind.first));
-  }
-  return {};
-}
-
 }  // namespace
 
 StepOps::StepOps(const ServingJob& job)
@@ -46,10 +38,8 @@ StepOps::StepOps(const ServingJob& job)
       placement_(serving_placement(job)),
       stand_(stand_of(job, job.replica)),
       reading_(reading_of(job)),
-      dense_(first_layer(job.llm, false)),
-      moe_(first_layer(job.llm, true)),
-      attention_(dense_.attention.empty() ? moe_.attention : dense_.attention),
       embedding_(embedding_elements(job.llm)) {
+  add_kinds();
   for (LayerElement& element : head_elements(job.llm)) {
     (std::holds_alternative<Norm>(element.block) ? norm_ : head_).push_back(std::move(element));
   }
@@ -60,6 +50,35 @@ StepOps::StepOps(const ServingJob& job)
 }
 
 std::int64_t StepOps::layers(int stage) const { return stage_layers(job_->llm, stages(), stage).count; }
+
+// Layers that differ in their MLP alone have the same attention.
+void StepOps::add_kinds() {
+  std::vector<LayerConfig> known;
+  for (const LayerKind& kind : layer_kinds(job_->llm)) {
+    const LayerConfig layer = job_->llm.layer(kind.first);
+    const auto like = std::find_if(known.begin(), known.end(), [&](const LayerConfig& other) {
+      return other.mixer == layer.mixer && other.attention == layer.attention && other.recurrent == layer.recurrent;
+    });
+    const std::size_t mixer = static_cast<std::size_t>(like - known.begin());
+    kinds_.push_back({job_->llm.kind_of(kind.first), mixer, served(layer_elements(job_->llm, kind.first))});
+    if (like != known.end()) continue;
+    known.push_back(layer);
+    mixers_.push_back(kinds_.back().layer.attention);
+  }
+}
+
+std::int64_t StepOps::layers(int stage, std::size_t mixer) const {
+  std::int64_t count = 0;
+  for (const Kind& kind : kinds_) count += kind.mixer == mixer ? layers_of_kind(stage, kind.number) : 0;
+  return count;
+}
+
+std::int64_t StepOps::layers_of_kind(int stage, std::size_t number) const {
+  const StageLayers own = stage_layers(job_->llm, stages(), stage);
+  std::int64_t count = 0;
+  for (std::int64_t i = own.first; i < own.first + own.count; ++i) count += job_->llm.kind_of(i) == number ? 1 : 0;
+  return count;
+}
 
 std::int64_t StepOps::padded(std::int64_t tokens) const {
   const std::size_t index = static_cast<std::size_t>(tokens);
@@ -88,18 +107,15 @@ void StepOps::front(Builder& b, std::int64_t rows, int stage) const {
   b.count(1);
 }
 
-void StepOps::layers_of(Builder& b, std::int64_t rows, int stage, const std::vector<StepOp>& attention) const {
-  const StageLayers own = stage_layers(job_->llm, stages(), stage);
-  std::int64_t moe = 0;
-  for (std::int64_t i = own.first; i < own.first + own.count; ++i) moe += job_->llm.is_moe_layer(i) ? 1 : 0;
-  for (const bool sparse : {false, true}) {
-    const std::int64_t count = sparse ? moe : own.count - moe;
+void StepOps::layers_of(Builder& b, std::int64_t rows, int stage,
+                        const std::vector<std::vector<StepOp>>& attention) const {
+  for (const Kind& kind : kinds_) {
+    const std::int64_t count = layers_of_kind(stage, kind.number);
     if (count == 0) continue;
     b.count(count);
-    const ServedLayer& layer = sparse ? moe_ : dense_;
-    b.append(serving_ops(reading_, layer.before, rows));
-    b.append(attention);
-    b.append(serving_ops(reading_, layer.after, rows));
+    b.append(serving_ops(reading_, kind.layer.before, rows));
+    if (!attention.empty()) b.append(attention[kind.mixer]);
+    b.append(serving_ops(reading_, kind.layer.after, rows));
   }
   b.count(1);
   if (stage + 1 == stages()) b.append(serving_ops(reading_, norm_, rows));
@@ -126,18 +142,26 @@ std::vector<StepOp> StepOps::head(std::int64_t sampled, int stage) const {
   return b.take();
 }
 
+std::vector<StepOp> StepOps::all_attention(std::size_t mixer, const StepShape& shape, std::int64_t rows) const {
+  std::vector<StepOp> attention = prefill_attention(mixer, shape);
+  if (shape.decode_sequences == 0) return attention;
+  const std::vector<StepOp> products = absorbed(mixer, shape.decode_only() ? rows : shape.decode_sequences);
+  std::vector<StepOp> decode = decode_attention(mixer, shape.decode_sequences, shape.decode_kv_tokens);
+  if (!attention.empty() && !decode.empty()) {
+    const auto* prompts = std::get_if<kernels::AttentionPrefillShape>(&attention.back().kernel);
+    if (prompts != nullptr) decode.back().beside = *prompts;
+  }
+  if (!products.empty()) attention.push_back(products.front());
+  attention.insert(attention.end(), decode.begin(), decode.end());
+  if (!products.empty()) attention.push_back(products.back());
+  return attention;
+}
+
 std::vector<StepOp> StepOps::all(const StepShape& shape, int stage) const {
   const std::int64_t rows = padded(shape.tokens());
   const GraphMode how = mode(shape.tokens(), shape.decode_only());
-  std::vector<StepOp> attention = prefill_attention(shape);
-  if (shape.decode_sequences > 0) {
-    const std::vector<StepOp> products = absorbed(shape.decode_only() ? rows : shape.decode_sequences);
-    std::vector<StepOp> decode = decode_attention(shape.decode_sequences, shape.decode_kv_tokens);
-    if (!attention.empty()) decode.front().beside = std::get<kernels::AttentionPrefillShape>(attention.back().kernel);
-    if (!products.empty()) attention.push_back(products.front());
-    attention.insert(attention.end(), decode.begin(), decode.end());
-    if (!products.empty()) attention.push_back(products.back());
-  }
+  std::vector<std::vector<StepOp>> attention;
+  for (std::size_t mixer = 0; mixer < mixers_.size(); ++mixer) attention.push_back(all_attention(mixer, shape, rows));
   Builder b(*this, how, stage);
   front(b, rows, stage);
   layers_of(b, rows, stage, attention);

@@ -37,6 +37,9 @@ class StepOps {
 
   [[nodiscard]] int stages() const { return job_->config.pipeline_parallel; }
   [[nodiscard]] std::int64_t layers(int stage) const;
+  /// Distinct attention (or recurrences) of the model's layers, and how many layers with one a stage has.
+  [[nodiscard]] std::size_t mixers() const { return mixers_.size(); }
+  [[nodiscard]] std::int64_t layers(int stage, std::size_t mixer) const;
   /// The next captured size, or `tokens` where none is as large.
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
   /// Of an iteration of `tokens` tokens.
@@ -45,15 +48,17 @@ class StepOps {
   /// Everything, in order.
   [[nodiscard]] std::vector<StepOp> all(const StepShape& shape, int stage) const;
 
-  // The same by what it depends on; attention of one layer, to be counted layers(stage) times.
+  // The same by what it depends on; attention of one layer, to be counted layers(stage, mixer) times.
 
   /// What the number of computed tokens decides: all but attention, logits and sampling.
   [[nodiscard]] std::vector<StepOp> body(std::int64_t rows, GraphMode mode, int stage) const;
   /// Latent attention's products with the absorbed projection; empty for other models.
-  [[nodiscard]] std::vector<StepOp> absorbed(std::int64_t rows) const;
-  [[nodiscard]] std::vector<StepOp> decode_attention(std::int64_t sequences, std::int64_t kv_tokens) const;
+  [[nodiscard]] std::vector<StepOp> absorbed(std::size_t mixer, std::int64_t rows) const;
+  /// Its attention kernel is the last; a recurrence has none.
+  [[nodiscard]] std::vector<StepOp> decode_attention(std::size_t mixer, std::int64_t sequences,
+                                                     std::int64_t kv_tokens) const;
   /// Empty without prompts.
-  [[nodiscard]] std::vector<StepOp> prefill_attention(const StepShape& shape) const;
+  [[nodiscard]] std::vector<StepOp> prefill_attention(std::size_t mixer, const StepShape& shape) const;
   /// Logits and sampling of the last stage; empty on the others and where nothing is sampled.
   [[nodiscard]] std::vector<StepOp> head(std::int64_t sampled, int stage) const;
 
@@ -70,8 +75,13 @@ class StepOps {
 
  private:
   class Builder;
+  void add_kinds();
+  [[nodiscard]] std::int64_t layers_of_kind(int stage, std::size_t number) const;
   void front(Builder& builder, std::int64_t rows, int stage) const;
-  void layers_of(Builder& builder, std::int64_t rows, int stage, const std::vector<StepOp>& attention) const;
+  /// `attention` of each mixer, or empty.
+  void layers_of(Builder& builder, std::int64_t rows, int stage,
+                 const std::vector<std::vector<StepOp>>& attention) const;
+  [[nodiscard]] std::vector<StepOp> all_attention(std::size_t mixer, const StepShape& shape, std::int64_t rows) const;
   [[nodiscard]] std::vector<StepOp> of_attention(const std::vector<LayerOp>& ops) const;
 
   const ServingJob* job_;
@@ -79,8 +89,13 @@ class StepOps {
   sim::Placement placement_;
   ReplicaStand stand_;
   ServingReading reading_;
-  ServedLayer dense_, moe_;                            ///< empty where the model has none
-  std::vector<LayerElement> attention_;                ///< of either
+  struct Kind {
+    std::size_t number = 0;  ///< Llm::kind_of
+    std::size_t mixer = 0;
+    ServedLayer layer;
+  };
+  std::vector<Kind> kinds_;                            ///< of layers, in the order of the first of each
+  std::vector<std::vector<LayerElement>> mixers_;      ///< ServedLayer::attention, where these differ
   std::vector<LayerElement> embedding_, norm_, head_;  ///< the final norm runs on all rows, the head on sampled ones
   std::vector<std::int64_t> padded_;                   ///< by number of tokens, up to the largest captured size
   bool cuts_prompts_ = true;                           ///< GraphRules::piecewise

@@ -12,16 +12,16 @@ std::vector<StepOp> StepOps::of_attention(const std::vector<LayerOp>& ops) const
   return b.take();
 }
 
-std::vector<StepOp> StepOps::absorbed(std::int64_t rows) const {
-  return of_attention(absorbed_ops(reading_, attention_, rows));
+std::vector<StepOp> StepOps::absorbed(std::size_t mixer, std::int64_t rows) const {
+  return of_attention(absorbed_ops(reading_, mixers_[mixer], rows));
 }
 
-std::vector<StepOp> StepOps::decode_attention(std::int64_t sequences, std::int64_t kv_tokens) const {
+std::vector<StepOp> StepOps::decode_attention(std::size_t mixer, std::int64_t sequences, std::int64_t kv_tokens) const {
   if (sequences == 0) return {};
-  return of_attention(decode_ops(reading_, attention_, sequences, kv_tokens));
+  return of_attention(decode_ops(reading_, mixers_[mixer], sequences, kv_tokens));
 }
 
-std::vector<StepOp> StepOps::prefill_attention(const StepShape& step) const {
+std::vector<StepOp> StepOps::prefill_attention(std::size_t mixer, const StepShape& step) const {
   if (step.prefill_sequences == 0 || step.prefill_tokens == 0) return {};
   const std::int64_t batch = std::min(step.prefill_sequences, step.prefill_tokens);
   const std::int64_t q_len = (step.prefill_tokens + batch - 1) / batch;
@@ -29,7 +29,7 @@ std::vector<StepOp> StepOps::prefill_attention(const StepShape& step) const {
   const double q = static_cast<double>(q_len);
   const double kv = 0.5 * (step.prefill_pairs / (static_cast<double>(batch) * q) + q);
   const std::int64_t kv_len = std::max(q_len, static_cast<std::int64_t>(kv + 0.5));
-  return of_attention(prefill_ops(reading_, attention_, batch, q_len, kv_len));
+  return of_attention(prefill_ops(reading_, mixers_[mixer], batch, q_len, kv_len));
 }
 
 }  // namespace orrery::models

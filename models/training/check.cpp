@@ -56,12 +56,20 @@ class Checker {
     }
   }
 
+  void attention(const AttentionConfig& a) {
+    divides("the attention heads of " + llm_.name, a.heads);
+    const std::int64_t t = config_.tensor_parallel, kv = a.kv_heads;
+    if (a.kind == AttentionKind::multi_head && kv % t != 0 && t % std::max<std::int64_t>(kv, 1) != 0) {
+      error("tensor_parallel", "{} neither divides nor is a multiple of the key/value heads ({})", t, kv);
+    }
+  }
+
   void tensor_parallel() {
     const int t = config_.tensor_parallel;
-    divides("the attention heads of " + llm_.name, llm_.attention.heads);
-    const std::int64_t kv = llm_.attention.kv_heads;
-    if (llm_.attention.kind == AttentionKind::multi_head && kv % t != 0 && t % std::max<std::int64_t>(kv, 1) != 0) {
-      error("tensor_parallel", "{} neither divides nor is a multiple of the key/value heads ({})", t, kv);
+    attention(llm_.attention);
+    for (const LayerConfig& kind : llm_.kinds) {
+      if (kind.mixer == Mixer::attention && kind.attention.heads != llm_.attention.heads) attention(kind.attention);
+      if (kind.mixer == Mixer::recurrent) divides("the recurrent heads", kind.recurrent.value_heads);
     }
     if (llm_.mlp.inter > 0) divides("the MLP width", llm_.mlp.inter);
     if (llm_.moe.experts > 0) divides("the expert width", llm_.moe.inter);

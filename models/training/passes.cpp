@@ -37,11 +37,11 @@ PassWriter::PassOps PassWriter::pass_ops(const std::vector<LayerElement>& elemen
 
 // Layers of a kind are alike: what one costs is worked out once.
 const PassWriter::LayerPlan& PassWriter::layer_plan(std::int64_t layer, bool recomputed) {
-  const bool moe = job_.llm.is_moe_layer(layer);
-  const auto [found, is_new] = layer_plans_.try_emplace({moe, recomputed});
+  const std::size_t kind = job_.llm.kind_of(layer);
+  const auto [found, is_new] = layer_plans_.try_emplace({kind, recomputed});
   LayerPlan& plan = found->second;
   if (!is_new) return plan;
-  std::unique_ptr<PassOps>& ops = layer_ops_[moe];
+  std::unique_ptr<PassOps>& ops = layer_ops_[kind];
   if (!ops) ops = std::make_unique<PassOps>(pass_ops(layer_elements(job_, layer)));
   plan.ops = ops.get();
   plan.recomputed = recomputed;

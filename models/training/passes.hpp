@@ -77,8 +77,8 @@ class PassWriter {
   const TrainingConfig& config_;
   Mesh mesh_;
   int microbatches_;
-  std::map<bool, std::unique_ptr<PassOps>> layer_ops_;      ///< by "is an MoE layer"
-  std::map<std::pair<bool, bool>, LayerPlan> layer_plans_;  ///< by the same and "is recomputed"
+  std::map<std::size_t, std::unique_ptr<PassOps>> layer_ops_;      ///< by kind of layer
+  std::map<std::pair<std::size_t, bool>, LayerPlan> layer_plans_;  ///< by the same and "is recomputed"
   PassOps embedding_, head_;
   std::vector<ChunkPlan> chunks_;      ///< by virtual stage
   std::vector<double> bucket_;         ///< gradient bytes waiting, by rank

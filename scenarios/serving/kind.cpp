@@ -30,7 +30,7 @@ double missing_bytes(const ServingResult& result) {
   if (result.started) return 0.0;
   const KvPool& pool = result.pool;
   if (pool.blocks > 0 && pool.block_size > 0) {
-    const std::int64_t needed = (result.config.max_model_len + pool.block_size - 1) / pool.block_size;
+    const std::int64_t needed = pool.longest_blocks();
     return pool.block_bytes.value() * static_cast<double>(std::max<std::int64_t>(1, needed - pool.blocks));
   }
   const Bytes fixed = pool.weights + pool.activations + pool.context + pool.graphs;

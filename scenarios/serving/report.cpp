@@ -29,7 +29,7 @@ Bytes fixed_memory(const KvPool& pool) { return pool.weights + pool.activations 
 std::string missing_text(const ServingResult& result) {
   const KvPool& pool = result.pool;
   if (pool.blocks > 0) {
-    const std::int64_t needed = (result.config.max_model_len + pool.block_size - 1) / pool.block_size;
+    const std::int64_t needed = pool.longest_blocks();
     return fmt::format(
         "\n  missing: {} for a request of max_model_len {}, which needs {} blocks of {}; the {} there are would fit "
         "max_model_len {}",

@@ -59,7 +59,6 @@ TEST(HfConfigErrors, GiveThePlaceOfMalformedJson) {
   EXPECT_TRUE(contains(complaint("{\n  \"model_type\": \"llama\",\n  \"hidden_size\": ,\n}"),
                        "tiny.json:3:18: malformed JSON: "));
   EXPECT_TRUE(contains(complaint("{\"model_type\": \"llama\""), "malformed JSON"));
-  EXPECT_TRUE(contains(complaint("{\"a\": NaN}"), "tiny.json:1:7: malformed JSON"));
   EXPECT_TRUE(contains(complaint("{\"a\": 1e999}"), "malformed JSON"));
   EXPECT_TRUE(contains(complaint("{\"model_type\": \"ll\xff\"}"), "malformed JSON"));
   EXPECT_TRUE(contains(complaint(""), "tiny.json: the file is empty"));
@@ -68,6 +67,40 @@ TEST(HfConfigErrors, GiveThePlaceOfMalformedJson) {
   EXPECT_TRUE(contains(complaint("null"), "expected a JSON object"));
   EXPECT_TRUE(contains(complaint("{\"model_type\": \"llama\", \"model_type\": \"opt\"}"),
                        "tiny.json:1:39: model_type: the key stands twice"));
+}
+
+TEST(HfConfigErrors, ReadPythonsInfinityAndNan) {
+  EXPECT_EQ(complaint(tiny(R"("a": Infinity, "b": [0.0, -Infinity], "c": NaN, "d": "NaN, -Infinity")")), "");
+  EXPECT_TRUE(
+      contains(complaint(tiny_with("hidden_size", "Infinity")), "hidden_size: expected a whole number, not Inf"));
+  EXPECT_TRUE(contains(complaint(tiny_with("hidden_size", "-Infinity")), "expected a whole number, not -Infinity"));
+  EXPECT_TRUE(contains(complaint(tiny_with("hidden_size", "NaN")), "expected a whole number, not NaN"));
+  EXPECT_TRUE(contains(complaint("{\"a\": Infinite}"), "malformed JSON"));
+  EXPECT_TRUE(contains(complaint("{\"a\": 1NaN}"), "malformed JSON"));
+}
+
+TEST(HfConfigErrors, HintAtARelativesRow) {
+  const std::string text = complaint(tiny("", "qwen9"));
+  EXPECT_TRUE(contains(text, "tiny.json:1:16: model_type: unknown architecture \"qwen9\"")) << text;
+  EXPECT_TRUE(contains(text, "name it: model: {config: …, as: qwen")) << text;
+}
+
+TEST(HfConfigErrors, ComeFromWhatIsInside) {
+  const auto wrapped = [](const std::string& inner) {
+    return complaint(R"({"model_type": "qwen3_vl", "text_config": )" + inner + "}");
+  };
+  EXPECT_TRUE(contains(wrapped("[1, 2]"), "tiny.json:1:43: text_config: expected a mapping"));
+  EXPECT_TRUE(contains(wrapped("\"llama\""), "text_config: expected a mapping"));
+  EXPECT_TRUE(contains(wrapped("{}"), "text_config.hidden_size: the key is missing"));
+  EXPECT_TRUE(contains(wrapped(tiny_with("num_attention_heads", "0")),
+                       "text_config.num_attention_heads: expected a number from 1 to 16384, not 0"));
+  EXPECT_TRUE(contains(wrapped(tiny_with("num_hidden_layers", "1000000000")), "expected a number from 1 to 10000"));
+  EXPECT_TRUE(contains(wrapped(std::string(10'000, '[')), "nested deeper than 64 levels"));
+  EXPECT_TRUE(contains(complaint(tiny("\"layer_types\": [\"full_attention\"], \"num_key_value_heads\": 4", "gpt_oss")),
+                       "layer_types: a list of 1 for 2 layers"));
+  EXPECT_TRUE(contains(complaint(tiny("\"layer_types\": [7, 8]", "gpt_oss")), "layer_types: expected a list of texts"));
+  EXPECT_TRUE(contains(complaint(tiny("\"hybrid_override_pattern\": \"M?\"", "nemotron_h")), "\"?\" is no block"));
+  EXPECT_TRUE(contains(complaint(tiny("\"block_configs\": [{}]", "nemotron-nas")), "a list of 1 blocks for 2 layers"));
 }
 
 TEST(HfConfigErrors, ComeFromDeepAndLargeTextsToo) {

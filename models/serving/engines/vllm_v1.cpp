@@ -68,7 +68,8 @@ EngineRow vllm_v1_engine() {
   row.loop = [](const ServingConfig& config) { return batch_queue_loop(depth_of(config)); };
   row.schedulers = {vllm_v1_row()};
   row.cache = [](const ServingConfig& config, std::int64_t blocks) -> std::unique_ptr<KvCache> {
-    return std::make_unique<PagedCache>(KvCacheConfig{blocks, config.block_size, config.enable_prefix_caching});
+    return std::make_unique<PagedCache>(
+        KvCacheConfig{blocks, config.block_size, config.enable_prefix_caching, config.kv_sides});
   };
   row.memory = profiled_kv_pool;
   row.memory_sources = {"by formula from vLLM's profile run",

@@ -29,6 +29,12 @@ class KvCache {
   /// Frees the sequence's blocks. The list stays in the sequence as a memory of what it held.
   virtual void release(Sequence& sequence) = 0;
 
+  /// Blocks that a request takes beside those of its tokens: windows and states of some layers, from first to last.
+  [[nodiscard]] virtual std::int64_t side_blocks(const Request& request) const {
+    (void)request;
+    return 0;
+  }
+
   [[nodiscard]] std::int64_t blocks() const { return blocks_; }
   [[nodiscard]] std::int64_t block_size() const { return block_size_; }
   [[nodiscard]] std::int64_t free_blocks() const { return free_; }

@@ -1,6 +1,7 @@
 #include "models/serving/sequences/paged_cache.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 namespace orrery::models {
@@ -66,7 +67,8 @@ std::int64_t PagedCache::free_hits(const Sequence& sequence, std::int64_t hit_bl
 bool PagedCache::fits(const Sequence& sequence, std::int64_t tokens, std::int64_t hit) const {
   const std::int64_t held = sequence.holds_blocks ? static_cast<std::int64_t>(sequence.blocks.size()) : 0;
   const std::int64_t hits = hit / config_.block_size;
-  const std::int64_t fresh = std::max<std::int64_t>(0, blocks_for(tokens) - held - hits);
+  const std::int64_t sides = sequence.holds_blocks ? 0 : side_blocks(sequence.request);
+  const std::int64_t fresh = std::max<std::int64_t>(0, blocks_for(tokens) - held - hits) + sides;
   if (fresh > free_) return false;
   return hits == 0 || fresh + free_hits(sequence, hits) <= free_;
 }
@@ -91,6 +93,8 @@ bool PagedCache::allocate(Sequence& sequence, std::int64_t tokens, std::int64_t 
     }
     sequence.blocks.resize(static_cast<std::size_t>(hits));
     sequence.holds_blocks = true;
+    sequence.sides = side_blocks(sequence.request);
+    free_ -= sequence.sides;
     sequence.named = hits;
   }
   const auto needed = static_cast<std::size_t>(blocks_for(tokens));
@@ -117,6 +121,17 @@ void PagedCache::release(Sequence& sequence) {
     if (--pool_[*block].references == 0) append(*block);
   }
   sequence.holds_blocks = false;
+  free_ += sequence.sides;
+  sequence.sides = 0;
+}
+
+std::int64_t PagedCache::side_blocks(const Request& request) const {
+  double sum = 0.0;
+  const std::int64_t tokens = request.input_tokens + request.output_tokens;
+  for (const KvSide& side : config_.sides) {
+    sum += static_cast<double>(std::min(tokens, side.window)) * side.blocks_per_token + side.blocks_per_sequence;
+  }
+  return static_cast<std::int64_t>(std::ceil(sum));
 }
 
 std::uint32_t PagedCache::take() {

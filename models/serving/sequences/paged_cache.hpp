@@ -10,13 +10,15 @@
 // vLLM names a block by a hash of its tokens and its parent's name. Here names come from the request's `prefix`
 // pieces, or are the sequence's own (only a preempted sequence finds those again): exact where equal names mean equal
 // tokens. Limitations: one block per name is remembered (vLLM keeps duplicates that were computed at the same time);
-// all blocks are usable (vLLM keeps one as a placeholder).
+// all blocks are usable (vLLM keeps one as a placeholder); windows and states are taken at once and as counts, so that
+// what they overwrite is forgotten late.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "models/serving/sequences/kv_cache.hpp"
+#include "models/serving/sequences/kv_side.hpp"
 #include "models/serving/sequences/prefix_index.hpp"
 #include "models/serving/sequences/request.hpp"
 
@@ -26,6 +28,7 @@ struct KvCacheConfig {
   std::int64_t blocks = 0;       ///< usable ones
   std::int64_t block_size = 16;  ///< tokens
   bool prefix_caching = true;
+  std::vector<KvSide> sides = {};
 };
 
 class PagedCache final : public KvCache {
@@ -40,6 +43,8 @@ class PagedCache final : public KvCache {
   [[nodiscard]] bool fits(const Sequence& sequence, std::int64_t tokens, std::int64_t hit) const override;
   /// Last block first.
   void release(Sequence& sequence) override;
+  /// Whole blocks for the windows and states of the request at its longest.
+  [[nodiscard]] std::int64_t side_blocks(const Request& request) const override;
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffffu;

@@ -37,6 +37,7 @@ struct Sequence {
   std::vector<std::uint32_t> blocks;  ///< of the KV cache, in order; kept as a memory of what was held after a
                                       ///< preemption, while `holds_blocks` is false
   bool holds_blocks = false;
+  std::int64_t sides = 0;        ///< blocks that it holds beside those of its tokens
   std::int64_t named = 0;        ///< leading blocks whose content the cache knows by name
   int in_flight = 0;             ///< steps in flight that work on it
   bool started = false;          ///< has been scheduled at least once

@@ -1,0 +1,57 @@
+// What readers of architectures share: the sizes that every decoder has, experts, and lists of layers.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/architectures/config_keys.hpp"
+#include "models/llm.hpp"
+
+namespace orrery::models {
+
+/// What the pre-norm gated decoders share: hidden, layers, heads, intermediate, vocabulary, positions, ties.
+struct DecoderDefaults {
+  std::int64_t kv_heads = 0;  ///< of an absent num_key_value_heads; 0: as many as heads
+  std::int64_t head_dim = 0;  ///< of an absent head_dim; 0: hidden / heads
+  std::int64_t positions = 0;
+  bool tied = false;
+};
+void read_gated_decoder(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults);
+/// Hidden size, layers, vocabulary, positions, ties; RMSNorm, rotary positions.
+void read_sizes(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults);
+/// Heads, key-value heads and their width.
+void read_heads(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults);
+
+/// attention_bias, for all four projections; qkv alone where `out` is false.
+void read_attention_bias(ConfigKeys& keys, Llm& llm, bool fallback, bool out = true);
+
+/// An error where num_experts_per_tok is more than there are.
+void check_topk(ConfigKeys& keys, const MoeConfig& moe);
+
+/// hidden / heads; an error at `heads_key` where it is no whole number.
+[[nodiscard]] std::int64_t even_head_dim(ConfigKeys& keys, std::int64_t hidden, std::int64_t heads,
+                                         std::string_view heads_key);
+
+/// The key's list of texts, one for each layer at least (what is more belongs to speculative heads); empty where it is
+/// absent or, which is an error, too short.
+[[nodiscard]] std::vector<std::string> layer_texts(ConfigKeys& keys, const Llm& llm, std::string_view key);
+/// The same of whole numbers.
+[[nodiscard]] std::vector<std::int64_t> layer_integers(ConfigKeys& keys, const Llm& llm, std::string_view key);
+
+/// Every layer as the fields of `llm` say: the list to change where layers differ.
+[[nodiscard]] std::vector<LayerConfig> equal_layers(const Llm& llm);
+/// Makes them the model's, of which the first with attention and the first with experts stand for all in reports.
+void set_layers(Llm& llm, const std::vector<LayerConfig>& layers);
+
+/// An attention's window in the layers that `sliding` tells; none in the others.
+template <class Sliding>
+void slide_windows(Llm& llm, std::int64_t window, const Sliding& sliding) {
+  std::vector<LayerConfig> layers = equal_layers(llm);
+  for (std::size_t i = 0; i < layers.size(); ++i) layers[i].attention.window = sliding(i) ? window : 0;
+  set_layers(llm, layers);
+}
+/// By layer_types ("sliding_attention" slides); false where the config has none.
+bool slide_by_types(ConfigKeys& keys, Llm& llm, std::int64_t window);
+
+}  // namespace orrery::models

@@ -1,0 +1,93 @@
+// Gemma 1 to 4: wide heads, tied embeddings, gated GELU.
+//
+// Gemma 2 and later have norms behind the blocks too, and slide a window in all layers but every second (2) or every
+// sixth (3, 4). Gemma 3 norms queries and keys. Gemma 4's full layers have heads of their own number and width and may
+// take keys as values; its last layers may borrow the keys of layers before; a small embedding per layer may join each
+// layer; experts may run beside the MLP, with three more norms.
+// Defaults: transformers models/gemma, gemma2, gemma3 and gemma4, configuration_*.py and modeling_*.py.
+// Limitation: Gemma 4's norm of values, which has no weights, is not priced.
+#include "models/architectures/architectures.hpp"
+
+namespace orrery::models {
+namespace {
+
+void read_common(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults) {
+  read_gated_decoder(keys, llm, defaults);
+  read_attention_bias(keys, llm, false);
+}
+
+/// Every `pattern`-th layer attends to everything where layer_types does not say which.
+void slide(ConfigKeys& keys, Llm& llm, std::int64_t window, std::int64_t pattern) {
+  if (slide_by_types(keys, llm, window)) return;
+  const std::int64_t every =
+      keys.size_or(keys.first_of({"sliding_window_pattern", "_sliding_window_pattern"}), pattern, SizeLimits::kLayers);
+  slide_windows(llm, window, [&](std::size_t i) { return (static_cast<std::int64_t>(i) + 1) % every != 0; });
+}
+
+void read_full_heads(ConfigKeys& keys, const Llm& llm, AttentionConfig& a) {
+  a.head_dim = keys.size_or("global_head_dim", 512, SizeLimits::kHeadDim);
+  a.keys_are_values = keys.flag_or("attention_k_eq_v", false);
+  if (!a.keys_are_values) return;
+  a.kv_heads = keys.size_or("num_global_key_value_heads", a.kv_heads, SizeLimits::kHeads);
+  if (llm.attention.heads % a.kv_heads != 0) {
+    keys.error("num_global_key_value_heads", "the key-value heads do not divide the heads");
+  }
+}
+
+void read_experts(ConfigKeys& keys, Llm& llm) {
+  if (!keys.flag_or("enable_moe_block", false)) return;
+  MoeConfig& moe = llm.moe;
+  moe.experts = keys.size_of({"num_experts"}, SizeLimits::kExperts);
+  moe.topk = keys.size_of({"top_k_experts"}, SizeLimits::kExperts);
+  moe.inter = keys.size_of({"moe_intermediate_size", "expert_intermediate_size"}, SizeLimits::kInter);
+  moe.beside_dense = true;
+  moe.more_norms = 3;
+  moe.router_values = llm.hidden + moe.experts;  // scales of the input and of each expert
+  check_topk(keys, moe);
+}
+
+}  // namespace
+
+void read_gemma(ConfigKeys& keys, Llm& llm) {
+  read_common(keys, llm, {.kv_heads = 16, .head_dim = 256, .positions = 8192, .tied = true});
+}
+
+void read_gemma2(ConfigKeys& keys, Llm& llm) {
+  read_common(keys, llm, {.kv_heads = 4, .head_dim = 256, .positions = 8192, .tied = true});
+  llm.norms = NormPlacement::both;
+  slide(keys, llm, keys.size_or("sliding_window", 4096, SizeLimits::kPositions), 2);
+}
+
+void read_gemma3(ConfigKeys& keys, Llm& llm) {
+  // The class's sizes, which the inner configs of Gemma 3 leave away.
+  if (keys.absent("num_attention_heads")) keys.set_default("num_attention_heads", 8);
+  if (keys.absent("vocab_size")) keys.set_default("vocab_size", 262'208);
+  read_common(keys, llm, {.kv_heads = 4, .head_dim = 256, .positions = 131'072, .tied = true});
+  llm.norms = NormPlacement::both;
+  llm.attention.qk_norm = true;
+  slide(keys, llm, keys.size_or("sliding_window", 4096, SizeLimits::kPositions), 6);
+}
+
+void read_gemma4(ConfigKeys& keys, Llm& llm) {
+  read_common(keys, llm, {.kv_heads = 4, .head_dim = 256, .positions = 131'072, .tied = true});
+  llm.norms = NormPlacement::both;
+  llm.attention.qk_norm = true;
+  llm.layer_input = keys.size_or("hidden_size_per_layer_input", 256, SizeLimits::kHidden, 0);
+  llm.layer_input_vocab = keys.size_or("vocab_size_per_layer_input", 262'144, SizeLimits::kVocab);
+  read_experts(keys, llm);
+  slide(keys, llm, keys.size_or("sliding_window", 512, SizeLimits::kPositions), 6);
+  const std::int64_t borrowing = keys.size_or("num_kv_shared_layers", 0, SizeLimits::kLayers, 0);
+  const bool wide = keys.flag_or("use_double_wide_mlp", false);
+  std::vector<LayerConfig> layers = equal_layers(llm);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    LayerConfig& layer = layers[i];
+    if (i + 1 == layers.size()) layer.attention.window = 0;
+    if (layer.attention.window == 0) read_full_heads(keys, llm, layer.attention);
+    if (static_cast<std::int64_t>(i) < llm.layers - borrowing) continue;
+    layer.attention.borrows_keys = true;
+    if (wide) layer.mlp.inter *= 2;
+  }
+  set_layers(llm, layers);
+}
+
+}  // namespace orrery::models

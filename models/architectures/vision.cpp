@@ -1,0 +1,129 @@
+#include "models/architectures/vision.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace orrery::models {
+namespace {
+
+// So small that no product of them overflows.
+constexpr std::int64_t kMostSide = 1 << 12, kMostMerge = 16, kMostHidden = 1 << 17, kMostItems = 1000;
+
+/// Sizes of vision_config.
+class Tower {
+ public:
+  explicit Tower(ConfigKeys& keys) : keys_(keys) {}
+
+  [[nodiscard]] bool there() const { return keys_.is_object("vision_config"); }
+  std::int64_t hidden(std::string_view key, std::int64_t fallback) {
+    return keys_.size_or(path(key), std::min(fallback, kMostHidden), kMostHidden);
+  }
+  std::int64_t inter(std::string_view key, std::int64_t fallback) {
+    return keys_.size_or(path(key), fallback, SizeLimits::kInter);
+  }
+  std::int64_t layers(std::string_view key, std::int64_t fallback) {
+    return keys_.size_or(path(key), fallback, SizeLimits::kLayers, 0);
+  }
+  std::int64_t side(std::string_view key, std::int64_t fallback) {
+    return keys_.size_or(path(key), fallback, kMostSide);
+  }
+  std::int64_t merge(std::string_view key, std::int64_t fallback) {
+    return keys_.size_or(path(key), fallback, kMostMerge);
+  }
+  std::int64_t items(std::string_view key) { return std::min(kMostItems, keys_.items(path(key))); }
+
+ private:
+  static std::string path(std::string_view key) { return "vision_config." + std::string(key); }
+
+  ConfigKeys& keys_;
+};
+
+std::int64_t linear(std::int64_t in, std::int64_t out) { return in * out + out; }
+
+/// Attention of four projections and an MLP of two, all with biases, and two LayerNorms.
+std::int64_t plain_block(std::int64_t hidden, std::int64_t inter) {
+  return 4 * linear(hidden, hidden) + linear(hidden, inter) + linear(inter, hidden) + 4 * hidden;
+}
+
+}  // namespace
+
+std::int64_t qwen2_5_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("hidden_size", 1280), inter = t.inter("intermediate_size", 3420);
+  const std::int64_t patch = t.side("patch_size", 14), merge = t.merge("spatial_merge_size", 2);
+  const std::int64_t patches = 3 * t.merge("temporal_patch_size", 2) * patch * patch * hidden;
+  const std::int64_t block =
+      4 * linear(hidden, hidden) + 2 * linear(hidden, inter) + linear(inter, hidden) + 2 * hidden;
+  const std::int64_t merged = merge * merge * hidden, out = t.hidden("out_hidden_size", llm.hidden);
+  return patches + t.layers("depth", 32) * block + hidden + linear(merged, merged) + linear(merged, out);
+}
+
+std::int64_t qwen3_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("hidden_size", 1152), inter = t.inter("intermediate_size", 4304);
+  const std::int64_t patch = t.side("patch_size", 16), merge = t.merge("spatial_merge_size", 2);
+  const std::int64_t volume = t.merge("in_channels", 3) * t.merge("temporal_patch_size", 2) * patch * patch;
+  const std::int64_t merged = merge * merge * hidden, out = t.hidden("out_hidden_size", llm.hidden);
+  const std::int64_t merger = linear(merged, merged) + linear(merged, out);
+  return linear(volume, hidden) + t.inter("num_position_embeddings", 2304) * hidden +
+         t.layers("depth", 27) * plain_block(hidden, inter) + 2 * hidden + merger +
+         t.items("deepstack_visual_indexes") * (2 * merged + merger);
+}
+
+std::int64_t kimi_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("vt_hidden_size", 1152), inter = t.inter("vt_intermediate_size", 4304);
+  const std::int64_t patch = t.side("patch_size", 14);
+  const std::int64_t positions = t.side("init_pos_emb_height", 64) * t.side("init_pos_emb_width", 64) * hidden;
+  const std::int64_t merged = 4 * hidden;  // merge_kernel_size [2, 2]
+  const std::int64_t projector = 2 * hidden + linear(merged, merged) + linear(merged, llm.hidden);
+  return linear(3 * patch * patch, hidden) + positions +
+         t.layers("vt_num_hidden_layers", 27) * plain_block(hidden, inter) + 2 * hidden + projector;
+}
+
+std::int64_t minimax_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("hidden_size", 1280), inter = t.inter("intermediate_size", 5120);
+  const std::int64_t patch = t.side("patch_size", 14), out = t.hidden("projection_dim", llm.hidden);
+  const std::int64_t patches = 3 * t.merge("temporal_patch_size", 2) * patch * patch * hidden;
+  const std::int64_t projector = linear(hidden, out) + linear(out, out) + linear(4 * out, out) + linear(out, out);
+  return patches + 2 * hidden + t.layers("num_hidden_layers", 32) * plain_block(hidden, inter) + projector;
+}
+
+std::int64_t gemma3_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("hidden_size", 1152), inter = t.inter("intermediate_size", 4304);
+  const std::int64_t patch = t.side("patch_size", 14), side = t.side("image_size", 896) / patch;
+  return linear(3 * patch * patch, hidden) + side * side * hidden +
+         t.layers("num_hidden_layers", 27) * plain_block(hidden, inter) + 2 * hidden + hidden * llm.hidden + hidden;
+}
+
+std::int64_t gemma4_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("hidden_size", 768), inter = t.inter("intermediate_size", 3072);
+  const std::int64_t heads = t.side("num_attention_heads", 12), width = t.hidden("head_dim", 64);
+  const std::int64_t patch = t.side("patch_size", 16), positions = t.inter("position_embedding_size", 10'240);
+  const std::int64_t block = 4 * hidden * heads * width + 3 * hidden * inter + 4 * hidden + 2 * width;
+  return 3 * patch * patch * hidden + 2 * positions * hidden + t.layers("num_hidden_layers", 16) * block +
+         hidden * llm.hidden;
+}
+
+std::int64_t step_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) keys.assume("vision tower: the class's default, which the config does not mention");
+  const std::int64_t hidden = t.hidden("hidden_size", 1536), patch = t.side("patch_size", 14);
+  const std::int64_t inter = hidden * 8960 / 1536, side = t.side("image_size", 728) / patch;
+  const std::int64_t downsampling = linear(9 * hidden, 2 * hidden) + linear(18 * hidden, 4 * hidden);
+  return 3 * patch * patch * hidden + side * side * hidden + 2 * hidden +
+         t.layers("num_hidden_layers", 47) * (plain_block(hidden, inter) + 2 * hidden) + downsampling +
+         4 * hidden * llm.hidden;
+}
+
+}  // namespace orrery::models

@@ -1,0 +1,29 @@
+// Parameters of a multimodal model's towers for images, with what leads from them to the language model.
+//
+// They are counted so that weights and totals are right, and never priced: requests are texts. Each function reads
+// vision_config; absent sizes are the class's defaults. Source: transformers modeling_*.py of the model named.
+// Limitations: towers for sound are not counted.
+#pragma once
+
+#include <cstdint>
+
+#include "models/architectures/config_keys.hpp"
+#include "models/llm.hpp"
+
+namespace orrery::models {
+
+/// Qwen2.5-VL: windowed RMSNorm blocks with gated MLPs, a merger of 2x2 patches.
+[[nodiscard]] std::int64_t qwen2_5_vision(ConfigKeys& keys, const Llm& llm);
+/// Qwen3-VL and Qwen3.5: LayerNorm blocks, learned positions, a merger and one more for each deepstack layer.
+[[nodiscard]] std::int64_t qwen3_vision(ConfigKeys& keys, const Llm& llm);
+/// Kimi K2.5's MoonViT and its patch merger.
+[[nodiscard]] std::int64_t kimi_vision(ConfigKeys& keys, const Llm& llm);
+/// MiniMax-M3's tower, projector and patch merger.
+[[nodiscard]] std::int64_t minimax_vision(ConfigKeys& keys, const Llm& llm);
+/// Gemma 3: SigLIP and a projection.
+[[nodiscard]] std::int64_t gemma3_vision(ConfigKeys& keys, const Llm& llm);
+[[nodiscard]] std::int64_t gemma4_vision(ConfigKeys& keys, const Llm& llm);
+/// Step-3.7: layer-scaled blocks and two downsampling convolutions; there whether the config mentions it or not.
+[[nodiscard]] std::int64_t step_vision(ConfigKeys& keys, const Llm& llm);
+
+}  // namespace orrery::models

@@ -1,0 +1,97 @@
+// Recurrent mixers' elements: the gated delta rule, and Mamba's two generations of selective state spaces.
+//
+//   gated delta  S ← g·S + k·β(v − kᵀ·g·S)ᵀ, o = Sᵀ·q    heads of values share heads of keys (Qwen3-Next, Qwen3.5)
+//   mamba2       S ← a·S + (Δ·x)·Bᵀ, y = S·C + D·x         heads of x share groups of B and C (Mamba-2, Nemotron-H)
+//   mamba        the same with a state per channel, Δ from a compressed projection of x
+// Before it a causal convolution of a few taps runs over what the input projection gives, after it a gated norm (mamba:
+// a gate) and the output projection. A sequence keeps S, in fp32, and the convolution's last taps.
+// Source: transformers models/{qwen3_next,mamba2,mamba,nemotron_h}/modeling_*.py.
+#include "models/layer/elements.hpp"
+
+namespace orrery::models {
+namespace {
+
+constexpr Part kPart = Part::attention;
+
+void add_convolution(ElementList& list, const RecurrentConfig& r, const Widths& over) {
+  const std::int64_t channels = over.whole();
+  list.add(kPart, Pass{{"convolution", "convolution"}, over, 1.0, channels * (r.conv + (r.conv_bias ? 1 : 0))}, over);
+}
+
+// What a sequence keeps of the convolution: all its taps but the newest.
+Width tail(const RecurrentConfig& r, const Width& heads, std::int64_t channels) {
+  return shared_width(heads.count, (r.conv - 1) * channels / heads.count);
+}
+
+void add_gated_delta(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
+  const Width keys = shared_width(r.key_heads, r.key_dim), values = shared_width(r.value_heads, r.value_dim);
+  const Width hidden = whole_width(llm.hidden);
+  list.add(kPart, Linear{{"recurrent in", "recurrent in"}, hidden, {keys, keys, values, values}});
+  Linear gates{{"decay and beta", "decay and beta"}, hidden, {shared_width(r.value_heads, 2)}};
+  gates.plain = true;
+  list.add(kPart, gates);
+  add_convolution(list, r, {keys, keys, values});
+  Recurrence state{{"gated delta rule", "gated delta rule"}, {keys, keys, values}, values};
+  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
+  state.key_dim = r.key_dim;
+  state.value_dim = r.value_dim;
+  state.chunk = r.chunk;
+  state.products = 3;
+  state.tail = tail(r, values, 2 * keys.whole() + values.whole());
+  state.parameters = 2 * r.value_heads;  // A_log, dt_bias
+  list.add(kPart, state, {values});
+  list.add(kPart, Pass{{"gated norm", "gated norm"}, {values}, 2.0, r.value_dim}, {values});
+  list.add(kPart, Linear{{"recurrent out", "recurrent out"}, values, {hidden}});
+}
+
+void add_mamba2(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
+  const Width inner = shared_width(r.value_heads, r.value_dim), hidden = whole_width(llm.hidden);
+  const Width groups = shared_width(r.key_heads, 2 * r.key_dim);  // B and C
+  const Widths in{inner, inner, groups, shared_width(r.value_heads)};
+  list.add(kPart, Linear{{"recurrent in", "recurrent in"}, hidden, in, r.bias ? in.whole() : 0});
+  add_convolution(list, r, {inner, groups});
+  Recurrence state{{"selective scan", "selective scan"}, {inner, groups}, inner};
+  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
+  state.key_dim = r.key_dim;
+  state.value_dim = r.value_dim;
+  state.chunk = r.chunk;
+  state.tail = tail(r, inner, inner.whole() + groups.whole());
+  state.parameters = 3 * r.value_heads;  // A_log, D, dt_bias
+  list.add(kPart, state, {inner});
+  list.add(kPart, Pass{{"gated norm", "gated norm"}, {inner}, 2.0, inner.whole()}, {inner});
+  list.add(kPart, Linear{{"recurrent out", "recurrent out"}, inner, {hidden}, r.bias ? llm.hidden : 0});
+}
+
+void add_mamba(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
+  const Width inner = shared_width(r.value_heads), hidden = whole_width(llm.hidden);
+  const Width dt = whole_width(r.dt_rank), groups = whole_width(2 * r.key_dim);
+  list.add(kPart, Linear{{"recurrent in", "recurrent in"}, hidden, {inner, inner}, r.bias ? 2 * inner.whole() : 0});
+  add_convolution(list, r, {inner});
+  list.add(kPart, Linear{{"selection", "selection"}, inner, {dt, groups}});
+  list.add(kPart, Linear{{"time step", "time step"}, dt, {inner}, inner.whole()});
+  Recurrence state{{"selective scan", "selective scan"}, {inner, inner, groups}, inner};
+  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
+  state.key_dim = r.key_dim;
+  state.value_dim = r.value_dim;
+  state.chunk = r.chunk;
+  state.tail = tail(r, inner, inner.whole());
+  state.parameters = inner.whole() * (r.key_dim + 1);  // A_log, D
+  list.add(kPart, state, {inner});
+  list.add(kPart, Pass{{"gate", "gate"}, {inner}, 2.0}, {inner});
+  list.add(kPart, Linear{{"recurrent out", "recurrent out"}, inner, {hidden}, r.bias ? llm.hidden : 0});
+}
+
+}  // namespace
+
+void add_recurrent(ElementList& list, const Llm& llm, const RecurrentConfig& recurrent) {
+  switch (recurrent.kind) {
+    case RecurrentKind::gated_delta:
+      return add_gated_delta(list, llm, recurrent);
+    case RecurrentKind::mamba2:
+      return add_mamba2(list, llm, recurrent);
+    case RecurrentKind::mamba:
+      return add_mamba(list, llm, recurrent);
+  }
+}
+
+}  // namespace orrery::models
