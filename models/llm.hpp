@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,6 +104,13 @@ struct MoeConfig {
 enum class Mixer : std::uint8_t { attention, recurrent, linear, none };  ///< linear: one matrix (Nemotron-NAS)
 enum class FeedForward : std::uint8_t { dense, experts, linear, none };
 
+/// Modules of a layer that a quantised checkpoint keeps in 16 bit.
+struct KeptModules {
+  bool mixer = false, mlp = false, shared = false;  ///< attention or recurrence; dense MLP; shared experts
+
+  friend bool operator==(const KeptModules&, const KeptModules&) = default;
+};
+
 /// One layer. A block that is `none` has no norm and no residual add either.
 struct LayerConfig {
   Mixer mixer = Mixer::attention;
@@ -111,9 +119,13 @@ struct LayerConfig {
   RecurrentConfig recurrent;
   MlpConfig mlp;
   MoeConfig moe;
+  KeptModules kept;
 
   friend bool operator==(const LayerConfig&, const LayerConfig&) = default;
 };
+
+/// Of fewer than 16 bits: a checkpoint in it was quantised.
+[[nodiscard]] inline bool is_quantised(Dtype dtype) { return element_size(dtype) < Bytes{2.0}; }
 
 struct Llm {
   std::string name;  ///< library name, "llama-3.1-405b"
@@ -132,7 +144,8 @@ struct Llm {
   std::int64_t position_offset = 0;  ///< extra learned rows (OPT: 2)
   bool tied_embeddings = false;
   bool lm_head_bias = false;
-  Dtype dtype = Dtype::bf16;
+  Dtype dtype = Dtype::bf16;      ///< of the checkpoint's linear layers, as quantised
+  std::optional<Dtype> kv_dtype;  ///< that the checkpoint has scales for
 
   NormPlacement norms = NormPlacement::before;
   bool parallel = false;        ///< attention and MLP read the same input, and one residual add takes both (GPT-J)

@@ -12,6 +12,7 @@
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
 #include "models/architectures/architectures.hpp"
+#include "models/architectures/quantization.hpp"
 
 namespace orrery::models {
 namespace {
@@ -40,58 +41,14 @@ std::string name_after(const std::string& file) {
   return path.filename() == "config.json" && !folder.empty() ? folder : path.stem().string();
 }
 
-/// What a quantisation method that several tools share stores: bits, and whether they are floating-point.
-std::optional<Dtype> stored(std::int64_t bits, bool floating) {
-  if (bits == 8) return floating ? Dtype::fp8 : Dtype::int8;
-  if (bits == 4) return floating ? Dtype::nvfp4 : Dtype::int4;
-  return std::nullopt;
-}
-
-/// The format of most weights by the object `quantized`, or nothing where it is unknown.
-std::optional<Dtype> quantized_dtype(ConfigKeys& keys, const std::string& quantized, const std::string& method) {
-  const std::string algorithm = keys.nested_text(quantized, "quant_algo");
-  const std::string group = "config_groups.group_0.weights.";
-  const bool floating = keys.nested_text(quantized, group + "type") == "float";
-  if (method == "fp8" || method == "fbgemm_fp8") {
-    return keys.nested_present(quantized, "weight_block_size") ? Dtype::fp8_block : Dtype::fp8;
-  }
-  if (method == "gptq" || method == "awq" || method == "auto-round") {
-    return stored(keys.nested_integer(quantized, "bits"), false);
-  }
-  if (method == "mxfp4") {
-    keys.assume("quantization_config: mxfp4 as int4, which takes as many bits with its scales (4.25)");
-    return Dtype::int4;
-  }
-  if (method == "bitsandbytes") return stored(keys.flag_or(quantized + ".load_in_4bit", false) ? 4 : 8, false);
-  if (method == "compressed-tensors") return stored(keys.nested_integer(quantized, group + "num_bits"), floating);
-  if (method != "modelopt" && method != "modelopt_fp4") return std::nullopt;
-  if (algorithm == "FP8") return Dtype::fp8;
-  if (algorithm.find("NVFP4") != std::string::npos) return Dtype::nvfp4;
-  if (algorithm == "MIXED_PRECISION") {
-    keys.assume("quantization_config: mixed precision as nvfp4, which most weights have");
-    return Dtype::nvfp4;
-  }
-  return std::nullopt;
-}
-
-/// Storage of the weights: the quantisation's if there is one, else torch_dtype (dtype since transformers 4.56).
+/// Storage of the weights that are not quantised: torch_dtype (dtype since transformers 4.56).
 /// Absent: bf16, in which such models are trained and served today, though transformers would say fp32.
 Dtype read_dtype(ConfigKeys& keys) {
   const std::string key = keys.absent("dtype") ? "torch_dtype" : "dtype";
   const std::string text = keys.text_or(key, "bfloat16");
   const auto dtype = parse_dtype(text);
   if (!dtype) keys.error(key, fmt::format("unknown number format \"{}\"", text));
-  const bool outside = keys.is_object("quantization_config");
-  const std::string quantized = outside ? "quantization_config" : "text_config.quantization_config";
-  std::string method = keys.nested_text(quantized, "quant_method");
-  if (method.empty() && !keys.nested_text(quantized, "quant_algo").empty()) method = "modelopt";
-  if (method.empty()) return dtype.value_or(Dtype::bf16);
-  if (const std::optional<Dtype> known = quantized_dtype(keys, quantized, method)) return *known;
-  keys.error("quantization_config",
-             fmt::format("method \"{}\" is not supported; known are fp8, gptq, awq, auto-round, mxfp4, bitsandbytes, "
-                         "compressed-tensors and modelopt",
-                         method));
-  return Dtype::bf16;
+  return dtype.value_or(Dtype::bf16);
 }
 
 double d(std::int64_t x) { return static_cast<double>(x); }
@@ -117,7 +74,7 @@ double at_most(const Llm& llm, const LayerConfig& layer) {
 /// Products of sizes that each are in range may still not fit 64 bits; this counts in doubles first.
 void check_total(ConfigKeys& keys, const Llm& llm) {
   double layer = llm.kinds.empty()
-                     ? at_most(llm, {Mixer::attention, FeedForward::experts, llm.attention, {}, llm.mlp, llm.moe})
+                     ? at_most(llm, {Mixer::attention, FeedForward::experts, llm.attention, {}, llm.mlp, llm.moe, {}})
                      : 0.0;
   for (const LayerConfig& kind : llm.kinds) layer = std::max(layer, at_most(llm, kind));
   const double inputs = d(llm.layer_input) * (d(llm.layers) * (d(llm.layer_input_vocab) + d(llm.hidden)));
@@ -207,8 +164,21 @@ Rows rows_of(ConfigKeys& keys, const std::string& as) {
 
 fs::path library_folder() { return hardware::data_root() / "models" / "library"; }
 
+/// modelopt writes how it quantised beside the config.json as well, or there alone.
+void read_quantization_beside(const fs::path& config, Llm& llm) {
+  const fs::path path = config.parent_path() / "hf_quant_config.json";
+  std::error_code error;
+  if (config.filename() != "config.json" || is_quantised(llm.dtype) || !fs::is_regular_file(path, error)) return;
+  ConfigKeys keys(hardware::read_text_file(path.string()), path.string());
+  read_quantization(keys, llm);
+  keys.throw_if_any();
+  for (const std::string& note : keys.assumed()) llm.assumed.push_back(note);
+}
+
 Llm read_file(const fs::path& path, const std::string& as) {
-  return read_hf_config(hardware::read_text_file(path.string()), path.string(), as);
+  Llm llm = read_hf_config(hardware::read_text_file(path.string()), path.string(), as);
+  read_quantization_beside(path, llm);
+  return llm;
 }
 
 bool any(const Llm& llm, bool (*has)(const LayerConfig& layer)) {
@@ -279,6 +249,7 @@ Llm read_hf_config(std::string_view json_text, const std::string& file, const st
   llm.architecture = rows.whole != nullptr ? rows.whole->model_type : rows.text->model_type;
   rows.text->read(keys, llm);
   read_more(keys, rows, llm);
+  if (keys.well()) read_quantization(keys, llm);
   check_total(keys, llm);
   keys.throw_if_any();
   // The library's files say where their sizes are from: nothing is left open.

@@ -97,6 +97,21 @@ void add_layer_input(ElementList& list, const Llm& llm) {
 
 }  // namespace
 
+namespace {
+
+/// Linear layers that the checkpoint keeps in 16 bit.
+std::vector<LayerElement> keep(std::vector<LayerElement> elements, const KeptModules& kept) {
+  for (LayerElement& element : elements) {
+    auto* linear = std::get_if<Linear>(&element.block);
+    if (linear == nullptr) continue;
+    const bool mlp = element.part == Part::mlp && (element.on_shared ? kept.shared : kept.mlp);
+    if (mlp || (element.part == Part::attention && kept.mixer)) linear->plain = true;
+  }
+  return elements;
+}
+
+}  // namespace
+
 std::vector<LayerElement> layer_elements(const Llm& llm, std::int64_t layer) {
   const LayerConfig config = llm.layer(layer);
   ElementList list;
@@ -106,14 +121,14 @@ std::vector<LayerElement> layer_elements(const Llm& llm, std::int64_t layer) {
       add_mixer(list, llm, config);
       add_feed_forward(list, llm, config);
     });
-    return list.take();
+    return keep(list.take(), config.kept);
   }
   if (config.mixer != Mixer::none) add_block(list, llm, kAttention, [&] { add_mixer(list, llm, config); });
   if (config.feed_forward != FeedForward::none) {
     add_block(list, llm, kMlp, [&] { add_feed_forward(list, llm, config); });
   }
   add_layer_input(list, llm);
-  return list.take();
+  return keep(list.take(), config.kept);
 }
 
 std::vector<LayerElement> embedding_elements(const Llm& llm) {

@@ -204,9 +204,11 @@ std::shared_ptr<const JobSpec> read_serving(const JobSource& source) {
   MapReader reader(&source.node, "serving", *source.diagnostics);
   const Files files{source.folder, source.skipped};
   visit_serving(config, ServingReader{&reader, &files});
-  // As vLLM: weights are loaded in, and the cache follows, the model's dtype unless they are told apart.
-  if (!reader.has("weight_dtype")) config.weight_dtype = config.dtype;
-  if (!reader.has("kv_cache_dtype")) config.kv_cache_dtype = config.dtype;
+  // As vLLM: a quantised checkpoint is served as it is stored; else weights are loaded in, and the cache follows, the
+  // model's dtype unless they are told apart.
+  const bool quantised = models::is_quantised(source.llm.dtype);
+  if (!reader.has("weight_dtype")) config.weight_dtype = quantised ? source.llm.dtype : config.dtype;
+  if (!reader.has("kv_cache_dtype")) config.kv_cache_dtype = source.llm.kv_dtype.value_or(config.dtype);
   reader.finish();
   auto spec = std::make_shared<ServingSpec>();
   spec->job = {{source.llm, source.cluster, source.seed}, std::move(config), engine_placement(source.placement)};

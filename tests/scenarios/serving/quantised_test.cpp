@@ -1,0 +1,50 @@
+// Quantised checkpoints are served as they are stored, unless the scenario says otherwise.
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class Quantised : public FolderTest {
+ protected:
+  void SetUp() override {
+    FolderTest::SetUp();
+    write("config.json", R"({"model_type": "llama", "hidden_size": 1024, "num_hidden_layers": 4,
+        "num_attention_heads": 8, "num_key_value_heads": 8, "intermediate_size": 4096, "vocab_size": 32000,
+        "max_position_embeddings": 4096, "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128],
+        "modules_to_not_convert": ["lm_head", "model.layers.0.self_attn"]}})");
+  }
+  std::string scenario(const std::string& node) const {
+    return write("serve.yaml", "scenario: quantised\nmodel: ./config.json\ncluster: {node: " + node +
+                                   "}\nserving:\n  load: {arrivals: burst, requests: 4, input: 100, output: 10}\n");
+  }
+  nlohmann::json run(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> args = {"run", scenario("dgx_h100"), "--json", path("report.json")};
+    args.insert(args.end(), more.begin(), more.end());
+    const Outcome outcome = orrery(args);
+    EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+    return nlohmann::json::parse(read_file(path("report.json")));
+  }
+};
+
+TEST_F(Quantised, CheckpointsAreServedAsTheyAreStored) {
+  const nlohmann::json stored = run(), wide = run({"--set", "serving.weight_dtype=bf16"});
+  EXPECT_EQ(stored.at("scenario").at("serving").at("weight_dtype"), "fp8_block");
+  EXPECT_EQ(wide.at("scenario").at("serving").at("weight_dtype"), "bf16");
+  EXPECT_LT(stored.at("memory").at("weights_bytes"), wide.at("memory").at("weights_bytes"));
+  EXPECT_THAT(stored.at("scenario").at("model").dump(), HasSubstr("kept in 16 bit are attention in 1 of 4 layers"));
+}
+
+TEST_F(Quantised, AGpuWithoutTheUnitsSaysWhatIsNotModelled) {
+  const Outcome outcome = orrery({"run", scenario("dgx_a100")});
+  EXPECT_EQ(outcome.code, kExitInput);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("no matrix units for fp8_block"), HasSubstr("weight_dtype: bf16")));
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
