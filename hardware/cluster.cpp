@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string_view>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -55,6 +57,17 @@ int Site::nodes_per_pod() const {
   if (fabric.pod_leaves <= 0) return 0;
   const int leaves_per_set = fabric.kind == FabricKind::rail_fat_tree ? std::max(1, node.nics) : 1;
   return std::max(1, fabric.pod_leaves / leaves_per_set) * nodes_per_leaf();
+}
+
+bool is_alike(const NodeGroup& a, const NodeGroup& b) {
+  const auto figures = [](const NodeGroup& group) {
+    const Gpu& gpu = group.gpu;
+    const Node& node = group.node;
+    return std::tuple(std::string_view(gpu.name), gpu.memory.value(), gpu.memory_bandwidth.value(),
+                      gpu.nvlink_bandwidth.value(), std::string_view(node.name), node.gpus, node.nics,
+                      node.nic_bandwidth.value());
+  };
+  return figures(a) == figures(b);
 }
 
 int Cluster::node_count() const {

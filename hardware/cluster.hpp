@@ -60,6 +60,9 @@ struct NodeGroup {
   [[nodiscard]] int gpu_count() const { return count * node.gpus; }
 };
 
+/// What runs on either takes as long on the other: the same kinds, with the same figures.
+[[nodiscard]] bool is_alike(const NodeGroup& a, const NodeGroup& b);
+
 /// A cluster as GPUs of one group see it: as if all its nodes were of their kind. What is priced between unlike nodes
 /// takes as long as among the slowest of them. Refers to the cluster, which must outlive it.
 struct Site {

@@ -1,5 +1,7 @@
 // Where the cost comes from: GPU hours times the price of one, over the tokens of the basis.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
@@ -10,18 +12,29 @@ namespace orrery::scenarios {
 
 namespace {
 
-/// The profiles' list prices, unless the scenario has some of its own.
+bool is_own_price(const hardware::Gpu& gpu) {
+  try {
+    return hardware::load_gpu(gpu.name).price != gpu.price;
+  } catch (const hardware::ConfigError&) {
+    return true;  // a profile that is gone can't be compared with: then the figure is the scenario's
+  }
+}
+
+/// The profile's list price, unless the scenario has one of its own under `key`.
+ExplainNode price_of(std::string title, const hardware::Gpu& gpu, bool own, const char* key) {
+  return own ? fact(std::move(title), gpu.price.value(), Unit::dollars, "asserted",
+                    fmt::format("{} of the scenario", key))
+             : fact(std::move(title), gpu.price.value(), Unit::dollars, "published", source_of(gpu, "price"));
+}
+
 ExplainNode price_node(const JobView& view, bool own_price) {
-  const auto price_of = [&](std::string title, const hardware::Gpu& gpu) {
-    return own_price
-               ? fact(std::move(title), gpu.price.value(), Unit::dollars, "asserted", "cluster.price of the scenario")
-               : fact(std::move(title), gpu.price.value(), Unit::dollars, "published", source_of(gpu, "price"));
-  };
   const std::vector<const hardware::NodeGroup*> groups = view.groups();
-  if (groups.size() == 1) return price_of("price of one GPU hour", groups.front()->gpu);
+  if (groups.size() == 1) return price_of("price of one GPU hour", groups.front()->gpu, own_price, "cluster.price");
   const DollarsPerHour mean = mean_price(view.scenario().cluster, view.job.kind->occupied(*view.job.spec));
   ExplainNode node = figure("price of one GPU hour", mean.value(), Unit::dollars, "mean over the job's GPUs");
-  for (const hardware::NodeGroup* group : groups) node.parts.push_back(price_of(group->gpu.name, group->gpu));
+  for (const hardware::NodeGroup* group : groups) {
+    node.parts.push_back(price_of(group->gpu.name, group->gpu, is_own_price(group->gpu), "price of the node group"));
+  }
   return node;
 }
 
@@ -34,14 +47,8 @@ ExplainNode dollars(const JobView& view, const CostParts& parts) {
 }  // namespace
 
 bool has_own_price(const JobView& view) {
-  try {
-    for (const hardware::NodeGroup* group : view.groups()) {
-      if (hardware::load_gpu(group->gpu.name).price != group->gpu.price) return true;
-    }
-    return false;
-  } catch (const hardware::ConfigError&) {
-    return true;  // a profile that is gone can't be compared with: then the figure is the scenario's
-  }
+  const std::vector<const hardware::NodeGroup*> groups = view.groups();
+  return std::any_of(groups.begin(), groups.end(), [](const auto* group) { return is_own_price(group->gpu); });
 }
 
 std::optional<ExplainNode> explain_cost(const JobView& view, const CostParts& parts, const std::string& metric) {

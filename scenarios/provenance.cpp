@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -21,7 +22,8 @@ struct Counts {
   std::vector<double> collectives, transfers;
 };
 
-Counts count_steps(const sim::Plan& plan, std::size_t gpu_classes) {
+/// `weights`: of each rank.
+Counts count_steps(const sim::Plan& plan, std::size_t gpu_classes, const std::vector<double>& weights) {
   Counts counts;
   counts.kernels.assign(gpu_classes, std::vector<double>(plan.kernels.size(), 0.0));
   counts.collectives.resize(plan.collectives.size());
@@ -36,16 +38,19 @@ Counts count_steps(const sim::Plan& plan, std::size_t gpu_classes) {
     }
   };
   // All lanes of a call are of one rank.
-  std::vector<std::uint32_t> class_of_call(plan.calls.size(), 0);
+  std::vector<RankId> rank_of_call(plan.calls.size());
   for (const sim::Stream& stream : plan.streams) {
-    const std::uint32_t gpu_class = plan.ranks[stream.rank.index()].gpu_class;
     for (const sim::Step& step : stream.steps) {
-      if (step.kind == sim::StepKind::call) class_of_call[step.index] = gpu_class;
+      if (step.kind == sim::StepKind::call) rank_of_call[step.index] = stream.rank;
     }
-    add(stream.steps, gpu_class, 1.0);
+    add(stream.steps, plan.ranks[stream.rank.index()].gpu_class, weights[stream.rank.index()]);
   }
   std::vector<std::vector<double>> calls(gpu_classes, std::vector<double>(plan.blocks.size(), 0.0));
-  for (std::size_t i = 0; i < plan.calls.size(); ++i) calls[class_of_call[i]][plan.calls[i].block] += 1.0;
+  for (std::size_t i = 0; i < plan.calls.size(); ++i) {
+    if (!rank_of_call[i].valid()) continue;
+    const std::size_t rank = rank_of_call[i].index();
+    calls[plan.ranks[rank].gpu_class][plan.calls[i].block] += weights[rank];
+  }
   for (std::size_t gpu_class = 0; gpu_class < gpu_classes; ++gpu_class) {
     for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
       for (const sim::BlockPart& part : plan.blocks[b].parts) add(part.steps, gpu_class, calls[gpu_class][b]);
@@ -68,7 +73,8 @@ void append_sorted(std::vector<CostedEntry>& all, std::vector<CostedEntry> part)
 /// Entries that say the same (equal text and activity) are one line.
 void add(std::vector<CostedEntry>& part, CostedEntry entry) {
   for (CostedEntry& known : part) {
-    if (known.what == entry.what && known.activity == entry.activity && known.algorithm == entry.algorithm) {
+    if (known.what == entry.what && known.activity == entry.activity && known.algorithm == entry.algorithm &&
+        known.group == entry.group) {
       known.runs += entry.runs;
       known.rows.insert(known.rows.end(), entry.rows.begin(), entry.rows.end());
       for (std::string& operation : entry.operations) {
@@ -91,9 +97,13 @@ std::string family_of(const kernels::Kernel& kernel) {
 /// Prices the entries of one plan.
 class Costs {
  public:
-  Costs(const sim::Plan& plan, const sim::ClusterPrices& prices, CostedBy by)
-      : plan_(plan), prices_(prices), by_(by), counts_(count_steps(plan, prices.gpu_classes())) {
-    if (by == CostedBy::activity) share_ = std::max(1.0, static_cast<double>(plan.ranks.size()));
+  Costs(const sim::Plan& plan, const sim::ClusterPrices& prices, CostedBy by) : plan_(plan), prices_(prices), by_(by) {
+    std::vector<double> weights(plan.ranks.size(), 1.0);
+    if (by == CostedBy::activity) {
+      for (std::size_t r = 0; r < weights.size(); ++r) weights[r] = plan.ranks[r].multiplicity();
+      share_ = std::max(1.0, std::accumulate(weights.begin(), weights.end(), 0.0));
+    }
+    counts_ = count_steps(plan, prices.gpu_classes(), weights);
   }
 
   [[nodiscard]] std::vector<CostedEntry> kernels() const {
@@ -171,7 +181,14 @@ class Costs {
 
   /// Where GPUs are unlike: which of them.
   [[nodiscard]] std::string on(std::uint32_t gpu_class, std::string_view how) const {
-    return prices_.gpu_classes() > 1 ? std::string(how) + prices_.site(gpu_class).gpu.name : std::string();
+    if (prices_.gpu_classes() == 1) return {};
+    const std::string& name = prices_.site(gpu_class).gpu.name;
+    int namesakes = 0;
+    for (std::uint32_t other = 0; other < prices_.gpu_classes(); ++other) {
+      namesakes += prices_.site(other).gpu.name == name ? 1 : 0;
+    }
+    return fmt::format("{}{}{}", how, name,
+                       namesakes > 1 ? fmt::format(" of node group {}", prices_.group(gpu_class)) : "");
   }
 
   const sim::Plan& plan_;

@@ -38,7 +38,7 @@ struct CostedEntry {
   std::string what;    ///< "gemm bf16 4096x5120x5120"
   std::string family;  ///< of the kernel; or the collective's name; or "transfer"
   std::string activity;
-  double runs = 0;                           ///< per GPU, mean over the plan's ranks
+  double runs = 0;                           ///< per GPU, mean over all of the job
   std::size_t group = 0;                     ///< of the cluster: whose GPUs run it, or make it last as long as it does
   kernels::Estimate estimate;                ///< of one run
   std::string algorithm;                     ///< of a collective
@@ -52,7 +52,7 @@ struct CostedEntry {
 
 /// Which word of a step says what it is for, and over what its runs are counted.
 enum class CostedBy : std::uint8_t {
-  activity,  ///< of a training step: its activity; the mean over the plan's ranks
+  activity,  ///< of a training step: its activity; the mean over GPUs
   label      ///< of an iteration of a serving engine: its label; over all pipeline stages
 };
 

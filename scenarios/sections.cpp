@@ -24,6 +24,7 @@ using hardware::MapReader;
 using hardware::Range;
 
 constexpr double kMostGpus = 1e7;
+constexpr std::size_t kMostGroups = 64;
 
 bool is_path(const std::string& text) {
   return text.find('/') != std::string::npos || (text.size() > 5 && text.compare(text.size() - 5, 5, ".json") == 0);
@@ -196,6 +197,8 @@ hardware::GroupRequest read_request(MapReader& reader, std::string_view count_ke
   if (reader.has("gpu")) {
     const std::size_t gpu = reader.choice("gpu", gpus);
     if (gpu < gpus.size()) request.gpu = gpus[gpu];
+  } else {
+    (void)reader.child("gpu");  // so that it is known for a key
   }
   return request;
 }
@@ -215,7 +218,10 @@ void override_group(MapReader& reader, hardware::NodeGroup& group, Diagnostics& 
 }
 
 std::string read_fabric(MapReader& reader, int nodes) {
-  if (nodes < 2 && !reader.has("fabric")) return "single_node";
+  if (nodes < 2 && !reader.has("fabric")) {
+    (void)reader.child("fabric");  // so that it is known for a key
+    return "single_node";
+  }
   const std::vector<std::string> fabrics = hardware::fabric_names();
   const std::size_t index = reader.choice("fabric", fabrics);
   return index < fabrics.size() ? fabrics[index] : "single_node";
@@ -239,6 +245,13 @@ hardware::Cluster read_alike(MapReader& reader, Diagnostics& diagnostics) {
   return cluster;
 }
 
+/// What stands for a cluster that could not be read.
+hardware::Cluster one_empty_group() {
+  hardware::Cluster cluster;
+  cluster.groups.emplace_back();
+  return cluster;
+}
+
 /// nodes: [{node, count, …}, …].
 hardware::Cluster read_groups(MapReader& reader, const ConfigNode& list, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.items().size();
@@ -252,15 +265,25 @@ hardware::Cluster read_groups(MapReader& reader, const ConfigNode& list, Diagnos
   }
   std::deque<MapReader> readers;
   std::vector<hardware::GroupRequest> requests;
+  if (list.items.size() > kMostGroups) {
+    diagnostics.error(list.span,
+                      fmt::format("{} groups of nodes; at most {} are accepted: those that are alike are one",
+                                  list.items.size(), kMostGroups));
+    return one_empty_group();
+  }
   for (const hardware::NodePtr& item : list.items) {
     readers.emplace_back(item.get(), "group of nodes", diagnostics);
     requests.push_back(read_request(readers.back(), "count", true));
   }
   if (list.items.empty())
     diagnostics.error(list.span, "nodes must be a number, or a list of at least one {node, count}");
-  int count = 0;
+  std::int64_t count = 0;
   for (const hardware::GroupRequest& request : requests) count += request.count;
-  const std::string fabric = read_fabric(reader, count);
+  if (static_cast<double>(count) > kMostGpus) {
+    diagnostics.error(list.span,
+                      fmt::format("{} nodes are more than the {:.0f} that a cluster may have", count, kMostGpus));
+  }
+  const std::string fabric = read_fabric(reader, count > 1 ? 2 : 1);
   hardware::Cluster cluster;
   if (diagnostics.items().size() == before) {
     try {

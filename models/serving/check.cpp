@@ -113,8 +113,8 @@ void check_parallel(const ServingJob& job, Errors& errors) {
     errors.add(key, "{} x {} x {} (tensor x pipeline x replicas) are more than the {} GPUs of the cluster",
                c.tensor_parallel, c.pipeline_parallel, c.replicas, job.cluster.gpu_count());
   }
-  for (const hardware::NodeGroup& group : job.cluster.groups) {
-    const int node = group.node.gpus;
+  for (const std::size_t group : groups_of(job)) {
+    const int node = job.cluster.groups[group].node.gpus;
     if (c.tensor_parallel <= node || c.tensor_parallel % node == 0) continue;
     errors.add("tensor_parallel", "{} is more than the {} GPUs of a node and not a multiple of them", c.tensor_parallel,
                node);
@@ -122,23 +122,24 @@ void check_parallel(const ServingJob& job, Errors& errors) {
   }
 }
 
-/// An engine's GPUs are alike; those of two replicas need not be.
+/// Of one that is told apart from others: its GPU, or its node where that is the same.
+std::string kind_name(const hardware::NodeGroup& group) {
+  return fmt::format("{} in {}", group.gpu.name, group.node.name);
+}
+
+/// An engine's nodes and GPUs are alike; those of two replicas need not be.
 void check_alike(const ServingJob& job, Errors& errors) {
   if (job.cluster.groups.size() == 1) return;
   const auto last = static_cast<std::uint32_t>(job.cluster.gpu_count() - 1);
-  const auto alike = [](const hardware::Gpu& a, const hardware::Gpu& b) {
-    return a.name == b.name && a.memory == b.memory && a.memory_bandwidth == b.memory_bandwidth &&
-           a.nvlink_bandwidth == b.nvlink_bandwidth;
-  };
   for (int replica = 0; replica < job.config.replicas; ++replica) {
-    const hardware::Gpu& first = job.cluster.groups[group_of(job, replica)].gpu;
+    const hardware::NodeGroup& first = job.cluster.groups[group_of(job, replica)];
     for (const std::uint32_t gpu : replica_gpus(job, replica)) {
-      const hardware::Gpu& other = job.cluster.groups[job.cluster.group_of_gpu(std::min(gpu, last))].gpu;
-      if (alike(other, first)) continue;
+      const hardware::NodeGroup& other = job.cluster.groups[job.cluster.group_of_gpu(std::min(gpu, last))];
+      if (hardware::is_alike(other, first)) continue;
       errors.add(job.config.pipeline_parallel > 1 ? "pipeline_parallel" : "tensor_parallel",
-                 "replica {} would run on unlike GPUs, {} and {}: placement.first_node, order or another split puts "
+                 "replica {} would run on unlike {}, {} and {}: placement.first_node, order or another split puts "
                  "it on one kind",
-                 replica, first.name, other.name);
+                 replica, first.gpu.name == other.gpu.name ? "nodes" : "GPUs", kind_name(first), kind_name(other));
       return;
     }
   }
@@ -150,7 +151,10 @@ void check_dtypes(const ServingJob& job, Errors& errors) {
     for (const std::size_t group : groups_of(job)) {
       const hardware::Gpu& gpu = job.cluster.groups[group].gpu;
       if (gpu.matrix_peak(dtype)) continue;
-      errors.add(key, "{} has no matrix units for {}", gpu.name, name(dtype));
+      errors.add(key,
+                 "{} has no matrix units for {}: an engine may widen such weights in its kernels, which is not "
+                 "modelled; weight_dtype: {} prices them widened",
+                 gpu.name, name(dtype), name(job.config.dtype));
       return;
     }
   };

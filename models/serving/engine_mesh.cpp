@@ -10,7 +10,8 @@ Mesh serving_mesh(const ServingJob& job) {
 }
 
 sim::Placement serving_placement(const ServingJob& job) {
-  return sim::place(job.cluster, job.placement.first_node, job.placement.spread, job.placement.per_node);
+  return sim::place(job.cluster, job.placement.first_node, job.placement.spread, job.placement.per_node,
+                    serving_mesh(job).gpus());
 }
 
 std::vector<std::size_t> groups_of(const ServingJob& job) {

@@ -69,11 +69,15 @@ ServingRun::ServingRun(const ServingJob& job, const kernels::KernelTimer& timer,
     // vLLM does not start if one sequence of the longest kind would not fit; a pinned pool is taken as it is.
     const std::int64_t longest = kind->job.config.max_model_len;
     const bool starts = kind->pool.blocks > 0 && (kind->pool.tokens() >= longest || kind->pool.pinned);
-    if (!starts && result_.started) result_.refusal = refusal_of(kind->pool, longest);
+    if (!starts) {
+      result_.started = false;
+      result_.pool = kind->pool;
+      result_.refusal = refusal_of(kind->pool, longest);
+      if (kinds_.size() > 1) result_.refusal.insert(0, fmt::format("on {}: ", site_of(kind->job).gpu.name));
+      return;
+    }
     if (kind->pool.tokens() < result_.pool.tokens()) result_.pool = kind->pool;
-    result_.started = result_.started && starts;
   }
-  if (!result_.started) return;
   for (const std::unique_ptr<Kind>& kind : kinds_) kind->steps = std::make_unique<StepModel>(kind->job, timer);
 }
 

@@ -73,8 +73,8 @@ class Checker {
     }
     if (llm_.mlp.inter > 0) divides("the MLP width", llm_.mlp.inter);
     if (llm_.moe.experts > 0) divides("the expert width", llm_.moe.inter);
-    for (const hardware::NodeGroup& group : job_.cluster.groups) {
-      const int node = group.node.gpus;
+    for (const std::size_t group : groups_of(job_)) {
+      const int node = job_.cluster.groups[group].node.gpus;
       if (job_.cluster.node_count() == 1 || t == 1 || node % t == 0 || t % node == 0) continue;
       error("tensor_parallel", "groups of {} would straddle nodes of {} GPUs unevenly; use a divisor or a multiple", t,
             node);

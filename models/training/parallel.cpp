@@ -12,7 +12,8 @@ Mesh make_mesh(const TrainingJob& job) {
 }
 
 sim::Placement make_placement(const TrainingJob& job) {
-  return sim::place(job.cluster, job.placement.first_node, job.placement.spread, job.placement.per_node);
+  return sim::place(job.cluster, job.placement.first_node, job.placement.spread, job.placement.per_node,
+                    make_mesh(job).gpus());
 }
 
 std::vector<std::size_t> groups_of(const TrainingJob& job) {

@@ -44,11 +44,13 @@ void write_sources(const Report& report, Console& console) {
     console.out << fmt::format("  {:<12} {:<28} {:<10} {}{}\n", line.kind, line.name, line.level,
                                line.fit.empty() ? "" : "fit " + line.fit + ": ", line.source);
   }
-  std::vector<std::string> written;
+  std::vector<const hardware::Gpu*> written;
   for (const hardware::NodeGroup& group : report.scenario.cluster.groups) {
-    const bool known = std::find(written.begin(), written.end(), group.gpu.name) != written.end();
-    if (!known) write_facts(group.gpu, console);
-    written.push_back(group.gpu.name);
+    const auto same = [&](const hardware::Gpu* gpu) {
+      return gpu->name == group.gpu.name && gpu->sources == group.gpu.sources;
+    };
+    if (std::none_of(written.begin(), written.end(), same)) write_facts(group.gpu, console);
+    written.push_back(&group.gpu);
   }
 }
 

@@ -173,6 +173,12 @@ void add_serving_findings(const JobView& view, std::vector<Finding>& findings) {
 }
 
 void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
+  if (const auto groups = view.groups(); groups.size() > 1) {
+    notes.push_back(
+        fmt::format("replicas stand on unlike GPUs: the limits of a step and the steps that explain shows are "
+                    "of those on {}, the KV cache and memory of those with the smallest cache",
+                    groups.front()->gpu.name));
+  }
   const ServingResult& result = result_of<ServingOutcome>(view).result;
   const auto note = [&](std::uint64_t count, std::string_view what) {
     if (count > 0) notes.push_back(fmt::format("{} {} {}", count, count == 1 ? "request" : "requests", what));

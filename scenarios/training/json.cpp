@@ -1,5 +1,6 @@
 // A training job in the JSON report.
 
+#include <algorithm>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -86,11 +87,14 @@ void write_training_json(const JobView& view, Json& report) {
   if (const StepsSummary steps = steps_of(view); steps.count > 0) report["training"]["steps"] = steps_json(steps);
   report["memory"]["fullest_stage"] = result.fullest().stage;
   Json stages = Json::array();
+  const auto same = [&](const models::StageMemory& memory) { return memory.capacity == result.memory[0].capacity; };
+  const bool unlike = !std::all_of(result.memory.begin(), result.memory.end(), same);
   for (const models::StageMemory& memory : result.memory) {
     Json stage = {{"stage", memory.stage}};
     for (const StageMetric& metric : stage_metrics()) {
       stage[std::string(metric.row.name)] = finite(metric.value(memory).value(), metric.row.name);
     }
+    if (unlike) stage["capacity_bytes"] = memory.capacity.value();
     stages.push_back(std::move(stage));
   }
   report["memory"]["stages"] = std::move(stages);

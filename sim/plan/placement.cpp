@@ -53,30 +53,40 @@ std::size_t Placement::taken_of(std::uint32_t member) const {
   return static_cast<std::size_t>(after - unlike.begin()) - 1;
 }
 
-Placement place(const hardware::Cluster& cluster, int first_node, int spread, int per_node) {
+// Nodes of other sizes that no member stands on, nor between those that are taken, change no more than numbers.
+Placement place(const hardware::Cluster& cluster, int first_node, int spread, int per_node, int members) {
   Placement placement;
   placement.first_node = first_node;
   placement.spread = spread;
-  bool alike = true;
-  placement.node_size = 1;
+  placement.node_size = 0;
+  int member = 0, gpu = 0, node = 0;
+  bool one_size = true;  // of the nodes from the first to the last that is taken
   for (const hardware::NodeGroup& group : cluster.groups) {
-    placement.node_size = std::max(placement.node_size, group.node.gpus);
-    alike = alike && group.node.gpus == cluster.groups.front().node.gpus;
-  }
-  placement.per_node = per_node > 0 ? std::min(per_node, placement.node_size) : placement.node_size;
-  if (alike) return placement;
-  std::uint32_t member = 0, gpu = 0;
-  int node = 0;
-  for (const hardware::NodeGroup& group : cluster.groups) {
-    for (int i = 0; i < group.count; ++i, ++node) {
-      if (node >= first_node && (node - first_node) % spread == 0) {
-        placement.unlike.push_back({member, gpu});
-        member += static_cast<std::uint32_t>(std::min(placement.per_node, group.node.gpus));
+    const int size = group.node.gpus;
+    for (int i = 0; i < group.count; ++i, ++node, gpu += size) {
+      if (node < first_node) continue;
+      if (node == first_node) placement.gpu_shift = gpu - node * size;
+      if (member < members) {
+        one_size = one_size && (placement.node_size == 0 || placement.node_size == size);
+        placement.node_size = std::max(placement.node_size, size);
       }
-      gpu += static_cast<std::uint32_t>(group.node.gpus);
+      if ((node - first_node) % spread != 0) continue;
+      placement.unlike.push_back({static_cast<std::uint32_t>(member), static_cast<std::uint32_t>(gpu)});
+      member += per_node > 0 ? std::min(per_node, size) : size;
     }
   }
-  placement.unlike.push_back({member, gpu});
+  placement.unlike.push_back({static_cast<std::uint32_t>(member), static_cast<std::uint32_t>(gpu)});
+  placement.node_size = std::max(1, placement.node_size);
+  placement.per_node = per_node > 0 ? std::min(per_node, placement.node_size) : placement.node_size;
+  // By the formula, members that don't fit have numbers past the last GPU where all nodes are of one size.
+  const bool all = std::all_of(cluster.groups.begin(), cluster.groups.end(), [&](const hardware::NodeGroup& group) {
+    return group.node.gpus == cluster.groups.front().node.gpus;
+  });
+  if (all || (one_size && member >= members)) {
+    placement.unlike.clear();
+  } else {
+    placement.gpu_shift = 0;
+  }
   return placement;
 }
 

@@ -25,6 +25,7 @@ struct Placement {
   int node_size = 1;  ///< GPUs of a node
   /// Of unlike sizes: the nodes in the order in which they are taken, and one past the end. Empty: all of one size.
   std::vector<Taken> unlike;
+  int gpu_shift = 0;  ///< of the GPUs' numbers, where nodes before the first one are of another size
 
   [[nodiscard]] int node(std::uint32_t member) const {
     const int taken = unlike.empty() ? static_cast<int>(member) / per_node : static_cast<int>(taken_of(member));
@@ -33,7 +34,7 @@ struct Placement {
   /// The GPU's number in the cluster; past its last one where the members don't fit.
   [[nodiscard]] std::uint32_t gpu(std::uint32_t member) const {
     if (unlike.empty()) {
-      return static_cast<std::uint32_t>(node(member) * node_size + static_cast<int>(member) % per_node);
+      return static_cast<std::uint32_t>(node(member) * node_size + static_cast<int>(member) % per_node + gpu_shift);
     }
     const Taken& taken = unlike[taken_of(member)];
     return taken.first_gpu + (member - taken.first_member);
@@ -48,8 +49,8 @@ struct Placement {
   [[nodiscard]] std::size_t taken_of(std::uint32_t member) const;
 };
 
-/// Every `spread`-th node from `first_node` on, of each at most `per_node` GPUs; 0: all.
-[[nodiscard]] Placement place(const hardware::Cluster& cluster, int first_node, int spread, int per_node);
+/// Of `members` on every `spread`-th node from `first_node` on, of each at most `per_node` GPUs; 0: all.
+[[nodiscard]] Placement place(const hardware::Cluster& cluster, int first_node, int spread, int per_node, int members);
 
 /// The cluster's node groups that hold the first `members` members, in ascending order.
 [[nodiscard]] std::vector<std::size_t> groups_of(const hardware::Cluster& cluster, const Placement& placement,

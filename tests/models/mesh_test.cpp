@@ -83,7 +83,7 @@ TEST(Mesh, ACommunicatorIsASliceAlongItsAxes) {
 
 TEST(Mesh, GroupsCoverTheNodesOfTheirMembers) {
   const auto nodes = [](int count, int stride) {
-    return sim::nodes_spanned({"g", {}, {{count, stride}}, {0}}, sim::Placement{0, 8, 1, 8, {}});
+    return sim::nodes_spanned({"g", {}, {{count, stride}}, {0}}, sim::Placement{0, 8, 1, 8, {}, 0});
   };
   EXPECT_EQ(nodes(1, 1), 1);
   EXPECT_EQ(nodes(8, 1), 1);

@@ -66,6 +66,8 @@ TEST(UnlikeReplicas, DoNotStartWhereOneDoesNot) {
   const ServingResult result = serve(job);
   EXPECT_FALSE(result.started);
   EXPECT_THAT(result.refusal, HasSubstr("no memory for the KV cache"));
+  EXPECT_THAT(result.refusal, HasSubstr("on half_gpu: "));
+  EXPECT_EQ(result.pool.capacity, job.cluster.groups[1].gpu.memory) << "of the replica that does not start";
   job.config.replicas = 1;
   EXPECT_TRUE(serve(job).started) << "the first stands on the other GPUs";
 }
@@ -88,7 +90,18 @@ TEST(UnlikeReplicas, AnEngineOverUnlikeGpusIsRefused) {
   const std::vector<JobError> errors = check(job);
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_EQ(errors[0].key, "serving.tensor_parallel");
-  EXPECT_THAT(errors[0].message, HasSubstr("replica 0 would run on unlike GPUs, test_gpu and half_gpu"));
+  EXPECT_THAT(errors[0].message,
+              HasSubstr("replica 0 would run on unlike GPUs, test_gpu in test_node and half_gpu in test_node"));
+}
+
+TEST(UnlikeReplicas, AnEngineOverUnlikeNodesIsRefused) {
+  ServingJob job = job_on(small_cluster(2, 2), 4, 1);
+  job.cluster.groups.front().count = 1;
+  job.cluster.groups.push_back(job.cluster.groups.front());
+  EXPECT_TRUE(check(job).empty());
+  job.cluster.groups[1].node.nic_bandwidth = job.cluster.groups[1].node.nic_bandwidth * 0.1;
+  ASSERT_FALSE(check(job).empty());
+  EXPECT_THAT(check(job).front().message, HasSubstr("unlike nodes"));
 }
 
 TEST(UnlikeReplicas, ArePricedWhereEachStands) {

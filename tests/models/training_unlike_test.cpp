@@ -142,6 +142,24 @@ TEST(UnlikeGpus, APlacementOnOneKindAsksOnlyThat) {
   EXPECT_EQ(check(job).front().message, "bf16 can't be computed by test_gpu");
 }
 
+TEST(UnlikeGpus, NodesThatTheJobDoesNotTouchChangeNothing) {
+  hardware::Cluster cluster = small_cluster(4, 2);
+  TrainingJob job = job_on(cluster, 2);
+  job.config.data_parallel = 2;
+  job.placement.first_node = 1;
+  const TrainingResult alone = run(job);
+  hardware::NodeGroup large = cluster.groups.front();
+  large.count = 1;
+  large.node.gpus = large.node.nics = 6;
+  for (const bool before : {false, true}) {
+    job.cluster = cluster;
+    job.cluster.groups.insert(before ? job.cluster.groups.begin() : job.cluster.groups.end(), large);
+    const TrainingResult beside = run(job);
+    EXPECT_EQ(beside.step_time, alone.step_time);
+    EXPECT_EQ(beside.steps, alone.steps) << "folded as much";
+  }
+}
+
 TEST(UnlikeGpus, ASlowGpuAmongThemIsToldApartAsWell) {
   const TrainingJob job = job_on(mixed_cluster(2, 2));
   TrainingOptions options;

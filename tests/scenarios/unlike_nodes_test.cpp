@@ -52,12 +52,12 @@ TEST_F(UnlikeNodes, AreReportedGroupByGroup) {
   EXPECT_EQ(cluster.at("groups")[0].at("gpu"), "h100_sxm");
   EXPECT_EQ(cluster.at("groups")[1].at("node"), "dgx_a100");
   EXPECT_EQ(cluster.at("groups")[1].at("gpu_memory_bytes"), 60.0 * 1073741824.0);
-  EXPECT_THAT(text_, HasSubstr("2 x dgx_h100 + 1 x dgx_a100 (24 GPUs, h100_sxm + a100_sxm_80gb), rail_fat_tree_ndr"));
+  EXPECT_THAT(text_, HasSubstr("2 x dgx_h100 + 1 x dgx_a100 (24 GPUs, h100_sxm + a100_sxm), rail_fat_tree_ndr"));
   std::set<std::string> gpus;
   for (const auto& line : report.at("provenance")) {
     if (line.at("kind") == "gpu") gpus.insert(line.at("name"));
   }
-  EXPECT_EQ(gpus, (std::set<std::string>{"a100_sxm_80gb", "h100_sxm"}));
+  EXPECT_EQ(gpus, (std::set<std::string>{"a100_sxm", "h100_sxm"}));
 }
 
 TEST_F(UnlikeNodes, GoAtThePaceOfTheSlower) {
@@ -75,7 +75,9 @@ TEST_F(UnlikeNodes, GoAtThePaceOfTheSlower) {
 }
 
 TEST_F(UnlikeNodes, AreReachedByOverrides) {
-  EXPECT_EQ(run(kMixed, {"cluster.nodes.1.count=4"}).at("scenario").at("cluster").at("gpus"), 48);
+  EXPECT_EQ(
+      run(kMixed, {"cluster.nodes.1.count=4", "training.data_parallel=24"}).at("scenario").at("cluster").at("gpus"),
+      48);
   EXPECT_EQ(run(kMixed, {"cluster.nodes.1.gpu=a100_sxm_40gb"}).at("scenario").at("cluster").at("groups")[1].at("gpu"),
             "a100_sxm_40gb");
 }
@@ -96,9 +98,31 @@ TEST_F(UnlikeNodes, OneGroupIsWhatTheShortFormSays) {
 TEST_F(UnlikeNodes, ExplainSaysWhichGpuAKernelRunsOn) {
   const Outcome outcome = orrery({"explain", write("mixed.yaml", kMixed)});
   EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr(" on h100_sxm"), HasSubstr(" on a100_sxm_80gb"),
-                                 HasSubstr("at the pace of a100_sxm_80gb"), HasSubstr("Facts of h100_sxm"),
-                                 HasSubstr("Facts of a100_sxm_80gb")));
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr(" on h100_sxm"), HasSubstr(" on a100_sxm"), HasSubstr("at the pace of a100_sxm"),
+                    HasSubstr("Facts of h100_sxm"), HasSubstr("Facts of a100_sxm")));
+}
+
+TEST_F(UnlikeNodes, ExplainTellsGroupsOfOneGpuApart) {
+  const std::string text = replaced(kMixed, "{node: dgx_a100, count: 1, price: 1.5 USD/h, gpu_memory: 60 GiB}",
+                                    "{node: dgx_h100, count: 1, gpu_memory_bandwidth: 500 GB/s}");
+  const Outcome outcome = orrery({"explain", write("mixed.yaml", text), "--metric", "training.compute_s"});
+  EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("on h100_sxm of node group 0"), HasSubstr("on h100_sxm of node group 1")));
+  EXPECT_THAT(outcome.out, ::testing::Not(HasSubstr("kernels  -"))) << "no gap is negative";
+}
+
+TEST_F(UnlikeNodes, AreNeitherTooManyNorTooLarge) {
+  std::string groups;
+  for (int i = 0; i < 65; ++i) groups += std::string(i > 0 ? ", " : "") + "{node: dgx_h100, count: 9999999}";
+  const auto with = [](const std::string& list) {
+    return "scenario: x\nmodel: gpt2-124m\ncluster: {nodes: [" + list +
+           "], fabric: rail_fat_tree_ndr}\ntraining: {sequence_length: 8, global_batch_size: 8}\n";
+  };
+  EXPECT_THAT(error_of(with(groups)), AllOf(HasSubstr("mixed.yaml:3:"), HasSubstr("at most 64")));
+  EXPECT_THAT(error_of(with("{node: dgx_h100, count: 9999999}, {node: dgx_a100, count: 9999999}")),
+              AllOf(HasSubstr("mixed.yaml:3:"), HasSubstr("19999998 nodes are more than")));
+  EXPECT_THAT(error_of(with("{node: dgx_h100, count: 1, gpus: 4}")), HasSubstr("gpu"));
 }
 
 TEST_F(UnlikeNodes, TwoJobsMayHaveAKindEach) {
@@ -122,7 +146,7 @@ TEST_F(UnlikeNodes, WhatCannotBeIsAnErrorInItsPlace) {
   EXPECT_THAT(error_of(replaced(kMixed, "node: dgx_a100", "node: dgx_a101")),
               AllOf(HasSubstr("mixed.yaml:6:14"), HasSubstr("dgx_a100")));
   EXPECT_THAT(error_of(replaced(kMixed, ", count: 2", "")), AllOf(HasSubstr("mixed.yaml:5:7"), HasSubstr("count")));
-  EXPECT_THAT(error_of(replaced(kMixed, "count: 2", "count: 0")), HasSubstr("mixed.yaml:5:30"));
+  EXPECT_THAT(error_of(replaced(kMixed, "count: 2", "count: 0")), HasSubstr("mixed.yaml:5:31"));
   EXPECT_THAT(error_of(replaced(kMixed, "count: 2", "cuont: 2")), HasSubstr("cuont"));
   EXPECT_THAT(error_of(replaced(kMixed, "  fabric:", "  gpu_memory: 70 GiB\n  fabric:")),
               AllOf(HasSubstr("mixed.yaml:7:"), HasSubstr("'gpu_memory' belongs to a group of nodes here")));
@@ -150,7 +174,7 @@ serving:
   EXPECT_EQ(report.at("serving").at("requests"), 40);
   EXPECT_THAT(
       error_of(replaced(replaced(serving, "tensor_parallel: 4", "tensor_parallel: 16"), "replicas: 4", "replicas: 1")),
-      AllOf(HasSubstr("mixed.yaml:7:"), HasSubstr("unlike GPUs, h100_sxm and a100_sxm_80gb")));
+      AllOf(HasSubstr("mixed.yaml:7:"), HasSubstr("unlike GPUs, h100_sxm in dgx_h100 and a100_sxm")));
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST(Placement, NodesSpannedAreThoseOfTheWidestCommunicator) {
     for (int axis = below(4); axis > 0; --axis) group.axes.push_back({1 + below(5), 1 + below(20)});
     for (int base = 1 + below(6); base > 0; --base) group.bases.push_back(static_cast<std::uint32_t>(below(60)));
     const int per_node = 1 + below(8);
-    const Placement placement{below(3), per_node, 1 + below(3), per_node + below(3), {}};
+    const Placement placement{below(3), per_node, 1 + below(3), per_node + below(3), {}, 0};
     std::size_t most = 0, least = 1000;
     for (const std::uint32_t base : group.bases) {
       std::vector<std::uint32_t> visited;
@@ -63,7 +63,7 @@ TEST(Placement, NodesSpannedAreThoseOfTheWidestCommunicator) {
 
 TEST(Placement, MembersFillANodeAndGoOnToTheNextThatIsTaken) {
   // Four of a node's eight GPUs, every second node from the third on.
-  const Placement placement{2, 4, 2, 8, {}};
+  const Placement placement{2, 4, 2, 8, {}, 0};
   EXPECT_EQ(placement.node(0), 2);
   EXPECT_EQ(placement.node(3), 2);
   EXPECT_EQ(placement.node(4), 4);
@@ -80,11 +80,11 @@ TEST(Placement, ATransferIsNearWhereItsFirstPairShareANode) {
   TransferEntry transfer;
   transfer.source = RankId(0);
   transfer.destination = RankId(1);
-  EXPECT_TRUE(same_node(transfer, plan, {0, 4, 1, 8, {}}));
-  EXPECT_FALSE(same_node(transfer, plan, {0, 2, 1, 8, {}}));
+  EXPECT_TRUE(same_node(transfer, plan, {0, 4, 1, 8, {}, 0}));
+  EXPECT_FALSE(same_node(transfer, plan, {0, 2, 1, 8, {}, 0}));
   transfer.destination = RankId(2);
-  EXPECT_FALSE(same_node(transfer, plan, {0, 4, 1, 8, {}}));
-  EXPECT_TRUE(same_node(transfer, plan, {0, 8, 1, 8, {}}));
+  EXPECT_FALSE(same_node(transfer, plan, {0, 4, 1, 8, {}, 0}));
+  EXPECT_TRUE(same_node(transfer, plan, {0, 8, 1, 8, {}, 0}));
 }
 
 TEST(Placement, FillsUnlikeNodesOneAfterTheOther) {
@@ -103,7 +103,8 @@ TEST(Placement, FillsUnlikeNodesOneAfterTheOther) {
     }
     const int nodes = static_cast<int>(sizes.size());
     const int first = below(sizes.size()), spread = 1 + below(2), most = 3 * below(2);
-    const Placement placement = place(cluster, first, spread, most);
+    const std::uint32_t wanted = static_cast<std::uint32_t>(1 + below(60));
+    const Placement placement = place(cluster, first, spread, most, static_cast<int>(wanted));
     unlike += placement.unlike.empty() ? 0 : 1;
     std::uint32_t member = 0, gpu = 0;
     for (int node = 0; node < nodes; ++node) {
@@ -111,15 +112,18 @@ TEST(Placement, FillsUnlikeNodesOneAfterTheOther) {
       const int used = most > 0 ? std::min(size, most) : size;
       const bool taken = node >= first && (node - first) % spread == 0;
       for (int at = 0; taken && at < used; ++at, ++member) {
+        if (member >= wanted) continue;
         ASSERT_EQ(placement.node(member), node);
         ASSERT_EQ(placement.gpu(member), gpu + static_cast<std::uint32_t>(at));
         ASSERT_EQ(placement.place(member), static_cast<std::uint32_t>(at));
       }
       gpu += static_cast<std::uint32_t>(size);
     }
-    EXPECT_GE(placement.gpu(member), gpu) << "those that don't fit are past the last GPU";
+    if (wanted > member) {
+      EXPECT_GE(placement.gpu(member), gpu) << "those that don't fit are past the last GPU";
+    }
   }
-  EXPECT_GT(unlike, 100);
+  EXPECT_GT(unlike, 50);
 }
 
 TEST(Placement, AGroupOverUnlikeNodesSpansThoseOfItsMembers) {
@@ -130,14 +134,14 @@ TEST(Placement, AGroupOverUnlikeNodesSpansThoseOfItsMembers) {
     group.count = 2;
     cluster.groups.push_back(group);
   }
-  const Placement placement = place(cluster, 0, 1, 0);  // nodes of 8, 8, 4 and 4
+  const Placement placement = place(cluster, 0, 1, 0, 24);  // nodes of 8, 8, 4 and 4
   EXPECT_EQ(nodes_spanned({"g", {}, {{8, 1}}, {0}}, placement), 1);
   EXPECT_EQ(nodes_spanned({"g", {}, {{8, 1}}, {0, 8, 16}}, placement), 2);
   EXPECT_EQ(nodes_spanned({"g", {}, {{24, 1}}, {0}}, placement), 4);
   EXPECT_EQ(nodes_spanned({"g", {}, {{3, 8}}, {0}}, placement), 3);
   EXPECT_EQ(groups_of(cluster, placement, 16), (std::vector<std::size_t>{0}));
   EXPECT_EQ(groups_of(cluster, placement, 17), (std::vector<std::size_t>{0, 1}));
-  EXPECT_EQ(groups_of(cluster, place(cluster, 2, 1, 0), 8), (std::vector<std::size_t>{1}));
+  EXPECT_EQ(groups_of(cluster, place(cluster, 2, 1, 0, 8), 8), (std::vector<std::size_t>{1}));
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ struct PricesTest : ::testing::Test {
     cluster.groups[1].gpu.name = "slow";
   }
   [[nodiscard]] ClusterPrices prices(const LaunchCosts& costs) const {
-    return {cluster, timer, {{0, costs}, {1, costs}}, Placement{0, 8, 1, 8, {}}};
+    return {cluster, timer, {{0, costs}, {1, costs}}, Placement{0, 8, 1, 8, {}, 0}};
   }
   RowTimer timer;
   hardware::Cluster cluster = testing::h100_cluster(4);
@@ -127,7 +127,7 @@ TEST_F(PricesTest, ACollectiveIsCalledWithTheNodesOfItsPlacement) {
   EXPECT_EQ(call.implementation, kernels::Implementation::vllm);
   e.group = GroupId(1);
   EXPECT_EQ(prices(launch).call_of(e, plan).nodes, 4);
-  const ClusterPrices half(cluster, timer, {{0, launch}}, Placement{0, 4, 1, 8, {}});
+  const ClusterPrices half(cluster, timer, {{0, launch}}, Placement{0, 4, 1, 8, {}, 0});
   e.group = GroupId(0);
   EXPECT_EQ(half.call_of(e, plan).nodes, 2) << "a job that takes half of each node";
 }
@@ -174,8 +174,8 @@ TEST_F(PricesTest, WhatUnlikeGpusDoTogetherTakesAsLongAsAmongTheSlowest) {
   const Plan plan = b.take();
   LaunchCosts slow_host;
   slow_host.host = Seconds{1.0};
-  const ClusterPrices p(cluster, timer, {{0, {}}, {1, {}}}, Placement{0, 8, 1, 8, {}});
-  const ClusterPrices late(cluster, timer, {{0, {}}, {1, slow_host}}, Placement{0, 8, 1, 8, {}});
+  const ClusterPrices p(cluster, timer, {{0, {}}, {1, {}}}, Placement{0, 8, 1, 8, {}, 0});
+  const ClusterPrices late(cluster, timer, {{0, {}}, {1, slow_host}}, Placement{0, 8, 1, 8, {}, 0});
   EXPECT_EQ(p.slowest(over(both), plan), 1u);
   EXPECT_EQ(p.time(over(both), plan), collective_time(p.call_of(over(both), plan), cluster.site(1)));
   EXPECT_EQ(p.explain(over(both), plan).total(), p.time(over(both), plan));

@@ -105,7 +105,10 @@ TEST(ServingMetrics, FollowFromTheResult) {
 TEST(ServingMetrics, CostCountsAllReplicas) {
   const ServingResult result = served();
   models::ServingJob job;
-  job.cluster.groups[0].gpu.price = DollarsPerHour{3.0};
+  hardware::NodeGroup& group = job.cluster.groups.emplace_back();
+  group.count = 1;
+  group.node.gpus = 8;
+  group.gpu.price = DollarsPerHour{3.0};
   const std::vector<MetricValue> values = evaluate_metrics(result, serving_cost_basis(job, result));
   Report report;
   report.metrics = values;
@@ -206,6 +209,7 @@ TEST(Refusal, SaysWhatIsMissingAndWhatWouldFit) {
   result.started = false;
   result.refusal = "the KV cache is too small";
   result.pool.blocks = 100;
+  result.pool.longest = 8192;
   // ⌈8192/16⌉ = 512 blocks needed, 412 missing of 0.06 GiB = 24.72 GiB; 100 blocks hold 1,600 tokens.
   EXPECT_THAT(refusal_message(result),
               AllOf(HasSubstr("the KV cache is too small"), HasSubstr("weights 8.000 GiB"), HasSubstr("512 blocks"),
