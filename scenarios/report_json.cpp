@@ -14,6 +14,15 @@ namespace orrery::scenarios {
 
 namespace {
 
+/// What is known of a model whose config left something open; the library's leave nothing.
+Json opened_json(const models::Llm& llm) {
+  Json json = {{"parameters", models::parameters(llm)}, {"active_parameters", models::active_parameters(llm)}};
+  if (llm.vision_parameters > 0) json["vision_parameters"] = llm.vision_parameters;
+  json["kv_bytes_per_token"] = models::kv_bytes_per_token(llm, Dtype::bf16).value();
+  json["assumed"] = llm.assumed;
+  return json;
+}
+
 Json model_json(const models::Llm& llm) {
   Json json = {{"name", llm.name},
                {"architecture", llm.architecture},
@@ -25,11 +34,7 @@ Json model_json(const models::Llm& llm) {
                {"head_dim", llm.attention.head_dim},
                {"inter", llm.mlp.inter},
                {"vocab", llm.vocab}};
-  if (llm.assumed.empty()) return json;
-  json["active_parameters"] = models::active_parameters(llm);
-  if (llm.vision_parameters > 0) json["vision_parameters"] = llm.vision_parameters;
-  json["kv_bytes_per_token"] = models::kv_bytes_per_token(llm, Dtype::bf16).value();
-  json["assumed"] = llm.assumed;
+  if (!llm.assumed.empty()) json.update(opened_json(llm));
   return json;
 }
 
@@ -187,6 +192,7 @@ Json report_json(const Report& report, bool with_engine) {
     if (view.result == nullptr) continue;
     const bool several = !view.job.name.empty();
     if (several) json["jobs"].push_back({{"name", view.job.name}, {"kind", std::string(view.job.kind->name)}});
+    if (!view.job.llm.assumed.empty()) (several ? json["jobs"].back() : json)["model"] = opened_json(view.job.llm);
     view.job.kind->figures_json(view, several ? json["jobs"].back() : json);
   }
   if (!report.links.empty()) json["links"] = links_json(report.links);

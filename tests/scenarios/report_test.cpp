@@ -71,6 +71,20 @@ TEST_F(ReportTest, ScenarioIsResolvedAfterOverridesAndDefaults) {
   EXPECT_EQ(report["scenario"]["cluster"]["gpus"], 8);
 }
 
+// A config of one's own under another's row: what it left open is named, once for the model and once for the scenario.
+TEST_F(ReportTest, NamesWhatAConfigLeftOpen) {
+  const std::string config = write("tiny.json", R"({"model_type": "my_llama", "hidden_size": 64, "vocab_size": 1000,
+      "intermediate_size": 128, "num_hidden_layers": 12, "num_attention_heads": 4, "max_position_embeddings": 1024})");
+  const ordered_json report =
+      report_of(replaced(small_scenario(), "model: gpt2-124m", "model: {config: " + config + ", as: llama}"));
+  EXPECT_EQ(report["model"]["assumed"][0], "model_type \"my_llama\": read as llama, as told");
+  EXPECT_EQ(report["model"]["assumed"][1], "head_dim: hidden/heads");
+  // 12·(4·64² + 3·64·128 + 2·64) + 64 + 2·1000·64
+  EXPECT_EQ(report["model"]["parameters"], 12 * (16'384 + 24'576 + 128) + 64 + 128'000);
+  EXPECT_EQ(report["scenario"]["model"]["assumed"], report["model"]["assumed"]);
+  EXPECT_FALSE(report_of(small_scenario()).contains("model"));
+}
+
 TEST_F(ReportTest, SeveralFilesGiveAnArray) {
   const std::string file = write("small.yaml", small_scenario());
   ASSERT_EQ(orrery({"run", file, file, "--json", path("two.json"), "-q"}).code, kExitWell);
