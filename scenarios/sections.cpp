@@ -197,8 +197,6 @@ hardware::GroupRequest read_request(MapReader& reader, std::string_view count_ke
   if (reader.has("gpu")) {
     const std::size_t gpu = reader.choice("gpu", gpus);
     if (gpu < gpus.size()) request.gpu = gpus[gpu];
-  } else {
-    (void)reader.child("gpu");  // so that it is known for a key
   }
   return request;
 }
@@ -218,10 +216,7 @@ void override_group(MapReader& reader, hardware::NodeGroup& group, Diagnostics& 
 }
 
 std::string read_fabric(MapReader& reader, int nodes) {
-  if (nodes < 2 && !reader.has("fabric")) {
-    (void)reader.child("fabric");  // so that it is known for a key
-    return "single_node";
-  }
+  if (nodes < 2 && !reader.has("fabric")) return "single_node";
   const std::vector<std::string> fabrics = hardware::fabric_names();
   const std::size_t index = reader.choice("fabric", fabrics);
   return index < fabrics.size() ? fabrics[index] : "single_node";
@@ -253,11 +248,12 @@ hardware::Cluster one_empty_group() {
 }
 
 /// nodes: [{node, count, …}, …].
-hardware::Cluster read_groups(MapReader& reader, const ConfigNode& list, Diagnostics& diagnostics) {
+hardware::Cluster read_groups(MapReader& reader, const ConfigNode& cluster_node, const ConfigNode& list,
+                              Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.items().size();
   for (const std::string_view key :
        {"node", "gpu", "price", "gpu_memory", "gpu_memory_bandwidth", "nvlink_bandwidth", "nic_bandwidth"}) {
-    if (!reader.has(key)) continue;
+    if (cluster_node.find(key) == nullptr) continue;
     diagnostics.error(reader.span(key), fmt::format("'{}' belongs to a group of nodes here: nodes: [{{node, count, {}"
                                                     "}}, ...]",
                                                     key, key == "node" ? "gpu" : key));
@@ -307,7 +303,7 @@ hardware::Cluster read_cluster(const ConfigNode& node, PlacementConfig& placemen
   const ConfigNode* nodes = node.find("nodes");
   const bool groups = nodes != nullptr && nodes->kind == hardware::NodeKind::sequence;
   if (groups) (void)reader.child("nodes");
-  hardware::Cluster cluster = groups ? read_groups(reader, *nodes, diagnostics) : read_alike(reader, diagnostics);
+  hardware::Cluster cluster = groups ? read_groups(reader, node, *nodes, diagnostics) : read_alike(reader, diagnostics);
   cluster.collective_algorithm = read_collective_algorithm(reader);
   placement = read_placement(reader.child("placement"), std::max(1, cluster.node_count()), placement, diagnostics);
   reader.finish();

@@ -119,6 +119,7 @@ class MapReader {
   /// `what` names the mapping in messages ("training"). A node that is no mapping is reported here.
   MapReader(const ConfigNode* node, std::string what, Diagnostics& diagnostics);
 
+  /// Whether the key is there. It counts as valid from now on in the advice of finish(), but not as read.
   [[nodiscard]] bool has(std::string_view key) const;
   /// The raw child, marked as read; nullptr if absent.
   const ConfigNode* child(std::string_view key);
@@ -163,6 +164,7 @@ class MapReader {
   std::string what_;
   Diagnostics* diagnostics_;
   std::vector<std::string> known_;
+  mutable std::vector<std::string> asked_;  ///< by has()
 };
 
 /// Parses "80 GiB" and the like outside a mapping; nullopt with `error` filled when malformed.

@@ -107,7 +107,10 @@ MapReader::MapReader(const ConfigNode* node, std::string what, Diagnostics& diag
   node_ = nullptr;  // from here on silent: one complaint is enough
 }
 
-bool MapReader::has(std::string_view key) const { return node_ != nullptr && node_->find(key) != nullptr; }
+bool MapReader::has(std::string_view key) const {
+  asked_.emplace_back(key);
+  return node_ != nullptr && node_->find(key) != nullptr;
+}
 
 const ConfigNode* MapReader::take(std::string_view key, bool required) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
@@ -272,11 +275,14 @@ DollarsPerHour MapReader::price_or(std::string_view key, DollarsPerHour fallback
 
 void MapReader::finish() {
   if (node_ == nullptr) return;
-  std::vector<std::string> valid = known_;
+  std::vector<std::string> read = known_, valid = known_;
+  std::sort(read.begin(), read.end());
+  valid.insert(valid.end(), asked_.begin(), asked_.end());
   std::sort(valid.begin(), valid.end());
+  valid.erase(std::unique(valid.begin(), valid.end()), valid.end());
   for (std::size_t i = 0; i < node_->entries.size(); ++i) {
     const std::string& key = node_->entries[i].first;
-    if (std::binary_search(valid.begin(), valid.end(), key)) continue;
+    if (std::binary_search(read.begin(), read.end(), key)) continue;
     std::string advice = did_you_mean(key, valid);
     if (advice.empty()) advice = fmt::format("; valid keys: {}", listed(valid));
     diagnostics_->error(node_->key_spans[i], fmt::format("'{}': unknown key {}{}", what_, in_quotes(key), advice));

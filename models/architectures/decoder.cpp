@@ -19,6 +19,15 @@ void check_topk(ConfigKeys& keys, const MoeConfig& moe) {
   keys.error("num_experts_per_tok", fmt::format("{} experts per token of only {}", moe.topk, moe.experts));
 }
 
+void read_routed(ConfigKeys& keys, MoeConfig& moe, const RoutedDefaults& defaults) {
+  moe.experts = keys.size_or("n_routed_experts", defaults.experts, SizeLimits::kExperts);
+  moe.topk = keys.size_or("num_experts_per_tok", defaults.topk, SizeLimits::kExperts);
+  moe.inter = keys.size_or("moe_intermediate_size", defaults.inter, SizeLimits::kInter);
+  moe.shared_experts = keys.size_or("n_shared_experts", defaults.shared, SizeLimits::kExperts, 0);
+  moe.shared_inter = moe.shared_experts > 0 ? moe.inter : 0;
+  check_topk(keys, moe);
+}
+
 void read_sizes(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults) {
   llm.hidden = keys.size("hidden_size", SizeLimits::kHidden);
   llm.layers = keys.size("num_hidden_layers", SizeLimits::kLayers);

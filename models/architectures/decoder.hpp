@@ -26,6 +26,13 @@ void read_heads(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults);
 /// attention_bias, for all four projections; qkv alone where `out` is false.
 void read_attention_bias(ConfigKeys& keys, Llm& llm, bool fallback, bool out = true);
 
+/// What an absent key of routed and shared experts of one width says, as DeepSeek's relatives name them.
+struct RoutedDefaults {
+  std::int64_t experts = 0, topk = 0, inter = 0;  ///< n_routed_experts, num_experts_per_tok, moe_intermediate_size
+  std::int64_t shared = 1;                        ///< n_shared_experts
+};
+void read_routed(ConfigKeys& keys, MoeConfig& moe, const RoutedDefaults& defaults);
+
 /// An error where num_experts_per_tok is more than there are.
 void check_topk(ConfigKeys& keys, const MoeConfig& moe);
 

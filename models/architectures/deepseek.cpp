@@ -58,11 +58,7 @@ void read_experts(ConfigKeys& keys, Llm& llm, const LatentDefaults& defaults) {
 }
 
 void read_deepseek(ConfigKeys& keys, Llm& llm, const LatentDefaults& defaults) {
-  llm.hidden = keys.size("hidden_size", SizeLimits::kHidden);
-  llm.layers = keys.size("num_hidden_layers", SizeLimits::kLayers);
-  llm.vocab = keys.size("vocab_size", SizeLimits::kVocab);
-  llm.max_positions = keys.size_or("max_position_embeddings", defaults.positions, SizeLimits::kPositions);
-  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", false);
+  read_sizes(keys, llm, {.positions = defaults.positions});
   llm.mlp = {.inter = keys.size("intermediate_size", SizeLimits::kInter), .gated = true, .bias = false};
   read_latent_attention(keys, llm);
   read_experts(keys, llm, defaults);

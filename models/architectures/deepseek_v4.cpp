@@ -63,13 +63,8 @@ void read_deepseek_v4(ConfigKeys& keys, Llm& llm) {
   llm.streams = keys.size_or("hc_mult", 4, 64);
   llm.mlp = {.inter = 0, .gated = true, .bias = keys.flag_or("mlp_bias", false)};
   MoeConfig& moe = llm.moe;
-  moe.experts = keys.size_or("n_routed_experts", 256, SizeLimits::kExperts);
-  moe.topk = keys.size_or("num_experts_per_tok", 6, SizeLimits::kExperts);
-  moe.inter = keys.size_or("moe_intermediate_size", 2048, SizeLimits::kInter);
-  moe.shared_experts = keys.size_or("n_shared_experts", 1, SizeLimits::kExperts, 0);
-  moe.shared_inter = moe.shared_experts > 0 ? moe.inter : 0;
+  read_routed(keys, moe, {.experts = 256, .topk = 6, .inter = 2048});
   moe.router_bias = true;
-  check_topk(keys, moe);
   const std::int64_t hashed = keys.size_or("num_hash_layers", 3, SizeLimits::kLayers, 0);
   const std::vector<std::int64_t> ratios = read_ratios(keys, llm);
   std::vector<LayerConfig> layers = equal_layers(llm);

@@ -20,14 +20,9 @@ void read_glm4_moe(ConfigKeys& keys, Llm& llm) {
   read_attention_bias(keys, llm, false, false);
   llm.attention.qk_norm = keys.flag_or("use_qk_norm", false);
   MoeConfig& moe = llm.moe;
-  moe.experts = keys.size_or("n_routed_experts", 128, SizeLimits::kExperts);
-  moe.topk = keys.size_or("num_experts_per_tok", 8, SizeLimits::kExperts);
-  moe.inter = keys.size_or("moe_intermediate_size", 1408, SizeLimits::kInter);
-  moe.shared_experts = keys.size_or("n_shared_experts", 1, SizeLimits::kExperts, 0);
-  moe.shared_inter = moe.shared_experts > 0 ? moe.inter : 0;
+  read_routed(keys, moe, {.experts = 128, .topk = 8, .inter = 1408});
   moe.first_dense_layers = keys.size_or("first_k_dense_replace", 1, SizeLimits::kLayers, 0);
   moe.router_bias = true;
-  check_topk(keys, moe);
 }
 
 }  // namespace orrery::models

@@ -53,40 +53,55 @@ std::size_t Placement::taken_of(std::uint32_t member) const {
   return static_cast<std::size_t>(after - unlike.begin()) - 1;
 }
 
+namespace {
+
+/// At most `per_node` of a node's GPUs; 0: all.
+int used_of(int per_node, int size) { return per_node > 0 ? std::min(per_node, size) : size; }
+
+Placement place_on_unlike(const hardware::Cluster& cluster, Placement placement, int per_node, int members) {
+  int member = 0, gpu = 0, node = 0;
+  bool one_size = true;  // of the nodes from the first to the last that is taken
+  placement.node_size = 0;
+  for (const hardware::NodeGroup& group : cluster.groups) {
+    const int size = group.node.gpus;
+    for (int i = 0; i < group.count; ++i, ++node, gpu += size) {
+      if (node < placement.first_node) continue;
+      if (node == placement.first_node) placement.gpu_shift = gpu - node * size;
+      if (member < members) {
+        one_size = one_size && (placement.node_size == 0 || placement.node_size == size);
+        placement.node_size = std::max(placement.node_size, size);
+      }
+      if ((node - placement.first_node) % placement.spread != 0) continue;
+      placement.unlike.push_back({static_cast<std::uint32_t>(member), static_cast<std::uint32_t>(gpu)});
+      member += used_of(per_node, size);
+    }
+  }
+  placement.unlike.push_back({static_cast<std::uint32_t>(member), static_cast<std::uint32_t>(gpu)});
+  placement.node_size = std::max(1, placement.node_size);
+  placement.per_node = used_of(per_node, placement.node_size);
+  // Members that don't fit have numbers past the last GPU in the list, but not by the formula.
+  if (one_size && member >= members) {
+    placement.unlike.clear();
+  } else {
+    placement.gpu_shift = 0;
+  }
+  return placement;
+}
+
+}  // namespace
+
 // Nodes of other sizes that no member stands on, nor between those that are taken, change no more than numbers.
 Placement place(const hardware::Cluster& cluster, int first_node, int spread, int per_node, int members) {
   Placement placement;
   placement.first_node = first_node;
   placement.spread = spread;
-  placement.node_size = 0;
-  int member = 0, gpu = 0, node = 0;
-  bool one_size = true;  // of the nodes from the first to the last that is taken
-  for (const hardware::NodeGroup& group : cluster.groups) {
-    const int size = group.node.gpus;
-    for (int i = 0; i < group.count; ++i, ++node, gpu += size) {
-      if (node < first_node) continue;
-      if (node == first_node) placement.gpu_shift = gpu - node * size;
-      if (member < members) {
-        one_size = one_size && (placement.node_size == 0 || placement.node_size == size);
-        placement.node_size = std::max(placement.node_size, size);
-      }
-      if ((node - first_node) % spread != 0) continue;
-      placement.unlike.push_back({static_cast<std::uint32_t>(member), static_cast<std::uint32_t>(gpu)});
-      member += per_node > 0 ? std::min(per_node, size) : size;
-    }
+  const int size = cluster.groups.front().node.gpus;
+  const auto of_size = [size](const hardware::NodeGroup& group) { return group.node.gpus == size; };
+  if (!std::all_of(cluster.groups.begin(), cluster.groups.end(), of_size)) {
+    return place_on_unlike(cluster, std::move(placement), per_node, members);
   }
-  placement.unlike.push_back({static_cast<std::uint32_t>(member), static_cast<std::uint32_t>(gpu)});
-  placement.node_size = std::max(1, placement.node_size);
-  placement.per_node = per_node > 0 ? std::min(per_node, placement.node_size) : placement.node_size;
-  // By the formula, members that don't fit have numbers past the last GPU where all nodes are of one size.
-  const bool all = std::all_of(cluster.groups.begin(), cluster.groups.end(), [&](const hardware::NodeGroup& group) {
-    return group.node.gpus == cluster.groups.front().node.gpus;
-  });
-  if (all || (one_size && member >= members)) {
-    placement.unlike.clear();
-  } else {
-    placement.gpu_shift = 0;
-  }
+  placement.node_size = std::max(1, size);
+  placement.per_node = used_of(per_node, placement.node_size);
   return placement;
 }
 

@@ -14,6 +14,7 @@
 #include "sim/collective/collective.hpp"
 #include "sim/collective/constants.hpp"
 #include "sim/collective/fitted.hpp"
+#include "tests/calibrate/measured_node.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -152,12 +153,7 @@ class MeasuredCollectives : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     if (data_folder().empty()) GTEST_SKIP() << "ORRERY_DATA is not set";
     path_ = data_folder() / "kernels" / GetParam() / "nccl.csv";
-    cluster_.groups.resize(1);
-    cluster_.groups[0].gpu = hardware::load_gpu(GetParam());
-    cluster_.groups[0].node.gpus = 8;
-    cluster_.groups[0].node.nvswitch = true;
-    cluster_.groups[0].node.in_network_reduction = cluster_.groups[0].gpu.generation.name == "hopper";
-    cluster_.groups[0].count = 1;
+    cluster_ = tests::measured_node(GetParam());
   }
 
   std::filesystem::path path_;

@@ -84,6 +84,16 @@ TEST(MapReader, ReportsAnUnknownKeyWithTheNearestValidOne) {
             "f.yaml:3:1: 'top': unknown key 'zzz'; valid keys: micro_batch, tensor_parallel");
 }
 
+TEST(MapReader, AKeyThatIsOnlyAskedForIsAdvisedButNotRead) {
+  Reading r("gpus: 8\nfabric: x\n");
+  EXPECT_FALSE(r.map.has("gpu"));
+  EXPECT_TRUE(r.map.has("fabric"));
+  r.map.finish();
+  ASSERT_EQ(r.diagnostics.items().size(), 2u);
+  EXPECT_EQ(r.diagnostics.items()[0].str(), "f.yaml:1:1: 'top': unknown key 'gpus'; did you mean 'gpu'?");
+  EXPECT_NE(r.diagnostics.items()[1].str().find("unknown key 'fabric'"), std::string::npos);
+}
+
 TEST(MapReader, ReportsANodeThatIsNoMappingOnceAndThenKeepsSilent) {
   const NodePtr root = parse_config("a: [1]\n", "f.yaml");
   Diagnostics diagnostics("f.yaml");
