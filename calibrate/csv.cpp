@@ -3,7 +3,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
-#include <system_error>
 
 #include <fmt/format.h>
 #include <zlib.h>
@@ -11,6 +10,7 @@
 #include "calibrate/rows.hpp"
 #include "calibrate/tables.hpp"
 #include "hardware/config/config.hpp"
+#include "hardware/config/files.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -25,8 +25,7 @@ namespace {
 }
 
 std::string slurp(const std::filesystem::path& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) fail(path.string(), 0, "is a folder, a table is expected");
+  hardware::check_input_file(path.string());
   std::ifstream in(path, std::ios::binary);
   if (!in) fail(path.string(), 0, "the table can't be read: no such file, or no permission");
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

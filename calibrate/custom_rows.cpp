@@ -307,7 +307,7 @@ ErrorReport validate_custom(const CsvTable& table, const hardware::Site& site) {
     } else if (site.gpu.find_fit(sim::custom_fit_key(row.library, row.eager, row.ranks)) == nullptr) {
       group = kUnseenFamily;
     }
-    predicted.push_back({row.line, describe(row), std::move(group), model.time(call), row.measured});
+    predicted.push_back({row.line, describe(row), std::move(group), model.time(call).value(), row.measured.value()});
   }
   return summarise(predicted, std::move(read.skipped));
 }

@@ -9,11 +9,16 @@
 namespace orrery::calibrate {
 namespace {
 
-ErrorSummary summary(std::string name, const std::vector<double>& errors) {
+/// `leanings` are signed errors.
+ErrorSummary summary(std::string name, const std::vector<double>& leanings) {
   ErrorSummary result;
   result.name = std::move(name);
-  result.rows = static_cast<int>(errors.size());
-  if (errors.empty()) return result;
+  result.rows = static_cast<int>(leanings.size());
+  if (leanings.empty()) return result;
+  std::vector<double> errors;
+  errors.reserve(leanings.size());
+  for (const double leaning : leanings) errors.push_back(std::abs(leaning));
+  result.signed_median = percentile(leanings, 0.5);
   double sum = 0.0;
   for (const double error : errors) sum += error;
   result.mean_error = sum / static_cast<double>(errors.size());
@@ -33,7 +38,7 @@ int rank_of(const std::string& group) {
 
 }  // namespace
 
-double PredictedRow::error() const { return std::abs(predicted / measured - 1.0); }
+double PredictedRow::error() const { return std::abs(signed_error()); }
 
 double percentile(std::vector<double> values, double q) {
   if (values.empty()) return 0.0;
@@ -45,21 +50,22 @@ double percentile(std::vector<double> values, double q) {
   return values[below] + part * (values[below + 1] - values[below]);
 }
 
-ErrorReport summarise(const std::vector<PredictedRow>& rows, std::vector<SkippedRow> skipped) {
+ErrorReport summarise(std::vector<PredictedRow> rows, std::vector<SkippedRow> skipped) {
   ErrorReport report;
   report.skipped = std::move(skipped);
   std::map<std::pair<int, std::string>, std::vector<double>> by_group;
   std::vector<double> all;
   all.reserve(rows.size());
   for (const PredictedRow& row : rows) {
-    by_group[{rank_of(row.group), row.group}].push_back(row.error());
-    all.push_back(row.error());
+    by_group[{rank_of(row.group), row.group}].push_back(row.signed_error());
+    all.push_back(row.signed_error());
   }
   report.all = summary("all", all);
   for (const auto& [group, errors] : by_group) report.groups.push_back(summary(group.second, errors));
 
   constexpr std::size_t kWorst = 10;
-  report.worst = rows;
+  report.rows = rows;
+  report.worst = std::move(rows);
   std::stable_sort(report.worst.begin(), report.worst.end(),
                    [](const PredictedRow& a, const PredictedRow& b) { return a.error() > b.error(); });
   if (report.worst.size() > kWorst) report.worst.resize(kWorst);

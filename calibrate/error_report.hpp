@@ -7,34 +7,38 @@
 #include <string>
 #include <vector>
 
-#include "hardware/units.hpp"
-
 namespace orrery::calibrate {
 
 struct ErrorSummary {
   std::string name;
   int rows = 0;
   double median_error = 0.0, mean_error = 0.0, p95_error = 0.0, max_error = 0.0;
+  double signed_median = 0.0;  ///< of predicted/measured − 1: which way the errors lean
 };
 
 struct PredictedRow {
-  int line = 0;             ///< of the table, 1 is the header
-  std::string description;  ///< the row in words
-  std::string group;        ///< "seen", "unseen_point", "unseen_family", or a family of published runs
-  Seconds predicted, measured;
+  int line = 0;                            ///< of the table, 1 is the header
+  std::string description;                 ///< the row in words
+  std::string group;                       ///< "seen", "unseen_point", "unseen_family", or a family of published runs
+  double predicted = 0.0, measured = 0.0;  ///< in the unit of `metric`
+  std::string metric = "time_s";
+  std::string id = {};  ///< the table's own name for the row
 
   [[nodiscard]] double error() const;
+  [[nodiscard]] double signed_error() const { return predicted / measured - 1.0; }
 };
 
 struct SkippedRow {
   int line = 0;
   std::string description;
   std::string reason;
+  std::string id = {};
 };
 
 struct ErrorReport {
   ErrorSummary all;                  ///< named "all"
   std::vector<ErrorSummary> groups;  ///< in the order seen, unseen_point, unseen_family, others by name
+  std::vector<PredictedRow> rows;    ///< every row that was predicted, as the table orders them
   std::vector<PredictedRow> worst;   ///< the ten largest errors
   std::vector<SkippedRow> skipped;   ///< every row that can't be predicted, with the reason
 };
@@ -42,6 +46,6 @@ struct ErrorReport {
 /// Linear interpolation between order statistics; 0 of an empty set. `q` in [0, 1].
 [[nodiscard]] double percentile(std::vector<double> values, double q);
 
-[[nodiscard]] ErrorReport summarise(const std::vector<PredictedRow>& rows, std::vector<SkippedRow> skipped);
+[[nodiscard]] ErrorReport summarise(std::vector<PredictedRow> rows, std::vector<SkippedRow> skipped);
 
 }  // namespace orrery::calibrate

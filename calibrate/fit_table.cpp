@@ -68,20 +68,23 @@ hardware::Fit fit_rows(const kernels::FittedModel& model, const std::vector<cons
   std::vector<PredictedRow> predicted;
   for (const MeasuredRow* row : rows) {
     const Seconds time = max(model.time(row->kernel, gpu, coefficients), kernels::roofline(row->kernel, gpu));
-    predicted.push_back({row->line, {}, std::string(group_for_fit(*row)), time, row->measured});
+    predicted.push_back({row->line, {}, std::string(group_for_fit(*row)), time.value(), row->measured.value()});
   }
   fit.residuals = residuals(predicted);
   return fit;
 }
 
 PredictedRow predict(const MeasuredRow& row, const hardware::Gpu& gpu, const kernels::KernelTimer& timer) {
-  PredictedRow out{row.line, kernels::describe(row.kernel), {}, timer.time(row.kernel, gpu), row.measured};
+  PredictedRow out{
+      row.line, kernels::describe(row.kernel), {}, timer.time(row.kernel, gpu).value(), row.measured.value()};
   if (row.second) {
     out.description += " and " + kernels::describe(*row.second);
     out.group = "mixed";
     const kernels::MixedBatch batch(gpu, timer);
-    out.predicted = batch.time(std::get<kernels::AttentionPrefillShape>(row.kernel),
-                               std::get<kernels::AttentionDecodeShape>(*row.second));
+    out.predicted = batch
+                        .time(std::get<kernels::AttentionPrefillShape>(row.kernel),
+                              std::get<kernels::AttentionDecodeShape>(*row.second))
+                        .value();
     return out;
   }
   const std::string key = kernels::fit_key(row.kernel, gpu);

@@ -241,8 +241,8 @@ ErrorReport validate_collectives(const std::filesystem::path& path, const hardwa
     }
     const bool fitted = site.gpu.find_fit(family_key(row.kind, row.ranks)) != nullptr;
     const char* group = !fitted ? "unseen_family" : (row.kept_back ? "unseen_point" : "seen");
-    predicted.push_back(
-        {row.line, describe(row), group, model.time({row.kind, row.bytes, row.ranks, 1}), row.measured});
+    predicted.push_back({row.line, describe(row), group, model.time({row.kind, row.bytes, row.ranks, 1}).value(),
+                         row.measured.value()});
   }
   return summarise(predicted, std::move(read.skipped));
 }

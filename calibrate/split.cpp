@@ -33,7 +33,9 @@ std::string_view group_for_fit(const MeasuredRow& row) {
 }
 
 std::string_view group_after_fit(const MeasuredRow& row, const hardware::Fit& fit) {
-  const bool seen = std::binary_search(fit.families_seen.begin(), fit.families_seen.end(), family_hash(row.family_key));
+  // Of another board's fit every row of this one's table is new.
+  const bool seen = fit.of.empty() &&
+                    std::binary_search(fit.families_seen.begin(), fit.families_seen.end(), family_hash(row.family_key));
   return seen ? point_group(row) : kUnseenFamily;
 }
 

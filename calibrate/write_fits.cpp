@@ -1,19 +1,19 @@
 // Writes fits into a GPU profile: its last top-level key, `fits:`, and nothing else.
 //
 // Everything above that key stays byte for byte, comments included; fits that are not replaced keep their text.
-// The new text is parsed before it replaces the file, and the file is replaced by a rename, so a full disk or a
-// crash leaves the old profile whole.
+// The new text is parsed before it replaces the file, and the file is replaced whole (hardware/config/files.hpp), so a
+// full disk or a crash leaves the old profile.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
+#include <ostream>
 #include <string>
-#include <system_error>
 
 #include <fmt/format.h>
 
 #include "calibrate/tables.hpp"
 #include "hardware/config/config.hpp"
+#include "hardware/config/files.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -100,19 +100,7 @@ void write_fits(const std::filesystem::path& path, const std::vector<hardware::F
   for (const auto& [key, part] : profile.entries) text += part;
   static_cast<void>(hardware::parse_config(text, path.string()));
 
-  const std::filesystem::path temporary = path.string() + ".new";
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out << text;
-    out.flush();
-    if (!out) throw hardware::ConfigError(fmt::format("{}: can't be written", temporary.string()));
-  }
-  std::error_code error;
-  std::filesystem::rename(temporary, path, error);
-  if (error) {
-    std::filesystem::remove(temporary);
-    throw hardware::ConfigError(fmt::format("{}: can't be replaced: {}", path.string(), error.message()));
-  }
+  hardware::replace_file(path.string(), [&text](std::ostream& out) { out << text; });
 }
 
 }  // namespace orrery::calibrate

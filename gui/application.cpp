@@ -13,6 +13,7 @@
 #include <QEventLoop>
 #include <QIcon>
 #include <QPainter>
+#include <QScreen>
 #include <QSettings>
 #include <QStandardPaths>
 #include <QTimer>
@@ -45,15 +46,17 @@ The window of Orrery: edit a scenario, watch its prediction change.
   --view NAME           bring a view to the front: timeline, memory, pipeline, latency, load, explain, compare
   --explain METRIC      show where a figure comes from
   --screenshot OUT.png  draw the window once into a file and end; needs no display
-  --size WxH            size of the window, 1600x1000 by default
+  --size WxH            size of the window, by default 1600x1000 or what the screen has
   --scale N             device pixel ratio of the screenshot, 1 to 4
   --help, --version
 )";
 
+constexpr QSize kUsualSize{1600, 1000};
+
 struct Arguments {
   QString file, screenshot, view, explain, theme;
   std::vector<scenarios::Override> sets;
-  QSize size{1600, 1000};
+  QSize size;  ///< empty: kUsualSize, or what the screen has room for
   int scale = 1;
   bool help = false, version = false;
 };
@@ -228,7 +231,7 @@ int take_screenshot(MainWindow& window, const Arguments& arguments) {
     throw ConfigError(fmt::format("{}: a screenshot is a .png file", arguments.screenshot.toStdString()));
   }
   scenarios::check_writable(arguments.screenshot.toStdString());
-  window.resize(arguments.size);
+  window.resize(arguments.size.isEmpty() ? kUsualSize : arguments.size);
   window.show();
   // A picture of what is wrong is worth having too; the exit code tells.
   std::string problem;
@@ -254,6 +257,15 @@ int take_screenshot(MainWindow& window, const Arguments& arguments) {
   return kExitInput;
 }
 
+/// Of a window that was given no size: the usual one, but no larger than the screen leaves beside its panels. Both are
+/// in logical pixels, so a scale factor is in them already.
+QSize size_on_screen(const MainWindow& window) {
+  const QScreen* screen = window.screen() != nullptr ? window.screen() : QGuiApplication::primaryScreen();
+  if (screen == nullptr) return kUsualSize;
+  const QSize room = screen->availableGeometry().size() - QSize(16, 48);  // frame and title
+  return kUsualSize.boundedTo(room).expandedTo(QSize(320, 240));
+}
+
 int run(const Arguments& arguments, int argc, char** argv) {
   choose_platform(arguments);
   if (arguments.scale > 1) qputenv("QT_SCALE_FACTOR", QByteArray::number(arguments.scale));
@@ -269,7 +281,7 @@ int run(const Arguments& arguments, int argc, char** argv) {
   apply_theme(theme_of(theme));
   MainWindow window;
   if (picture) return take_screenshot(window, arguments);
-  window.resize(arguments.size);
+  window.resize(arguments.size.isEmpty() ? size_on_screen(window) : arguments.size);
   window.restore_layout();
   window.show();
   QTimer::singleShot(0, &window, [&window, &arguments] {

@@ -10,10 +10,6 @@
 namespace orrery::hardware {
 namespace {
 
-bool is_collective(const Fit& fit) {
-  return fit.key.rfind("nccl/", 0) == 0 || fit.key.rfind("custom_allreduce/", 0) == 0;
-}
-
 /// "bus_bandwidth" of NCCL's curves, "one_shot_bandwidth" and "two_shot_bandwidth" of a custom all_reduce.
 bool is_link_rate(const std::string& coefficient) {
   constexpr std::string_view kSuffix = "_bandwidth";
@@ -111,7 +107,7 @@ void set_nvlink_bandwidth(Gpu& gpu, BytesPerSecond rate) {
   if (profile.value() <= 0.0 || rate.value() <= 0.0) return drop_collective_fits(gpu);
   const double scale = rate.value() / profile.value();
   for (Fit& fit : gpu.fits) {
-    if (!is_collective(fit)) continue;
+    if (!fit.is_collective()) continue;
     for (auto& [name, value] : fit.coefficients) {
       if (is_link_rate(name)) value *= scale;
     }
@@ -126,13 +122,14 @@ void set_memory_bandwidth(Gpu& gpu, BytesPerSecond rate) {
   gpu.memory_bandwidth = rate;
   note_override(gpu, "memory_bandwidth", profile);
   for (Fit& fit : gpu.fits) {
-    if (is_collective(fit)) continue;
+    if (fit.is_collective()) continue;
     fit.source += fmt::format("; measured at {} of memory bandwidth, used at {}", gigabytes(profile), gigabytes(rate));
   }
 }
 
 void drop_collective_fits(Gpu& gpu) {
-  gpu.fits.erase(std::remove_if(gpu.fits.begin(), gpu.fits.end(), is_collective), gpu.fits.end());
+  gpu.fits.erase(std::remove_if(gpu.fits.begin(), gpu.fits.end(), [](const Fit& fit) { return fit.is_collective(); }),
+                 gpu.fits.end());
 }
 
 }  // namespace orrery::hardware

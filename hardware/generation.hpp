@@ -50,6 +50,13 @@ struct Generation {
   BytesPerSecond nvls_tree_channel;            ///< the same on more nodes
   double latency_scale = 1.0;                  ///< measured small collectives over NCCL's figures
 
+  /// Error of one board's fits on the tables of another with the same silicon, by kernel family.
+  struct Transfer {
+    int rows = 0;
+    double median = 0.0, p95 = 0.0;  ///< of |predicted/measured − 1|
+  };
+  std::map<std::string, Transfer> transfer;
+
   std::map<std::string, std::string> sources;  ///< key of the fact → where it is printed
 };
 

@@ -18,10 +18,20 @@ std::optional<FlopsPerSecond> Gpu::stand_in_peak(Dtype dtype) const {
     case Dtype::fp8_block:
       return matrix_peak(Dtype::fp8);  // same instruction, scales applied outside
     case Dtype::int4:
-      return matrix_peak(Dtype::bf16);  // weights are widened before the multiplication
+    case Dtype::fp8:
+    case Dtype::nvfp4:
+      // Weights are widened before the multiplication, as Marlin's kernels do.
+      for (const Dtype wide : {Dtype::bf16, Dtype::fp16}) {
+        if (peak.has(wide)) return peak[wide];
+      }
+      return std::nullopt;
     default:
       return std::nullopt;
   }
+}
+
+bool Gpu::multiplies(Dtype dtype) const {
+  return peak.has(dtype) || dtype == Dtype::fp32 || (dtype == Dtype::fp8_block && peak.has(Dtype::fp8));
 }
 
 const Fit* Gpu::find_fit(std::string_view key) const {

@@ -22,7 +22,7 @@ namespace orrery::hardware {
 
 /// Error of a fit on one part of its table: |predicted/measured − 1|, ratios.
 struct FitResidual {
-  std::string group;  ///< "seen", "unseen_point", "unseen_family"
+  std::string group;  ///< "seen", "unseen_point", "unseen_family"; "transfer": another board's, see Fit::of
   int rows = 0;
   double median = 0.0;
   double p95 = 0.0;
@@ -37,9 +37,14 @@ struct Fit {
   std::vector<std::pair<std::string, double>> coefficients;  ///< in the order the model names them
   std::vector<FitResidual> residuals;
   std::vector<std::string> families_seen;  ///< hashes of the shape families that the fit saw, sorted
+  std::string of;                          ///< the board that was measured, where it is another of the same silicon
 
   /// The coefficient called `name`, if the fit has it.
   [[nodiscard]] std::optional<double> coefficient(std::string_view name) const;
+  /// Of a collective: bound to the board's links.
+  [[nodiscard]] bool is_collective() const {
+    return key.rfind("nccl/", 0) == 0 || key.rfind("custom_allreduce/", 0) == 0;
+  }
 };
 
 /// What is known of programs on one board: facts that no datasheet has.
@@ -90,11 +95,15 @@ struct Gpu {
   Software software;
   std::vector<Fit> fits;
 
-  /// Peak of `dtype`; a dtype without tensor-core support gives the peak it is computed in instead
-  /// (int4 weights compute in bf16), and nullopt where the GPU can't compute it at all.
+  /// Peak of `dtype`; a dtype without tensor-core support gives the peak it is computed in instead (int4 weights, and
+  /// fp8 and nvfp4 ones where there are no such units, compute in 16 bits), and nullopt where the GPU can't compute it
+  /// at all.
   [[nodiscard]] std::optional<FlopsPerSecond> matrix_peak(Dtype dtype) const {
     return peak.has(dtype) ? std::optional(peak[dtype]) : stand_in_peak(dtype);
   }
+
+  /// The GPU multiplies in that format itself: nothing is widened.
+  [[nodiscard]] bool multiplies(Dtype dtype) const;
 
   /// The fit stored under `key`, or nullptr.
   [[nodiscard]] const Fit* find_fit(std::string_view key) const;

@@ -146,6 +146,7 @@ struct Llm {
   bool lm_head_bias = false;
   Dtype dtype = Dtype::bf16;      ///< of the checkpoint's linear layers, as quantised
   std::optional<Dtype> kv_dtype;  ///< that the checkpoint has scales for
+  bool padded_experts = false;    ///< stored as mxfp4, whose kernels want sizes that experts are padded to
 
   NormPlacement norms = NormPlacement::before;
   bool parallel = false;        ///< attention and MLP read the same input, and one residual add takes both (GPT-J)

@@ -18,6 +18,9 @@ using hardware::Range;
 /// More than a tenfold of a profile's figure is a slip of the keyboard.
 constexpr double kMostScale = 10.0;
 
+/// Less is as good as nothing: the clock of what runs so slowly would end first.
+constexpr double kLeastScale = 1e-4;
+
 /// What an event is about, and what becomes of it.
 void check_event(const ConfigNode& node, const MapReader& reader, Diagnostics& diagnostics) {
   if (reader.has("gpu") == reader.has("link")) {
@@ -49,6 +52,11 @@ Event read_event(const ConfigNode& node, int gpus, Diagnostics& diagnostics) {
   event.link = reader.text_or("link", "");
   if (reader.has("gpu")) event.gpu = static_cast<int>(reader.integer("gpu", Range::between(0, gpus - 1.0)));
   event.scale = reader.number_or("scale", 1.0, Range::between(0.0, kMostScale));
+  if (event.scale > 0.0 && event.scale < kLeastScale) {
+    diagnostics.error(reader.span("scale"),
+                      fmt::format("'scale': {:g} is less than {:g}: write down: true for what stands still",
+                                  event.scale, kLeastScale));
+  }
   event.down = reader.boolean_or("down", false);
   if (reader.has("down") && !event.down) {
     diagnostics.error(reader.span("down"), "'down' is only ever true: leave the event out for a link that is up");

@@ -100,10 +100,10 @@ Expectation read_one(const ConfigNode& node, Diagnostics& diagnostics, const std
   if (!expectation.metric.empty() && !unit) {
     std::string nearest;
     for (const std::string& candidate : hardware::nearest_names(expectation.metric, metric_names())) {
-      nearest += (nearest.empty() ? "" : ", ") + candidate;
+      nearest += (nearest.empty() ? "; did you mean " : ", ") + candidate;
     }
-    diagnostics.error(reader.span("metric"), fmt::format("unknown metric '{}'; did you mean {}? (orrery list metrics)",
-                                                         expectation.metric, nearest));
+    diagnostics.error(reader.span("metric"), fmt::format("unknown metric '{}'{} (orrery list metrics)",
+                                                         expectation.metric, nearest.empty() ? "" : nearest + "?"));
   }
   const std::string fault = unit ? job_fault(expectation.metric, jobs) : std::string();
   if (!fault.empty()) diagnostics.error(reader.span("metric"), fault);

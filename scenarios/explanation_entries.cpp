@@ -38,7 +38,8 @@ void write_entries(std::ostream& out, std::string_view heading, const std::vecto
   int left_out = 0;
   out << "\n" << heading << " (runs x time of one, how well it is known)\n";
   for (const CostedEntry& entry : entries) {
-    if (entry.total() < kLeastShare * all) {
+    // What sharing costs is told however little the work itself takes.
+    if (entry.total() < kLeastShare * all && entry.held_up.empty()) {
       rest += entry.total();
       ++left_out;
       continue;

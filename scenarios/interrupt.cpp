@@ -14,11 +14,16 @@ extern "C" void on_interrupt(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
+/// A signal that whoever started the program had ignored (nohup) stays ignored.
+void handle(int signal) {
+  if (std::signal(signal, on_interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);
+}
+
 }  // namespace
 
 const std::atomic<bool>& install_interrupt_flag() {
   interrupted = false;
-  std::signal(SIGINT, on_interrupt);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) handle(signal);
   return interrupted;
 }
 

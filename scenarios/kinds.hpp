@@ -153,6 +153,8 @@ struct KindRow {
   // Where its figures come from.
   std::unique_ptr<JobExplanation> (*explain)(const JobView& view) = nullptr;
   bool explain_keeps_timeline = false;  ///< an explanation needs Keep::timeline
+  /// Predictions beside what the run's program logged: as text, and the same as JSON. nullptr: it logs nothing known.
+  Json (*compare_log)(const JobView& view, const std::string& path, std::ostream& out) = nullptr;
 
   // What the window and sweeps show.
   sim::Timeline (*take_timeline)(JobResult& result) =

@@ -43,6 +43,7 @@ struct MetricRow {
   Unit unit = Unit::ratio;
   std::string_view equation;
   Direction direction = Direction::neutral;
+  bool optional = false;  ///< not there at all, instead of null, where a run leaves it undefined
 };
 
 /// A metric that a run has once per part of it, as "memory.stages.3.peak_bytes".

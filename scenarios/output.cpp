@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "hardware/config/config.hpp"
+#include "hardware/config/files.hpp"
 
 namespace orrery::scenarios {
 
@@ -28,8 +29,8 @@ bool is_special(const std::string& path) {
 
 void check_writable(const std::string& path) {
   if (path.empty()) throw ConfigError("the name of an output file is empty");
+  hardware::check_output_file(path);
   std::error_code code;
-  if (fs::is_directory(path, code)) throw ConfigError(fmt::format("{}: can't write: it is a folder", path));
   if (is_special(path)) {
     if (::access(path.c_str(), W_OK) != 0) {
       throw ConfigError(fmt::format("{}: can't write: {}", path, std::strerror(errno)));
@@ -71,24 +72,15 @@ void write_output(const std::string& path, std::string_view content, bool partia
 }
 
 void write_output(const std::string& path, const std::function<void(std::ostream&)>& writer, bool partial) {
-  const bool special = is_special(path);
-  const std::string target = partial && !special ? partial_name(path) : path;
-  const std::string temporary = special ? target : fmt::format("{}.tmp{}", target, ::getpid());
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    writer(out);
-    out.flush();
-    if (!out) {
-      const std::string reason = std::strerror(errno);
-      std::error_code ignored;
-      if (!special) fs::remove(temporary, ignored);
-      throw ConfigError(fmt::format("{}: can't write: {}", path, reason));
-    }
+  if (!is_special(path)) {
+    hardware::replace_file(partial ? partial_name(path) : path, writer);
+    return;
   }
-  if (special) return;
-  std::error_code code;
-  fs::rename(temporary, target, code);
-  if (code) throw ConfigError(fmt::format("{}: can't write: {}", path, code.message()));
+  errno = 0;
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  writer(out);
+  out.flush();
+  if (!out) throw ConfigError(fmt::format("{}: can't write: {}", path, std::strerror(errno)));
 }
 
 }  // namespace orrery::scenarios

@@ -14,6 +14,10 @@ using hardware::MapReader;
 using hardware::Range;
 
 void check_order(const MapReader& reader, const std::vector<std::string>& order, Diagnostics& diagnostics) {
+  if (order.empty() && reader.has("order")) {
+    diagnostics.error(reader.span("order"), fmt::format("'order' names no axis: leave it out, or list some of {}",
+                                                        fmt::join(all_axes(), ", ")));
+  }
   for (auto axis = order.begin(); axis != order.end(); ++axis) {
     if (std::find(all_axes().begin(), all_axes().end(), *axis) == all_axes().end()) {
       diagnostics.error(reader.span("order"),

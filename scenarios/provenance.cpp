@@ -25,7 +25,9 @@ std::string join_sources(const std::map<std::string, std::string>& sources) {
 }
 
 std::string fit_source(const hardware::Gpu& gpu, const std::string& key) {
-  if (const hardware::Fit* fit = gpu.find_fit(key)) return fit->source;
+  if (const hardware::Fit* fit = gpu.find_fit(key)) {
+    return fit->of.empty() ? fit->source : fmt::format("{}'s fit at this board's rates: {}", fit->of, fit->source);
+  }
   return key.empty() ? "facts of the GPU, node and fabric profiles" : "";
 }
 
@@ -43,7 +45,7 @@ Provenance launch_gaps(const hardware::Gpu& gpu, bool host_overhead_asserted) {
 
 /// The profiles of the groups that the job runs on, and of what joins them.
 std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const std::vector<std::size_t>& groups,
-                                      const models::Llm& llm) {
+                                      const models::Llm& llm, const std::vector<CostedEntry>& entries) {
   std::vector<Provenance> lines;
   const auto add = [&](const char* kind, const auto& profile) {
     Provenance line{kind, profile.name, "datasheet", "", join_sources(profile.sources)};
@@ -53,8 +55,10 @@ std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const st
   for (const std::size_t group : groups) add("node", cluster.groups[group].node);
   add("fabric", cluster.fabric);
   lines.push_back({"model", llm.name, "published", "", llm.source});
-  if (!cluster.collective_algorithm.empty()) {
-    lines.push_back({"collectives", cluster.collective_algorithm, "published", "",
+  const std::string& forced = cluster.collective_algorithm;
+  if (std::any_of(entries.begin(), entries.end(), [&](const CostedEntry& e) { return e.algorithm == forced; }) &&
+      !forced.empty()) {
+    lines.push_back({"collectives", forced, "published", "",
                      "collective_algorithm: the scenario's own choice, for every collective that NCCL offers it for"});
   }
   return lines;
@@ -121,7 +125,7 @@ void append_engine(std::vector<Provenance>& lines, const models::ServingJob& job
 
 std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std::vector<CostedEntry>& entries) {
   const std::vector<std::size_t> groups = models::groups_of(job);
-  std::vector<Provenance> lines = profile_lines(job.cluster, groups, job.llm);
+  std::vector<Provenance> lines = profile_lines(job.cluster, groups, job.llm, entries);
   append_gaps(lines, job.cluster, groups, job.config.host_overhead > Seconds{0.0});
   append_steps(lines, entries, job.cluster);
   return lines;
@@ -129,11 +133,21 @@ std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std:
 
 std::vector<Provenance> provenance_of(const models::ServingJob& job, const std::vector<CostedEntry>& entries) {
   const std::vector<std::size_t> groups = models::groups_of(job);
-  std::vector<Provenance> lines = profile_lines(job.cluster, groups, job.llm);
+  std::vector<Provenance> lines = profile_lines(job.cluster, groups, job.llm, entries);
   append_engine(lines, job);
   append_gaps(lines, job.cluster, groups, false);
   append_steps(lines, entries, job.cluster);
   return lines;
+}
+
+bool rests_on_datasheets(const std::vector<Provenance>& lines) {
+  bool any = false;
+  for (const Provenance& line : lines) {
+    if (line.kind != "kernels" || line.name == "launch gaps") continue;
+    if (line.level != "datasheet") return false;
+    any = true;
+  }
+  return any;
 }
 
 }  // namespace orrery::scenarios

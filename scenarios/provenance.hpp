@@ -70,4 +70,7 @@ void add_held_up(std::vector<CostedEntry>& entries, const sim::Plan& plan,
 [[nodiscard]] std::vector<Provenance> provenance_of(const models::ServingJob& job,
                                                     const std::vector<CostedEntry>& entries);
 
+/// No kernel's time comes from a measurement: of this GPU, or of another board with its chip.
+[[nodiscard]] bool rests_on_datasheets(const std::vector<Provenance>& lines);
+
 }  // namespace orrery::scenarios

@@ -29,12 +29,36 @@ void add_notes(Report& report) {
     for (const std::string& note : notes) report.notes.push_back(of_job(view.job, note));
     used += view.job.kind->gpus(*view.job.spec);
   }
+  if (rests_on_datasheets(report.provenance)) {
+    report.notes.push_back(
+        fmt::format("times and rates rest on datasheets alone: no kernel of {} was measured (orrery calibrate fit)",
+                    report.scenario.cluster.gpu_names()));
+  }
   const int all = report.scenario.cluster.gpu_count();
   if (used >= all) return;
   report.notes.push_back(fmt::format("uses {} of {} GPUs; the cost counts only those", used, all));
 }
 
+/// A choice that changed nothing is not the choice that was meant.
+void add_unused_algorithm(Report& report) {
+  const std::string& forced = report.scenario.cluster.collective_algorithm;
+  bool any = false, used = false;
+  for (const Provenance& line : report.provenance) {
+    if (line.kind != "collectives") continue;
+    any = true;
+    used = used || line.name == forced;
+  }
+  if (forced.empty() || !any || used) return;
+  report.findings.push_back(
+      {"collective_algorithm_unused",
+       fmt::format("cluster.collective_algorithm: {} carries out no collective of this run: NCCL offers it for none of "
+                   "their kinds, or these GPUs can't do it (orrery list collectives)",
+                   forced),
+       false});
+}
+
 void add_findings(Report& report) {
+  add_unused_algorithm(report);
   for (const JobView& view : job_views(report)) {
     if (view.result == nullptr) continue;
     std::vector<Finding> findings;

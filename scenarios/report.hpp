@@ -118,9 +118,17 @@ struct Keep {
 /// those of the first kind of job.
 [[nodiscard]] std::vector<MetricRow> metric_columns(const std::vector<const Report*>& reports);
 
+/// What a report says of the work behind it.
+enum class EnginePart : std::uint8_t {
+  whole,
+  counts,  ///< without wall times: the same bytes from the same input
+  none
+};
+
 /// One report is an object, several are an array; with `partial` an array of what there is, or
 /// {"partial": true, "reports": [...]} in either case.
-[[nodiscard]] std::string to_json(const std::vector<Report>& reports, bool partial = false);
+[[nodiscard]] std::string to_json(const std::vector<Report>& reports, bool partial = false,
+                                  EnginePart engine = EnginePart::whole);
 /// Without the `engine` parts: what must be the same on every machine.
 [[nodiscard]] std::string to_json_without_engine(const std::vector<Report>& reports);
 

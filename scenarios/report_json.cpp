@@ -152,7 +152,7 @@ Json links_json(const std::vector<sim::LinkReport>& links) {
   return list;
 }
 
-Json engine_json(const Report& report) {
+Json engine_json(const Report& report, EnginePart part) {
   std::uint64_t events = 0;
   std::optional<std::uint64_t> iterations;
   for (const std::shared_ptr<JobResult>& result : report.results) {
@@ -161,15 +161,16 @@ Json engine_json(const Report& report) {
   }
   const double wall = report.wall_seconds;
   events += report.world_events;
-  Json json = {{"reading", report.reading},
-               {"events", events},
-               {"wall_s", wall},
-               {"events_per_s", wall > 0.0 ? static_cast<double>(events) / wall : 0.0}};
+  Json json = {{"reading", report.reading}, {"events", events}};
+  if (part == EnginePart::whole) {
+    json["wall_s"] = wall;
+    json["events_per_s"] = wall > 0.0 ? static_cast<double>(events) / wall : 0.0;
+  }
   if (iterations) json["steps"] = *iterations;
   return json;
 }
 
-Json report_json(const Report& report, bool with_engine) {
+Json report_json(const Report& report, EnginePart engine) {
   Json json = {{"schema_version", kSchemaVersion}, {"orrery", std::string(kVersion)}};
   if (report.partial) json["partial"] = true;
   if (!report.scenario.skipped.empty()) json["skipped"] = report.scenario.skipped;
@@ -196,17 +197,17 @@ Json report_json(const Report& report, bool with_engine) {
     view.job.kind->figures_json(view, several ? json["jobs"].back() : json);
   }
   if (!report.links.empty()) json["links"] = links_json(report.links);
-  if (with_engine) json["engine"] = engine_json(report);
+  if (engine != EnginePart::none) json["engine"] = engine_json(report, engine);
   if (!report.variants.empty()) {
     json["variants"] = Json::array();
-    for (const Report& variant : report.variants) json["variants"].push_back(report_json(variant, with_engine));
+    for (const Report& variant : report.variants) json["variants"].push_back(report_json(variant, engine));
   }
   return json;
 }
 
-std::string write(const std::vector<Report>& reports, bool partial, bool with_engine) {
+std::string write(const std::vector<Report>& reports, bool partial, EnginePart engine) {
   Json list = Json::array();
-  for (const Report& report : reports) list.push_back(report_json(report, with_engine));
+  for (const Report& report : reports) list.push_back(report_json(report, engine));
   if (partial) return Json{{"partial", true}, {"reports", std::move(list)}}.dump(2) + "\n";
   return (list.size() == 1 ? list[0] : list).dump(2) + "\n";
 }
@@ -228,19 +229,24 @@ double finite(double value, std::string_view what) {
 
 void add_metrics(const JobView& view, Json& json) {
   for (const MetricRow& row : view.job.kind->metrics()) {
+    const std::optional<double> value = view.find_metric(row.name);
+    if (row.optional && !value) continue;
     Json* at = &json;
     std::string_view rest = row.name;
     for (std::size_t dot = rest.find('.'); dot != std::string_view::npos; dot = rest.find('.')) {
       at = &(*at)[std::string(rest.substr(0, dot))];
       rest.remove_prefix(dot + 1);
     }
-    const std::optional<double> value = view.find_metric(row.name);
     (*at)[std::string(rest)] = value ? value_json(row, *value) : Json(nullptr);
   }
 }
 
-std::string to_json(const std::vector<Report>& reports, bool partial) { return write(reports, partial, true); }
+std::string to_json(const std::vector<Report>& reports, bool partial, EnginePart engine) {
+  return write(reports, partial, engine);
+}
 
-std::string to_json_without_engine(const std::vector<Report>& reports) { return write(reports, false, false); }
+std::string to_json_without_engine(const std::vector<Report>& reports) {
+  return write(reports, false, EnginePart::none);
+}
 
 }  // namespace orrery::scenarios

@@ -134,7 +134,9 @@ std::vector<MetricRow> metric_columns(const std::vector<const Report*>& reports)
       const auto same = [&](const MetricRow& own) { return own.name == row.name; };
       return std::any_of(kind->metrics().begin(), kind->metrics().end(), same);
     };
-    if (std::any_of(present.begin(), present.end(), has_row)) columns.push_back(row);
+    const auto has_value = [&](const Report* report) { return report->find_metric(row.name).has_value(); };
+    const bool wanted = !row.optional || std::any_of(reports.begin(), reports.end(), has_value);
+    if (wanted && std::any_of(present.begin(), present.end(), has_row)) columns.push_back(row);
   }
   for (MetricRow& row : named) columns.push_back(std::move(row));
   return columns;

@@ -19,6 +19,10 @@ std::string value_of(const JobView& view, std::string_view metric) {
   return value ? readable(*value, metric_unit(metric).value_or(Unit::ratio)) : "-";
 }
 
+std::string datasheet_mark(const JobView& view) {
+  return rests_on_datasheets(view.report.provenance) ? " (datasheet figures only)" : "";
+}
+
 void write_lines(std::ostream& out, const JobView& view, std::string_view heading,
                  const std::vector<ReportLine>& lines) {
   out << "\n" << heading << "\n";

@@ -53,6 +53,12 @@ std::vector<Report> assemble(const std::vector<Task>& tasks, std::vector<std::op
 
 }  // namespace
 
+namespace {
+
+std::ostream& line_of(const Console& console) { return console.line != nullptr ? *console.line : console.err; }
+
+}  // namespace
+
 Progress::Progress(Console& console, bool quiet, std::size_t total, std::string_view what)
     : console_(&console), active_(console.terminal && !quiet), total_(total), what_(what) {}
 
@@ -62,11 +68,11 @@ void Progress::show(std::size_t done) {
   if (now - start_ < std::chrono::seconds(1) || now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   shown_ = true;
-  console_->err << fmt::format("\r{} of {} {}", done, total_, what_) << std::flush;
+  line_of(*console_) << fmt::format("\r{} of {} {}", done, total_, what_) << std::flush;
 }
 
 void Progress::clear() {
-  if (shown_) console_->err << "\r\033[K" << std::flush;
+  if (shown_) line_of(*console_) << "\r\033[K" << std::flush;
   shown_ = false;
 }
 

@@ -28,6 +28,7 @@ struct Console {
   bool terminal = false;                    ///< err is a terminal: progress is shown
   const std::atomic<bool>* stop = nullptr;  ///< set by Ctrl-C
   bool replaceable = false;                 ///< a command may make another program of this process (exec)
+  std::ostream* line = nullptr;             ///< takes a terminal's control characters: the line of progress; none: err
 
   [[nodiscard]] bool stopped() const { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 };

@@ -105,7 +105,9 @@ void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario
   const std::size_t before = diagnostics.items().size();
   PlacementConfig placement;
   if (const ConfigNode* cluster = reader.required_child("cluster")) {
-    scenario.cluster = read_cluster(*cluster, placement, diagnostics);
+    const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
+    scenario.cluster = read_cluster(*cluster, folder, placement, diagnostics);
+    scenario.profiles = profile_files(*cluster, folder);
   }
   read_jobs(reader, root, placement, scenario, diagnostics);
   const int gpus = scenario.cluster.gpu_count();
@@ -217,6 +219,7 @@ std::vector<std::string> input_files(const Scenario& scenario) {
   const auto add = [&files](const std::string& file) {
     if (!file.empty()) files.push_back(file);
   };
+  for (const std::string& file : scenario.profiles) add(file);
   for (const Job& job : scenario.jobs) {
     for (const std::string& file : job.kind->inputs(*job.spec)) add(file);
     // A model is a file or a folder with a config.json, where it is not a name of the library.

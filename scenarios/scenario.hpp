@@ -46,7 +46,8 @@ struct Scenario {
   std::string timer = "fitted";
   std::uint64_t seed = 1;
   hardware::Cluster cluster;
-  std::vector<Job> jobs;  ///< one without a name, or those of `jobs:`
+  std::vector<std::string> profiles;  ///< files of one's own that `cluster` was read from
+  std::vector<Job> jobs;              ///< one without a name, or those of `jobs:`
   std::vector<Event> events;
   std::string skipped;  ///< why it can't be run here (a trace of ${ORRERY_DATA}); empty: it can
   std::vector<Expectation> expectations;

@@ -185,19 +185,34 @@ std::string read_collective_algorithm(MapReader& reader) {
 
 namespace {
 
+/// A profile's path as seen from `folder`.
+std::string profile_path(const std::string& written, const std::string& folder) {
+  const std::filesystem::path path(expand_variables(written));
+  const std::string found =
+      (path.is_relative() ? std::filesystem::path(folder) / path : path).lexically_normal().string();
+  return hardware::is_profile_path(found) ? found : "./" + found;
+}
+
+/// A profile's name, or the path of one's own as seen from `folder`. A wrong name is left empty.
+std::string read_profile(MapReader& reader, std::string_view key, const std::vector<std::string>& names,
+                         const std::string& folder) {
+  const ConfigNode* written = reader.peek(key);
+  if (written != nullptr && written->kind == hardware::NodeKind::scalar && hardware::is_profile_path(written->scalar)) {
+    return profile_path(reader.text(key), folder);
+  }
+  const std::size_t name = reader.choice(key, names);
+  return name < names.size() ? names[name] : "";
+}
+
 /// Which nodes, by the keys `node`, `count_key` and `gpu`. Wrong names are left empty.
-hardware::GroupRequest read_request(MapReader& reader, std::string_view count_key, bool needs_count) {
-  const std::vector<std::string> nodes = hardware::node_names(), gpus = hardware::gpu_names();
+hardware::GroupRequest read_request(MapReader& reader, std::string_view count_key, bool needs_count,
+                                    const std::string& folder) {
   const Range count = Range::between(1, kMostGpus);
   hardware::GroupRequest request;
-  const std::size_t node = reader.choice("node", nodes);
-  if (node < nodes.size()) request.node = nodes[node];
+  request.node = read_profile(reader, "node", hardware::node_names(), folder);
   request.count =
       static_cast<int>(needs_count ? reader.integer(count_key, count) : reader.integer_or(count_key, 1, count));
-  if (reader.has("gpu")) {
-    const std::size_t gpu = reader.choice("gpu", gpus);
-    if (gpu < gpus.size()) request.gpu = gpus[gpu];
-  }
+  if (reader.has("gpu")) request.gpu = read_profile(reader, "gpu", hardware::gpu_names(), folder);
   return request;
 }
 
@@ -215,18 +230,17 @@ void override_group(MapReader& reader, hardware::NodeGroup& group, Diagnostics& 
   group.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", group.node.nic_bandwidth);
 }
 
-std::string read_fabric(MapReader& reader, int nodes) {
+std::string read_fabric(MapReader& reader, int nodes, const std::string& folder) {
   if (nodes < 2 && !reader.has("fabric")) return "single_node";
-  const std::vector<std::string> fabrics = hardware::fabric_names();
-  const std::size_t index = reader.choice("fabric", fabrics);
-  return index < fabrics.size() ? fabrics[index] : "single_node";
+  const std::string fabric = read_profile(reader, "fabric", hardware::fabric_names(), folder);
+  return fabric.empty() ? "single_node" : fabric;
 }
 
 /// Nodes of one kind: their keys stand in the cluster itself.
-hardware::Cluster read_alike(MapReader& reader, Diagnostics& diagnostics) {
+hardware::Cluster read_alike(MapReader& reader, const std::string& folder, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.items().size();
-  const hardware::GroupRequest request = read_request(reader, "nodes", false);
-  const std::string fabric = read_fabric(reader, request.count);
+  const hardware::GroupRequest request = read_request(reader, "nodes", false, folder);
+  const std::string fabric = read_fabric(reader, request.count, folder);
   hardware::Cluster cluster;
   if (diagnostics.items().size() == before) {
     try {
@@ -249,7 +263,7 @@ hardware::Cluster one_empty_group() {
 
 /// nodes: [{node, count, …}, …].
 hardware::Cluster read_groups(MapReader& reader, const ConfigNode& cluster_node, const ConfigNode& list,
-                              Diagnostics& diagnostics) {
+                              const std::string& folder, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.items().size();
   for (const std::string_view key :
        {"node", "gpu", "price", "gpu_memory", "gpu_memory_bandwidth", "nvlink_bandwidth", "nic_bandwidth"}) {
@@ -269,7 +283,7 @@ hardware::Cluster read_groups(MapReader& reader, const ConfigNode& cluster_node,
   }
   for (const hardware::NodePtr& item : list.items) {
     readers.emplace_back(item.get(), "group of nodes", diagnostics);
-    requests.push_back(read_request(readers.back(), "count", true));
+    requests.push_back(read_request(readers.back(), "count", true, folder));
   }
   if (list.items.empty())
     diagnostics.error(list.span, "nodes must be a number, or a list of at least one {node, count}");
@@ -279,7 +293,7 @@ hardware::Cluster read_groups(MapReader& reader, const ConfigNode& cluster_node,
     diagnostics.error(list.span,
                       fmt::format("{} nodes are more than the {:.0f} that a cluster may have", count, kMostGpus));
   }
-  const std::string fabric = read_fabric(reader, count > 1 ? 2 : 1);
+  const std::string fabric = read_fabric(reader, count > 1 ? 2 : 1, folder);
   hardware::Cluster cluster;
   if (diagnostics.items().size() == before) {
     try {
@@ -298,12 +312,31 @@ hardware::Cluster read_groups(MapReader& reader, const ConfigNode& cluster_node,
 
 }  // namespace
 
-hardware::Cluster read_cluster(const ConfigNode& node, PlacementConfig& placement, Diagnostics& diagnostics) {
+std::vector<std::string> profile_files(const ConfigNode& cluster, const std::string& folder) {
+  std::vector<std::string> files;
+  const auto add = [&](const ConfigNode& owner) {
+    for (const std::string_view key : {"node", "gpu", "fabric"}) {
+      const ConfigNode* value = owner.find(key);
+      if (value != nullptr && hardware::is_profile_path(value->scalar)) {
+        files.push_back(profile_path(value->scalar, folder));
+      }
+    }
+  };
+  add(cluster);
+  if (const ConfigNode* nodes = cluster.find("nodes")) {
+    for (const hardware::NodePtr& group : nodes->items) add(*group);
+  }
+  return files;
+}
+
+hardware::Cluster read_cluster(const ConfigNode& node, const std::string& folder, PlacementConfig& placement,
+                               Diagnostics& diagnostics) {
   MapReader reader(&node, "cluster", diagnostics);
   const ConfigNode* nodes = node.find("nodes");
   const bool groups = nodes != nullptr && nodes->kind == hardware::NodeKind::sequence;
   if (groups) (void)reader.child("nodes");
-  hardware::Cluster cluster = groups ? read_groups(reader, node, *nodes, diagnostics) : read_alike(reader, diagnostics);
+  hardware::Cluster cluster =
+      groups ? read_groups(reader, node, *nodes, folder, diagnostics) : read_alike(reader, folder, diagnostics);
   cluster.collective_algorithm = read_collective_algorithm(reader);
   placement = read_placement(reader.child("placement"), std::max(1, cluster.node_count()), placement, diagnostics);
   reader.finish();

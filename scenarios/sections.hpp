@@ -23,9 +23,11 @@ void add_error(const hardware::ConfigError& error, const hardware::SourceSpan& s
 [[nodiscard]] models::Llm read_model(const hardware::ConfigNode& node, const std::string& folder, std::string& model,
                                      hardware::Diagnostics& diagnostics);
 
-/// `placement` receives `cluster.placement`.
-[[nodiscard]] hardware::Cluster read_cluster(const hardware::ConfigNode& node, PlacementConfig& placement,
-                                             hardware::Diagnostics& diagnostics);
+/// `placement` receives `cluster.placement`. Profiles of one's own are named by their paths as seen from `folder`.
+[[nodiscard]] hardware::Cluster read_cluster(const hardware::ConfigNode& node, const std::string& folder,
+                                             PlacementConfig& placement, hardware::Diagnostics& diagnostics);
+/// The profiles that `cluster` names by their paths.
+[[nodiscard]] std::vector<std::string> profile_files(const hardware::ConfigNode& cluster, const std::string& folder);
 
 /// A moment of the clock, from the beginning on. An error at its place: later than the clock goes (sim/clock.hpp).
 [[nodiscard]] Seconds read_moment(hardware::MapReader& reader, std::string_view key, Seconds fallback);

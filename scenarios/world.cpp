@@ -119,7 +119,14 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
       }
     }
     report.links = sim::report_links(outcome.links, outcome.usage, held_up);
-    for (std::size_t i = 0; i < shared.size(); ++i) add_run(report, scenario.jobs[i], shared[i]->finish(outcome));
+    for (std::size_t i = 0; i < shared.size(); ++i) {
+      const Job& job = scenario.jobs[i];
+      try {
+        add_run(report, job, shared[i]->finish(outcome));
+      } catch (const models::Disturbed& error) {
+        throw models::Disturbed(fmt::format("job {}: {}", job.name.empty() ? job.kind->name : job.name, error.what()));
+      }
+    }
     report.world_events = outcome.events;
   } catch (const models::Disturbed& error) {
     report.results.clear();

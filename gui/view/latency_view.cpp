@@ -168,14 +168,13 @@ void LatencyView::draw() {
     }
     auto* grid = new QCPLayoutGrid;
     plot().plotLayout()->addElement(cell / 2, cell % 2, grid);
-    draw_panel(*grid, curves[i], before, i);
-    panels_.push_back(i);
+    panels_.push_back({&draw_panel(*grid, curves[i], before, i), i});
     ++cell;
   }
 }
 
-void LatencyView::draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, const LatencyCurve* before,
-                             std::size_t color) {
+QCPAxisRect& LatencyView::draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, const LatencyCurve* before,
+                                     std::size_t color) {
   cell.setRowSpacing(0);
   cell.addElement(0, 0, make_title(plot(), long_name(curve), 1.05));
   QString facts = percentiles_text(curve);
@@ -217,6 +216,7 @@ void LatencyView::draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, con
   if (before != nullptr) add_cumulative(x, right, *before, QPen(plot_faint_text(palette()), 1.6, Qt::DashLine));
   add_cumulative(x, right, curve, QPen(line, 2.2));
   draw_marks(*rect, curve);
+  return *rect;
 }
 
 void LatencyView::draw_marks(QCPAxisRect& rect, const LatencyCurve& curve) {
@@ -250,12 +250,10 @@ void LatencyView::draw_marks(QCPAxisRect& rect, const LatencyCurve& curve) {
 }
 
 QString LatencyView::tell(const QPointF& position) const {
-  QCustomPlot& drawn = const_cast<LatencyView*>(this)->plot();
-  for (std::size_t i = 0; i < panels_.size() && static_cast<int>(i) < drawn.axisRectCount(); ++i) {
-    const QCPAxisRect* rect = drawn.axisRect(static_cast<int>(i));
-    if (!rect->rect().contains(position.toPoint())) continue;
-    const LatencyCurve& curve = current()->series.latencies[panels_[i]];
-    const double at = rect->axis(QCPAxis::atBottom)->pixelToCoord(position.x());
+  for (const Panel& panel : panels_) {
+    if (!panel.rect->rect().contains(position.toPoint())) continue;
+    const LatencyCurve& curve = current()->series.latencies[panel.curve];
+    const double at = panel.rect->axis(QCPAxis::atBottom)->pixelToCoord(position.x());
     const double within = share_within(curve, at);
     return tr("%1: %2 of %3 requests within %4")
         .arg(to_qstring(curve.name), percent_text(within), QString::number(requests(curve), 'f', 0), seconds_text(at));

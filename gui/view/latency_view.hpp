@@ -28,12 +28,17 @@ class LatencyView : public PlotView {
   bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
-  void draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, const LatencyCurve* before, std::size_t color);
+  QCPAxisRect& draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, const LatencyCurve* before,
+                          std::size_t color);
   void draw_marks(QCPAxisRect& rect, const LatencyCurve& curve);
   /// What the curves say at a place of the plot; empty outside the panels.
   [[nodiscard]] QString tell(const QPointF& position) const;
 
-  std::vector<std::size_t> panels_;  ///< curve of each axis rect
+  struct Panel {
+    const QCPAxisRect* rect;  ///< of the plot, which may order its rects otherwise
+    std::size_t curve;        ///< that it draws
+  };
+  std::vector<Panel> panels_;
 };
 
 }  // namespace orrery::gui

@@ -35,8 +35,20 @@ std::vector<std::string> names_in(const char* kind) {
   return names;
 }
 
+/// Names stand in tables and file names: letters, digits and "_-.+" only.
+void check_name(const std::string& path, const std::string& name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.' || c == '+';
+  };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), fits)) return;
+  throw ConfigError(
+      {{path, {}, "a profile is called as its file: letters, digits, '_', '-', '.' and '+', then .yaml"}});
+}
+
 /// Path of a profile. `what` names the family in messages ("GPU").
 fs::path find_profile(const char* kind, const char* what, std::string_view name) {
+  if (is_profile_path(name)) return name;
   const std::vector<std::string> names = names_in(kind);
   if (!std::binary_search(names.begin(), names.end(), name)) {
     std::string advice = did_you_mean(name, names);
@@ -48,9 +60,11 @@ fs::path find_profile(const char* kind, const char* what, std::string_view name)
 
 template <class Read>
 auto load(const char* kind, const char* what, std::string_view name, Read read) {
-  const std::string path = find_profile(kind, what, name).string();
-  const NodePtr root = load_config(path);
-  return read(*root, path, std::string(name));
+  const fs::path path = find_profile(kind, what, name);
+  const NodePtr root = load_config(path.string());
+  const std::string called = is_profile_path(name) ? path.stem().string() : std::string(name);
+  check_name(path.string(), called);
+  return read(*root, path.string(), called);
 }
 
 NodeGroup make_group(const GroupRequest& request) {
@@ -108,13 +122,28 @@ std::vector<std::string> generation_names() { return names_in("generations"); }
 std::vector<std::string> node_names() { return names_in("nodes"); }
 std::vector<std::string> fabric_names() { return names_in("fabrics"); }
 
+bool is_profile_path(std::string_view name) {
+  constexpr std::string_view kEnding = ".yaml";
+  return name.find('/') != std::string_view::npos ||
+         (name.size() > kEnding.size() && name.substr(name.size() - kEnding.size()) == kEnding);
+}
+
 Gpu load_gpu(std::string_view name) { return load("gpus", "GPU", name, read_gpu); }
 
 Generation load_generation(std::string_view name) {
   return load("generations", "GPU generation", name, read_generation);
 }
 
-Node load_node(std::string_view name) { return load("nodes", "node", name, read_node); }
+Node load_node(std::string_view name) {
+  Node node = load("nodes", "node", name, read_node);
+  // A node of one's own may name a GPU of one's own, beside it.
+  if (is_profile_path(node.gpu) && fs::path(node.gpu).is_relative()) {
+    const fs::path folder = is_profile_path(name) ? fs::path(name).parent_path() : profile_folder("nodes");
+    node.gpu = (folder / node.gpu).string();
+    if (!is_profile_path(node.gpu)) node.gpu = "./" + node.gpu;
+  }
+  return node;
+}
 
 Fabric load_fabric(std::string_view name) { return load("fabrics", "fabric", name, read_fabric); }
 

@@ -24,8 +24,13 @@ namespace orrery::hardware {
 [[nodiscard]] std::vector<std::string> node_names();
 [[nodiscard]] std::vector<std::string> fabric_names();
 
-/// Reads hardware/profiles/gpus/<name>.yaml (generations/, nodes/, fabrics/). Throws ConfigError: unknown name with the
-/// nearest valid ones, or what is wrong in the file with file:line:column.
+/// Whether `name` is the path of a profile ("./my_gpu.yaml") and not a contract name: it holds a slash or ends in
+/// ".yaml".
+[[nodiscard]] bool is_profile_path(std::string_view name);
+
+/// Reads hardware/profiles/gpus/<name>.yaml (generations/, nodes/, fabrics/), or a profile of one's own by its path;
+/// its contract name is then the file's without ".yaml". Throws ConfigError: unknown name with the nearest valid ones,
+/// or what is wrong in the file with file:line:column.
 [[nodiscard]] Gpu load_gpu(std::string_view name);
 [[nodiscard]] Generation load_generation(std::string_view name);
 [[nodiscard]] Node load_node(std::string_view name);

@@ -199,6 +199,53 @@ void read_collectives(MapReader section, Generation& generation) {
   section.finish();
 }
 
+std::map<std::string, Generation::Transfer> read_transfer(const ConfigNode& node, Diagnostics& diagnostics) {
+  std::map<std::string, Generation::Transfer> transfer;
+  for (const auto& [family, value] : node.entries) {
+    MapReader row(value.get(), family, diagnostics);
+    Generation::Transfer& error = transfer[family];
+    error.rows = static_cast<int>(row.integer("rows", Range::between(1, 2e9)));
+    error.median = row.number("median", Range::at_least(0));
+    error.p95 = row.number("p95", Range::at_least(0));
+    row.finish();
+  }
+  return transfer;
+}
+
+/// `silicon:` names a measured board of the same chip: its fits are efficiencies, which this board's own rates scale.
+/// Those of collectives hold where both boards' links are alike.
+void inherit_fits(MapReader& profile, Gpu& gpu) {
+  if (profile.peek("silicon") == nullptr) return;
+  const std::vector<std::string> names = gpu_names();
+  const std::size_t index = profile.choice("silicon", names);
+  if (index >= names.size()) return;
+  const std::string path = gpu_profile_path(names[index]).string();
+  const NodePtr root = load_config(path);
+  if (root->find("silicon") != nullptr || names[index] == gpu.name) {
+    profile.diagnostics().error(profile.span("silicon"),
+                                fmt::format("'{}' was not measured itself: name a board that was", names[index]));
+    return;
+  }
+  const Gpu sister = read_gpu(*root, path, names[index]);
+  if (sister.generation.name != gpu.generation.name) {
+    profile.diagnostics().error(
+        profile.span("silicon"),
+        fmt::format("'{}' is of the generation {}, not {}", sister.name, sister.generation.name, gpu.generation.name));
+    return;
+  }
+  for (Fit fit : sister.fits) {
+    const bool other_links = fit.is_collective() && !(sister.nvlink_bandwidth == gpu.nvlink_bandwidth);
+    if (other_links || gpu.find_fit(fit.key) != nullptr) continue;
+    fit.of = sister.name;
+    fit.residuals.clear();
+    const auto error = gpu.generation.transfer.find(fit.key.substr(0, fit.key.find('/')));
+    if (error != gpu.generation.transfer.end()) {
+      fit.residuals.push_back({"transfer", error->second.rows, error->second.median, error->second.p95});
+    }
+    gpu.fits.push_back(std::move(fit));
+  }
+}
+
 }  // namespace
 
 Generation read_generation(const ConfigNode& root, const std::string& file, const std::string& name) {
@@ -211,6 +258,10 @@ Generation read_generation(const ConfigNode& root, const std::string& file, cons
   for (const char* key : {"kernels", "collectives"}) add_facts(facts, profile.required_child(key));
   read_kernels(MapReader(profile.child("kernels"), "kernels", diagnostics), generation);
   read_collectives(MapReader(profile.child("collectives"), "collectives", diagnostics), generation);
+  if (const ConfigNode* transfer = profile.child("transfer")) {
+    generation.transfer = read_transfer(*transfer, diagnostics);
+    facts.emplace_back("transfer");
+  }
   generation.sources = read_sources(profile, facts);
   profile.finish();
   diagnostics.throw_if_any();
@@ -241,6 +292,7 @@ Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string&
   }
   gpu.sources = read_sources(profile, facts);
   gpu.fits = read_fits(profile.child("fits"), diagnostics);
+  inherit_fits(profile, gpu);
   profile.finish();
   diagnostics.throw_if_any();
   return gpu;

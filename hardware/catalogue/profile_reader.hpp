@@ -2,7 +2,8 @@
 //
 // A profile groups its facts in sections and ends with `sources:`, which says for each fact where it is
 // printed; `default:` there covers every fact that has no entry of its own. A fact without a source, and a
-// source without a fact, are errors. `fits:` of a GPU is written by `orrery calibrate fit`.
+// source without a fact, are errors. `fits:` of a GPU is written by `orrery calibrate fit`; `silicon:` names a board of
+// the same chip whose fits stand in for those that it lacks.
 #pragma once
 
 #include <string>

@@ -30,6 +30,13 @@ constexpr std::size_t kMaxDepth = 64;
 /// A value costs about 200 bytes in memory and as little as 2 in the file.
 constexpr std::size_t kMaxValues = 500'000;
 
+// On purpose: --set and forms edit one value where it stands, and a value that stands for several has no one place.
+constexpr const char* kNoAliases =
+    "aliases (*name) and merge keys (<<) are not read, on purpose: each value stands where it is used; write it out";
+constexpr const char* kNoAnchors =
+    "anchors (&name) are not read, on purpose: each value stands where it is used; write it out, or list changes under "
+    "variants:";
+
 /// Builds the tree from events. Throws ConfigError at once where reading on makes no sense.
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -40,9 +47,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    fail(position(mark), "aliases (*name) are not allowed: write the value out");
-  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { fail(position(mark), kNoAliases); }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const std::size_t pos = check_start(mark, anchor);
@@ -106,7 +111,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   std::size_t check_start(const YAML::Mark& mark, YAML::anchor_t anchor) {
     const std::size_t pos = position(mark);
-    if (anchor != 0) fail(pos, "anchors (&name) are not allowed");
+    if (anchor != 0) fail(pos, kNoAnchors);
     if (source_.at(pos) == '!') fail(pos, "tags (!name) are not allowed");
     if (++values_ > kMaxValues) fail(pos, fmt::format("more than {} values in one file", kMaxValues));
     return pos;
@@ -205,7 +210,7 @@ class TreeBuilder final : public YAML::EventHandler {
 [[noreturn]] void throw_syntax_error(const SourceText& source, const std::string& file, const YAML::Exception& error) {
   const std::size_t pos = source.clamp(static_cast<std::size_t>(std::max(error.mark.pos, 0)) + source.bom_length());
   if (source.at(pos) == '*') {
-    throw ConfigError({{file, source.span(pos, pos), "aliases (*name) are not allowed: write the value out"}});
+    throw ConfigError({{file, source.span(pos, pos), kNoAliases}});
   }
   throw ConfigError({{file, source.span(pos, pos), "YAML syntax: " + error.msg}});
 }

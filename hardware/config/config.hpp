@@ -84,7 +84,8 @@ struct ConfigNode {
 /// anchor or alias, several documents. An empty document is an error ("the file is empty").
 [[nodiscard]] NodePtr parse_config(std::string_view text, const std::string& file);
 
-/// Reads a file. Throws ConfigError: missing, unreadable, a folder, larger than 8 MiB.
+/// Reads a file, or standard input for "-". Throws ConfigError: missing, unreadable, a folder or a pipe (see
+/// hardware/config/files.hpp), larger than 8 MiB.
 [[nodiscard]] std::string read_text_file(const std::string& path);
 [[nodiscard]] NodePtr load_config(const std::string& path);
 
@@ -121,6 +122,8 @@ class MapReader {
 
   /// Whether the key is there. It counts as valid from now on in the advice of finish(), but not as read.
   [[nodiscard]] bool has(std::string_view key) const;
+  /// The raw child, which counts as has() does; nullptr if absent.
+  [[nodiscard]] const ConfigNode* peek(std::string_view key) const;
   /// The raw child, marked as read; nullptr if absent.
   const ConfigNode* child(std::string_view key);
   const ConfigNode* required_child(std::string_view key);

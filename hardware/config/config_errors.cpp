@@ -5,12 +5,14 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "hardware/config/config.hpp"
 #include "hardware/config/config_text.hpp"
+#include "hardware/config/files.hpp"
 
 namespace orrery::hardware {
 namespace {
@@ -58,17 +60,18 @@ const ConfigNode* ConfigNode::find(std::string_view key) const {
 
 std::string read_text_file(const std::string& path) {
   const auto fail = [&](const std::string& why) { throw ConfigError({{path, {}, why}}); };
+  const bool standard_input = path == "-";
+  if (!standard_input) check_input_file(path);
   std::error_code code;
-  const auto status = std::filesystem::status(path, code);
-  if (status.type() == std::filesystem::file_type::not_found) fail("no such file");
-  if (code) fail(fmt::format("can't be read: {}", code.message()));
-  if (std::filesystem::is_directory(status)) fail("is a folder, not a file");
-  if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, code) > kMaxConfigBytes && !code) {
+  if (!standard_input && std::filesystem::is_regular_file(path, code) &&
+      std::filesystem::file_size(path, code) > kMaxConfigBytes && !code) {
     fail("larger than 8 MiB");
   }
   errno = 0;
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) fail(fmt::format("can't be read: {}", std::strerror(errno)));
+  std::ifstream file;
+  if (!standard_input) file.open(path, std::ios::binary);
+  std::istream& stream = standard_input ? std::cin : file;
+  if (!stream && !(standard_input && stream.eof())) fail(fmt::format("can't be read: {}", std::strerror(errno)));
   // A pipe has no size, and a file may grow: never take more than the limit.
   std::string text;
   std::string chunk(std::size_t{64} << 10, '\0');

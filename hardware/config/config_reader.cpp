@@ -112,6 +112,8 @@ bool MapReader::has(std::string_view key) const {
   return node_ != nullptr && node_->find(key) != nullptr;
 }
 
+const ConfigNode* MapReader::peek(std::string_view key) const { return has(key) ? node_->find(key) : nullptr; }
+
 const ConfigNode* MapReader::take(std::string_view key, bool required) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
   if (node_ == nullptr) return nullptr;

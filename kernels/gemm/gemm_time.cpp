@@ -244,7 +244,8 @@ Problem problem_of(const GemmShape& s, const hardware::Gpu& gpu, const std::vect
   Problem p{};
   p.m = static_cast<double>(s.m), p.n = static_cast<double>(s.n), p.k = static_cast<double>(s.k);
   p.batch = static_cast<double>(s.batch), p.sms = static_cast<double>(gpu.sm_count);
-  p.width = operand_width(s.dtype);
+  // Weights that the GPU can't multiply are widened on their way; activations stay as they are.
+  p.width = gpu.multiplies(s.dtype) ? operand_width(s.dtype) : 2.0;
   const double flops = 2.0 * p.batch * p.m * p.n * p.k;
   const double slowdown = 1.0 + c[kDroop] * flops / (flops + c[kDroopFlops] * 1e9);
   p.flops = c[kCompute] * required_peak(gpu, s.dtype).value() * kMicro / p.sms / slowdown;
@@ -277,7 +278,7 @@ Seconds time_gemm(const Kernel& kernel, const hardware::Gpu& gpu, const std::vec
   const GemmShape& s = std::get<GemmShape>(kernel);
   const Problem p = problem_of(s, gpu, c);
   double time = c[kFloor];
-  if (s.dtype == Dtype::nvfp4) {
+  if (s.dtype == Dtype::nvfp4 && gpu.multiplies(s.dtype)) {
     time += best_config<kBlockTiles>(p);
   } else if (gpu.generation.gemm_tiles == hardware::GemmTiles::fine) {
     time += best_config<kFineTiles>(p);

@@ -103,9 +103,12 @@ class FittedTimer final : public KernelTimer {
       estimate.fit_key = chosen.fit->key;
       source = fmt::format("estimate: no int8 measurements, taken from the fit {}", chosen.fit->key);
     } else if (chosen.fit != nullptr) {
-      estimate.provenance = Provenance::measured;
+      const bool own = chosen.fit->of.empty();
+      estimate.provenance = own ? Provenance::measured : Provenance::published;
       estimate.fit_key = chosen.fit->key;
-      source = chosen.fit->source + ", fitted " + chosen.fit->date;
+      source = fmt::format("{}{}, fitted {}",
+                           own ? "" : chosen.fit->of + "'s fit at this board's rates: ", chosen.fit->source,
+                           chosen.fit->date);
     } else {
       source += "; default efficiencies, no measurements of this GPU";
     }

@@ -28,11 +28,33 @@ void read_routed(ConfigKeys& keys, MoeConfig& moe, const RoutedDefaults& default
   check_topk(keys, moe);
 }
 
+/// The longest sequence where rotary positions are stretched: YaRN multiplies what the model was trained for, others
+/// what it has; Llama 3's and Phi's kinds state the result already (vllm/config/model.py, _get_and_verify_max_len;
+/// Gemma 3 is left out there, too).
+std::int64_t scaled_positions(ConfigKeys& keys, std::int64_t positions) {
+  const char* object = keys.is_object("rope_scaling") ? "rope_scaling" : "rope_parameters";
+  if (!keys.is_object(object) || keys.text_or("model_type", "").rfind("gemma3", 0) == 0) return positions;
+  const std::string prefix = std::string(object) + ".";
+  const std::string kind = keys.text_or(prefix + "rope_type", keys.text_or(prefix + "type", ""));
+  if (kind.empty() || kind == "su" || kind == "longrope" || kind == "llama3" || kind == "mrope" || kind == "default") {
+    return positions;
+  }
+  constexpr double kMostFactor = 1e6;
+  const double factor = keys.real_or(prefix + "factor", 1.0, 0.0, kMostFactor);
+  const std::int64_t trained =
+      kind == "yarn" ? keys.size_or(prefix + "original_max_position_embeddings", positions, SizeLimits::kPositions)
+                     : positions;
+  const double scaled = factor * static_cast<double>(trained);
+  return scaled >= 1.0 && scaled <= static_cast<double>(SizeLimits::kPositions) ? static_cast<std::int64_t>(scaled)
+                                                                                : positions;
+}
+
 void read_sizes(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults) {
   llm.hidden = keys.size("hidden_size", SizeLimits::kHidden);
   llm.layers = keys.size("num_hidden_layers", SizeLimits::kLayers);
   llm.vocab = keys.size("vocab_size", SizeLimits::kVocab);
-  llm.max_positions = keys.size_or("max_position_embeddings", defaults.positions, SizeLimits::kPositions);
+  llm.max_positions =
+      scaled_positions(keys, keys.size_or("max_position_embeddings", defaults.positions, SizeLimits::kPositions));
   llm.tied_embeddings = keys.flag_or("tie_word_embeddings", defaults.tied);
   llm.norm = NormKind::rms_norm;
   llm.position = PositionKind::rotary;

@@ -205,6 +205,7 @@ void read_quantization(ConfigKeys& keys, Llm& llm) {
     return;
   }
   llm.dtype = *known;
+  llm.padded_experts = method == "mxfp4";
   const bool fp8_cache = keys.nested_text(quantized, "kv_cache_quant_algo") == "FP8" ||
                          keys.nested_integer(quantized, "kv_cache_scheme.num_bits") == 8;
   if (fp8_cache) llm.kv_dtype = Dtype::fp8;

@@ -6,7 +6,8 @@ namespace orrery::models {
 
 namespace {
 
-constexpr double kIndexScale = 4.0;  // bytes of a key
+constexpr double kIndexScale = 4.0;                        // bytes of a key
+constexpr double kLatentScale = 4.0, kLatentTile = 128.0;  // bytes for so many values
 constexpr double kState = 4.0, kTail = 2.0;
 
 void add_attention(LayerCache& cache, const CoreAttention& attention, std::int64_t tensor) {
@@ -16,6 +17,10 @@ void add_attention(LayerCache& cache, const CoreAttention& attention, std::int64
     cache.recent_values += attention.recent.on_rank(tensor);
     cache.window = attention.window;
     return;
+  }
+  if (attention.latent_dim > 0) {
+    cache.fp8_extra += Bytes{kLatentScale * static_cast<double>(attention.latent_dim) / kLatentTile +
+                             static_cast<double>(attention.rotary_dim)};
   }
   const std::int64_t window = attention.window > 0 ? attention.window : attention.chunk;
   if (window == 0) {

@@ -5,8 +5,9 @@
 // recurs keeps a state of one size, in fp32, and its convolution's last taps, in 16 bits
 // (vllm/v1/kv_cache_interface.py: FullAttentionSpec, SlidingWindowSpec, ChunkedLocalAttentionSpec, MambaSpec). A sparse
 // index keeps a key of its own for every token, in fp8 with a scale of 4 bytes
-// (vllm/v1/attention/backends/mla/indexer.py). Limitation: an engine that has no cache for windows keeps every token;
-// that is not modelled.
+// (vllm/v1/attention/backends/mla/indexer.py). A latent in fp8 has a scale of 4 bytes for 128 values, and its rotary
+// key stays in 16 bits: 512 + 4·4 + 2·64 = 656 bytes of DeepSeek-V3 (deepseek-ai/FlashMLA, README: FP8 KV cache).
+// Limitation: an engine that has no cache for windows keeps every token; that is not modelled.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,16 @@ namespace orrery::models {
 struct LayerCache {
   std::int64_t values = 0;         ///< of a token, for ever
   Bytes index;                     ///< of a token, whatever the cache's format
+  Bytes fp8_extra;                 ///< of a token, beside a byte a value where the cache is fp8
   std::int64_t recent_values = 0;  ///< of a token, while it is one of the last `window`
   std::int64_t window = 0;         ///< tokens
   Bytes state;                     ///< of a sequence
 
-  [[nodiscard]] Bytes per_token(Dtype dtype) const { return static_cast<double>(values) * element_size(dtype) + index; }
+  [[nodiscard]] Bytes per_token(Dtype dtype) const {
+    return static_cast<double>(values) * element_size(dtype) + beside_values(dtype);
+  }
+  /// Of a token for ever, whatever its values' format makes of them.
+  [[nodiscard]] Bytes beside_values(Dtype dtype) const { return dtype == Dtype::fp8 ? index + fp8_extra : index; }
   [[nodiscard]] Bytes per_recent_token(Dtype dtype) const {
     return static_cast<double>(recent_values) * element_size(dtype);
   }

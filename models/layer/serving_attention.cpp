@@ -70,7 +70,7 @@ void score_prompts(ServingOps& ops, const ServingReading& r, const SparseIndex& 
                    std::int64_t q_len, std::int64_t kv_len) {
   const double middle = static_cast<double>(kv_len) - 0.5 * static_cast<double>(q_len);
   const std::int64_t keys = whole_keys(middle / static_cast<double>(index.compress));
-  const Dtype dtype = r.gpu->matrix_peak(Dtype::fp8) ? Dtype::fp8 : r.dtype;
+  const Dtype dtype = r.gpu->multiplies(Dtype::fp8) ? Dtype::fp8 : r.dtype;
   ops.gemm("index scores", dtype, q_len, keys, index.heads * index.dim, batch);
   const double scores = static_cast<double>(batch) * static_cast<double>(q_len) * static_cast<double>(keys);
   cold_pass(ops, "index top-k", scores, kScore, {});

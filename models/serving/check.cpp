@@ -145,16 +145,14 @@ void check_alike(const ServingJob& job, Errors& errors) {
   }
 }
 
-/// What the GPU can't multiply. Engines may run such weights through wider units; that is not modelled.
+/// What the GPU can't multiply, and no engine would widen.
 void check_dtypes(const ServingJob& job, Errors& errors) {
   const auto require = [&](std::string_view key, Dtype dtype) {
     for (const std::size_t group : groups_of(job)) {
       const hardware::Gpu& gpu = job.cluster.groups[group].gpu;
       if (gpu.matrix_peak(dtype)) continue;
-      errors.add(key,
-                 "{} has no matrix units for {}: an engine may widen such weights in its kernels, which is not "
-                 "modelled; weight_dtype: {} prices them widened",
-                 gpu.name, name(dtype), name(job.config.dtype));
+      errors.add(key, "{} has no matrix units for {}, and no engine widens it{}", gpu.name, name(dtype),
+                 gpu.peak.has(Dtype::fp16) && dtype == Dtype::bf16 ? "; use dtype: fp16, as vLLM asks for there" : "");
       return;
     }
   };

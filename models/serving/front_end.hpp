@@ -1,6 +1,7 @@
 // Brings requests from the load to the replicas.
 //
-// The front end (tokenising, transport to the engine) delays each by the same time.
+// The front end (tokenising, transport to the engine) delays each by the same time. A load far beyond what is served
+// would grow without bound: it ends where kMostWaiting requests wait, or kMostWaitingAtOnce of a burst.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +18,11 @@
 #include "sim/simulator.hpp"
 
 namespace orrery::models {
+
+/// Of requests that come one after another: of thousands a second, a queue of minutes that only grows.
+inline constexpr std::int64_t kMostWaiting = 1'000'000;
+/// Of requests that come together, as a batch of documents does: some 2 GB of memory.
+inline constexpr std::int64_t kMostWaitingAtOnce = 10'000'000;
 
 class FrontEnd final : public sim::Resource {
  public:
@@ -56,9 +62,12 @@ class FrontEnd final : public sim::Resource {
 
   /// Nobody is being served and nobody will come.
   [[nodiscard]] bool is_over() {
-    if (workload_.next_arrival()) return false;
+    if (!is_cut_off_ && workload_.next_arrival()) return false;
     return std::all_of(engines_.begin(), engines_.end(), [](const auto& engine) { return engine->live() == 0; });
   }
+
+  /// The load ended before its end: too many requests wait.
+  [[nodiscard]] bool is_cut_off() const { return is_cut_off_; }
 
   /// No further alarm.
   void leave() { clock_.remove(id_); }
@@ -79,6 +88,7 @@ class FrontEnd final : public sim::Resource {
  private:
   /// When the next request that is known of reaches an engine.
   [[nodiscard]] std::optional<sim::SimTime> next_due() {
+    if (is_cut_off_) return std::nullopt;
     const std::optional<sim::SimTime> next = workload_.next_arrival();
     if (!next) return std::nullopt;
     return sim::checked_add(sim::checked_add(*next, origin_), delay_);
@@ -97,6 +107,8 @@ class FrontEnd final : public sim::Resource {
       waiting += views_.back().waiting;
     }
     tally_.arrived(request, waiting);
+    if (waiting == 0) burst_ = request.arrival;
+    is_cut_off_ = waiting >= (request.arrival == burst_ ? kMostWaitingAtOnce : kMostWaiting);
     Engine& engine = *engines_[router_.pick(request, views_)];
     const Request copy = request;
     if (engine.submit(std::move(request))) return;
@@ -113,6 +125,8 @@ class FrontEnd final : public sim::Resource {
   sim::SimTime delay_, origin_;
   sim::ResourceId id_;
   sim::SimTime next_request_ = sim::kNever;  ///< of those that are known of
+  sim::SimTime burst_ = 0;                   ///< when the first of those that wait came
+  bool is_cut_off_ = false;
   std::vector<ReplicaView> views_;
 };
 

@@ -60,7 +60,7 @@ StageCache stage_cache(const ServingJob& job, int stage) {
   for (std::int64_t i = own.first; i < own.first + own.count; ++i) {
     const LayerCache cache = layer_cache(layer_elements(job.llm, i), job.config.tensor_parallel);
     values += of(cache.values);
-    all.kept += cache.index;
+    all.kept += cache.beside_values(dtype);
     const Bytes recent = cache.per_recent_token(dtype);
     if (!(recent + cache.state > Bytes{0.0})) continue;
     const auto like = std::find_if(all.sides.begin(), all.sides.end(),
@@ -85,6 +85,22 @@ std::int64_t longest_sides(const ServingConfig& config, const std::vector<KvSide
     sum += of(held) * side.blocks_per_token + side.blocks_per_sequence;
   }
   return static_cast<std::int64_t>(std::ceil(sum));
+}
+
+/// Weights by which the experts of `elements` grow on one rank where mxfp4's kernels pad them: hidden to 256, inter to
+/// 128 (Marlin; vllm/model_executor/layers/quantization/mxfp4.py, create_weights). The kernels of triton_kernels, which
+/// Hopper runs where that package is installed, pad to 64 only.
+double padded_weights(const std::vector<LayerElement>& elements, std::int64_t tensor) {
+  const auto up = [](std::int64_t size, std::int64_t multiple) { return (size + multiple - 1) / multiple * multiple; };
+  double sum = 0.0;
+  for (const LayerElement& element : elements) {
+    const auto* experts = std::get_if<Experts>(&element.block);
+    if (experts == nullptr) continue;
+    const std::int64_t inter = (experts->inter + tensor - 1) / tensor, matrices = experts->gated ? 3 : 2;
+    sum += of(experts->experts * matrices) *
+           (of(up(experts->hidden, 256)) * of(up(inter, 128)) - of(experts->hidden) * of(inter));
+  }
+  return sum;
 }
 
 Bytes activations_of(const ServingJob& job) {
@@ -115,6 +131,7 @@ Bytes stage_weights(const ServingJob& job, int stage) {
     const std::vector<LayerElement> elements = layer_elements(llm, layer);
     const RankWeights weights = rank_weights(elements, tensor);
     linear += weights.linear.mean(tensor);
+    if (llm.padded_experts && is_quantised(job.config.weight_dtype)) linear += padded_weights(elements, tensor);
     plain += weights.plain.mean(tensor) + of(absorbed_parameters(elements, tensor));
   }
   const bool first = stage == 0, last = stage + 1 == stages;

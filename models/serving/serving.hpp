@@ -169,6 +169,7 @@ struct ServingResult {
   std::uint64_t steps = 0;             ///< engine iterations
   std::uint64_t events = 0;            ///< of the simulator: coalesced iterations are one
   bool saturated = false;              ///< the queue grows without bound
+  bool cut_off = false;                ///< … and had grown so long that the load ended there (front_end.hpp)
   std::vector<sim::LinkReport> links;  ///< what they carried, alone on the cluster; empty where nothing leaves a node
   std::vector<RequestRecord> records;  ///< only where asked for
   std::vector<StepRecord> timeline;    ///< only where asked for

@@ -154,6 +154,8 @@ void ServingRun::stop() {
   for (const std::unique_ptr<Engine>& engine : system_->engines) engine->finish(end);
   options_.control.check();
   system_->tally.report(result_, end);
+  result_.cut_off = system_->front.is_cut_off();
+  result_.saturated = result_.saturated || result_.cut_off;
   note_held_up();
   for (const std::unique_ptr<Engine>& engine : system_->engines) engine->leave();
   system_->front.leave();

@@ -95,7 +95,7 @@ bool StepModel::State::joins_prompts(const StepOp& op) const {
 }
 
 const kernels::GemmShape* StepModel::State::scaled_statically(const StepOp& op) const {
-  if (!job->config.static_activation_scales || op.is_collective) return nullptr;
+  if (!job->config.static_activation_scales || op.is_collective || !site.gpu.multiplies(Dtype::fp8)) return nullptr;
   const auto* gemm = std::get_if<kernels::GemmShape>(&op.kernel);
   // Only a fit to measurements with dynamic scales has their pass in it.
   const bool has_pass =

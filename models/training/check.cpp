@@ -166,7 +166,7 @@ class Checker {
     } else {
       for (const std::size_t group : groups_of(job_)) {
         const hardware::Gpu& gpu = job_.cluster.groups[group].gpu;
-        if (gpu.matrix_peak(config_.precision)) continue;
+        if (gpu.multiplies(config_.precision)) continue;
         error("precision", "{} can't be computed by {}", name(config_.precision), gpu.name);
         break;
       }

@@ -81,7 +81,8 @@ int check_paths(const Options& options, Console& console) {
       outcome.reports.size(), files.size(), failed,
       counts.not_run > 0 ? fmt::format(", {} can't run here", counts.not_run) : "", counts.outcomes[0],
       counts.outcomes[1], counts.outcomes[2], counts.outcomes[3]);
-  emit(options.json, to_json(outcome.reports, outcome.interrupted), outcome.interrupted, console);
+  emit(options.json, to_json(outcome.reports, outcome.interrupted, options.engine_part()), outcome.interrupted,
+       console);
   emit(options.csv, to_csv(outcome.reports, outcome.interrupted), outcome.interrupted, console);
   emit(options.junit, to_junit(outcome.reports, outcome.interrupted), outcome.interrupted, console);
   if (outcome.interrupted) return kExitInterrupted;

@@ -2,6 +2,8 @@
 
 #include "scenarios/commands/command_line.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -13,8 +15,10 @@
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 
+#include "hardware/nearest_names.hpp"
 #include "kernels/cuda/loader.hpp"
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/commands/quoting_buffer.hpp"
 #include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
@@ -23,29 +27,61 @@ namespace {
 
 using Command = int (*)(const Options&, Console&);
 
-constexpr std::string_view kExamples = R"(Examples:
-  orrery new > mine.yaml                    a commented scenario to start from
-  orrery run mine.yaml                      predict its training step, or how it serves
-  orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json
-  orrery run chat.yaml --requests requests.csv --trace trace.json   every request of a serving run
-  orrery run mine.yaml --plan plan.txt      what every rank does, step by step
-  orrery explain mine.yaml                  where each number comes from
-  orrery check scenarios/library -j 8       hold predictions to published results
-  orrery sweep mine.yaml --csv grid.csv     all combinations of the lists in sweep:
-  orrery compare a.yaml b.yaml              metric by metric
-  orrery validate kernels gemm.csv.gz --gpu h100_sxm
-  orrery list models
-  orrery gui mine.yaml                      the same in a window that follows every change
-
+constexpr std::string_view kExitCodes = R"(
 Exit codes: 0 well, 1 a finding (expectation missed, out of memory, SLO missed), 2 wrong input,
 3 internal error, 130 interrupted (outputs are then named *.partial.*).
 )";
+
+/// What a command is used for, in its own help; the first of each stands in the program's.
+struct Example {
+  std::string_view command, line, says;
+};
+constexpr std::array kExamples = {
+    Example{"new", "orrery new > mine.yaml", "a commented scenario to start from"},
+    Example{"new", "orrery new serving -o chat.yaml", "the same for serving"},
+    Example{"new", "orrery new gpu -o my_gpu.yaml", "a board of your own, for cluster: {gpu: ./my_gpu.yaml}"},
+    Example{"run", "orrery run mine.yaml", "predict its training step, or how it serves"},
+    Example{"run", "orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json", ""},
+    Example{"run", "orrery run chat.yaml --requests requests.csv --trace trace.json", "every request of a serving run"},
+    Example{"run", "orrery run mine.yaml --plan plan.txt", "what every rank does, step by step"},
+    Example{"explain", "orrery explain mine.yaml", "where each number comes from"},
+    Example{"explain", "orrery explain mine.yaml --metric memory.peak_bytes", "one figure with its parts"},
+    Example{"explain", "orrery explain chat.yaml --log vllm.log", "which term of the memory differs"},
+    Example{"check", "orrery check scenarios/library -j 8", "hold predictions to published results"},
+    Example{"sweep", "orrery sweep mine.yaml --csv grid.csv", "all combinations of the lists in sweep:"},
+    Example{"compare", "orrery compare a.yaml b.yaml", "metric by metric"},
+    Example{"compare", "orrery compare before.json after.json", "the same of two saved reports"},
+    Example{"validate", "orrery validate kernels gemm.csv.gz --gpu h100_sxm", "errors on measurements"},
+    Example{"list", "orrery list models", "or gpus, nodes, fabrics, metrics, ..."},
+    Example{"calibrate", "orrery calibrate fit gemm.csv.gz --gpu h100_sxm --dry-run", "what a fit would say"},
+    Example{"gui", "orrery gui mine.yaml", "the same in a window that follows every change"},
+};
+
+/// Of one command, or the first of every command.
+std::string examples_of(std::string_view command) {
+  std::string text = "Examples:\n";
+  std::string_view last;
+  bool any = false;
+  for (const Example& example : kExamples) {
+    if (command.empty() ? example.command == last : example.command != command) continue;
+    last = example.command;
+    any = true;
+    text += example.says.empty() ? fmt::format("  {}\n", example.line)
+                                 : fmt::format("  {:<52} {}\n", example.line, example.says);
+  }
+  return any ? text : "";
+}
 
 /// Options as CLI11 sees them, before --set is split.
 struct Raw {
   Options options;
   std::vector<std::string> sets;
 };
+
+void add_reproducible(CLI::App& command, Raw& raw) {
+  command.add_flag("--reproducible", raw.options.reproducible,
+                   "no wall times in the JSON report: the same bytes from the same input");
+}
 
 void add_outputs(CLI::App& command, Raw& raw, bool trace) {
   Options& options = raw.options;
@@ -59,6 +95,7 @@ void add_outputs(CLI::App& command, Raw& raw, bool trace) {
                        "write what every rank does, as text: the training step, or a typical decode iteration; of "
                        "several jobs each to NAME.JOB.EXT");
   command.add_option("--junit", options.junit, "write expectations as JUnit test cases");
+  add_reproducible(command, raw);
 }
 
 void add_scenario_options(CLI::App& command, Raw& raw) {
@@ -107,7 +144,9 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
   CLI::App* explain = app.add_subcommand("explain", "where each number of a prediction comes from");
   explain->add_option("FILE", files, "a scenario file")->required()->expected(1);
   explain->add_option("--json", raw.options.json, "write the report with every step's terms");
+  add_reproducible(*explain, raw);
   explain->add_option("--metric", raw.options.metric, "one figure with what it is made of (orrery list metrics)");
+  explain->add_option("--log", raw.options.log, "lay the memory that an engine logged when it started beside (vLLM)");
   add_scenario_options(*explain, raw);
   commands.emplace_back(explain, explain_file);
 }
@@ -140,14 +179,38 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
   calibrate->add_flag("-q,--quiet", raw.options.quiet, "no text report");
   commands.emplace_back(calibrate, calibrate_fit);
 
-  CLI::App* fresh = app.add_subcommand("new", "print a commented scenario to start from");
+  CLI::App* fresh = app.add_subcommand("new", "print a commented scenario, or a profile of your own hardware");
   fresh
-      ->add_option(
-          "KIND", files,
-          fmt::format("{}, or jobs: several on one cluster (default: {})", kind_names(), kinds().front()->name))
+      ->add_option("KIND", files,
+                   fmt::format("{}, jobs (several on one cluster), gpu, node or fabric (default: {})", kind_names(),
+                               kinds().front()->name))
       ->expected(0, 1);
   fresh->add_option("-o,--output", raw.options.output, "write it to this file");
+  fresh->add_flag("--force", raw.options.force, "even where the file is there already");
   commands.emplace_back(fresh, new_scenario);
+}
+
+/// An option with an empty value (`--json "$UNSET"`) is a mistake, not an option that wasn't given.
+void check_names(CLI::App& app) {
+  const auto not_empty = [](std::string& text) { return std::string(text.empty() ? "its value is empty" : ""); };
+  for (CLI::App* command : app.get_subcommands(nullptr)) {
+    for (CLI::Option* option : command->get_options()) {
+      if (option->get_items_expected_max() > 0) option->check(CLI::Validator(not_empty, ""));
+    }
+  }
+}
+
+/// The first argument is a command; CLI11 would only say that one is missing.
+int check_command(const CLI::App& app, const std::vector<std::string>& args, Console& console) {
+  if (args.empty() || args[0].empty() || args[0][0] == '-') return kExitWell;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  if (std::find(names.begin(), names.end(), args[0]) != names.end()) return kExitWell;
+  const std::vector<std::string> nearest = hardware::nearest_names(args[0], names);
+  console.err << fmt::format(
+      "orrery: unknown command '{}'; {} {}\n", args[0], nearest.empty() ? "the commands are" : "did you mean",
+      nearest.empty() ? fmt::format("{}", fmt::join(names, ", ")) : fmt::format("{}?", fmt::join(nearest, ", ")));
+  return kExitInput;
 }
 
 int not_executed(const Options&, Console&) {
@@ -199,7 +262,6 @@ int guarded(const std::function<int()>& command, Console& console) {
 int parse_and_run(const std::vector<std::string>& args, Console& console) {
   CLI::App app("Orrery predicts the time, memory, throughput and cost of training and serving large language models.",
                "orrery");
-  app.footer(std::string(kExamples));
   app.set_version_flag("--version", fmt::format("orrery {}", kVersion));
   app.require_subcommand(1);
   Raw raw;
@@ -210,6 +272,11 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   CLI::App* execute = app.add_subcommand("execute", "not part of this build");
   execute->add_option("FILE", raw.options.files, "a scenario file");
   commands.emplace_back(execute, not_executed);
+  // A subcommand inherits the footer that stands when it is added: theirs are their own.
+  for (const auto& [command, unused] : commands) command->footer(examples_of(command->get_name()));
+  app.footer(examples_of("") + std::string(kExitCodes));
+  check_names(app);
+  if (const int code = check_command(app, args, console); code != kExitWell) return code;
   try {
     // CLI11 takes the arguments last first.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
@@ -221,10 +288,14 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
 
 }  // namespace
 
-int run_command(const std::vector<std::string>& args, Console& console) {
+int run_command(const std::vector<std::string>& args, Console& raw) {
+  QuotingBuffer out_buffer(raw.out.rdbuf()), err_buffer(raw.err.rdbuf());
+  std::ostream out(&out_buffer), err(&err_buffer);
+  Console console{out, err, raw.terminal, raw.stop, raw.replaceable, &raw.err};
   errno = 0;
   const int code = parse_and_run(args, console);
   // A full disk shows only when the last bytes are written.
+  console.err.flush();
   console.out.flush();
   if (console.out) return code;
   console.err << fmt::format("orrery: standard output: can't write{}{}\n", errno != 0 ? ": " : "",

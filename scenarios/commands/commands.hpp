@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scenarios/commands/command_line.hpp"
+#include "scenarios/report.hpp"
 #include "scenarios/runner.hpp"
 #include "scenarios/scenario.hpp"
 
@@ -19,10 +20,15 @@ struct Options {
   std::string json, csv, trace, junit, requests, plan, output;  ///< file names, "-" for standard output, empty: none
   std::string gpu, node, date, timer = "fitted";
   std::string metric;                                ///< of explain: one figure alone
+  std::string log;                                   ///< of explain: what the engine wrote
   std::string screenshot, size, scale, theme, view;  ///< of the window, as its program takes them
   int jobs = 1;
   bool quiet = false;
   bool dry_run = false;
+  bool reproducible = false;  ///< no wall times in JSON
+  bool force = false;         ///< an output may take the place of a file
+
+  [[nodiscard]] EnginePart engine_part() const { return reproducible ? EnginePart::counts : EnginePart::whole; }
 };
 
 int run_files(const Options& options, Console& console);
@@ -48,6 +54,9 @@ int open_window(const Options& options, Console& console);
 /// another output. `jobs`: of the scenario that the plan is of. Call before the work.
 void check_outputs(const Options& options, const std::vector<std::string>& inputs = {},
                    const std::vector<Job>& jobs = {});
+
+/// Throws ConfigError if `options.output` is there already, and not to be replaced: what somebody edited by hand.
+void check_new(const Options& options);
 
 /// Ctrl-C before the one result of a command: an empty partial JSON report, and exit code 130.
 int interrupted_alone(const Options& options, Console& console);

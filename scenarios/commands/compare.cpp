@@ -1,5 +1,6 @@
 // orrery compare A B: two scenarios or two saved reports, metric by metric.
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <ostream>
@@ -10,6 +11,7 @@
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/comparison.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
 
 namespace orrery::scenarios {
@@ -101,11 +103,46 @@ Side run_side(const std::string& file, const std::vector<Override>& overrides) {
   return side;
 }
 
+/// The kinds of job that the side has figures of.
+std::vector<const KindRow*> kinds_in(const Side& side) {
+  std::vector<const KindRow*> found;
+  for (const KindRow* kind : kinds()) {
+    const auto of_kind = [&](const auto& metric) {
+      const std::string& name = metric.first;
+      const std::string section = std::string(kind->name) + ".";
+      const std::string_view job = job_of(name);
+      const std::size_t at = job.empty() ? 0 : name.find(job) + job.size() + 1;
+      return name.compare(at, section.size(), section) == 0;
+    };
+    if (std::any_of(side.metrics.begin(), side.metrics.end(), of_kind)) found.push_back(kind);
+  }
+  return found;
+}
+
 MetricLookup lookup(const Side& side) {
   return [&side](const std::string& name) -> std::optional<double> {
     const auto found = side.metrics.find(name);
     return found == side.metrics.end() ? std::nullopt : std::optional<double>(found->second);
   };
+}
+
+/// What both sides can be compared by. Throws ConfigError where that is nothing but memory and cost.
+void check_alike(const std::vector<Side>& sides) {
+  const auto has_figure = [&](const std::string& name) {
+    return sides[0].metrics.count(name) > 0 && sides[1].metrics.count(name) > 0;
+  };
+  for (const auto& [name, value] : sides[0].metrics) {
+    const std::string section = name.substr(0, name.find('.'));
+    if (section != "memory" && section != "cost" && has_figure(name)) return;
+  }
+  std::string kinds;
+  for (const Side& side : sides) {
+    std::string sections;
+    for (const KindRow* kind : kinds_in(side)) sections += (sections.empty() ? "" : " and ") + std::string(kind->name);
+    kinds += fmt::format("{}{}: {}", kinds.empty() ? "" : "; ", side.label,
+                         sections.empty() ? "jobs of other names" : sections);
+  }
+  throw ConfigError(fmt::format("compare: the two have no figure of their speed in common ({})", kinds));
 }
 
 }  // namespace
@@ -127,6 +164,7 @@ int compare_two(const Options& options, Console& console) {
   const std::optional<std::vector<Side>> read_sides = compute<std::vector<Side>>(read, console);
   if (!read_sides) return interrupted_alone(options, console);
   const std::vector<Side>& sides = *read_sides;
+  check_alike(sides);
   Json rows = Json::array();
   const bool text = !options.quiet && options.json != "-";
   if (text) {
@@ -134,16 +172,19 @@ int compare_two(const Options& options, Console& console) {
                                "A", "B", "B / A");
   }
   for (const MetricChange& change : compare_values(lookup(sides[0]), lookup(sides[1]), named_metrics(sides))) {
-    if (!change.a || !change.b) continue;
-    const std::optional<double> ratio = change.ratio();
+    const std::optional<double> ratio = change.ratio(), difference = change.difference();
+    const auto json_of = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
+    const auto text_of = [&](const std::optional<double>& value) {
+      return value ? readable(*value, change.unit) : std::string("-");
+    };
     rows.push_back({{"metric", change.name},
-                    {"a", *change.a},
-                    {"b", *change.b},
-                    {"difference", *change.difference()},
-                    {"ratio", ratio ? Json(*ratio) : Json(nullptr)}});
-    if (text && (*change.a != 0.0 || *change.b != 0.0)) {
-      console.out << fmt::format("{:<34} {:>18} {:>18} {:>10}\n", change.name, readable(*change.a, change.unit),
-                                 readable(*change.b, change.unit), ratio ? fmt::format("{:.4f}", *ratio) : "-");
+                    {"a", json_of(change.a)},
+                    {"b", json_of(change.b)},
+                    {"difference", json_of(difference)},
+                    {"ratio", json_of(ratio)}});
+    if (text && (change.a.value_or(0.0) != 0.0 || change.b.value_or(0.0) != 0.0)) {
+      console.out << fmt::format("{:<34} {:>18} {:>18} {:>10}\n", change.name, text_of(change.a), text_of(change.b),
+                                 ratio ? fmt::format("{:.4f}", *ratio) : "-");
     }
   }
   const Json json = {{"schema_version", kSchemaVersion},

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <ostream>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -30,11 +31,13 @@ void write_facts(const hardware::Gpu& gpu, Console& console) {
   for (const hardware::Fit& fit : gpu.fits) {
     std::string unseen = "no unseen rows";
     for (const hardware::FitResidual& residual : fit.residuals) {
-      if (residual.group != "unseen_family") continue;
-      unseen = fmt::format("median {:.1f} %, p95 {:.1f} % over {} rows", residual.median * 100.0, residual.p95 * 100.0,
-                           residual.rows);
+      if (residual.group != "unseen_family" && residual.group != "transfer") continue;
+      unseen =
+          fmt::format("median {:.1f} %, p95 {:.1f} % over {} rows{}", residual.median * 100.0, residual.p95 * 100.0,
+                      residual.rows, fit.of.empty() ? "" : " of other boards with this chip");
     }
-    console.out << fmt::format("  {:<36} {}; {}, {}\n", fit.key, unseen, fit.source, fit.date);
+    console.out << fmt::format("  {:<36} {}; {}{}, {}\n", fit.key, unseen, fit.of.empty() ? "" : fit.of + ": ",
+                               fit.source, fit.date);
   }
 }
 
@@ -100,6 +103,15 @@ void check_metric(const std::string& metric) {
       fmt::format("unknown metric '{}'{} (orrery list metrics)", metric, nearest.empty() ? "" : nearest + "?"));
 }
 
+/// The first job that has a program whose log is known.
+Json compare_log(const Options& options, const Explained& explained, std::ostream& out) {
+  for (const JobView& view : job_views(explained.report)) {
+    if (view.job.kind->compare_log != nullptr) return view.job.kind->compare_log(view, options.log, out);
+  }
+  throw hardware::ConfigError(
+      fmt::format("--log: {} serves nothing: only engines log their memory", explained.report.scenario.file));
+}
+
 int write_metric(const Options& options, const Explained& explained, Console& console) {
   const ExplainNode node = explained.explanation.of(options.metric);
   if (!node.has_value) {
@@ -125,6 +137,8 @@ int explain_file(const Options& options, Console& console) {
   if (!computed) return interrupted_alone(options, console);
   const Explained& explained = **computed;
   if (!options.metric.empty()) return write_metric(options, explained, console);
+  std::ostringstream log_text;
+  const Json log = options.log.empty() ? Json() : compare_log(options, explained, log_text);
   const auto& jobs = explained.explanation.jobs();
   if (!options.quiet && options.json != "-") {
     console.out << scenario.title << "\n";
@@ -132,13 +146,15 @@ int explain_file(const Options& options, Console& console) {
       if (!scenario.jobs[i].name.empty()) console.out << "\nJob " << scenario.jobs[i].name << "\n";
       jobs[i]->write_text(console.out);
     }
+    console.out << log_text.str();
     write_sources(explained.report, console);
   }
   if (!options.json.empty()) {
-    Json json = Json::parse(to_json({explained.report}));
+    Json json = Json::parse(to_json({explained.report}, false, options.engine_part()));
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       jobs[i]->write_json(scenario.jobs[i].name.empty() ? json : json["jobs"][i]);
     }
+    if (!log.is_null()) json["log"] = log;
     emit(options.json, json.dump(2) + "\n", false, console);
   }
   return kExitWell;

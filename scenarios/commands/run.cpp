@@ -1,6 +1,7 @@
 // orrery run FILE…: predict and report.
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <ostream>
@@ -72,7 +73,8 @@ void write_traces(const Options& options, const Report& report, bool partial, Co
 /// `requests_kind` has requests where --requests is given.
 void write_reports(const Options& options, const RunOutcome& outcome, const KindRow& requests_kind, Console& console) {
   const bool partial = outcome.interrupted;
-  if (!options.json.empty()) emit(options.json, to_json(outcome.reports, partial), partial, console);
+  if (!options.json.empty())
+    emit(options.json, to_json(outcome.reports, partial, options.engine_part()), partial, console);
   if (!options.csv.empty()) emit(options.csv, to_csv(outcome.reports, partial), partial, console);
   if (!options.junit.empty()) emit(options.junit, to_junit(outcome.reports, partial), partial, console);
   // --trace, --plan and --requests take one scenario; interrupted before its end it has no report.
@@ -143,6 +145,13 @@ void check_outputs(const Options& options, const std::vector<std::string>& input
     }
     outputs.push_back(path);
   }
+}
+
+void check_new(const Options& options) {
+  std::error_code code;
+  if (options.force || options.output.empty() || options.output == "-") return;
+  if (!std::filesystem::is_regular_file(options.output, code)) return;
+  throw ConfigError(fmt::format("{}: is there already; --force replaces it", options.output));
 }
 
 int interrupted_alone(const Options& options, Console& console) {

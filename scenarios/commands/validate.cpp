@@ -75,15 +75,13 @@ void add_summary(const ErrorSummary& summary, Json& json) {
   json["mean_error"] = summary.mean_error;
   json["p95_error"] = summary.p95_error;
   json["max_error"] = summary.max_error;
+  json["signed_median"] = summary.signed_median;
 }
 
 Json to_json(const calibrate::PredictedRow& row) {
-  return {{"line", row.line},
-          {"description", row.description},
-          {"group", row.group},
-          {"predicted_s", row.predicted.value()},
-          {"measured_s", row.measured.value()},
-          {"error", row.error()}};
+  return {
+      {"id", row.id},         {"line", row.line},           {"description", row.description}, {"group", row.group},
+      {"metric", row.metric}, {"predicted", row.predicted}, {"measured", row.measured},       {"error", row.error()}};
 }
 
 Json to_json(const Validation& validation, const Options& options, bool partial) {
@@ -106,29 +104,46 @@ Json to_json(const Validation& validation, const Options& options, bool partial)
   for (const calibrate::PredictedRow& row : report.worst) json["worst"].push_back(to_json(row));
   if (!validation.figures.empty()) json["figures"] = Json::array();
   for (const calibrate::PredictedRow& row : validation.figures) json["figures"].push_back(to_json(row));
+  // Every figure that was compared: the rows by which the errors above are counted, then a row's further figures.
+  json["all"] = Json::array();
+  for (const calibrate::PredictedRow& row : report.rows) json["all"].push_back(to_json(row));
+  for (const calibrate::PredictedRow& row : validation.figures) json["all"].push_back(to_json(row));
   json["skipped_rows"] = Json::array();
   for (const calibrate::SkippedRow& row : report.skipped) {
-    json["skipped_rows"].push_back({{"line", row.line}, {"description", row.description}, {"reason", row.reason}});
+    json["skipped_rows"].push_back(
+        {{"id", row.id}, {"line", row.line}, {"description", row.description}, {"reason", row.reason}});
   }
   return json;
+}
+
+/// A metric that ends in "_s" is a time; the others are rates and ratios.
+Unit unit_of(const std::string& metric) {
+  const bool time = metric.size() > 2 && metric.compare(metric.size() - 2, 2, "_s") == 0 &&
+                    metric.find("_per_s") == std::string::npos;
+  return time ? Unit::seconds : Unit::number;
 }
 
 void write_text(const ErrorReport& report, Console& console) {
   std::size_t width = 26;
   for (const ErrorSummary& summary : report.groups) width = std::max(width, summary.name.size());
   const auto line = [&](const ErrorSummary& s) {
-    console.out << fmt::format("{:<{}} {:>7} {:>9.2f} % {:>9.2f} % {:>9.2f} % {:>9.2f} %\n", s.name, width, s.rows,
-                               s.median_error * 100.0, s.mean_error * 100.0, s.p95_error * 100.0, s.max_error * 100.0);
+    if (s.rows == 0) {
+      console.out << fmt::format("{:<{}} {:>7}\n", s.name, width, 0);  // no row has no error
+      return;
+    }
+    console.out << fmt::format("{:<{}} {:>7} {:>9.2f} % {:>9.2f} % {:>9.2f} % {:>9.2f} % {:>+9.2f} %\n", s.name, width,
+                               s.rows, s.median_error * 100.0, s.mean_error * 100.0, s.p95_error * 100.0,
+                               s.max_error * 100.0, s.signed_median * 100.0);
   };
-  console.out << fmt::format("{:<{}} {:>7} {:>11} {:>11} {:>11} {:>11}\n", "group", width, "rows", "median", "mean",
-                             "p95", "max");
+  console.out << fmt::format("{:<{}} {:>7} {:>11} {:>11} {:>11} {:>11} {:>11}\n", "group", width, "rows", "median",
+                             "mean", "p95", "max", "signed");
   for (const ErrorSummary& summary : report.groups) line(summary);
   line(report.all);
-  console.out << "\nWorst rows\n";
+  if (!report.worst.empty()) console.out << "\nWorst rows\n";
   for (const calibrate::PredictedRow& row : report.worst) {
     console.out << fmt::format("  line {:>5}  {:>8.1f} %  predicted {:>10}  measured {:>10}  {} ({})\n", row.line,
-                               row.error() * 100.0, readable(row.predicted.value(), Unit::seconds),
-                               readable(row.measured.value(), Unit::seconds), row.description, row.group);
+                               row.error() * 100.0, readable(row.predicted, unit_of(row.metric)),
+                               readable(row.measured, unit_of(row.metric)), row.description, row.group);
   }
   if (report.skipped.empty()) return;
   console.out << fmt::format("\n{} rows skipped, each named in the JSON report; by reason\n", report.skipped.size());
@@ -155,7 +170,11 @@ int validate_table(const Options& options, Console& console) {
   if (!options.quiet && !writes_to_standard_output(options)) write_text(validation.report, console);
   emit(options.json, to_json(validation, options, partial).dump(2) + "\n", partial, console);
   if (partial) console.err << fmt::format("interrupted: {} rows compared\n", validation.report.all.rows);
-  return partial ? kExitInterrupted : kExitWell;
+  if (partial) return kExitInterrupted;
+  if (validation.report.all.rows > 0) return kExitWell;
+  console.err << fmt::format("orrery: {}: no row could be used: {} skipped, for the reasons above\n",
+                             options.files.at(1), validation.report.skipped.size());
+  return kExitFinding;
 }
 
 }  // namespace orrery::scenarios

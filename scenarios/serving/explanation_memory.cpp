@@ -69,6 +69,13 @@ std::optional<ExplainNode> explain_run_memory(const ExplainedRun& e, const std::
     node.parts = {
         fact("memory of " + gpu.title, gpu.memory.value(), Unit::bytes, "datasheet", source_of(gpu, "memory"))};
     node.sums = true;
+  } else if (metric == "memory.margin_bytes") {
+    const models::KvPool& pool = result.pool;
+    node.parts = {kv_node(e, terms), figure("one request of max_model_len, taken off",
+                                            -pool.block_bytes.value() * static_cast<double>(pool.longest_blocks()),
+                                            Unit::bytes, "its blocks, with those of windows and states")};
+    node.sums = result.started;
+    if (!result.started) node.equation = result.refusal;
   } else if (metric == "memory.fits") {
     node.parts = {term("budget"),  term("weights"),     term("activations"),
                   term("context"), term("CUDA graphs"), term("KV cache")};

@@ -2,9 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "scenarios/memory_verdict.hpp"
 #include "scenarios/report_json.hpp"
 #include "scenarios/serving/fields.hpp"
 #include "scenarios/serving/job.hpp"
+#include "scenarios/serving/pool.hpp"
 #include "scenarios/serving/report.hpp"
 #include "scenarios/serving/sections.hpp"
 
@@ -80,6 +82,10 @@ void write_serving_json(const JobView& view, Json& report) {
   report["memory"]["context_bytes"] = finite(pool.context.value(), "memory.context_bytes");
   report["memory"]["cuda_graphs_bytes"] = finite(pool.graphs.value(), "memory.cuda_graphs_bytes");
   report["memory"]["kv_block_bytes"] = finite(pool.block_bytes.value(), "memory.kv_block_bytes");
+  const models::ServingResult& result = result_of<ServingOutcome>(view).result;
+  const MemoryVerdict verdict = memory_verdict(cache_margin(result), pool.capacity, kServingMemoryDoubt);
+  report["memory"]["verdict"] = std::string(name(verdict.fit));
+  report["memory"]["uncertain"] = verdict.uncertain;
   report["cost"]["basis"] = "the counted requests";
 }
 

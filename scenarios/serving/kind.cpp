@@ -2,13 +2,17 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "models/serving/engine_mesh.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/memory_stack.hpp"
+#include "scenarios/serving/engine_log.hpp"
 #include "scenarios/serving/explanation.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/metrics.hpp"
 #include "scenarios/serving/plan.hpp"
+#include "scenarios/serving/pool.hpp"
 #include "scenarios/serving/report.hpp"
 #include "scenarios/serving/requests_csv.hpp"
 #include "scenarios/serving/schema.hpp"
@@ -24,19 +28,6 @@ namespace {
 using models::KvPool;
 using models::ServingResult;
 using sim::MemoryKind;
-
-/// What an engine that did not start would need beyond its budget: as the report's refusal says it.
-double missing_bytes(const ServingResult& result) {
-  if (result.started) return 0.0;
-  const KvPool& pool = result.pool;
-  if (pool.blocks > 0 && pool.block_size > 0) {
-    const std::int64_t needed = pool.longest_blocks();
-    return pool.block_bytes.value() * static_cast<double>(std::max<std::int64_t>(1, needed - pool.blocks));
-  }
-  const Bytes fixed = pool.weights + pool.activations + pool.context + pool.graphs;
-  // At least a block: what is left may be less than one.
-  return std::max((fixed - pool.budget).value(), pool.block_bytes.value() - (pool.budget - fixed).value());
-}
 
 /// Of a replica's fullest GPU.
 std::vector<MemoryStack> memory_stacks(const JobResult& of_job) {
@@ -54,7 +45,7 @@ std::vector<MemoryStack> memory_stacks(const JobResult& of_job) {
   stack.peak = pool.peak().value();
   stack.capacity = pool.capacity.value();
   stack.budget = pool.budget.value();
-  stack.missing = missing_bytes(result);
+  stack.missing = std::max(0.0, -cache_margin(result).value());
   return {std::move(stack)};
 }
 
@@ -96,6 +87,12 @@ void write_requests(const JobView* view, bool partial, std::ostream& out) {
   write_requests_csv(view != nullptr ? result_of<ServingOutcome>(*view).result.records : none, partial, out);
 }
 
+Json compare_log(const JobView& view, const std::string& path, std::ostream& out) {
+  const std::vector<LoggedTerm> terms = read_engine_log(path, result_of<ServingOutcome>(view).result);
+  write_log_text(out, terms, path);
+  return log_json(terms);
+}
+
 KindRow make_row() {
   KindRow row;
   row.name = "serving";
@@ -130,6 +127,7 @@ KindRow make_row() {
   row.plan = serving_plan;
   row.requests = write_requests;
   row.explain = explain_serving;
+  row.compare_log = compare_log;
   row.take_timeline = [](JobResult& result) { return timeline_of(dynamic_cast<ServingOutcome&>(result).result); };
   row.memory = memory_stacks;
   row.key_figures = key_figures;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/serving/pool.hpp"
+
 namespace orrery::scenarios {
 
 namespace {
@@ -110,6 +112,7 @@ std::vector<Metric> memory_metrics() {
       of("memory.workspace_bytes", [](R r, C) { return Value((r.pool.context + r.pool.graphs).value()); }),
       of("memory.capacity_bytes", [](R r, C) { return Value(r.pool.capacity.value()); }),
       of("memory.model_state_bytes", [](R r, C) { return Value(r.pool.weights.value()); }),
+      of("memory.margin_bytes", [](R r, C) { return Value(cache_margin(r).value()); }),
       of("memory.fits", [](R r, C) { return Value(r.started ? 1.0 : 0.0); }),
   };
 }

@@ -69,4 +69,15 @@ void write_step_times(std::ostream& out, const models::ServingConfig& config, co
                      why);
 }
 
+Bytes cache_margin(const models::ServingResult& result) {
+  const models::KvPool& pool = result.pool;
+  if (pool.block_size > 0 && (result.started || pool.blocks > 0)) {
+    const std::int64_t spare = pool.blocks - pool.longest_blocks();
+    return pool.block_bytes * static_cast<double>(result.started ? spare : std::min<std::int64_t>(-1, spare));
+  }
+  const Bytes fixed = pool.weights + pool.activations + pool.context + pool.graphs;
+  // What is left may be less than one block.
+  return -max(fixed - pool.budget, pool.block_bytes - (pool.budget - fixed));
+}
+
 }  // namespace orrery::scenarios

@@ -25,4 +25,8 @@ void write_pool(std::ostream& out, const models::ServingJob& job, const models::
 /// What one iteration takes on GPU and host, and which of them shows.
 void write_step_times(std::ostream& out, const models::ServingConfig& config, const TypicalStep& step);
 
+/// What the cache has beyond the blocks of one request of max_model_len. Negative where the engine does not start: what
+/// it would need beyond its budget, at least a block.
+[[nodiscard]] Bytes cache_margin(const models::ServingResult& result);
+
 }  // namespace orrery::scenarios

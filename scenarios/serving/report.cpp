@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "models/serving/engine_mesh.hpp"
+#include "models/serving/front_end.hpp"
 #include "models/serving/serving_run.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/serving/job.hpp"
@@ -157,6 +158,14 @@ void add_serving_findings(const JobView& view, std::vector<Finding>& findings) {
                         false});
     return;
   }
+  if (result.cut_off) {
+    findings.push_back({"saturated",
+                        fmt::format("saturated: the load was cut off after {} of {} requests, of which more than {} "
+                                    "waited: it is far beyond what this deployment serves",
+                                    result.arrived, result.config.load.requests, models::kMostWaiting - 1),
+                        false});
+    return;
+  }
   const models::SloConfig& slo = result.config.slo;
   if (!promises_slo(slo)) return;
   const bool expected = view.expects_below("serving.slo_attainment", slo.attainment);
@@ -180,6 +189,15 @@ void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
                     groups.front()->gpu.name));
   }
   const ServingResult& result = result_of<ServingOutcome>(view).result;
+  const Dtype weights = result.config.weight_dtype;
+  for (const hardware::NodeGroup* group : view.groups()) {
+    if (group->gpu.multiplies(weights) || weights == Dtype::int4) continue;
+    notes.push_back(
+        fmt::format("{} has no units for {}: weights are read as they are stored and widened in the kernels "
+                    "(as vLLM's Marlin does), so that they compute in 16 bits",
+                    group->gpu.name, name(weights)));
+    break;
+  }
   const auto note = [&](std::uint64_t count, std::string_view what) {
     if (count > 0) notes.push_back(fmt::format("{} {} {}", count, count == 1 ? "request" : "requests", what));
   };
@@ -191,7 +209,7 @@ void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
     notes.push_back(
         fmt::format("the trace ends after {} requests, before the {} asked for", result.arrived, load.requests));
   }
-  if (result.saturated && !promises_slo(result.config.slo)) {
+  if (result.saturated && !result.cut_off && !promises_slo(result.config.slo)) {
     notes.emplace_back(
         "saturated: requests arrive faster than they are served; throughput is the limit of this deployment, and "
         "latencies grow with the length of the run");

@@ -74,8 +74,8 @@ void add_figures(const MeasuredRun& run, std::string_view metric, const Pairs& p
       Statistic{"p99", [](const std::vector<double>& values) { return calibrate::percentile(values, 0.99); }}};
   for (const auto& [name, of] : statistics) {
     errors.figures.push_back({run.line, fmt::format("{} of {}", name, run.description),
-                              fmt::format("{} {} {}", run.group, metric, name), Seconds{of(pairs.predicted)},
-                              Seconds{of(pairs.measured)}});
+                              fmt::format("{} {} {}", run.group, metric, name), of(pairs.predicted), of(pairs.measured),
+                              fmt::format("{}_s.{}", metric, name), run.id});
   }
 }
 
@@ -108,8 +108,8 @@ void compare_requests(const MeasuredRun& run, const std::vector<RequestRecord>& 
       tpot.predicted.push_back(predicted.tpot);
       tpot.measured.push_back(measured.tpot);
     }
-    errors.rows.push_back({request.line, description, fmt::format("{} e2e by request", run.group),
-                           Seconds{predicted.e2e}, Seconds{measured.e2e}});
+    errors.rows.push_back({request.line, description, fmt::format("{} e2e by request", run.group), predicted.e2e,
+                           measured.e2e, "e2e_s", request.name});
   }
   if (errors.rows.empty()) return;
   add_figures(run, "ttft", ttft, errors);
@@ -135,15 +135,18 @@ ServingTable read_serving_table(const std::string& path, const std::string& gpu)
            "silicon_ttft_ms", "silicon_tpot_ms"})) {
     return read_benchmarks(table, gpu);
   }
-  throw hardware::ConfigError(
-      fmt::format("{}: neither a table of requests (run, tp, max_num_seqs, … first_token_s, last_token_s) nor one of "
-                  "serving benchmarks (backend, model_path, system, … silicon_ttft_ms, silicon_tpot_ms)",
-                  path));
+  if (has({"engine", "model", "gpu", "isl", "osl", "concurrency", "metric", "value"}))
+    return read_published(table, gpu);
+  throw hardware::ConfigError(fmt::format(
+      "{}: no table of requests (run, tp, max_num_seqs, … first_token_s, last_token_s), of serving "
+      "benchmarks (backend, model_path, system, … silicon_ttft_ms, silicon_tpot_ms) or of published serving "
+      "results (engine, model, gpu, isl, osl, concurrency, … metric, value)",
+      path));
 }
 
 ServingErrors skipped_run(const MeasuredRun& run, const std::string& reason) {
   ServingErrors errors;
-  if (run.requests.empty()) errors.skipped.push_back({run.line, run.description, reason});
+  if (run.requests.empty()) errors.skipped.push_back({run.line, run.description, reason, run.id});
   for (const MeasuredRequest& request : run.requests) {
     errors.skipped.push_back({request.line, fmt::format("{} {}", run.description, request.name), reason});
   }
@@ -164,9 +167,15 @@ ServingErrors compare_serving(const MeasuredRun& run, const kernels::KernelTimer
       compare_requests(run, result.records, errors);
     } else if (result.requests == 0) {
       return skipped_run(run, "the simulated engine refuses every request");
+    } else if (!run.metric.empty()) {
+      const std::optional<double> predicted = published_figure(run, result);
+      if (!predicted) return skipped_run(run, fmt::format("metric {} is not predicted", run.metric));
+      errors.rows.push_back({run.line, run.description, run.group, *predicted, run.value, run.metric, run.id});
     } else {
-      errors.rows.push_back({run.line, run.description, run.group + " tpot", Seconds{result.tpot.mean}, run.tpot});
-      errors.figures.push_back({run.line, run.description, run.group + " ttft", Seconds{result.ttft.mean}, run.ttft});
+      errors.rows.push_back(
+          {run.line, run.description, run.group + " tpot", result.tpot.mean, run.tpot.value(), "tpot_s", run.id});
+      errors.figures.push_back(
+          {run.line, run.description, run.group + " ttft", result.ttft.mean, run.ttft.value(), "ttft_s", run.id});
     }
   } catch (const std::invalid_argument& error) {
     return skipped_run(run, error.what());

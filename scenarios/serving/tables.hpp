@@ -1,15 +1,17 @@
 // Tables of measured serving runs as jobs to predict.
 //
-// Two kinds, told apart by their columns:
+// Three kinds, told apart by their columns:
 // - requests: when each request of a run arrived, was scheduled and got its tokens (vLLM 0.19 on one GPU;
 //   casys-kaist/LLMServingSim, bench/examples). The run is simulated with its own arrivals and lengths.
 // - benchmarks: the mean TTFT and TPOT of one closed-loop benchmark a row (ai-dynamo/aiconfigurator,
 //   silicon_sample.csv). Every engine is simulated under vLLM V1's scheduler, with its own kernels where the GPU's
 //   profile has them: SGLang and TensorRT-LLM decide otherwise, which is not modelled yet.
-// A row that says too little, or uses what can't be expressed (expert parallelism, data-parallel attention,
+// - published: one printed figure a row, of many engines and papers (columns engine, model, gpu, isl, osl, metric,
+// value). A row that says too little, or uses what can't be expressed (expert parallelism, data-parallel attention,
 // disaggregation), is skipped and named.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,10 +33,13 @@ struct MeasuredRequest {
 /// One simulation, and what was measured.
 struct MeasuredRun {
   int line = 0;  ///< of its first row
+  std::string id;
   std::string description;
   std::string group;  ///< "vllm h100_sxm"
   models::ServingJob job;
   Seconds ttft, tpot;                     ///< means of a benchmark
+  std::string metric;                     ///< of a published result: the one figure that is printed
+  double value = 0.0;                     ///< in the unit of `metric` (see tables_published.cpp)
   std::vector<MeasuredRequest> requests;  ///< in order of arrival; empty for a benchmark
 };
 
@@ -43,7 +48,7 @@ struct ServingTable {
   std::vector<calibrate::SkippedRow> skipped;
 };
 
-/// Reads either kind. Where `gpu` is not empty, runs on other GPUs are skipped. Throws ConfigError for a table with
+/// Reads any of them. Where `gpu` is not empty, runs on other GPUs are skipped. Throws ConfigError for a table with
 /// other columns.
 [[nodiscard]] ServingTable read_serving_table(const std::string& path, const std::string& gpu);
 
@@ -61,8 +66,11 @@ struct ServingErrors {
 /// Nothing predicted: every row of the run skipped for `reason`.
 [[nodiscard]] ServingErrors skipped_run(const MeasuredRun& run, const std::string& reason);
 
-// The two kinds, each in its file.
+// The kinds, each in its file.
 [[nodiscard]] ServingTable read_request_runs(const calibrate::CsvTable& table, const std::string& gpu);
 [[nodiscard]] ServingTable read_benchmarks(const calibrate::CsvTable& table, const std::string& gpu);
+[[nodiscard]] ServingTable read_published(const calibrate::CsvTable& table, const std::string& gpu);
+/// What a run predicts for a published result's metric.
+[[nodiscard]] std::optional<double> published_figure(const MeasuredRun& run, const models::ServingResult& result);
 
 }  // namespace orrery::scenarios

@@ -167,6 +167,7 @@ MeasuredRun benchmark(const TableRow& row, const std::string& gpu, Catalogue& ca
   const std::int64_t clients = row.count("concurrency");
   MeasuredRun run;
   run.line = row.line();
+  run.id = row.text("id");
   run.group = fmt::format("{} {}", backend, system);
   run.ttft = Seconds{row.between("silicon_ttft_ms", 0.0, kLongestTime) * 1e-3};
   run.tpot = Seconds{row.between("silicon_tpot_ms", 0.0, kLongestTime) * 1e-3};
@@ -210,7 +211,7 @@ ServingTable read_benchmarks(const CsvTable& table, const std::string& gpu) {
       result.runs.push_back(benchmark(row, gpu, catalogue));
     } catch (const NotExpressible& problem) {
       const std::string id = row.text("id");
-      result.skipped.push_back({row.line(), id.empty() ? fmt::format("line {}", row.line()) : id, problem.reason});
+      result.skipped.push_back({row.line(), id.empty() ? fmt::format("line {}", row.line()) : id, problem.reason, id});
     }
   }
   return result;

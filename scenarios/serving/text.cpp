@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include "scenarios/format.hpp"
+#include "scenarios/memory_verdict.hpp"
 #include "scenarios/report_lines.hpp"
 #include "scenarios/serving/job.hpp"
+#include "scenarios/serving/pool.hpp"
 #include "scenarios/serving/report.hpp"
 
 namespace orrery::scenarios {
@@ -67,6 +69,9 @@ void write_memory(std::ostream& out, const JobView& view) {
   line("sum", pool.peak());
   line("allowed", pool.budget);
   line("capacity", pool.capacity);
+  const models::ServingResult& result = result_of<ServingOutcome>(view).result;
+  out << fmt::format("  {:<26} {}\n", "verdict",
+                     describe(memory_verdict(cache_margin(result), pool.capacity, kServingMemoryDoubt)));
 }
 
 }  // namespace
@@ -108,7 +113,7 @@ void write_serving_setting(std::ostream& out, const JobView& view) {
 void write_serving_figures(std::ostream& out, const JobView& view) {
   const models::ServingResult& result = result_of<ServingOutcome>(view).result;
   if (result.started) {
-    write_lines(out, view, "Serving",
+    write_lines(out, view, "Serving" + datasheet_mark(view),
                 {{"requests answered", "serving.requests"},
                  {"duration", "serving.duration_s"},
                  {"requests", "serving.requests_per_s"},

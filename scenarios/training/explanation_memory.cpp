@@ -200,6 +200,13 @@ ExplainNode explain_fullest(const ExplainedStep& e, const std::string& metric) {
     return node;
   }
   const Stage fullest{e, result_of<TrainingOutcome>(e.view).result.fullest(), std::string(kMemory)};
+  if (metric == "memory.margin_bytes") {
+    // Where stages are unlike, that of the stage with least to spare is the figure; these are the fullest's.
+    ExplainNode peak = *stage_node(fullest, "peak_bytes");
+    peak.title += ", taken off";
+    node.parts = {training_capacity(e), std::move(peak)};
+    return node;
+  }
   if (metric == "memory.fits") {
     node.parts = {*stage_node(fullest, "peak_bytes"), training_capacity(e)};
     return node;

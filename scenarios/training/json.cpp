@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "scenarios/memory_verdict.hpp"
 #include "scenarios/report_json.hpp"
 #include "scenarios/training/fields.hpp"
 #include "scenarios/training/job.hpp"
@@ -98,6 +99,10 @@ void write_training_json(const JobView& view, Json& report) {
     stages.push_back(std::move(stage));
   }
   report["memory"]["stages"] = std::move(stages);
+  const MemoryVerdict verdict =
+      memory_verdict(Bytes{*view.find_metric("memory.margin_bytes")}, result.fullest().capacity, kTrainingMemoryDoubt);
+  report["memory"]["verdict"] = std::string(name(verdict.fit));
+  report["memory"]["uncertain"] = verdict.uncertain;
   const bool whole_run = spec_of<TrainingSpec>(view.job).total_tokens > 0;
   report["cost"]["basis"] = whole_run ? "training.total_tokens" : "one optimizer step";
 }

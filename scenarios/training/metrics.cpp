@@ -1,5 +1,7 @@
 #include "scenarios/training/metrics.hpp"
 
+#include "scenarios/training/steps.hpp"
+
 namespace orrery::scenarios {
 
 namespace {
@@ -17,11 +19,19 @@ struct Metric {
   double (*value)(R result);
 };
 
+/// Of the stage that has least to spare.
+Bytes memory_margin(R result) {
+  Bytes least = result.memory.front().capacity - result.memory.front().peak;
+  for (const StageMemory& stage : result.memory) least = min(least, stage.capacity - stage.peak);
+  return least;
+}
+
 Bytes model_state(const StageMemory& m) { return m.weights + m.gradients + m.optimizer; }
 
 std::vector<Metric> step_metrics() {
   return {
-      {{"training.step_time_s", Unit::seconds, "makespan of the plan of one optimizer step", kLess},
+      {{"training.step_time_s", Unit::seconds, "makespan of one optimizer step; of several, the (lower) median one",
+        kLess},
        [](R r) { return r.step_time.value(); }},
       {{"training.tokens_per_s", Unit::tokens_per_second, "global_batch_size * sequence_length / step_time", kMore},
        [](R r) { return r.tokens_per_second; }},
@@ -47,6 +57,28 @@ std::vector<Metric> step_metrics() {
   };
 }
 
+/// Of steps that were repeated; a single one has none of these.
+struct StepsMetric {
+  MetricRow row;
+  Seconds (*value)(const StepsSummary& steps);
+};
+
+const std::vector<StepsMetric>& steps_metrics() {
+  static const std::vector<StepsMetric> rows = {
+      {{"training.steps.first_s", Unit::seconds, "the first of several steps", kLess, true},
+       [](const StepsSummary& s) { return s.first; }},
+      {{"training.steps.median_s", Unit::seconds, "the (lower) median of several steps", kLess, true},
+       [](const StepsSummary& s) { return s.median; }},
+      {{"training.steps.last_s", Unit::seconds, "the last of several steps", kLess, true},
+       [](const StepsSummary& s) { return s.last; }},
+      {{"training.steps.longest_s", Unit::seconds, "the longest of several steps", kLess, true},
+       [](const StepsSummary& s) { return s.longest; }},
+      {{"training.steps.spread_s", Unit::seconds, "the longest less the shortest of several steps", kLess, true},
+       [](const StepsSummary& s) { return s.spread(); }},
+  };
+  return rows;
+}
+
 /// Of the fullest GPU.
 std::vector<Metric> memory_metrics() {
   const auto of = [](std::string_view name, double (*value)(R)) { return Metric{shared_metric(name), value}; };
@@ -59,6 +91,7 @@ std::vector<Metric> memory_metrics() {
       of("memory.kv_cache_bytes", [](R) { return 0.0; }),
       of("memory.workspace_bytes", [](R r) { return r.fullest().workspace.value(); }),
       of("memory.capacity_bytes", [](R r) { return r.fullest().capacity.value(); }),
+      of("memory.margin_bytes", [](R r) { return memory_margin(r).value(); }),
       of("memory.model_state_bytes", [](R r) { return model_state(r.fullest()).value(); }),
       of("memory.fits", [](R r) { return r.out_of_memory() ? 0.0 : 1.0; }),
   };
@@ -97,6 +130,7 @@ const std::vector<MetricRow>& training_metric_rows() {
   static const std::vector<MetricRow> rows = [] {
     std::vector<MetricRow> all;
     for (const Metric& metric : metrics()) all.push_back(metric.row);
+    for (const StepsMetric& metric : steps_metrics()) all.push_back(metric.row);
     for (MetricRow& row : cost_metric_rows(false)) all.push_back(std::move(row));
     return all;
   }();
@@ -115,6 +149,12 @@ const std::vector<PartMetricRow>& stage_metric_rows() {
 std::vector<MetricValue> evaluate_metrics(const TrainingResult& result, const CostBasis& cost) {
   std::vector<MetricValue> values;
   for (const Metric& metric : metrics()) values.push_back({metric.row.name, metric.row.unit, metric.value(result)});
+  if (result.repeated_steps.size() > 1) {
+    const StepsSummary steps = summarise_steps(result.repeated_steps, Seconds{}, {});
+    for (const StepsMetric& metric : steps_metrics()) {
+      values.push_back({metric.row.name, metric.row.unit, metric.value(steps).value()});
+    }
+  }
   append_cost(values, cost, false);
   for (const StageMemory& stage : result.memory) {
     for (const StageMetric& metric : stage_metrics()) {

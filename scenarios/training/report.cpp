@@ -84,7 +84,7 @@ class SharedTraining final : public SharedJob {
   [[nodiscard]] models::WorldJob& job() override { return run_; }
   [[nodiscard]] JobRun finish(const models::WorldOutcome&) override {
     if (run_.steps().empty()) {
-      throw models::Disturbed("a training job ended before its first step did: give it more time");
+      throw models::Disturbed("it ended before its first step did: give it more time");
     }
     models::TrainingResult result = std::move(run_).world_result();
     return report_step(spec_.job, timer_, std::move(result), around_.keep.timeline);

@@ -9,6 +9,7 @@
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
+#include "scenarios/table_model.hpp"
 #include "scenarios/table_row.hpp"
 
 namespace orrery::scenarios {
@@ -17,28 +18,6 @@ namespace {
 
 using calibrate::CsvTable;
 using hardware::ConfigError;
-
-/// A GPT (LayerNorm, biases, learned positions, tied head) or, gated, a Llama-like decoder.
-models::Llm decoder(const TableRow& row, std::int64_t vocab, std::int64_t inter, std::int64_t kv_heads, bool gated) {
-  models::Llm llm;
-  llm.hidden = row.integer("hidden");
-  llm.layers = row.integer("layers");
-  llm.vocab = vocab;
-  llm.max_positions = row.integer("seq");
-  llm.attention.heads = row.integer("heads");
-  llm.attention.kv_heads = kv_heads;
-  if (llm.attention.heads <= 0 || llm.hidden % llm.attention.heads != 0)
-    throw NotExpressible{"hidden / heads is not whole"};
-  llm.attention.head_dim = llm.hidden / llm.attention.heads;
-  llm.attention.qkv_bias = llm.attention.out_bias = !gated;
-  llm.mlp = {inter, gated, !gated};
-  llm.norm = gated ? models::NormKind::rms_norm : models::NormKind::layer_norm;
-  llm.norm_bias = !gated;
-  llm.position = gated ? models::PositionKind::rotary : models::PositionKind::learned;
-  llm.tied_embeddings = !gated;
-  llm.name = fmt::format("decoder-{}x{}", llm.layers, llm.hidden);
-  return llm;
-}
 
 /// Megatron pads the vocabulary to a multiple of 128 · TP (megatron/tokenizer: _vocab_size_with_padding).
 std::int64_t padded_vocabulary(std::int64_t vocab, std::int64_t tensor_parallel) {
@@ -100,8 +79,8 @@ MeasuredStep vtrain_step(const TableRow& row, const std::string& group, const st
   step.group = group;
   models::TrainingConfig config = common_config(row);
   const std::int64_t hidden = row.integer("hidden");
-  step.job.llm =
-      decoder(row, padded_vocabulary(50257, config.tensor_parallel), 4 * hidden, row.integer("heads"), false);
+  step.job.llm = table_decoder(row, padded_vocabulary(50257, config.tensor_parallel), 4 * hidden, row.integer("heads"),
+                               false, config.sequence_length);
   step.job.cluster = cluster_for(machine_of("A100-80"), gpu, row.integer("gpus"));
   // vTrain's own description of its cluster: 800 Gb/s per node, half of a DGX A100 (data README, training/).
   if (step.job.cluster.node_count() > 1) step.job.cluster.groups[0].node.nics = 4;
@@ -192,8 +171,8 @@ MeasuredStep published_step(const TableRow& row, const std::string& gpu) {
     config.fused_cross_entropy = true;
     config.gradient_dtype = Dtype::bf16;
   }
-  step.job.llm =
-      decoder(row, row.integer("vocab"), row.integer("ffn"), row.integer_or("kv_heads", row.integer("heads")), gated);
+  step.job.llm = table_decoder(row, row.integer("vocab"), row.integer("ffn"),
+                               row.integer_or("kv_heads", row.integer("heads")), gated, config.sequence_length);
   step.job.cluster = cluster_for(machine_of(row.text("gpu")), gpu, row.integer("gpus"));
   step.job.config = config;
   return step;
@@ -217,10 +196,11 @@ TrainingTable read_training_table(const std::string& path, const std::string& gp
     const TableRow row(table, i);
     const auto skip = [&](const std::string& reason) {
       const std::string id = row.text("id");
-      result.skipped.push_back({row.line(), id.empty() ? fmt::format("line {}", row.line()) : id, reason});
+      result.skipped.push_back({row.line(), id.empty() ? fmt::format("line {}", row.line()) : id, reason, id});
     };
     try {
       MeasuredStep step = vtrain ? vtrain_step(row, group, gpu) : published_step(row, gpu);
+      step.id = row.text("id");
       const std::vector<models::JobError> errors = models::check(step.job);
       if (errors.empty()) {
         result.steps.push_back(std::move(step));

@@ -19,6 +19,7 @@ namespace orrery::scenarios {
 /// A row that can be predicted: the job, and what turns the printed number into a step time.
 struct MeasuredStep {
   int line = 0;
+  std::string id;  ///< the table's own name for the row
   std::string description;
   std::string group;
   models::TrainingJob job;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/format.hpp"
+#include "scenarios/memory_verdict.hpp"
 #include "scenarios/report_lines.hpp"
 #include "scenarios/training/job.hpp"
 #include "scenarios/training/report.hpp"
@@ -84,7 +85,7 @@ void write_training_figures(std::ostream& out, const JobView& view) {
   const auto& spec = spec_of<TrainingSpec>(view.job);
   const models::TrainingResult& result = result_of<TrainingOutcome>(view).result;
   const std::string convention = flop_convention_names().at(static_cast<std::size_t>(spec.job.flop_convention));
-  write_lines(out, view, "Training step",
+  write_lines(out, view, "Training step" + datasheet_mark(view),
               {{"step time", "training.step_time_s"},
                {"throughput", "training.tokens_per_s"},
                {"throughput per GPU", "training.tokens_per_s_per_gpu"},
@@ -107,6 +108,9 @@ void write_training_figures(std::ostream& out, const JobView& view) {
                {"optimizer", "memory.optimizer_bytes"},
                {"activations", "memory.activations_bytes"},
                {"workspace", "memory.workspace_bytes"}});
+  out << fmt::format("  {:<26} {}\n", "verdict",
+                     describe(memory_verdict(Bytes{view.find_metric("memory.margin_bytes").value_or(0.0)},
+                                             result.fullest().capacity, kTrainingMemoryDoubt)));
   write_stages(out, result);
   const std::string basis = spec.total_tokens > 0 ? fmt::format("{} tokens", spec.total_tokens) : "one step";
   write_lines(

@@ -26,7 +26,9 @@ Validation validate_training(const ValidateRequest& request, Console& console) {
     try {
       const models::TrainingResult result = models::predict(step.job, *timer);
       const std::optional<Seconds> measured = implied_step_time(step, result);
-      predicted.row = {step.line, step.description, step.group, result.step_time, measured.value_or(Seconds{})};
+      predicted.row = {
+          step.line,     step.description, step.group, result.step_time.value(), measured.value_or(Seconds{}).value(),
+          "step_time_s", step.id};
       if (!measured || measured->value() <= 0.0) predicted.failure = "the figure implies no step time";
     } catch (const std::invalid_argument& error) {
       predicted.failure = error.what();
@@ -43,10 +45,10 @@ Validation validate_training(const ValidateRequest& request, Console& console) {
       predicted.push_back(steps[i]->row);
     } else {
       skipped.push_back({table->steps[i].line, table->steps[i].description,
-                         steps[i] ? steps[i]->failure : "interrupted before it was predicted"});
+                         steps[i] ? steps[i]->failure : "interrupted before it was predicted", table->steps[i].id});
     }
   }
-  return {calibrate::summarise(predicted, std::move(skipped)), {}};
+  return {calibrate::summarise(std::move(predicted), std::move(skipped)), {}};
 }
 
 }  // namespace orrery::scenarios

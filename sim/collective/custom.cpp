@@ -87,7 +87,7 @@ std::optional<CustomCurve> custom_curve(const hardware::Fit& fit) {
   out.switch_bytes = Bytes{fit.coefficient("switch_bytes").value_or(0.0)};
   out.limit = Bytes{*limit};
   out.key = fit.key, out.source = fit.source;
-  out.scaled = fit.coefficient("link_scale").value_or(1.0) != 1.0;
+  out.scaled = fit.coefficient("link_scale").value_or(1.0) != 1.0 || !fit.of.empty();
   return out;
 }
 

@@ -68,7 +68,7 @@ std::vector<CollectiveCurve> collective_curves(const hardware::Gpu& gpu) {
     const auto base = fit.coefficient("base_s"), middle = fit.coefficient("mid_s_per_mib");
     const auto exponent = fit.coefficient("exponent"), bus = fit.coefficient("bus_bandwidth");
     if (!base || !middle || !exponent || !bus || *bus <= 0.0) continue;
-    const bool scaled = fit.coefficient("link_scale").value_or(1.0) != 1.0;
+    const bool scaled = fit.coefficient("link_scale").value_or(1.0) != 1.0 || !fit.of.empty();
     out.push_back({parsed->first, parsed->second, Seconds{*base}, Seconds{*middle}, *exponent, BytesPerSecond{*bus},
                    fit.key, fit.source, scaled});
   }

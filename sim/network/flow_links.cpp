@@ -98,7 +98,9 @@ LinkStatistics FlowLinks::statistics(std::uint32_t link, double running, SimTime
   LinkStatistics out;
   out.carried = Bytes{it.carried + running};
   out.mean_load = offered > 0.0 ? out.carried.value() / offered : 0.0;
-  out.peak_load = now > it.load_since ? std::max(it.peak, it.load / it.capacity) : it.peak;
+  const double peak = now > it.load_since ? std::max(it.peak, it.load / it.capacity) : it.peak;
+  // Shares of a full link are rounded before they are added up.
+  out.peak_load = peak > 1.0 && peak < 1.0 + 1e-9 ? 1.0 : peak;
   return out;
 }
 

@@ -6,7 +6,7 @@ namespace orrery::calibrate {
 namespace {
 
 PredictedRow row(std::string group, double predicted, double measured, int line = 2) {
-  return {line, "row", std::move(group), Seconds{predicted}, Seconds{measured}};
+  return {line, "row", std::move(group), predicted, measured};
 }
 
 TEST(PredictedRow, ErrorIsARatioWithoutSign) {

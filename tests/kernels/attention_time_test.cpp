@@ -238,6 +238,7 @@ TEST(AttentionModels, RefuseADtypeThatTheGpuLacks) {
   AttentionPrefillShape p = prompt(1, 128);
   AttentionDecodeShape d = step(1, 128);
   p.dtype = d.dtype = Dtype::nvfp4;
+  gpu.peak = {};
   EXPECT_THROW((void)fitted().time(p, gpu), std::invalid_argument);
   EXPECT_THROW((void)fitted().time(d, gpu), std::invalid_argument);
 }

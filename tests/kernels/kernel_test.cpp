@@ -190,8 +190,11 @@ TEST(FirstFit, TakesTheImplementationAskedForThenTheOthersInOrder) {
 }
 
 TEST(RequiredPeak, NamesGpuAndDtypeWhereThereIsNone) {
+  hardware::Gpu gpu = tests::round_gpu();
+  EXPECT_EQ(required_peak(gpu, Dtype::nvfp4), gpu.peak[Dtype::bf16]) << "widened";
+  gpu.peak = {};
   try {
-    static_cast<void>(required_peak(tests::round_gpu(), Dtype::nvfp4));
+    static_cast<void>(required_peak(gpu, Dtype::nvfp4));
     FAIL() << "nvfp4 has no peak";
   } catch (const std::invalid_argument& error) {
     EXPECT_STREQ(error.what(), "round has no matrix units for nvfp4");

@@ -86,10 +86,14 @@ TEST(ServingCheck, TellsADtypeThatTheGpuCannotMultiply) {
   job.config.load.rate = 1.0;
   job.config.load.requests = 10;
   job.config.load.input.mean = job.config.load.output.mean = 100.0;
-  job.config.weight_dtype = Dtype::fp8;
-  EXPECT_EQ(key_of(job), "serving.weight_dtype");
-  job.config.weight_dtype = Dtype::int4;  // multiplied in bf16
-  EXPECT_EQ(key_of(job), "");
+  // Multiplied in bf16: engines widen such weights in their kernels.
+  for (const Dtype dtype : {Dtype::fp8, Dtype::nvfp4, Dtype::int4}) {
+    job.config.weight_dtype = dtype;
+    EXPECT_EQ(key_of(job), "") << name(dtype);
+  }
+  ServingJob old = job_on("dgx_1");
+  old.config = job.config;
+  EXPECT_EQ(key_of(old), "serving.dtype") << "V100 has no bf16";
 }
 
 }  // namespace

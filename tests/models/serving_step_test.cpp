@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hardware/catalogue/catalogue.hpp"
 #include "kernels/attention/mixed_batch.hpp"
 #include "models/serving/step_model.hpp"
 #include "models/serving/step_ops.hpp"
@@ -303,9 +304,18 @@ TEST_F(Step, KernelsAreLaunchedAsTheGraphsSay) {
 }
 
 TEST_F(Step, RefusesDtypesThatTheGpuCannotCompute) {
-  job = serving_job("dgx_a100", "llama-3.1-8b");
-  job.config.weight_dtype = Dtype::fp8;
+  job = serving_job("dgx_1", "llama-3.1-8b");
   EXPECT_THROW(StepModel(job, *timer), std::invalid_argument);
+}
+
+// An A100 has no fp8 units: its kernels read half the bytes and multiply as they would in bf16.
+TEST_F(Step, WidenedWeightsAreReadFasterButMultipliedAsWide) {
+  const auto gemm = [&](Dtype weights, std::int64_t tokens) {
+    const hardware::Gpu gpu = hardware::load_gpu("a100_sxm");
+    return timer->time(kernels::Kernel{kernels::GemmShape{weights, tokens, 8192, 8192}}, gpu).value();
+  };
+  EXPECT_LT(gemm(Dtype::fp8, 1), 0.75 * gemm(Dtype::bf16, 1));
+  EXPECT_NEAR(gemm(Dtype::fp8, 8192) / gemm(Dtype::bf16, 8192), 1.0, 0.25);
 }
 
 TEST_F(Step, HostTimeGrowsWithSequencesAndCanBeTurnedOff) {

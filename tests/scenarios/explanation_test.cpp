@@ -50,7 +50,7 @@ bool has_no_parts(const std::string& name, const Report& report) {
     const bool serves = view.job.kind->name == "serving";
     if (view.job.name == job_of(name)) {
       return serves ? metric == "memory.gradients_bytes" || metric == "memory.optimizer_bytes"
-                    : metric == "memory.kv_cache_bytes";
+                    : metric == "memory.kv_cache_bytes" || metric.rfind("training.steps.", 0) == 0;
     }
   }
   return false;

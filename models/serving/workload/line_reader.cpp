@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 #include <zlib.h>
 
 #include "hardware/config/config.hpp"
+#include "hardware/config/files.hpp"
 
 namespace orrery::models {
 namespace {
@@ -25,8 +24,7 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 void LineReader::Close::operator()(gzFile_s* file) const { gzclose_r(file); }
 
 LineReader::LineReader(std::string path) : path_(std::move(path)), buffer_(kBuffer) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path_, error)) fail("is a folder, a table or trace is expected", 0);
+  hardware::check_input_file(path_);
   file_.reset(gzopen(path_.c_str(), "rb"));
   if (!file_) fail("the file can't be read: no such file, or no permission", 0);
 }

@@ -40,10 +40,13 @@ TEST_F(Quantised, CheckpointsAreServedAsTheyAreStored) {
   EXPECT_THAT(stored.at("scenario").at("model").dump(), HasSubstr("kept in 16 bit are attention in 1 of 4 layers"));
 }
 
-TEST_F(Quantised, AGpuWithoutTheUnitsSaysWhatIsNotModelled) {
+TEST_F(Quantised, AGpuWithoutTheUnitsWidensTheWeightsAndSaysSo) {
   const Outcome outcome = orrery({"run", scenario("dgx_a100")});
-  EXPECT_EQ(outcome.code, kExitInput);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("no matrix units for fp8_block"), HasSubstr("weight_dtype: bf16")));
+  EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("a100_sxm has no units for fp8_block"), HasSubstr("Marlin")));
+  const Outcome old = orrery({"run", scenario("dgx_1")});
+  EXPECT_EQ(old.code, kExitInput);
+  EXPECT_THAT(old.err, AllOf(HasSubstr("no matrix units for bf16"), HasSubstr("dtype: fp16")));
 }
 
 }  // namespace

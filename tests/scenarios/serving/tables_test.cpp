@@ -242,18 +242,17 @@ TEST_F(ServingTables, MeasuredFiguresFollowTheDefinitions) {
   const ServingErrors errors = compare_serving(table.runs.at(0), *fitted());
   ASSERT_EQ(errors.rows.size(), 2u);
   EXPECT_TRUE(errors.skipped.empty());
-  EXPECT_DOUBLE_EQ(errors.rows[0].measured.value(), 1.5);
-  EXPECT_NEAR(errors.rows[1].measured.value(), 0.7, 1e-12);
+  EXPECT_DOUBLE_EQ(errors.rows[0].measured, 1.5);
+  EXPECT_NEAR(errors.rows[1].measured, 0.7, 1e-12);
   EXPECT_EQ(errors.figures.size(), 9u);
-  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server ttft mean").measured.value(), 0.6, 1e-12);
-  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server ttft p50").measured.value(), 0.6, 1e-12);
-  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server ttft p99").measured.value(), 0.5 + 0.99 * 0.2, 1e-12);
-  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server tpot mean").measured.value(), 0.1, 1e-12);
-  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server e2e mean").measured.value(), 1.1, 1e-12);
+  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server ttft mean").measured, 0.6, 1e-12);
+  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server ttft p50").measured, 0.6, 1e-12);
+  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server ttft p99").measured, 0.5 + 0.99 * 0.2, 1e-12);
+  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server tpot mean").measured, 0.1, 1e-12);
+  EXPECT_NEAR(figure(errors, "rtx_pro_6000_server e2e mean").measured, 1.1, 1e-12);
   // Alone on the card the two requests cost the same first token; the ten others of `a` take ten steps.
-  const double first = errors.rows[1].predicted.value();
-  EXPECT_NEAR(errors.rows[0].predicted.value(),
-              first + 10.0 * figure(errors, "rtx_pro_6000_server tpot p50").predicted.value(), 1e-9);
+  const double first = errors.rows[1].predicted;
+  EXPECT_NEAR(errors.rows[0].predicted, first + 10.0 * figure(errors, "rtx_pro_6000_server tpot p50").predicted, 1e-9);
   // 8 · 10⁹ weights of 2 bytes at 1.8 TB/s: no step is shorter than 8.9 ms.
   EXPECT_GT(first, 0.008);
   EXPECT_LT(first, 0.05);
@@ -290,10 +289,10 @@ TEST_F(ServingTables, ABenchmarkIsComparedByTpotAndTtft) {
   ASSERT_EQ(errors.figures.size(), 1u);
   EXPECT_EQ(result.requests, 40u);
   EXPECT_EQ(errors.rows[0].group, "vllm h200_sxm tpot");
-  EXPECT_DOUBLE_EQ(errors.rows[0].predicted.value(), result.tpot.mean);
-  EXPECT_DOUBLE_EQ(errors.rows[0].measured.value(), 0.004);
+  EXPECT_DOUBLE_EQ(errors.rows[0].predicted, result.tpot.mean);
+  EXPECT_DOUBLE_EQ(errors.rows[0].measured, 0.004);
   EXPECT_EQ(errors.figures[0].group, "vllm h200_sxm ttft");
-  EXPECT_DOUBLE_EQ(errors.figures[0].predicted.value(), result.ttft.mean);
+  EXPECT_DOUBLE_EQ(errors.figures[0].predicted, result.ttft.mean);
 }
 
 TEST_F(ServingTables, TheCommandReportsGroupsFiguresAndSkippedRows) {
