@@ -5,6 +5,7 @@
 #include "models/serving/engine_mesh.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/memory_stack.hpp"
+#include "scenarios/serving/argument_names.hpp"
 #include "scenarios/serving/explanation.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/metrics.hpp"
@@ -108,6 +109,7 @@ KindRow make_row() {
   row.scenario_template = serving_template;
   row.fields = serving_fields;
   row.help = serving_help;
+  row.other_names = argument_names;
   row.effective_value = serving_value;
   row.run = run_serving;
   row.share = share_serving;

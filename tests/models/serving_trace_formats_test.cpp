@@ -138,10 +138,10 @@ TEST(TraceFormats, NameTheWordThatIsNoNumber) {
 }
 
 TEST(TraceFormats, NeverShowWhatTheFileHolds) {
-  const std::string secret = "root:x:0:0:root:/root:/bin/bash\n";
-  EXPECT_THAT(error_of(secret), Not(HasSubstr("root:x")));
+  const std::string secret = "somebody:x:1:1:a secret\n";
+  EXPECT_THAT(error_of(secret), Not(HasSubstr("somebody")));
   for (const TraceFormatRow& row : trace_formats()) {
-    EXPECT_THAT(error_of(secret, std::string(row.name)), Not(HasSubstr("root:x"))) << row.name;
+    EXPECT_THAT(error_of(secret, std::string(row.name)), Not(HasSubstr("somebody"))) << row.name;
     EXPECT_THAT(error_of(secret, std::string(row.name)), HasSubstr("trace:1:1: ")) << row.name;
   }
 }
