@@ -25,6 +25,7 @@ using Command = int (*)(const Options&, Console&);
 
 constexpr std::string_view kExamples = R"(Examples:
   orrery new > mine.yaml                    a commented scenario to start from
+  orrery import serve.sh requests.csv -o mine.yaml   vllm serve and a recorded load as a scenario
   orrery run mine.yaml                      predict its training step, or how it serves
   orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json
   orrery run chat.yaml --requests requests.csv --trace trace.json   every request of a serving run
@@ -150,6 +151,24 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
   commands.emplace_back(fresh, new_scenario);
 }
 
+void add_import_command(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
+  CLI::App* import =
+      app.add_subcommand("import", "a launch line, a recorded load or a benchmark's result as a scenario");
+  import
+      ->add_option(
+          "FILE", raw.options.files,
+          "a script that starts vLLM, SGLang, TensorRT-LLM or TGI (- for standard input), a trace of requests, "
+          "a result of vllm bench serve; several become one scenario")
+      ->required();
+  import->add_option("--gpu", raw.options.gpu, "GPU to serve on (orrery list gpus)");
+  import->add_option("--node", raw.options.node, "node to serve on (default: one of that GPU)");
+  import->add_option("--model", raw.options.model, "a name of the library, a config.json or a folder with one");
+  import->add_option("-o,--output", raw.options.output, "write it to this file");
+  import->add_flag("--force", raw.options.force, "replace the file if it is there");
+  import->add_flag("-q,--quiet", raw.options.quiet, "say nothing of what was assumed and not taken");
+  commands.emplace_back(import, import_scenario);
+}
+
 int not_executed(const Options&, Console&) {
   throw hardware::ConfigError(
       fmt::format("execute: this build has no executor; it needs the CUDA and NCCL backend (here: {})",
@@ -206,6 +225,7 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   std::vector<std::pair<CLI::App*, Command>> commands;
   add_run_commands(app, raw, commands);
   add_data_commands(app, raw, commands);
+  add_import_command(app, raw, commands);
   add_window_command(app, raw, commands);
   CLI::App* execute = app.add_subcommand("execute", "not part of this build");
   execute->add_option("FILE", raw.options.files, "a scenario file");

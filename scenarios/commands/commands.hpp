@@ -18,11 +18,13 @@ struct Options {
   std::vector<Override> overrides;
   std::string json, csv, trace, junit, requests, plan, output;  ///< file names, "-" for standard output, empty: none
   std::string gpu, node, date, timer = "fitted";
+  std::string model;                                 ///< of import: instead of what the files name
   std::string metric;                                ///< of explain: one figure alone
   std::string screenshot, size, scale, theme, view;  ///< of the window, as its program takes them
   int jobs = 1;
   bool quiet = false;
   bool dry_run = false;
+  bool force = false;  ///< an output may replace a file
 };
 
 int run_files(const Options& options, Console& console);
@@ -34,6 +36,7 @@ int list_family(const Options& options, Console& console);
 int explain_file(const Options& options, Console& console);
 int calibrate_fit(const Options& options, Console& console);
 int new_scenario(const Options& options, Console& console);
+int import_scenario(const Options& options, Console& console);
 int open_window(const Options& options, Console& console);
 
 /// The families that `list` knows, for its help.
