@@ -80,6 +80,15 @@ TEST(TraceFormats, ReadVidur) {
   EXPECT_THAT(lengths.arrival, ElementsAre(0u, 0u));
 }
 
+TEST(TraceFormats, ReadATableOfLengths) {
+  const Read read = sample("lengths.csv");
+  EXPECT_EQ(read.tally.format, "lengths");
+  EXPECT_THAT(read.input, ElementsAre(377, 201));
+  EXPECT_THAT(read.output, ElementsAre(54, 15));
+  EXPECT_THAT(read.arrival, ElementsAre(0u, 0u));
+  EXPECT_EQ(sample("table.csv").tally.format, "azure_csv");
+}
+
 TEST(TraceFormats, ReadLlmServingSim) {
   const Read read = sample("llmservingsim.jsonl");
   EXPECT_EQ(read.tally.format, "llmservingsim");

@@ -323,7 +323,7 @@ TEST(TraceFormatTable, NamesWhatTheContractNames) {
     EXPECT_EQ(row.has_header, !row.columns.empty()) << row.name;
   }
   EXPECT_THAT(names, ElementsAre("vllm_bench", "llmservingsim", "aiperf", "mooncake", "sharegpt", "mooncake_csv",
-                                 "azure", "azure_csv", "burstgpt", "vidur", "vidur_lengths"));
+                                 "azure", "azure_csv", "burstgpt", "vidur", "vidur_lengths", "lengths"));
 }
 
 TEST(TraceFormatTable, RecognisesEachFormatByItsFirstLine) {

@@ -75,6 +75,7 @@ inline std::string serving_with_trace(std::string_view row) {
   const std::string file = own_keys({{"burstgpt", "burstgpt.csv"},
                                      {"vidur", "vidur.csv"},
                                      {"vidur_lengths", "vidur_lengths.csv"},
+                                     {"lengths", "lengths.csv"},
                                      {"llmservingsim", "llmservingsim.jsonl"},
                                      {"aiperf", "aiperf.jsonl"},
                                      {"sharegpt", "sharegpt.json"},

@@ -28,6 +28,7 @@ namespace orrery::models {
 [[nodiscard]] TraceEntry parse_mooncake_csv(std::string_view header, std::string_view line);
 [[nodiscard]] TraceEntry parse_azure(std::string_view header, std::string_view line);
 [[nodiscard]] TraceEntry parse_azure_csv(std::string_view header, std::string_view line);
+[[nodiscard]] TraceEntry parse_length_table(std::string_view header, std::string_view line);
 [[nodiscard]] TraceEntry parse_burstgpt(std::string_view header, std::string_view line);
 [[nodiscard]] TraceEntry parse_vidur(std::string_view header, std::string_view line);
 [[nodiscard]] TraceEntry parse_vidur_lengths(std::string_view header, std::string_view line);

@@ -17,6 +17,7 @@ using Columns = std::vector<std::string_view>;
 Columns mooncake_columns() { return {"arrival_ms", "input_tokens", "output_tokens", "block_ids"}; }
 Columns azure_columns() { return {"TIMESTAMP", "ContextTokens", "GeneratedTokens"}; }
 Columns azure_csv_columns() { return {"arrival_s", "input_tokens", "output_tokens"}; }
+Columns length_columns() { return {"input_tokens", "output_tokens"}; }
 Columns burstgpt_columns() { return {"Timestamp", "Request tokens", "Response tokens"}; }
 Columns vidur_columns() { return {"arrived_at", "num_prefill_tokens", "num_decode_tokens"}; }
 Columns vidur_lengths_columns() { return {"num_prefill_tokens", "num_decode_tokens"}; }
@@ -24,6 +25,12 @@ Columns vidur_lengths_columns() { return {"num_prefill_tokens", "num_decode_toke
 template <Columns (*columns)()>
 bool has_header(std::string_view head) {
   return has_columns(first_line(head), columns());
+}
+
+/// Lengths without any of the times that tables with these columns have.
+bool is_length_table(std::string_view head) {
+  return has_header<length_columns>(head) && !has_columns(first_line(head), {"arrival_s"}) &&
+         !has_columns(first_line(head), {"arrival_ms"});
 }
 
 // Objects are told apart by a key that each must have. A result is one object, over any number of lines.
@@ -67,6 +74,13 @@ TraceFormatRow vidur_lengths_row() {
   TraceFormatRow row = table("vidur_lengths", "num_prefill_tokens,num_decode_tokens, without times",
                              "microsoft/vidur data/processed_traces/*.csv, trace_request_length_generator.py",
                              has_header<vidur_lengths_columns>, parse_vidur_lengths, vidur_lengths_columns());
+  row.timed = false;
+  return row;
+}
+
+TraceFormatRow length_table_row() {
+  TraceFormatRow row = table("lengths", "input_tokens,output_tokens, without times", "a table of one's own",
+                             is_length_table, parse_length_table, length_columns());
   row.timed = false;
   return row;
 }
@@ -148,6 +162,7 @@ const std::vector<TraceFormatRow>& trace_formats() {
             "microsoft/vidur vidur/request_generator/trace_replay_request_generator.py", has_header<vidur_columns>,
             parse_vidur, vidur_columns()),
       vidur_lengths_row(),
+      length_table_row(),
   };
   return rows;
 }

@@ -192,8 +192,8 @@ TEST_F(Import, JoinsALaunchAndALoad) {
 
 TEST_F(Import, ReadsEveryLoad) {
   for (const char* name :
-       {"burstgpt.csv", "vidur.csv", "vidur_lengths.csv", "llmservingsim.jsonl", "aiperf.jsonl", "sharegpt.json",
-        "mooncake_nohash.jsonl", "mooncake.jsonl", "mooncake.jsonl.gz", "table.csv"}) {
+       {"burstgpt.csv", "vidur.csv", "vidur_lengths.csv", "lengths.csv", "llmservingsim.jsonl", "aiperf.jsonl",
+        "sharegpt.json", "mooncake_nohash.jsonl", "mooncake.jsonl", "mooncake.jsonl.gz", "table.csv"}) {
     const std::string yaml = path(std::string(name) + ".yaml");
     const Outcome outcome = orrery({"import", sample(name), "-o", yaml, "--gpu", "h100_sxm"});
     ASSERT_EQ(outcome.code, kExitWell) << name << outcome.err;
