@@ -15,6 +15,7 @@
 #include "models/serving/schedulers/scheduler.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/metrics.hpp"
 #include "sim/collective/collectives.hpp"
 
@@ -116,6 +117,15 @@ std::vector<FamilyItem> list_metrics() {
   return items;
 }
 
+std::vector<FamilyItem> list_argument_names() {
+  std::vector<FamilyItem> items;
+  for (const KindRow* kind : kinds()) {
+    if (kind->other_names == nullptr) continue;
+    for (FamilyItem& item : list_rows(kind->other_names())) items.push_back(std::move(item));
+  }
+  return items;
+}
+
 std::vector<FamilyItem> list_dtypes() {
   std::vector<FamilyItem> items;
   for (const Dtype dtype : all_dtypes()) {
@@ -154,6 +164,7 @@ const std::vector<Family>& families() {
       {"architectures", "model types of config.json that are understood", list_architectures},
       {"schedules", "pipeline schedules", [] { return list_rows(models::schedules()); }},
       {"engines", "serving engines", [] { return list_rows(models::engines()); }},
+      {"argument_names", "vLLM's names for keys of serving:", list_argument_names},
       {"schedulers", "rules that form an engine's batches", [] { return list_rows(models::schedulers()); }},
       {"routers", "ways to choose a replica", [] { return list_rows(models::routers()); }},
       {"arrivals", "arrival processes of a load", [] { return list_rows(models::arrival_processes()); }},

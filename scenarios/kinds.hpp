@@ -101,6 +101,14 @@ struct SweepTable {
   std::string_view best;   ///< how that point is marked: "fastest that fits"
 };
 
+/// Another name of a key of a section.
+struct OtherName {
+  std::string_view name;      ///< "tensor_parallel_size"
+  std::string_view key;       ///< "tensor_parallel"
+  std::string_view equation;  ///< in one line, what it stands for
+  std::string_view source;    ///< whose name it is
+};
+
 struct KindRow {
   std::string_view name;      ///< "training": its section, and the first part of its metrics
   std::string_view title;     ///< "Training"
@@ -113,9 +121,10 @@ struct KindRow {
   std::vector<std::string> (*inputs)(const JobSpec& spec) = nullptr;  ///< files that a run of it reads
 
   // Its keys as data.
-  std::string_view (*scenario_template)() = nullptr;  ///< what `orrery new` prints
-  std::vector<Field> (*fields)() = nullptr;           ///< of the section, with defaults
-  const std::vector<FieldHelp>& (*help)() = nullptr;  ///< a sentence on each
+  std::string_view (*scenario_template)() = nullptr;         ///< what `orrery new` prints
+  std::vector<Field> (*fields)() = nullptr;                  ///< of the section, with defaults
+  const std::vector<FieldHelp>& (*help)() = nullptr;         ///< a sentence on each
+  const std::vector<OtherName>& (*other_names)() = nullptr;  ///< nullptr: keys have one name each
   std::string (*effective_value)(const JobView& view, std::string_view key) = nullptr;  ///< see schema.hpp
 
   // Running.

@@ -6,6 +6,7 @@
 
 #include "hardware/config/config_edit.hpp"
 #include "hardware/nearest_names.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/sections.hpp"
 
 namespace orrery::scenarios {
@@ -19,6 +20,12 @@ using hardware::NodeKind;
 using hardware::SourceSpan;
 
 constexpr std::string_view kJobs = "jobs.";
+
+/// Of the keys of a kind's section; nullptr where each has one name.
+const std::vector<OtherName>* other_names(std::string_view section) {
+  const KindRow* kind = find_kind(section);
+  return kind == nullptr || kind->other_names == nullptr ? nullptr : &kind->other_names();
+}
 
 bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -78,6 +85,24 @@ std::string numbered_key(const ConfigNode& root, const std::string& key) {
                                                 : fmt::format("did you mean '{}'?", nearest.front())));
 }
 
+std::string key_as_written(const ConfigNode& root, const std::string& key) {
+  const std::size_t dot = key.rfind('.');
+  if (dot == std::string::npos) return key;
+  const std::string_view path = std::string_view(key).substr(0, dot), leaf = std::string_view(key).substr(dot + 1);
+  const std::vector<OtherName>* others = other_names(path.substr(path.rfind('.') + 1));
+  const ConfigNode* section = others == nullptr ? nullptr : node_at(root, path);
+  if (section == nullptr || section->find(leaf) != nullptr) return key;
+  std::string_view own = leaf;
+  for (const OtherName& row : *others) {
+    if (row.name == leaf) own = row.key;
+  }
+  if (section->find(own) != nullptr) return fmt::format("{}.{}", path, own);
+  for (const OtherName& row : *others) {
+    if (row.key == own && section->find(row.name) != nullptr) return fmt::format("{}.{}", path, row.name);
+  }
+  return key;
+}
+
 bool is_within(std::string_view key, std::string_view other) {
   return key.substr(0, other.size()) == other && (key.size() == other.size() || key[other.size()] == '.');
 }
@@ -89,8 +114,8 @@ EditedText::EditedText(std::string text, std::string file, const std::vector<Ove
 
 void EditedText::apply(const Override& change) {
   try {
-    const bool of_jobs = change.key.rfind(kJobs, 0) == 0;
-    std::string key = of_jobs ? numbered_key(*hardware::parse_config(text_, file_), change.key) : change.key;
+    const hardware::NodePtr root = hardware::parse_config(text_, file_);
+    std::string key = key_as_written(*root, numbered_key(*root, change.key));
     hardware::ValueEdit edit = hardware::edit_value(text_, file_, key, change.value);
     changes_.push_back({change, std::move(key), edit.begin, edit.old_end, edit.end});
     text_ = std::move(edit.text);

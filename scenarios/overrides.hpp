@@ -30,6 +30,10 @@ struct Override {
 /// Throws ConfigError if `root` has jobs and none of that name.
 [[nodiscard]] std::string numbered_key(const hardware::ConfigNode& root, const std::string& key);
 
+/// A key by the name that its section has it under, where that is another of its names ("serving.tensor_parallel_size"
+/// where the file says tensor_parallel): an override replaces what the file says. Any other key as it is.
+[[nodiscard]] std::string key_as_written(const hardware::ConfigNode& root, const std::string& key);
+
 /// Whether `key` is `other` or a part of it: what sets one then replaces what set the other.
 [[nodiscard]] bool is_within(std::string_view key, std::string_view other);
 

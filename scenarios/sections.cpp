@@ -110,7 +110,10 @@ const ConfigNode* step_into(const ConfigNode& node, std::string_view part) {
 
 }  // namespace
 
-hardware::SourceSpan span_of(const ConfigNode& root, std::string_view path) {
+namespace {
+
+/// The deepest value along a dotted path; `path` keeps what is not there.
+const ConfigNode& walk(const ConfigNode& root, std::string_view& path) {
   const ConfigNode* node = &root;
   while (!path.empty()) {
     const std::size_t dot = path.find('.');
@@ -119,7 +122,16 @@ hardware::SourceSpan span_of(const ConfigNode& root, std::string_view path) {
     node = next;
     path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
   }
-  return node->span;
+  return *node;
+}
+
+}  // namespace
+
+hardware::SourceSpan span_of(const ConfigNode& root, std::string_view path) { return walk(root, path).span; }
+
+const ConfigNode* node_at(const ConfigNode& root, std::string_view path) {
+  const ConfigNode& deepest = walk(root, path);
+  return path.empty() ? &deepest : nullptr;
 }
 
 void add_error(const ConfigError& error, const hardware::SourceSpan& span, Diagnostics& diagnostics) {

@@ -163,7 +163,7 @@ void check_dtypes(const ServingJob& job, Errors& errors) {
 void check_limits(const ServingJob& job, Errors& errors) {
   const ServingConfig& c = job.config;
   const std::int64_t longest = job.llm.max_positions;
-  if (c.max_model_len < 0) errors.add("max_model_len", "must not be negative");
+  if (c.max_model_len < kLongestThatFits) errors.add("max_model_len", "must not be negative");
   if (c.max_model_len > 0 && c.max_model_len < 2)
     errors.add("max_model_len", "must hold a prompt and a token: at least 2");
   if (longest > 0 && c.max_model_len > longest) {
@@ -207,6 +207,25 @@ void check_resolved(const ServingJob& job, Errors& errors) {
   }
 }
 
+/// The longest max_model_len, up to what `resolved` has, of which one sequence fits the cache; that itself where none
+/// does, which the pool then tells. Source: vllm/v1/core/kv_cache_utils.py, estimate_max_model_len, which bisects too.
+std::int64_t longest_that_fits(const ServingJob& job, const EngineRow& row, const ServingConfig& resolved) {
+  ServingJob trial = job;
+  trial.config = resolved;
+  const auto starts = [&](std::int64_t length) {
+    trial.config.max_model_len = length;
+    const KvPool pool = row.memory(trial);
+    return pool.blocks > 0 && pool.longest_blocks() <= pool.blocks;
+  };
+  if (starts(resolved.max_model_len)) return resolved.max_model_len;
+  std::int64_t least = 0, most = resolved.max_model_len;  // `most` doesn't fit
+  while (most - least > 1) {
+    const std::int64_t middle = least + (most - least) / 2;
+    (starts(middle) ? least : most) = middle;
+  }
+  return least >= 2 ? least : resolved.max_model_len;
+}
+
 }  // namespace
 
 ServingConfig resolve(const ServingJob& job) {
@@ -215,8 +234,10 @@ ServingConfig resolve(const ServingJob& job) {
   if (row == nullptr) return c;
   c.engine = row->name;
   if (c.scheduler.empty()) c.scheduler = row->schedulers.front().name;
-  if (c.max_model_len == 0) c.max_model_len = job.llm.max_positions;
+  const bool fits = c.max_model_len == kLongestThatFits;
+  if (c.max_model_len <= 0) c.max_model_len = job.llm.max_positions;
   row->resolve(job, c);
+  if (fits) c.max_model_len = longest_that_fits(job, *row, c);
   if (c.step_overhead < Seconds{0.0}) c.step_overhead = row->host.step;
   if (c.request_overhead < Seconds{0.0}) c.request_overhead = row->host.request;
   return c;

@@ -55,6 +55,8 @@ struct EngineRow {
   std::string_view name;      ///< "vllm_v1"
   std::string_view equation;  ///< in one line, how it serves
   std::string_view source;
+  /// The engine whose rules it runs by, since its own are not modelled; empty: its own are.
+  std::string_view runs_under{};
   /// Fills in what the engine decides; max_model_len is there, step_overhead and request_overhead are `host`'s.
   void (*resolve)(const ServingJob& job, ServingConfig& config) = nullptr;
   std::unique_ptr<StepLoop> (*loop)(const ServingConfig& resolved) = nullptr;
@@ -70,6 +72,9 @@ struct EngineRow {
 };
 
 [[nodiscard]] EngineRow vllm_v1_engine();  // engines/vllm_v1.cpp
+[[nodiscard]] EngineRow sglang_engine();   // engines/stand_ins.cpp
+[[nodiscard]] EngineRow trtllm_engine();   // engines/stand_ins.cpp
+[[nodiscard]] EngineRow tgi_engine();      // engines/stand_ins.cpp
 
 /// Every engine.
 [[nodiscard]] const std::vector<EngineRow>& engines();

@@ -201,7 +201,8 @@ KvPool profiled_kv_pool(const ServingJob& job) {
   const ServingConfig& config = job.config;
   KvPool pool;
   pool.capacity = site_of(job).gpu.memory;
-  pool.budget = config.gpu_memory_utilization * pool.capacity;
+  const bool sized = config.kv_cache_memory > Bytes{0.0};
+  pool.budget = sized ? pool.capacity : config.gpu_memory_utilization * pool.capacity;
   pool.activations = activations_of(job);
   pool.context = context_memory(job);
   pool.graphs = graph_memory(job);
@@ -210,7 +211,8 @@ KvPool profiled_kv_pool(const ServingJob& job) {
   for (int stage = 0; stage < config.pipeline_parallel; ++stage) {
     const Bytes weights = stage_weights(job, stage);
     const Bytes block = of(config.block_size) * stage_kv_bytes_per_token(job, stage);
-    const Bytes left = pool.budget - weights - pool.activations - pool.context - pool.graphs;
+    Bytes left = pool.budget - weights - pool.activations - pool.context - pool.graphs;
+    if (sized && left > config.kv_cache_memory) left = config.kv_cache_memory;
     const std::int64_t blocks =
         left > Bytes{0.0} ? static_cast<std::int64_t>(std::min(kMostBlocks, std::floor(left / block))) : 0;
     if (stage > 0 && blocks > pool.blocks) continue;

@@ -41,7 +41,8 @@ struct StageLayers {
 /// The pool by the formula of the job's engine.
 [[nodiscard]] KvPool size_kv_pool(const ServingJob& resolved);
 
-/// The formula above: the pool of the fullest stage, with the fewest blocks. A pinned num_gpu_blocks is taken as it is.
+/// The formula above: the pool of the fullest stage, with the fewest blocks. A pinned num_gpu_blocks is taken as it is;
+/// of a kv_cache_memory that is given, as much as the whole GPU leaves (vllm/v1/worker/gpu_worker.py).
 /// blocks is 0 where the budget is used up before the cache.
 [[nodiscard]] KvPool profiled_kv_pool(const ServingJob& resolved);
 

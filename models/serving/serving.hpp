@@ -41,6 +41,9 @@ struct SloConfig {
 
 struct EngineRow;
 
+/// As max_model_len: the model's own, or what the KV cache holds where that is less.
+inline constexpr std::int64_t kLongestThatFits = -1;
+
 /// The keys of a scenario's `serving:` section, with defaults. 0 or −1: the engine's own default (resolve()).
 struct ServingConfig {
   std::string engine = "vllm_v1";
@@ -55,7 +58,7 @@ struct ServingConfig {
   /// Of an fp8 checkpoint: activations are scaled by constants, no pass over them looks for the largest. Says nothing
   /// of other weights.
   bool static_activation_scales = false;
-  std::int64_t max_model_len = 0;  ///< tokens; 0: the model's own
+  std::int64_t max_model_len = 0;  ///< tokens; 0: the model's own; kLongestThatFits
   std::int64_t max_num_seqs = 0;
   std::int64_t max_num_batched_tokens = 0;
   double gpu_memory_utilization = 0.0;
@@ -67,6 +70,7 @@ struct ServingConfig {
   std::int64_t long_prefill_token_threshold = 0;
   std::int64_t block_size = 16;
   std::int64_t num_gpu_blocks = 0;  ///< 0: what memory leaves; else pinned
+  Bytes kv_cache_memory;            ///< of a GPU, whatever gpu_memory_utilization says; 0: what memory leaves
   Bytes activation_memory;          ///< 0: by the formula of kv_pool.hpp
   bool ignore_eos = true;           ///< answers end because max_tokens is reached, which the scheduler foresees
   kernels::Implementation kernels = kernels::Implementation::automatic;  ///< automatic: the engine's own
@@ -154,6 +158,7 @@ struct ServingResult {
   KvPool pool;
   bool started = false;         ///< false: weights or the longest request don't fit; nothing was served
   std::string refusal;          ///< why not
+  TraceTally trace;             ///< what was read of the load's trace
   std::uint64_t arrived = 0;    ///< all that were sent, warm-up and refused ones too
   std::uint64_t requests = 0;   ///< finished and counted
   std::uint64_t rejected = 0;   ///< longer than max_model_len or the whole cache

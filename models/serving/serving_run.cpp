@@ -14,8 +14,20 @@ namespace orrery::models {
 
 namespace {
 
-std::string refusal_of(const KvPool& pool, std::int64_t max_model_len) {
+constexpr double kGiB = 1073741824.0;
+
+/// The cache that was asked for is more than the GPU leaves.
+bool exceeds_memory(const KvPool& pool, const ServingConfig& config) {
+  return !pool.pinned && pool.kv_cache + pool.block_bytes <= config.kv_cache_memory;
+}
+
+std::string refusal_of(const KvPool& pool, const ServingConfig& config) {
+  const std::int64_t max_model_len = config.max_model_len;
   if (pool.blocks <= 0) return "weights, activations, context and graphs leave no memory for the KV cache";
+  if (exceeds_memory(pool, config)) {
+    return fmt::format("kv_cache_memory_bytes asks for {:.2f} GiB, and the GPU leaves {:.2f} GiB",
+                       config.kv_cache_memory.value() / kGiB, pool.kv_cache.value() / kGiB);
+  }
   return fmt::format(
       "the KV cache holds {} tokens, fewer than one sequence of max_model_len {}: lower max_model_len, raise "
       "gpu_memory_utilization, or use more GPUs",
@@ -68,11 +80,12 @@ ServingRun::ServingRun(const ServingJob& job, const kernels::KernelTimer& timer,
   for (const std::unique_ptr<Kind>& kind : kinds_) {
     // vLLM does not start if one sequence of the longest kind would not fit; a pinned pool is taken as it is.
     const std::int64_t longest = kind->job.config.max_model_len;
-    const bool starts = kind->pool.blocks > 0 && (kind->pool.tokens() >= longest || kind->pool.pinned);
+    const bool starts = kind->pool.blocks > 0 && (kind->pool.tokens() >= longest || kind->pool.pinned) &&
+                        !exceeds_memory(kind->pool, kind->job.config);
     if (!starts) {
       result_.started = false;
       result_.pool = kind->pool;
-      result_.refusal = refusal_of(kind->pool, longest);
+      result_.refusal = refusal_of(kind->pool, kind->job.config);
       if (kinds_.size() > 1) result_.refusal.insert(0, fmt::format("on {}: ", site_of(kind->job).gpu.name));
       return;
     }
@@ -156,6 +169,7 @@ void ServingRun::stop() {
   system_->tally.report(result_, end);
   result_.cut_off = system_->front.is_cut_off();
   result_.saturated = result_.saturated || result_.cut_off;
+  result_.trace = system_->workload->tally();
   note_held_up();
   for (const std::unique_ptr<Engine>& engine : system_->engines) engine->leave();
   system_->front.leave();

@@ -40,6 +40,9 @@ constexpr std::array kExamples = {
     Example{"new", "orrery new > mine.yaml", "a commented scenario to start from"},
     Example{"new", "orrery new serving -o chat.yaml", "the same for serving"},
     Example{"new", "orrery new gpu -o my_gpu.yaml", "a board of your own, for cluster: {gpu: ./my_gpu.yaml}"},
+    Example{"import", "orrery import serve.sh requests.csv -o mine.yaml",
+            "vllm serve and a recorded load as a scenario"},
+    Example{"import", "orrery import result.json", "what vllm bench serve measured, as a load and as expectations"},
     Example{"run", "orrery run mine.yaml", "predict its training step, or how it serves"},
     Example{"run", "orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json", ""},
     Example{"run", "orrery run chat.yaml --requests requests.csv --trace trace.json", "every request of a serving run"},
@@ -186,7 +189,7 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
                                kinds().front()->name))
       ->expected(0, 1);
   fresh->add_option("-o,--output", raw.options.output, "write it to this file");
-  fresh->add_flag("--force", raw.options.force, "even where the file is there already");
+  fresh->add_flag("--force", raw.options.force, "even where is there already");
   commands.emplace_back(fresh, new_scenario);
 }
 
@@ -211,6 +214,24 @@ int check_command(const CLI::App& app, const std::vector<std::string>& args, Con
       "orrery: unknown command '{}'; {} {}\n", args[0], nearest.empty() ? "the commands are" : "did you mean",
       nearest.empty() ? fmt::format("{}", fmt::join(names, ", ")) : fmt::format("{}?", fmt::join(nearest, ", ")));
   return kExitInput;
+}
+
+void add_import_command(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
+  CLI::App* import =
+      app.add_subcommand("import", "a launch line, a recorded load or a benchmark's result as a scenario");
+  import
+      ->add_option(
+          "FILE", raw.options.files,
+          "a script that starts vLLM, SGLang, TensorRT-LLM or TGI (- for standard input), a trace of requests, "
+          "a result of vllm bench serve; several become one scenario")
+      ->required();
+  import->add_option("--gpu", raw.options.gpu, "GPU to serve on (orrery list gpus)");
+  import->add_option("--node", raw.options.node, "node to serve on (default: one of that GPU)");
+  import->add_option("--model", raw.options.model, "a name of the library, a config.json or a folder with one");
+  import->add_option("-o,--output", raw.options.output, "write it to this file");
+  import->add_flag("--force", raw.options.force, "replace the file if it is there");
+  import->add_flag("-q,--quiet", raw.options.quiet, "say nothing of what was assumed and not taken");
+  commands.emplace_back(import, import_scenario);
 }
 
 int not_executed(const Options&, Console&) {
@@ -268,6 +289,7 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   std::vector<std::pair<CLI::App*, Command>> commands;
   add_run_commands(app, raw, commands);
   add_data_commands(app, raw, commands);
+  add_import_command(app, raw, commands);
   add_window_command(app, raw, commands);
   CLI::App* execute = app.add_subcommand("execute", "not part of this build");
   execute->add_option("FILE", raw.options.files, "a scenario file");

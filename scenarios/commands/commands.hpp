@@ -19,6 +19,7 @@ struct Options {
   std::vector<Override> overrides;
   std::string json, csv, trace, junit, requests, plan, output;  ///< file names, "-" for standard output, empty: none
   std::string gpu, node, date, timer = "fitted";
+  std::string model;                                 ///< of import: instead of what the files name
   std::string metric;                                ///< of explain: one figure alone
   std::string log;                                   ///< of explain: what the engine wrote
   std::string screenshot, size, scale, theme, view;  ///< of the window, as its program takes them
@@ -40,6 +41,7 @@ int list_family(const Options& options, Console& console);
 int explain_file(const Options& options, Console& console);
 int calibrate_fit(const Options& options, Console& console);
 int new_scenario(const Options& options, Console& console);
+int import_scenario(const Options& options, Console& console);
 int open_window(const Options& options, Console& console);
 
 /// The families that `list` knows, for its help.

@@ -23,9 +23,12 @@ ExplainNode kv_node(const ExplainedRun& e, const std::vector<PoolTerm>& terms) {
   ExplainNode node = metric_node(e.view, "memory.kv_cache_bytes");
   node.equation = terms.back().equation;
   node.source = terms.back().source;
-  if (pool.pinned || pool.blocks == 0) {
+  const bool sized = result_of<ServingOutcome>(e.view).result.config.kv_cache_memory > Bytes{0.0};
+  if (pool.pinned || sized || pool.blocks == 0) {
     node.parts = {figure("blocks", static_cast<double>(pool.blocks), Unit::count,
-                         pool.pinned ? "num_gpu_blocks of the scenario" : "the budget is used up before the first"),
+                         pool.pinned ? "num_gpu_blocks of the scenario"
+                         : sized     ? "kv_cache_memory_bytes of the scenario, in whole blocks"
+                                     : "the budget is used up before the first"),
                   figure("bytes of a block", pool.block_bytes.value(), Unit::bytes,
                          "block_size tokens x KV cache of one token on one GPU")};
     return node;

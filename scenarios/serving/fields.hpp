@@ -80,6 +80,7 @@ void visit_serving(Config& config, Visitor&& visit) {
   visit.integer("long_prefill_token_threshold", config.long_prefill_token_threshold, IntegerLimits{0.0});
   visit.integer("block_size", config.block_size, IntegerLimits{1.0, 1e6});
   visit.integer("num_gpu_blocks", config.num_gpu_blocks, IntegerLimits{});
+  visit.bytes("kv_cache_memory_bytes", config.kv_cache_memory);
   visit.bytes("activation_memory", config.activation_memory);
   visit.boolean("ignore_eos", config.ignore_eos);
   visit.kernels("kernels", config.kernels);

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "models/serving/serving.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
 
 namespace orrery::scenarios {
 
 struct ServingSpec final : JobSpec {
   models::ServingJob job;
+  std::vector<const OtherName*> written;  ///< keys that the section has under another name
 };
 
 struct ServingOutcome final : JobResult {

@@ -1,5 +1,7 @@
 // A serving job in the JSON report.
 
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "scenarios/memory_verdict.hpp"
@@ -30,7 +32,10 @@ struct ServingWriter {
   void number(const char* key, double field, const NumberLimits&) const {
     if (field != 0.0) (*object)[key] = field;
   }
-  void rate(const char* key, double field, const NumberLimits& limits) const { number(key, field, limits); }
+  void rate(const char* key, double field, const NumberLimits& limits) const {
+    if (std::isinf(field)) return text(key, "inf");  // JSON has no such number
+    number(key, field, limits);
+  }
   void boolean(const char* key, bool field) const { (*object)[key] = field; }
   /// The engine is named where it is another than a scenario gets that names none.
   void name(const char* key, const std::string& field, NameFamily family) const {

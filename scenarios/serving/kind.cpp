@@ -7,6 +7,7 @@
 #include "models/serving/engine_mesh.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/memory_stack.hpp"
+#include "scenarios/serving/argument_names.hpp"
 #include "scenarios/serving/engine_log.hpp"
 #include "scenarios/serving/explanation.hpp"
 #include "scenarios/serving/job.hpp"
@@ -105,6 +106,7 @@ KindRow make_row() {
   row.scenario_template = serving_template;
   row.fields = serving_fields;
   row.help = serving_help;
+  row.other_names = argument_names;
   row.effective_value = serving_value;
   row.run = run_serving;
   row.share = share_serving;

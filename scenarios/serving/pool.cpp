@@ -46,7 +46,9 @@ std::vector<PoolTerm> pool_terms(const models::ServingJob& job, const models::Se
       {"KV cache", pool.kv_cache,
        fmt::format("{} blocks of {} tokens, {} each", pool.blocks, pool.block_size,
                    readable(pool.block_bytes.value(), Unit::bytes)),
-       pool.pinned ? "num_gpu_blocks: the scenario's own figure" : std::string(sources.cache)},
+       pool.pinned                           ? "num_gpu_blocks: the scenario's own figure"
+       : config.kv_cache_memory > Bytes{0.0} ? "kv_cache_memory_bytes: the scenario's own figure"
+                                             : std::string(sources.cache)},
   };
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "models/serving/engine_mesh.hpp"
+#include "models/serving/engine_row.hpp"
 #include "models/serving/front_end.hpp"
 #include "models/serving/serving_run.hpp"
 #include "scenarios/format.hpp"
@@ -29,6 +30,7 @@ Bytes fixed_memory(const KvPool& pool) { return pool.weights + pool.activations 
 /// What stands in the way: memory that is missing before the first block, or blocks for the longest request.
 std::string missing_text(const ServingResult& result) {
   const KvPool& pool = result.pool;
+  if (pool.blocks > 0 && pool.longest_blocks() <= pool.blocks) return "";  // a cache that was asked for
   if (pool.blocks > 0) {
     const std::int64_t needed = pool.longest_blocks();
     return fmt::format(
@@ -145,8 +147,24 @@ std::string refusal_message(const ServingResult& result) {
       pool.blocks, pool.block_size, pool.pinned ? ", pinned" : "", missing_text(result));
 }
 
+namespace {
+
+/// Said of every run, and no reason to fail: whoever names such an engine can't mend it.
+void add_engine_finding(const models::ServingConfig& config, std::vector<Finding>& findings) {
+  const models::EngineRow* engine = models::find_engine(config.engine);
+  if (engine == nullptr || engine->runs_under.empty()) return;
+  findings.push_back({"engine_not_modelled",
+                      fmt::format("the engine {} is not modelled yet: it runs under the rules of {}, with the kernels "
+                                  "of {}",
+                                  engine->name, engine->runs_under, kernels::name(config.kernels)),
+                      true});
+}
+
+}  // namespace
+
 void add_serving_findings(const JobView& view, std::vector<Finding>& findings) {
   const ServingResult& result = result_of<ServingOutcome>(view).result;
+  add_engine_finding(result.config, findings);
   if (!result.started) {
     findings.push_back({"out_of_memory", refusal_message(result), view.expects_below("memory.fits", 0.5)});
     return;
@@ -205,6 +223,14 @@ void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
        fmt::format("refused: longer than max_model_len {} or the KV cache", result.config.max_model_len));
   note(result.truncated, fmt::format("cut short at max_model_len {}", result.config.max_model_len));
   const models::LoadConfig& load = result.config.load;
+  if (result.trace.unanswered > 0) {
+    notes.push_back(
+        fmt::format("{} of the trace's requests have no answer (0 tokens) and are left out", result.trace.unanswered));
+  }
+  if (!result.trace.estimated.empty()) {
+    notes.push_back(fmt::format("the trace holds texts, not counts (format {}): lengths are estimated, {}",
+                                result.trace.format, result.trace.estimated));
+  }
   if (!load.trace.empty() && result.arrived < static_cast<std::uint64_t>(load.requests)) {
     notes.push_back(
         fmt::format("the trace ends after {} requests, before the {} asked for", result.arrived, load.requests));

@@ -1,5 +1,7 @@
 #include "scenarios/serving/schema.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "scenarios/serving/fields.hpp"
@@ -30,7 +32,10 @@ std::string_view family_name(NameFamily family) {
 
 /// The rows of ServingConfig with its values.
 struct ServingLister : FieldLister {
-  void rate(std::string_view key, double value, const NumberLimits& limits) const { number(key, value, limits); }
+  void rate(std::string_view key, double value, const NumberLimits& limits) const {
+    number(key, value, limits);
+    if (std::isinf(value)) fields->back().fallback = "inf";
+  }
   void name(std::string_view key, const std::string& value, NameFamily family) const {
     menu(key, choices_of(family_name(family)), value);
   }

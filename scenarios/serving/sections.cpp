@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -12,6 +14,7 @@
 #include "models/serving/schedulers/scheduler.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/sections.hpp"
+#include "scenarios/serving/argument_names.hpp"
 
 namespace orrery::scenarios {
 
@@ -69,6 +72,36 @@ std::string find_file(const ConfigNode& node, const Files& files, Diagnostics& d
   return path.string();
 }
 
+/// The key is there and names a number format; "auto" and nothing leave it to the model.
+bool says_dtype(MapReader& reader, std::string_view key) {
+  const ConfigNode* node = reader.child(key);
+  if (node == nullptr || node->kind == NodeKind::null) return false;
+  const DtypeWord* word = find_dtype_word(key, node->scalar);
+  return word == nullptr || word->dtype;
+}
+
+/// The section with every key by its own name, and those that stood there by another.
+ConfigNode with_own_names(const ConfigNode& section, std::vector<const OtherName*>& written, Diagnostics& diagnostics) {
+  ConfigNode result = section;
+  for (const OtherName& row : argument_names()) {
+    const auto named = [&](const auto& entry) { return entry.first == row.name; };
+    const auto at = std::find_if(result.entries.begin(), result.entries.end(), named);
+    if (at == result.entries.end()) continue;
+    if (result.find(row.key) == nullptr) {
+      at->first = row.key;
+      written.push_back(&row);
+      continue;
+    }
+    const auto place = at - result.entries.begin();
+    diagnostics.error(
+        result.key_spans.at(static_cast<std::size_t>(place)),
+        fmt::format("'{}' is another name of '{}', which is given too: leave one of them out", row.name, row.key));
+    result.entries.erase(at);
+    result.key_spans.erase(result.key_spans.begin() + place);
+  }
+  return result;
+}
+
 /// Reads each field of the lists in serving/fields.hpp from its mapping.
 struct ServingReader {
   MapReader* reader;
@@ -83,15 +116,31 @@ struct ServingReader {
   }
   template <class Integer>
   void integer(std::string_view key, Integer& field, const IntegerLimits& limits) const {
+    const ConfigNode* node = reader->child(key);
+    if (node == nullptr) return;
+    if (key == "max_model_len" && (node->scalar == "auto" || node->scalar == "-1")) {
+      field = static_cast<Integer>(models::kLongestThatFits);
+      return;
+    }
+    const std::optional<std::int64_t> count =
+        node->kind == NodeKind::scalar ? parse_readable_count(node->scalar) : std::nullopt;
+    if (count && static_cast<double>(*count) >= limits.least && static_cast<double>(*count) <= limits.most) {
+      field = static_cast<Integer>(*count);
+      return;
+    }
     field = static_cast<Integer>(reader->integer_or(key, field, range_of(limits)));
   }
   void number(std::string_view key, double& field, const NumberLimits& limits) const {
     field = reader->number_or(key, field, range_of(limits));
   }
-  /// Requests per second: "2.5", "2.5 req/s" or "2.5 requests/s".
+  /// Requests per second: "2.5", "2.5 req/s" or "2.5 requests/s"; "inf" for all at once.
   void rate(std::string_view key, double& field, const NumberLimits& limits) const {
     const ConfigNode* node = reader->child(key);
     const std::string_view text = node == nullptr ? std::string_view{} : std::string_view(node->scalar);
+    if (text == "inf") {
+      field = std::numeric_limits<double>::infinity();
+      return;
+    }
     const std::size_t unit = text.find("req");
     if (unit == std::string_view::npos) return number(key, field, limits);
     std::string error;
@@ -112,8 +161,37 @@ struct ServingReader {
   void integers(std::string_view key, std::vector<std::int64_t>& field, const IntegerLimits& limits) const {
     field = reader->integers_or(key, field, range_of(limits));
   }
-  void dtype(std::string_view key, Dtype& field) const { field = read_dtype(*reader, key, field); }
-  void bytes(std::string_view key, Bytes& field) const { field = reader->bytes_or(key, field); }
+  /// By a short name, or by vLLM's word for it; a word that leaves it to the model changes nothing.
+  void dtype(std::string_view key, Dtype& field) const {
+    if (!says_dtype(*reader, key)) return (void)reader->child(key);
+    std::vector<std::string> names;
+    std::vector<Dtype> dtypes;
+    std::size_t fallback = 0;
+    const auto add = [&](std::string_view name, Dtype dtype) {
+      if (dtype == field) fallback = names.size();
+      names.emplace_back(name);
+      dtypes.push_back(dtype);
+    };
+    for (const DtypeWord& word : dtype_words()) {
+      if (word.key == key && word.dtype) add(word.word, *word.dtype);
+    }
+    for (const Dtype dtype : all_dtypes()) add(orrery::name(dtype), dtype);
+    field = dtypes.at(reader->choice_or(key, names, fallback));
+  }
+  /// With a unit, or as vLLM has it: a plain number of bytes, 20G or 20g.
+  void bytes(std::string_view key, Bytes& field) const {
+    const ConfigNode* node = reader->child(key);
+    if (key == "kv_cache_memory_bytes" && node != nullptr && node->kind == NodeKind::scalar) {
+      std::string error;
+      std::optional<std::int64_t> count = parse_readable_count(node->scalar);
+      if (!count) count = hardware::parse_integer(node->scalar, error);
+      if (count && *count > 0) {
+        field = Bytes{static_cast<double>(*count)};
+        return;
+      }
+    }
+    field = reader->bytes_or(key, field);
+  }
   void seconds(std::string_view key, Seconds& field) const { field = reader->duration_or(key, field); }
   void text(std::string_view key, std::string& field) const { field = reader->text_or(key, field); }
   void path(std::string_view key, std::string& field) const {
@@ -151,7 +229,10 @@ struct ServingReader {
     const ConfigNode* node = reader->required_child(key);
     if (node == nullptr) return;
     MapReader inner(node, "serving.load", diagnostics());
-    if (inner.has("trace") && !inner.has("arrivals")) field.arrivals = "trace";
+    // A trace brings its own arrivals, unless its lengths are to arrive otherwise.
+    if (inner.has("trace") && !inner.has("arrivals") && !inner.has("rate")) {
+      field.arrivals = inner.has("concurrency") ? "closed_loop" : "trace";
+    }
     visit_load(field, ServingReader{&inner, files});
     inner.finish();
   }
@@ -201,24 +282,33 @@ models::JobPlacement engine_placement(const PlacementConfig& config) {
 
 std::shared_ptr<const JobSpec> read_serving(const JobSource& source) {
   models::ServingConfig config;
-  MapReader reader(&source.node, "serving", *source.diagnostics);
+  auto spec = std::make_shared<ServingSpec>();
+  const ConfigNode section = with_own_names(source.node, spec->written, *source.diagnostics);
+  MapReader reader(&section, "serving", *source.diagnostics);
+  for (const OtherName& row : argument_names()) (void)reader.has(row.name);  // so that advice names them too
   const Files files{source.folder, source.skipped};
   visit_serving(config, ServingReader{&reader, &files});
   // As vLLM: a quantised checkpoint is served as it is stored; else weights are loaded in, and the cache follows, the
   // model's dtype unless they are told apart.
   const bool quantised = models::is_quantised(source.llm.dtype);
-  if (!reader.has("weight_dtype")) config.weight_dtype = quantised ? source.llm.dtype : config.dtype;
-  if (!reader.has("kv_cache_dtype")) config.kv_cache_dtype = source.llm.kv_dtype.value_or(config.dtype);
+  if (!says_dtype(reader, "weight_dtype")) config.weight_dtype = quantised ? source.llm.dtype : config.dtype;
+  if (!says_dtype(reader, "kv_cache_dtype")) config.kv_cache_dtype = source.llm.kv_dtype.value_or(config.dtype);
   reader.finish();
-  auto spec = std::make_shared<ServingSpec>();
   spec->job = {{source.llm, source.cluster, source.seed}, std::move(config), engine_placement(source.placement)};
   return spec;
 }
 
 std::vector<models::JobError> check_serving(const JobSpec& spec) {
-  const models::ServingJob& job = dynamic_cast<const ServingSpec&>(spec).job;
-  std::vector<models::JobError> errors = models::check(job);
-  return errors.empty() ? check_lengths(job) : errors;
+  const auto& serving = dynamic_cast<const ServingSpec&>(spec);
+  std::vector<models::JobError> errors = models::check(serving.job);
+  if (errors.empty()) errors = check_lengths(serving.job);
+  // An error stands where its key does, whatever it is called there.
+  for (models::JobError& error : errors) {
+    for (const OtherName* row : serving.written) {
+      if (error.key == fmt::format("serving.{}", row->key)) error.key = fmt::format("serving.{}", row->name);
+    }
+  }
+  return errors;
 }
 
 std::string portable_path(const std::string& path) {

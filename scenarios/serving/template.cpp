@@ -21,7 +21,8 @@ cluster:
   # price: 2.50 USD/h       # of one GPU hour; default: the profile's list price
   # collective_algorithm: automatic   # or ring, tree, … (orrery list collectives), as NCCL_ALGO
 
-serving:                    # keys are vLLM's argument names
+serving:                    # keys are vLLM's argument names; tensor_parallel_size, pipeline_parallel_size,
+                            # data_parallel_size, quantization, … are read too (orrery list argument_names)
   engine: vllm_v1           # orrery list engines
   # scheduler: vllm_v1      # orrery list schedulers; default: the engine's own
   tensor_parallel: 1
@@ -31,7 +32,7 @@ serving:                    # keys are vLLM's argument names
   # dtype: bf16
   # weight_dtype: fp8       # of the linear layers; default: dtype
   # kv_cache_dtype: fp8     # default: dtype
-  max_model_len: 8192       # tokens, prompt and answer; default: the model's own
+  max_model_len: 8192       # tokens, prompt and answer; 32k; auto: what fits; default: the model's own
   # max_num_seqs: 1024      # sequences at once; default: vLLM's for the GPU
   # max_num_batched_tokens: 8192    # tokens of a step; default: vLLM's for the GPU
   # gpu_memory_utilization: 0.9
@@ -42,14 +43,14 @@ serving:                    # keys are vLLM's argument names
 
   load:
     arrivals: poisson       # orrery list arrivals
-    rate: 8                 # requests per second
+    rate: 8                 # requests per second; inf: all at once
     requests: 300           # in all
     input: {distribution: lognormal, mean: 1155, cv: 0.96, most: 7000}   # prompt tokens (orrery list lengths)
     output: {distribution: lognormal, mean: 211, cv: 0.77, most: 1000}   # answer tokens; a plain number: always so many
     # prefix_tokens: 500    # a system prompt at the head of every prompt
     # prefix_groups: 4      # so many different ones
     # A trace instead (orrery list trace_formats):
-    # trace: requests.csv
+    # trace: requests.csv   # with rate or concurrency, only its lengths are used
     # rate_scale: 2.0       # twice as fast
 
   slo:                      # what users are promised

@@ -1,6 +1,7 @@
 // The text form of a serving report.
 
 #include <array>
+#include <cmath>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -74,20 +75,31 @@ void write_memory(std::ostream& out, const JobView& view) {
                      describe(memory_verdict(cache_margin(result), pool.capacity, kServingMemoryDoubt)));
 }
 
+std::string describe_arrivals(const models::LoadConfig& load) {
+  std::string text = load.arrivals;
+  if (std::isinf(load.rate)) {
+    text += " at an infinite rate: all at once";
+  } else if (load.rate > 0.0) {
+    text += fmt::format(" at {:g} requests/s", load.rate);
+  }
+  if (load.concurrency > 0) text += fmt::format(" of {} clients", load.concurrency);
+  if (load.burst_size > 0) text += fmt::format(" of {}", load.burst_size);
+  if (load.burst_interval > Seconds{0.0}) text += " every " + time_text(load.burst_interval);
+  return text;
+}
+
 }  // namespace
 
 std::string describe_load(const models::LoadConfig& load) {
   if (!load.trace.empty()) {
     const std::string name = load.trace.substr(load.trace.rfind('/') + 1);
     const std::string part = load.requests > 0 ? fmt::format(", its first {} requests", load.requests) : "";
-    return fmt::format("trace {}{}{}", name, part,
-                       load.rate_scale == 1.0 ? "" : fmt::format(", arriving {:g} times as fast", load.rate_scale));
+    const std::string scale =
+        load.rate_scale == 1.0 ? "" : fmt::format(", arriving {:g} times as fast", load.rate_scale);
+    return fmt::format("trace {}{}{}{}", name, part, scale,
+                       load.arrivals == "trace" ? "" : ", " + describe_arrivals(load));
   }
-  std::string text = load.arrivals;
-  if (load.rate > 0.0) text += fmt::format(" at {:g} requests/s", load.rate);
-  if (load.concurrency > 0) text += fmt::format(" of {} clients", load.concurrency);
-  if (load.burst_size > 0) text += fmt::format(" of {}", load.burst_size);
-  if (load.burst_interval > Seconds{0.0}) text += " every " + time_text(load.burst_interval);
+  std::string text = describe_arrivals(load);
   text += fmt::format(", {} requests, {}, {}", load.requests, lengths_text("input", load.input),
                       lengths_text("output", load.output));
   if (load.prefix_tokens > 0) {

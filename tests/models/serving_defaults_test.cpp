@@ -3,6 +3,8 @@
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
+#include "models/serving/engine_row.hpp"
+#include "models/serving/kv_pool.hpp"
 #include "models/serving/serving.hpp"
 
 namespace orrery::models {
@@ -94,6 +96,41 @@ TEST(ServingCheck, TellsADtypeThatTheGpuCannotMultiply) {
   ServingJob old = job_on("dgx_1");
   old.config = job.config;
   EXPECT_EQ(key_of(old), "serving.dtype") << "V100 has no bf16";
+}
+
+TEST(ServingDefaults, ShortenTheLongestRequestToWhatFits) {
+  ServingJob job = job_on("rtx_4090_box");
+  job.config.max_model_len = kLongestThatFits;
+  job.config = resolve(job);
+  const KvPool pool = size_kv_pool(job);
+  EXPECT_LT(job.config.max_model_len, job.llm.max_positions);
+  EXPECT_EQ(pool.longest_blocks(), pool.blocks);  // the next block would be one too many
+  ServingJob large = job_on("dgx_h100");
+  large.config.max_model_len = kLongestThatFits;
+  EXPECT_EQ(resolve(large).max_model_len, large.llm.max_positions);
+}
+
+TEST(ServingDefaults, TakeTheCacheThatIsAskedFor) {
+  // 131,072 bytes a token (8 KV heads of 128, 32 layers, K and V, bf16), blocks of 16: 2 GiB are 1,024 blocks.
+  ServingJob job = job_on("dgx_h100");
+  job.config.kv_cache_memory = Bytes{2147483648.0};
+  job.config.gpu_memory_utilization = 0.1;
+  job.config = resolve(job);
+  EXPECT_EQ(size_kv_pool(job).blocks, 1024);
+  job.config.kv_cache_memory = Bytes{1e12};
+  EXPECT_LT(size_kv_pool(job).peak(), job.cluster.groups.front().gpu.memory);
+}
+
+TEST(ServingDefaults, GiveEnginesWithoutRulesThoseOfVllm) {
+  for (const EngineRow& row : engines()) {
+    ServingJob job = job_on("dgx_h100");
+    job.config.engine = row.name;
+    const ServingConfig resolved = resolve(job);
+    EXPECT_EQ(resolved.engine, row.name);
+    EXPECT_EQ(resolved.max_num_seqs, 1024) << row.name;
+    EXPECT_EQ(row.runs_under, row.name == "vllm_v1" ? "" : "vllm_v1");
+    EXPECT_EQ(resolved.kernels == kernels::Implementation::sglang, row.name == "sglang");
+  }
 }
 
 }  // namespace

@@ -237,7 +237,7 @@ TEST(Trace, RefusesFilesThatAreNone) {
   EXPECT_THAT(error_of("arrival_s,input_tokens,output_tokens\n\n"),
               HasSubstr("the trace has a header but no requests"));
   EXPECT_THAT(error_of("time,prompt,answer\n1,2,3\n"),
-              HasSubstr("trace:1:1: the first line is of no known trace format"));
+              HasSubstr("trace:1:1: the file begins like no known trace format"));
   EXPECT_THAT(error_of("arrival_s,input_tokens\n1,2\n", "azure_csv"),
               HasSubstr("trace:1:1: the header lacks the column output_tokens"));
   EXPECT_THAT(error_of("arrival_s,input_tokens,output_tokens,arrival_s\n1,2,3,4\n", "azure_csv"),
@@ -249,8 +249,8 @@ TEST(Trace, RefusesFilesThatAreNone) {
 }
 
 TEST(Trace, RefusesALineWithoutEnd) {
-  EXPECT_THAT(error_of(std::string(LineReader::kLongestLine + 1, '{')),
-              HasSubstr("trace:1:1: the line is longer than 16 MiB"));
+  EXPECT_THAT(error_of("{\"timestamp\": 0, " + std::string(RecordReader::kLongest, ' ')),
+              HasSubstr("trace:1:16777217: the line is longer than 16 MiB"));
 }
 
 TEST(LineReader, HandsOutLinesAcrossItsBuffer) {
@@ -322,7 +322,8 @@ TEST(TraceFormatTable, NamesWhatTheContractNames) {
     names.emplace_back(row.name);
     EXPECT_EQ(row.has_header, !row.columns.empty()) << row.name;
   }
-  EXPECT_THAT(names, ElementsAre("mooncake", "mooncake_csv", "azure", "azure_csv"));
+  EXPECT_THAT(names, ElementsAre("vllm_bench", "llmservingsim", "aiperf", "mooncake", "sharegpt", "mooncake_csv",
+                                 "azure", "azure_csv", "burstgpt", "vidur", "vidur_lengths", "lengths"));
 }
 
 TEST(TraceFormatTable, RecognisesEachFormatByItsFirstLine) {

@@ -67,12 +67,12 @@ TEST(LoadCheck, PassesOneLoadOfEachKind) {
 }
 
 TEST(LoadCheck, RefusesRatesAndCountsOutOfRange) {
-  const double nan = std::nan(""), infinite = HUGE_VAL;
+  const double nan = std::nan("");
   expect_refused({
       {"poisson", [](LoadConfig& l) { l.rate = 0.0; }, "rate: must be above 0"},
       {"constant", [](LoadConfig& l) { l.rate = -1.0; }, "rate: must be above 0"},
       {"gamma", [=](LoadConfig& l) { l.rate = nan; }, "rate: must be above 0"},
-      {"poisson", [=](LoadConfig& l) { l.rate = infinite; }, "rate: must be above 0"},
+      {"poisson", [=](LoadConfig& l) { l.rate = -HUGE_VAL; }, "rate: must be above 0"},
       {"poisson", [](LoadConfig& l) { l.rate = 1e-6; }, "rate: at 1e-06 requests per second the last of 100"},
       {"gamma", [](LoadConfig& l) { l.cv = 0.0; }, "cv: must be from"},
       {"gamma", [=](LoadConfig& l) { l.cv = nan; }, "cv: must be from"},
@@ -104,14 +104,31 @@ TEST(LoadCheck, RefusesKeysOfAnotherArrivalProcess) {
       {"poisson", [](LoadConfig& l) { l.burst_interval = Seconds{1.0}; }, "burst_interval: belongs to"},
       {"poisson", [](LoadConfig& l) { l.concurrency = 2; }, "concurrency: belongs to"},
       {"gamma", [](LoadConfig& l) { l.think_time = Seconds{1.0}; }, "think_time: belongs to"},
-      {"poisson", [](LoadConfig& l) { l.trace = "a.csv"; }, "trace: belongs to arrivals: trace, not to poisson"},
-      {"poisson", [](LoadConfig& l) { l.trace_format = "azure"; }, "trace_format: belongs to"},
+      {"poisson", [](LoadConfig& l) { l.trace_format = "azure"; }, "trace_format: belongs to a trace: azure, which"},
       {"closed_loop", [](LoadConfig& l) { l.rate_scale = 2.0; }, "rate_scale: belongs to"},
       {"trace", [](LoadConfig& l) { l.input.mean = 5.0; }, "input: prompts are as long as the trace says"},
       {"trace", [](LoadConfig& l) { l.output.most = 5; }, "output: answers are as long as the trace says"},
       {"trace", [](LoadConfig& l) { l.prefix_tokens = 5; }, "prefix_tokens: what prompts share"},
       {"trace", [](LoadConfig& l) { l.prefix_groups = 5; }, "prefix_groups: what prompts share"},
   });
+}
+
+TEST(LoadCheck, TakesTheLengthsOfATraceWithAnyArrivals) {
+  for (const char* arrivals : {"poisson", "closed_loop", "burst"}) {
+    LoadConfig load = with_arrivals(arrivals);
+    load.trace = "trace.jsonl";
+    load.requests = 0;
+    load.input = load.output = LengthConfig{};
+    EXPECT_THAT(check(load), IsEmpty()) << arrivals;
+  }
+}
+
+TEST(LoadCheck, TakesAnInfiniteRate) {
+  for (const char* arrivals : {"poisson", "gamma", "constant"}) {
+    LoadConfig load = with_arrivals(arrivals);
+    load.rate = HUGE_VAL;
+    EXPECT_THAT(check(load), IsEmpty()) << arrivals;
+  }
 }
 
 TEST(LoadCheck, RefusesLengthsThatContradictEachOther) {

@@ -52,6 +52,17 @@ TEST(BadEvents, TheSameOneTwice) {
   EXPECT_EQ(event_error(gpu + "\n  - " + replaced(gpu, "0 s", "0.001 s")), "");
 }
 
+TEST(BadEvents, ScalesThatAreAsGoodAsNothing) {
+  EXPECT_THAT(event_error("{at: 0 s, gpu: 1, scale: 1e-30}"),
+              AllOf(HasSubstr("one.yaml:8:30:"), HasSubstr("'scale'"), HasSubstr("write down: true")));
+  EXPECT_EQ(event_error("{at: 0 s, until: 1 us, gpu: 1, scale: 0.0001}"), "");
+}
+
+TEST(BadPlacements, AnOrderWithoutAnAxis) {
+  EXPECT_THAT(error_of(replaced(kOne, "- name: learn", "- name: learn\n    placement: {order: []}")),
+              AllOf(HasSubstr("one.yaml:6:"), HasSubstr("'order' names no axis")));
+}
+
 TEST(BadEvents, OnLinksThatNothingPassesOrThatCantBeWider) {
   EXPECT_THAT(event_error("{at: 0 s, link: node0.pcie3.up, scale: 0.5}"),
               AllOf(HasSubstr("one.yaml:8:5:"), HasSubstr("nothing that is modelled passes 'node0.pcie3.up'")));

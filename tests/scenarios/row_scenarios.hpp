@@ -72,7 +72,15 @@ inline std::string serving_with_lengths(std::string_view row) {
 }
 
 inline std::string serving_with_trace(std::string_view row) {
-  const std::string file = own_keys({{"mooncake", "mooncake.jsonl"},
+  const std::string file = own_keys({{"burstgpt", "burstgpt.csv"},
+                                     {"vidur", "vidur.csv"},
+                                     {"vidur_lengths", "vidur_lengths.csv"},
+                                     {"lengths", "lengths.csv"},
+                                     {"llmservingsim", "llmservingsim.jsonl"},
+                                     {"aiperf", "aiperf.jsonl"},
+                                     {"sharegpt", "sharegpt.json"},
+                                     {"vllm_bench", "vllm_bench.json"},
+                                     {"mooncake", "mooncake.jsonl"},
                                      {"mooncake_csv", "mooncake.csv"},
                                      {"azure", "azure_2023.csv"},
                                      {"azure_csv", "table.csv"}},

@@ -191,6 +191,7 @@ const std::vector<Example>& examples() {
       {kServing, "serving.block_size", "32"},
       {kServing, "serving.num_gpu_blocks", "20000"},
       {kServing, "serving.activation_memory", "3 GiB"},
+      {kServing, "serving.kv_cache_memory_bytes", "20 GiB"},
       {kServing, "serving.ignore_eos", "false"},
       {kServing, "serving.kernels", "trtllm"},
       {kServing, "serving.step_overhead", "1.5 ms"},

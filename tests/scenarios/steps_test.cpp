@@ -87,6 +87,25 @@ TEST(Steps, StandInTheReportOfEachJob) {
   EXPECT_THAT(text.str(), HasSubstr("under GPU 9 at 0.5, from 2.000 ms on: "));
 }
 
+// So that an expectation can hold what an event did to a step.
+TEST(Steps, AreMetricsThatAnExpectationCanName) {
+  const Report report = run_scenario(parse_scenario(kTwo, "two.yaml"));
+  const StepsSummary one = steps_of(job_views(report).front());
+  EXPECT_EQ(report.find_metric("jobs.one.training.steps.first_s"), one.first.value());
+  EXPECT_EQ(report.find_metric("jobs.one.training.steps.median_s"),
+            report.find_metric("jobs.one.training.step_time_s"));
+  EXPECT_EQ(report.find_metric("jobs.one.training.steps.spread_s"), one.spread().value());
+  const Report single = run_scenario(parse_scenario(small_scenario(), "small.yaml"));
+  EXPECT_EQ(single.find_metric("training.steps.first_s"), std::nullopt);
+}
+
+TEST(Steps, OfAJobThatEndsBeforeItsFirstAreAFindingThatNamesIt) {
+  const std::string text = replaced(kTwo, "  - name: other\n", "  - name: other\n    until: 1 us\n");
+  const Report report = run_scenario(parse_scenario(text, "two.yaml"));
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_THAT(report.findings[0].message, HasSubstr("job other: it ended before its first step did"));
+}
+
 TEST(Steps, ThatTheEndOfTheJobCutsOffAreCounted) {
   const std::string one =
       "scenario: one\n"

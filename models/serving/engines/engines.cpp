@@ -6,7 +6,7 @@
 namespace orrery::models {
 
 const std::vector<EngineRow>& engines() {
-  static const std::vector<EngineRow> table = {vllm_v1_engine()};
+  static const std::vector<EngineRow> table = {vllm_v1_engine(), sglang_engine(), trtllm_engine(), tgi_engine()};
   return table;
 }
 

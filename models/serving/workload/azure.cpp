@@ -11,16 +11,16 @@ namespace orrery::models {
 TraceEntry parse_azure(std::string_view header, std::string_view line) {
   TraceEntry entry;
   entry.arrival = parse_date_time("TIMESTAMP", csv_cell(header, line, "TIMESTAMP"));
-  entry.input_tokens = parse_tokens("ContextTokens", csv_cell(header, line, "ContextTokens"));
-  entry.output_tokens = parse_tokens("GeneratedTokens", csv_cell(header, line, "GeneratedTokens"));
+  set_lengths(entry, "ContextTokens", csv_cell(header, line, "ContextTokens"), "GeneratedTokens",
+              csv_cell(header, line, "GeneratedTokens"));
   return entry;
 }
 
 TraceEntry parse_azure_csv(std::string_view header, std::string_view line) {
   TraceEntry entry;
   entry.arrival = parse_time("arrival_s", csv_cell(header, line, "arrival_s"), 0);
-  entry.input_tokens = parse_tokens("input_tokens", csv_cell(header, line, "input_tokens"));
-  entry.output_tokens = parse_tokens("output_tokens", csv_cell(header, line, "output_tokens"));
+  set_lengths(entry, "input_tokens", csv_cell(header, line, "input_tokens"), "output_tokens",
+              csv_cell(header, line, "output_tokens"));
   return entry;
 }
 

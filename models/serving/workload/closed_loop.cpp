@@ -24,10 +24,11 @@ class ClosedLoop : public Workload {
       : source_(load, seed),
         think_random_(load_random(seed, LoadPurpose::think)),
         think_time_(load.think_time),
-        unsent_(static_cast<std::uint64_t>(std::min(load.concurrency, load.requests))) {}
+        unsent_(static_cast<std::uint64_t>(load.requests > 0 ? std::min(load.concurrency, load.requests)
+                                                             : load.concurrency)) {}
 
   std::optional<sim::SimTime> next_arrival() override {
-    if (source_.left() == 0) return std::nullopt;
+    if (!source_.has_more()) return std::nullopt;
     if (unsent_ > 0) return sim::SimTime{0};
     if (pending_.empty()) return std::nullopt;
     return pending_.top();

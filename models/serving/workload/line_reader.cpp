@@ -1,74 +1,59 @@
-// Lines of a file through zlib's gzread, which reads plain files as they are and gzip archives of several members.
-// Limitation: after a complete gzip member, anything that isn't another one is ignored, as gzip itself does.
 #include "models/serving/workload/line_reader.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
-#include <zlib.h>
-
-#include "hardware/config/config.hpp"
-#include "hardware/config/files.hpp"
 
 namespace orrery::models {
 namespace {
 
-constexpr std::size_t kBuffer = std::size_t{64} << 10;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+int in_int(std::int64_t number) {
+  return static_cast<int>(std::min<std::int64_t>(number, std::numeric_limits<int>::max()));
+}
 
 }  // namespace
 
-void LineReader::Close::operator()(gzFile_s* file) const { gzclose_r(file); }
-
-LineReader::LineReader(std::string path) : path_(std::move(path)), buffer_(kBuffer) {
-  hardware::check_input_file(path_);
-  file_.reset(gzopen(path_.c_str(), "rb"));
-  if (!file_) fail("the file can't be read: no such file, or no permission", 0);
-}
-
-void LineReader::fail(const std::string& message, std::int64_t line) const {
+void RecordReader::fail(const std::string& message, std::int64_t line, std::int64_t column) const {
   hardware::Diagnostic diagnostic;
   diagnostic.file = path_;
-  diagnostic.span.line = static_cast<int>(std::min<std::int64_t>(line, std::numeric_limits<int>::max()));
-  diagnostic.span.column = line > 0 ? 1 : 0;
+  diagnostic.span.line = in_int(line);
+  diagnostic.span.column = line > 0 ? in_int(column) : 0;
   diagnostic.message = message;
   throw hardware::ConfigError(std::vector<hardware::Diagnostic>{diagnostic});
 }
 
+LineReader::LineReader(std::unique_ptr<ByteReader> bytes) : RecordReader(bytes->path()), bytes_(std::move(bytes)) {}
+
 // False at the end of the file.
 bool LineReader::fill() {
-  const int got = gzread(file_.get(), buffer_.data(), static_cast<unsigned>(buffer_.size()));
-  int status = Z_OK;
-  (void)gzerror(file_.get(), &status);
-  if (status == Z_ERRNO) fail("the file can't be read", line_ + 1);
-  if (status == Z_BUF_ERROR) fail("the gzip archive is cut short", line_ + 1);
-  if (got < 0) fail("the gzip archive is broken", line_ + 1);
-  from_ = 0;
-  to_ = static_cast<std::size_t>(got);
-  return to_ > 0;
+  try {
+    piece_ = bytes_->read();
+  } catch (const std::invalid_argument& error) {
+    fail(error.what(), line_ + 1);
+  }
+  return !piece_.empty();
 }
 
 bool LineReader::next(std::string_view& line) {
   text_.clear();
   bool any = false;
   while (true) {
-    if (from_ == to_ && !fill()) break;
+    if (piece_.empty() && !fill()) break;
     any = true;
-    const char* begin = buffer_.data() + from_;
-    const auto* end = static_cast<const char*>(std::memchr(begin, '\n', to_ - from_));
-    const std::size_t length = end == nullptr ? to_ - from_ : static_cast<std::size_t>(end - begin);
-    if (text_.size() + length > kLongestLine) {
-      fail(fmt::format("the line is longer than {} MiB", kLongestLine >> 20), line_ + 1);
+    const std::size_t end = piece_.find('\n');
+    const std::size_t length = std::min(end, piece_.size());
+    if (text_.size() + length > kLongest) {
+      fail(fmt::format("the line is longer than {} MiB", kLongest >> 20), line_ + 1,
+           static_cast<std::int64_t>(kLongest) + 1);
     }
-    text_.append(begin, length);
-    from_ += length;
-    if (end != nullptr) {
-      ++from_;  // the line feed
-      break;
-    }
+    text_ += piece_.substr(0, length);
+    piece_.remove_prefix(end == std::string_view::npos ? length : length + 1);
+    if (end != std::string_view::npos) break;
   }
   if (!any) return false;
   ++line_;
@@ -79,10 +64,9 @@ bool LineReader::next(std::string_view& line) {
 }
 
 bool LineReader::at_end() {
-  while (from_ < to_ || fill()) {
-    const char c = buffer_[from_];
-    if (c != '\n' && c != '\r') return false;
-    ++from_;
+  while (!piece_.empty() || fill()) {
+    if (piece_.front() != '\n' && piece_.front() != '\r') return false;
+    piece_.remove_prefix(1);
   }
   return true;
 }

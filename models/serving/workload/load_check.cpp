@@ -40,7 +40,7 @@ class LoadChecker {
       arrivals();
     }
     requests();
-    if (is_trace()) {
+    if (is_trace() || !load_.trace.empty()) {
       trace();
     } else {
       lengths("input", load_.input);
@@ -73,14 +73,12 @@ class LoadChecker {
     belongs("burst_interval", load_.burst_interval != Seconds{0.0}, {"burst"});
     belongs("concurrency", load_.concurrency != 0, {"closed_loop"});
     belongs("think_time", load_.think_time != Seconds{0.0}, {"closed_loop"});
-    belongs("trace", !load_.trace.empty(), {"trace"});
-    belongs("trace_format", !load_.trace_format.empty(), {"trace"});
     belongs("rate_scale", load_.rate_scale != 1.0, {"trace"});
   }
 
   void arrivals() {
-    if (has_rate() && !positive(load_.rate)) {
-      error("rate", "must be above 0 requests per second, not {}; arrivals: burst sends all at once", load_.rate);
+    if (has_rate() && !(load_.rate > 0.0)) {
+      error("rate", "must be above 0 requests per second, or inf for all at once, not {}", load_.rate);
     }
     if (is("gamma") && !(load_.cv >= 1e-3 && load_.cv <= 1e3)) {
       error("cv", "must be from 0.001 to 1000, not {}; arrivals: constant has none", load_.cv);
@@ -117,8 +115,10 @@ class LoadChecker {
     const std::int64_t n = load_.requests;
     if (n < 0 || n > kMostRequests) {
       error("requests", "must be from 1 to {}, not {}", kMostRequests, n);
-    } else if (n == 0 && !is_trace()) {
+    } else if (n == 0 && !is_trace() && load_.trace.empty()) {
       error("requests", "must be at least 1; only a trace ends by itself");
+    } else if (load_.trace.empty() && !load_.trace_format.empty()) {
+      error("trace_format", "belongs to a trace: {}, which is not given", load_.trace_format);
     }
   }
 

@@ -3,7 +3,8 @@
 //
 // Source: kvcache-ai/Mooncake, FAST25-release/traces/*.jsonl (Qin et al., FAST'25, §4): one JSON object a line, times
 // in milliseconds. The last block of a prompt may be shorter than 512 tokens: ⌈input_length/512⌉ ids.
-// mooncake_csv: the same with a header line and ids separated by spaces.
+// Tools that write this format (NVIDIA AIPerf's mooncake_trace among them) leave out hash_ids where prompts share
+// nothing that is known. mooncake_csv: the same with a header line and ids separated by spaces.
 #include <stdexcept>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/serving/workload/families.hpp"
+#include "models/serving/workload/json_fields.hpp"
 #include "models/serving/workload/trace_fields.hpp"
 
 namespace orrery::models {
@@ -27,37 +29,17 @@ void check_cover(const TraceEntry& entry, std::string_view field) {
                                           entry.prefix.size(), entry.input_tokens, blocks, kBlockTokens));
 }
 
-/// The text of a number; a text that no reader takes for anything else, so that its message can show it.
-std::string number_text(const Json& object, const char* field) {
-  const auto found = object.find(field);
-  if (found == object.end()) throw std::invalid_argument(fmt::format("the field {} is missing", field));
-  if (!found->is_number()) throw std::invalid_argument(fmt::format("{}: a number is expected", field));
-  return found->dump();
-}
-
-Json parse_object(std::string_view line) {
-  Json object;
-  try {
-    object = Json::parse(line.begin(), line.end());
-  } catch (const Json::exception&) {
-    throw std::invalid_argument("the line is no complete JSON object: is it cut short?");
-  }
-  if (!object.is_object()) throw std::invalid_argument("the line holds JSON, but no object {…}");
-  return object;
-}
-
 }  // namespace
 
 TraceEntry parse_mooncake(std::string_view, std::string_view line) {
-  const Json object = parse_object(line);
+  const Json object = parse_record(line);
   TraceEntry entry;
   entry.arrival = parse_time("timestamp", number_text(object, "timestamp"), 3);
-  entry.input_tokens = parse_tokens("input_length", number_text(object, "input_length"));
-  entry.output_tokens = parse_tokens("output_length", number_text(object, "output_length"));
+  const std::string input = number_text(object, "input_length"), output = number_text(object, "output_length");
+  set_lengths(entry, "input_length", input, "output_length", output);
   const auto ids = object.find("hash_ids");
-  if (ids == object.end() || !ids->is_array()) {
-    throw std::invalid_argument("hash_ids: a list of the prompt's block ids is expected");
-  }
+  if (ids == object.end() || entry.output_tokens == 0) return entry;
+  if (!ids->is_array()) throw std::invalid_argument("hash_ids: a list of the prompt's block ids is expected");
   entry.prefix.reserve(ids->size());
   for (const Json& id : *ids) {
     if (id.is_number_unsigned() && id.get<std::uint64_t>() < kSystemPromptNames) {
@@ -74,8 +56,9 @@ TraceEntry parse_mooncake(std::string_view, std::string_view line) {
 TraceEntry parse_mooncake_csv(std::string_view header, std::string_view line) {
   TraceEntry entry;
   entry.arrival = parse_time("arrival_ms", csv_cell(header, line, "arrival_ms"), 3);
-  entry.input_tokens = parse_tokens("input_tokens", csv_cell(header, line, "input_tokens"));
-  entry.output_tokens = parse_tokens("output_tokens", csv_cell(header, line, "output_tokens"));
+  set_lengths(entry, "input_tokens", csv_cell(header, line, "input_tokens"), "output_tokens",
+              csv_cell(header, line, "output_tokens"));
+  if (entry.output_tokens == 0) return entry;
   std::string_view rest = csv_cell(header, line, "block_ids");
   while (!rest.empty()) {
     const std::size_t space = rest.find(' ');

@@ -8,8 +8,10 @@
 // Source: vllm-project/vllm vllm/benchmarks/serve.py get_request, whose burstiness is 1/c². Limitation: vLLM then
 // stretches the whole series so that its last arrival falls on n/r; these arrivals are left as drawn, since a stream
 // has no end to stretch to.
+#include <cmath>
 #include <utility>
 
+#include "hardware/config/config.hpp"
 #include "models/serving/workload/families.hpp"
 #include "models/serving/workload/request_source.hpp"
 
@@ -89,7 +91,7 @@ class OpenLoop : public Workload {
       : source_(load, seed), times_(std::move(times)) {}
 
   std::optional<sim::SimTime> next_arrival() override {
-    if (!next_ && source_.left() > 0) next_ = times_->next();
+    if (!next_ && source_.has_more()) next_ = following();
     return next_;
   }
 
@@ -101,29 +103,51 @@ class OpenLoop : public Workload {
 
   void ended(const Request&, sim::SimTime) override {}
   [[nodiscard]] bool reacts() const override { return false; }
+  [[nodiscard]] TraceTally tally() const override { return source_.tally(); }
 
  private:
+  // How long a trace is shows only when it is read.
+  sim::SimTime following() {
+    try {
+      return times_->next();
+    } catch (const sim::TimeOverflow&) {
+      throw hardware::ConfigError("serving.load: at this rate the requests arrive later than 213 days after the start");
+    }
+  }
+
   RequestSource source_;
   std::unique_ptr<ArrivalTimes> times_;
   std::optional<sim::SimTime> next_;  ///< once asked for
 };
 
+/// An infinite rate is no gap between arrivals: all come at once, whatever the process.
+template <class Times, class... Args>
+std::unique_ptr<Workload> make_open_loop(const LoadConfig& load, std::uint64_t seed, Args... args) {
+  std::unique_ptr<ArrivalTimes> times;
+  if (std::isinf(load.rate)) {
+    times = std::make_unique<BurstTimes>(0, Seconds{0.0});
+  } else {
+    times = std::make_unique<Times>(args...);
+  }
+  return std::make_unique<OpenLoop>(load, seed, std::move(times));
+}
+
 }  // namespace
 
 std::unique_ptr<Workload> make_constant(const LoadConfig& load, std::uint64_t seed) {
-  return std::make_unique<OpenLoop>(load, seed, std::make_unique<ConstantTimes>(load.rate));
+  return make_open_loop<ConstantTimes>(load, seed, load.rate);
 }
 
 std::unique_ptr<Workload> make_poisson(const LoadConfig& load, std::uint64_t seed) {
-  return std::make_unique<OpenLoop>(load, seed, std::make_unique<PoissonTimes>(load.rate, seed));
+  return make_open_loop<PoissonTimes>(load, seed, load.rate, seed);
 }
 
 std::unique_ptr<Workload> make_gamma(const LoadConfig& load, std::uint64_t seed) {
-  return std::make_unique<OpenLoop>(load, seed, std::make_unique<GammaTimes>(load.rate, load.cv, seed));
+  return make_open_loop<GammaTimes>(load, seed, load.rate, load.cv, seed);
 }
 
 std::unique_ptr<Workload> make_burst(const LoadConfig& load, std::uint64_t seed) {
-  return std::make_unique<OpenLoop>(load, seed, std::make_unique<BurstTimes>(load.burst_size, load.burst_interval));
+  return make_open_loop<BurstTimes>(load, seed, load.burst_size, load.burst_interval);
 }
 
 }  // namespace orrery::models

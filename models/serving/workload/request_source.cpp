@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace orrery::models {
 namespace {
+
+constexpr std::uint64_t kAll = ~std::uint64_t{0};  ///< of a trace
 
 std::unique_ptr<LengthSource> make_lengths(const LengthConfig& config) {
   const LengthRow* row = find_length_distribution(config.distribution);
@@ -17,16 +20,27 @@ std::unique_ptr<LengthSource> make_lengths(const LengthConfig& config) {
 }  // namespace
 
 RequestSource::RequestSource(const LoadConfig& load, std::uint64_t seed)
-    : input_(make_lengths(load.input)),
-      output_(make_lengths(load.output)),
+    : input_(load.trace.empty() ? make_lengths(load.input) : nullptr),
+      output_(load.trace.empty() ? make_lengths(load.output) : nullptr),
       input_random_(load_random(seed, LoadPurpose::input)),
       output_random_(load_random(seed, LoadPurpose::output)),
       prefix_random_(load_random(seed, LoadPurpose::prefix)),
       prefix_tokens_(load.prefix_tokens),
       prefix_groups_(static_cast<std::uint64_t>(load.prefix_groups)),
-      most_(static_cast<std::uint64_t>(load.requests)) {}
+      most_(load.requests > 0 ? static_cast<std::uint64_t>(load.requests) : kAll) {
+  if (load.trace.empty()) return;
+  trace_ = std::make_unique<TraceReader>(load.trace, load.trace_format, 1.0);
+  of_trace_ = trace_->next_untimed();
+}
 
 Request RequestSource::draw(sim::SimTime arrival) {
+  if (trace_) {
+    Request request = std::move(*of_trace_);
+    request.arrival = arrival;
+    ++drawn_;
+    if (drawn_ < most_) of_trace_ = trace_->next_untimed();
+    return request;
+  }
   Request request;
   request.id = drawn_++;
   request.arrival = arrival;

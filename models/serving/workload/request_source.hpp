@@ -1,11 +1,14 @@
-// What generated requests hold: lengths and shared prefixes, drawn in order of arrival.
+// What requests hold whose arrivals are generated: lengths and shared prefixes, drawn in order of arrival, or those of
+// a trace in its order.
 //
 // The n-th request is the same whatever the arrival process and the system that serves it (common random numbers).
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "models/serving/workload/trace_reader.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "sim/random.hpp"
 
@@ -21,16 +24,17 @@ enum class LoadPurpose : std::uint32_t { arrivals, input, output, prefix, think 
 
 class RequestSource {
  public:
-  /// REQUIRES check(load).empty().
+  /// REQUIRES check(load).empty(). Throws hardware::ConfigError for a trace that can't be read.
   RequestSource(const LoadConfig& load, std::uint64_t seed);
 
-  /// The next request.
+  /// The next request. Throws hardware::ConfigError where the trace is broken.
   [[nodiscard]] Request draw(sim::SimTime arrival);
-  /// Requests left to draw.
-  [[nodiscard]] std::uint64_t left() const { return most_ - drawn_; }
-  [[nodiscard]] std::uint64_t drawn() const { return drawn_; }
+  [[nodiscard]] bool has_more() const { return drawn_ < most_ && (!trace_ || of_trace_); }
+  [[nodiscard]] TraceTally tally() const { return trace_ ? trace_->tally() : TraceTally{}; }
 
  private:
+  std::unique_ptr<TraceReader> trace_;
+  std::optional<Request> of_trace_;  ///< its next one
   std::unique_ptr<LengthSource> input_, output_;
   sim::Random input_random_, output_random_, prefix_random_;
   std::int64_t prefix_tokens_;

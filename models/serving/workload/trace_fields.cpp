@@ -10,8 +10,12 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/shown.hpp"
+
 namespace orrery::models {
 namespace {
+
+using hardware::shown;
 
 constexpr int kPicosecondDigits = 12;
 
@@ -21,16 +25,6 @@ template <class... Args>
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/// A line's text as a message may show it.
-std::string shown(std::string_view text) {
-  constexpr std::size_t kMost = 40;
-  std::string result(text.substr(0, kMost));
-  for (char& c : result) {
-    if (c < 0x20 || c > 0x7e) c = '?';
-  }
-  return '"' + result + (text.size() > kMost ? "…\"" : "\"");
-}
 
 bool whole(std::string_view text, std::uint64_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -139,6 +133,11 @@ std::vector<std::string_view> split_cells(std::string_view line) {
   }
 }
 
+std::string_view first_line(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  return !line.empty() && line.back() == '\r' ? line.substr(0, line.size() - 1) : line;
+}
+
 bool has_columns(std::string_view header, const std::vector<std::string_view>& columns) {
   const auto cells = split_cells(header);
   return std::all_of(columns.begin(), columns.end(),
@@ -150,7 +149,7 @@ void require_columns(std::string_view header, const std::vector<std::string_view
   for (const std::string_view column : columns) {
     const auto times = std::count(cells.begin(), cells.end(), column);
     if (times == 1) continue;
-    refuse("the header {} the column {}; it is {}", times == 0 ? "lacks" : "repeats", column, shown(header));
+    refuse("the header {} the column {}", times == 0 ? "lacks" : "repeats", column);
   }
 }
 
@@ -175,6 +174,19 @@ std::int64_t parse_tokens(std::string_view field, std::string_view text) {
   return static_cast<std::int64_t>(value);
 }
 
+void set_lengths(TraceEntry& entry, std::string_view input_field, std::string_view input, std::string_view output_field,
+                 std::string_view output) {
+  std::uint64_t answer = 1;
+  if (whole(output, answer) && answer == 0) {
+    std::uint64_t prompt = 0;
+    entry.input_tokens = whole(input, prompt) && prompt == 0 ? 0 : parse_tokens(input_field, input);
+    entry.output_tokens = 0;
+    return;
+  }
+  entry.input_tokens = parse_tokens(input_field, input);
+  entry.output_tokens = parse_tokens(output_field, output);
+}
+
 std::uint64_t parse_block_id(std::string_view field, std::string_view text) {
   std::uint64_t value = 0;
   if (!whole(text, value) || value >= kSystemPromptNames) {
@@ -191,7 +203,9 @@ TraceTime parse_time(std::string_view field, std::string_view text, int unit_dig
   const bool digits = std::all_of(fraction.begin(), fraction.end(), is_digit);
   if (!whole(text.substr(0, point), units) || !digits || (point != std::string_view::npos && fraction.empty())) {
     refuse("{}: {} is not a time, a decimal number of {} from 0", field, shown(text),
-           unit_digits == 3 ? "milliseconds" : "seconds");
+           unit_digits == 9   ? "nanoseconds"
+           : unit_digits == 3 ? "milliseconds"
+                              : "seconds");
   }
   const std::uint64_t per_second = power_of_ten(unit_digits);
   const std::uint64_t picoseconds = (units % per_second) * power_of_ten(kPicosecondDigits - unit_digits) +

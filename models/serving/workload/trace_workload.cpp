@@ -30,6 +30,7 @@ class TraceLoad : public Workload {
 
   void ended(const Request&, sim::SimTime) override {}
   [[nodiscard]] bool reacts() const override { return false; }
+  [[nodiscard]] TraceTally tally() const override { return reader_.tally(); }
 
  private:
   void read() {

@@ -38,7 +38,7 @@ struct LengthConfig {
 /// The keys of a scenario's `serving.load:` section.
 struct LoadConfig {
   std::string arrivals = "poisson";  ///< row of arrival_processes(), or "trace"
-  double rate = 0.0;                 ///< requests per second: poisson, gamma, constant
+  double rate = 0.0;                 ///< requests per second: poisson, gamma, constant; infinite: all at once
   double cv = 1.0;                   ///< gamma: standard deviation / mean of the gaps
   std::int64_t burst_size = 0;       ///< burst: requests at once; 0: all of them
   Seconds burst_interval;            ///< burst: between bursts
@@ -50,7 +50,7 @@ struct LoadConfig {
   /// at least one token longer: a shorter draw of `input` is raised to prefix_tokens + 1.
   std::int64_t prefix_tokens = 0;
   std::int64_t prefix_groups = 1;
-  std::string trace;         ///< file; its arrivals and lengths are used
+  std::string trace;         ///< file; its lengths are used, and with arrivals: trace its arrivals
   std::string trace_format;  ///< row of trace_formats(); empty: by the file's first line
   double rate_scale = 1.0;   ///< trace: arrival times are divided by it
 };
@@ -60,6 +60,13 @@ inline constexpr std::int64_t kMostTokens = 1'000'000'000;
 
 /// Request::prefix names block ids of a trace below this, system prompts from it on; all are below 2^40.
 inline constexpr std::uint64_t kSystemPromptNames = std::uint64_t{1} << 39;
+
+/// What is worth saying of the trace that a load was read from.
+struct TraceTally {
+  std::uint64_t unanswered = 0;  ///< requests of the trace without an answer, which are left out
+  std::string_view format;       ///< the row's name; empty: no trace
+  std::string_view estimated;    ///< how lengths were estimated; empty: the trace gives them
+};
 
 class Workload {
  public:
@@ -75,6 +82,8 @@ class Workload {
   /// ended() may add an arrival, or bring the next one forward. Where it can't, next_arrival() is final, and engines
   /// run on until then without looking at each other.
   [[nodiscard]] virtual bool reacts() const { return true; }
+  /// Of what has been read so far.
+  [[nodiscard]] virtual TraceTally tally() const { return {}; }
 };
 
 /// Draws lengths. Pure but for the random stream.
@@ -108,29 +117,39 @@ struct TraceTime {
   sim::SimTime picoseconds = 0;  ///< below one second
 };
 
-/// One request of a trace as its line says it, before scaling.
+/// One request of a trace as its record says it, before scaling.
 struct TraceEntry {
   TraceTime arrival;
-  std::int64_t input_tokens = 0, output_tokens = 0;
+  std::int64_t input_tokens = 0;
+  std::int64_t output_tokens = 0;  ///< 0: it was never answered, and is left out
   std::vector<std::uint64_t> prefix;
   std::int64_t prefix_tokens = 0;
 };
+
+class ByteReader;
+class RecordReader;
 
 struct TraceFormatRow {
   std::string_view name;
   std::string_view equation;  ///< the columns or fields
   std::string_view source;
-  /// The file's first line looks like this format.
-  bool (*recognises)(std::string_view first_line);
-  /// True if that first line is a header.
+  /// The file's head (ByteReader::head()) looks like this format.
+  bool (*recognises)(std::string_view head);
+  /// True if the first record is a header.
   bool has_header = false;
-  /// Reads one line. Throws std::invalid_argument with a sentence; the reader adds file and line.
-  TraceEntry (*parse)(std::string_view header, std::string_view line);
-  std::vector<std::string_view> columns;  ///< that the header must hold, in any order
-  bool calendar = false;                  ///< times are dates: requests arrive so long after the first one
+  /// Reads one record. Throws std::invalid_argument with a sentence; the reader adds file and line.
+  TraceEntry (*parse)(std::string_view header, std::string_view record);
+  std::vector<std::string_view> columns{};  ///< that the header must hold, in any order
+  bool calendar = false;                    ///< times are dates: requests arrive so long after the first one
+  bool timed = true;                        ///< false: there are no times, so that all requests arrive at once
+  std::string_view estimated{};             ///< how lengths are estimated where the format holds texts
+  /// Cuts the file into records; nullptr: its lines.
+  std::unique_ptr<RecordReader> (*open)(std::unique_ptr<ByteReader> bytes) = nullptr;
 };
-/// mooncake (jsonl as published), mooncake_csv, azure (CSV as published), azure_csv.
+/// See traces.cpp.
 [[nodiscard]] const std::vector<TraceFormatRow>& trace_formats();
+/// The first row that recognises a file by its head; nullptr if there is none.
+[[nodiscard]] const TraceFormatRow* recognise_trace(std::string_view head);
 
 /// By name; nullptr if there is none.
 [[nodiscard]] const LengthRow* find_length_distribution(std::string_view name);

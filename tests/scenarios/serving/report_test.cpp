@@ -299,6 +299,8 @@ TEST(DescribeLoad, SaysWhatArrives) {
   load.output.mean = 211;
   EXPECT_EQ(describe_load(load), "poisson at 4 requests/s, 100 requests, input lognormal of mean 1150, output 211");
   load.trace = "/somewhere/code.jsonl";
+  EXPECT_EQ(describe_load(load), "trace code.jsonl, its first 100 requests, poisson at 4 requests/s");
+  load.arrivals = "trace";
   load.rate_scale = 2.0;
   EXPECT_EQ(describe_load(load), "trace code.jsonl, its first 100 requests, arriving 2 times as fast");
 }

@@ -53,7 +53,8 @@ TEST(EngineKey, IsListedAndAMenu) {
   const Outcome listed = orrery({"list", "engines"});
   EXPECT_EQ(listed.code, kExitWell);
   EXPECT_THAT(listed.out, AllOf(HasSubstr("vllm_v1"), HasSubstr("steps from a batch queue")));
-  EXPECT_THAT(choices_of("engines"), ElementsAre(Field(&Choice::name, "vllm_v1")));
+  EXPECT_THAT(choices_of("engines"), ElementsAre(Field(&Choice::name, "vllm_v1"), Field(&Choice::name, "sglang"),
+                                                 Field(&Choice::name, "trtllm"), Field(&Choice::name, "tgi")));
 }
 
 /// TP 16 over two nodes of two, or TP 8 inside each.

@@ -1,0 +1,15 @@
+// Texts of files in messages: nothing that a file holds reaches a terminal as it is.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace orrery::hardware {
+
+/// The text without quotes: cut to `most` bytes, with '?' for whatever is not printable ASCII.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t most = 40);
+/// The same in quotes.
+[[nodiscard]] std::string shown(std::string_view text, std::size_t most = 40);
+
+}  // namespace orrery::hardware

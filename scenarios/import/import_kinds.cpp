@@ -1,0 +1,19 @@
+// The table of kinds of files that become scenarios.
+#include "scenarios/import/import.hpp"
+
+namespace orrery::scenarios {
+
+// A result names its requests' lengths too, so it stands before the loads.
+const std::vector<ImportKind>& import_kinds() {
+  static const std::vector<ImportKind> rows = {
+      {"vllm_bench", "what vllm bench serve saved: its load, and what it measured as expectations",
+       "vllm-project/vllm vllm/benchmarks/serve.py, --save-result", is_bench, read_bench},
+      {"load", "recorded requests in one of `orrery list trace_formats`", "models/serving/workload/traces.cpp", is_load,
+       read_load},
+      {"launch", "the first launch line of vLLM, SGLang, TensorRT-LLM or TGI in a shell script",
+       "scenarios/import/launchers.cpp", is_launch, read_launch},
+  };
+  return rows;
+}
+
+}  // namespace orrery::scenarios

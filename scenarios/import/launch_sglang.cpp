@@ -1,0 +1,65 @@
+// Flags of SGLang's server. Source: sgl-project/sglang python/sglang/srt/server_args.py.
+// Limitation: its mem_fraction_static is the share for weights and KV cache alone, vLLM's the share for all; it is
+// taken as it stands, which leaves less cache here.
+#include "scenarios/import/launch.hpp"
+
+namespace orrery::scenarios {
+
+const std::vector<FlagRow>& sglang_flags() {
+  constexpr auto value = FlagTakes::value;
+  constexpr auto nothing = FlagTakes::nothing;
+  constexpr std::string_view kServer = "how the server is reached or named, which takes no time here";
+  constexpr std::string_view kText = "what is said, not how long it takes";
+  constexpr std::string_view kUnmodelled = "not modelled: figures are those of a run without it";
+  static const std::vector<FlagRow> rows = {
+      {"--model-path", "--model", value, "", "the model", take_model},
+      {"--tensor-parallel-size", "--tp-size", value, "tensor_parallel", "GPUs of a layer", take_count},
+      {"--tp", "", value, "tensor_parallel", "GPUs of a layer", take_count},
+      {"--pipeline-parallel-size", "--pp-size", value, "pipeline_parallel", "stages", take_count},
+      {"--pp", "", value, "pipeline_parallel", "stages", take_count},
+      {"--data-parallel-size", "--dp-size", value, "replicas", "engines side by side", take_count},
+      {"--dp", "", value, "replicas", "engines side by side", take_count},
+      {"--context-length", "", value, "max_model_len", "longest request", take_count},
+      {"--mem-fraction-static", "", value, "gpu_memory_utilization", "share for weights and KV cache", take_share},
+      {"--max-running-requests", "", value, "max_num_seqs", "sequences at once", take_count},
+      {"--max-prefill-tokens", "", value, "", "chunked_prefill_size decides the size of a step"},
+      {"--chunked-prefill-size", "", value, "max_num_batched_tokens", "prompt tokens of a step", take_count},
+      {"--dtype", "", value, "dtype", "number format of activations", take_dtype},
+      {"--quantization", "", value, "weight_dtype", "number format of weights", take_dtype},
+      {"--kv-cache-dtype", "", value, "kv_cache_dtype", "number format of the KV cache", take_dtype},
+      {"--page-size", "", value, "block_size", "tokens of a page", take_count},
+      {"--disable-radix-cache", "", nothing, "enable_prefix_caching", "prompt heads are not kept", take_opposite},
+      {"--disable-cuda-graph", "", nothing, "enforce_eager", "no CUDA graphs", take_switch},
+      {"--host", "", value, "", kServer},
+      {"--port", "", value, "", kServer},
+      {"--api-key", "", value, "", kServer},
+      {"--served-model-name", "", value, "", kServer},
+      {"--log-level", "", value, "", kServer},
+      {"--enable-metrics", "", nothing, "", kServer},
+      {"--tokenizer-path", "", value, "", kText},
+      {"--trust-remote-code", "", nothing, "", kText},
+      {"--chat-template", "", value, "", kText},
+      {"--tool-call-parser", "", value, "", kText},
+      {"--reasoning-parser", "", value, "", kText},
+      {"--random-seed", "", value, "", kText},
+      {"--nnodes", "", value, "", "the number of nodes follows from the GPUs"},
+      {"--node-rank", "", value, "", kServer},
+      {"--dist-init-addr", "", value, "", kServer},
+      {"--enable-dp-attention", "", nothing, "", kUnmodelled},
+      {"--ep-size", "--ep", value, "", kUnmodelled},
+      {"--speculative-algorithm", "", value, "", kUnmodelled},
+      {"--speculative-num-steps", "", value, "", kUnmodelled},
+      {"--speculative-eagle-topk", "", value, "", kUnmodelled},
+      {"--speculative-num-draft-tokens", "", value, "", kUnmodelled},
+      {"--attention-backend", "", value, "", kUnmodelled},
+      {"--enable-torch-compile", "", nothing, "", kUnmodelled},
+      {"--cuda-graph-max-bs", "", value, "", kUnmodelled},
+      {"--schedule-policy", "", value, "", kUnmodelled},
+      {"--schedule-conservativeness", "", value, "", kUnmodelled},
+      {"--disaggregation-mode", "", value, "", kUnmodelled},
+      {"--max-total-tokens", "", value, "", kUnmodelled},
+  };
+  return rows;
+}
+
+}  // namespace orrery::scenarios
