@@ -122,6 +122,16 @@ hardware::SourceSpan span_of(const ConfigNode& root, std::string_view path) {
   return node->span;
 }
 
+const ConfigNode* find_node(const ConfigNode& root, std::string_view path) {
+  const ConfigNode* node = &root;
+  while (node != nullptr && !path.empty()) {
+    const std::size_t dot = path.find('.');
+    node = step_into(*node, path.substr(0, dot));
+    path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
+  }
+  return node;
+}
+
 void add_error(const ConfigError& error, const hardware::SourceSpan& span, Diagnostics& diagnostics) {
   const std::vector<hardware::Diagnostic>& items = error.diagnostics();
   if (items.size() < 2 && (items.empty() || items.front().span.line == 0)) {

@@ -15,6 +15,9 @@ namespace orrery::scenarios {
 /// Where the value at a dotted path stands ("training.zero", "jobs.0.model"): the deepest part that is present.
 [[nodiscard]] hardware::SourceSpan span_of(const hardware::ConfigNode& root, std::string_view path);
 
+/// The value at a dotted path; nullptr: it is not there.
+[[nodiscard]] const hardware::ConfigNode* find_node(const hardware::ConfigNode& root, std::string_view path);
+
 /// Adds what `error` says: its own located diagnostics, or its message at `span`.
 void add_error(const hardware::ConfigError& error, const hardware::SourceSpan& span,
                hardware::Diagnostics& diagnostics);

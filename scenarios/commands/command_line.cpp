@@ -23,7 +23,12 @@ namespace {
 
 using Command = int (*)(const Options&, Console&);
 
-constexpr std::string_view kExamples = R"(Examples:
+constexpr std::string_view kExamples = R"(Questions:
+  orrery ask serve --model Qwen/Qwen3-32B-FP8 --gpu l40s --gpus 2 --context 32k --input 2000 --output 500 --tpot 50ms
+  orrery ask serve --model llama-3.1-70b --rate 20 --input 1155 --output 211 --ttft 1s    at least cost
+  orrery ask fit --model llama-3.3-70b-fp8 --gpu h100 --context 128k --users 5            the fewest GPUs
+
+Examples:
   orrery new > mine.yaml                    a commented scenario to start from
   orrery run mine.yaml                      predict its training step, or how it serves
   orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json
@@ -92,8 +97,14 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
 
   CLI::App* sweep = app.add_subcommand("sweep", "run all combinations of the lists in sweep:");
   sweep->add_option("FILE", files, "a scenario file")->required()->expected(1);
-  sweep->add_option("--json", raw.options.json, "write every point's report");
+  sweep->add_option("--json", raw.options.json, "write every point's figures");
   sweep->add_option("--csv", raw.options.csv, "write a row per point");
+  sweep->add_option("--columns", raw.options.columns, "metrics to show and write: a,b,c (orrery list metrics)");
+  sweep->add_option("--sort", raw.options.sort, "show the points by this metric, the best first");
+  sweep->add_option("--objective", raw.options.objective,
+                    "the metric that the best point is best at (default: speed, or price where that differs)");
+  sweep->add_flag("--resume", raw.options.resume,
+                  "take up the rows that an interrupted sweep left in its partial file");
   add_scenario_options(*sweep, raw);
   add_jobs(*sweep, raw);
   commands.emplace_back(sweep, sweep_file);
@@ -110,6 +121,50 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
   explain->add_option("--metric", raw.options.metric, "one figure with what it is made of (orrery list metrics)");
   add_scenario_options(*explain, raw);
   commands.emplace_back(explain, explain_file);
+}
+
+void add_question(CLI::App& command, Raw& raw) {
+  AskWords& ask = raw.options.ask;
+  command.add_option("--model", ask.model, "of the library (orrery list models), as Hugging Face has it, or a path")
+      ->required();
+  command.add_option("--gpu", ask.gpu, "kinds to choose from: h100,l40s (default: all of the library)");
+  command.add_option("--gpus", ask.gpus, "GPUs that there are (default: as many as it takes)")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--tp", ask.tensor_parallel, "tensor parallelism (default: 1, 2, 4 and 8 are tried)")
+      ->check(CLI::Range(1, 8));
+  command.add_option("--weight-dtype", ask.weight_dtype, "number format of the weights (orrery list dtypes)");
+  command.add_option("--users", ask.users, "users at once")->check(CLI::Range(1, 100'000));
+  command.add_option("--save", ask.save, "write the scenario of the answer to this file");
+  command.add_flag("--force", ask.force, "--save may replace a file");
+  command.add_option("--json", raw.options.json, "write the answer as JSON (- for standard output)");
+  command.add_flag("-q,--quiet", raw.options.quiet, "no progress and no text");
+  // A question is short; people wait for it.
+  command.add_option("-j,--jobs", raw.options.ask_jobs, "runs at a time (default 0: one per processor)")
+      ->check(CLI::Range(0, 1024));
+}
+
+void add_ask_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
+  AskWords& ask = raw.options.ask;
+  CLI::App* question = app.add_subcommand("ask", "from a model, GPUs and a goal to an answer: ask serve, ask fit");
+  question->require_subcommand(1);
+  CLI::App* serve = question->add_subcommand(
+      "serve", "how many users do these GPUs hold, or which plan serves this load at least cost");
+  add_question(*serve, raw);
+  serve->add_option("--context", ask.context, "tokens of the longest request, prompt and answer: 32k = 32768");
+  serve->add_option("--input", ask.input, "tokens of a prompt: 2000, or MEAN:CV:MOST")->required();
+  serve->add_option("--output", ask.output, "tokens of an answer: 500, or MEAN:CV:MOST")->required();
+  serve->add_option("--ttft", ask.ttft, "longest time to the first token: 5s");
+  serve->add_option("--tpot", ask.tpot, "longest time per token after it: 50ms");
+  serve->add_option("--attainment", ask.attainment, "share of the requests within both (default 0.99)")
+      ->check(CLI::Range(0.01, 1.0));
+  serve->add_option("--rate", ask.rate, "requests per second")->check(CLI::Range(0.001, 100'000.0));
+  serve->add_option("--compare-api", ask.compare_api,
+                    "CACHED/INPUT/OUTPUT prices of an API, USD per million tokens: when do own GPUs win?");
+  commands.emplace_back(serve, ask_serve);
+  CLI::App* fit = question->add_subcommand("fit", "the fewest GPUs that hold a model and so many tokens");
+  add_question(*fit, raw);
+  fit->add_option("--context", ask.context, "tokens of each sequence: 128k = 131072")->required();
+  commands.emplace_back(fit, ask_fit);
 }
 
 void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
@@ -174,7 +229,9 @@ void add_window_command(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*
 int dispatch(const std::vector<std::pair<CLI::App*, Command>>& commands, Raw& raw, Console& console) {
   Options& options = raw.options;
   for (const std::string& text : raw.sets) options.overrides.push_back(parse_override(text));
-  if (options.jobs == 0) options.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const auto processors = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (options.jobs == 0) options.jobs = processors;
+  if (options.ask_jobs == 0) options.ask_jobs = processors;
   for (const auto& [app, command] : commands) {
     if (app->parsed()) return command(options, console);
   }
@@ -205,6 +262,7 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   Raw raw;
   std::vector<std::pair<CLI::App*, Command>> commands;
   add_run_commands(app, raw, commands);
+  add_ask_commands(app, raw, commands);
   add_data_commands(app, raw, commands);
   add_window_command(app, raw, commands);
   CLI::App* execute = app.add_subcommand("execute", "not part of this build");
