@@ -97,8 +97,8 @@ struct SweepColumn {
 };
 struct SweepTable {
   std::vector<SweepColumn> columns;
-  std::string_view speed;  ///< the metric that the best point has most of
-  std::string_view best;   ///< how that point is marked: "fastest that fits"
+  std::string_view speed;  ///< the metric that the best point has most of …
+  std::string_view price;  ///< … or least, where points take GPUs of unlike price or number
 };
 
 /// Another name of a key of a section.
@@ -172,6 +172,9 @@ struct KindRow {
   std::vector<KeyFigure> (*key_figures)(const JobResult& result) = nullptr;
   Headline headline;
   SweepTable (*sweep_table)() = nullptr;
+  /// It has limits that a share of its requests must hold.
+  bool (*promises)(const JobSpec& spec) = nullptr;
+  std::string_view promise;  ///< the metric that says how far it does; empty: the kind promises nothing
 
   /// Predictions beside a table of measurements: `orrery validate`.
   Validation (*validate)(const ValidateRequest& request, Console& console) = nullptr;

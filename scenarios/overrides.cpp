@@ -108,8 +108,14 @@ bool is_within(std::string_view key, std::string_view other) {
 }
 
 EditedText::EditedText(std::string text, std::string file, const std::vector<Override>& overrides)
-    : original_(std::move(text)), text_(original_), file_(std::move(file)) {
+    : original_(std::make_shared<const std::string>(std::move(text))), text_(*original_), file_(std::move(file)) {
   for (const Override& change : overrides) apply(change);
+}
+
+EditedText EditedText::with(const std::vector<Override>& more) const {
+  EditedText edited = *this;
+  for (const Override& change : more) edited.apply(change);
+  return edited;
 }
 
 void EditedText::apply(const Override& change) {
@@ -155,7 +161,7 @@ Diagnostic EditedText::of_file(Diagnostic diagnostic) const {
     if (span.begin >= change->end) span.begin = before(span.begin);
     span.end = span.end >= change->end ? before(span.end) : std::min(span.end, change->old_end);
   }
-  place(original_, span);
+  place(*original_, span);
   diagnostic.message += with;
   return diagnostic;
 }

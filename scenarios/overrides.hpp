@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,10 @@ class EditedText {
   /// Throws ConfigError: the text doesn't parse, or an override (named in the message) can't be applied to it.
   EditedText(std::string text, std::string file, const std::vector<Override>& overrides);
 
+  /// With more of them over those that there are. Both share the file's text, so that thousands of variants of one
+  /// file hold it once. Throws as the constructor.
+  [[nodiscard]] EditedText with(const std::vector<Override>& more) const;
+
   /// With all overrides, later ones over earlier ones.
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] const std::string& file() const { return file_; }
@@ -63,7 +68,8 @@ class EditedText {
   void apply(const Override& change);
   [[nodiscard]] std::string with_those_named(const hardware::Diagnostic& diagnostic) const;
 
-  std::string original_, text_, file_;
+  std::shared_ptr<const std::string> original_;
+  std::string text_, file_;
   std::vector<Change> changes_;
 };
 

@@ -31,10 +31,10 @@ inline constexpr std::string_view kVersion = "0.1.0";
 /// Something that the user should act on: exit code 1, unless the scenario expects it.
 ///
 /// "out_of_memory", "expectation_missed", "known_miss_holds"; of serving: "slo_missed" (fewer requests than
-/// slo.attainment are within the limits), "nothing_served" (every request was refused), and "saturated". A queue that
-/// grows without bound is a finding only where slo.attainment is given: that promise may hold over the simulated
-/// minutes, but not for good. Without one it is a note, since to find a deployment's limit is a fair question, and the
-/// throughput then is its answer, while latencies grow with the length of the run.
+/// slo.attainment, 99 % unless it says otherwise, are within the limits), "nothing_served" (every request was refused),
+/// and "saturated". A queue that grows without bound is a finding only where something is promised: that may hold over
+/// the simulated minutes, but not for good. Without one it is a note, since to find a deployment's limit is a fair
+/// question, and the throughput then is its answer, while latencies grow with the length of the run.
 struct Finding {
   std::string kind;
   std::string message;

@@ -12,14 +12,6 @@ namespace orrery::scenarios {
 
 namespace {
 
-/// RFC 4180: a field with a comma, quote or line end is quoted, quotes are doubled.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string xml_text(std::string_view text) {
   std::string escaped;
   for (const char c : text) {

@@ -62,13 +62,26 @@ std::ostream& line_of(const Console& console) { return console.line != nullptr ?
 Progress::Progress(Console& console, bool quiet, std::size_t total, std::string_view what)
     : console_(&console), active_(console.terminal && !quiet), total_(total), what_(what) {}
 
+std::string progress_text(std::size_t done, std::size_t total, std::size_t skipped, double seconds,
+                          std::string_view what) {
+  std::string text = fmt::format("{} of {} {}", done, total, what);
+  if (done <= skipped || seconds <= 0.0) return text;
+  const double rate = static_cast<double>(done - skipped) / seconds;
+  const auto left = static_cast<std::int64_t>(static_cast<double>(total - std::min(done, total)) / rate + 0.5);
+  text += rate >= 10.0 ? fmt::format(", {:.0f}/s", rate) : fmt::format(", {:.2g}/s", rate);
+  if (left >= 3600) return text + fmt::format(", {} h {} min left", left / 3600, left / 60 % 60);
+  return text +
+         (left >= 60 ? fmt::format(", {} min {} s left", left / 60, left % 60) : fmt::format(", {} s left", left));
+}
+
 void Progress::show(std::size_t done) {
   if (!active_) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - start_ < std::chrono::seconds(1) || now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   shown_ = true;
-  line_of(*console_) << fmt::format("\r{} of {} {}", done, total_, what_) << std::flush;
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  line_of(*console_) << "\r" << progress_text(done, total_, skipped_, seconds, what_) << "\033[K" << std::flush;
 }
 
 void Progress::clear() {

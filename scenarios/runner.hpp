@@ -33,13 +33,16 @@ struct Console {
   [[nodiscard]] bool stopped() const { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 };
 
-/// Progress: one line on a terminal, rewritten; silent during the first second.
+/// Progress: one line on a terminal, rewritten: how much is done, at what rate, and how long the rest takes at that
+/// rate. Silent during the first second.
 class Progress {
  public:
   Progress(Console& console, bool quiet, std::size_t total, std::string_view what);
 
   /// Not thread-safe: parallel_for() calls it on the waiting thread.
   void show(std::size_t done);
+  /// So many were done before it began: they are no part of the rate.
+  void skip(std::size_t done) { skipped_ = done; }
   void clear();
 
  private:
@@ -47,10 +50,15 @@ class Progress {
   bool active_;
   bool shown_ = false;
   std::size_t total_;
+  std::size_t skipped_ = 0;
   std::string what_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point last_;
 };
+
+/// "120 of 2304 points, 14.2/s, 2 min 34 s left".
+[[nodiscard]] std::string progress_text(std::size_t done, std::size_t total, std::size_t skipped, double seconds,
+                                        std::string_view what);
 
 struct RunOptions {
   int jobs = 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -28,6 +29,9 @@ using hardware::SourceSpan;
 /// Where the cluster itself could not be read, any number of a GPU may be right.
 constexpr int kMostGpus = 10'000'000;
 
+/// Each is read, held and reported; a larger study is a sweep, whose points are not kept.
+constexpr std::size_t kMostVariants = 10'000;
+
 /// A variant before it is applied: its overrides edit the text of the whole scenario.
 struct VariantSpec {
   std::string name;
@@ -49,6 +53,12 @@ std::vector<VariantSpec> read_variants(const ConfigNode* node, std::string_view 
     diagnostics.error(node->span, "variants must be a list of {name, set, expect}");
     return variants;
   }
+  if (node->items.size() > kMostVariants) {
+    diagnostics.error(node->span, fmt::format("{} variants; at most {} are accepted: a sweep goes through more",
+                                              node->items.size(), kMostVariants));
+    return variants;
+  }
+  std::set<std::string> names;
   for (const hardware::NodePtr& item : node->items) {
     MapReader reader(item.get(), "variant", diagnostics);
     VariantSpec spec;
@@ -62,9 +72,9 @@ std::vector<VariantSpec> read_variants(const ConfigNode* node, std::string_view 
     }
     spec.expect = reader.child("expect");
     reader.finish();
-    const bool repeated = std::any_of(variants.begin(), variants.end(),
-                                      [&](const VariantSpec& other) { return other.name == spec.name; });
-    if (repeated) diagnostics.error(reader.span("name"), fmt::format("the variant '{}' is there twice", spec.name));
+    if (!names.insert(spec.name).second) {
+      diagnostics.error(reader.span("name"), fmt::format("the variant '{}' is there twice", spec.name));
+    }
     variants.push_back(std::move(spec));
   }
   return variants;
@@ -151,13 +161,11 @@ void read_scenario(const ConfigNode& root, Scenario& scenario, std::vector<Varia
 }
 
 /// The scenario with a variant's overrides over those of the scenario; its errors are reported at the variant.
-Scenario read_variant(const VariantSpec& spec, const std::string& text, const std::string& file,
-                      const std::vector<Override>& overrides, Diagnostics& diagnostics) {
+Scenario read_variant(const VariantSpec& spec, const EditedText& trunk, Diagnostics& diagnostics) {
+  const std::string& file = trunk.file();
   Scenario scenario;
   try {
-    std::vector<Override> all = overrides;
-    all.insert(all.end(), spec.set.begin(), spec.set.end());
-    scenario.source = std::make_shared<const EditedText>(text, file, all);
+    scenario.source = std::make_shared<const EditedText>(trunk.with(spec.set));
     const hardware::NodePtr root = hardware::parse_config(scenario.source->text(), file);
     Diagnostics inner(file);
     std::vector<VariantSpec> unused;
@@ -191,16 +199,22 @@ std::string expand_variables(std::string_view text) {
 }
 
 Scenario parse_scenario(std::string text, const std::string& file, const std::vector<Override>& overrides) {
+  return parse_scenario(EditedText(std::move(text), file, overrides));
+}
+
+Scenario parse_scenario(EditedText source) {
   Scenario scenario;
-  scenario.source = std::make_shared<const EditedText>(text, file, overrides);
+  scenario.source = std::make_shared<const EditedText>(std::move(source));
+  const std::string& file = scenario.source->file();
   const hardware::NodePtr root = hardware::parse_config(scenario.source->text(), file);
   Diagnostics diagnostics(file);
   std::vector<VariantSpec> specs;
   read_scenario(*root, scenario, specs, diagnostics);
   // Variants repeat the errors of their base, so they are read only once that is right.
-  const bool base_is_right = diagnostics.empty();
-  for (const VariantSpec& spec : specs) {
-    if (base_is_right) scenario.variants.push_back(read_variant(spec, text, file, overrides, diagnostics));
+  if (diagnostics.empty() && !specs.empty()) {
+    // Without the list of variants, so that the time to read each doesn't grow with their number.
+    const EditedText trunk = scenario.source->with({{"variants", "[]", "variants"}});
+    for (const VariantSpec& spec : specs) scenario.variants.push_back(read_variant(spec, trunk, diagnostics));
   }
   scenario.throw_if_any(diagnostics);
   return scenario;

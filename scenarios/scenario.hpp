@@ -66,6 +66,9 @@ struct Scenario {
 [[nodiscard]] Scenario parse_scenario(std::string text, const std::string& file,
                                       const std::vector<Override>& overrides = {});
 
+/// The same from a text that was edited already.
+[[nodiscard]] Scenario parse_scenario(EditedText source);
+
 /// `${ORRERY_DATA}` replaced by the variable's value. Throws ConfigError if it is used but not set.
 [[nodiscard]] std::string expand_variables(std::string_view text);
 

@@ -18,6 +18,7 @@
 #include "hardware/nearest_names.hpp"
 #include "kernels/cuda/loader.hpp"
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/commands/examples.hpp"
 #include "scenarios/commands/quoting_buffer.hpp"
 #include "scenarios/kinds.hpp"
 
@@ -26,54 +27,6 @@ namespace orrery::scenarios {
 namespace {
 
 using Command = int (*)(const Options&, Console&);
-
-constexpr std::string_view kExitCodes = R"(
-Exit codes: 0 well, 1 a finding (expectation missed, out of memory, SLO missed), 2 wrong input,
-3 internal error, 130 interrupted (outputs are then named *.partial.*).
-)";
-
-/// What a command is used for, in its own help; the first of each stands in the program's.
-struct Example {
-  std::string_view command, line, says;
-};
-constexpr std::array kExamples = {
-    Example{"new", "orrery new > mine.yaml", "a commented scenario to start from"},
-    Example{"new", "orrery new serving -o chat.yaml", "the same for serving"},
-    Example{"new", "orrery new gpu -o my_gpu.yaml", "a board of your own, for cluster: {gpu: ./my_gpu.yaml}"},
-    Example{"import", "orrery import serve.sh requests.csv -o mine.yaml",
-            "vllm serve and a recorded load as a scenario"},
-    Example{"import", "orrery import result.json", "what vllm bench serve measured, as a load and as expectations"},
-    Example{"run", "orrery run mine.yaml", "predict its training step, or how it serves"},
-    Example{"run", "orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json", ""},
-    Example{"run", "orrery run chat.yaml --requests requests.csv --trace trace.json", "every request of a serving run"},
-    Example{"run", "orrery run mine.yaml --plan plan.txt", "what every rank does, step by step"},
-    Example{"explain", "orrery explain mine.yaml", "where each number comes from"},
-    Example{"explain", "orrery explain mine.yaml --metric memory.peak_bytes", "one figure with its parts"},
-    Example{"explain", "orrery explain chat.yaml --log vllm.log", "which term of the memory differs"},
-    Example{"check", "orrery check scenarios/library -j 8", "hold predictions to published results"},
-    Example{"sweep", "orrery sweep mine.yaml --csv grid.csv", "all combinations of the lists in sweep:"},
-    Example{"compare", "orrery compare a.yaml b.yaml", "metric by metric"},
-    Example{"compare", "orrery compare before.json after.json", "the same of two saved reports"},
-    Example{"validate", "orrery validate kernels gemm.csv.gz --gpu h100_sxm", "errors on measurements"},
-    Example{"list", "orrery list models", "or gpus, nodes, fabrics, metrics, ..."},
-    Example{"calibrate", "orrery calibrate fit gemm.csv.gz --gpu h100_sxm --dry-run", "what a fit would say"},
-    Example{"gui", "orrery gui mine.yaml", "the same in a window that follows every change"},
-};
-
-/// Of one command, or the first of every command.
-std::string examples_of(std::string_view command) {
-  std::string text = "Examples:\n";
-  std::string_view last;
-  bool any = false;
-  for (const Example& example : kExamples) {
-    if (command.empty() ? example.command == last : example.command != command) continue;
-    last = example.command;
-    any = true;
-    text += example.says.empty() ? fmt::format("  {}\n", example.line)
-                                 : fmt::format("  {:<52} {}\n", example.line, example.says);
-  }
-  return any ? text : "";
-}
 
 /// Options as CLI11 sees them, before --set is split.
 struct Raw {
@@ -132,8 +85,14 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
 
   CLI::App* sweep = app.add_subcommand("sweep", "run all combinations of the lists in sweep:");
   sweep->add_option("FILE", files, "a scenario file")->required()->expected(1);
-  sweep->add_option("--json", raw.options.json, "write every point's report");
+  sweep->add_option("--json", raw.options.json, "write every point's figures");
   sweep->add_option("--csv", raw.options.csv, "write a row per point");
+  sweep->add_option("--columns", raw.options.columns, "metrics to show and write: a,b,c (orrery list metrics)");
+  sweep->add_option("--sort", raw.options.sort, "show the points by this metric, the best first");
+  sweep->add_option("--objective", raw.options.objective,
+                    "the metric that the best point is best at (default: speed, or price where that differs)");
+  sweep->add_flag("--resume", raw.options.resume,
+                  "take up the rows that an interrupted sweep left in its partial file");
   add_scenario_options(*sweep, raw);
   add_jobs(*sweep, raw);
   commands.emplace_back(sweep, sweep_file);
@@ -152,6 +111,50 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
   explain->add_option("--log", raw.options.log, "lay the memory that an engine logged when it started beside (vLLM)");
   add_scenario_options(*explain, raw);
   commands.emplace_back(explain, explain_file);
+}
+
+void add_question(CLI::App& command, Raw& raw) {
+  AskWords& ask = raw.options.ask;
+  command.add_option("--model", ask.model, "of the library (orrery list models), as Hugging Face has it, or a path")
+      ->required();
+  command.add_option("--gpu", ask.gpu, "kinds to choose from: h100,l40s (default: all of the library)");
+  command.add_option("--gpus", ask.gpus, "GPUs that there are (default: as many as it takes)")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--tp", ask.tensor_parallel, "tensor parallelism (default: 1, 2, 4 and 8 are tried)")
+      ->check(CLI::Range(1, 8));
+  command.add_option("--weight-dtype", ask.weight_dtype, "number format of the weights (orrery list dtypes)");
+  command.add_option("--users", ask.users, "users at once")->check(CLI::Range(1, 100'000));
+  command.add_option("--save", ask.save, "write the scenario of the answer to this file");
+  command.add_flag("--force", ask.force, "--save may replace a file");
+  command.add_option("--json", raw.options.json, "write the answer as JSON (- for standard output)");
+  command.add_flag("-q,--quiet", raw.options.quiet, "no progress and no text");
+  // A question is short; people wait for it.
+  command.add_option("-j,--jobs", raw.options.ask_jobs, "runs at a time (default 0: one per processor)")
+      ->check(CLI::Range(0, 1024));
+}
+
+void add_ask_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
+  AskWords& ask = raw.options.ask;
+  CLI::App* question = app.add_subcommand("ask", "from a model, GPUs and a goal to an answer: ask serve, ask fit");
+  question->require_subcommand(1);
+  CLI::App* serve = question->add_subcommand(
+      "serve", "how many users do these GPUs hold, or which plan serves this load at least cost");
+  add_question(*serve, raw);
+  serve->add_option("--context", ask.context, "tokens of the longest request, prompt and answer: 32k = 32768");
+  serve->add_option("--input", ask.input, "tokens of a prompt: 2000, or MEAN:CV:MOST")->required();
+  serve->add_option("--output", ask.output, "tokens of an answer: 500, or MEAN:CV:MOST")->required();
+  serve->add_option("--ttft", ask.ttft, "longest time to the first token: 5s");
+  serve->add_option("--tpot", ask.tpot, "longest time per token after it: 50ms");
+  serve->add_option("--attainment", ask.attainment, "share of the requests within both (default 0.99)")
+      ->check(CLI::Range(0.01, 1.0));
+  serve->add_option("--rate", ask.rate, "requests per second")->check(CLI::Range(0.001, 100'000.0));
+  serve->add_option("--compare-api", ask.compare_api,
+                    "CACHED/INPUT/OUTPUT prices of an API, USD per million tokens: when do own GPUs win?");
+  commands.emplace_back(serve, ask_serve);
+  CLI::App* fit = question->add_subcommand("fit", "the fewest GPUs that hold a model and so many tokens");
+  add_question(*fit, raw);
+  fit->add_option("--context", ask.context, "tokens of each sequence: 128k = 131072")->required();
+  commands.emplace_back(fit, ask_fit);
 }
 
 void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
@@ -258,7 +261,9 @@ void add_window_command(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*
 int dispatch(const std::vector<std::pair<CLI::App*, Command>>& commands, Raw& raw, Console& console) {
   Options& options = raw.options;
   for (const std::string& text : raw.sets) options.overrides.push_back(parse_override(text));
-  if (options.jobs == 0) options.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const auto processors = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (options.jobs == 0) options.jobs = processors;
+  if (options.ask_jobs == 0) options.ask_jobs = processors;
   for (const auto& [app, command] : commands) {
     if (app->parsed()) return command(options, console);
   }
@@ -288,15 +293,17 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   Raw raw;
   std::vector<std::pair<CLI::App*, Command>> commands;
   add_run_commands(app, raw, commands);
+  add_ask_commands(app, raw, commands);
   add_data_commands(app, raw, commands);
   add_import_command(app, raw, commands);
   add_window_command(app, raw, commands);
   CLI::App* execute = app.add_subcommand("execute", "not part of this build");
   execute->add_option("FILE", raw.options.files, "a scenario file");
   commands.emplace_back(execute, not_executed);
+  app.get_subcommand("ask")->footer(examples_of("ask"));
   // A subcommand inherits the footer that stands when it is added: theirs are their own.
   for (const auto& [command, unused] : commands) command->footer(examples_of(command->get_name()));
-  app.footer(examples_of("") + std::string(kExitCodes));
+  app.footer(examples_of("") + std::string(exit_codes()));
   check_names(app);
   if (const int code = check_command(app, args, console); code != kExitWell) return code;
   try {

@@ -13,17 +13,30 @@
 
 namespace orrery::scenarios {
 
+/// What `orrery ask` is asked, as written.
+struct AskWords {
+  std::string model, gpu, weight_dtype, context, input, output, ttft, tpot, compare_api, save;
+  int gpus = 0, tensor_parallel = 0;
+  std::int64_t users = 0;
+  double rate = 0.0, attainment = 0.99;
+  bool force = false;
+};
+
 /// Everything the command line can say; each command reads its part.
 struct Options {
   std::vector<std::string> files;  ///< FILE…, PATH…, A B, KIND TABLE, FAMILY
   std::vector<Override> overrides;
   std::string json, csv, trace, junit, requests, plan, output;  ///< file names, "-" for standard output, empty: none
   std::string gpu, node, date, timer = "fitted";
-  std::string model;                                 ///< of import: instead of what the files name
+  std::string model;  ///< of import: instead of what the files name
+  AskWords ask;
+  std::string columns, sort, objective;              ///< of a sweep
+  bool resume = false;                               ///< of a sweep: takes up the rows of its partial files
   std::string metric;                                ///< of explain: one figure alone
   std::string log;                                   ///< of explain: what the engine wrote
   std::string screenshot, size, scale, theme, view;  ///< of the window, as its program takes them
   int jobs = 1;
+  int ask_jobs = 0;  ///< of a question: 0 is one per processor
   bool quiet = false;
   bool dry_run = false;
   bool reproducible = false;  ///< no wall times in JSON
@@ -42,6 +55,8 @@ int explain_file(const Options& options, Console& console);
 int calibrate_fit(const Options& options, Console& console);
 int new_scenario(const Options& options, Console& console);
 int import_scenario(const Options& options, Console& console);
+int ask_serve(const Options& options, Console& console);
+int ask_fit(const Options& options, Console& console);
 int open_window(const Options& options, Console& console);
 
 /// The families that `list` knows, for its help.

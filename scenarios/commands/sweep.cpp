@@ -1,21 +1,21 @@
-// orrery sweep FILE: the cartesian product of the scenario's `sweep:` lists.
+// orrery sweep FILE: all combinations of the scenario's `sweep:` lists, a row each as it comes.
 //
-// Points that make no sense (TP that does not divide the heads) are skipped and named: a grid always holds
-// some. Running out of memory is data here, not a finding.
+// Points that can't be (TP that does not divide the heads) are rows with their reason: a grid always holds some.
+// Running out of memory and missing an SLO are data here, not findings of the command.
 
 #include <algorithm>
-#include <optional>
 #include <ostream>
+#include <set>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "models/training/lowered_step.hpp"
 #include "scenarios/commands/commands.hpp"
-#include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
+#include "scenarios/output.hpp"
 #include "scenarios/report.hpp"
-#include "scenarios/report_lines.hpp"
+#include "scenarios/search/journal.hpp"
+#include "scenarios/search/search.hpp"
+#include "scenarios/search/sweep_text.hpp"
 
 namespace orrery::scenarios {
 
@@ -24,139 +24,6 @@ using hardware::ConfigError;
 namespace {
 
 constexpr std::size_t kMostPoints = 1'000'000;
-
-struct Point {
-  std::vector<Override> set;
-  std::optional<Report> report;
-  std::string skipped;  ///< why there is no report
-};
-
-/// Point `index` of the grid; the last axis runs fastest.
-std::vector<Override> coordinates(const std::vector<SweepAxis>& axes, std::size_t index) {
-  std::vector<Override> set(axes.size());
-  for (std::size_t i = axes.size(); i-- > 0;) {
-    const std::size_t size = axes[i].values.size();
-    set[i] = {axes[i].key, axes[i].values[index % size], "sweep"};
-    index /= size;
-  }
-  return set;
-}
-
-std::string words(const std::vector<Override>& set) {
-  std::string text;
-  for (const Override& change : set) text += fmt::format("{}{}={}", text.empty() ? "" : " ", change.key, change.value);
-  return text;
-}
-
-/// The first line of an error that may have many.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-Point run_point(const std::string& text, const std::string& file, const std::vector<Override>& base,
-                const std::vector<SweepAxis>& axes, const Keep& keep, std::size_t index) {
-  Point point;
-  point.set = coordinates(axes, index);
-  std::vector<Override> all = base;
-  all.insert(all.end(), point.set.begin(), point.set.end());
-  try {
-    Scenario scenario = parse_scenario(text, file, all);
-    scenario.variants.clear();
-    scenario.expectations.clear();  // they hold for the scenario as it stands, not for its neighbours
-    if (scenario.skipped.empty()) {
-      point.report = run_scenario(scenario, keep);
-    } else {
-      point.skipped = scenario.skipped;
-    }
-  } catch (const ConfigError& error) {
-    point.skipped = first_line(error.what());
-  }
-  return point;
-}
-
-std::string points_json(const std::vector<SweepAxis>& axes, const std::vector<Point>& points, bool partial) {
-  using Json = nlohmann::ordered_json;
-  Json json = {{"schema_version", kSchemaVersion}, {"orrery", std::string(kVersion)}};
-  if (partial) json["partial"] = true;
-  json["sweep"] = Json::object();
-  for (const SweepAxis& axis : axes) json["sweep"][axis.key] = axis.values;
-  json["points"] = Json::array();
-  json["skipped"] = Json::array();
-  for (const Point& point : points) {
-    Json set = Json::object();
-    for (const Override& change : point.set) set[change.key] = change.value;
-    if (point.report) {
-      json["points"].push_back({{"set", std::move(set)}, {"report", Json::parse(to_json({*point.report}))}});
-    } else {
-      json["skipped"].push_back({{"set", std::move(set)}, {"reason", point.skipped}});
-    }
-  }
-  return json.dump(2) + "\n";
-}
-
-std::string quoted(const std::string& text) {
-  return text.find_first_of(",\"") == std::string::npos ? text : fmt::format("\"{}\"", text);
-}
-
-std::string points_csv(const std::vector<SweepAxis>& axes, const std::vector<Point>& points, bool partial) {
-  std::string csv;
-  for (const SweepAxis& axis : axes) csv += axis.key + ",";
-  csv += "gpus";
-  std::vector<const Report*> reports;
-  for (const Point& point : points) {
-    if (point.report) reports.push_back(&*point.report);
-  }
-  const std::vector<MetricRow> columns = metric_columns(reports);
-  for (const MetricRow& column : columns) csv += fmt::format(",{}", column.name);
-  csv += "\n";
-  for (const Point& point : points) {
-    if (!point.report) continue;
-    for (const Override& change : point.set) csv += quoted(change.value) + ",";
-    csv += fmt::format("{}", point.report->scenario.cluster.gpu_count());
-    for (const MetricRow& column : columns) {
-      const std::optional<double> value = point.report->find_metric(column.name);
-      csv += "," + (value ? shortest(*value) : "");
-    }
-    csv += "\n";
-  }
-  if (partial) csv += "# partial: interrupted before every point was done\n";
-  return csv;
-}
-
-/// By its first job, the fastest point without a finding: it fits and, where an SLO is promised, keeps it.
-const Report* best_of(const std::vector<Point>& points, std::string_view speed) {
-  const Report* best = nullptr;
-  double fastest = 0.0;
-  for (const Point& point : points) {
-    if (!point.report || point.report->has_findings()) continue;
-    const std::optional<double> value = job_views(*point.report).front().find_metric(speed);
-    if (!value || (best != nullptr && *value <= fastest)) continue;
-    best = &*point.report;
-    fastest = *value;
-  }
-  return best;
-}
-
-std::string cell(const Point& point, std::string_view metric) {
-  return point.report ? value_of(job_views(*point.report).front(), metric) : "-";
-}
-
-void write_table(const std::vector<Point>& points, const SweepTable& table, Console& console) {
-  const Report* best = best_of(points, table.speed);
-  for (const SweepColumn& column : table.columns) console.out << fmt::format("{:>{}} ", column.heading, column.width);
-  console.out << " point\n";
-  for (const Point& point : points) {
-    for (const SweepColumn& column : table.columns) {
-      console.out << fmt::format("{:>{}} ", cell(point, column.metric), column.width);
-    }
-    console.out << " " << words(point.set);
-    if (!point.report) console.out << " skipped: " << point.skipped;
-    if (point.report && &*point.report == best) console.out << "  <- " << table.best;
-    console.out << "\n";
-  }
-}
-
-}  // namespace
-
-namespace {
 
 /// Nothing else sets what the sweep does: that would be without effect.
 void check_axes(const Scenario& base, const std::vector<Override>& overrides) {
@@ -182,6 +49,175 @@ void check_axes(const Scenario& base, const std::vector<Override>& overrides) {
   }
 }
 
+void check_size(const Scenario& base) {
+  if (base.sweep.empty()) {
+    throw ConfigError(fmt::format("{}: no sweep: section; add e.g. sweep: {{{}.tensor_parallel: [1, 2, 4, 8]}}",
+                                  base.file, base.jobs.front().kind->name));
+  }
+  std::size_t count = 1;
+  for (const SweepAxis& axis : base.sweep) {
+    count *= axis.values.size();
+    if (count > kMostPoints) {
+      throw ConfigError(fmt::format("{}: the sweep has more than {} points", base.file, kMostPoints));
+    }
+  }
+}
+
+/// Points of it differ in what an hour costs: in the kind or the number of GPUs.
+bool changes_price(const Scenario& base) {
+  const auto of_price = [](const SweepAxis& axis) {
+    if (axis.key.rfind("cluster", 0) == 0) return true;
+    const std::string_view last = std::string_view(axis.key).substr(axis.key.rfind('.') + 1);
+    return axis.key.find("training") == std::string::npos &&
+           (last == "tensor_parallel" || last == "pipeline_parallel" || last == "replicas");
+  };
+  return std::any_of(base.sweep.begin(), base.sweep.end(), of_price);
+}
+
+/// "a,b" as names of metrics, each known.
+std::vector<std::string> named_columns(const std::string& text, const Scenario& base) {
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at <= text.size() && !text.empty();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    std::string name = text.substr(at, end - at);
+    (void)objective_of(name, "--columns");
+    const std::string& prefix = base.jobs.front().prefix();
+    names.push_back(name.rfind("jobs.", 0) == 0 ? name : prefix + name);
+    at = end + 1;
+  }
+  return names;
+}
+
+/// What of a sweep is kept and shown.
+struct View {
+  PointForm form;
+  std::vector<SweepColumn> columns;
+  std::vector<std::string> headings;  ///< that columns refer to
+  Objective objective;
+  std::optional<Objective> sort;
+  std::string_view promise;
+  std::string prefix;
+};
+
+void keep(KeptMetrics& kept, const std::string& name) {
+  if (kept.find(name)) return;
+  if (const std::optional<MetricRow> row = find_metric_row(name)) kept.rows.push_back(*row);
+}
+
+View view_of(const Scenario& base, const Options& options) {
+  const Job& first = base.jobs.front();
+  const SweepTable table = first.kind->sweep_table();
+  View view;
+  view.form.axes = base.sweep;
+  KeptMetrics& kept = view.form.kept;
+  view.prefix = first.prefix();
+  view.promise = first.kind->promise;
+  view.objective = objective_of(
+      !options.objective.empty() ? options.objective : std::string(changes_price(base) ? table.price : table.speed),
+      "--objective");
+  if (own_name(view.objective.metric) == view.objective.metric) view.objective.metric.insert(0, view.prefix);
+  if (!options.sort.empty()) {
+    view.sort = objective_of(options.sort, "--sort");
+    if (own_name(view.sort->metric) == view.sort->metric) view.sort->metric.insert(0, view.prefix);
+  }
+  view.headings = named_columns(options.columns, base);
+  view.columns = table.columns;
+  if (!view.headings.empty()) {
+    view.columns.clear();
+    for (const std::string& name : view.headings) {
+      keep(kept, name);
+      const std::string_view heading = std::string_view(name).substr(name.find('.') + 1);
+      view.columns.push_back({heading, name, std::max(14, static_cast<int>(heading.size()))});
+    }
+  } else {
+    Report empty;
+    empty.scenario.jobs = base.jobs;
+    kept.rows = metric_columns({&empty});
+  }
+  // What decides has to be known, asked for or not.
+  keep(kept, view.objective.metric);
+  if (view.sort) keep(kept, view.sort->metric);
+  if (!view.promise.empty()) keep(kept, view.prefix + std::string(view.promise));
+  return view;
+}
+
+/// The partial files of a sweep, and what an earlier one left in them.
+class Journals {
+ public:
+  Journals(const Options& options, const PointForm& form, const std::string& fingerprint) : form_(form) {
+    if (options.resume) {
+      finished_ = read_journal(options.json, JournalForm::json, form, fingerprint);
+      finished_.merge(read_journal(options.csv, JournalForm::csv, form, fingerprint));
+    }
+    for (const auto& [output, kind] : {std::pair{options.json, JournalForm::json}, {options.csv, JournalForm::csv}}) {
+      journals_.emplace_back(output, kind, form, fingerprint);
+    }
+  }
+
+  [[nodiscard]] std::optional<SearchRow> known(const std::vector<Override>& set) const {
+    const auto found = finished_.find(words_of(set));
+    if (found == finished_.end()) return std::nullopt;
+    SearchRow row;
+    row.point = found->second;
+    return row;
+  }
+  [[nodiscard]] std::size_t known_count() const { return finished_.size(); }
+  void add(const SearchPoint& point) {
+    for (Journal& journal : journals_) journal.add(form_, point);
+  }
+  void close() {
+    for (Journal& journal : journals_) journal.close();
+  }
+  void remove() {
+    for (Journal& journal : journals_) journal.remove();
+  }
+
+ private:
+  const PointForm& form_;
+  FinishedPoints finished_;
+  std::vector<Journal> journals_;
+};
+
+/// An output may not replace what a point reads, nor may a partial one.
+void check_inputs(const Options& options, const std::vector<std::string>& inputs) {
+  check_outputs(options, inputs);
+  for (const std::string& output : {options.json, options.csv}) {
+    if (output.empty() || output == "-") continue;
+    for (const std::string& input : inputs) {
+      if (!same_file(partial_name(output), input)) continue;
+      throw ConfigError(
+          fmt::format("{}: the partial output would overwrite the input {}", partial_name(output), input));
+    }
+  }
+}
+
+void write_relaxed(const std::vector<SearchPoint>& points, std::ostream& out) {
+  std::map<std::string, std::size_t> counts;
+  for (const SearchPoint& point : points) {
+    if (!point.relaxed.empty()) ++counts[words_of(point.relaxed)];
+  }
+  for (const auto& [what, count] : counts) {
+    out << fmt::format("Note: {} {} with {}, which follows from the other keys\n", count,
+                       count == 1 ? "point runs" : "points run", what);
+  }
+}
+
+int finish(const View& view, const std::vector<SearchPoint>& points, std::size_t count, const Options& options,
+           const std::string& fingerprint, Console& console) {
+  const bool partial = console.stopped();
+  const std::string mark = partial ? journal_mark(fingerprint) : "";
+  emit(options.json, options.json.empty() ? "" : points_json(view.form, points, mark), partial, console);
+  emit(options.csv, options.csv.empty() ? "" : points_csv(view.form, points, mark), partial, console);
+  if (partial) {
+    console.err << fmt::format("interrupted: {} of {} points done{}\n", points.size(), count,
+                               options.json.empty() && options.csv.empty() ? "" : "; --resume takes them up");
+    return kExitInterrupted;
+  }
+  const bool any = std::any_of(points.begin(), points.end(), [](const SearchPoint& p) { return p.ran(); });
+  if (!any) throw ConfigError(fmt::format("no point of the sweep can run; the first: {}", points.front().reason));
+  return kExitWell;
+}
+
 }  // namespace
 
 int sweep_file(const Options& options, Console& console) {
@@ -189,44 +225,47 @@ int sweep_file(const Options& options, Console& console) {
   const std::string& file = options.files.at(0);
   const std::string text = hardware::read_text_file(file);
   const Scenario base = parse_scenario(text, file, options.overrides);
-  check_outputs(options, input_files(base));
-  const KindRow& kind = *base.jobs.front().kind;
-  if (base.sweep.empty()) {
-    throw ConfigError(
-        fmt::format("{}: no sweep: section; add e.g. sweep: {{{}.tensor_parallel: [1, 2, 4, 8]}}", file, kind.name));
-  }
+  std::vector<std::string> inputs = input_files(base);
+  inputs.push_back(file);
+  check_inputs(options, inputs);
+  check_size(base);
   check_axes(base, options.overrides);
-  std::size_t count = 1;
-  for (const SweepAxis& axis : base.sweep) {
-    count *= axis.values.size();
-    if (count > kMostPoints) throw ConfigError(fmt::format("{}: the sweep has more than {} points", file, kMostPoints));
+  if (options.resume && options.json.empty() && options.csv.empty()) {
+    throw ConfigError("--resume: takes up the rows of --json or --csv; name the file");
   }
-  Keep keep;
-  keep.lowered = std::make_shared<models::LoweredSteps>();
-  const auto run = [text, file, overrides = options.overrides, axes = base.sweep, keep](std::size_t i) {
-    return run_point(text, file, overrides, axes, keep, i);
+  const View view = view_of(base, options);
+  const std::string fingerprint = fingerprint_of(text, options.overrides, view.form);
+  const KeptMetrics& kept = view.form.kept;
+  Journals journals(options, view.form, fingerprint);
+  const PointRunner runner(text, file, options.overrides, kept);
+  const bool table = !options.quiet && !writes_to_standard_output(options);
+  const SweepText shown(console.out, kept, view.columns, view.prefix, file);
+  if (table && !view.sort) shown.head();
+  SearchQuery query;
+  query.rows = grid_of(base.sweep);
+  Progress progress(console, options.quiet, query.rows.count, "points");
+  progress.skip(journals.known_count());
+  SearchControl control{options.jobs, console, progress};
+  control.known = [&](std::size_t i) { return journals.known(query.rows.at(i)); };
+  control.take = [&](std::size_t, const SearchRow& row) {
+    check_inputs(options, row.point.inputs);  // an axis may name files of its own
+    journals.add(row.point);
+    if (table && !view.sort) shown.line(row.point);
   };
-  Progress progress(console, options.quiet, count, "points");
-  std::vector<std::optional<Point>> done = compute_all<Point>(count, options.jobs, run, console, progress);
-  std::vector<Point> points;
-  for (std::optional<Point>& point : done) {
-    if (point) points.push_back(std::move(*point));
+  std::vector<SearchPoint> points;
+  for (SearchRow& row : search(runner, query, control)) points.push_back(std::move(row.point));
+  journals.close();
+  if (table && !points.empty()) {
+    if (view.sort) shown.head();
+    if (view.sort) {
+      for (const std::size_t i : sorted_by(kept, points, *view.sort)) shown.line(points[i]);
+    }
+    shown.best(points, view.objective, view.prefix + std::string(view.promise));
+    write_relaxed(points, console.out);
   }
-  const bool partial = console.stopped();
-  // An axis may name files of its own.
-  for (const Point& point : points) {
-    if (point.report) check_outputs(options, input_files(point.report->scenario));
-  }
-  if (!options.quiet && !writes_to_standard_output(options)) write_table(points, kind.sweep_table(), console);
-  emit(options.json, options.json.empty() ? "" : points_json(base.sweep, points, partial), partial, console);
-  emit(options.csv, points_csv(base.sweep, points, partial), partial, console);
-  if (partial) {
-    console.err << fmt::format("interrupted: {} of {} points done\n", points.size(), count);
-    return kExitInterrupted;
-  }
-  const bool any = std::any_of(points.begin(), points.end(), [](const Point& p) { return p.report.has_value(); });
-  if (!any) throw ConfigError(fmt::format("{}: no point of the sweep can run; the first: {}", file, points[0].skipped));
-  return kExitWell;
+  const int code = finish(view, points, query.rows.count, options, fingerprint, console);
+  if (code == kExitWell) journals.remove();
+  return code;
 }
 
 }  // namespace orrery::scenarios

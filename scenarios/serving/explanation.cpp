@@ -232,7 +232,11 @@ ExplainNode explain_blocks(const ExplainedRun& e, const std::string& metric) {
                                 "block_size tokens x KV cache of one token on one GPU"));
   if (metric == "serving.num_gpu_blocks") return blocks;
   ExplainNode node = metric_node(e.view, metric);
-  node.parts = {std::move(blocks), asserted("serving.block_size", static_cast<double>(pool.block_size))};
+  node.parts = {std::move(blocks),
+                metric == "serving.max_concurrency"
+                    ? figure("blocks of the longest request", static_cast<double>(pool.longest_blocks()), Unit::count,
+                             "max_model_len / block_size, rounded up")
+                    : asserted("serving.block_size", static_cast<double>(pool.block_size))};
   return node;
 }
 
@@ -267,7 +271,8 @@ constexpr std::array<Row, 19> kRows = {{
 }  // namespace
 
 std::optional<ExplainNode> explain_run(const ExplainedRun& explained, const std::string& metric) {
-  if (metric == "serving.kv_cache_tokens" || metric == "serving.num_gpu_blocks") {
+  if (metric == "serving.kv_cache_tokens" || metric == "serving.num_gpu_blocks" ||
+      metric == "serving.max_concurrency") {
     return explain_blocks(explained, metric);
   }
   for (const Row& row : kRows) {

@@ -18,6 +18,9 @@ enum class NameFamily : std::uint8_t { engines, schedulers, routers, arrivals, l
 
 inline constexpr NumberLimits kPositive{0.0, 1e12, true};
 
+/// The share of requests that a limit of `slo:` is promised to where no `attainment` is given.
+inline constexpr double kPromised = 0.99;
+
 template <class Config, class Visitor>
 void visit_lengths(Config& config, Visitor&& visit) {
   visit.name("distribution", config.distribution, NameFamily::lengths);

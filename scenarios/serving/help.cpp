@@ -87,7 +87,7 @@ const std::vector<FieldHelp>& serving_help() {
       {"serving.slo.ttft", "Promised time to the first token; a tighter one lowers goodput", "no limit"},
       {"serving.slo.tpot", "Promised time per token after the first; a tighter one caps the batch", "no limit"},
       {"serving.slo.attainment", "Share of requests that must meet the limits, else it is a finding; 0 only reports",
-       ""},
+       "0.99 where there is a limit"},
   };
   return rows;
 }

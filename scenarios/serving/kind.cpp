@@ -58,7 +58,7 @@ SweepTable sweep_table() {
            {"USD/M output", "cost.usd_per_million_output_tokens", 13},
            {"fits", "memory.fits", 6}},
           "serving.output_tokens_per_s",
-          "fastest that holds"};
+          "cost.usd_per_million_output_tokens"};
 }
 
 std::vector<KeyFigure> key_figures(const JobResult& of_job) {
@@ -135,6 +135,10 @@ KindRow make_row() {
   row.key_figures = key_figures;
   row.headline = {"serving.output_tokens_per_s", "output", "nothing served"};
   row.sweep_table = sweep_table;
+  row.promises = [](const JobSpec& spec) {
+    return promises_slo(dynamic_cast<const ServingSpec&>(spec).job.config.slo);
+  };
+  row.promise = "serving.slo_attainment";
   row.validate = validate_serving;
   return row;
 }

@@ -95,6 +95,12 @@ std::vector<Metric> counter_rows() {
        [](R r, C) { return Value(r.saturated ? 1.0 : 0.0); }},
       {{"serving.kv_cache_tokens", Unit::count, "num_gpu_blocks * block_size, of one replica", kMore},
        [](R r, C) { return Value(static_cast<double>(r.pool.tokens())); }},
+      {{"serving.max_concurrency", Unit::number, "requests of max_model_len tokens that one replica's KV cache holds",
+        kMore},
+       [](R r, C) {
+         const std::int64_t each = r.pool.block_size > 0 ? r.pool.longest_blocks() : 0;
+         return each > 0 ? Value(static_cast<double>(r.pool.blocks) / static_cast<double>(each)) : std::nullopt;
+       }},
       {{"serving.num_gpu_blocks", Unit::count, "blocks of the KV cache of one replica", kMore},
        [](R r, C) { return Value(static_cast<double>(r.pool.blocks)); }},
   };

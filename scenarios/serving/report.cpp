@@ -48,9 +48,9 @@ std::string missing_text(const ServingResult& result) {
                      bytes_text(pool.budget - fixed), bytes_text(pool.block_bytes));
 }
 
-bool promises_slo(const models::SloConfig& slo) { return slo.given() && slo.attainment > 0.0; }
-
 }  // namespace
+
+bool promises_slo(const models::SloConfig& slo) { return slo.given() && slo.attainment > 0.0; }
 
 namespace {
 

@@ -31,6 +31,9 @@ namespace orrery::scenarios {
 /// An engine that can't start, a missed SLO, a queue without bound, nothing served; see Finding.
 void add_serving_findings(const JobView& view, std::vector<Finding>& findings);
 
+/// There are limits, and a share of the requests that must hold them.
+[[nodiscard]] bool promises_slo(const models::SloConfig& slo);
+
 /// Requests that were refused or cut short, a queue without bound.
 void add_serving_notes(const JobView& view, std::vector<std::string>& notes);
 

@@ -241,6 +241,8 @@ struct ServingReader {
     if (node == nullptr) return;
     MapReader inner(node, "serving.slo", diagnostics());
     visit_slo(field, ServingReader{&inner, files});
+    // A limit is a promise: that nobody said how often it holds must not mean "never".
+    if (!inner.has("attainment") && field.given()) field.attainment = kPromised;
     inner.finish();
   }
 };

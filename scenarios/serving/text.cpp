@@ -88,6 +88,14 @@ std::string describe_arrivals(const models::LoadConfig& load) {
   return text;
 }
 
+/// As vLLM prints it at start-up.
+void write_concurrency(std::ostream& out, const JobView& view) {
+  const std::optional<double> times = view.find_metric("serving.max_concurrency");
+  if (!times || *times <= 0.0) return;
+  const std::int64_t tokens = result_of<ServingOutcome>(view).result.config.max_model_len;
+  out << fmt::format("  Maximum concurrency for {} tokens per request: {:.2f}x\n", grouped(tokens), *times);
+}
+
 }  // namespace
 
 std::string describe_load(const models::LoadConfig& load) {
@@ -143,6 +151,7 @@ void write_serving_figures(std::ostream& out, const JobView& view) {
                  {"prefix hits", "serving.prefix_hit_rate"},
                  {"preemptions", "serving.preemptions"}});
   }
+  write_concurrency(out, view);
   write_memory(out, view);
   if (result.requests == 0) return;
   write_lines(out, view, "Cost of the counted requests",

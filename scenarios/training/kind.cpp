@@ -52,7 +52,7 @@ SweepTable sweep_table() {
            {"peak memory", "memory.peak_bytes", 12},
            {"fits", "memory.fits", 6}},
           "training.tokens_per_s",
-          "fastest that fits"};
+          "cost.usd_per_million_tokens"};
 }
 
 std::vector<KeyFigure> key_figures(const JobResult&) {
@@ -101,6 +101,7 @@ KindRow make_row() {
   row.key_figures = key_figures;
   row.headline = {"training.step_time_s", "step", ""};
   row.sweep_table = sweep_table;
+  row.promises = [](const JobSpec&) { return false; };
   row.validate = validate_training;
   return row;
 }

@@ -102,10 +102,14 @@ TEST_F(Commands, SweepCoversTheProductAndNamesWhatItSkips) {
   ASSERT_EQ(result["skipped"].size(), 2u);
   EXPECT_THAT(result["skipped"][0]["reason"].get<std::string>(), HasSubstr("heads"));
   EXPECT_EQ(result["points"][3]["set"]["training.micro_batch_size"], "2");
-  EXPECT_EQ(result["points"][3]["report"]["scenario"]["training"]["tensor_parallel"], 2);
+  EXPECT_EQ(result["points"][3]["set"]["training.tensor_parallel"], "2");
+  EXPECT_GT(result["points"][3]["report"]["training"]["step_time_s"].get<double>(), 0.0);
+  EXPECT_GT(result["points"][3]["report"]["memory"]["peak_bytes"].get<double>(), 1e9);
+  // A head, and a row per point: those that can't be have their reason.
   const std::string csv = read_file(path("s.csv"));
-  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 5);
-  EXPECT_THAT(outcome.out, HasSubstr("fastest that fits"));
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 7);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("<- most training.tokens_per_s of those that fit"),
+                                 HasSubstr("micro_batch_size=1  can't be: training.tensor_parallel: 8")));
 }
 
 TEST_F(Commands, SweepIsTheSameForAnyNumberOfThreads) {

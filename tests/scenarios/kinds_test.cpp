@@ -50,6 +50,8 @@ TEST_P(Kinds, NameTheirMetricsAfterTheirSection) {
   }
   EXPECT_TRUE(names.count(std::string(GetParam()->headline.metric)) == 1);
   EXPECT_TRUE(names.count(std::string(GetParam()->sweep_table().speed)) == 1);
+  EXPECT_TRUE(names.count(std::string(GetParam()->sweep_table().price)) == 1);
+  EXPECT_TRUE(GetParam()->promise.empty() || names.count(std::string(GetParam()->promise)) == 1);
   for (const SweepColumn& column : GetParam()->sweep_table().columns) {
     EXPECT_TRUE(names.count(std::string(column.metric)) == 1) << column.metric;
   }

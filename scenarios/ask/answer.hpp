@@ -1,0 +1,76 @@
+// Answers of `orrery ask`: plans that were tried, the best first, and the forms in which they are told.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/ask/engines.hpp"
+#include "scenarios/ask/question.hpp"
+#include "scenarios/runner.hpp"
+#include "scenarios/search/search.hpp"
+
+namespace orrery::scenarios {
+
+struct AskedPlan {
+  AskedEngine engine;
+  std::int64_t replicas = 1;
+  std::int64_t users = 0;  ///< that it serves or holds at once; 0: asked by rate
+  bool holds = false;
+  SearchPoint point;
+  std::optional<SearchPoint> beyond;  ///< one user more, or one replica less: what no longer holds
+
+  [[nodiscard]] int gpus() const { return static_cast<int>(engine.gpus() * replicas); }
+  [[nodiscard]] double usd_per_hour() const { return engine.gpu.price * gpus(); }
+};
+
+struct Answer {
+  KeptMetrics kept;
+  std::vector<AskedPlan> plans;  ///< best first; then those that don't hold, the nearest first
+  std::string binding;           ///< what keeps the best from more, or the nearest from enough
+  std::string scenario;          ///< the text of plans.front()
+  int runs = 0;
+
+  [[nodiscard]] bool holds() const { return !plans.empty() && plans.front().holds; }
+  [[nodiscard]] double value(const AskedPlan& plan, std::string_view metric) const {
+    return kept_value(kept, plan.point, metric).value_or(0.0);
+  }
+};
+
+/// Threads, console and quietness of the command.
+struct AskControl {
+  int jobs = 1;
+  bool quiet = false;
+  Console& console;
+};
+
+/// With `users` or `rate`: the plan that serves them at least cost per output token, of each engine with the fewest
+/// replicas that hold the SLO. Without either: the most users that hold it, on the GPUs that there are, or, where their
+/// number is open, on one replica of each engine, the cheapest per output token first. Prompts and answers come from
+/// clients in a closed loop, or by a Poisson process at `rate`.
+/// — Limitations: replicas beyond the first are found by bisection, and plans that cost 5 % more an hour than a known
+/// one are not tried.
+[[nodiscard]] Answer answer_serve(const ServeQuestion& question, const AskControl& control);
+
+/// The fewest GPUs of each kind whose KV cache holds `users` sequences (at least 1) of `context` tokens at once; of
+/// several ways the one without pipeline stages, then with the most room.
+[[nodiscard]] Answer answer_fit(const FitQuestion& question, const AskControl& control);
+
+/// Own GPUs beside an API that charges by the token.
+struct ApiComparison {
+  double api_per_request = 0.0;  ///< USD
+  double own_per_request = 0.0;  ///< USD at full load
+  /// Share of the hours' capacity from which on own GPUs, which cost the same idle, are cheaper; above 1: never.
+  [[nodiscard]] double break_even() const { return own_per_request / api_per_request; }
+};
+/// — Equation: own = price·GPUs / requests per hour; API = Σ tokens · price, prompt tokens that the prefix cache hit at
+/// the cached price. REQUIRES a plan that serves something; nullopt otherwise, or for an API that charges nothing.
+[[nodiscard]] std::optional<ApiComparison> compare_api(const Answer& answer, const ServeQuestion& question);
+
+void write_serve(std::ostream& out, const ServeQuestion& question, const Answer& answer);
+void write_fit(std::ostream& out, const FitQuestion& question, const Answer& answer);
+[[nodiscard]] std::string serve_json(const ServeQuestion& question, const Answer& answer);
+[[nodiscard]] std::string fit_json(const FitQuestion& question, const Answer& answer);
+
+}  // namespace orrery::scenarios

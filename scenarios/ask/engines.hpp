@@ -1,0 +1,37 @@
+// The engines that may answer a question: GPUs, how the model is split over them, the weights' format; and the scenario
+// that one of them is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scenarios/ask/question.hpp"
+#include "scenarios/overrides.hpp"
+
+namespace orrery::scenarios {
+
+/// One replica.
+struct AskedEngine {
+  AskedGpu gpu;
+  int tensor_parallel = 1, pipeline_parallel = 1;
+  std::string weight_dtype;  ///< empty: the model's own
+
+  [[nodiscard]] int gpus() const { return tensor_parallel * pipeline_parallel; }
+};
+
+/// What may be tried: every GPU, TP 1, 2, 4, 8 within a node, the pipeline depths given, and the model's own weights
+/// beside fp8 where nothing fixes the format. Splits that the model's heads don't allow are left in: running one says
+/// so.
+[[nodiscard]] std::vector<AskedEngine> engines_for(const Question& question, const std::vector<int>& depths);
+
+/// The keys of so many replicas of an engine.
+[[nodiscard]] std::vector<Override> engine_keys(const AskedEngine& engine, std::int64_t replicas);
+
+/// The text of a scenario, without the engine.
+[[nodiscard]] std::string serve_text(const ServeQuestion& question);
+[[nodiscard]] std::string fit_text(const FitQuestion& question);
+
+/// "2 x TP 2, fp8" with the GPUs' number and name before it.
+[[nodiscard]] std::string describe(const AskedEngine& engine, std::int64_t replicas);
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,177 @@
+#include "scenarios/ask/names.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
+#include "hardware/dtype.hpp"
+#include "models/architectures/hf_config.hpp"
+#include "scenarios/format.hpp"
+
+namespace orrery::scenarios {
+
+using hardware::ConfigError;
+
+namespace {
+
+struct DtypeSuffix {
+  std::string_view suffix, dtype;
+};
+constexpr DtypeSuffix kDtypes[] = {{"-fp8", "fp8"},        {"-nvfp4", "nvfp4"}, {"-fp4", "nvfp4"},
+                                   {"-awq", "int4"},       {"-gptq", "int4"},   {"-int4", "int4"},
+                                   {"-gptq-int4", "int4"}, {"-int8", "int8"},   {"-bf16", "bf16"}};
+/// What says how a checkpoint was trained or packed, not what its sizes are.
+constexpr std::string_view kPlainSuffixes[] = {"-instruct", "-chat", "-base", "-hf",     "-it",
+                                               "-2507",     "-v0.1", "-v0.3", "-dynamic"};
+
+std::string small(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+bool take_suffix(std::string& text, std::string_view suffix) {
+  if (text.size() <= suffix.size() || text.compare(text.size() - suffix.size(), suffix.size(), suffix) != 0) {
+    return false;
+  }
+  text.resize(text.size() - suffix.size());
+  return true;
+}
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const std::vector<std::string> nearest = hardware::nearest_names(word, known);
+  return nearest.empty() ? fmt::format("known: {}", fmt::join(known, ", "))
+                         : fmt::format("did you mean {}?", fmt::join(nearest, ", "));
+}
+
+/// The library's model of that name, alias or not; empty: none.
+std::string library_name(const std::string& name) {
+  if (has(models::model_names(), name)) return name;
+  for (const ModelAlias& alias : model_aliases()) {
+    if (alias.name == name) return std::string(alias.library);
+  }
+  return {};
+}
+
+void check_dtype(const std::string& dtype) {
+  if (dtype.empty() || parse_dtype(dtype)) return;
+  std::vector<std::string> names;
+  for (const Dtype known : all_dtypes()) names.emplace_back(name(known));
+  throw ConfigError(fmt::format("--weight-dtype {}: {}", printable(dtype), did_you_mean(dtype, names)));
+}
+
+/// Takes words off the end until a library name is left.
+std::string strip(std::string name, std::string& dtype) {
+  for (bool changed = true; changed && library_name(name).empty();) {
+    changed = false;
+    for (const DtypeSuffix& row : kDtypes) {
+      if (!take_suffix(name, row.suffix)) continue;
+      dtype = row.dtype;
+      changed = true;
+    }
+    for (const std::string_view suffix : kPlainSuffixes) changed = take_suffix(name, suffix) || changed;
+  }
+  return name;
+}
+
+AskedGpu gpu_in_node(const std::string& name) {
+  for (const std::string& node_name : hardware::node_names()) {
+    const hardware::Node node = hardware::load_node(node_name);
+    if (node.gpu != name) continue;
+    return {name, node_name, node.gpus, hardware::load_gpu(name).price.value()};
+  }
+  return {};
+}
+
+}  // namespace
+
+const std::vector<ModelAlias>& model_aliases() {
+  static const std::vector<ModelAlias> rows = {
+      {"llama-3.3-70b", "llama-3.1-70b", "config.json of meta-llama/Llama-3.3-70B-Instruct: the same sizes"},
+      {"deepseek-r1", "deepseek-v3", "config.json of deepseek-ai/DeepSeek-R1: the same sizes"},
+      {"deepseek-v3.1", "deepseek-v3", "config.json of deepseek-ai/DeepSeek-V3.1: the same sizes"},
+      {"qwq-32b", "qwen2.5-32b", "config.json of Qwen/QwQ-32B: the sizes of Qwen2.5-32B"},
+  };
+  return rows;
+}
+
+AskedModel find_asked_model(const std::string& written, const std::string& weight_dtype) {
+  check_dtype(weight_dtype);
+  AskedModel model;
+  model.written = written;
+  std::error_code code;
+  if (std::filesystem::exists(written, code)) {
+    model.name = std::filesystem::absolute(written, code).lexically_normal().string();
+    model.weight_dtype = weight_dtype;
+    return model;
+  }
+  std::string name = small(written.substr(written.rfind('/') + 1));
+  if (name.rfind("meta-", 0) == 0) name.erase(0, 5);
+  const std::string bare = strip(name, model.weight_dtype);
+  model.name = library_name(bare);
+  if (!weight_dtype.empty()) model.weight_dtype = weight_dtype;
+  if (model.name.empty()) {
+    throw ConfigError(
+        fmt::format("--model {}: neither a path nor a model of the library; {} A config.json can be named "
+                    "by its path",
+                    printable(written), did_you_mean(bare, models::model_names())));
+  }
+  if (model.name != written) {
+    model.note = fmt::format("{} is taken as {}{}", printable(written), model.name,
+                             model.weight_dtype.empty() ? "" : fmt::format(" with {} weights", model.weight_dtype));
+  }
+  return model;
+}
+
+AskedGpu find_asked_gpu(std::string_view written) {
+  std::string name = small(written);
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
+  if (name.rfind("nvidia_", 0) == 0) name.erase(0, 7);
+  const std::vector<std::string> known = hardware::gpu_names();
+  std::vector<std::string> beginning;
+  for (const std::string& one : known) {
+    if (one.rfind(name + "_", 0) == 0) beginning.push_back(one);
+  }
+  if (!has(known, name)) {
+    if (beginning.empty()) {
+      throw ConfigError(
+          fmt::format("--gpu {}: there is no such GPU; {}", printable(written), did_you_mean(name, known)));
+    }
+    // "h100" means the board of the usual servers.
+    if (has(beginning, name + "_sxm")) beginning = {name + "_sxm"};
+    if (beginning.size() > 1) {
+      throw ConfigError(
+          fmt::format("--gpu {}: that is any of {}; name one", printable(written), fmt::join(beginning, ", ")));
+    }
+    name = beginning.front();
+  }
+  AskedGpu gpu = gpu_in_node(name);
+  if (gpu.node.empty()) {
+    throw ConfigError(
+        fmt::format("--gpu {}: the library has no node that holds it (orrery list nodes); a scenario can "
+                    "put it into any: cluster: {{node: …, gpu: {}}}",
+                    printable(written), name));
+  }
+  return gpu;
+}
+
+std::vector<AskedGpu> all_asked_gpus() {
+  std::vector<AskedGpu> gpus;
+  for (const std::string& name : hardware::gpu_names()) {
+    AskedGpu gpu = gpu_in_node(name);
+    if (!gpu.node.empty()) gpus.push_back(std::move(gpu));
+  }
+  return gpus;
+}
+
+}  // namespace orrery::scenarios

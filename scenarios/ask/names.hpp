@@ -1,0 +1,29 @@
+// Models and GPUs as people name them: "Qwen/Qwen3-32B-FP8", "H100".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/ask/question.hpp"
+
+namespace orrery::scenarios {
+
+/// A model that has the sizes of one of the library, under another name.
+struct ModelAlias {
+  std::string_view name, library, source;
+};
+[[nodiscard]] const std::vector<ModelAlias>& model_aliases();
+
+/// A path that is there; else a library name, whatever its case, with an organisation before it and words such as
+/// -Instruct and -FP8 behind it. -FP8, -NVFP4, -AWQ, -GPTQ and -INT4 name the weights' number format.
+/// `weight_dtype`: asked for beside it; may be empty. Throws ConfigError with the nearest names.
+[[nodiscard]] AskedModel find_asked_model(const std::string& written, const std::string& weight_dtype);
+
+/// By its contract name or the beginning of one ("h100" for h100_sxm), whatever its case. Throws ConfigError with the
+/// nearest names, for a beginning that several have, and where no node of the library holds it.
+[[nodiscard]] AskedGpu find_asked_gpu(std::string_view written);
+/// Every GPU that a node of the library holds.
+[[nodiscard]] std::vector<AskedGpu> all_asked_gpus();
+
+}  // namespace orrery::scenarios

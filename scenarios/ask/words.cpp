@@ -1,0 +1,90 @@
+#include "scenarios/ask/words.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "hardware/config/config.hpp"
+#include "hardware/config/config_numbers.hpp"
+#include "scenarios/format.hpp"
+
+namespace orrery::scenarios {
+
+using hardware::ConfigError;
+
+namespace {
+
+constexpr double kMostTokens = 1e9;
+
+[[noreturn]] void fail(std::string_view by, std::string_view text, std::string_view expected) {
+  throw ConfigError(fmt::format("{} {}: expected {}", by, printable(text), expected));
+}
+
+double read_number(std::string_view text, std::string_view by, std::string_view whole, std::string_view expected) {
+  std::string error;
+  const std::optional<double> value = hardware::parse_number(text, error);
+  if (!value || !std::isfinite(*value) || *value < 0.0) fail(by, whole, expected);
+  return *value;
+}
+
+}  // namespace
+
+std::int64_t read_tokens(std::string_view text, std::string_view by) {
+  constexpr std::string_view kExpected = "a number of tokens such as 2000 or 32k (= 32768)";
+  double unit = 1.0;
+  std::string_view digits = text;
+  if (!text.empty() && (text.back() == 'k' || text.back() == 'K')) unit = 1024.0;
+  if (!text.empty() && (text.back() == 'm' || text.back() == 'M')) unit = 1024.0 * 1024.0;
+  if (unit > 1.0) digits.remove_suffix(1);
+  const double value = read_number(digits, by, text, kExpected) * unit;
+  if (value < 1.0 || value > kMostTokens || value != std::floor(value)) fail(by, text, kExpected);
+  return static_cast<std::int64_t>(value);
+}
+
+AskedLength read_asked_length(std::string_view text, std::string_view by) {
+  const std::vector<std::string> parts = split(text, ':');
+  if (parts.empty() || parts.size() > 3) fail(by, text, "tokens, or MEAN:CV:MOST such as 1155:0.96:7000");
+  AskedLength length;
+  length.mean = static_cast<double>(read_tokens(parts[0], by));
+  if (parts.size() > 1) length.cv = read_number(parts[1], by, text, "a spread such as 0.96 after the mean");
+  if (parts.size() > 2) length.most = read_tokens(parts[2], by);
+  if (length.most > 0 && static_cast<double>(length.most) < length.mean) {
+    fail(by, text, "the most tokens to be no less than their mean");
+  }
+  return length;
+}
+
+Seconds read_time(std::string_view text, std::string_view by) {
+  // The scenario's quantities have a blank before the unit; a command line seldom does.
+  const std::size_t unit = text.find_first_not_of("0123456789.+-eE ");
+  std::string spaced(text);
+  if (unit != std::string_view::npos && unit > 0 && text[unit - 1] != ' ') spaced.insert(unit, 1, ' ');
+  std::string error;
+  const std::optional<Seconds> time = hardware::parse_duration(spaced, error);
+  if (!time || *time <= Seconds{0.0}) fail(by, text, "a time such as 50ms or 5s");
+  return *time;
+}
+
+ApiPrice read_api_price(std::string_view text, std::string_view by) {
+  constexpr std::string_view kExpected = "CACHED/INPUT/OUTPUT in USD per million tokens, such as 0.14/0.55/2.19";
+  const std::vector<std::string> parts = split(text, '/');
+  if (parts.size() != 3) fail(by, text, kExpected);
+  const auto price = [&](std::size_t i) { return read_number(parts[i], by, text, kExpected); };
+  return {price(0), price(1), price(2)};
+}
+
+std::vector<std::string> split(std::string_view text, char sign) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size() && !text.empty();) {
+    const std::size_t end = std::min(text.find(sign, at), text.size());
+    std::string_view part = text.substr(at, end - at);
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+    parts.emplace_back(part);
+    at = end + 1;
+  }
+  return parts;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,27 @@
+// How people write sizes on a command line: "32k" tokens, "50ms", "1155:0.96:7000", "0.14/0.55/2.19".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/ask/question.hpp"
+
+namespace orrery::scenarios {
+
+/// Tokens: "2000", "32k" = 32,768, "1M" = 1,048,576. Throws ConfigError naming the option `by`.
+[[nodiscard]] std::int64_t read_tokens(std::string_view text, std::string_view by);
+
+/// "2000", or MEAN:CV[:MOST] of a lognormal law.
+[[nodiscard]] AskedLength read_asked_length(std::string_view text, std::string_view by);
+
+/// "50ms", "50 ms", "5s". Throws for a time that isn't above 0.
+[[nodiscard]] Seconds read_time(std::string_view text, std::string_view by);
+
+/// CACHED/INPUT/OUTPUT in USD per million tokens.
+[[nodiscard]] ApiPrice read_api_price(std::string_view text, std::string_view by);
+
+/// Parts between commas (or another sign), without blanks around them; empty for an empty text.
+[[nodiscard]] std::vector<std::string> split(std::string_view text, char sign = ',');
+
+}  // namespace orrery::scenarios

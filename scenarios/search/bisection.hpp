@@ -1,0 +1,21 @@
+// Where a question that turns once from yes to no, or from no to yes, turns: by doubling steps, then by halving.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+namespace orrery::scenarios {
+
+/// The largest n of [least, most] that holds, where all before one that holds hold too; nullopt: not even `least`.
+/// Asks at most 2·log2(n) + 2 times, each n once. — Limitations: of a question that turns more than once the answer is
+/// one of its turns.
+[[nodiscard]] std::optional<std::int64_t> most_that_holds(std::int64_t least, std::int64_t most,
+                                                          const std::function<bool(std::int64_t)>& holds);
+
+/// The smallest n of [least, most] that holds, where all after one that holds hold too; nullopt: not even `most`.
+/// `top_first`: `most` is asked first, which ends a question that nothing satisfies at once.
+[[nodiscard]] std::optional<std::int64_t> fewest_that_holds(std::int64_t least, std::int64_t most, bool top_first,
+                                                            const std::function<bool(std::int64_t)>& holds);
+
+}  // namespace orrery::scenarios

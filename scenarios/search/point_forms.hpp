@@ -1,0 +1,39 @@
+// The points of a sweep as rows: JSON, CSV, and the journal that an interrupted sweep is taken up from.
+//
+// JSON: {schema_version, orrery, sweep: {key: [values]}, points: [{set, gpus, report}], skipped: [{set, reason}]}. The
+// `report` of a point has its findings and its metrics, each where a report of `orrery run` has it; the rest of a
+// report is not kept. CSV: a column per axis, gpus, the metrics, findings, and the reason of a point that could not be.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/search/point.hpp"
+
+namespace orrery::scenarios {
+
+/// What all rows of a sweep share.
+struct PointForm {
+  std::vector<SweepAxis> axes;
+  KeptMetrics kept;
+};
+
+/// One line without its end. `partial`, of whole documents, is the mark of an interrupted sweep; empty: it is done.
+[[nodiscard]] std::string json_line(const PointForm& form, const SearchPoint& point);
+[[nodiscard]] std::string points_json(const PointForm& form, const std::vector<SearchPoint>& points,
+                                      const std::string& partial);
+/// What json_line() wrote; nullopt: it is none, or of other axes.
+[[nodiscard]] std::optional<SearchPoint> read_json_line(const PointForm& form, const std::string& line);
+/// The points of a document that points_json() wrote; empty: it is none.
+[[nodiscard]] std::vector<SearchPoint> read_points_json(const PointForm& form, const std::string& text);
+
+[[nodiscard]] std::string csv_head(const PointForm& form);
+[[nodiscard]] std::string csv_line(const PointForm& form, const SearchPoint& point);
+[[nodiscard]] std::string points_csv(const PointForm& form, const std::vector<SearchPoint>& points,
+                                     const std::string& partial);
+/// What csv_line() wrote; nullopt: it is none.
+[[nodiscard]] std::optional<SearchPoint> read_csv_line(const PointForm& form, const std::string& line);
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,150 @@
+#include <cmath>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include "scenarios/format.hpp"
+#include "scenarios/search/point_forms.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+
+/// Where a metric stands in a report; jobs by name are entries of a list. With `make` it is made.
+Json* place_of(Json& report, std::string_view metric, bool make) {
+  Json* at = &report;
+  if (const std::string_view job = job_of(metric); !job.empty()) {
+    if (!report.contains("jobs")) report["jobs"] = Json::array();
+    Json* found = nullptr;
+    for (Json& one : report["jobs"]) {
+      if (one.is_object() && one.value("name", "") == job) found = &one;
+    }
+    if (found == nullptr && !make) return nullptr;
+    if (found == nullptr) {
+      report["jobs"].push_back({{"name", std::string(job)}});
+      found = &report["jobs"].back();
+    }
+    at = found;
+    metric = own_name(metric);
+  }
+  while (!metric.empty()) {
+    const std::size_t dot = metric.find('.');
+    const std::string part(metric.substr(0, dot));
+    if (!make && (!at->is_object() || !at->contains(part))) return nullptr;
+    at = &(*at)[part];
+    metric = dot == std::string_view::npos ? std::string_view{} : metric.substr(dot + 1);
+  }
+  return at;
+}
+
+Json value_json(Unit unit, double value) {
+  if (unit == Unit::flag) return value != 0.0;
+  if (unit == Unit::count) return static_cast<std::int64_t>(value);
+  return value;
+}
+
+Json set_json(const std::vector<Override>& set) {
+  Json json = Json::object();
+  for (const Override& change : set) json[change.key] = change.value;
+  return json;
+}
+
+Json point_json(const PointForm& form, const SearchPoint& point) {
+  Json json = {{"set", set_json(point.set)}};
+  if (!point.relaxed.empty()) json["relaxed"] = set_json(point.relaxed);
+  if (!point.ran()) {
+    json["reason"] = point.reason;
+    return json;
+  }
+  json["gpus"] = point.gpus;
+  Json report = {{"findings", Json::array()}};
+  for (const Finding& finding : point.findings) {
+    report["findings"].push_back({{"kind", finding.kind}, {"message", finding.message}});
+  }
+  for (std::size_t i = 0; i < point.values.size(); ++i) {
+    if (std::isnan(point.values[i])) continue;
+    *place_of(report, form.kept.rows[i].name, true) = value_json(form.kept.rows[i].unit, point.values[i]);
+  }
+  json["report"] = std::move(report);
+  return json;
+}
+
+std::vector<Override> read_set(const Json& json, std::string_view by) {
+  std::vector<Override> set;
+  for (const auto& [key, value] : json.items()) set.push_back({key, value.get<std::string>(), std::string(by)});
+  return set;
+}
+
+double read_value(Json& report, const std::string& metric) {
+  const Json* value = place_of(report, metric, false);
+  if (value == nullptr) return kUndefined;
+  if (value->is_boolean()) return value->get<bool>() ? 1.0 : 0.0;
+  return value->is_number() ? value->get<double>() : kUndefined;
+}
+
+std::optional<SearchPoint> read_point(const PointForm& form, Json json) {
+  try {
+    SearchPoint point;
+    point.set = read_set(json.at("set"), "sweep");
+    if (point.set.size() != form.axes.size()) return std::nullopt;
+    if (json.contains("relaxed")) point.relaxed = read_set(json["relaxed"], "search");
+    if (json.contains("reason")) {
+      point.reason = json["reason"].get<std::string>();
+      return point;
+    }
+    point.gpus = json.at("gpus").get<int>();
+    Json& report = json.at("report");
+    for (const Json& finding : report.at("findings")) {
+      point.findings.push_back({finding.at("kind").get<std::string>(), finding.at("message").get<std::string>()});
+    }
+    for (const MetricRow& row : form.kept.rows) point.values.push_back(read_value(report, row.name));
+    return point;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string json_line(const PointForm& form, const SearchPoint& point) {
+  // A scalar of a file may hold bytes that are no text.
+  return point_json(form, point).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string points_json(const PointForm& form, const std::vector<SearchPoint>& points, const std::string& partial) {
+  Json json = {{"schema_version", kSchemaVersion}, {"orrery", std::string(kVersion)}};
+  if (!partial.empty()) {
+    json["partial"] = true;
+    json["journal"] = partial;
+  }
+  json["sweep"] = Json::object();
+  for (const SweepAxis& axis : form.axes) json["sweep"][axis.key] = axis.values;
+  json["points"] = Json::array();
+  json["skipped"] = Json::array();
+  for (const SearchPoint& point : points) json[point.ran() ? "points" : "skipped"].push_back(point_json(form, point));
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<SearchPoint> read_json_line(const PointForm& form, const std::string& line) {
+  Json json = Json::parse(line, nullptr, false);
+  return json.is_object() ? read_point(form, std::move(json)) : std::nullopt;
+}
+
+std::vector<SearchPoint> read_points_json(const PointForm& form, const std::string& text) {
+  std::vector<SearchPoint> points;
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return points;
+  for (const char* list : {"points", "skipped"}) {
+    if (!json.contains(list) || !json[list].is_array()) continue;
+    for (const Json& one : json[list]) {
+      if (std::optional<SearchPoint> point = read_point(form, one)) points.push_back(std::move(*point));
+    }
+  }
+  return points;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,78 @@
+// Bisection against asking every number.
+
+#include "scenarios/search/bisection.hpp"
+
+#include <cmath>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace orrery::scenarios {
+namespace {
+
+using Answer = std::optional<std::int64_t>;
+
+TEST(Bisection, FindsTheTurnOfAQuestionByHand) {
+  const auto up_to_16 = [](std::int64_t n) { return n <= 16; };
+  EXPECT_EQ(most_that_holds(1, 1000, up_to_16), 16);
+  EXPECT_EQ(most_that_holds(1, 10, up_to_16), 10);
+  EXPECT_EQ(most_that_holds(17, 1000, up_to_16), std::nullopt);
+  EXPECT_EQ(most_that_holds(16, 16, up_to_16), 16);
+  const auto from_3 = [](std::int64_t n) { return n >= 3; };
+  for (const bool top_first : {false, true}) {
+    EXPECT_EQ(fewest_that_holds(1, 1000, top_first, from_3), 3);
+    EXPECT_EQ(fewest_that_holds(5, 1000, top_first, from_3), 5);
+    EXPECT_EQ(fewest_that_holds(1, 2, top_first, from_3), std::nullopt);
+    EXPECT_EQ(fewest_that_holds(1, 3, top_first, from_3), 3);
+    EXPECT_EQ(fewest_that_holds(4, 3, top_first, from_3), std::nullopt);
+  }
+}
+
+TEST(Bisection, OfWhatNothingSatisfiesEndsAtOnceFromTheTop) {
+  int asked = 0;
+  const auto never = [&](std::int64_t) { return ++asked < 0; };
+  EXPECT_EQ(fewest_that_holds(1, 1'000'000, true, never), std::nullopt);
+  EXPECT_EQ(asked, 1);
+}
+
+/// Asks as bisection may: inside the range, no number twice, and not many.
+template <class Search>
+void expect_frugal(std::int64_t least, std::int64_t most, const Search& search) {
+  std::set<std::int64_t> asked;
+  search([&](std::int64_t n) {
+    RC_ASSERT(n >= least && n <= most);
+    RC_ASSERT(asked.insert(n).second);
+  });
+  RC_ASSERT(static_cast<double>(asked.size()) <= 2.0 * std::log2(static_cast<double>(most - least + 2)) + 3.0);
+}
+
+RC_GTEST_PROP(Bisection, AgreesWithAskingEveryNumber, ()) {
+  const auto least = *rc::gen::inRange<std::int64_t>(-50, 50);
+  const auto most = least + *rc::gen::inRange<std::int64_t>(0, 300);
+  const auto turn = *rc::gen::inRange<std::int64_t>(least - 5, most + 6);
+  const bool top_first = *rc::gen::arbitrary<bool>();
+  Answer largest, smallest;
+  for (std::int64_t n = least; n <= most; ++n) {
+    if (n <= turn) largest = n;
+    if (n >= turn && !smallest) smallest = n;
+  }
+  expect_frugal(least, most, [&](const auto& note) {
+    const Answer found = most_that_holds(least, most, [&](std::int64_t n) {
+      note(n);
+      return n <= turn;
+    });
+    RC_ASSERT(found == largest);
+  });
+  Answer found;
+  std::set<std::int64_t> asked;
+  found = fewest_that_holds(least, most, top_first, [&](std::int64_t n) {
+    RC_ASSERT(n >= least && n <= most);
+    asked.insert(n);
+    return n >= turn;
+  });
+  RC_ASSERT(found == smallest);
+}
+
+}  // namespace
+}  // namespace orrery::scenarios
