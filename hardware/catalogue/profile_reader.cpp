@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/catalogue/sister_fits.hpp"
 
 namespace orrery::hardware {
 namespace {
@@ -210,40 +211,6 @@ std::map<std::string, Generation::Transfer> read_transfer(const ConfigNode& node
     row.finish();
   }
   return transfer;
-}
-
-/// `silicon:` names a measured board of the same chip: its fits are efficiencies, which this board's own rates scale.
-/// Those of collectives hold where both boards' links are alike.
-void inherit_fits(MapReader& profile, Gpu& gpu) {
-  if (profile.peek("silicon") == nullptr) return;
-  const std::vector<std::string> names = gpu_names();
-  const std::size_t index = profile.choice("silicon", names);
-  if (index >= names.size()) return;
-  const std::string path = gpu_profile_path(names[index]).string();
-  const NodePtr root = load_config(path);
-  if (root->find("silicon") != nullptr || names[index] == gpu.name) {
-    profile.diagnostics().error(profile.span("silicon"),
-                                fmt::format("'{}' was not measured itself: name a board that was", names[index]));
-    return;
-  }
-  const Gpu sister = read_gpu(*root, path, names[index]);
-  if (sister.generation.name != gpu.generation.name) {
-    profile.diagnostics().error(
-        profile.span("silicon"),
-        fmt::format("'{}' is of the generation {}, not {}", sister.name, sister.generation.name, gpu.generation.name));
-    return;
-  }
-  for (Fit fit : sister.fits) {
-    const bool other_links = fit.is_collective() && !(sister.nvlink_bandwidth == gpu.nvlink_bandwidth);
-    if (other_links || gpu.find_fit(fit.key) != nullptr) continue;
-    fit.of = sister.name;
-    fit.residuals.clear();
-    const auto error = gpu.generation.transfer.find(fit.key.substr(0, fit.key.find('/')));
-    if (error != gpu.generation.transfer.end()) {
-      fit.residuals.push_back({"transfer", error->second.rows, error->second.median, error->second.p95});
-    }
-    gpu.fits.push_back(std::move(fit));
-  }
 }
 
 }  // namespace
