@@ -1,6 +1,5 @@
 // orrery ask serve|fit: a question on the command line, its answer, and the scenario that the answer is.
 
-#include <filesystem>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -69,10 +68,7 @@ ServeQuestion read_serve(const AskWords& words) {
 void check_save(const Options& options) {
   const std::string& path = options.ask.save;
   if (path.empty()) return;
-  std::error_code code;
-  if (std::filesystem::exists(path, code) && !options.ask.force) {
-    throw ConfigError(fmt::format("--save {}: there is such a file; --force replaces it", path));
-  }
+  check_new(path, options.force);
   check_writable(path);
   if (!options.json.empty() && same_file(path, options.json)) {
     throw ConfigError(fmt::format("{}: two outputs can't go to the same place", path));

@@ -125,7 +125,7 @@ void add_question(CLI::App& command, Raw& raw) {
   command.add_option("--weight-dtype", ask.weight_dtype, "number format of the weights (orrery list dtypes)");
   command.add_option("--users", ask.users, "users at once")->check(CLI::Range(1, 100'000));
   command.add_option("--save", ask.save, "write the scenario of the answer to this file");
-  command.add_flag("--force", ask.force, "--save may replace a file");
+  command.add_flag("--force", raw.options.force, "--save may replace a file");
   command.add_option("--json", raw.options.json, "write the answer as JSON (- for standard output)");
   command.add_flag("-q,--quiet", raw.options.quiet, "no progress and no text");
   // A question is short; people wait for it.

@@ -19,7 +19,6 @@ struct AskWords {
   int gpus = 0, tensor_parallel = 0;
   std::int64_t users = 0;
   double rate = 0.0, attainment = 0.99;
-  bool force = false;
 };
 
 /// Everything the command line can say; each command reads its part.
@@ -72,8 +71,8 @@ int open_window(const Options& options, Console& console);
 void check_outputs(const Options& options, const std::vector<std::string>& inputs = {},
                    const std::vector<Job>& jobs = {});
 
-/// Throws ConfigError if `options.output` is there already, and not to be replaced: what somebody edited by hand.
-void check_new(const Options& options);
+/// Throws ConfigError if `path` (empty or "-": none) is there already, which somebody may have edited, unless forced.
+void check_new(const std::string& path, bool force);
 
 /// Ctrl-C before the one result of a command: an empty partial JSON report, and exit code 130.
 int interrupted_alone(const Options& options, Console& console);

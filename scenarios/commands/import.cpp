@@ -26,7 +26,7 @@ void tell(std::ostream& err, std::string_view what, const std::vector<std::strin
 
 int import_scenario(const Options& options, Console& console) {
   check_outputs(options, options.files);
-  check_new(options);
+  check_new(options.output, options.force);
   ImportOptions of_import{options.gpu, options.node, options.model, ""};
   if (!options.output.empty() && options.output != "-") {
     of_import.output_folder = std::filesystem::path(options.output).parent_path().string();

@@ -34,7 +34,7 @@ int new_scenario(const Options& options, Console& console) {
   const std::string name = options.files.empty() ? std::string(kinds().front()->name) : options.files[0];
   const std::string_view text = template_named(name);
   check_outputs(options);
-  check_new(options);
+  check_new(options.output, options.force);
   emit(options.output.empty() ? "-" : options.output, std::string(text), false, console);
   return kExitWell;
 }

@@ -147,11 +147,10 @@ void check_outputs(const Options& options, const std::vector<std::string>& input
   }
 }
 
-void check_new(const Options& options) {
+void check_new(const std::string& path, bool force) {
   std::error_code code;
-  if (options.force || options.output.empty() || options.output == "-") return;
-  if (!std::filesystem::is_regular_file(options.output, code)) return;
-  throw ConfigError(fmt::format("{}: is there already; --force replaces it", options.output));
+  if (force || path.empty() || path == "-" || !std::filesystem::is_regular_file(path, code)) return;
+  throw ConfigError(fmt::format("{}: is there already; --force replaces it", path));
 }
 
 int interrupted_alone(const Options& options, Console& console) {

@@ -16,6 +16,11 @@
 
 namespace orrery::scenarios {
 
+// Why a flag is not taken, where several are not for one reason.
+inline constexpr std::string_view kServer = "how the server is reached or named, which takes no time here";
+inline constexpr std::string_view kText = "what is said, not how long it takes";
+inline constexpr std::string_view kUnmodelled = "not modelled: figures are those of a run without it";
+
 /// What stands behind a flag.
 enum class FlagTakes : std::uint8_t {
   value,

@@ -8,9 +8,6 @@ namespace orrery::scenarios {
 const std::vector<FlagRow>& sglang_flags() {
   constexpr auto value = FlagTakes::value;
   constexpr auto nothing = FlagTakes::nothing;
-  constexpr std::string_view kServer = "how the server is reached or named, which takes no time here";
-  constexpr std::string_view kText = "what is said, not how long it takes";
-  constexpr std::string_view kUnmodelled = "not modelled: figures are those of a run without it";
   static const std::vector<FlagRow> rows = {
       {"--model-path", "--model", value, "", "the model", take_model},
       {"--tensor-parallel-size", "--tp-size", value, "tensor_parallel", "GPUs of a layer", take_count},
