@@ -34,6 +34,15 @@ void add_notes(Report& report) {
         fmt::format("times and rates rest on datasheets alone: no kernel of {} was measured (orrery calibrate fit)",
                     report.scenario.cluster.gpu_names()));
   }
+  for (const hardware::NodeGroup& group : report.scenario.cluster.groups) {
+    const auto sister =
+        std::find_if(group.gpu.fits.begin(), group.gpu.fits.end(), [](const auto& f) { return !f.of.empty(); });
+    if (sister == group.gpu.fits.end()) continue;
+    report.notes.push_back(
+        fmt::format("kernels of {} are timed by the fits of {}, which has the same chip, at its rates", group.gpu.name,
+                    sister->of));
+    break;
+  }
   const int all = report.scenario.cluster.gpu_count();
   if (used >= all) return;
   report.notes.push_back(fmt::format("uses {} of {} GPUs; the cost counts only those", used, all));

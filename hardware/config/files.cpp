@@ -157,6 +157,17 @@ void check_output_file(const std::string& path) {
   }
 }
 
+void begin_file(const std::string& path) {
+  check_output_file(path);
+  std::error_code code;
+  const fs::file_status status = fs::symlink_status(path, code);
+  if (fs::is_symlink(status)) fail(path, "can't write: is a symbolic link; remove it");
+  if (fs::is_regular_file(status)) fs::remove(path, code);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  if (file < 0) fail(path, fmt::format("can't write: {}", std::strerror(errno)));
+  ::close(file);
+}
+
 void replace_file(const std::string& path, const std::function<void(std::ostream&)>& writer) {
   const fs::path target = behind_links(path);
   try {

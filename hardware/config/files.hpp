@@ -19,6 +19,10 @@ void check_input_file(const std::string& path);
 /// Throws ConfigError naming `path` unless it can become an output: no folder there, not a pipe or a socket.
 void check_output_file(const std::string& path);
 
+/// Makes an empty file at `path`, in place of a regular file that stands there; for what grows line by line. Throws
+/// ConfigError where anything else stands there, a link too: what it leads to is not ours.
+void begin_file(const std::string& path);
+
 /// Writes through a temporary file of a random name beside the target, with its permissions (and owner, where that is
 /// allowed) or those that the umask gives; then fsync and rename. A symbolic link stays: what it points to is replaced.
 /// Throws ConfigError, and leaves nothing behind, where anything fails or `writer` throws. Temporary files that a

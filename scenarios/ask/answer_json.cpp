@@ -36,6 +36,7 @@ Json plan_json(const Answer& answer, const AskedPlan& plan) {
                {"tensor_parallel", plan.engine.tensor_parallel},
                {"pipeline_parallel", plan.engine.pipeline_parallel}};
   if (!plan.engine.weight_dtype.empty()) json["weight_dtype"] = plan.engine.weight_dtype;
+  json["datasheet_only"] = !plan.engine.gpu.measured;
   json["holds"] = plan.holds;
   if (plan.users > 0) json["users"] = plan.users;
   json["usd_per_hour"] = plan.usd_per_hour();

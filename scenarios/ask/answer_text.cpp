@@ -35,6 +35,12 @@ std::string load_text(const ServeQuestion& question, const AskedPlan& plan) {
   return fmt::format("{} user{} at once", plan.users, plan.users == 1 ? "" : "s");
 }
 
+/// Times that no measurement stands behind.
+void write_mark(std::ostream& out, const AskedPlan& plan) {
+  if (plan.engine.gpu.measured) return;
+  out << fmt::format("  datasheet figures only: no kernel of {} was measured\n", plan.engine.gpu.name);
+}
+
 void write_memory(std::ostream& out, const Answer& answer, const AskedPlan& plan) {
   const auto bytes = [&](std::string_view metric) { return readable(answer.value(plan, metric), Unit::bytes); };
   out << fmt::format(
@@ -83,6 +89,7 @@ void write_plan_table(std::ostream& out, const ServeQuestion& question, const An
                        cell("serving.ttft_s.p99", Unit::seconds), cell("serving.tpot_s.p99", Unit::seconds),
                        cell("serving.slo_attainment", Unit::ratio), plan.usd_per_hour(),
                        cell("cost.usd_per_million_output_tokens", Unit::dollars));
+    if (!plan.engine.gpu.measured) out << "  datasheet only";
     if (!plan.point.ran()) out << "  can't be: " << short_reason(plan.point.reason, "ask");
     if (plan.point.ran() && !plan.holds && !plan.point.findings.empty()) {
       std::string kind = plan.point.findings.front().kind;
@@ -119,6 +126,7 @@ void write_serve(std::ostream& out, const ServeQuestion& question, const Answer&
                        describe(best.engine, best.replicas),
                        money(answer.value(best, "cost.usd_per_million_output_tokens")));
     out << fmt::format("  binds: {}\n", answer.binding);
+    write_mark(out, best);
   } else {
     const std::optional<double> share = kept_value(answer.kept, best.point, "serving.slo_attainment");
     out << fmt::format("Answer: no plan holds it; the nearest is {}{}\n", describe(best.engine, best.replicas),

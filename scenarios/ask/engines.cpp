@@ -36,12 +36,12 @@ std::string head_text(const Question& question, const std::string& title) {
       "serving:\n"
       "  tensor_parallel: 1\n"
       "  max_model_len: {}\n",
-      quoted(title), quoted(question.model.name), question.gpus.front().node, question.context);
+      quoted(title), quoted(question.model.name), quoted(question.gpus.front().node), question.context);
 }
 
-std::vector<std::string> dtypes_for(const Question& question, const models::Llm& llm, const std::string& gpu) {
+std::vector<std::string> dtypes_for(const Question& question, const models::Llm& llm, const AskedGpu& gpu) {
   if (!question.model.weight_dtype.empty()) return {question.model.weight_dtype};
-  if (models::is_quantised(llm.dtype) || !hardware::load_gpu(gpu).matrix_peak(Dtype::fp8)) return {""};
+  if (models::is_quantised(llm.dtype) || !hardware::load_gpu(gpu.loaded_by()).matrix_peak(Dtype::fp8)) return {""};
   return {"", "fp8"};
 }
 
@@ -51,7 +51,7 @@ std::vector<AskedEngine> engines_for(const Question& question, const std::vector
   const models::Llm llm = models::load_model(question.model.name);
   std::vector<AskedEngine> engines;
   for (const AskedGpu& gpu : question.gpus) {
-    for (const std::string& dtype : dtypes_for(question, llm, gpu.name)) {
+    for (const std::string& dtype : dtypes_for(question, llm, gpu)) {
       for (const int tensor : kDegrees) {
         if (question.tensor_parallel > 0 && tensor != question.tensor_parallel) continue;
         for (const int depth : depths) {
@@ -72,6 +72,7 @@ std::vector<Override> engine_keys(const AskedEngine& engine, std::int64_t replic
     keys.push_back({std::string(key), std::move(value), "ask"});
   };
   set("cluster.node", engine.gpu.node);
+  if (!engine.gpu.profile.empty()) set("cluster.gpu", engine.gpu.profile);
   if (nodes > 1) {
     set("cluster.nodes", std::to_string(nodes));
     set("cluster.fabric", std::string(kFabric));

@@ -16,10 +16,17 @@ std::int64_t held(const KeptMetrics& kept, const SearchPoint& point) {
   return static_cast<std::int64_t>(kept_value(kept, point, "serving.max_concurrency").value_or(0.0));
 }
 
+/// Of two that don't hold: more room, or less that is missing before there is any.
+bool is_nearer(const Answer& answer, const AskedPlan& a, const AskedPlan& b) {
+  const double room_a = answer.value(a, "serving.max_concurrency"), room_b = answer.value(b, "serving.max_concurrency");
+  if (room_a != room_b) return room_a > room_b;
+  return answer.value(a, "memory.margin_bytes") > answer.value(b, "memory.margin_bytes");
+}
+
 bool is_better(const Answer& answer, const AskedPlan& a, const AskedPlan& b) {
   if (a.holds != b.holds) return a.holds;
   const double room_a = answer.value(a, "serving.max_concurrency"), room_b = answer.value(b, "serving.max_concurrency");
-  if (!a.holds) return room_a > room_b;
+  if (!a.holds) return is_nearer(answer, a, b);
   if (a.gpus() != b.gpus()) return a.gpus() < b.gpus();
   if (a.engine.pipeline_parallel != b.engine.pipeline_parallel) {
     return a.engine.pipeline_parallel < b.engine.pipeline_parallel;
@@ -65,7 +72,7 @@ Answer answer_fit(const FitQuestion& question, const AskControl& control) {
   for (auto& [name, plan] : best) answer.plans.push_back(std::move(plan));
   std::stable_sort(answer.plans.begin(), answer.plans.end(), [&](const AskedPlan& a, const AskedPlan& b) {
     if (a.holds != b.holds) return a.holds;
-    if (!a.holds) return answer.value(a, "serving.max_concurrency") > answer.value(b, "serving.max_concurrency");
+    if (!a.holds) return is_nearer(answer, a, b);
     return a.gpus() != b.gpus() ? a.gpus() < b.gpus() : a.usd_per_hour() < b.usd_per_hour();
   });
   if (!answer.plans.empty()) {

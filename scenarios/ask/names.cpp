@@ -83,13 +83,27 @@ std::string strip(std::string name, std::string& dtype) {
   return name;
 }
 
-AskedGpu gpu_in_node(const std::string& name) {
-  for (const std::string& node_name : hardware::node_names()) {
-    const hardware::Node node = hardware::load_node(node_name);
-    if (node.gpu != name) continue;
-    return {name, node_name, node.gpus, hardware::load_gpu(name).price.value()};
+/// The node of the library that comes with the GPU; empty: none does.
+std::string node_with(const std::string& gpu) {
+  for (const std::string& node : hardware::node_names()) {
+    if (hardware::load_node(node).gpu == gpu) return node;
   }
   return {};
+}
+
+/// A scenario may stand elsewhere than the question was asked.
+std::string anywhere(const std::string& name) {
+  std::error_code code;
+  if (!hardware::is_profile_path(name)) return name;
+  return std::filesystem::absolute(name, code).lexically_normal().string();
+}
+
+/// `gpu` by name or path, empty: the node's own.
+AskedGpu gpu_in(const std::string& node, const std::string& gpu) {
+  const hardware::Node held = hardware::load_node(node);
+  const hardware::Gpu loaded = hardware::load_gpu(gpu.empty() ? held.gpu : gpu);
+  const bool own = !gpu.empty() && gpu != held.gpu;
+  return {loaded.name, node, held.gpus, loaded.price.value(), own ? gpu : "", !loaded.fits.empty()};
 }
 
 }  // namespace
@@ -121,8 +135,8 @@ AskedModel find_asked_model(const std::string& written, const std::string& weigh
   if (!weight_dtype.empty()) model.weight_dtype = weight_dtype;
   if (model.name.empty()) {
     throw ConfigError(
-        fmt::format("--model {}: neither a path nor a model of the library; {} A config.json can be named "
-                    "by its path",
+        fmt::format("--model {}: neither a path nor a model of the library ({}); a config.json can be named by its "
+                    "path",
                     printable(written), did_you_mean(bare, models::model_names())));
   }
   if (model.name != written) {
@@ -132,44 +146,44 @@ AskedModel find_asked_model(const std::string& written, const std::string& weigh
   return model;
 }
 
-AskedGpu find_asked_gpu(std::string_view written) {
+std::string gpu_name_of(std::string_view written) {
   std::string name = small(written);
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
   if (name.rfind("nvidia_", 0) == 0) name.erase(0, 7);
   const std::vector<std::string> known = hardware::gpu_names();
+  if (has(known, name)) return name;
   std::vector<std::string> beginning;
   for (const std::string& one : known) {
     if (one.rfind(name + "_", 0) == 0) beginning.push_back(one);
   }
-  if (!has(known, name)) {
-    if (beginning.empty()) {
-      throw ConfigError(
-          fmt::format("--gpu {}: there is no such GPU; {}", printable(written), did_you_mean(name, known)));
-    }
-    // "h100" means the board of the usual servers.
-    if (has(beginning, name + "_sxm")) beginning = {name + "_sxm"};
-    if (beginning.size() > 1) {
-      throw ConfigError(
-          fmt::format("--gpu {}: that is any of {}; name one", printable(written), fmt::join(beginning, ", ")));
-    }
-    name = beginning.front();
+  // "h100" means the board of the usual servers.
+  if (has(beginning, name + "_sxm")) return name + "_sxm";
+  if (beginning.size() == 1) return beginning.front();
+  if (beginning.empty()) {
+    throw ConfigError(fmt::format("--gpu {}: there is no such GPU; {}", printable(written), did_you_mean(name, known)));
   }
-  AskedGpu gpu = gpu_in_node(name);
-  if (gpu.node.empty()) {
-    throw ConfigError(
-        fmt::format("--gpu {}: the library has no node that holds it (orrery list nodes); a scenario can "
-                    "put it into any: cluster: {{node: …, gpu: {}}}",
-                    printable(written), name));
-  }
-  return gpu;
+  throw ConfigError(
+      fmt::format("--gpu {}: that is any of {}; name one", printable(written), fmt::join(beginning, ", ")));
+}
+
+AskedGpu find_asked_gpu(std::string_view written, const std::string& node) {
+  const std::string gpu = written.empty()                      ? ""
+                          : hardware::is_profile_path(written) ? anywhere(std::string(written))
+                                                               : gpu_name_of(written);
+  if (!node.empty()) return gpu_in(anywhere(node), gpu);
+  const std::string holder = hardware::is_profile_path(gpu) ? "" : node_with(gpu);
+  if (!holder.empty()) return gpu_in(holder, gpu);
+  throw ConfigError(fmt::format(
+      "--gpu {}: the library has no node that holds it: name one with --node (orrery list nodes, or a path)",
+      printable(written)));
 }
 
 std::vector<AskedGpu> all_asked_gpus() {
   std::vector<AskedGpu> gpus;
   for (const std::string& name : hardware::gpu_names()) {
-    AskedGpu gpu = gpu_in_node(name);
-    if (!gpu.node.empty()) gpus.push_back(std::move(gpu));
+    const std::string node = node_with(name);
+    if (!node.empty()) gpus.push_back(gpu_in(node, name));
   }
   return gpus;
 }

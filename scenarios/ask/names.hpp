@@ -20,9 +20,14 @@ struct ModelAlias {
 /// `weight_dtype`: asked for beside it; may be empty. Throws ConfigError with the nearest names.
 [[nodiscard]] AskedModel find_asked_model(const std::string& written, const std::string& weight_dtype);
 
-/// By its contract name or the beginning of one ("h100" for h100_sxm), whatever its case. Throws ConfigError with the
-/// nearest names, for a beginning that several have, and where no node of the library holds it.
-[[nodiscard]] AskedGpu find_asked_gpu(std::string_view written);
+/// A contract name: itself, or the beginning of one ("h100" for h100_sxm), whatever its case. Throws ConfigError with
+/// the nearest names, and for a beginning that several have.
+[[nodiscard]] std::string gpu_name_of(std::string_view written);
+
+/// The GPU of that name, or of a profile of one's own by its path, in the node of that name or path; either may be
+/// empty: the node's own GPU, a node of the library that holds it. Throws ConfigError as gpu_name_of(), and where no
+/// node is named and none of the library holds it.
+[[nodiscard]] AskedGpu find_asked_gpu(std::string_view written, const std::string& node = "");
 /// Every GPU that a node of the library holds.
 [[nodiscard]] std::vector<AskedGpu> all_asked_gpus();
 

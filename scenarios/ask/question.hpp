@@ -19,11 +19,15 @@ struct AskedModel {
   std::string note;          ///< what was made of the name, where it is not the name itself
 };
 
-/// A GPU of the library and the node that holds it.
+/// A GPU, of the library or of one's own, and the node that holds it.
 struct AskedGpu {
-  std::string name, node;
+  std::string name, node;  ///< a node of one's own by its path
   int per_node = 0;
-  double price = 0.0;  ///< USD of one GPU hour
+  double price = 0.0;    ///< USD of one GPU hour
+  std::string profile;   ///< what `cluster.gpu` must say; empty: the node's own
+  bool measured = true;  ///< some kernel was: not on datasheets alone
+
+  [[nodiscard]] const std::string& loaded_by() const { return profile.empty() ? name : profile; }
 };
 
 /// Tokens of a prompt or an answer: always `mean`, or drawn from a lognormal law of that mean.
@@ -47,6 +51,9 @@ struct Question {
   std::int64_t context = 0;    ///< tokens of the longest request
   std::int64_t users = 0;      ///< at once; 0: not said
 };
+
+/// The most users that are tried.
+inline constexpr std::int64_t kMostUsers = 100'000;
 
 struct ServeQuestion : Question {
   AskedLength input, output;

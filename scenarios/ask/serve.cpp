@@ -14,7 +14,6 @@ namespace orrery::scenarios {
 
 namespace {
 
-constexpr std::int64_t kMostUsers = 100'000;
 constexpr int kMostGpus = 512;
 /// Rows of a price bound: their number must not follow the number of threads, or the answer would.
 constexpr std::size_t kBatch = 8;
@@ -28,7 +27,8 @@ std::int64_t number_of(const std::vector<Override>& set, std::string_view key, s
   return fallback;
 }
 
-/// So many requests that 99 % of them is a statement; a closed loop's first wave arrives at once and is not counted.
+/// So many requests that 99 % of them is a statement, and at a rate for so long (100 s) that a queue which grows is
+/// seen to; a closed loop's first wave arrives at once and is not counted, and of many clients each comes twice more.
 std::vector<Override> load_keys(const ServeQuestion& question, std::int64_t users) {
   const auto set = [](std::string_view key, std::int64_t value) {
     return Override{std::string(key), std::to_string(value), "ask"};
@@ -36,7 +36,7 @@ std::vector<Override> load_keys(const ServeQuestion& question, std::int64_t user
   if (question.rate > 0.0) {
     return {set("serving.load.requests", std::clamp<std::int64_t>(std::llround(100.0 * question.rate), 300, 20'000))};
   }
-  const std::int64_t counted = std::max<std::int64_t>(200, 10 * users);
+  const std::int64_t counted = std::max({std::int64_t{200}, std::min<std::int64_t>(10 * users, 5'000), 2 * users});
   return {set("serving.load.requests", counted + users), set("serving.warmup_requests", users)};
 }
 

@@ -23,7 +23,8 @@ constexpr double kTail = 8.0;
 
 void read_shared(const AskWords& words, Question& question) {
   question.model = find_asked_model(words.model, words.weight_dtype);
-  for (const std::string& gpu : split(words.gpu)) question.gpus.push_back(find_asked_gpu(gpu));
+  for (const std::string& gpu : split(words.gpu)) question.gpus.push_back(find_asked_gpu(gpu, words.node));
+  if (question.gpus.empty() && !words.node.empty()) question.gpus.push_back(find_asked_gpu("", words.node));
   if (question.gpus.empty()) question.gpus = all_asked_gpus();
   question.gpu_count = words.gpus;
   question.tensor_parallel = words.tensor_parallel;

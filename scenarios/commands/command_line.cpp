@@ -117,7 +117,10 @@ void add_question(CLI::App& command, Raw& raw) {
   AskWords& ask = raw.options.ask;
   command.add_option("--model", ask.model, "of the library (orrery list models), as Hugging Face has it, or a path")
       ->required();
-  command.add_option("--gpu", ask.gpu, "kinds to choose from: h100,l40s (default: all of the library)");
+  command.add_option(
+      "--gpu", ask.gpu,
+      "kinds to choose from: h100,l40s, or a profile of your own: ./mine.yaml (default: all of the library)");
+  command.add_option("--node", ask.node, "node that holds the GPU (default: one of the library); needed for one's own");
   command.add_option("--gpus", ask.gpus, "GPUs that there are (default: as many as it takes)")
       ->check(CLI::Range(1, 4096));
   command.add_option("--tp", ask.tensor_parallel, "tensor parallelism (default: 1, 2, 4 and 8 are tried)")
@@ -143,11 +146,12 @@ void add_ask_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
   serve->add_option("--context", ask.context, "tokens of the longest request, prompt and answer: 32k = 32768");
   serve->add_option("--input", ask.input, "tokens of a prompt: 2000, or MEAN:CV:MOST")->required();
   serve->add_option("--output", ask.output, "tokens of an answer: 500, or MEAN:CV:MOST")->required();
-  serve->add_option("--ttft", ask.ttft, "longest time to the first token: 5s");
+  serve->add_option("--ttft", ask.ttft, "longest time to the first token: 5s (this, --tpot or both are needed)");
   serve->add_option("--tpot", ask.tpot, "longest time per token after it: 50ms");
   serve->add_option("--attainment", ask.attainment, "share of the requests within both (default 0.99)")
       ->check(CLI::Range(0.01, 1.0));
-  serve->add_option("--rate", ask.rate, "requests per second")->check(CLI::Range(0.001, 100'000.0));
+  serve->add_option("--rate", ask.rate, "requests per second, at most 200: a larger load is several such")
+      ->check(CLI::Range(0.001, 200.0));
   serve->add_option("--compare-api", ask.compare_api,
                     "CACHED/INPUT/OUTPUT prices of an API, USD per million tokens: when do own GPUs win?");
   commands.emplace_back(serve, ask_serve);
@@ -200,6 +204,7 @@ void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*,
 void check_names(CLI::App& app) {
   const auto not_empty = [](std::string& text) { return std::string(text.empty() ? "its value is empty" : ""); };
   for (CLI::App* command : app.get_subcommands(nullptr)) {
+    check_names(*command);
     for (CLI::Option* option : command->get_options()) {
       if (option->get_items_expected_max() > 0) option->check(CLI::Validator(not_empty, ""));
     }

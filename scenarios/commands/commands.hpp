@@ -15,7 +15,7 @@ namespace orrery::scenarios {
 
 /// What `orrery ask` is asked, as written.
 struct AskWords {
-  std::string model, gpu, weight_dtype, context, input, output, ttft, tpot, compare_api, save;
+  std::string model, gpu, node, weight_dtype, context, input, output, ttft, tpot, compare_api, save;
   int gpus = 0, tensor_parallel = 0;
   std::int64_t users = 0;
   double rate = 0.0, attainment = 0.99;

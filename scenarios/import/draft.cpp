@@ -10,6 +10,7 @@
 #include "hardware/config/config.hpp"
 #include "hardware/config/config_numbers.hpp"
 #include "hardware/config/shown.hpp"
+#include "scenarios/ask/names.hpp"
 
 namespace orrery::scenarios {
 
@@ -54,8 +55,9 @@ std::string line_of(std::string_view indent, const DraftKey& key) {
   return fmt::format("{:<28}  # {}\n", line, hardware::printable(key.comment, kLongestComment));
 }
 
-std::string cluster_text(const Draft& draft, const ImportOptions& options) {
-  require_name("--gpu", options.gpu, hardware::gpu_names());
+std::string cluster_text(const Draft& draft, const ImportOptions& written) {
+  ImportOptions options = written;
+  if (!options.gpu.empty()) options.gpu = gpu_name_of(options.gpu);
   require_name("--node", options.node, hardware::node_names());
   const bool given = !options.gpu.empty() || !options.node.empty();
   std::string node = options.node.empty() && !options.gpu.empty() ? node_of(options.gpu) : options.node;

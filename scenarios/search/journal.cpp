@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/files.hpp"
 #include "scenarios/output.hpp"
 
 namespace orrery::scenarios {
@@ -55,8 +56,11 @@ FinishedPoints read_journal(const std::string& output, JournalForm kind, const P
   FinishedPoints finished;
   if (!keeps(output)) return finished;
   const std::string path = partial_name(output);
+  std::error_code code;
+  if (!std::filesystem::exists(path, code)) return finished;
+  hardware::check_input_file(path);
   std::ifstream in(path, std::ios::binary);
-  if (!in) return finished;
+  if (!in) throw ConfigError(fmt::format("{}: --resume: can't be read", path));
   std::ostringstream whole;
   whole << in.rdbuf();
   const std::string text = whole.str();
@@ -83,7 +87,8 @@ Journal::Journal(const std::string& output, JournalForm kind, const PointForm& f
     : kind_(kind) {
   if (!keeps(output)) return;
   path_ = partial_name(output);
-  out_.open(path_, std::ios::binary | std::ios::trunc);
+  hardware::begin_file(path_);
+  out_.open(path_, std::ios::binary | std::ios::app);
   const std::string mark = journal_mark(fingerprint);
   if (kind == JournalForm::csv) write(csv_head(form));
   write(kind == JournalForm::csv ? "# " + mark : fmt::format(R"({{"partial": true, "journal": "{}"}})", mark));

@@ -56,7 +56,7 @@ constexpr std::array<LogForm, 14> kForms = {{
     {"blocks", "# GPU blocks: ", "", Unit::count, blocks},
     {"blocks", "# cuda blocks: ", "", Unit::count, blocks},
     {"blocks", "num_gpu_blocks is: ", "", Unit::count, blocks},
-    {"concurrency", "Maximum concurrency for ", "request: ", Unit::ratio, concurrency},
+    {"concurrency", "Maximum concurrency for ", "request: ", Unit::number, concurrency},
 }};
 
 /// "65,536" and "14.99", from the beginning of `text`; advances it.

@@ -162,6 +162,24 @@ void add_engine_finding(const models::ServingConfig& config, std::vector<Finding
 
 }  // namespace
 
+/// By Little's law λ·W requests are in service, W their time without the queue: a limit below that, and nearly reached,
+/// holds the load back whatever the GPU can do.
+void add_small_limit(const ServingResult& result, std::vector<Finding>& findings) {
+  const models::ServingConfig& c = result.config;
+  const double in_service = c.load.rate * std::max(0.0, result.e2e.mean - result.queue.mean);
+  const double limit = static_cast<double>(c.max_num_seqs) * c.replicas;
+  constexpr double kReached = 0.9;
+  if (!result.saturated || in_service <= limit || result.mean_batch < kReached * static_cast<double>(c.max_num_seqs)) {
+    return;
+  }
+  findings.push_back({"max_num_seqs",
+                      fmt::format("max_num_seqs {} x {} replica{} is less than the {:.0f} requests that {:g} a second, "
+                                  "each {} in service, come to: raise it, or use more replicas",
+                                  c.max_num_seqs, c.replicas, c.replicas == 1 ? "" : "s", in_service, c.load.rate,
+                                  readable(result.e2e.mean - result.queue.mean, Unit::seconds)),
+                      false});
+}
+
 void add_serving_findings(const JobView& view, std::vector<Finding>& findings) {
   const ServingResult& result = result_of<ServingOutcome>(view).result;
   add_engine_finding(result.config, findings);
@@ -184,6 +202,7 @@ void add_serving_findings(const JobView& view, std::vector<Finding>& findings) {
                         false});
     return;
   }
+  add_small_limit(result, findings);
   const models::SloConfig& slo = result.config.slo;
   if (!promises_slo(slo)) return;
   const bool expected = view.expects_below("serving.slo_attainment", slo.attainment);

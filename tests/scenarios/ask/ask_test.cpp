@@ -140,5 +140,24 @@ TEST_F(Ask, QuestionsThatSayTooLittleOrTooMuchAreRefused) {
   EXPECT_THAT(with({"--tpot", "20ms", "--save", "/no/such/folder/a.yaml"}), HasSubstr("no folder"));
 }
 
+TEST_F(Ask, AProfileByItsPathNeedsTheNodeThatHoldsIt) {
+  ASSERT_EQ(orrery({"new", "gpu", "-o", path("mine.yaml")}).code, kExitWell);
+  EXPECT_THAT(orrery({"ask", "fit", "--model", "llama-3.1-8b", "--context", "8k", "--gpu", path("mine.yaml")}).err,
+              HasSubstr("--node"));
+  const AskedGpu gpu = find_asked_gpu(path("mine.yaml"), "dgx_h100");
+  EXPECT_EQ(gpu.name, "mine");
+  EXPECT_EQ(gpu.profile, path("mine.yaml"));
+  EXPECT_EQ(gpu.per_node, 8);
+  EXPECT_TRUE(gpu.measured) << "by the fits of its silicon";
+  EXPECT_EQ(find_asked_gpu("", "l4_box").name, "l4");
+  EXPECT_FALSE(find_asked_gpu("l4").measured);
+  EXPECT_EQ(find_asked_gpu("h200", "dgx_h100").profile, "h200_sxm");
+  const Outcome outcome =
+      orrery({"ask", "serve", "--model", "llama-3.1-8b", "--gpu", path("mine.yaml"), "--node", "dgx_h100", "--gpus",
+              "1", "--input", "1000", "--output", "100", "--tpot", "30ms", "--save", path("s.yaml")});
+  EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+  EXPECT_EQ(orrery({"run", path("s.yaml"), "-q"}).code, kExitWell);
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 
@@ -134,6 +135,25 @@ TEST_F(Sweep, ResumesWhereAKilledOneStopped) {
     EXPECT_EQ(read_file(grid), read_file(whole));
     EXPECT_FALSE(std::filesystem::exists(left));
   }
+}
+
+// A pipe would block, and what a link leads to is somebody else's.
+TEST_F(Sweep, WritesItsPartialFileNowhereElse) {
+  const std::string file = write("s.yaml", small_scenario() + "sweep:\n  training.micro_batch_size: [1, 2]\n");
+  ASSERT_EQ(::mkfifo(path("a.partial.csv").c_str(), 0600), 0);
+  for (const bool resume : {false, true}) {
+    std::vector<std::string> args = {"sweep", file, "--csv", path("a.csv"), "-q"};
+    if (resume) args.emplace_back("--resume");
+    const Outcome pipe = orrery(args);
+    EXPECT_EQ(pipe.code, kExitInput);
+    EXPECT_THAT(pipe.err, HasSubstr("is a pipe"));
+  }
+  write("victim", "kept\n");
+  std::filesystem::create_symlink(path("victim"), path("b.partial.csv"));
+  const Outcome link = orrery({"sweep", file, "--csv", path("b.csv"), "-q"});
+  EXPECT_EQ(link.code, kExitInput);
+  EXPECT_THAT(link.err, HasSubstr("is a symbolic link"));
+  EXPECT_EQ(read_file(path("victim")), "kept\n");
 }
 
 TEST_F(Sweep, AbsentJournalIsNoObstacleToResuming) {

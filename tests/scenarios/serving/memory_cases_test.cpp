@@ -109,5 +109,20 @@ TEST_F(MemoryCases, ALoadFarBeyondCapacityIsCutOff) {
   EXPECT_THAT(outcome.out, HasSubstr("saturated: the load was cut off"));
 }
 
+// Little's law: 8 requests a second of a second and more each are not served four at a time.
+TEST_F(MemoryCases, AMaxNumSeqsBelowWhatIsInServiceIsAFinding) {
+  const auto with = [&](int sequences) {
+    const std::string file =
+        write("s.yaml", "scenario: s\nmodel: llama-3-8b\ncluster: {node: dgx_h100}\nserving:\n  max_num_seqs: " +
+                            std::to_string(sequences) +
+                            "\n  load: {arrivals: poisson, rate: 8, requests: 400, input: 1000, output: 200}\n");
+    return orrery({"run", file});
+  };
+  const Outcome few = with(4);
+  EXPECT_EQ(few.code, kExitFinding);
+  EXPECT_THAT(few.out, HasSubstr("max_num_seqs 4 x 1 replica is less than"));
+  EXPECT_EQ(with(64).code, kExitWell);
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
