@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -56,7 +57,8 @@ class WorldRun {
         links_(links),
         capacities_(links.capacities()),
         world_(capacities_),
-        pending_(slots.size()) {}
+        pending_(slots.size()),
+        halted_(slots.size()) {}
 
   WorldRun(const WorldRun&) = delete;
   WorldRun& operator=(const WorldRun&) = delete;
@@ -84,14 +86,16 @@ class WorldRun {
     }
     for (const auto& [at, ending] : ends) world_.expect_upheaval(at);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
+      slots_[i].job->keep({[this, i] { return alone_until(i); }, [this, i](LinkId link) { lost(i, link); }});
       slots_[i].job->begin(world_, links_, sim::to_sim_time(slots_[i].start), [this, i] { done(i); });
     }
     for (auto& [at, ending] : ends) spawn(world_.clock(), end_jobs(at, std::move(ending)));
     if (control.stop != nullptr) spawn(world_.clock(), watch(control));
     WorldOutcome outcome;
-    outcome.end = run_clock();
+    outcome.end = world_.clock().run();
     control.check();
     for (const WorldSlot& slot : slots_) slot.job->stop();
+    outcome.halted = halted_;
     outcome.events = world_.clock().statistics().fired;
     outcome.links = links_.links();
     outcome.usage = world_.usage();
@@ -103,31 +107,47 @@ class WorldRun {
   [[nodiscard]] const std::vector<std::uint32_t>& overloaded() const { return overloaded_; }
 
  private:
-  /// Looks now and then whether to stop, so that no job need.
+  /// Looks now and then whether to stop, so that no job need: no more often than something happens, or a job of months
+  /// whose steps are counted would be looked at billions of times.
   sim::Process watch(const sim::RunControl& control) {
     constexpr sim::SimTime kEvery = 10'000'000'000;  // 10 ms of simulated time
     while (world_.clock().next_time() != ~sim::SimTime{0}) {
-      co_await sim::delay(kEvery);
+      co_await sim::delay(std::max(kEvery, world_.clock().next_time() - world_.now()));
       if (control.stop->load(std::memory_order_relaxed)) world_.clock().stop();
     }
   }
 
-  sim::SimTime run_clock() {
-    try {
-      return world_.clock().run();
-    } catch (const sim::LinkDown& down) {
-      throw Disturbed(fmt::format("the link '{}' is down and no way is left beside it ({})", down_.at(down.link.value),
-                                  links_.links()[down.link.index()].representative));
+  /// 0 once all are done: nothing that comes then counts.
+  sim::SimTime alone_until(std::size_t slot) {
+    if (pending_ == 0) return 0;
+    sim::SimTime until = world_.next_upheaval();
+    for (std::size_t other = 0; other < slots_.size(); ++other) {
+      if (other == slot || stopped_[other] || (finished_[other] && !slots_[other].job->goes_on())) continue;
+      const sim::SimTime start = sim::to_sim_time(slots_[other].start);
+      until = std::min(until, std::max(start, world_.now()));
     }
+    return until;
+  }
+
+  /// The job can't go on. It is in the middle of something: it is stopped when that is over.
+  void lost(std::size_t slot, LinkId link) {
+    if (halted_[slot]) return;
+    halt(slot, fmt::format("the link '{}' is down and no way is left beside it ({})", down_.at(link.value),
+                           links_.links()[link.index()].representative));
+  }
+  void halt(std::size_t slot, std::string why) {
+    halted_[slot] = Halt{world_.now(), std::move(why)};
+    spawn(world_.clock(), end_jobs(world_.now(), {slot}));
   }
 
   /// Takes jobs off the World at their end, at the latest: all that end then, so that one process waits for the rest of
   /// that moment. What is done at that very moment was done in time.
   sim::Process end_jobs(sim::SimTime at, std::vector<std::size_t> slots) {
-    co_await sim::delay(at);
+    co_await sim::delay(at - world_.now());
     while (world_.clock().next_time() == at) co_await sim::delay(0);
     for (const std::size_t slot : slots) {
       slots_[slot].job->stop();
+      stopped_[slot] = true;
       done(slot);
     }
   }
@@ -208,7 +228,7 @@ class WorldRun {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       if (finished_[i]) continue;
       const bool has = slots_[i].job->set_speed(gpu, speed > 0.0 ? speed : 1.0);
-      if (has && speed <= 0.0) throw Disturbed(fmt::format("GPU {} is down: the jobs on it can't go on", gpu));
+      if (has && speed <= 0.0 && !halted_[i]) halt(i, fmt::format("GPU {} is down: the job on it can't go on", gpu));
     }
   }
 
@@ -254,7 +274,9 @@ class WorldRun {
   std::map<std::uint32_t, std::string> down_;  ///< links of the World → the event's name of the one that is down
   std::vector<std::uint32_t> overloaded_;
   std::size_t pending_;
+  std::vector<std::optional<Halt>> halted_;
   std::vector<bool> finished_ = std::vector<bool>(slots_.size(), false);
+  std::vector<bool> stopped_ = std::vector<bool>(slots_.size(), false);  ///< while others go on
 };
 
 }  // namespace
@@ -266,6 +288,11 @@ void WorldJob::tell(const std::function<void()>& done) {
 
 void WorldJob::require_not_telling() const {
   if (is_telling_) throw std::logic_error("a job can't be stopped by what it tells that it is done");
+}
+
+void WorldJob::lose(LinkId link) const {
+  if (!company_.lost) throw sim::LinkDown(link);
+  company_.lost(link);
 }
 
 WorldOutcome run_world(sim::LinkClasses& links, const hardware::Topology* topology, const std::vector<WorldSlot>& slots,

@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hardware/topology/topology.hpp"
@@ -20,9 +21,20 @@
 
 namespace orrery::models {
 
+/// What whoever runs jobs tells one of them about the others and the machine; any of it may be empty.
+struct Company {
+  /// Until when nothing but the job itself changes what it meets; now, if another may. Asked at any time of a run.
+  std::function<sim::SimTime()> alone_until;
+  /// Told of a link that is down and that an operation of the job comes to load: the operation never completes, and the
+  /// job will be stopped. Empty: LinkDown is thrown.
+  std::function<void(LinkId)> lost;
+};
+
 class WorldJob {
  public:
   virtual ~WorldJob() = default;
+  /// Before begin().
+  void keep(Company company) { company_ = std::move(company); }
 
   /// Makes its operations known to the links, before they are folded.
   virtual void join(sim::LinkClasses& links) = 0;
@@ -44,6 +56,8 @@ class WorldJob {
   virtual void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) = 0;
   /// No further from now on. Throws std::logic_error from within `done`.
   virtual void stop() = 0;
+  /// Whether it goes on when it has told that it is done, until it is stopped.
+  [[nodiscard]] virtual bool goes_on() const { return false; }
 
   /// After a run: it needs another, with the same times, to keep what it now knows to be worth keeping.
   [[nodiscard]] virtual bool wants_again() { return false; }
@@ -60,8 +74,13 @@ class WorldJob {
   void tell(const std::function<void()>& done);
   /// The first line of stop(). Throws std::logic_error within tell().
   void require_not_telling() const;
+  /// 0 where nobody says.
+  [[nodiscard]] sim::SimTime alone_until() const { return company_.alone_until ? company_.alone_until() : 0; }
+  /// Throws LinkDown if nobody is to be told.
+  void lose(LinkId link) const;
 
  private:
+  Company company_;
   bool is_telling_ = false;
 };
 
@@ -84,21 +103,28 @@ struct WorldSlot {
   std::optional<Seconds> until;
 };
 
-/// A disturbance that no run can live with; the message names the GPU or link.
+/// A disturbance that a job can't live with; the message names the GPU or link.
 class Disturbed : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-struct WorldOutcome {
-  sim::SimTime end = 0;
-  std::uint64_t events = 0;           ///< of the clock
-  std::vector<sim::LinkInfo> links;   ///< the World's, by number
-  std::vector<sim::LinkUsage> usage;  ///< what each carried
+/// A job that could not go on.
+struct Halt {
+  sim::SimTime at = 0;
+  std::string why;  ///< names the GPU or link
 };
 
-/// Runs the jobs until all are done. `links`: joined by all jobs and folded, of `topology` (nullptr where nothing
-/// leaves a node). Throws Disturbed, and Cancelled once `control` says stop.
+struct WorldOutcome {
+  sim::SimTime end = 0;
+  std::vector<std::optional<Halt>> halted;  ///< by slot
+  std::uint64_t events = 0;                 ///< of the clock
+  std::vector<sim::LinkInfo> links;         ///< the World's, by number
+  std::vector<sim::LinkUsage> usage;        ///< what each carried
+};
+
+/// Runs the jobs until each is done, or can't go on. `links`: joined by all jobs and folded, of `topology` (nullptr
+/// where nothing leaves a node). Throws Cancelled once `control` says stop.
 ///
 /// Links are taken for spare (sim/network/world.hpp) until a run fills them: it is then run again with those among the
 /// flows, until what was taken for spare was. `full`: links, by number, of which it is known beforehand that they fill;

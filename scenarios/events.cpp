@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "hardware/topology/topology.hpp"
+#include "models/world_job.hpp"
 #include "scenarios/sections.hpp"
 
 namespace orrery::scenarios {
@@ -72,7 +74,39 @@ bool is_same(const Event& a, const Event& b) {
          a.down == b.down;
 }
 
+/// What an event asks of a link that can't be; empty: nothing. Throws ConfigError if there is no such link.
+std::string link_error(const Event& event, const hardware::Topology& topology) {
+  switch (models::reach_of(topology, topology.find_link(event.link))) {
+    case models::Reach::nothing:
+      return fmt::format("nothing that is modelled passes '{}': no job would notice", event.link);
+    case models::Reach::own_links:
+      if (event.scale <= 1.0) return {};
+      return fmt::format(
+          "'{}' can't have more than its bandwidth: how long operations take alone was found with it; "
+          "cluster.nic_bandwidth and cluster.nvlink_bandwidth change it from the beginning",
+          event.link);
+    case models::Reach::fabric:
+      return {};
+  }
+  return {};
+}
+
 }  // namespace
+
+void check_event_links(const std::vector<Event>& events, const hardware::Cluster& cluster, Diagnostics& diagnostics) {
+  const auto is_of_link = [](const Event& event) { return !event.gpu && !event.link.empty(); };
+  if (std::none_of(events.begin(), events.end(), is_of_link)) return;
+  const hardware::Topology topology(cluster);
+  for (const Event& event : events) {
+    if (!is_of_link(event)) continue;
+    try {
+      std::string error = link_error(event, topology);
+      if (!error.empty()) diagnostics.error(event.span, std::move(error));
+    } catch (const hardware::ConfigError& error) {
+      diagnostics.error(event.span, error.what());
+    }
+  }
+}
 
 std::vector<Event> read_events(const ConfigNode* node, int gpus, Diagnostics& diagnostics) {
   std::vector<Event> events;

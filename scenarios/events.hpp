@@ -1,9 +1,9 @@
 // What happens to the machine at a time: `events:` of a scenario.
 //
 //   events:
-//     - {at: 10 s, until: 20 s, link: leaf_up, scale: 0.5}   a link at half of its capacity, then whole again
-//     - {at: 30 s, gpu: 17, scale: 0.8}                      a GPU at 0.8 of its speed, for good
-//     - {at: 40 s, link: leaf_up, down: true}                a link that carries nothing
+//     - {at: 10 s, until: 20 s, link: leaf0.spine1.up, scale: 0.5}   a link at half of its capacity, then whole again
+//     - {at: 30 s, gpu: 17, scale: 0.8}                              a GPU at 0.8 of its speed, for good
+//     - {at: 40 s, link: leaf0.spine1.up, down: true}                a link that carries nothing
 //
 // While several of one GPU or link last, their scales multiply; each ends for itself. A link that is down is a finding
 // where an operation needs it meanwhile, not before. A GPU's own links (NVLink, PCIe, NIC) have no scale above 1: their
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "hardware/cluster.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/units.hpp"
 
@@ -31,9 +32,13 @@ struct Event {
 
 /// Reads the list; `node` may be nullptr. Errors go to `diagnostics`: a GPU that a cluster of `gpus` doesn't have,
 /// neither or both of gpu and link, neither or both of scale and down, a scale below 0, an end that is not after the
-/// start, a moment beyond the clock, the same event twice. Whether there is such a link is known only once the topology
-/// is built.
+/// start, a moment beyond the clock, the same event twice.
 [[nodiscard]] std::vector<Event> read_events(const hardware::ConfigNode* node, int gpus,
                                              hardware::Diagnostics& diagnostics);
+
+/// Links that the topology of the cluster has not, that nothing modelled passes, or that would be wider than they are.
+/// REQUIRES a cluster that was read without an error.
+void check_event_links(const std::vector<Event>& events, const hardware::Cluster& cluster,
+                       hardware::Diagnostics& diagnostics);
 
 }  // namespace orrery::scenarios

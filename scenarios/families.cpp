@@ -126,6 +126,14 @@ std::vector<FamilyItem> list_argument_names() {
   return items;
 }
 
+std::vector<FamilyItem> list_kinds() {
+  std::vector<FamilyItem> items;
+  for (const KindRow* kind : kinds()) {
+    items.push_back({std::string(kind->name), std::string(kind->equation), std::string(kind->source)});
+  }
+  return items;
+}
+
 std::vector<FamilyItem> list_dtypes() {
   std::vector<FamilyItem> items;
   for (const Dtype dtype : all_dtypes()) {
@@ -162,6 +170,7 @@ const std::vector<Family>& families() {
       {"fabrics", "how nodes are joined", list_fabrics},
       {"models", "language models of the library", list_models},
       {"architectures", "model types of config.json that are understood", list_architectures},
+      {"kinds", "kinds of job that a scenario can hold", list_kinds},
       {"schedules", "pipeline schedules", [] { return list_rows(models::schedules()); }},
       {"engines", "serving engines", [] { return list_rows(models::engines()); }},
       {"argument_names", "vLLM's names for keys of serving:", list_argument_names},

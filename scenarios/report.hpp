@@ -43,7 +43,8 @@ struct Finding {
 
 struct Report {
   Scenario scenario;
-  /// Of scenario.jobs, in their order; empty for a scenario that was not run. Copies of a report share them.
+  /// Of scenario.jobs, in their order, null for one that has none; empty for a scenario that was not run. Copies of a
+  /// report share them.
   std::vector<std::shared_ptr<JobResult>> results;
   std::vector<MetricValue> metrics;
   std::string reading = "frozen";      ///< how times were found: "frozen" where nothing shares a link, else "flows"

@@ -156,6 +156,7 @@ Json engine_json(const Report& report, EnginePart part) {
   std::uint64_t events = 0;
   std::optional<std::uint64_t> iterations;
   for (const std::shared_ptr<JobResult>& result : report.results) {
+    if (!result) continue;
     events += result->events();
     if (const std::optional<std::uint64_t> of_job = result->iterations()) iterations = iterations.value_or(0) + *of_job;
   }

@@ -119,9 +119,11 @@ void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario
     scenario.cluster = read_cluster(*cluster, folder, placement, diagnostics);
     scenario.profiles = profile_files(*cluster, folder);
   }
+  const bool has_cluster = diagnostics.items().size() == before;
   read_jobs(reader, root, placement, scenario, diagnostics);
   const int gpus = scenario.cluster.gpu_count();
   scenario.events = read_events(reader.child("events"), gpus > 0 ? gpus : kMostGpus, diagnostics);
+  if (has_cluster) check_event_links(scenario.events, scenario.cluster, diagnostics);
   if (diagnostics.items().size() != before) return;
   check_memory(root, scenario.cluster, diagnostics);
   check_jobs(root, scenario, diagnostics);

@@ -26,38 +26,6 @@ std::vector<models::Disturbance> disturbances_of(const Scenario& scenario) {
   return list;
 }
 
-/// What an event asks of a link that can't be; empty: nothing. Throws ConfigError if there is no such link.
-std::string link_error(const Event& event, const hardware::Topology& topology) {
-  switch (models::reach_of(topology, topology.find_link(event.link))) {
-    case models::Reach::nothing:
-      return fmt::format("nothing that is modelled passes '{}': no job would notice", event.link);
-    case models::Reach::own_links:
-      if (event.scale <= 1.0) return {};
-      return fmt::format(
-          "'{}' can't have more than its bandwidth: how long operations take alone was found with it; "
-          "cluster.nic_bandwidth and cluster.nvlink_bandwidth change it from the beginning",
-          event.link);
-    case models::Reach::fabric:
-      return {};
-  }
-  return {};
-}
-
-/// Every link that an event names is there, and can be what it says. Throws ConfigError at the event.
-void check_links(const Scenario& scenario, const hardware::Topology& topology) {
-  hardware::Diagnostics diagnostics(scenario.file);
-  for (const Event& event : scenario.events) {
-    if (event.gpu) continue;
-    try {
-      std::string error = link_error(event, topology);
-      if (!error.empty()) diagnostics.error(event.span, std::move(error));
-    } catch (const hardware::ConfigError& error) {
-      diagnostics.error(event.span, error.what());
-    }
-  }
-  scenario.throw_if_any(diagnostics);
-}
-
 /// An event that begins when all is over says nothing: the run was shorter than its author thought.
 void check_ends(const Scenario& scenario, sim::SimTime end) {
   hardware::Diagnostics diagnostics(scenario.file);
@@ -79,6 +47,22 @@ void check_ends(const Scenario& scenario, sim::SimTime end) {
   throw error;
 }
 
+/// What a job has to show, and what stopped it.
+void add_outcome(Report& report, const Job& job, SharedJob& shared, const models::WorldOutcome& outcome,
+                 const std::optional<models::Halt>& halt) {
+  const std::string name = job.name.empty() ? std::string() : fmt::format("job {}: ", job.name);
+  std::string what;
+  if (halt) what = fmt::format("{} (at {:.6g} s)", halt->why, sim::to_seconds(halt->at).value());
+  try {
+    add_run(report, job, shared.finish(outcome));
+    if (halt) what += "; its figures are of what it did before";
+  } catch (const models::Disturbed& error) {
+    report.results.push_back(nullptr);
+    what = halt ? what + ", before its first step ended" : error.what();
+  }
+  if (!what.empty()) report.findings.push_back({"disturbed", name + what, false});
+}
+
 }  // namespace
 
 bool needs_world(const Scenario& scenario) {
@@ -96,7 +80,6 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
   const bool has_leaves = scenario.cluster.node_count() > 1 && scenario.cluster.fabric.leaf_ports > 0;
   if (has_leaves || by_link) machine.emplace(scenario.cluster);
   const hardware::Topology* topology = machine ? &*machine : nullptr;
-  if (by_link) check_links(scenario, *topology);
   const Surroundings around{disturbances, topology, keep, control};
   std::vector<std::unique_ptr<SharedJob>> shared;
   std::vector<models::WorldSlot> slots;
@@ -108,7 +91,9 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
   try {
     const models::WorldOutcome outcome =
         models::run_on_cluster(scenario.cluster, topology, slots, disturbances, control, links);
-    check_ends(scenario, outcome.end);
+    const bool all_went_on = std::all_of(outcome.halted.begin(), outcome.halted.end(),
+                                         [](const std::optional<models::Halt>& halt) { return !halt; });
+    if (all_went_on) check_ends(scenario, outcome.end);
     std::vector<sim::HeldUpOn> held_up;
     for (std::size_t i = 0; i < shared.size(); ++i) {
       for (sim::HeldUpOn& one : shared[i]->job().held_up()) {
@@ -120,18 +105,9 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
     }
     report.links = sim::report_links(outcome.links, outcome.usage, held_up);
     for (std::size_t i = 0; i < shared.size(); ++i) {
-      const Job& job = scenario.jobs[i];
-      try {
-        add_run(report, job, shared[i]->finish(outcome));
-      } catch (const models::Disturbed& error) {
-        throw models::Disturbed(fmt::format("job {}: {}", job.name.empty() ? job.kind->name : job.name, error.what()));
-      }
+      add_outcome(report, scenario.jobs[i], *shared[i], outcome, outcome.halted[i]);
     }
     report.world_events = outcome.events;
-  } catch (const models::Disturbed& error) {
-    report.results.clear();
-    report.metrics.clear();
-    report.findings.push_back({"disturbed", error.what(), false});
   } catch (const sim::TimeOverflow& error) {
     fail_at_last_start(scenario, error);
   }

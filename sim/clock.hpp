@@ -36,4 +36,13 @@ class TimeOverflow : public std::overflow_error {
   return sum;
 }
 
+/// a · times. Throws TimeOverflow instead of wrapping.
+[[nodiscard]] inline SimTime checked_multiply(SimTime a, std::uint64_t times) {
+  SimTime product = 0;
+  if (__builtin_mul_overflow(a, times, &product)) {
+    throw TimeOverflow("simulated time exceeds 2^64 picoseconds (213 days)");
+  }
+  return product;
+}
+
 }  // namespace orrery::sim

@@ -40,7 +40,7 @@ bool Run::has_kinds_of(const Run& other) const {
 
 std::size_t Run::weight() const {
   std::size_t weight = timeline.spans.size();
-  for (const auto& result : report.results) weight += result->weight();
+  for (const auto& result : report.results) weight += result ? result->weight() : 0;
   return weight;
 }
 
@@ -52,7 +52,7 @@ RunPtr make_run(RunRequest request, const sim::RunControl& control,
   control.check();
   run->report = scenarios::run_scenario(scenario, {true, true, lowered}, control);
   control.check();
-  if (!run->report.results.empty()) {
+  if (!run->report.results.empty() && run->report.results.front()) {
     run->timeline = run->report.scenario.jobs.front().kind->take_timeline(*run->report.results.front());
   }
   run->series = series_of(run->report);

@@ -47,6 +47,8 @@ class Engine final : public sim::Resource, private StageRun::Owner {
     /// What its iterations load, where the links are others' too or a GPU may slow down; nullptr: they are its own, and
     /// no step takes any other time than the model says.
     IterationLinks* links = nullptr;
+    /// A link that a step loads is down: the engine goes no further.
+    std::function<void(LinkId)> lost = {};
   };
 
   /// `job` is resolved. `replica` numbers the engine in records.
@@ -101,6 +103,7 @@ class Engine final : public sim::Resource, private StageRun::Owner {
   void dispatch(Flight& flight, sim::SimTime now);
   void run_stages(Flight& flight, sim::SimTime ready);
   void stage_ended(std::uint64_t step, std::size_t stage, sim::SimTime start, sim::SimTime now) override;
+  void stage_lost(LinkId link) override { around_.lost(link); }
   void emit(const Batch& batch, sim::SimTime now);
   void end(SequenceIndex index, sim::SimTime now);
   void recycle(SequenceIndex index);

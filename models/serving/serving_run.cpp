@@ -1,6 +1,7 @@
 #include "models/serving/serving_run.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -56,7 +57,8 @@ struct ServingRun::System {
     for (int i = 0; i < job.config.replicas; ++i) {
       const Kind& kind = run.kind_of(i);
       IterationLinks* links = run.links_[static_cast<std::size_t>(i)].get();
-      Engine::Surroundings around{world, *kind.steps, tally, pace, ended, front.next_request(), links};
+      const auto lost = [&run](LinkId link) { run.lose(link); };
+      Engine::Surroundings around{world, *kind.steps, tally, pace, ended, front.next_request(), links, lost};
       engines.push_back(std::make_unique<Engine>(kind.job, kind.pool.blocks, run.options_.coalesce,
                                                  static_cast<std::uint32_t>(i), std::move(around)));
     }
@@ -194,7 +196,7 @@ bool ServingRun::set_speed(std::uint32_t gpu, double speed) {
   if (found == stands_.end()) return false;
   const Stand stand = found->second;
   if (!links_[static_cast<std::size_t>(stand.replica)]) {
-    throw Disturbed(fmt::format("the engine on GPU {} was not made ready for a change of its speed", gpu));
+    throw std::logic_error(fmt::format("the engine on GPU {} was not made ready for a change of its speed", gpu));
   }
   speeds_[gpu] = speed;
   double slowest = 1e300;

@@ -37,7 +37,7 @@ class ServingRun final : public WorldJob {
   void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override;
   void stop() override;
   [[nodiscard]] std::vector<sim::HeldUpOn> held_up() const override { return held_up_; }
-  /// Throws Disturbed for a GPU of an engine that was not told of it by surround().
+  /// Throws std::logic_error for a GPU of an engine that was not told of it by surround().
   bool set_speed(std::uint32_t gpu, double speed) override;
   [[nodiscard]] std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const override;
 
@@ -46,6 +46,7 @@ class ServingRun final : public WorldJob {
 
  private:
   struct System;
+  using WorldJob::lose;
   /// A stage of a replica.
   struct Stand {
     int replica = 0, stage = 0;

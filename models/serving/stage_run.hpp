@@ -28,6 +28,8 @@ class StageRun final : private sim::Completion {
    public:
     /// Step `step` was at `stage` from `start` to now.
     virtual void stage_ended(std::uint64_t step, std::size_t stage, sim::SimTime start, sim::SimTime now) = 0;
+    /// The step at a stage never ends: `link`, which it loads, is down.
+    virtual void stage_lost(LinkId link) = 0;
 
    protected:
     ~Owner() = default;
@@ -84,6 +86,7 @@ class StageRun final : private sim::Completion {
   /// Kernels until `kernels` after the start, then the collectives.
   void start(std::size_t number, const StageLinks& links);
   void completed(std::uint64_t tag, sim::SimTime now, const sim::HeldUp& held_up) override;
+  void lost(std::uint64_t, sim::SimTime, LinkId link) override { owner_.stage_lost(link); }
 
   sim::World& world_;
   StepModel& steps_;

@@ -21,6 +21,7 @@ TrainingResult on_world(TrainingRun& run, const TrainingJob& job, const hardware
   run.set_steps(options.steps, options.keep_timeline);
   const WorldOutcome outcome = run_on_cluster(job.cluster, topology, {{&run, Seconds{0.0}, std::nullopt}},
                                               options.disturbances, options.control, links, full);
+  if (const std::optional<Halt>& halt = outcome.halted.front()) throw Disturbed(halt->why);
   const std::vector<sim::HeldUpOn> held_up = run.held_up();
   TrainingResult result = std::move(run).world_result();
   result.events = outcome.events;

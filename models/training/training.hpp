@@ -87,6 +87,12 @@ struct HeldUpOperations {
   Seconds delay;            ///< of all its operations in a step, mean over the steps that ended
 };
 
+/// Steps one after another that took equal times.
+struct RepeatedSteps {
+  Seconds duration;  ///< of each
+  std::int64_t count = 1;
+};
+
 struct TrainingResult {
   std::shared_ptr<const sim::Plan> plan;  ///< shared with what LoweredSteps keeps
   sim::Timeline timeline;                 ///< only where asked for
@@ -97,12 +103,12 @@ struct TrainingResult {
   FlopsPerSecond model_flops_per_gpu, hardware_flops_per_gpu;
   double mfu = 0.0, hfu = 0.0;
   std::vector<StageMemory> memory;
-  std::uint64_t steps = 0;                ///< plan steps evaluated
-  std::string reading = "frozen";         ///< "frozen": nothing shares a link; "flows": on a World
-  std::uint64_t events = 0;               ///< of the World's clock
-  std::vector<sim::LinkReport> links;     ///< what the links carried in the step, or until the World stopped
-  std::vector<Seconds> repeated_steps;    ///< every step that ended on a World; its figures are of the median one
-  std::vector<HeldUpOperations> held_up;  ///< in the steps that ended on a World
+  std::uint64_t steps = 0;                    ///< plan steps evaluated
+  std::string reading = "frozen";             ///< "frozen": nothing shares a link; "flows": on a World
+  std::uint64_t events = 0;                   ///< of the World's clock
+  std::vector<sim::LinkReport> links;         ///< what the links carried in the step, or until the World stopped
+  std::vector<RepeatedSteps> repeated_steps;  ///< all that ended on a World; the figures are of the median one
+  std::vector<HeldUpOperations> held_up;      ///< in the steps that ended on a World
 
   /// The stage with the least room to spare, the first of equals.
   [[nodiscard]] const StageMemory& fullest() const;

@@ -1,6 +1,7 @@
 #include "models/training/training_run.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -100,6 +101,7 @@ void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::S
   held_up_.clear();
   held_up_in_steps_.clear();
   run_ = std::make_unique<sim::PlanRun>(world, step_->runnable(), durations_, loads_, summary_sets());
+  run_->on_lost([this](LinkId link) { lose(link); });
   for (std::uint32_t rank = 0; rank < plan().ranks.size(); ++rank) {
     for (const std::uint32_t gpu : changing_) {
       if (has_gpu(RankId(rank), gpu)) run_->step_by_step(RankId(rank));
@@ -111,6 +113,8 @@ void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::S
 
 void TrainingRun::step_begins() {
   recorder_.reset();
+  alone_until_ = alone_until();
+  if (alone_until_ > began_) carried_ = world_->carried();
   if (record_ == steps_.size()) {
     sim::Pacer pacer(kUncontrolled);
     recorder_ = std::make_unique<sim::EvaluationBuilder>(step_->runnable(), summary_sets(), keep_timeline_, pacer);
@@ -124,12 +128,36 @@ void TrainingRun::step_ended(sim::SimTime end) {
   if (recorder_ && !recorded_->timeline.held_up.empty()) {
     for (const sim::LinkInfo& link : links_->links()) recorded_->timeline.links.push_back(sim::link_name(link));
   }
-  steps_.push_back({began_, end});
-  held_up_in_steps_ = run_->held_up();
+  steps_.push_back({began_, end - began_});
   began_ = end;
-  if (static_cast<std::int64_t>(steps_.size()) == must_) tell(done_);
   // A step without steps of its own would repeat for ever at one time.
-  if (steps_.back().duration() > 0) step_begins();
+  const bool goes_on = steps_.back().duration > 0;
+  const std::int64_t ended = step_count();
+  held_up_in_steps_ = run_->held_up();
+  if (ended == must_) tell(done_);
+  if (!goes_on) return;
+  count_equal_steps(ended);
+  step_begins();
+}
+
+// The last one that must be done is run: it tells that all are, at its time.
+void TrainingRun::count_equal_steps(std::int64_t ended) {
+  Steps& last = steps_.back();
+  if (steps_.size() < 2 || steps_[steps_.size() - 2].duration != last.duration || alone_until_ <= began_) return;
+  const sim::SimTime until = alone_until();
+  if (until <= began_ || (until == sim::kNever && ended >= must_)) return;
+  auto count = static_cast<std::uint64_t>(ended < must_ ? must_ - ended - 1 : std::numeric_limits<std::int64_t>::max());
+  if (until != sim::kNever) count = std::min(count, (until - 1 - began_) / last.duration);
+  if (count == 0) return;
+  began_ = sim::checked_add(began_, sim::checked_multiply(last.duration, count));
+  std::vector<double> carried = world_->carried();
+  for (std::size_t link = 0; link < carried.size(); ++link) {
+    carried[link] = (carried[link] - carried_[link]) * static_cast<double>(count);
+  }
+  world_->carry_unseen(carried);
+  run_->count_again(count);
+  held_up_in_steps_ = run_->held_up();
+  last.count += static_cast<std::int64_t>(count);
 }
 
 void TrainingRun::stop() {
@@ -148,7 +176,7 @@ bool TrainingRun::wants_again() {
 std::vector<sim::HeldUpOn> TrainingRun::held_up() const {
   std::vector<sim::HeldUpOn> out;
   for (const sim::HeldUpEntry& entry : held_up_) {
-    out.push_back({entry.link, {operation_name(entry), sim::to_seconds(entry.delay)}});
+    out.push_back({entry.link, {operation_name(entry), entry.delay}});
   }
   return out;
 }
@@ -174,8 +202,15 @@ std::size_t TrainingRun::median_step() const {
   std::vector<std::size_t> order(steps_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
-                   [this](std::size_t a, std::size_t b) { return steps_[a].duration() < steps_[b].duration(); });
-  return order.at((order.size() - 1) / 2);
+                   [this](std::size_t a, std::size_t b) { return steps_[a].duration < steps_[b].duration; });
+  std::int64_t before = (step_count() - 1) / 2;
+  return *std::find_if(order.begin(), order.end(), [&](std::size_t i) { return (before -= steps_[i].count) < 0; });
+}
+
+std::int64_t TrainingRun::step_count() const {
+  std::int64_t count = 0;
+  for (const Steps& steps : steps_) count += steps.count;
+  return count;
 }
 
 std::string TrainingRun::operation_name(const sim::HeldUpEntry& entry) const {
@@ -187,20 +222,20 @@ std::vector<HeldUpOperations> TrainingRun::held_up_operations() const {
   std::vector<HeldUpOperations> out;
   for (const sim::HeldUpEntry& entry : held_up_in_steps_) {
     const sim::LinkInfo& link = links_->links()[entry.link.index()];
-    out.push_back({entry.kind, entry.entry, link.link_class, link.capacity,
-                   sim::to_seconds(entry.delay) / static_cast<double>(steps_.size())});
+    out.push_back(
+        {entry.kind, entry.entry, link.link_class, link.capacity, entry.delay / static_cast<double>(step_count())});
   }
   return out;
 }
 
 TrainingResult TrainingRun::world_result() && {
-  std::vector<Seconds> durations;
-  for (const Step& step : steps_) durations.push_back(sim::to_seconds(step.duration()));
+  std::vector<RepeatedSteps> repeated;
+  for (const Steps& steps : steps_) repeated.push_back({sim::to_seconds(steps.duration), steps.count});
   std::vector<HeldUpOperations> held_up = held_up_operations();
   sim::Evaluation step = std::move(recorded_).value();
   TrainingResult out = std::move(*this).result(std::move(step));
   out.reading = "flows";
-  out.repeated_steps = std::move(durations);
+  out.repeated_steps = std::move(repeated);
   out.held_up = std::move(held_up);
   return out;
 }

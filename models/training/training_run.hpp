@@ -45,25 +45,29 @@ class TrainingRun final : public WorldJob {
   void expect_speed(std::uint32_t gpu) override { changing_.insert(gpu); }
   void begin(sim::World& world, const sim::LinkClasses& links, sim::SimTime at, std::function<void()> done) override;
   void stop() override;
+  [[nodiscard]] bool goes_on() const override { return true; }
   [[nodiscard]] bool wants_again() override;
   [[nodiscard]] std::vector<sim::HeldUpOn> held_up() const override;
   bool set_speed(std::uint32_t gpu, double speed) override;
   [[nodiscard]] std::vector<LinkId> own_links(const sim::LinkClasses& links, std::uint32_t gpu) const override;
 
-  /// Of the steps that ended: when, and how long each took.
-  struct Step {
-    sim::SimTime start = 0, end = 0;
-    [[nodiscard]] sim::SimTime duration() const { return end - start; }
+  /// Steps that ended, one after another, each as long as the first of them.
+  struct Steps {
+    sim::SimTime start = 0, duration = 0;
+    std::int64_t count = 1;
   };
-  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+  /// In their order. Where a job that has had two equal steps is alone with nothing happening, what follows can only be
+  /// equal too: it is counted there, not run.
+  [[nodiscard]] const std::vector<Steps>& steps() const { return steps_; }
   /// The figures of a step; the run is of no use afterwards.
   [[nodiscard]] TrainingResult result(sim::Evaluation step) &&;
   /// The figures of what a World left. REQUIRES a step that ended.
   [[nodiscard]] TrainingResult world_result() &&;
 
  private:
-  /// The step of median duration, the first of equals.
+  /// Of those that were run, the one of median duration, the first of equals.
   [[nodiscard]] std::size_t median_step() const;
+  [[nodiscard]] std::int64_t step_count() const;
   [[nodiscard]] std::vector<HeldUpOperations> held_up_operations() const;
   /// "gradient bucket (dp stage 3)": what an entry of the plan is called in reports.
   [[nodiscard]] std::string operation_name(const sim::HeldUpEntry& entry) const;
@@ -71,6 +75,7 @@ class TrainingRun final : public WorldJob {
   [[nodiscard]] bool has_gpu(RankId rank, std::uint32_t gpu) const;
   void step_begins();
   void step_ended(sim::SimTime end);
+  void count_equal_steps(std::int64_t ended);
 
   const TrainingJob* job_;
   sim::ClusterPrices prices_;
@@ -81,7 +86,7 @@ class TrainingRun final : public WorldJob {
   std::size_t number_ = 0;            ///< among the jobs of the links
   std::set<std::uint32_t> changing_;  ///< GPUs of the cluster whose speed may change
   std::int64_t must_ = 1;
-  std::size_t record_ = 0;  ///< the step whose timeline is kept
+  std::size_t record_ = 0;  ///< of those that are run, the one whose timeline is kept
   sim::Loads loads_;
   sim::World* world_ = nullptr;
   const sim::LinkClasses* links_ = nullptr;  ///< of that World
@@ -91,7 +96,9 @@ class TrainingRun final : public WorldJob {
   std::optional<sim::Evaluation> recorded_;
   std::function<void()> done_;
   sim::SimTime began_ = 0;
-  std::vector<Step> steps_;
+  sim::SimTime alone_until_ = 0;  ///< as known when the step began
+  std::vector<double> carried_;   ///< by the World's links, then
+  std::vector<Steps> steps_;
   std::vector<sim::HeldUpEntry> held_up_;
   std::vector<sim::HeldUpEntry> held_up_in_steps_;  ///< in those that ended
 };

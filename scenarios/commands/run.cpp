@@ -62,6 +62,7 @@ void write_plans(const Options& options, const Report& report, bool partial, Con
 void write_traces(const Options& options, const Report& report, bool partial, Console& console) {
   const std::vector<JobView> views = job_views(report);
   for (std::size_t i = 0; i < report.results.size(); ++i) {
+    if (!report.results[i]) continue;
     const auto write = [&](std::ostream& out) {
       views[i].job.kind->trace(views[i], views[i].job.kind->take_timeline(*report.results[i]), out);
     };

@@ -149,7 +149,7 @@ const std::vector<PartMetricRow>& stage_metric_rows() {
 std::vector<MetricValue> evaluate_metrics(const TrainingResult& result, const CostBasis& cost) {
   std::vector<MetricValue> values;
   for (const Metric& metric : metrics()) values.push_back({metric.row.name, metric.row.unit, metric.value(result)});
-  if (result.repeated_steps.size() > 1) {
+  if (count_of(result.repeated_steps) > 1) {
     const StepsSummary steps = summarise_steps(result.repeated_steps, Seconds{}, {});
     for (const StepsMetric& metric : steps_metrics()) {
       values.push_back({metric.row.name, metric.row.unit, metric.value(steps).value()});

@@ -9,24 +9,35 @@
 
 namespace orrery::scenarios {
 
-StepsSummary summarise_steps(const std::vector<Seconds>& steps, Seconds start, const std::vector<Event>& events) {
-  std::vector<Seconds> sorted = steps;
-  std::sort(sorted.begin(), sorted.end());
+std::size_t count_of(const std::vector<models::RepeatedSteps>& steps) {
+  std::int64_t count = 0;
+  for (const models::RepeatedSteps& some : steps) count += some.count;
+  return static_cast<std::size_t>(count);
+}
+
+StepsSummary summarise_steps(const std::vector<models::RepeatedSteps>& steps, Seconds start,
+                             const std::vector<Event>& events) {
+  std::vector<models::RepeatedSteps> sorted = steps;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.duration < b.duration; });
   StepsSummary out;
-  out.count = steps.size();
-  out.first = steps.front();
-  out.median = sorted[(sorted.size() - 1) / 2];
-  out.last = steps.back();
-  out.shortest = sorted.front();
-  out.longest = sorted.back();
+  out.count = count_of(steps);
+  auto before = static_cast<std::int64_t>((out.count - 1) / 2);
+  out.median = std::find_if(sorted.begin(), sorted.end(), [&](const auto& some) {
+                 return (before -= some.count) < 0;
+               })->duration;
+  out.first = steps.front().duration;
+  out.last = steps.back().duration;
+  out.shortest = sorted.front().duration;
+  out.longest = sorted.back().duration;
   for (const Event& event : events) {
     StepsUnder under{&event, 0, {}};
     Seconds begin = start, sum;
-    for (const Seconds step : steps) {
-      const Seconds end = begin + step;
+    for (const models::RepeatedSteps& some : steps) {
+      const Seconds all = some.duration * static_cast<double>(some.count);
+      const Seconds end = begin + all;
       if (event.at < end && (!event.until || *event.until > begin)) {
-        ++under.count;
-        sum += step;
+        under.count += static_cast<std::size_t>(some.count);
+        sum += all;
       }
       begin = end;
     }
@@ -37,10 +48,10 @@ StepsSummary summarise_steps(const std::vector<Seconds>& steps, Seconds start, c
 }
 
 StepsSummary steps_of(const JobView& view) {
-  const std::vector<Seconds>& steps = result_of<TrainingOutcome>(view).result.repeated_steps;
+  const std::vector<models::RepeatedSteps>& steps = result_of<TrainingOutcome>(view).result.repeated_steps;
   const std::vector<Event>& events = view.scenario().events;
   const auto asked = static_cast<std::size_t>(view.job.spec->repeats());
-  if (steps.empty() || (steps.size() < 2 && asked < 2 && events.empty())) return {};
+  if (steps.empty() || (count_of(steps) < 2 && asked < 2 && events.empty())) return {};
   StepsSummary out = summarise_steps(steps, view.job.start, events);
   out.asked = asked;
   return out;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "models/training/training.hpp"
 #include "scenarios/report.hpp"
 
 namespace orrery::scenarios {
@@ -26,8 +27,12 @@ struct StepsSummary {
   [[nodiscard]] bool is_cut_off() const { return count < asked; }
 };
 
-/// The lower median. Steps follow each other from `start` on. REQUIRES a step.
-[[nodiscard]] StepsSummary summarise_steps(const std::vector<Seconds>& steps, Seconds start,
+/// How many there are.
+[[nodiscard]] std::size_t count_of(const std::vector<models::RepeatedSteps>& steps);
+
+/// The lower median. Steps follow each other from `start` on. REQUIRES a step, and that events begin and end within no
+/// entry that stands for several.
+[[nodiscard]] StepsSummary summarise_steps(const std::vector<models::RepeatedSteps>& steps, Seconds start,
                                            const std::vector<Event>& events);
 
 /// Of a job's result; count 0: it was one step alone, and nothing happened to the machine.

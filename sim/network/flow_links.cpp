@@ -97,6 +97,7 @@ LinkStatistics FlowLinks::statistics(std::uint32_t link, double running, SimTime
   const double offered = it.offered + it.capacity * static_cast<double>(now - it.capacity_since);
   LinkStatistics out;
   out.carried = Bytes{it.carried + running};
+  out.offered = Bytes{offered};
   out.mean_load = offered > 0.0 ? out.carried.value() / offered : 0.0;
   const double peak = now > it.load_since ? std::max(it.peak, it.load / it.capacity) : it.peak;
   // Shares of a full link are rounded before they are added up.

@@ -24,8 +24,8 @@ namespace orrery::sim {
 
 /// What a link carried since time 0.
 struct LinkStatistics {
-  Bytes carried;
-  double mean_load = 0.0;  ///< of what it could have carried
+  Bytes carried, offered;  ///< the latter is what it could have carried
+  double mean_load = 0.0;  ///< carried over offered
   double peak_load = 0.0;  ///< highest rate over capacity that lasted
 };
 

@@ -188,9 +188,9 @@ bool FlowNetwork::knows(FlowHandle flow) const {
   return flow.slot < flows_.size() && flows_[flow.slot].active && flows_[flow.slot].version == flow.version;
 }
 
-double FlowNetwork::left_now(std::uint32_t slot) const {
+double FlowNetwork::left_at(std::uint32_t slot, SimTime time) const {
   const Motion& motion = motions_[slot];
-  return std::max(0.0, motion.remaining - motion.rate * static_cast<double>(now_ - motion.updated));
+  return std::max(0.0, motion.remaining - motion.rate * static_cast<double>(time - motion.updated));
 }
 
 HeldUp FlowNetwork::held_up_until_now(std::uint32_t slot, double left) const {
@@ -236,14 +236,14 @@ BytesPerSecond FlowNetwork::capacity(LinkId link) const {
   return BytesPerSecond{links_.capacity(link.value) / kPerPicosecond};
 }
 
-LinkStatistics FlowNetwork::statistics(LinkId link) {
+LinkStatistics FlowNetwork::statistics(LinkId link, SimTime until) {
   settle();
   double running = 0.0;
   for (const FlowLinks::Member& member : links_.members(link.value)) {
     const Flow& flow = flows_[member.flow];
-    running += (flow.work - left_now(member.flow)) * flow.uses[member.use].share;
+    running += (flow.work - left_at(member.flow, until)) * flow.uses[member.use].share;
   }
-  return links_.statistics(link.value, running, now_);
+  return links_.statistics(link.value, running, until);
 }
 
 std::span<const LoadChange> FlowNetwork::changes(LinkId link) {

@@ -99,7 +99,9 @@ class FlowNetwork {
   // Of one link.
   [[nodiscard]] BytesPerSecond load(LinkId link);
   [[nodiscard]] BytesPerSecond capacity(LinkId link) const;
-  [[nodiscard]] LinkStatistics statistics(LinkId link);
+  [[nodiscard]] LinkStatistics statistics(LinkId link) { return statistics(link, now_); }
+  /// The same until a later time, if nothing happens before.
+  [[nodiscard]] LinkStatistics statistics(LinkId link, SimTime until);
   /// Load over time; empty without FlowOptions::record.
   [[nodiscard]] std::span<const LoadChange> changes(LinkId link);
 
@@ -165,7 +167,8 @@ class FlowNetwork {
   void remove(std::uint32_t slot, double left);
   void touch(std::uint32_t link, bool only_left);
   void finish(std::uint32_t slot, std::vector<FlowEnd>& ended);
-  [[nodiscard]] double left_now(std::uint32_t slot) const;
+  [[nodiscard]] double left_at(std::uint32_t slot, SimTime time) const;
+  [[nodiscard]] double left_now(std::uint32_t slot) const { return left_at(slot, now_); }
   [[nodiscard]] HeldUp held_up_until_now(std::uint32_t slot, double left) const;
   // flow_solve.cpp
   void settle() {

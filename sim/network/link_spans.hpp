@@ -47,6 +47,8 @@ class LinkSpans {
   [[nodiscard]] bool filled(std::uint32_t link);
   /// The links that are, by number.
   [[nodiscard]] std::vector<std::uint32_t> filled();
+  /// In all, on a link.
+  [[nodiscard]] double bytes(std::uint32_t link) const { return bytes_[link]; }
   /// Of each link, over `duration`.
   [[nodiscard]] std::vector<LinkUsage> usage(SimTime duration);
 

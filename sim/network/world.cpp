@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <functional>
 #include <stdexcept>
+#include <utility>
 
 namespace orrery::sim {
+
+void Completion::lost(std::uint64_t, SimTime, LinkId link) { throw LinkDown(link); }
 
 World::World(std::span<const BytesPerSecond> links, FlowOptions options) : flows_(links, options), carried_(links) {
   id_ = clock_.add(*this);
@@ -42,10 +45,28 @@ std::vector<LinkUsage> World::usage() {
   std::vector<LinkUsage> usage = carried_.usage(now());
   for (std::uint32_t link = 0; link < usage.size(); ++link) {
     if (is_spare(link)) continue;
-    const LinkStatistics carried = flows_.statistics(LinkId(link));
+    const LinkStatistics carried = flows_.statistics(LinkId(link), now());
     usage[link] = {carried.carried, carried.mean_load, carried.peak_load};
   }
+  for (std::uint32_t link = 0; link < unseen_.size(); ++link) {
+    const double offered = flows_.statistics(LinkId(link), now()).offered.value();
+    usage[link].bytes = usage[link].bytes + Bytes{unseen_[link]};
+    if (offered > 0.0) usage[link].mean_load += unseen_[link] / offered;
+  }
   return usage;
+}
+
+std::vector<double> World::carried() {
+  std::vector<double> bytes;
+  for (std::uint32_t link = 0; link < flows_.links(); ++link) {
+    bytes.push_back(is_spare(link) ? carried_.bytes(link) : flows_.statistics(LinkId(link), now()).carried.value());
+  }
+  return bytes;
+}
+
+void World::carry_unseen(std::span<const double> bytes) {
+  unseen_.resize(flows_.links(), 0.0);
+  for (std::size_t link = 0; link < bytes.size(); ++link) unseen_[link] += bytes[link];
 }
 
 void World::wake_at(SimTime time) {
@@ -95,7 +116,7 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
 // which are taken for spare must change nothing.
 void World::begin_flow(std::uint32_t slot, SimTime now) {
   Flight& flight = flights_[slot];
-  require_up(flight);
+  if (const std::optional<LinkId> down = down_link(flight)) return lose(slot, *down);
   double weight = flight.weight;
   if (weight == 0.0) {
     double busiest = 0.0;
@@ -136,24 +157,45 @@ void World::set_capacity(LinkId link, BytesPerSecond capacity) {
 
 void World::take_down(LinkId link) {
   down_.push_back(link);
-  for (const Flight& flight : flights_) {
-    if (flight.who != nullptr && flight.flows) require_up(flight);
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> lost;  // whoever is told may start others
+  for (std::uint32_t slot = 0; slot < flights_.size(); ++slot) {
+    const Flight& flight = flights_[slot];
+    if (flight.who != nullptr && flight.flows && down_link(flight) == link) lost.emplace_back(slot, flight.version);
+  }
+  for (const auto& [slot, version] : lost) {
+    if (!is_current(slot, version)) continue;
+    (void)flows_.cancel(flights_[slot].flow, now());
+    wake_at(now());
+    lose(slot, link);
   }
 }
 
-void World::require_up(const Flight& flight) const {
+std::optional<LinkId> World::down_link(const Flight& flight) const {
   for (const LinkId link : down_) {
     for (const LinkUse& use : flight.uses) {
-      if (use.link == link.value) throw LinkDown(link);
+      if (use.link == link.value) return link;
     }
   }
+  return std::nullopt;
+}
+
+void World::lose(std::uint32_t slot, LinkId link) {
+  Flight& flight = flights_[slot];
+  Completion* const who = std::exchange(flight.who, nullptr);
+  const std::uint64_t tag = flight.tag;
+  free_.push_back(slot);
+  who->lost(tag, now(), link);
 }
 
 SimTime World::quiet_until(ResourceId self) {
   const bool foretold = self.index() < foretold_.size() && foretold_[self.index()] != nullptr;
   const SimTime reached = foretold ? *foretold_[self.index()] : clock_.next_time();
+  return std::min(reached, next_upheaval());
+}
+
+SimTime World::next_upheaval() {
   while (!upheavals_.empty() && upheavals_.back() < now()) upheavals_.pop_back();
-  return upheavals_.empty() ? reached : std::min(reached, upheavals_.back());
+  return upheavals_.empty() ? kNever : upheavals_.back();
 }
 
 void World::foretell(ResourceId self, const SimTime* next) {

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -59,6 +60,8 @@ class Completion {
   /// `tag` as given to start(); `held_up`: how much longer than alone it took, and by which link. New operations may be
   /// started.
   virtual void completed(std::uint64_t tag, SimTime now, const HeldUp& held_up) = 0;
+  /// It never completes: `link`, which it loads, is down. Whoever does not listen ends the run: throws LinkDown.
+  virtual void lost(std::uint64_t tag, SimTime now, LinkId link);
 
  protected:
   ~Completion() = default;
@@ -85,8 +88,8 @@ class World final : private Resource {
   void cancel(OperationId id);
   /// From now on; it is up. Throws std::invalid_argument on a capacity that is not positive: such a link is down.
   void set_capacity(LinkId link, BytesPerSecond capacity);
-  /// It carries nothing until set_capacity(). Throws LinkDown if something loads it now; whatever comes to load it
-  /// later throws out of the clock's run(). REQUIRES that it is not spare.
+  /// It carries nothing until set_capacity(): what loads it now, or comes to load it later, is lost (Completion::lost).
+  /// REQUIRES that it is not spare.
   void take_down(LinkId link);
 
   /// Until when nothing else can reach `self`: up to then it may go on without coming back to the clock. The earliest
@@ -97,12 +100,18 @@ class World final : private Resource {
   void foretell(ResourceId self, const SimTime* next);
   /// At `time` ≥ now something happens that may reach anybody: to the machine, or the end of a job.
   void expect_upheaval(SimTime time);
+  /// The next of them, now at the earliest; kNever: none is left.
+  [[nodiscard]] SimTime next_upheaval();
 
   [[nodiscard]] FlowNetwork& links() { return flows_; }
   /// Links taken for spare that were asked for more than they have: with these the run was another one.
   [[nodiscard]] std::vector<std::uint32_t> overloaded();
   /// What each link carried until now. REQUIRES that nothing is started meanwhile.
   [[nodiscard]] std::vector<LinkUsage> usage();
+  /// Bytes of it, by link.
+  [[nodiscard]] std::vector<double> carried();
+  /// Counts bytes, by link, of work that is known to load the links as other work did, and was not run itself.
+  void carry_unseen(std::span<const double> bytes);
 
  private:
   struct Flight {
@@ -128,8 +137,9 @@ class World final : private Resource {
 
   void fire(SimTime now) override;
   void begin_flow(std::uint32_t slot, SimTime now);
-  /// Throws LinkDown.
-  void require_up(const Flight& flight) const;
+  /// A link of the flight's flow that is down.
+  [[nodiscard]] std::optional<LinkId> down_link(const Flight& flight) const;
+  void lose(std::uint32_t slot, LinkId link);
   void complete(std::uint32_t slot, SimTime now, const HeldUp& held_up);
   void wake_at(SimTime time);
   void settle();
@@ -139,7 +149,8 @@ class World final : private Resource {
 
   Simulator clock_;
   FlowNetwork flows_;
-  LinkSpans carried_;  ///< by spare links
+  LinkSpans carried_;           ///< by spare links
+  std::vector<double> unseen_;  ///< bytes by link; empty: none
   std::vector<std::uint8_t> spare_;
   std::vector<LinkId> down_;
   std::size_t counted_ = 0;  ///< of carried_, since it was settled

@@ -49,6 +49,8 @@ class PlanRun::Walker final : private Completion, private Resource {
     ended_ = std::move(ended);
     out_ = out;
     started_ = at;
+    held_up_before_.add(held_up_);
+    held_up_.clear();
     meetings_.assign(runnable_.links().meeting_size.size(), {});
     event_waiter_.assign(plan_.events, kNone);
     recorded_.assign(plan_.events, 0);
@@ -84,7 +86,15 @@ class PlanRun::Walker final : private Completion, private Resource {
     }
   }
 
-  [[nodiscard]] std::vector<HeldUpEntry> held_up() const { return held_up_.list(); }
+  void on_lost(std::function<void(LinkId)> lost) { lost_ = std::move(lost); }
+
+  void count_again(std::uint64_t times) { held_up_before_.add(held_up_, times); }
+
+  [[nodiscard]] std::vector<HeldUpEntry> held_up() const {
+    HeldUpTable all = held_up_before_;
+    all.add(held_up_);
+    return all.list();
+  }
 
  private:
   /// A stream; fires when the operation that it carries ends.
@@ -251,6 +261,12 @@ class PlanRun::Walker final : private Completion, private Resource {
     end_operation(static_cast<std::uint32_t>(first), now, held);
   }
 
+  void lost(std::uint64_t first, SimTime now, LinkId link) override {
+    streams_[first].operation.reset();
+    if (!lost_) return Completion::lost(first, now, link);
+    lost_(link);
+  }
+
   void finish(std::uint32_t number, SimTime now) {
     StreamResource& stream = streams_[number];
     stream.runs = false;
@@ -297,9 +313,10 @@ class PlanRun::Walker final : private Completion, private Resource {
   std::vector<std::uint8_t> recorded_;
   std::vector<std::uint32_t> next_;  ///< per stream: the list it stands in
   std::vector<std::uint32_t> ready_;
-  std::vector<double> speed_;  ///< per rank
-  HeldUpTable held_up_;
+  std::vector<double> speed_;             ///< per rank
+  HeldUpTable held_up_, held_up_before_;  ///< in the latest run, and in those before it
   std::function<void(SimTime)> ended_;
+  std::function<void(LinkId)> lost_;
   SimTime started_ = 0;
   std::size_t unfinished_ = 0;
 };
@@ -328,6 +345,10 @@ void PlanRun::stop() { walker_->stop(); }
 void PlanRun::step_by_step(RankId rank) { walker_->step_by_step(rank); }
 
 void PlanRun::set_speed(RankId rank, double speed) { walker_->set_speed(rank, speed); }
+
+void PlanRun::on_lost(std::function<void(LinkId)> lost) { walker_->on_lost(std::move(lost)); }
+
+void PlanRun::count_again(std::uint64_t times) { walker_->count_again(times); }
 
 std::vector<HeldUpEntry> PlanRun::held_up() const { return walker_->held_up(); }
 

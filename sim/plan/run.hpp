@@ -44,10 +44,15 @@ class PlanRun {
   void stop();
   /// Of a rank whose speed may change, before the start: its calls go step by step.
   void step_by_step(RankId rank);
+  /// Who is told, in place of LinkDown, of a link that is down and that an operation of the plan comes to load: it
+  /// never completes. May not stop() the run itself.
+  void on_lost(std::function<void(LinkId)> lost);
   /// From now on the rank's kernels and copies take 1/speed of their durations. > 0. Throws std::logic_error while the
   /// rank is in a call that it takes in one go.
   void set_speed(RankId rank, double speed);
 
+  /// The run that ended last counts `times` times more: what was held up in it.
+  void count_again(std::uint64_t times);
   /// What was held up so far, by entry.
   [[nodiscard]] std::vector<HeldUpEntry> held_up() const;
 

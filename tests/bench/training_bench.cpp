@@ -96,7 +96,7 @@ void two_llama_405b_on_a_2to1_spine(benchmark::State& state) {
     const WorldOutcome outcome =
         run_on_cluster(cluster, &topology, {{&first, Seconds{0.0}, {}}, {&second, Seconds{0.0}, {}}}, {}, {}, links);
     benchmark::DoNotOptimize(outcome.end);
-    state.counters["step_s"] = sim::to_seconds(first.steps().front().duration()).value();
+    state.counters["step_s"] = sim::to_seconds(first.steps().front().duration).value();
   }
 }
 BENCHMARK(two_llama_405b_on_a_2to1_spine)->Unit(benchmark::kMillisecond);

@@ -250,7 +250,7 @@ TEST(ServingWorld, TensorParallelismAcrossNodesAndTrainingOnOneLeafSlowEachOther
   EXPECT_GT(shared.result.records[0].last_token, alone.result.records[0].last_token);
   for (const sim::HeldUpOn& one : shared.held_up) EXPECT_THAT(one.operation.operation, HasSubstr("iterations"));
   EXPECT_FALSE(shared.held_up.empty());
-  EXPECT_GT(sim::to_seconds(beside.steps().front().duration()), predict(learn, timer).step_time);
+  EXPECT_GT(sim::to_seconds(beside.steps().front().duration), predict(learn, timer).step_time);
   // On nodes of its own leaves neither would meet the other.
   job.placement.spread = 1;
   TrainingJob apart = learn;

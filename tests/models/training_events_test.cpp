@@ -131,7 +131,11 @@ TEST(TrainingEvents, TwoEventsOnOneLinkMultiplyAndEndEachForItself) {
     TrainingOptions options;
     options.steps = 4;
     options.disturbances = std::move(disturbances);
-    return predict(job, timer, options).repeated_steps;
+    std::vector<Seconds> each;
+    for (const RepeatedSteps& some : predict(job, timer, options).repeated_steps) {
+      each.insert(each.end(), static_cast<std::size_t>(some.count), some.duration);
+    }
+    return each;
   };
   const auto on_link = [](double scale, std::optional<Seconds> until, const char* link = "node1.nic0.out") {
     return Disturbance{Seconds{0.0}, until, std::nullopt, link, scale};

@@ -82,7 +82,7 @@ Steps run(const RandomWorld& world, bool fold) {
   std::optional<sim::LinkClasses> links;
   (void)run_on_cluster(world.cluster, &topology, {{&first, Seconds{0.0}, {}}, {&second, Seconds{1e-3}, {}}},
                        world.disturbances, {}, links);
-  const auto step = [](const TrainingRun& of) { return sim::to_seconds(of.steps().front().duration()).value(); };
+  const auto step = [](const TrainingRun& of) { return sim::to_seconds(of.steps().front().duration).value(); };
   return {step(first), step(second), first.plan().ranks.size() + second.plan().ranks.size(),
           !first.held_up().empty() || !second.held_up().empty()};
 }

@@ -35,7 +35,7 @@ TEST(TrainingWorld, AJobThatSharesNothingTakesItsUndisturbedTime) {
   EXPECT_EQ(frozen.reading, "frozen");
   EXPECT_EQ(flows.reading, "flows");
   ASSERT_EQ(flows.repeated_steps.size(), 2u);
-  EXPECT_EQ(flows.repeated_steps[0], frozen.step_time);
+  EXPECT_EQ(flows.repeated_steps[0].duration, frozen.step_time);
   EXPECT_EQ(flows.step_time, frozen.step_time);
   EXPECT_EQ(flows.compute, frozen.compute);
   EXPECT_EQ(flows.exposed_communication, frozen.exposed_communication);
@@ -95,9 +95,9 @@ TEST(TrainingWorld, ADegradedNicSlowsOnlyWhileItIs) {
   options.disturbances.push_back({usual * 1.5, usual * 2.5, std::nullopt, "node1.nic0.out", 0.1});
   const TrainingResult result = predict(job, timer, options);
   ASSERT_EQ(result.repeated_steps.size(), 4u);
-  EXPECT_NEAR(result.repeated_steps[0].value(), usual.value(), 1e-6 * usual.value());
-  EXPECT_GT(result.repeated_steps[1].value(), usual.value() * 1.0001);
-  EXPECT_NEAR(result.repeated_steps[3].value(), usual.value(), 1e-6 * usual.value());
+  EXPECT_NEAR(result.repeated_steps[0].duration.value(), usual.value(), 1e-6 * usual.value());
+  EXPECT_GT(result.repeated_steps[1].duration.value(), usual.value() * 1.0001);
+  EXPECT_NEAR(result.repeated_steps[3].duration.value(), usual.value(), 1e-6 * usual.value());
 }
 
 // Disturbances of one GPU multiply while they last, and the end of one leaves the other.
@@ -115,7 +115,8 @@ TEST(TrainingWorld, TwoEventsOnOneGpuMultiplyAndEndEachForItself) {
   ASSERT_EQ(result.repeated_steps.size(), 4u);
   const double expected[] = {5.0, 2.0, 1.0, 1.0};
   for (std::size_t step = 0; step < 4; ++step) {
-    EXPECT_NEAR(result.repeated_steps[step].value(), expected[step] * usual.value(), 1e-9 * usual.value()) << step;
+    EXPECT_NEAR(result.repeated_steps[step].duration.value(), expected[step] * usual.value(), 1e-9 * usual.value())
+        << step;
   }
 }
 
@@ -174,7 +175,7 @@ std::vector<Seconds> run_pair(const Pair& pair, bool fold, const std::vector<Dis
   std::vector<std::uint32_t> full(all_full ? links.links().size() : 0);
   std::iota(full.begin(), full.end(), 0u);
   (void)run_world(links, &topology, {{&first, Seconds{0.0}, {}}, {&second, Seconds{1e-3}, {}}}, disturbances, {}, full);
-  return {sim::to_seconds(first.steps().front().duration()), sim::to_seconds(second.steps().front().duration())};
+  return {sim::to_seconds(first.steps().front().duration), sim::to_seconds(second.steps().front().duration)};
 }
 
 /// What the jobs put on the links of the fabric.

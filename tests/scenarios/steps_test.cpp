@@ -23,7 +23,7 @@ Event event(double at, std::optional<double> until = std::nullopt) {
 
 TEST(Steps, AreSummedUp) {
   const StepsSummary steps =
-      summarise_steps({Seconds{4.0}, Seconds{1.0}, Seconds{3.0}, Seconds{2.0}}, Seconds{0.0}, {});
+      summarise_steps({{Seconds{4.0}}, {Seconds{1.0}}, {Seconds{3.0}}, {Seconds{2.0}}}, Seconds{0.0}, {});
   EXPECT_EQ(steps.count, 4U);
   EXPECT_EQ(steps.first, Seconds{4.0});
   EXPECT_EQ(steps.median, Seconds{2.0}) << "the lower of two";
@@ -36,7 +36,7 @@ TEST(Steps, AreSummedUp) {
 
 TEST(Steps, AreUnderAnEventIfSomePartOfThemIs) {
   // From 10 s on: [10, 12), [12, 15), [15, 16).
-  const std::vector<Seconds> steps = {Seconds{2.0}, Seconds{3.0}, Seconds{1.0}};
+  const std::vector<models::RepeatedSteps> steps = {{Seconds{2.0}}, {Seconds{3.0}}, {Seconds{1.0}}};
   const std::vector<Event> events = {event(0.0, 10.0), event(0.0, 10.5), event(12.0, 15.0), event(14.0), event(16.0)};
   const StepsSummary summary = summarise_steps(steps, Seconds{10.0}, events);
   ASSERT_EQ(summary.events.size(), 5U);
@@ -47,6 +47,19 @@ TEST(Steps, AreUnderAnEventIfSomePartOfThemIs) {
     EXPECT_EQ(summary.events[i].count, counts[i]) << i;
     EXPECT_DOUBLE_EQ(summary.events[i].mean.value(), means[i]) << i;
   }
+}
+
+TEST(Steps, OfOneEntryCountEach) {
+  // [0, 2), a thousand from 2 s to 3,002 s, [3002, 3006).
+  const std::vector<models::RepeatedSteps> steps = {{Seconds{2.0}}, {Seconds{3.0}, 1000}, {Seconds{4.0}}};
+  const std::vector<Event> events = {event(0.0, 2.0), event(1.0, 3005.0), event(3002.0)};
+  const StepsSummary summary = summarise_steps(steps, Seconds{0.0}, events);
+  EXPECT_EQ(summary.count, 1002U);
+  EXPECT_EQ(summary.median, Seconds{3.0});
+  EXPECT_EQ(summary.events[0].count, 1U);
+  EXPECT_EQ(summary.events[1].count, 1002U);
+  EXPECT_DOUBLE_EQ(summary.events[1].mean.value(), 3006.0 / 1002.0);
+  EXPECT_EQ(summary.events[2].count, 1U);
 }
 
 const char* const kTwo =

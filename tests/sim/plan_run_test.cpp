@@ -168,7 +168,7 @@ TEST(PlanRun, AMessageTakesAsLongAsTheLinkLets) {
   (void)world.clock().run();
   EXPECT_EQ(end, 7u + 200u + 40u);
   ASSERT_EQ(run.held_up().size(), 1u);
-  EXPECT_EQ(run.held_up()[0].delay, 100u);
+  EXPECT_DOUBLE_EQ(run.held_up()[0].delay.value(), 100e-12);
   EXPECT_EQ(run.held_up()[0].kind, StepKind::send);
 }
 

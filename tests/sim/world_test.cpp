@@ -170,6 +170,41 @@ TEST(World, ALinkCantGoDownUnderWhatLoadsIt) {
   EXPECT_NO_THROW(world.take_down(LinkId(0)));
 }
 
+TEST(World, TellsWhoeverListensOfALinkThatIsDown) {
+  struct Loser final : Completion {
+    void completed(std::uint64_t tag, SimTime now, const HeldUp&) override { ends[tag] = now; }
+    void lost(std::uint64_t tag, SimTime now, LinkId link) override { losses[tag] = {now, link.value}; }
+    std::map<std::uint64_t, SimTime> ends;
+    std::map<std::uint64_t, std::pair<SimTime, std::uint32_t>> losses;
+  };
+  World world(std::vector<BytesPerSecond>{BytesPerSecond{1e12}, BytesPerSecond{1e12}});
+  Loser loser;
+  const std::vector<LinkUse> other{{1, 1.0}};
+  const OperationId first = world.start({1000, 1000, kFull}, loser, 1);
+  (void)world.start({1000, 1000, other}, loser, 2);
+  (void)world.start({1500, 100, kFull}, loser, 3);  // it comes to the link at 1400
+  (void)world.clock().run_until(500);
+  world.take_down(LinkId(0));
+  world.cancel(first);  // it is over
+  (void)world.clock().run();
+  EXPECT_EQ(loser.ends, (std::map<std::uint64_t, SimTime>{{2, 1000}}));
+  EXPECT_EQ(loser.losses, (std::map<std::uint64_t, std::pair<SimTime, std::uint32_t>>{{1, {500, 0}}, {3, {1400, 0}}}));
+}
+
+TEST(World, CountsWhatWasNotRun) {
+  World world(kOneLink);
+  Listener listener;
+  (void)world.start({1000, 1000, kFull}, listener, 1);
+  (void)world.clock().run();
+  EXPECT_EQ(world.carried(), std::vector<double>{1000.0});
+  world.carry_unseen(std::vector<double>{3000.0});
+  (void)world.clock().run_until(5000);
+  ASSERT_EQ(world.usage().size(), 1u);
+  EXPECT_DOUBLE_EQ(world.usage()[0].bytes.value(), 4000.0);
+  EXPECT_DOUBLE_EQ(world.usage()[0].mean_load, 0.8);
+  EXPECT_DOUBLE_EQ(world.usage()[0].peak_load, 1.0);
+}
+
 TEST(World, CompletionsMayStartOperations) {
   World world(kOneLink);
   Listener listener;
