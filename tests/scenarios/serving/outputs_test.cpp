@@ -11,7 +11,7 @@
 #include "scenarios/serving/requests_csv.hpp"
 #include "scenarios/serving/trace.hpp"
 #include "tests/scenarios/fixture.hpp"
-#include "tests/scenarios/serving/traces.hpp"
+#include "tests/scenarios/serving/small_serving.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {
@@ -120,6 +120,15 @@ json trace_of(const ServingResult& result) {
   return json::parse(out.str());
 }
 
+std::vector<json> events(const json& trace, const std::string& phase, const std::string& category = "") {
+  std::vector<json> found;
+  for (const json& event : trace["traceEvents"]) {
+    if (event["ph"] != phase) continue;
+    if (category.empty() || event.value("cat", "") == category) found.push_back(event);
+  }
+  return found;
+}
+
 TEST(ServingTrace, IterationsSayWhatTheyWorkOn) {
   const json trace = trace_of(traced());
   const std::vector<json> steps = events(trace, "X", "iteration");
@@ -154,6 +163,27 @@ TEST(ServingTrace, KernelsStopAfterTheFirstIterations) {
   EXPECT_EQ(events(trace_of(result), "X", "iteration").size(), kKernelSteps + 50);
 }
 
+/// Spans of a request open and close as brackets do, at times that never go back.
+void expect_lives_in_order(const json& trace) {
+  std::map<std::uint64_t, std::vector<std::string>> open;
+  std::map<std::uint64_t, double> latest;
+  for (const json& event : trace["traceEvents"]) {
+    const std::string phase = event["ph"];
+    if (phase != "b" && phase != "e") continue;
+    const std::uint64_t id = event["id"];
+    EXPECT_GE(event["ts"].get<double>(), latest[id]) << event;
+    latest[id] = event["ts"];
+    if (phase == "b") {
+      open[id].push_back(event["name"]);
+    } else {
+      ASSERT_FALSE(open[id].empty()) << event;
+      EXPECT_EQ(open[id].back(), event["name"]);
+      open[id].pop_back();
+    }
+  }
+  for (const auto& [id, names] : open) EXPECT_TRUE(names.empty()) << id;
+}
+
 TEST(ServingTrace, ARequestsLifeCanBeFollowed) {
   const json trace = trace_of(traced());
   expect_lives_in_order(trace);
@@ -162,6 +192,25 @@ TEST(ServingTrace, ARequestsLifeCanBeFollowed) {
   EXPECT_THAT(names, ElementsAre("request 4", "queued", "prefill", "decode"));
   EXPECT_EQ(events(trace, "b")[0]["args"]["preemptions"], 2);
   EXPECT_EQ(events(trace, "n").at(0)["name"], "request 3 refused");
+}
+
+class TraceOfARun : public FolderTest {};
+
+TEST_F(TraceOfARun, FollowsEveryRequest) {
+  const std::string file = write("chat.yaml", small_serving());
+  ASSERT_EQ(orrery({"run", file, "--trace", path("t.json"), "-q"}).code, kExitWell);
+  const json trace = json::parse(read_file(path("t.json")));
+  expect_lives_in_order(trace);
+  std::set<std::uint64_t> ids;
+  for (const json& event : events(trace, "b", "request")) ids.insert(event["id"].get<std::uint64_t>());
+  EXPECT_EQ(ids.size(), 40u);
+  EXPECT_FALSE(events(trace, "X", "kernel").empty());
+  // Iterations of one stage follow each other.
+  double end = 0.0;
+  for (const json& step : events(trace, "X", "iteration")) {
+    EXPECT_GE(step["ts"].get<double>(), end - 1e-3);
+    end = step["ts"].get<double>() + step["dur"].get<double>();
+  }
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include "scenarios/report.hpp"
 #include "tests/scenarios/fixture.hpp"
-#include "tests/scenarios/serving/traces.hpp"
+#include "tests/scenarios/serving/small_serving.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {
@@ -15,24 +15,6 @@ namespace {
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-/// Llama-3 8B on one H100, 40 requests.
-std::string small_serving() {
-  return "scenario: \"chat\"\n"
-         "model: llama-3-8b\n"
-         "cluster:\n"
-         "  node: dgx_h100\n"
-         "  nodes: 1\n"
-         "serving:\n"
-         "  tensor_parallel: 1\n"
-         "  max_model_len: 4096\n"
-         "  load:\n"
-         "    arrivals: poisson\n"
-         "    rate: 10\n"
-         "    requests: 40\n"
-         "    input: {distribution: lognormal, mean: 500, cv: 0.8, most: 3000}\n"
-         "    output: 50\n";
-}
 
 class ServingRun : public FolderTest {};
 
@@ -73,23 +55,6 @@ TEST_F(ServingRun, RequestsFileAgreesWithTheReport) {
   EXPECT_EQ(rows, 40);
   const json report = json::parse(read_file(path("r.json")));
   EXPECT_NEAR(ttft / 40, report["serving"]["ttft_s"]["mean"].get<double>(), 1e-9);
-}
-
-TEST_F(ServingRun, TraceFollowsEveryRequest) {
-  const std::string file = write("chat.yaml", small_serving());
-  ASSERT_EQ(orrery({"run", file, "--trace", path("t.json"), "-q"}).code, kExitWell);
-  const json trace = json::parse(read_file(path("t.json")));
-  expect_lives_in_order(trace);
-  std::set<std::uint64_t> ids;
-  for (const json& event : events(trace, "b", "request")) ids.insert(event["id"].get<std::uint64_t>());
-  EXPECT_EQ(ids.size(), 40u);
-  EXPECT_FALSE(events(trace, "X", "kernel").empty());
-  // Iterations of one stage follow each other.
-  double end = 0.0;
-  for (const json& step : events(trace, "X", "iteration")) {
-    EXPECT_GE(step["ts"].get<double>(), end - 1e-3);
-    end = step["ts"].get<double>() + step["dur"].get<double>();
-  }
 }
 
 TEST_F(ServingRun, RequestsTakesOneServingScenario) {
