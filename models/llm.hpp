@@ -60,7 +60,7 @@ struct AttentionConfig {
   friend bool operator==(const AttentionConfig&, const AttentionConfig&) = default;
 };
 
-enum class RecurrentKind : std::uint8_t { gated_delta, mamba, mamba2 };
+enum class RecurrentKind : std::uint8_t { gated_delta, mamba, mamba2, rg_lru };
 
 /// A mixer whose memory of a sequence is a state of fixed size.
 struct RecurrentConfig {

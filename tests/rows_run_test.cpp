@@ -24,7 +24,7 @@
 #include "scenarios/report.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/collective/collectives.hpp"
-#include "tests/models/family_configs.hpp"
+#include "tests/models/more_family_configs.hpp"
 #include "tests/scenarios/row_scenarios.hpp"
 
 namespace orrery {
@@ -204,7 +204,7 @@ std::string model_of(std::string_view type) {
   const auto found = model_of_architecture().find(type);
   if (found != model_of_architecture().end()) return found->second;
   const std::string_view family = type == "kimi_k25" ? "kimi_k2" : type == "step3p7" ? "step3p5" : type;
-  for (const models::FamilyConfig& config : models::family_configs()) {
+  for (const models::FamilyConfig& config : models::all_family_configs()) {
     if (config.type == family) return models::decoder(type, config.more);
   }
   return "";

@@ -3,9 +3,10 @@
 //   gated delta  S ← g·S + k·β(v − kᵀ·g·S)ᵀ, o = Sᵀ·q    heads of values share heads of keys (Qwen3-Next, Qwen3.5)
 //   mamba2       S ← a·S + (Δ·x)·Bᵀ, y = S·C + D·x         heads of x share groups of B and C (Mamba-2, Nemotron-H)
 //   mamba        the same with a state per channel, Δ from a compressed projection of x
+//   rg-lru       h ← a·h + √(1 − a²)·(i·x) per channel, a and i from gates that are blocks per head (RecurrentGemma)
 // Before it a causal convolution of a few taps runs over what the input projection gives, after it a gated norm (mamba:
 // a gate) and the output projection. A sequence keeps S, in fp32, and the convolution's last taps.
-// Source: transformers models/{qwen3_next,mamba2,mamba,nemotron_h}/modeling_*.py.
+// Source: transformers models/{qwen3_next,mamba2,mamba,nemotron_h,recurrent_gemma}/modeling_*.py.
 #include "models/layer/elements.hpp"
 
 namespace orrery::models {
@@ -81,6 +82,23 @@ void add_mamba(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
   list.add(kPart, Linear{{"recurrent out", "recurrent out"}, inner, {hidden}, r.bias ? llm.hidden : 0});
 }
 
+void add_rg_lru(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
+  const Width inner = shared_width(r.value_heads, r.value_dim), hidden = whole_width(llm.hidden);
+  list.add(kPart, Linear{{"recurrent in", "recurrent in"}, hidden, {inner, inner}, r.bias ? 2 * inner.whole() : 0});
+  add_convolution(list, r, {inner});
+  // Of the input and of the recurrence, head by head: blocks on a diagonal.
+  list.add(kPart, Linear{{"gates", "gates"}, whole_width(r.value_dim), {inner, inner}, 2 * inner.whole()});
+  Recurrence state{{"gated recurrence", "gated recurrence"}, {inner, inner, inner}, inner};
+  state.state = inner;
+  state.key_dim = state.value_dim = 1;
+  state.chunk = 256;
+  state.tail = tail(r, inner, inner.whole());
+  state.parameters = inner.whole();  // its decay
+  list.add(kPart, state, {inner});
+  list.add(kPart, Pass{{"gate", "gate"}, {inner}, 2.0}, {inner});
+  list.add(kPart, Linear{{"recurrent out", "recurrent out"}, inner, {hidden}, r.bias ? llm.hidden : 0});
+}
+
 }  // namespace
 
 void add_recurrent(ElementList& list, const Llm& llm, const RecurrentConfig& recurrent) {
@@ -91,6 +109,8 @@ void add_recurrent(ElementList& list, const Llm& llm, const RecurrentConfig& rec
       return add_mamba2(list, llm, recurrent);
     case RecurrentKind::mamba:
       return add_mamba(list, llm, recurrent);
+    case RecurrentKind::rg_lru:
+      return add_rg_lru(list, llm, recurrent);
   }
 }
 

@@ -9,14 +9,14 @@
 #include "models/architectures/hf_config.hpp"
 #include "models/layer/cache.hpp"
 #include "models/layer/parameters.hpp"
-#include "tests/models/family_configs.hpp"
+#include "tests/models/more_family_configs.hpp"
 #include "tests/models/tiny_config.hpp"
 
 namespace orrery::models {
 namespace {
 
 Llm family(std::string_view type) {
-  const auto& all = family_configs();
+  const std::vector<FamilyConfig> all = all_family_configs();
   const auto found = std::find_if(all.begin(), all.end(), [&](const FamilyConfig& f) { return f.type == type; });
   if (found == all.end()) throw std::logic_error("no small config of " + std::string(type));
   return read_hf_config(decoder(found->type, found->more), "tiny.json");
@@ -34,7 +34,7 @@ TEST_P(Families, HaveTheParametersThatAreCountedByHand) {
   EXPECT_LE(active_parameters(llm), parameters(llm));
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, Families, ::testing::ValuesIn(family_configs()),
+INSTANTIATE_TEST_SUITE_P(Table, Families, ::testing::ValuesIn(all_family_configs()),
                          [](const auto& of) { return std::string(of.param.type); });
 
 TEST(Families, WindowsBoundWhatIsKept) {

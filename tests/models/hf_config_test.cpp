@@ -209,7 +209,8 @@ TEST(Library, ListsItsModelsInOrder) {
        {"gpt2-124m",        "gpt2-124m-nanogpt", "gpt3-175b",     "korthikanti-22b", "korthikanti-175b",
         "korthikanti-530b", "korthikanti-1t",    "opt-13b",       "llama-2-7b",      "llama-2-70b",
         "llama-3-8b",       "llama-3-70b",       "llama-3.1-8b",  "llama-3.1-70b",   "llama-3.1-405b",
-        "qwen2.5-32b",      "qwen3-32b",         "qwen3-30b-a3b", "mixtral-8x7b",    "deepseek-v3"}) {
+        "qwen2.5-32b",      "qwen3-32b",         "qwen3-30b-a3b", "mixtral-8x7b",    "deepseek-v3",
+        "palm-540b",        "glm-130b"}) {
     EXPECT_TRUE(std::binary_search(names.begin(), names.end(), name)) << name;
   }
 }

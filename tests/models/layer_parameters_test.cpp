@@ -21,7 +21,8 @@ std::int64_t mlp_of(const Llm& llm, std::int64_t inter) {
 /// A layer's parameters from its configuration, written out apart from the elements.
 std::int64_t by_hand(const Llm& llm, std::int64_t layer) {
   const AttentionConfig& a = llm.attention;
-  std::int64_t sum = 2 * (llm.norm_bias ? 2 : 1) * llm.hidden + (a.out_bias ? llm.hidden : 0);
+  std::int64_t sum = (llm.parallel && !llm.parallel_norms ? 1 : 2) * (llm.norm_bias ? 2 : 1) * llm.hidden +
+                     (a.out_bias ? llm.hidden : 0);
   if (a.kind == AttentionKind::multi_head) {
     const std::int64_t rows = a.head_dim * (a.heads + 2 * a.kv_heads);
     sum += rows * (llm.hidden + (a.qkv_bias ? 1 : 0)) + a.heads * a.head_dim * llm.hidden;
