@@ -170,7 +170,9 @@ Topology::Choice Topology::usual_cards(const Ends& ends) const {
   const Shape &from = *ends.from.shape, &to = *ends.to.shape;
   const int to_nic = at(to.gpu_links, choice.entry).nic;
   if (pxn_ && from.nvswitch >= 0 && at(from.gpu_links, choice.exit).nic != to_nic) {
-    choice.exit = &from == &to ? choice.entry : (to_nic * from.gpus + from.nics - 1) / from.nics;
+    const int exit = &from == &to ? choice.entry : (to_nic * from.gpus + from.nics - 1) / from.nics;
+    // Of a node with fewer GPUs than cards none may sit on that rail.
+    if (exit < from.gpus && at(from.gpu_links, exit).nic == to_nic) choice.exit = exit;
   }
   return choice;
 }
