@@ -208,7 +208,7 @@ std::optional<std::int64_t> parse_integer(std::string_view text, std::string& er
   const std::optional<double> real = convert(text, error);
   if (!real) return std::nullopt;
   if (*real != std::floor(*real) || std::abs(*real) > 9007199254740992.0 ||
-      digits.find('e') == std::string_view::npos) {
+      digits.find_first_of("eE") == std::string_view::npos) {
     error = fmt::format("expected a whole number, found {}", in_quotes(text));
     return std::nullopt;
   }
