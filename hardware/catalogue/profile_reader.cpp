@@ -124,6 +124,9 @@ Fit read_fit(MapReader map, std::string key) {
     }
   }
   if (const ConfigNode* residuals = map.child("residuals")) {
+    if (residuals->kind != NodeKind::sequence) {
+      map.diagnostics().error(residuals->span, "'residuals': expected a list of residuals");
+    }
     for (const NodePtr& item : residuals->items) {
       MapReader row(item.get(), "residuals", map.diagnostics());
       FitResidual residual;
@@ -202,6 +205,7 @@ void read_collectives(MapReader section, Generation& generation) {
 
 std::map<std::string, Generation::Transfer> read_transfer(const ConfigNode& node, Diagnostics& diagnostics) {
   std::map<std::string, Generation::Transfer> transfer;
+  const MapReader report(&node, "transfer", diagnostics);  // of what is no mapping
   for (const auto& [family, value] : node.entries) {
     MapReader row(value.get(), family, diagnostics);
     Generation::Transfer& error = transfer[family];
