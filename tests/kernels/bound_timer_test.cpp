@@ -1,6 +1,4 @@
 // Bound timers and remembered times give what the timer itself gives, to the last bit.
-#include <cmath>
-#include <random>
 #include <set>
 #include <stdexcept>
 
@@ -10,10 +8,13 @@
 #include "hardware/catalogue/catalogue.hpp"
 #include "kernels/family.hpp"
 #include "kernels/memo.hpp"
+#include "tests/kernels/random_kernels.hpp"
 #include "tests/kernels/toy_gpu.hpp"
 
 namespace orrery::kernels {
 namespace {
+
+using tests::RandomKernels;
 
 std::unique_ptr<KernelTimer> timer(std::string_view name) {
   for (const TimerRow& row : timers()) {
@@ -22,87 +23,6 @@ std::unique_ptr<KernelTimer> timer(std::string_view name) {
   ADD_FAILURE() << "no timer " << name;
   return nullptr;
 }
-
-/// Shapes of every family, log-uniform, any dtype, any implementation.
-class RandomKernels {
- public:
-  Kernel next() {
-    for (;;) {
-      const Kernel kernel = any();
-      if (check(kernel).empty()) return kernel;
-    }
-  }
-
- private:
-  int below(int count) { return std::uniform_int_distribution<int>(0, count - 1)(random_); }
-  std::int64_t side(double most) {
-    return static_cast<std::int64_t>(std::exp2(std::uniform_real_distribution<double>(0.0, std::log2(most))(random_)));
-  }
-  template <class Enum>
-  Enum any_of(Enum last) {
-    return static_cast<Enum>(below(static_cast<int>(last) + 1));
-  }
-  Dtype dtype() { return all_dtypes()[static_cast<std::size_t>(below(static_cast<int>(all_dtypes().size())))]; }
-
-  Kernel any() {
-    switch (below(static_cast<int>(std::variant_size_v<Kernel>))) {
-      case 0:
-        return gemm();
-      case 1:
-        return prefill();
-      case 2:
-        return decode();
-      case 3:
-        return moe();
-      case 4:
-        return memory();
-      default:
-        return HostCopyShape{Bytes{static_cast<double>(side(1e10))}, below(2) == 0, below(2) == 0};
-    }
-  }
-  GemmShape gemm() {
-    GemmShape s;
-    s.dtype = dtype(), s.implementation = any_of(kLastImplementation);
-    s.m = side(1e5), s.n = side(1e5), s.k = side(1e5), s.batch = below(2) == 0 ? 1 : side(256);
-    s.weights = any_of(CacheState::warm), s.accumulate = below(4) == 0;
-    return s;
-  }
-  AttentionPrefillShape prefill() {
-    AttentionPrefillShape s;
-    s.dtype = dtype(), s.kv_dtype = dtype(), s.implementation = any_of(kLastImplementation);
-    s.batch = side(256), s.q_len = side(32768), s.kv_len = s.q_len + (below(2) == 0 ? 0 : side(65536));
-    s.kv_heads = side(64), s.q_heads = s.kv_heads * side(32), s.head_dim = 32 * (1 + below(8));
-    s.v_head_dim = below(3) == 0 ? 128 : 0, s.window = below(3) == 0 ? side(8192) : 0;
-    s.causal = below(4) > 0, s.pass = any_of(Pass::backward);
-    return s;
-  }
-  AttentionDecodeShape decode() {
-    AttentionDecodeShape s;
-    s.dtype = dtype(), s.kv_dtype = dtype(), s.implementation = any_of(kLastImplementation);
-    s.batch = side(1024), s.kv_tokens = s.batch * side(65536);
-    s.kv_heads = side(64), s.q_heads = s.kv_heads * side(64), s.head_dim = 32 * (1 + below(8));
-    s.latent_dim = below(3) == 0 ? 576 : 0, s.window = below(3) == 0 ? side(8192) : 0;
-    return s;
-  }
-  MoeShape moe() {
-    MoeShape s;
-    s.dtype = dtype(), s.implementation = any_of(kLastImplementation);
-    s.tokens = side(65536), s.hidden = side(16384), s.tensor_parallel = std::int64_t{1} << below(4);
-    s.inter = s.tensor_parallel * side(16384), s.expert_parallel = std::int64_t{1} << below(6);
-    s.experts = s.expert_parallel * side(32), s.topk = side(8), s.load = any_of(ExpertLoad::power_law_1_2);
-    s.gated = below(2) == 0, s.pass = any_of(Pass::backward);
-    return s;
-  }
-  MemoryShape memory() {
-    MemoryShape s;
-    s.op = any_of(MemoryOp::memset), s.elements = side(1e10);
-    s.read = Bytes{static_cast<double>(side(1e10))}, s.written = Bytes{static_cast<double>(side(1e10))};
-    s.flops_per_element = static_cast<double>(side(64));
-    return s;
-  }
-
-  std::mt19937_64 random_{20261129};
-};
 
 /// The time, or what is wrong.
 template <class Price>
