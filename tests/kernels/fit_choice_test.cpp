@@ -75,6 +75,12 @@ TEST(ImplementationOrder, BeginsWithTheOneAskedForAndLeavesNoneOut) {
     EXPECT_EQ(std::set<Implementation>(order.begin(), order.end()), measured) << name(wanted);
     EXPECT_EQ(order.size(), measured.size()) << name(wanted);
   }
+  // The rest by how well its measurements repeat; SGLang's kernels are nearer to vLLM's than to TensorRT-LLM's.
+  using I = Implementation;
+  EXPECT_EQ(implementation_order(I::cublaslt), (std::vector{I::cublaslt, I::trtllm, I::vllm, I::sglang, I::cudnn}));
+  EXPECT_EQ(implementation_order(I::cudnn), (std::vector{I::cudnn, I::trtllm, I::vllm, I::sglang, I::cublaslt}));
+  EXPECT_EQ(implementation_order(I::vllm), (std::vector{I::vllm, I::trtllm, I::sglang, I::cudnn, I::cublaslt}));
+  EXPECT_EQ(implementation_order(I::sglang), (std::vector{I::sglang, I::vllm, I::trtllm, I::cudnn, I::cublaslt}));
   EXPECT_EQ(implementation_order(Implementation::automatic), implementation_order(Implementation::trtllm));
   EXPECT_EQ(implementation_order(Implementation::unfused), std::vector{Implementation::unfused});
 }

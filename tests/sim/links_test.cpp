@@ -232,6 +232,35 @@ TEST(FabricLoads, AreTheMessagesOfARingOverNodes) {
   EXPECT_EQ(found(loads.transfers[0], 1e9), crossings(topology, {{0, 39}}));
 }
 
+TEST(FabricLoads, OfAFoldedOperationAreThoseOfAllItsCopies) {
+  // Four nodes on two leaves as one rank. Eight communicators of nodes 0 and 2: each leaf passes eight messages up and
+  // eight down. A transfer of two ranks of eight likewise.
+  Job job(small_leaves(4), 32, 8);
+  std::vector<std::uint32_t> bases;
+  for (std::uint32_t gpu = 0; gpu < 8; ++gpu) bases.push_back(gpu);
+  job.collective(CollectiveKind::all_gather, 2e8, job.group({{2, 16}}, bases, {RankId(0), RankId(2)}));
+  job.transfer(0, 2, 1e8);
+  const hardware::Topology topology(job.cluster);
+  LinkClasses classes(job.cluster, &topology);
+  const std::size_t number = classes.add(job.plan, *job.prices);
+  classes.fold();
+  const Loads loads = classes.loads(number, job.durations());
+  for (const LinkLoadEntry* load : {&loads.collectives[0], &loads.transfers[0]}) {
+    // A rank of the ring of two sends half of 200 MB.
+    int fabric = 0;
+    double least = 1e300;
+    for (const LinkUse& use : load->uses) {
+      const double capacity = classes.links()[use.link].capacity.value() * 1e-12;
+      const bool shared = classes.is_fabric(LinkId(use.link));
+      EXPECT_NEAR(use.share * static_cast<double>(load->work), shared ? 8e8 : 1e8, 1e3);
+      least = std::min(least, capacity / (use.share / (shared ? 8.0 : 1.0)));
+      fabric += shared ? 1 : 0;
+    }
+    EXPECT_GT(fabric, 0);
+    EXPECT_NEAR(load->weight, least, 1e-9 * least) << "one copy's part of its narrowest link";
+  }
+}
+
 TEST(FabricLoads, BundlesCarryWhatTheirCablesTogetherSustain) {
   Job job(small_leaves(5), 40);
   job.transfer(0, 39, 1e9);

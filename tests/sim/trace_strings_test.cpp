@@ -97,6 +97,18 @@ TEST(TraceStrings, RepairingTwiceIsRepairingOnce) {
   }
 }
 
+TEST(TraceStrings, WhatNoCodePointIsWrittenAsIsReplacedByteByByte) {
+  const auto replaced = [](const std::string& bytes) {
+    std::string expected;
+    for (std::size_t i = 0; i < bytes.size(); ++i) expected += "\xef\xbf\xbd";
+    return read(json_string(bytes)) == expected;
+  };
+  EXPECT_TRUE(replaced("\xed\xa0\x80") && replaced("\xed\xbf\xbf")) << "the first and the last surrogate";
+  EXPECT_TRUE(replaced("\xf4\x90\x80\x80")) << "beyond the last code point";
+  EXPECT_TRUE(replaced("\xe0\x9f\xbf") && replaced("\xf0\x8f\xbf\xbf") && replaced("\xc1\xbf"))
+      << "longer than it need be";
+}
+
 /// The decimals behind "ts": of the only span.
 std::string time_of(SimTime start) {
   Timeline timeline;
