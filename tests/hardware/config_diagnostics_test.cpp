@@ -184,6 +184,16 @@ TEST(Nesting, OfAnAbsentMappingEveryGetterIsSilent) {
   }
 }
 
+TEST(Nesting, ErrorsOfOneLineComeByTheirColumn) {
+  EXPECT_EQ(complaints("{bb: x, a: y}\n",
+                       [](MapReader& m) {
+                         (void)m.integer("a");
+                         (void)m.integer("bb");
+                       }),
+            "f.yaml:1:6: 'bb': expected a whole number, found 'x'\n"
+            "f.yaml:1:12: 'a': expected a whole number, found 'y'");
+}
+
 TEST(UnknownKeys, AreAllReportedWithTheKeysThatWereReadOrAskedFor) {
   EXPECT_EQ(complaints("aa: 1\nqqq: 2\n\"z y\": 3\n",
                        [](MapReader& m) {

@@ -37,6 +37,7 @@ TEST(SetValue, ReplacesInsideFlowCollections) {
 TEST(SetValue, ReplacesABlockCollectionByAValueOnTheLineOfItsKey) {
   EXPECT_EQ(set("a:\n- 1\n- 2\nb: 3\n", "a", "5"), "a: 5\nb: 3\n");
   EXPECT_EQ(set("a: # why\n  x: 1\n  y: 2 # two\nb: 3\n", "a", "{x: 9}"), "a: {x: 9} # why\n # two\nb: 3\n");
+  EXPECT_EQ(set("a:\n  x: 1  \nb: 3\n", "a", "5"), "a: 5\nb: 3\n") << "spaces behind its last line go along";
   EXPECT_EQ(set("s:\n  - k: 1\n    l: 2\n  - 7\n", "s.0", "0"), "s:\n  - 0\n  - 7\n");
 }
 
@@ -84,6 +85,8 @@ TEST(SetValue, RefusesWhatCannotBe) {
   EXPECT_EQ(error_of("a: 1\n", "a.b", "2"), "f.yaml:1:4: '1' is a single value: 'b' can't be set in it");
   EXPECT_EQ(error_of("a: [1]\n", "a.x", "2"), "f.yaml:1:4: 'x' is not a position in a list");
   EXPECT_EQ(error_of("a: [1]\n", "a.3", "2"), "f.yaml:1:4: position 3 is past the end of a list of 1");
+  EXPECT_EQ(error_of("a: [1]\n", "a.2", "2"), "f.yaml:1:4: position 2 is past the end of a list of 1");
+  EXPECT_EQ(error_of("a: [1]\n", "a.-1", "2"), "f.yaml:1:4: '-1' is not a position in a list");
   EXPECT_EQ(error_of("a: 1\n", "a", ""), "f.yaml: no value given for 'a'");
   EXPECT_EQ(error_of("a: 1\n", "a..b", "1"), "f.yaml: 'a..b' is not a path of keys joined by dots");
   EXPECT_EQ(error_of("a: 1\n", "a", "[1, 2"), "f.yaml:1:4: 'a' can't be set to '[1, 2' here");

@@ -110,6 +110,12 @@ TEST(FabricProfile, NamesEachMistakeAtItsPlace) {
             "f.yaml:7:3: 'fabric': unknown key 'leaf_ports'; valid keys: kind, max_nodes\n"
             "f.yaml:8:3: 'fabric': unknown key 'pod_leaves'; valid keys: kind, max_nodes\n"
             "f.yaml:9:14: 'max_nodes': a single_node fabric holds 1 node");
+  EXPECT_EQ(fabric_error("pod_leaves: 16", "pod_leaves: 0"),
+            "f.yaml:8:15: 'pod_leaves': must be from 1 to 65536, found '0'");
+  EXPECT_EQ(fabric_error("leaf_ports: 32", "leaf_ports: 1025"),
+            "f.yaml:7:15: 'leaf_ports': must be from 1 to 1024, found '1025'");
+  EXPECT_EQ(fabric_error("max_nodes: 100", "max_nodes: 1000001"),
+            "f.yaml:9:14: 'max_nodes': must be from 1 to 1000000, found '1000001'");
   EXPECT_EQ(fabric_error("leaf_ports: 32", "leaf_ports: 32.5"),
             "f.yaml:7:15: 'leaf_ports': expected a whole number, found '32.5'");
   EXPECT_EQ(fabric_error("150 ns", "150"),

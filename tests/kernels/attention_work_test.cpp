@@ -97,6 +97,9 @@ TEST(AttentionPrefillWork, UnfusedComputesMaskedPairsAndMovesScores) {
   EXPECT_DOUBLE_EQ(work(s).written.value(), 768.0 + 384.0);
   s.pass = Pass::backward;  // four GEMMs, the probabilities are kept
   EXPECT_DOUBLE_EQ(work(s).flops.value(), 2.0 * 6144.0);
+  // Read: Q, K, V (1536), dO (768), P once and dS twice; written: dQ, dK, dV (1536) and dP.
+  EXPECT_DOUBLE_EQ(work(s).read.value(), 1536.0 + 768.0 + 3.0 * 384.0);
+  EXPECT_DOUBLE_EQ(work(s).written.value(), 1536.0 + 384.0);
 }
 
 TEST(AttentionPrefillCheck, NamesWhatIsWrong) {

@@ -47,6 +47,50 @@ TEST(MemoryTime, ManyFlopsPerElementBoundIt) {
   EXPECT_NEAR(fitted(shape, tests::round_gpu()).value(), 20e-3, 1e-5);
 }
 
+TEST(MemoryTime, GoesByWhatBreaksUpTheStream) {
+  // Casts and copies stream; reductions across a row wait; gathers break up the bursts; atomics serialise.
+  const auto gpu = tests::hopper_gpu();
+  const auto us = [&](MemoryOp op) { return fitted(shape_of(op, 1e9), gpu).value(); };
+  for (const MemoryOp streams : {MemoryOp::activation, MemoryOp::copy, MemoryOp::memset}) {
+    EXPECT_EQ(us(streams), us(MemoryOp::elementwise)) << name(streams);
+  }
+  for (const MemoryOp row : {MemoryOp::norm, MemoryOp::softmax, MemoryOp::cross_entropy}) {
+    EXPECT_GT(us(row), us(MemoryOp::elementwise)) << name(row);
+    EXPECT_LT(us(row), us(MemoryOp::embedding)) << name(row);
+  }
+  EXPECT_GT(us(MemoryOp::permute), us(MemoryOp::embedding)) << "gathers and scatters";
+  EXPECT_GT(us(MemoryOp::router), 1.5 * us(MemoryOp::permute));
+  EXPECT_GT(us(MemoryOp::embedding_grad), us(MemoryOp::router)) << "atomics";
+  for (const MemoryOp optimizer : {MemoryOp::adam, MemoryOp::grad_norm, MemoryOp::dropout_add}) {
+    EXPECT_GT(us(optimizer), us(MemoryOp::copy)) << name(optimizer);
+    EXPECT_LT(us(optimizer), us(MemoryOp::norm)) << name(optimizer);
+  }
+}
+
+TEST(MemoryCheck, SaysWhatIsWrong) {
+  const auto complaint = [](auto change) {
+    MemoryShape shape = shape_of(MemoryOp::adam, 400.0);
+    change(shape);
+    return check(shape);
+  };
+  EXPECT_EQ(complaint([](MemoryShape&) {}), "");
+  EXPECT_EQ(complaint([](MemoryShape& s) { s.elements = -3; }), "adam needs elements >= 0, has -3");
+  EXPECT_EQ(complaint([](MemoryShape& s) { s.written = Bytes{-1.0}; }),
+            "adam needs bytes >= 0, reads 200 and writes -1");
+  EXPECT_EQ(complaint([](MemoryShape& s) { s.flops_per_element = -1.0; }), "adam needs flops per element >= 0");
+  EXPECT_EQ(complaint([](MemoryShape& s) { s.elements = 0, s.read = s.written = Bytes{0.0}; }), "");
+}
+
+TEST(HostCopyWork, IsWrittenTowardsTheDeviceAndReadFromIt) {
+  const Work to = work(HostCopyShape{Bytes{100.0}, true, true}), from = work(HostCopyShape{Bytes{100.0}, false, true});
+  EXPECT_EQ(to.written, Bytes{100.0});
+  EXPECT_EQ(to.read, Bytes{0.0});
+  EXPECT_EQ(from.read, Bytes{100.0});
+  EXPECT_EQ(from.written, Bytes{0.0});
+  EXPECT_EQ(to.flops, Flops{0.0});
+  EXPECT_EQ(check(HostCopyShape{Bytes{-5.0}, true, true}), "host copy needs bytes >= 0, has -5");
+}
+
 TEST(HostCopyTime, AddsTheLatencyAndPageableIsSlower) {
   // 50 MB over 0.87·50 GB/s = 1149.4 us + 2 us.
   const auto gpu = tests::round_gpu();

@@ -50,6 +50,9 @@ TEST(GemmWork, BatchMultipliesEverything) {
 TEST(GemmWork, QuantisedInputsArriveInBf16) {
   // A 4·16·2 = 128 B (bf16, quantised on the way), B 8·16·1 = 128 B.
   EXPECT_EQ(work(gemm(4, 8, 16, Dtype::fp8)).read.value(), 256.0);
+  // int4 is of the weights alone: B 8·16·4.25/8 = 68 B.
+  EXPECT_EQ(work(gemm(4, 8, 16, Dtype::int4)).read.value(), 196.0);
+  EXPECT_EQ(work(gemm(4, 8, 16, Dtype::int4)).written.value(), 64.0) << "bf16";
   // B 8·16·(0.5 + 1/16) = 72 B.
   EXPECT_EQ(work(gemm(4, 8, 16, Dtype::nvfp4)).read.value(), 200.0);
 }

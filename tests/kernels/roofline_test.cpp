@@ -55,6 +55,22 @@ TEST(Roofline, HostCopiesAreBoundByPcie) {
   EXPECT_DOUBLE_EQ(roofline(HostCopyShape{Bytes{50e6}, true, true}, tests::round_gpu()).value(), 1e-3);
 }
 
+TEST(Roofline, OfAttentionWithANarrowCacheIsThatOfTheFasterFormat) {
+  auto gpu = tests::round_gpu();
+  gpu.peak[Dtype::fp8] = FlopsPerSecond{2e15};
+  AttentionPrefillShape prompt;
+  prompt.batch = 1, prompt.q_len = prompt.kv_len = 32768, prompt.q_heads = prompt.kv_heads = 32, prompt.head_dim = 128;
+  AttentionDecodeShape step;
+  step.batch = 64, step.kv_tokens = 64 * 4096, step.q_heads = 32, step.kv_heads = 8, step.head_dim = 128;
+  const double wide = roofline_bounds(prompt, gpu).compute.value(),
+               of_step = roofline_bounds(step, gpu).compute.value();
+  prompt.kv_dtype = step.kv_dtype = Dtype::fp8;
+  EXPECT_DOUBLE_EQ(roofline_bounds(prompt, gpu).compute.value(), wide / 2.0);
+  EXPECT_DOUBLE_EQ(roofline_bounds(step, gpu).compute.value(), of_step / 2.0);
+  gpu.peak[Dtype::fp8] = FlopsPerSecond{0.0};  // widened: no faster than bf16
+  EXPECT_DOUBLE_EQ(roofline_bounds(prompt, gpu).compute.value(), wide);
+}
+
 TEST(Roofline, UnsupportedDtypeThrows) {
   GemmShape shape = gemm(8, 8, 8);
   shape.dtype = Dtype::nvfp4;
