@@ -94,6 +94,13 @@ TEST(SwitchReduction, ReachesMoreThanTheLinksOfARing) {
   EXPECT_EQ(node_bus_limit(pcie_cluster().groups[0].gpu, CollectiveKind::all_reduce, 8), BytesPerSecond{32e9});
 }
 
+TEST(SwitchReduction, UnderATreeIsLimitedByItsChannels) {
+  // perChMaxNVLSTree of Hopper: 57.7 GB/s on two nodes, 45.5 on more, of 8 channels.
+  const hardware::Cluster cluster = h100_cluster(4);
+  EXPECT_DOUBLE_EQ(timing_constants(cluster.site(0), 16, 2).nvls_tree_limit.value(), 8 * 57.7e9);
+  EXPECT_DOUBLE_EQ(timing_constants(cluster.site(0), 32, 4).nvls_tree_limit.value(), 8 * 45.5e9);
+}
+
 TEST(Messages, TakeTheSlowerOfCardAndOneStream) {
   // 400 Gb/s cards give 42.5 GB/s, of which one message fills 36; 200 Gb/s ones 21.25.
   EXPECT_EQ(message_constants(h100_cluster(2).site(0), false).bandwidth, BytesPerSecond{36e9});

@@ -131,6 +131,22 @@ TEST(TunerBandwidths, OfReductionInTheSwitch) {
   EXPECT_NEAR(gb(kGather), 208.2, 0.01 * 208.2);
 }
 
+TEST(ExchangeRounds, TakeA128PeersAtOnce) {
+  // 16 channels of 8 messages (device.h): one network hop for 128 remote peers, two for 129.
+  const auto hops = [](int nodes) {
+    const hardware::Cluster cluster = h100_cluster(nodes);
+    const CollectiveCall call{CollectiveKind::all_to_all, Bytes{1.0}, 8 * nodes, nodes};
+    const CollectiveConstants k = timing_constants(cluster.site(0), call.ranks, nodes);
+    const Seconds peers = static_cast<double>(call.ranks - 1) * k.exchange_peer;
+    return (pairwise_row().time(call, cluster.site(0), k).hops - peers) / k.exchange_network_hop;
+  };
+  EXPECT_NEAR(hops(1), 0.0, 1e-9);
+  EXPECT_NEAR(hops(2), 1.0, 1e-9);
+  EXPECT_NEAR(hops(17), 1.0, 1e-9) << "128 ranks on other nodes";
+  EXPECT_NEAR(hops(18), 2.0, 1e-9) << "136";
+  EXPECT_NEAR(hops(33), 2.0, 1e-9) << "256";
+}
+
 TEST(TunerChoices, ChangeWhereNcclsDo) {
   // Switch points of an all_reduce by the same tuner: powers of two, so that a factor of two either way is its grid.
   const auto chosen = [](int nodes, double bytes) {

@@ -189,6 +189,23 @@ TEST(PlanCheck, MemoryThatDoesNotOutliveThePlanBalances) {
   EXPECT_TRUE(Says(r.check(), "stream 0 (compute): workspace are freed before they are allocated"));
 }
 
+TEST(PlanCheck, WhichOfTwoStreamsComesFirstIsAQuestionOfTime) {
+  // Freed on the first stream, taken on the second: what order they run in no count of steps tells.
+  PlanBuilder b;
+  const RankId rank = b.add_rank("gpu");
+  b.free(b.stream(rank, kCompute), 1_MiB, MemoryKind::workspace);
+  b.alloc(b.stream(rank, kCopies), 1_MiB, MemoryKind::workspace);
+  EXPECT_TRUE(Clean(check(b.take())));
+}
+
+TEST(PlanCheck, NobodySendsToItselfOnOneStream) {
+  TwoRanks p;
+  const std::uint32_t t = p.transfer(p.a, p.a, "echo");
+  p.builder.send(p.on_a, t);
+  p.builder.recv(p.on_a, t);
+  EXPECT_TRUE(Says(p.check(), "transfer 0 (\"echo\") is sent and received on one stream (rank 0 \"left\", stream 0"));
+}
+
 TEST(PlanCheck, ACycleOfWaitsIsADeadlock) {
   PlanBuilder builder;
   const RankId rank = builder.add_rank("gpu");

@@ -213,6 +213,11 @@ TEST(Durations, KernelsStandClassAfterClassOfGpus) {
   Durations one_class = d;
   one_class.kernels.resize(2);
   EXPECT_THROW(require_durations_of(plan, one_class), std::invalid_argument);
+  for (auto table : {&Durations::kernels, &Durations::collectives, &Durations::transfers, &Durations::copies}) {
+    Durations longer = d;
+    (longer.*table).push_back(1);
+    EXPECT_THROW(require_durations_of(plan, longer), std::invalid_argument);
+  }
 }
 
 }  // namespace
