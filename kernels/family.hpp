@@ -72,8 +72,8 @@ struct FamilyRow {
                                     const std::vector<std::string_view>& dtypes);
 
 /// Implementations to look for when a shape asks for `wanted`: itself first, then the rest by how well its
-/// measurements repeat (trtllm, vllm, sglang, cudnn, cublaslt); sglang takes vllm's first, which it shares kernels with.
-/// `unfused` stands alone.
+/// measurements repeat (trtllm, vllm, sglang, cudnn, cublaslt); sglang takes vllm's first, which it shares kernels
+/// with. `unfused` stands alone.
 [[nodiscard]] const std::vector<Implementation>& implementation_order(Implementation wanted);
 
 /// The coefficients of a family that the GPU's generation carries, in the order of `names`. Throws
