@@ -5,6 +5,7 @@
 #pragma once
 
 #include <charconv>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -73,6 +74,9 @@ bool parse_name(std::string_view text, Enum& value) {
 template <class Number>
 bool parse_number(std::string_view text, Number& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if constexpr (std::is_floating_point_v<Number>) {
+    if (!std::isfinite(value)) return false;  // "nan" and "inf" are none that a plan has
+  }
   return error == std::errc() && end == text.data() + text.size();
 }
 
@@ -81,7 +85,7 @@ inline std::string runs_text(const std::vector<std::uint32_t>& numbers) {
   std::string text;
   for (std::size_t i = 0; i < numbers.size();) {
     std::size_t last = i;
-    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    while (last + 1 < numbers.size() && numbers[last + 1] == std::uint64_t{numbers[last]} + 1) ++last;
     if (i > 0) text += ',';
     text += fmt::format("{}", numbers[i]);
     if (last > i) text += fmt::format("-{}", numbers[last]);
@@ -112,7 +116,7 @@ inline bool parse_runs(std::string_view text, std::vector<std::uint32_t>& number
     last = first;
     if (dash != std::string_view::npos && !parse_number(part.substr(dash + 1), last)) return false;
     if (last < first || last - first > kMost) return false;
-    for (std::uint32_t n = first; n <= last; ++n) numbers.push_back(n);
+    for (std::uint32_t i = 0; i <= last - first; ++i) numbers.push_back(first + i);
     return true;
   });
 }

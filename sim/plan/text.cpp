@@ -126,32 +126,38 @@ kernels::Kernel read_shape(std::string_view shape, Reader& reader) {
   }
 }
 
-/// What the index of a step stands for, where that is a label.
+/// What the index of a step stands for, where that is a label; "?" where the plan has no such entry.
 std::string_view comment(const Plan& plan, Step step) {
+  constexpr std::string_view kUnknown = "?";
   LabelId label;
+  const auto take = [&](const auto& table) {
+    if (step.index < table.size()) label = table[step.index].label;
+  };
   switch (step.kind) {
     case StepKind::launch:
-      label = plan.kernels.at(step.index).label;
+      take(plan.kernels);
       break;
     case StepKind::collective:
-      label = plan.collectives.at(step.index).label;
+      take(plan.collectives);
       break;
     case StepKind::send:
     case StepKind::recv:
-      label = plan.transfers.at(step.index).label;
+      take(plan.transfers);
       break;
     case StepKind::copy:
-      label = plan.copies.at(step.index).label;
+      take(plan.copies);
       break;
     case StepKind::mark:
-      label = plan.marks.at(step.index).label;
+      take(plan.marks);
       break;
-    case StepKind::call:
-      return plan.blocks.at(plan.calls.at(step.index).block).name;
+    case StepKind::call: {
+      const std::size_t block = step.index < plan.calls.size() ? plan.calls[step.index].block : plan.blocks.size();
+      return block < plan.blocks.size() ? std::string_view(plan.blocks[block].name) : kUnknown;
+    }
     default:
       return {};
   }
-  return plan.labels.at(label.index());
+  return label.index() < plan.labels.size() ? std::string_view(plan.labels[label.index()]) : kUnknown;
 }
 
 template <class Entry>
