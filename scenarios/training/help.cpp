@@ -32,9 +32,8 @@ const std::vector<FieldHelp>& training_help() {
       {"training.master_weights", "An fp32 copy of the weights beside 16-bit ones: 4 bytes a parameter", ""},
       {"training.overlap_gradient_reduce", "Reduce gradients while the last backward pass still runs", ""},
       {"training.bucket_size",
-       "Gradients reduced at once, whole weights together; small buckets start earlier, large ones run more efficiently. "
-       "0: the trainer's own, 25 MiB with data parallelism alone, else max(40 M, 1 M x replicas) gradients",
-       ""},
+       "Gradients reduced at once, whole weights; small buckets start earlier, large ones are efficient",
+       "25 MiB with data parallelism alone, else 40 M gradients or 1 M a replica"},
       {"training.no_sync", "Reduce gradients after the last microbatch only, not after each", ""},
       {"training.overlap_p2p", "Sends and receives between stages beside computing instead of between", ""},
       {"training.overlap_tensor_parallel", "Collectives of input gradients beside the weight gradients", ""},

@@ -35,7 +35,7 @@ std::vector<std::string> keys(const ordered_json& object) {
 TEST_F(ReportTest, HasTheSectionsOfTheContractInOrder) {
   const ordered_json report = report_of(small_scenario());
   EXPECT_THAT(keys(report), ElementsAre("schema_version", "orrery", "scenario", "seed", "provenance", "findings",
-                                        "expectations", "training", "memory", "cost", "links", "engine"));
+                                        "expectations", "model", "training", "memory", "cost", "links", "engine"));
   EXPECT_THAT(keys(report["training"]),
               ElementsAre("flop_convention", "step_time_s", "tokens_per_s", "tokens_per_s_per_gpu",
                           "model_tflops_per_gpu", "hardware_tflops_per_gpu", "mfu", "hfu", "bubble_fraction",
