@@ -45,12 +45,14 @@ struct AttentionConfig {
   std::int64_t chunk = 0;   ///< attends within blocks of so many tokens; 0: full
   bool qkv_bias = false, out_bias = false;
   bool qk_norm = false;  ///< RMSNorm over head_dim on queries and keys (Qwen3)
-  // Multi-head latent attention (DeepSeek-V2 §2.1): compressed queries (0: not compressed) and keys/values.
+  // Multi-head latent attention (DeepSeek-V2 §2.1): compressed queries (0: not compressed; Step-3 has these alone) and
+  // keys/values.
   std::int64_t q_lora_rank = 0, kv_lora_rank = 0;
   std::int64_t rope_head_dim = 0, nope_head_dim = 0, v_head_dim = 0;  ///< v_head_dim 0: head_dim
   bool wide_norm = false;        ///< the norms' weights are of all heads together (MiniMax-M2, OLMo 2)
   bool keys_are_values = false;  ///< no projection of values (Gemma 4)
-  bool borrows_keys = false;     ///< attends to the keys and values of a layer before: none of its own
+  bool borrows_keys = false;     ///< attends to the keys and values of a layer before: none of its own …
+  bool spare_keys = false;       ///< … though its projections make some (Gemma 3n)
   bool sinks = false;            ///< a learned logit per head that takes part of the softmax (gpt-oss)
   OutputGate gate = OutputGate::none;
   IndexConfig index;
@@ -60,7 +62,7 @@ struct AttentionConfig {
   friend bool operator==(const AttentionConfig&, const AttentionConfig&) = default;
 };
 
-enum class RecurrentKind : std::uint8_t { gated_delta, mamba, mamba2, rg_lru };
+enum class RecurrentKind : std::uint8_t { gated_delta, kimi_delta, lightning, mamba, mamba2, rg_lru };
 
 /// A mixer whose memory of a sequence is a state of fixed size.
 struct RecurrentConfig {
@@ -69,7 +71,7 @@ struct RecurrentConfig {
   std::int64_t key_dim = 0, value_dim = 0;      ///< of a head; its state has key_dim x value_dim values
   std::int64_t conv = 0;                        ///< taps of the causal convolution
   std::int64_t chunk = 64;                      ///< tokens that a prompt's kernel takes at once
-  std::int64_t dt_rank = 0;                     ///< mamba: width of the time step's compression
+  std::int64_t dt_rank = 0;  ///< width of a compression: mamba's of the time step, kimi_delta's of decay and gate
   bool bias = false, conv_bias = false;
 
   friend bool operator==(const RecurrentConfig&, const RecurrentConfig&) = default;
@@ -104,11 +106,19 @@ struct MoeConfig {
 enum class Mixer : std::uint8_t { attention, recurrent, linear, none };  ///< linear: one matrix (Nemotron-NAS)
 enum class FeedForward : std::uint8_t { dense, experts, linear, none };
 
-/// Modules of a layer that a quantised checkpoint keeps in 16 bit.
-struct KeptModules {
-  bool mixer = false, mlp = false, shared = false;  ///< attention or recurrence; dense MLP; shared experts
+/// How a checkpoint stores weights: the format in which kernels take them, and the bytes of one, scales included.
+struct WeightFormat {
+  Dtype dtype = Dtype::bf16;
+  Bytes size{2.0};
 
-  friend bool operator==(const KeptModules&, const KeptModules&) = default;
+  friend bool operator==(const WeightFormat&, const WeightFormat&) = default;
+};
+
+/// Modules of a layer that a quantised checkpoint stores otherwise than most: in 16 bit, or in a second format.
+struct StoredModules {
+  std::optional<WeightFormat> mixer, mlp, shared, experts;  ///< attention or recurrence; dense MLP; experts
+
+  friend bool operator==(const StoredModules&, const StoredModules&) = default;
 };
 
 /// One layer. A block that is `none` has no norm and no residual add either.
@@ -119,13 +129,16 @@ struct LayerConfig {
   RecurrentConfig recurrent;
   MlpConfig mlp;
   MoeConfig moe;
-  KeptModules kept;
+  StoredModules stored;
 
   friend bool operator==(const LayerConfig&, const LayerConfig&) = default;
 };
 
 /// Of fewer than 16 bits: a checkpoint in it was quantised.
 [[nodiscard]] inline bool is_quantised(Dtype dtype) { return element_size(dtype) < Bytes{2.0}; }
+
+/// How residual streams beside the first are mixed: DeepSeek-V4's hyper-connections, Gemma 3n's alternating updates.
+enum class StreamKind : std::uint8_t { hyper_connections, alternating };
 
 struct Llm {
   std::string name;  ///< library name, "llama-3.1-405b"
@@ -144,15 +157,19 @@ struct Llm {
   std::int64_t position_offset = 0;  ///< extra learned rows (OPT: 2)
   bool tied_embeddings = false;
   bool lm_head_bias = false;
-  Dtype dtype = Dtype::bf16;      ///< of the checkpoint's linear layers, as quantised
-  std::optional<Dtype> kv_dtype;  ///< that the checkpoint has scales for
-  bool padded_experts = false;    ///< stored as mxfp4, whose kernels want sizes that experts are padded to
+  Dtype dtype = Dtype::bf16;         ///< of the checkpoint's linear layers, as quantised
+  Bytes weight_size;                 ///< of one of their weights with its scales; 0: as that format usually has
+  std::optional<WeightFormat> head;  ///< of the head's, where it is quantised
+  std::optional<Dtype> kv_dtype;     ///< that the checkpoint has scales for
+  bool padded_experts = false;       ///< stored as mxfp4, whose kernels want sizes that experts are padded to
 
   NormPlacement norms = NormPlacement::before;
   bool parallel = false;        ///< attention and MLP read the same input, and one residual add takes both (GPT-J)
   bool parallel_norms = false;  ///< … behind a norm each
   bool embedding_norm = false;
-  std::int64_t streams = 1;      ///< residual streams that hyper-connections mix (DeepSeek-V4)
+  std::int64_t streams = 1;  ///< residual streams
+  StreamKind stream_kind = StreamKind::hyper_connections;
+  std::int64_t laurel_rank = 0;  ///< width of a low-rank map that is added beside attention (Gemma 3n); 0: none
   std::int64_t layer_input = 0;  ///< width of an embedding per layer beside the token's (Gemma 3n); 0: none
   std::int64_t layer_input_vocab = 0;
   std::int64_t vision_parameters = 0;  ///< vision and audio towers with their projectors; counted, not priced
@@ -166,6 +183,10 @@ struct Llm {
 
   std::vector<std::string> assumed;  ///< what its config left open, and what is priced by something nearby
 
+  /// How most of the checkpoint's linear layers are stored.
+  [[nodiscard]] WeightFormat weights() const {
+    return {dtype, weight_size > Bytes{} ? weight_size : element_size(dtype)};
+  }
   [[nodiscard]] bool is_moe_layer(std::int64_t layer) const;
   /// Which of the distinct layers `layer` is: an index into kinds, or whether it has experts.
   [[nodiscard]] std::size_t kind_of(std::int64_t layer) const;

@@ -14,10 +14,11 @@ namespace orrery::scenarios {
 
 namespace {
 
-/// What is known of a model whose config left something open; the library's leave nothing.
-Json opened_json(const models::Llm& llm) {
+/// What the model weighs as its checkpoint stores it, whole, and what its config left open (the library's: nothing).
+Json weighed_json(const models::Llm& llm) {
   Json json = {{"parameters", models::parameters(llm)}, {"active_parameters", models::active_parameters(llm)}};
   if (llm.vision_parameters > 0) json["vision_parameters"] = llm.vision_parameters;
+  json["weights_bytes"] = models::checkpoint_bytes(llm).value();
   json["kv_bytes_per_token"] = models::kv_bytes_per_token(llm, Dtype::bf16).value();
   json["assumed"] = llm.assumed;
   return json;
@@ -34,7 +35,7 @@ Json model_json(const models::Llm& llm) {
                {"head_dim", llm.attention.head_dim},
                {"inter", llm.mlp.inter},
                {"vocab", llm.vocab}};
-  if (!llm.assumed.empty()) json.update(opened_json(llm));
+  if (!llm.assumed.empty()) json.update(weighed_json(llm));
   return json;
 }
 
@@ -194,7 +195,7 @@ Json report_json(const Report& report, EnginePart engine) {
     if (view.result == nullptr) continue;
     const bool several = !view.job.name.empty();
     if (several) json["jobs"].push_back({{"name", view.job.name}, {"kind", std::string(view.job.kind->name)}});
-    if (!view.job.llm.assumed.empty()) (several ? json["jobs"].back() : json)["model"] = opened_json(view.job.llm);
+    (several ? json["jobs"].back() : json)["model"] = weighed_json(view.job.llm);
     view.job.kind->figures_json(view, several ? json["jobs"].back() : json);
   }
   if (!report.links.empty()) json["links"] = links_json(report.links);

@@ -203,7 +203,10 @@ const std::map<std::string_view, std::string>& model_of_architecture() {
 std::string model_of(std::string_view type) {
   const auto found = model_of_architecture().find(type);
   if (found != model_of_architecture().end()) return found->second;
-  const std::string_view family = type == "kimi_k25" ? "kimi_k2" : type == "step3p7" ? "step3p5" : type;
+  const std::string_view family = type == "kimi_k25"   ? "kimi_k2"
+                                  : type == "step3p7"  ? "step3p5"
+                                  : type == "step3_vl" ? "step3"
+                                                       : type;
   for (const models::FamilyConfig& config : models::all_family_configs()) {
     if (config.type == family) return models::decoder(type, config.more);
   }

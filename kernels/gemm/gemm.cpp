@@ -52,8 +52,8 @@ std::string describe_gemm(const Kernel& kernel) {
   return text;
 }
 
-// By Dtype. fp16 multiplies at bf16's rate through the same kernels, so it takes bf16's fit. int8 multiplies at fp8's
-// rate. No other dtype may stand in for another: a tf32 fit is not a bf16 fit.
+// By Dtype. fp16 multiplies at bf16's rate through the same kernels, so it takes bf16's fit. int8 takes
+// fp8's fit at its own rate. No other dtype may stand in for another: a tf32 fit is not a bf16 fit.
 std::vector<std::vector<std::string_view>> fit_dtypes() {
   std::vector<std::vector<std::string_view>> lists;
   for (const Dtype dtype : all_dtypes()) {

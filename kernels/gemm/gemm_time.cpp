@@ -9,7 +9,8 @@
 //   clock = 1 / (1 + droop·F/(F + F0))            long multiplications run into the power limit
 //
 // o is the part of the shorter of two overlapped times that shows. Quantised dtypes first read A for its scale,
-// then read it again and write it narrow. Block-scaled dtypes have no split-K kernels.
+// then read it again and write it narrow; int8 has a scale a row, which the kernel that writes it finds itself
+// (vllm csrc/quantization/w8a8/int8, dynamic_scaled_int8_quant_kernel). Block-scaled dtypes have no split-K kernels.
 //
 // Source: wave and tile quantisation, NVIDIA Deep Learning Performance guide, Matrix Multiplication, §3.1-3.2;
 // split-K and stream-K, Osama et al., PPoPP 2023; 128 B/clock is an SM's shared-memory rate (CUDA C++ Programming
@@ -266,12 +267,13 @@ Problem problem_of(const GemmShape& s, const hardware::Gpu& gpu, const std::vect
   return p;
 }
 
-// Reading A for its scale, then again to write it in `width` bytes: two kernels in front of the multiplication.
+// Reading A for its scale, then again to write it in `width` bytes: two kernels in front of the multiplication, or one.
 double scale_time(const GemmShape& s, const Problem& p, const hardware::Gpu& gpu, const std::vector<double>& c) {
   const double elements = p.batch * p.m * p.k;
   const bool in_l2 = 2.0 * elements <= c[kCapacity] * gpu.l2_size.value();
   const double rate = (in_l2 ? gpu.l2_bandwidth : gpu.memory_bandwidth).value() * kMicro;
-  return c[kScale] + elements * (4.0 + operand_width(s.dtype)) / (c[kScaleRate] * rate);
+  const double passes = s.dtype == Dtype::int8 ? 1.0 : 2.0;
+  return 0.5 * passes * c[kScale] + elements * (2.0 * passes + operand_width(s.dtype)) / (c[kScaleRate] * rate);
 }
 
 Seconds time_gemm(const Kernel& kernel, const hardware::Gpu& gpu, const std::vector<double>& c) {

@@ -91,12 +91,13 @@ std::string describe_moe(const Kernel& kernel) {
   return text;
 }
 
-// By Dtype; fp16 runs as bf16.
+// By Dtype; fp16 runs as bf16. int8 takes fp8's fit at its own rate, an estimate.
 std::vector<std::vector<std::string_view>> fit_dtypes() {
   std::vector<std::vector<std::string_view>> lists;
   for (const Dtype dtype : all_dtypes()) {
     lists.push_back({orrery::name(dtype)});
     if (dtype == Dtype::fp16) lists.back().emplace_back("bf16");
+    if (dtype == Dtype::int8) lists.back().emplace_back("fp8");
   }
   return lists;
 }

@@ -61,10 +61,12 @@ bool is_backward(const Kernel& kernel) {
   return false;
 }
 
-// int8 multiplies at fp8's rate and takes its fit where it has none: an estimate, not a measurement.
+// int8 takes fp8's fit, at its own rate, where it has none: an estimate, not a measurement.
 bool is_borrowed(const Kernel& kernel, const hardware::Fit& fit) {
   const auto* gemm = std::get_if<GemmShape>(&kernel);
-  return gemm != nullptr && gemm->dtype == Dtype::int8 && fit.key.find("int8") == std::string::npos;
+  const auto* moe = std::get_if<MoeShape>(&kernel);
+  const bool int8 = (gemm != nullptr && gemm->dtype == Dtype::int8) || (moe != nullptr && moe->dtype == Dtype::int8);
+  return int8 && fit.key.find("int8") == std::string::npos;
 }
 
 class BoundFitted final : public BoundTimer {

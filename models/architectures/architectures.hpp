@@ -17,9 +17,10 @@ struct ArchitectureRow {
   std::string_view summary;     ///< one line: what sets it apart
   std::string_view source;
   void (*read)(ConfigKeys& keys, Llm& llm);
-  /// Parameters of towers for images and sound and their projectors; nullptr: none are known.
+  /// Parameters of towers for images and their projectors; nullptr: none are known.
   std::int64_t (*vision)(ConfigKeys& keys, const Llm& llm) = nullptr;
   bool vision_apart = false;  ///< transformers loads the language model without them (AutoModelForCausalLM)
+  std::int64_t (*audio)(ConfigKeys& keys, const Llm& llm) = nullptr;  ///< the same for sound
 };
 
 [[nodiscard]] const std::vector<ArchitectureRow>& architectures();
@@ -50,12 +51,14 @@ void read_glm(ConfigKeys& keys, Llm& llm);
 void read_glm4(ConfigKeys& keys, Llm& llm);
 void read_glm4_moe(ConfigKeys& keys, Llm& llm);
 void read_glm_moe_dsa(ConfigKeys& keys, Llm& llm);
+void read_minimax_01(ConfigKeys& keys, Llm& llm);
 void read_minimax_m2(ConfigKeys& keys, Llm& llm);
 void read_minimax_m3(ConfigKeys& keys, Llm& llm);
 void read_gpt_oss(ConfigKeys& keys, Llm& llm);
 void read_gemma(ConfigKeys& keys, Llm& llm);
 void read_gemma2(ConfigKeys& keys, Llm& llm);
 void read_gemma3(ConfigKeys& keys, Llm& llm);
+void read_gemma3n(ConfigKeys& keys, Llm& llm);
 void read_gemma4(ConfigKeys& keys, Llm& llm);
 void read_nemotron(ConfigKeys& keys, Llm& llm);
 void read_nemotron_h(ConfigKeys& keys, Llm& llm);
@@ -63,6 +66,8 @@ void read_nemotron_nas(ConfigKeys& keys, Llm& llm);
 void read_mimo(ConfigKeys& keys, Llm& llm);
 void read_mimo_v2(ConfigKeys& keys, Llm& llm);
 void read_step(ConfigKeys& keys, Llm& llm);
+void read_step3(ConfigKeys& keys, Llm& llm);
+void read_kimi_linear(ConfigKeys& keys, Llm& llm);
 void read_phi(ConfigKeys& keys, Llm& llm);
 void read_phi3(ConfigKeys& keys, Llm& llm);
 void read_phimoe(ConfigKeys& keys, Llm& llm);

@@ -81,6 +81,8 @@ ConfigKeys::Value ConfigKeys::value_of(const void* json_node) {
     if (std::all_of(node.begin(), node.end(), whole)) value.integers = node.get<std::vector<std::int64_t>>();
     const auto text = [](const json& n) { return n.is_string(); };
     if (std::all_of(node.begin(), node.end(), text)) value.texts = node.get<std::vector<std::string>>();
+  } else {
+    for (const auto& item : node.items()) value.texts.push_back(item.key());
   }
   return value;
 }
@@ -225,6 +227,11 @@ void ConfigKeys::set_default(std::string_view key, std::int64_t number) {
 std::int64_t ConfigKeys::items(std::string_view key) const {
   const Value* value = find(key);
   return value == nullptr ? 0 : value->items;
+}
+
+std::vector<std::string> ConfigKeys::members(std::string_view object) const {
+  const Value* value = find(object);
+  return value != nullptr && value->kind == Kind::object ? value->texts : std::vector<std::string>{};
 }
 
 bool ConfigKeys::flag_or(std::string_view key, bool fallback) {

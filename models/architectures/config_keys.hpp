@@ -70,6 +70,8 @@ class ConfigKeys {
   /// Notes what the config leaves open and how it is read.
   void assume(std::string note);
   [[nodiscard]] const std::vector<std::string>& assumed() const { return assumed_; }
+  /// Names of an object's members, in no order; empty where it is none.
+  [[nodiscard]] std::vector<std::string> members(std::string_view object) const;
   /// A text or number inside an object ("quantization_config", "quant_method"); empty or 0 where absent.
   [[nodiscard]] std::string nested_text(std::string_view object, std::string_view key) const;
   [[nodiscard]] std::int64_t nested_integer(std::string_view object, std::string_view key) const;
@@ -88,7 +90,7 @@ class ConfigKeys {
     double real = 0.0;                   ///< also an integer's
     std::string text;                    ///< also how a wrong value is quoted in messages
     std::vector<std::int64_t> integers;  ///< of a list of whole numbers
-    std::vector<std::string> texts;      ///< of a list of texts
+    std::vector<std::string> texts;      ///< of a list of texts; names of an object's members
     std::int64_t items = 0;              ///< of a list
   };
 

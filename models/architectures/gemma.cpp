@@ -1,15 +1,19 @@
-// Gemma 1 to 4: wide heads, tied embeddings, gated GELU.
+// Gemma 1 to 4 and 3n: wide heads, tied embeddings, gated GELU.
 //
 // Gemma 2 and later have norms behind the blocks too, and slide a window in all layers but every second (2) or every
 // sixth (3, 4). Gemma 3 norms queries and keys. Gemma 4's full layers have heads of their own number and width and may
 // take keys as values; its last layers may borrow the keys of layers before; a small embedding per layer may join each
-// layer; experts may run beside the MLP, with three more norms.
-// Defaults: transformers models/gemma, gemma2, gemma3 and gemma4, configuration_*.py and modeling_*.py.
-// Limitation: Gemma 4's norm of values, which has no weights, is not priced.
+// layer; experts may run beside the MLP, with three more norms. Gemma 3n has these embeddings and borrowed keys too,
+// four residual streams, a map of low rank beside attention, and may have an MLP width per layer. Defaults:
+// transformers models/gemma, gemma2, gemma3, gemma3n and gemma4, configuration_*.py and modeling_*.py. Limitations:
+// norms of values, which have no weights, are not priced; nor is what Gemma 3n saves by activations that it sets to
+// zero.
 #include "models/architectures/architectures.hpp"
 
 namespace orrery::models {
 namespace {
+
+constexpr std::int64_t kMostStreams = 64;
 
 void read_common(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults) {
   read_gated_decoder(keys, llm, defaults);
@@ -66,6 +70,40 @@ void read_gemma3(ConfigKeys& keys, Llm& llm) {
   llm.norms = NormPlacement::both;
   llm.attention.qk_norm = true;
   slide(keys, llm, keys.size_or("sliding_window", 4096, SizeLimits::kPositions), 6);
+}
+
+void read_gemma3n(ConfigKeys& keys, Llm& llm) {
+  if (keys.absent("num_attention_heads")) keys.set_default("num_attention_heads", 8);
+  if (keys.absent("vocab_size")) keys.set_default("vocab_size", 262'400);
+  const DecoderDefaults defaults{.kv_heads = 2, .head_dim = 256, .positions = 32'768, .tied = true};
+  read_sizes(keys, llm, defaults);
+  read_heads(keys, llm, defaults);
+  read_attention_bias(keys, llm, false);
+  llm.norms = NormPlacement::both;
+  llm.attention.qk_norm = true;
+  llm.layer_input = keys.size_or("hidden_size_per_layer_input", 256, SizeLimits::kHidden);
+  llm.layer_input_vocab = keys.size_or("vocab_size_per_layer_input", 262'144, SizeLimits::kVocab);
+  llm.streams = keys.size_or("altup_num_inputs", 4, kMostStreams);
+  llm.stream_kind = StreamKind::alternating;
+  llm.laurel_rank = keys.size_or("laurel_rank", 64, SizeLimits::kHidden);
+  const bool listed = keys.is_list("intermediate_size");
+  const std::vector<std::int64_t> inters =
+      listed ? layer_integers(keys, llm, "intermediate_size") : std::vector<std::int64_t>{};
+  llm.mlp.gated = true;
+  llm.mlp.inter = listed ? 1 : keys.size_or("intermediate_size", 16'384, SizeLimits::kInter);
+  slide(keys, llm, keys.size_or("sliding_window", 512, SizeLimits::kPositions), 5);
+  const std::int64_t borrowing = keys.size_or("num_kv_shared_layers", 15, SizeLimits::kLayers, 0);
+  std::vector<LayerConfig> layers = equal_layers(llm);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    LayerConfig& layer = layers[i];
+    if (i < inters.size()) layer.mlp.inter = inters[i];
+    if (layer.mlp.inter < 1 || layer.mlp.inter > SizeLimits::kInter) {
+      keys.error("intermediate_size", "a width of a layer is out of range");
+    }
+    const bool borrows = borrowing < llm.layers && static_cast<std::int64_t>(i) >= llm.layers - borrowing;
+    layer.attention.borrows_keys = layer.attention.spare_keys = borrows;
+  }
+  set_layers(llm, layers);
 }
 
 void read_gemma4(ConfigKeys& keys, Llm& llm) {

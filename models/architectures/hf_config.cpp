@@ -63,12 +63,13 @@ double at_most(const Llm& llm, const LayerConfig& layer) {
   const double attention = 4.0 * (hidden + d(a.q_lora_rank) + d(a.kv_lora_rank) + d(a.out_rank) * d(a.out_groups)) *
                            (d(a.heads) * head + hidden + index);
   const double keys = d(r.key_heads) * d(r.key_dim), values = d(r.value_heads) * d(r.value_dim);
-  const double recurrent =
-      4.0 * (hidden + d(r.conv) + d(r.dt_rank)) * (keys + values) + values * d(std::max<std::int64_t>(1, r.key_dim));
+  const double recurrent = 4.0 * (hidden + d(r.conv) + 2.0 * d(r.dt_rank)) * (keys + values + d(r.dt_rank)) +
+                           values * d(std::max<std::int64_t>(1, r.key_dim));
   const double mlp = 3.0 * (hidden + 1.0) *
                      (d(layer.mlp.inter) + d(layer.moe.experts) * d(layer.moe.inter + 1) +
                       d(layer.moe.shared_experts) * d(layer.moe.shared_inter));
-  return attention + recurrent + mlp;
+  const double streams = d(llm.streams) * d(llm.streams) * d(llm.streams) + 2.0 * hidden * d(llm.laurel_rank + 4);
+  return attention + recurrent + mlp + streams;
 }
 
 /// Products of sizes that each are in range may still not fit 64 bits; this counts in doubles first.
@@ -78,7 +79,9 @@ void check_total(ConfigKeys& keys, const Llm& llm) {
                      : 0.0;
   for (const LayerConfig& kind : llm.kinds) layer = std::max(layer, at_most(llm, kind));
   const double inputs = d(llm.layer_input) * (d(llm.layers) * (d(llm.layer_input_vocab) + d(llm.hidden)));
-  const double total = d(llm.layers) * layer + (2.0 * d(llm.vocab) + d(llm.max_positions)) * d(llm.hidden) + inputs;
+  const double splits = 2.0 * d(llm.streams) * d(llm.hidden) * d(llm.hidden);
+  const double total =
+      d(llm.layers) * layer + (2.0 * d(llm.vocab) + d(llm.max_positions)) * d(llm.hidden) + inputs + splits;
   constexpr double kMost = 1e16;  // FLOPs per token stay exact in a double and far below 2^63
   if (total > kMost) {
     keys.error("model_type",
@@ -200,16 +203,16 @@ void note_prices(ConfigKeys& keys, const Llm& llm) {
   if (any(llm, [](const LayerConfig& l) { return l.attention.chunk > 0; })) {
     keys.assume("chunked attention: priced as attention to half a chunk beyond the first");
   }
-  const auto keeps_all = [](const LayerConfig& l) {
-    const AttentionConfig& a = l.attention;
-    return l.mixer == Mixer::attention && ((a.window == 0 && a.chunk == 0) || a.compress > 0);
-  };
-  if (llm.kinds.empty() ? llm.attention.window > 0 : !any(llm, keeps_all) && llm.attention.window > 0) {
-    keys.assume("KV cache: every token is kept, though all layers slide a window");
-  }
   if (llm.mtp_layers > 0) {
     keys.assume(fmt::format("speculative heads: {}, not counted and not priced", llm.mtp_layers));
   }
+}
+
+using CountTower = std::int64_t (*)(ConfigKeys& keys, const Llm& llm);
+
+std::int64_t tower_of(ConfigKeys& keys, const Rows& rows, const Llm& llm, CountTower ArchitectureRow::*tower) {
+  const CountTower count = rows.whole == nullptr ? nullptr : rows.whole->*tower;
+  return count == nullptr ? 0 : count(keys, llm);
 }
 
 /// Speculative heads, and towers for images and sound, which stand beside the language model's config.
@@ -218,18 +221,18 @@ void read_more(ConfigKeys& keys, const Rows& rows, Llm& llm) {
       keys.first_of({"num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules", "num_mtp_layers"});
   llm.mtp_layers = keys.size_or(heads, 0, SizeLimits::kLayers, 0);
   keys.scope("");
-  const auto count = rows.whole == nullptr ? nullptr : rows.whole->vision;
-  if (count != nullptr) llm.vision_parameters = count(keys, llm);
+  const std::int64_t images = tower_of(keys, rows, llm, &ArchitectureRow::vision);
+  const std::int64_t sound = tower_of(keys, rows, llm, &ArchitectureRow::audio);
+  llm.vision_parameters = images + sound;
   llm.vision_apart = llm.vision_parameters > 0 && rows.whole->vision_apart;
   const double billions = d(llm.vision_parameters) / 1e9;
   if (llm.vision_apart) {
-    keys.assume(fmt::format("vision tower: {:.3f} B parameters beside `parameters`; not priced", billions));
+    keys.assume(fmt::format("towers: {:.3f} B parameters beside `parameters`; not priced", billions));
   } else if (llm.vision_parameters > 0) {
-    keys.assume(fmt::format("vision tower: {:.3f} B of the parameters; not priced", billions));
-  } else if (keys.is_object("vision_config")) {
-    keys.assume("vision tower: neither counted nor priced");
+    keys.assume(fmt::format("towers: {:.3f} B of the parameters; not priced", billions));
   }
-  if (keys.is_object("audio_config")) keys.assume("audio tower: neither counted nor priced");
+  if (images == 0 && keys.is_object("vision_config")) keys.assume("vision tower: neither counted nor priced");
+  if (sound == 0 && keys.is_object("audio_config")) keys.assume("audio tower: neither counted nor priced");
   note_prices(keys, llm);
 }
 

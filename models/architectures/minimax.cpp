@@ -1,7 +1,9 @@
+// MiniMax-01 and M1: lightning attention in all layers but those that attn_type_list (1) or layer_types name, experts
+// everywhere.
 // MiniMax-M2: grouped queries, norms over all heads together, experts in every layer, chosen with a correction bias.
 // MiniMax-M3: norms per head, dense layers first, one shared expert, and in most layers an index that chooses blocks of
 // keys (sparse_attention_config): topk blocks of so many tokens, by small heads with normed queries.
-// Defaults: transformers models/minimax_m2 and minimax_m3_vl, configuration_*.py and modeling_*.py.
+// Defaults: transformers models/minimax, minimax_m2 and minimax_m3_vl, configuration_*.py and modeling_*.py.
 #include "models/architectures/architectures.hpp"
 
 namespace orrery::models {
@@ -33,6 +35,33 @@ IndexConfig read_blocks(ConfigKeys& keys) {
 }
 
 }  // namespace
+
+void read_minimax_01(ConfigKeys& keys, Llm& llm) {
+  read_gated_decoder(keys, llm, {.kv_heads = 8, .positions = 131'072});
+  MoeConfig& moe = llm.moe;
+  moe.experts = keys.size_or("num_local_experts", 8, SizeLimits::kExperts);
+  moe.topk = keys.size_or("num_experts_per_tok", 2, SizeLimits::kExperts);
+  moe.inter = llm.mlp.inter;
+  moe.shared_inter = keys.size_or("shared_intermediate_size", 0, SizeLimits::kInter, 0);
+  moe.shared_experts = moe.shared_inter > 0 ? 1 : 0;
+  check_topk(keys, moe);
+  RecurrentConfig lightning;
+  lightning.kind = RecurrentKind::lightning;
+  lightning.key_heads = lightning.value_heads = llm.attention.heads;
+  lightning.key_dim = lightning.value_dim = llm.attention.head_dim;
+  lightning.chunk = keys.size_or("block_size", 256, SizeLimits::kHidden);
+  const std::vector<std::int64_t> full = layer_integers(keys, llm, "attn_type_list");
+  const std::vector<std::string> types = layer_texts(keys, llm, "layer_types");
+  std::vector<LayerConfig> layers = equal_layers(llm);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    layers[i].feed_forward = FeedForward::experts;
+    const bool attends = !full.empty() ? full[i] != 0 : types.empty() ? i % 2 == 0 : types[i] == "full_attention";
+    if (attends) continue;
+    layers[i].mixer = Mixer::recurrent;
+    layers[i].recurrent = lightning;
+  }
+  set_layers(llm, layers);
+}
 
 void read_minimax_m2(ConfigKeys& keys, Llm& llm) {
   read_gated_decoder(keys, llm, {.kv_heads = 8, .head_dim = 128, .positions = 196'608});

@@ -2,177 +2,186 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "models/architectures/decoder.hpp"
+#include "models/architectures/module_patterns.hpp"
+#include "models/architectures/quantization_formats.hpp"
 
 namespace orrery::models {
 namespace {
 
-/// What a quantisation method that several tools share stores: bits, and whether they are floating-point.
-std::optional<Dtype> stored(std::int64_t bits, bool floating) {
-  if (bits == 8) return floating ? Dtype::fp8 : Dtype::int8;
-  if (bits == 4) return floating ? Dtype::nvfp4 : Dtype::int4;
-  return std::nullopt;
-}
-
-/// By the names of modelopt.
-std::optional<Dtype> by_algorithm(ConfigKeys& keys, std::string_view algorithm) {
-  if (algorithm == "FP8") return Dtype::fp8;
-  if (algorithm.find("NVFP4") != std::string_view::npos) return Dtype::nvfp4;
-  if (algorithm == "MIXED_PRECISION") {
-    keys.assume("quantization_config: mixed precision as nvfp4, which most weights have");
-    return Dtype::nvfp4;
-  }
-  return std::nullopt;
-}
-
-/// The format of most weights by the object `quantized`, or nothing where it is unknown.
-std::optional<Dtype> quantized_dtype(ConfigKeys& keys, const std::string& quantized, const std::string& method) {
-  const std::string group = "config_groups.group_0.weights.";
-  const bool floating = keys.nested_text(quantized, group + "type") == "float";
-  if (method == "fp8" || method == "fbgemm_fp8") {
-    return keys.nested_present(quantized, "weight_block_size") ? Dtype::fp8_block : Dtype::fp8;
-  }
-  if (method == "gptq" || method == "awq" || method == "auto-round") {
-    return stored(keys.nested_integer(quantized, "bits"), false);
-  }
-  if (method == "mxfp4") {
-    keys.assume("quantization_config: mxfp4 as int4, which takes as many bits with its scales (4.25)");
-    return Dtype::int4;
-  }
-  if (method == "bitsandbytes") return stored(keys.flag_or(quantized + ".load_in_4bit", false) ? 4 : 8, false);
-  if (method == "compressed-tensors") return stored(keys.nested_integer(quantized, group + "num_bits"), floating);
-  if (method != "modelopt" && method != "modelopt_fp4") return std::nullopt;
-  return by_algorithm(keys, keys.nested_text(quantized, "quant_algo"));
-}
-
-/// "*" stands for any text.
-bool fits(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0, t = 0, star = std::string_view::npos, from = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      from = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++from;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
-/// The few regular expressions that such lists hold, as patterns: ".*" is "*", "\." a dot.
-std::string as_pattern(std::string_view expression) {
-  std::string pattern;
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    const bool any = expression.substr(i, 2) == ".*";
-    const bool escaped = expression[i] == '\\' && i + 1 < expression.size();
-    if (any || escaped) ++i;
-    if (expression[i] == '^' || expression[i] == '$') continue;
-    pattern += expression[i];
-  }
-  return pattern + "*";  // it may match a beginning
-}
-
-bool is_part(std::string_view word, std::string_view name) {
-  for (std::size_t at = name.find(word); at != std::string_view::npos; at = name.find(word, at + 1)) {
-    const std::size_t end = at + word.size();
-    if ((at == 0 || name[at - 1] == '.') && (end == name.size() || name[end] == '.')) return true;
-  }
-  return false;
-}
-
 /// Patterns times layers: the longest lists of public checkpoints have some 600 for 80.
 constexpr std::size_t kMostComparisons = 2'000'000;
 
-using Names = std::vector<std::string_view>;
+constexpr WeightFormat kSixteenBits{Dtype::bf16, Bytes{2.0}};
 
-/// Projections by which a kind of module is known, under all the names that checkpoints give them.
-const Names& mixer_names(Mixer mixer) {
-  static const Names attention = {"self_attn.q_proj", "self_attn.o_proj", "self_attn.q_a_proj",
-                                  "attn.wq_b",        "attn.wo",          "mixer.q_proj"};
-  static const Names recurrent = {"linear_attn.out_proj", "linear_attn.in_proj_qkv", "linear_attn.in_proj_qkvz",
-                                  "mixer.in_proj"};
-  return mixer == Mixer::recurrent ? recurrent : attention;
-}
-const Names kDense = {"mlp.down_proj", "mlp.gate_proj", "ffn.w2", "mixer.down_proj", "feed_forward.down_proj"};
-const Names kShared = {"mlp.shared_experts.down_proj", "mlp.shared_expert.down_proj", "ffn.shared_experts.w2",
-                       "block_sparse_moe.shared_experts.down_proj", "mixer.shared_experts.down_proj"};
+/// Lists of modules, each with the format that they are in.
+struct FormatList {
+  std::vector<std::string> patterns;
+  std::vector<WeightFormat> formats;  ///< one for each pattern
 
-/// What stands before "layers." in the patterns: checkpoints of one model differ in it.
-std::vector<std::string> prefixes(const std::vector<std::string>& patterns) {
-  std::vector<std::string> found = {"model."};
-  for (const std::string& pattern : patterns) {
-    const std::size_t at = pattern.find("layers.");
-    if (at == std::string::npos || pattern.find('*') < at) continue;
-    std::string prefix = pattern.substr(0, at);
-    if (std::find(found.begin(), found.end(), prefix) == found.end()) found.push_back(std::move(prefix));
+  void add(std::string pattern, const WeightFormat& format) {
+    patterns.push_back(std::move(pattern));
+    formats.push_back(format);
   }
-  return found;
-}
-
-class Kept {
- public:
-  explicit Kept(std::vector<std::string> patterns) : patterns_(std::move(patterns)), prefixes_(prefixes(patterns_)) {}
-
-  [[nodiscard]] bool any(std::size_t layer, const Names& names) const {
-    for (const std::string& prefix : prefixes_) {
-      for (const std::string_view name : names) {
-        const std::string module = fmt::format("{}layers.{}.{}", prefix, layer, name);
-        const auto fits_module = [&](const std::string& pattern) { return keeps(pattern, module); };
-        if (std::any_of(patterns_.begin(), patterns_.end(), fits_module)) return true;
-      }
-    }
-    return false;
-  }
-
- private:
-  std::vector<std::string> patterns_, prefixes_;
 };
 
-void keep_modules(ConfigKeys& keys, const std::string& quantized, Llm& llm) {
-  std::vector<std::string> patterns;
+/// What the checkpoint says of single modules; the first that fits holds.
+struct Said {
+  FormatList named;
+  std::optional<WeightFormat> others;  ///< of what no pattern fits; the model's own where there is none
+};
+
+void add_ignored(ConfigKeys& keys, const std::string& quantized, FormatList& list) {
   for (const char* key : {"ignore", "ignored_layers", "modules_to_not_convert", "exclude_modules"}) {
     const std::string path = quantized + "." + key;
     if (!keys.is_list(path)) continue;
-    for (std::string& pattern : keys.texts(path)) patterns.push_back(std::move(pattern));
+    for (std::string& pattern : keys.texts(path)) list.add(std::move(pattern), kSixteenBits);
   }
-  if (patterns.empty()) return;
-  if (patterns.size() * static_cast<std::size_t>(llm.layers) > kMostComparisons) {
-    keys.error(quantized,
-               fmt::format("{} patterns of modules for {} layers are too many", patterns.size(), llm.layers));
-    return;
+}
+
+/// modelopt's mixed precision: module by module; what is not listed was not quantised by it.
+Said said_by_layers(ConfigKeys& keys, const std::string& quantized, const std::string& method) {
+  Said said;
+  for (std::string& module : keys.members(quantized + ".quantized_layers")) {
+    const std::string algorithm = keys.nested_text(quantized + ".quantized_layers." + module, "quant_algo");
+    const std::optional<WeightFormat> format = format_of_algorithm(keys, algorithm);
+    if (format) {
+      said.named.add(std::move(module), *format);
+    } else {
+      keys.error(quantized, fmt::format("quant_algo \"{}\" of a layer is not supported", algorithm));
+      return said;
+    }
   }
-  const Kept kept(std::move(patterns));
-  std::vector<LayerConfig> layers;
-  for (std::int64_t i = 0; i < llm.layers; ++i) layers.push_back(llm.layer(i));
-  std::array<std::size_t, 3> counts{};
+  // A checkpoint that was in fp8 before keeps the rest in that (DeepSeek-V4).
+  const bool was_fp8 = method == "fp8";
+  said.others = was_fp8 ? format_of_method(keys, quantized, method).value_or(kSixteenBits) : kSixteenBits;
+  return said;
+}
+
+/// compressed-tensors with several groups: targets are names, patterns, or the class of all linear layers.
+Said said_by_groups(ConfigKeys& keys, const std::string& quantized, const std::vector<std::string>& groups) {
+  Said said;
+  add_ignored(keys, quantized, said.named);
+  said.others = kSixteenBits;
+  for (const std::string& name : groups) {
+    const std::string group = quantized + ".config_groups." + name;
+    const std::optional<WeightFormat> format = format_of_group(keys, group);
+    if (!format) {
+      keys.error(quantized, fmt::format("the format of \"{}\" is not supported", name));
+      return said;
+    }
+    const std::string targets = group + ".targets";
+    for (std::string& target : keys.is_list(targets) ? keys.texts(targets) : std::vector<std::string>{}) {
+      if (target == "Linear") {
+        said.others = *format;
+      } else {
+        said.named.add(std::move(target), *format);
+      }
+    }
+  }
+  return said;
+}
+
+Said what_is_said(ConfigKeys& keys, const std::string& quantized, const std::string& method) {
+  if (!keys.members(quantized + ".quantized_layers").empty()) return said_by_layers(keys, quantized, method);
+  const std::vector<std::string> groups = keys.members(quantized + ".config_groups");
+  if (method == "compressed-tensors" && groups.size() > 1) return said_by_groups(keys, quantized, groups);
+  Said said;
+  add_ignored(keys, quantized, said.named);
+  return said;
+}
+
+/// Counts of layers whose module of a kind is stored otherwise than most, by how.
+class Otherwise {
+ public:
+  void count(Module module, const std::optional<WeightFormat>& format) {
+    if (!format) return;
+    const bool wide = !is_quantised(format->dtype);
+    std::size_t& number = counts_[static_cast<std::size_t>(module)][wide ? 0 : 1];
+    ++number;
+    if (!wide) second_ = *format;
+  }
+  [[nodiscard]] std::string kept() const { return text(0); }
+  [[nodiscard]] std::string second() const { return text(1); }
+  [[nodiscard]] const WeightFormat& second_format() const { return second_; }
+
+ private:
+  [[nodiscard]] std::string text(std::size_t how) const {
+    static constexpr std::array<const char*, 4> kNames = {"attention", "the MLP", "shared experts", "routed experts"};
+    std::string all;
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      if (counts_[i][how] == 0) continue;
+      all += fmt::format("{}{} in {}", all.empty() ? "" : ", ", kNames[i], counts_[i][how]);
+    }
+    return all;
+  }
+
+  std::array<std::array<std::size_t, 2>, 4> counts_{};
+  WeightFormat second_;
+};
+
+using FormatOf = std::function<std::optional<WeightFormat>(std::size_t, Module, const LayerConfig&)>;
+
+/// Sets what each layer stores otherwise, and notes it.
+void store(ConfigKeys& keys, Llm& llm, const FormatOf& format_of) {
+  std::vector<LayerConfig> layers = equal_layers(llm);
+  Otherwise otherwise;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     LayerConfig& layer = layers[i];
     const bool experts = layer.feed_forward == FeedForward::experts;
     const bool dense = layer.feed_forward == FeedForward::dense || (experts && layer.moe.beside_dense);
-    layer.kept.mixer = layer.mixer != Mixer::none && kept.any(i, mixer_names(layer.mixer));
-    layer.kept.mlp = dense && kept.any(i, kDense);
-    layer.kept.shared = experts && layer.moe.shared_experts > 0 && kept.any(i, kShared);
-    counts[0] += layer.kept.mixer ? 1 : 0;
-    counts[1] += layer.kept.mlp ? 1 : 0;
-    counts[2] += layer.kept.shared ? 1 : 0;
+    StoredModules& stored = layer.stored;
+    if (layer.mixer != Mixer::none) stored.mixer = format_of(i, Module::mixer, layer);
+    if (dense) stored.mlp = format_of(i, Module::mlp, layer);
+    if (experts && layer.moe.shared_experts > 0) stored.shared = format_of(i, Module::shared, layer);
+    if (experts) stored.experts = format_of(i, Module::experts, layer);
+    otherwise.count(Module::mixer, stored.mixer);
+    otherwise.count(Module::mlp, stored.mlp);
+    otherwise.count(Module::shared, stored.shared);
+    otherwise.count(Module::experts, stored.experts);
   }
-  if (counts == std::array<std::size_t, 3>{}) return;
-  set_layers(llm, layers);
-  keys.assume(
-      fmt::format("quantization_config: kept in 16 bit are attention in {} of {} layers, the MLP in {}, shared "
-                  "experts in {}",
-                  counts[0], layers.size(), counts[1], counts[2]));
+  const std::string kept = otherwise.kept(), second = otherwise.second();
+  if (!kept.empty() || !second.empty()) set_layers(llm, layers);
+  if (!kept.empty()) {
+    keys.assume(fmt::format("quantization_config: kept in 16 bit, of {} layers: {}", layers.size(), kept));
+  }
+  if (!second.empty()) {
+    const WeightFormat& format = otherwise.second_format();
+    keys.assume(fmt::format("quantization_config: in {:.4g} bits ({}), of {} layers: {}", 8.0 * format.size.value(),
+                            name(format.dtype), layers.size(), second));
+  }
+}
+
+void store_modules(ConfigKeys& keys, const std::string& quantized, const std::string& method, Llm& llm) {
+  const Said said = what_is_said(keys, quantized, method);
+  if (!keys.well()) return;
+  const ModulePatterns patterns(said.named.patterns);
+  const std::size_t comparisons = patterns.comparisons(static_cast<std::size_t>(llm.layers));
+  if (comparisons > kMostComparisons) {
+    keys.error(quantized, fmt::format("{} patterns of modules for {} layers are too many", said.named.patterns.size(),
+                                      llm.layers));
+    return;
+  }
+  if (const std::size_t head = patterns.head(); head != ModulePatterns::kNone) {
+    const WeightFormat& format = said.named.formats[head];
+    if (is_quantised(format.dtype)) llm.head = format;
+  }
+  // The experts of DeepSeek-V4, in a format that only this key tells.
+  const bool narrow = keys.text_or("expert_dtype", "") == "fp4";
+  const std::optional<WeightFormat> routed = narrow ? std::optional(mxfp4_format(keys)) : std::nullopt;
+  store(keys, llm, [&](std::size_t number, Module module, const LayerConfig& layer) -> std::optional<WeightFormat> {
+    const std::size_t first = patterns.first(number, module, layer);
+    std::optional<WeightFormat> format = module == Module::experts && routed ? routed : said.others;
+    if (first != ModulePatterns::kNone) format = said.named.formats[first];
+    return format == llm.weights() ? std::nullopt : format;
+  });
 }
 
 /// The object that says it; empty: none does.
@@ -185,31 +194,26 @@ std::string quantized_object(const ConfigKeys& keys) {
 
 }  // namespace
 
-bool keeps(std::string_view pattern, std::string_view module) {
-  if (pattern.substr(0, 3) == "re:") return fits(as_pattern(pattern.substr(3)), module);
-  if (pattern.find('*') != std::string_view::npos) return fits(pattern, module);
-  return !pattern.empty() && is_part(pattern, module);
-}
-
 void read_quantization(ConfigKeys& keys, Llm& llm) {
   const std::string quantized = quantized_object(keys);
   if (quantized.empty()) return;
   std::string method = keys.nested_text(quantized, "quant_method");
   if (method.empty() && !keys.nested_text(quantized, "quant_algo").empty()) method = "modelopt";
   if (method.empty()) return;
-  const std::optional<Dtype> known = quantized_dtype(keys, quantized, method);
+  const std::optional<WeightFormat> known = format_of_method(keys, quantized, method);
   if (!known) {
     keys.error(quantized, fmt::format("method \"{}\" is not supported; known are fp8, gptq, awq, auto-round, mxfp4, "
                                       "bitsandbytes, compressed-tensors and modelopt",
                                       method));
     return;
   }
-  llm.dtype = *known;
+  llm.dtype = known->dtype;
+  llm.weight_size = known->size;
   llm.padded_experts = method == "mxfp4";
   const bool fp8_cache = keys.nested_text(quantized, "kv_cache_quant_algo") == "FP8" ||
                          keys.nested_integer(quantized, "kv_cache_scheme.num_bits") == 8;
   if (fp8_cache) llm.kv_dtype = Dtype::fp8;
-  keep_modules(keys, quantized, llm);
+  store_modules(keys, quantized, method, llm);
 }
 
 }  // namespace orrery::models

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace orrery::models {
 namespace {
@@ -10,12 +11,12 @@ namespace {
 // So small that no product of them overflows.
 constexpr std::int64_t kMostSide = 1 << 12, kMostMerge = 16, kMostHidden = 1 << 17, kMostItems = 1000;
 
-/// Sizes of vision_config.
+/// Sizes of vision_config, or of another object.
 class Tower {
  public:
-  explicit Tower(ConfigKeys& keys) : keys_(keys) {}
+  explicit Tower(ConfigKeys& keys, std::string object = "vision_config") : keys_(keys), object_(std::move(object)) {}
 
-  [[nodiscard]] bool there() const { return keys_.is_object("vision_config"); }
+  [[nodiscard]] bool there() const { return keys_.is_object(object_); }
   std::int64_t hidden(std::string_view key, std::int64_t fallback) {
     return keys_.size_or(path(key), std::min(fallback, kMostHidden), kMostHidden);
   }
@@ -34,9 +35,10 @@ class Tower {
   std::int64_t items(std::string_view key) { return std::min(kMostItems, keys_.items(path(key))); }
 
  private:
-  static std::string path(std::string_view key) { return "vision_config." + std::string(key); }
+  [[nodiscard]] std::string path(std::string_view key) const { return object_ + "." + std::string(key); }
 
   ConfigKeys& keys_;
+  std::string object_;
 };
 
 std::int64_t linear(std::int64_t in, std::int64_t out) { return in * out + out; }
@@ -124,6 +126,79 @@ std::int64_t step_vision(ConfigKeys& keys, const Llm& llm) {
   return 3 * patch * patch * hidden + side * side * hidden + 2 * hidden +
          t.layers("num_hidden_layers", 47) * (plain_block(hidden, inter) + 2 * hidden) + downsampling +
          4 * hidden * llm.hidden;
+}
+
+std::int64_t step3_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("hidden_size", 1792), inter = t.inter("intermediate_size", 3072);
+  const std::int64_t out = t.hidden("output_hidden_size", 4096), patch = t.side("patch_size", 14);
+  const std::int64_t side = t.side("image_size", 728) / patch;
+  const std::int64_t downsampling = linear(4 * hidden, out) + linear(9 * out, 2 * out);
+  return linear(3 * patch * patch, hidden) + hidden + (side * side + 1) * hidden +
+         t.layers("num_hidden_layers", 63) * plain_block(hidden, inter) + downsampling + 2 * out * llm.hidden;
+}
+
+std::int64_t llama4_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("hidden_size", 768), inter = t.inter("intermediate_size", 5632);
+  const std::int64_t patch = t.side("patch_size", 14), side = t.side("image_size", 448) / patch;
+  const std::int64_t in = t.hidden("projector_input_dim", 4096), out = t.hidden("projector_output_dim", 4096);
+  return 3 * patch * patch * hidden + hidden + (side * side + 1) * hidden + 4 * hidden +
+         t.layers("num_hidden_layers", 34) * plain_block(hidden, inter) + inter * in + in * out +
+         t.hidden("vision_output_dim", 7680) * llm.hidden;
+}
+
+namespace {
+
+/// Patches, a norm, and blocks of two norms, four projections and a gated MLP, none with biases.
+std::int64_t pixtral_tower(Tower& t) {
+  const std::int64_t hidden = t.hidden("hidden_size", 1024), inter = t.inter("intermediate_size", 4096);
+  const std::int64_t patch = t.side("patch_size", 16);
+  const std::int64_t block = 4 * hidden * hidden + 3 * hidden * inter + 2 * hidden;
+  return 3 * patch * patch * hidden + hidden + t.layers("num_hidden_layers", 24) * block;
+}
+
+}  // namespace
+
+std::int64_t pixtral_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  if (keys.text_or("vision_config.model_type", "") != "pixtral") return 0;  // LLaVA stands before many towers
+  const std::int64_t hidden = t.hidden("hidden_size", 1024);
+  return pixtral_tower(t) + linear(hidden, llm.hidden) + linear(llm.hidden, llm.hidden);
+}
+
+std::int64_t mistral3_vision(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys);
+  if (!t.there()) return 0;
+  const std::int64_t hidden = t.hidden("hidden_size", 1024);
+  const std::int64_t merge = keys.size_or("spatial_merge_size", 2, kMostMerge);
+  const std::int64_t biases = keys.flag_or("multimodal_projector_bias", false) ? 2 * llm.hidden : 0;
+  return pixtral_tower(t) + hidden + merge * merge * hidden * hidden + hidden * llm.hidden + llm.hidden * llm.hidden +
+         biases;
+}
+
+std::int64_t gemma3n_audio(ConfigKeys& keys, const Llm& llm) {
+  Tower t(keys, "audio_config");
+  Tower images(keys);
+  if (!t.there()) return 0;
+  const std::int64_t h = t.hidden("hidden_size", 1536), kernel = t.merge("conf_conv_kernel_size", 5);
+  const std::int64_t bands = t.side("input_feat_size", 128) / 4;  // two strides of two
+  constexpr std::int64_t kFirst = 128, kSecond = 32, kTaps = 9;   // sscp_conv_channel_size, 3 x 3
+  const std::int64_t front = kTaps * kFirst + kFirst + kTaps * kFirst * kSecond + kSecond + kSecond * bands * h;
+  // Two feed-forward halves, attention with relative positions, a light convolution, and their norms.
+  const std::int64_t head = h / t.merge("conf_num_attention_heads", 8);
+  const std::int64_t feed = 8 * h * h + 2 * h, attention = 5 * h * h + 2 * h + head;
+  const std::int64_t light = 3 * h * h + 2 * h + kernel * h;
+  const std::int64_t conformer = t.layers("conf_num_hidden_layers", 12) * (2 * feed + attention + light + h);
+  const auto embedder = [&](std::int64_t rows, std::int64_t width) {
+    return rows * width + 2 * width + width * llm.hidden;
+  };
+  const std::int64_t seen =
+      images.there() ? embedder(images.inter("vocab_size", 128), images.hidden("hidden_size", 2048)) : 0;
+  return front + conformer + embedder(t.inter("vocab_size", 128), h) + seen;
 }
 
 }  // namespace orrery::models

@@ -1,8 +1,10 @@
-// Parameters of a multimodal model's towers for images, with what leads from them to the language model.
+// Parameters of a multimodal model's towers for images and sound, with what leads from them to the language model.
 //
 // They are counted so that weights and totals are right, and never priced: requests are texts. Each function reads
-// vision_config; absent sizes are the class's defaults. Source: transformers modeling_*.py of the model named.
-// Limitations: towers for sound are not counted.
+// vision_config (audio_config); absent sizes are the class's defaults. Source: transformers modeling_*.py of the model
+// named; Step-3: vllm vllm/model_executor/models/step3_vl.py.
+// Limitations: Gemma 3n's tower for images, a network of timm that its config only names, is not counted; nor are
+// Gemma 4's and Qwen-Omni's for sound.
 #pragma once
 
 #include <cstdint>
@@ -25,5 +27,16 @@ namespace orrery::models {
 [[nodiscard]] std::int64_t gemma4_vision(ConfigKeys& keys, const Llm& llm);
 /// Step-3.7: layer-scaled blocks and two downsampling convolutions; there whether the config mentions it or not.
 [[nodiscard]] std::int64_t step_vision(ConfigKeys& keys, const Llm& llm);
+
+/// Step-3: LayerNorm blocks, two downsampling convolutions and a projection.
+[[nodiscard]] std::int64_t step3_vision(ConfigKeys& keys, const Llm& llm);
+/// Llama 4: LayerNorm blocks, an adapter over shuffled pixels, a projection.
+[[nodiscard]] std::int64_t llama4_vision(ConfigKeys& keys, const Llm& llm);
+/// Pixtral: RMSNorm blocks with gated MLPs; two projections of LLaVA behind it …
+[[nodiscard]] std::int64_t pixtral_vision(ConfigKeys& keys, const Llm& llm);
+/// … or those of Mistral Small 3.1, behind a norm and a merger of patches.
+[[nodiscard]] std::int64_t mistral3_vision(ConfigKeys& keys, const Llm& llm);
+/// Gemma 3n's conformer, and the embedders of sound and of images.
+[[nodiscard]] std::int64_t gemma3n_audio(ConfigKeys& keys, const Llm& llm);
 
 }  // namespace orrery::models

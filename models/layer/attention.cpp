@@ -7,6 +7,8 @@
 //
 // An index (DeepSeek-V3.2 §2.1, MiniMax-M3) has projections of its own, which every rank has whole: of queries from the
 // compressed queries or the input, of one key, and where queries are not normed of a weight per head.
+// Queries alone are compressed in Step-3 (multi-matrix factorisation, arXiv:2507.19427), by the projection that makes
+// keys and values. Gemma 3n's layers that borrow keys have projections of their own, which make some in vain.
 // Output gates: Qwen3-Next (a value for each), Step-3.5 (a value per head): transformers modeling_*.py.
 #include "models/layer/elements.hpp"
 
@@ -42,7 +44,7 @@ struct Projected {
 
 Projected projected(const AttentionConfig& a, const Width& queries, const Width& keys, const Width& values) {
   Projected all{{queries}, queries.whole()};
-  if (!a.borrows_keys) {
+  if (!a.borrows_keys || a.spare_keys) {
     all.widths.add(keys);
     if (!a.keys_are_values) all.widths.add(values);
     all.biases += keys.whole() + (a.keys_are_values ? 0 : values.whole());
@@ -58,8 +60,9 @@ Projected projected(const AttentionConfig& a, const Width& queries, const Width&
 
 void add_qk_norm(ElementList& list, const AttentionConfig& a, const Width& queries, const Width& keys) {
   if (!a.qk_norm) return;
-  const Widths normed = a.borrows_keys ? Widths{queries} : Widths{queries, keys};
-  const std::int64_t narrow = a.borrows_keys ? a.head_dim : 2 * a.head_dim;
+  const bool queries_alone = a.borrows_keys && !a.spare_keys;
+  const Widths normed = queries_alone ? Widths{queries} : Widths{queries, keys};
+  const std::int64_t narrow = queries_alone ? a.head_dim : 2 * a.head_dim;
   list.add(Part::attention, Norm{{"qk norm", "qk norm"}, normed, a.wide_norm ? normed.whole() : narrow});
 }
 
@@ -75,8 +78,13 @@ void add_multi_head(ElementList& list, const Llm& llm, const AttentionConfig& a)
   const Width queries = shared_width(a.heads, a.head_dim), keys = shared_width(a.kv_heads, a.head_dim);
   const Width values = shared_width(a.kv_heads, value_dim), out = shared_width(a.heads, value_dim);
   const Width hidden = whole_width(llm.hidden);
-  const Projected all = projected(a, queries, keys, values);
+  const Projected all = projected(a, a.q_lora_rank > 0 ? whole_width(a.q_lora_rank) : queries, keys, values);
   list.add(Part::attention, Linear{{"qkv", "qkv"}, hidden, all.widths, all.biases});
+  if (a.q_lora_rank > 0) {
+    const Width q_latent = whole_width(a.q_lora_rank);
+    list.add(Part::attention, Norm{{"q norm", "q norm"}, {q_latent}, a.q_lora_rank});
+    list.add(Part::attention, Linear{{"q up", "q up"}, q_latent, {queries}}, {q_latent});
+  }
   add_qk_norm(list, a, queries, keys);
   if (llm.position == PositionKind::rotary) list.add(Part::attention, Rotary{{queries, keys}});
   add_index(list, a.index, hidden, hidden);

@@ -40,6 +40,16 @@ class ElementList {
   bool inside_;
 };
 
+// Residual streams beside the first (streams.cpp); nothing where a model has one.
+/// The embedding becomes all streams.
+void add_split(ElementList& list, const Llm& llm);
+/// A block's input of all streams, and its output to them.
+void add_mixing(ElementList& list, const Llm& llm);
+/// The streams that no layer reads are predicted before it, and corrected by what it made.
+void add_alternation(ElementList& list, const Llm& llm);
+/// All streams become the head's input.
+void add_join(ElementList& list, const Llm& llm);
+
 /// From the normed input to the output projection.
 void add_attention(ElementList& list, const Llm& llm, const AttentionConfig& attention);
 /// The same of compressed attention.

@@ -24,18 +24,6 @@ void add_projection(ElementList& list, Part part, std::string_view name, std::in
   list.add(part, projection);
 }
 
-// Hyper-connections mix `streams` residual streams: they become a block's input, and its output is dealt to them, by
-// weights that a projection of all of them gives (2·streams + streams² of a token).
-// Source: transformers models/deepseek_v4/modeling_deepseek_v4.py, DeepseekV4HyperConnection.
-void add_mixing(ElementList& list, const Llm& llm) {
-  if (llm.streams == 1) return;
-  const std::int64_t n = llm.streams, weights = (2 + n) * n;
-  Linear fn{{"stream weights", "stream weights"}, whole_width(n * llm.hidden), {whole_width(weights)}, weights + 3};
-  fn.plain = true;
-  list.add(Part::norms, fn);
-  list.add(Part::norms, Pass{{"mix streams", "mix streams"}, {whole_width((n + 1) * llm.hidden)}, 1.0});
-}
-
 void add_mixer(ElementList& list, const Llm& llm, const LayerConfig& layer) {
   switch (layer.mixer) {
     case Mixer::attention:
@@ -84,6 +72,16 @@ constexpr BlockNames kAttention{"attention norm", "attention out norm", "attenti
 constexpr BlockNames kMlp{"mlp norm", "mlp out norm", "mlp all_reduce", "mlp residual"};
 constexpr BlockNames kBoth{"layer norm", "layer out norm", "layer all_reduce", "layer residual"};
 
+// A map of low rank of attention's input, which is added to its output (learned augmented residual, Gemma 3n).
+void add_laurel(ElementList& list, const Llm& llm) {
+  if (llm.laurel_rank == 0) return;
+  const Width hidden = whole_width(llm.hidden), rank = whole_width(llm.laurel_rank);
+  list.add(Part::mlp, Linear{{"laurel down", "laurel down"}, hidden, {rank}});
+  list.add(Part::mlp, Linear{{"laurel up", "laurel up"}, rank, {hidden}}, {rank});
+  add_norm(list, llm, "laurel norm");
+  list.add(Part::norms, Residual{"laurel residual", llm.hidden});
+}
+
 // An embedding of the token for this layer alone, gated by the hidden states (transformers models/gemma3n).
 void add_layer_input(ElementList& list, const Llm& llm) {
   if (llm.layer_input == 0) return;
@@ -99,13 +97,21 @@ void add_layer_input(ElementList& list, const Llm& llm) {
 
 namespace {
 
-/// Linear layers that the checkpoint keeps in 16 bit.
-std::vector<LayerElement> keep(std::vector<LayerElement> elements, const KeptModules& kept) {
+/// Modules that the checkpoint stores otherwise than most; those in 16 bit are plain.
+std::vector<LayerElement> store(std::vector<LayerElement> elements, const StoredModules& stored) {
+  if (stored == StoredModules{}) return elements;
   for (LayerElement& element : elements) {
+    if (auto* experts = std::get_if<Experts>(&element.block)) experts->stored = stored.experts;
     auto* linear = std::get_if<Linear>(&element.block);
-    if (linear == nullptr) continue;
-    const bool mlp = element.part == Part::mlp && (element.on_shared ? kept.shared : kept.mlp);
-    if (mlp || (element.part == Part::attention && kept.mixer)) linear->plain = true;
+    if (linear == nullptr || linear->plain) continue;
+    const bool mlp = element.part == Part::mlp, attention = element.part == Part::attention;
+    const auto& own = attention           ? stored.mixer
+                      : element.on_shared ? stored.shared
+                      : mlp               ? stored.mlp
+                                          : stored.experts;  // the width that experts work in
+    if (!own) continue;
+    linear->plain = !is_quantised(own->dtype);
+    if (!linear->plain) linear->stored = own;
   }
   return elements;
 }
@@ -121,14 +127,16 @@ std::vector<LayerElement> layer_elements(const Llm& llm, std::int64_t layer) {
       add_mixer(list, llm, config);
       add_feed_forward(list, llm, config);
     });
-    return keep(list.take(), config.kept);
+    return store(list.take(), config.stored);
   }
   if (config.mixer != Mixer::none) add_block(list, llm, kAttention, [&] { add_mixer(list, llm, config); });
+  add_laurel(list, llm);
   if (config.feed_forward != FeedForward::none) {
     add_block(list, llm, kMlp, [&] { add_feed_forward(list, llm, config); });
   }
+  add_alternation(list, llm);
   add_layer_input(list, llm);
-  return keep(list.take(), config.kept);
+  return store(list.take(), config.stored);
 }
 
 std::vector<LayerElement> embedding_elements(const Llm& llm) {
@@ -142,6 +150,7 @@ std::vector<LayerElement> embedding_elements(const Llm& llm) {
     list.add(Part::embedding,
              Norm{{"embedding norm", "embedding norm"}, {whole_width(llm.hidden)}, norm_parameters(llm)});
   }
+  add_split(list, llm);
   if (llm.layer_input > 0) {
     const Width inputs = whole_width(llm.layers * llm.layer_input);
     list.add(Part::embedding, Embedding{llm.layer_input_vocab, inputs.whole()});
@@ -155,17 +164,13 @@ std::vector<LayerElement> embedding_elements(const Llm& llm) {
 
 std::vector<LayerElement> head_elements(const Llm& llm) {
   ElementList list;
-  if (llm.streams > 1) {
-    const std::int64_t n = llm.streams;
-    Linear join{{"join streams", "join streams"}, whole_width(n * llm.hidden), {whole_width(n)}, n + 1};
-    join.plain = true;
-    list.add(Part::norms, join);
-  }
+  add_join(list, llm);
   if (llm.final_norm) add_norm(list, llm, "final norm");
   list.enter(llm.hidden);
   add_projection(list, Part::head, "head projection", llm.hidden, embedding_width(llm));
   Linear logits{{"logits", "lm_head"}, whole_width(embedding_width(llm)), {shared_width(llm.vocab)}};
-  logits.plain = true;
+  logits.plain = !llm.head;
+  logits.stored = llm.head;
   logits.tied = llm.tied_embeddings;
   logits.biases = llm.lm_head_bias ? llm.vocab : 0;
   list.add(Part::head, logits);

@@ -24,6 +24,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -105,6 +106,7 @@ struct Linear {
   bool plain = false;      ///< stays in the activations' precision where weights are quantised
   bool tied = false;       ///< the weight is another element's
   bool on_latent = false;  ///< expands the latent that the KV cache holds: prompts run it on all they attend to
+  std::optional<WeightFormat> stored = {};  ///< in the checkpoint, where not as the model's others
 };
 
 /// Rotary position embedding in place, on queries and keys.
@@ -179,6 +181,7 @@ struct Experts {
   bool gated = false;
   std::int64_t parameters = 0;  ///< of all experts
   std::int64_t matrices = 0;    ///< weights of one expert's linear layers
+  std::optional<WeightFormat> stored = {};
 };
 
 /// The shared experts' output joins the routed ones'.

@@ -24,6 +24,7 @@ struct LayerOp {
   sim::CollectiveKind collective = sim::CollectiveKind::all_reduce;
   Bytes bytes;
   sim::Activity activity = sim::Activity::forward;
+  std::int64_t gradients = 0;  ///< of the rank's parameters, done behind it
 };
 
 /// Matrix FLOPs of the launches (attention causal or full as the kernels count them).

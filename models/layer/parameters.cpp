@@ -114,6 +114,54 @@ std::int64_t active_parameters(const Llm& llm) {
   return sum;
 }
 
+namespace {
+
+/// The format that the checkpoint has of the element alone.
+std::optional<WeightFormat> stored_format(const LayerElement& element) {
+  if (const auto* experts = std::get_if<Experts>(&element.block)) return experts->stored;
+  const auto* linear = std::get_if<Linear>(&element.block);
+  return linear != nullptr ? linear->stored : std::nullopt;
+}
+
+/// Where the element's weights are counted.
+RankShare& share_of_element(RankWeights& weights, const LayerElement& element) {
+  const auto* linear = std::get_if<Linear>(&element.block);
+  if (linear != nullptr && linear->plain) return weights.plain;
+  const std::optional<WeightFormat> format = stored_format(element);
+  if (!format) return weights.linear;
+  for (StoredShare& stored : weights.stored) {
+    if (stored.format == *format) return stored.share;
+  }
+  return weights.stored.emplace_back(StoredShare{*format, {}}).share;
+}
+
+}  // namespace
+
+std::int64_t RankWeights::parameters(std::int64_t tensor) const {
+  std::int64_t sum = linear.parameters(tensor) + plain.parameters(tensor);
+  for (const StoredShare& other : stored) sum += other.share.parameters(tensor);
+  return sum;
+}
+
+Bytes RankWeights::bytes(std::int64_t tensor, Bytes linear_size, Bytes plain_size, bool as_stored) const {
+  Bytes sum = linear.mean(tensor) * linear_size + plain.mean(tensor) * plain_size;
+  for (const StoredShare& other : stored)
+    sum += other.share.mean(tensor) * (as_stored ? other.format.size : linear_size);
+  return sum;
+}
+
+Bytes checkpoint_bytes(const Llm& llm) {
+  const Bytes linear = llm.weights().size, plain = is_quantised(llm.dtype) ? Bytes{2.0} : linear;
+  Bytes sum;
+  for (const LayerKind& kind : layer_kinds(llm)) {
+    const RankWeights weights = rank_weights(layer_elements(llm, kind.first), 1);
+    sum += static_cast<double>(kind.count) * weights.bytes(1, linear, plain, true);
+  }
+  const RankShare embedding = embedding_share(llm), head = head_share(llm, false);
+  sum += (embedding.mean(1) + static_cast<double>(llm.vision_parameters)) * plain;
+  return sum + head.mean(1) * (llm.head ? llm.head->size : plain);
+}
+
 RankWeights rank_weights(const std::vector<LayerElement>& elements, std::int64_t tensor) {
   RankWeights weights;
   for (const LayerElement& element : elements) {
@@ -123,7 +171,7 @@ RankWeights rank_weights(const std::vector<LayerElement>& elements, std::int64_t
       continue;
     }
     const auto* linear = std::get_if<Linear>(&element.block);
-    RankShare& share_of = linear != nullptr && linear->plain ? weights.plain : weights.linear;
+    RankShare& share_of = share_of_element(weights, element);
     share_of.divided += all;
     if (linear == nullptr || element.part != Part::attention) continue;
     const RankShare share = copied(*linear, tensor);

@@ -43,6 +43,8 @@ struct LayerParameters {
 [[nodiscard]] std::int64_t routed_parameters(const Llm& llm);
 /// Of these, the routers' correction biases, which are no parameters but buffers in transformers.
 [[nodiscard]] std::int64_t correction_biases(const Llm& llm);
+/// Bytes of all of them as the checkpoint stores them: what is not quantised in 16 bit, or in the format of the model.
+[[nodiscard]] Bytes checkpoint_bytes(const Llm& llm);
 /// Parameters that one token uses: topk experts of each MoE layer instead of all.
 [[nodiscard]] std::int64_t active_parameters(const Llm& llm);
 
@@ -58,9 +60,22 @@ struct RankShare {
   }
 };
 
-/// Weights that quantisation reaches, and those that stay in the activations' precision.
+/// Weights in a format of their own.
+struct StoredShare {
+  WeightFormat format;
+  RankShare share;
+};
+
+/// Weights that quantisation reaches, those that stay in the activations' precision, and those that the checkpoint has
+/// in a second format.
 struct RankWeights {
   RankShare linear, plain;
+  std::vector<StoredShare> stored;
+
+  [[nodiscard]] std::int64_t parameters(std::int64_t tensor) const;
+  /// Of the linear weights and of the plain ones so many bytes each; what is stored otherwise as it is where
+  /// `as_stored`, else as the linear ones.
+  [[nodiscard]] Bytes bytes(std::int64_t tensor, Bytes linear_size, Bytes plain_size, bool as_stored) const;
 };
 
 /// One rank's part of a layer: attention, MLP and experts are divided, norms and router are whole. What of attention

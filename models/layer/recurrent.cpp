@@ -1,12 +1,16 @@
-// Recurrent mixers' elements: the gated delta rule, and Mamba's two generations of selective state spaces.
+// Recurrent mixers' elements: the gated delta rule and Kimi's, lightning attention, and Mamba's two generations of
+// selective state spaces.
 //
 //   gated delta  S ← g·S + k·β(v − kᵀ·g·S)ᵀ, o = Sᵀ·q    heads of values share heads of keys (Qwen3-Next, Qwen3.5)
+//   kimi delta   the same with a decay per channel of a key; narrow projections make decay and gate (Kimi-Linear)
+//   lightning    S ← λ·S + k·vᵀ, o = Sᵀ·q, λ is fixed; its norm is of all heads together (MiniMax-01)
 //   mamba2       S ← a·S + (Δ·x)·Bᵀ, y = S·C + D·x         heads of x share groups of B and C (Mamba-2, Nemotron-H)
 //   mamba        the same with a state per channel, Δ from a compressed projection of x
 //   rg-lru       h ← a·h + √(1 − a²)·(i·x) per channel, a and i from gates that are blocks per head (RecurrentGemma)
-// Before it a causal convolution of a few taps runs over what the input projection gives, after it a gated norm (mamba:
-// a gate) and the output projection. A sequence keeps S, in fp32, and the convolution's last taps.
-// Source: transformers models/{qwen3_next,mamba2,mamba,nemotron_h,recurrent_gemma}/modeling_*.py.
+// Before it a causal convolution of a few taps runs over what the input projection gives (lightning has none), after it
+// a gated norm (mamba: a gate) and the output projection. A sequence keeps S, in fp32, and the convolution's last taps.
+// Source: transformers models/{qwen3_next,mamba2,mamba,nemotron_h,minimax,recurrent_gemma}/modeling_*.py; vllm
+// vllm/model_executor/layers/kda.py.
 #include "models/layer/elements.hpp"
 
 namespace orrery::models {
@@ -42,6 +46,49 @@ void add_gated_delta(ElementList& list, const Llm& llm, const RecurrentConfig& r
   state.parameters = 2 * r.value_heads;  // A_log, dt_bias
   list.add(kPart, state, {values});
   list.add(kPart, Pass{{"gated norm", "gated norm"}, {values}, 2.0, r.value_dim}, {values});
+  list.add(kPart, Linear{{"recurrent out", "recurrent out"}, values, {hidden}});
+}
+
+// Through a width of dt_rank, which every rank has whole.
+void add_narrow(ElementList& list, const Names& down, const Names& up, const Width& hidden, const RecurrentConfig& r,
+                const Width& out) {
+  const Width rank = whole_width(r.dt_rank);
+  list.add(kPart, Linear{down, hidden, {rank}});
+  list.add(kPart, Linear{up, rank, {out}}, {rank});
+}
+
+void add_kimi_delta(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
+  const Width keys = shared_width(r.key_heads, r.key_dim), values = shared_width(r.value_heads, r.value_dim);
+  const Width hidden = whole_width(llm.hidden);
+  list.add(kPart, Linear{{"recurrent in", "recurrent in"}, hidden, {keys, keys, values}});
+  add_narrow(list, {"decay down", "decay down"}, {"decay up", "decay up"}, hidden, r, keys);
+  list.add(kPart, Linear{{"beta", "beta"}, hidden, {shared_width(r.key_heads)}});
+  add_narrow(list, {"gate down", "gate down"}, {"gate up", "gate up"}, hidden, r, values);
+  add_convolution(list, r, {keys, keys, values});
+  Recurrence state{{"kimi delta rule", "kimi delta rule"}, {keys, keys, keys, values}, values};
+  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
+  state.key_dim = r.key_dim;
+  state.value_dim = r.value_dim;
+  state.chunk = r.chunk;
+  state.products = 3;
+  state.tail = tail(r, values, 2 * keys.whole() + values.whole());
+  state.parameters = r.key_heads + keys.whole();  // A_log, dt_bias
+  list.add(kPart, state, {values});
+  list.add(kPart, Pass{{"gated norm", "gated norm"}, {values}, 2.0, r.value_dim}, {values});
+  list.add(kPart, Linear{{"recurrent out", "recurrent out"}, values, {hidden}});
+}
+
+void add_lightning(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
+  const Width keys = shared_width(r.key_heads, r.key_dim), values = shared_width(r.value_heads, r.value_dim);
+  const Width hidden = whole_width(llm.hidden);
+  list.add(kPart, Linear{{"recurrent in", "recurrent in"}, hidden, {keys, keys, values, values}});
+  Recurrence state{{"lightning attention", "lightning attention"}, {keys, keys, values}, values};
+  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
+  state.key_dim = r.key_dim;
+  state.value_dim = r.value_dim;
+  state.chunk = r.chunk;
+  list.add(kPart, state, {values});
+  list.add(kPart, Pass{{"gated norm", "gated norm"}, {values}, 2.0, values.whole()}, {values});
   list.add(kPart, Linear{{"recurrent out", "recurrent out"}, values, {hidden}});
 }
 
@@ -105,6 +152,10 @@ void add_recurrent(ElementList& list, const Llm& llm, const RecurrentConfig& rec
   switch (recurrent.kind) {
     case RecurrentKind::gated_delta:
       return add_gated_delta(list, llm, recurrent);
+    case RecurrentKind::kimi_delta:
+      return add_kimi_delta(list, llm, recurrent);
+    case RecurrentKind::lightning:
+      return add_lightning(list, llm, recurrent);
     case RecurrentKind::mamba2:
       return add_mamba2(list, llm, recurrent);
     case RecurrentKind::mamba:

@@ -54,9 +54,15 @@ void ServingOps::norm(const Norm& e, std::int64_t rows) {
   pass(e.names.engine, MemoryOp::norm, rows * e.values.most_on_rank(r_.tensor), bytes, bytes);
 }
 
+Dtype ServingOps::format_of(const std::optional<WeightFormat>& stored, Dtype others) const {
+  if (!stored || !r_.as_stored) return others;
+  return is_quantised(stored->dtype) ? stored->dtype : r_.dtype;
+}
+
 void ServingOps::experts(const Experts& e, std::int64_t rows) {
   kernels::MoeShape shape;
-  shape.dtype = r_.weight_dtype == Dtype::fp16 ? Dtype::bf16 : r_.weight_dtype;
+  const Dtype dtype = format_of(e.stored, r_.weight_dtype);
+  shape.dtype = dtype == Dtype::fp16 ? Dtype::bf16 : dtype;
   shape.tokens = rows;
   shape.hidden = e.hidden;
   shape.inter = e.inter;
@@ -83,7 +89,7 @@ void ServingOps::add(const LayerElement& element, std::int64_t rows) {
   std::visit(Overloaded{
                  [&](const Norm& e) { norm(e, rows); },
                  [&](const Linear& e) {
-                   const Dtype dtype = e.plain ? r_.dtype : r_.weight_dtype;
+                   const Dtype dtype = e.plain ? r_.dtype : format_of(e.stored, r_.weight_dtype);
                    gemm(e.names.engine, dtype, rows, e.out.most_on_rank(r_.tensor), e.in.most_on_rank(r_.tensor));
                  },
                  [&](const Rotary& e) {

@@ -5,7 +5,8 @@
 //   - projections of one input are one GEMM, norms side by side one kernel (LayerElement::fused);
 //   - shared experts run before the routed ones, and their output is added by a kernel of its own;
 //   - where the ranks' shares are uneven (the vocabulary), the largest counts; a trainer's count is rounded down;
-//   - linear layers compute in the weights' precision, those that stay plain in the activations';
+//   - linear layers compute in the weights' precision, those that stay plain in the activations', those that the
+//     checkpoint has in a second format in that;
 //   - element-wise kernels find what the kernel before left in L2: their shapes hold the bytes of HBM time that is
 //   left;
 //   - latent attention: prompts expand the latent to keys and values of every head, decodes absorb the projection into
@@ -32,6 +33,7 @@ struct ServingReading {
   std::int64_t tensor = 1;
   Dtype dtype = Dtype::bf16;  ///< of activations, and of weights that are not quantised
   Dtype weight_dtype = Dtype::bf16;
+  bool as_stored = false;  ///< weights are the checkpoint's: what it stores otherwise is read so
   Dtype kv_dtype = Dtype::bf16;
   kernels::Implementation kernels = kernels::Implementation::automatic;
 };

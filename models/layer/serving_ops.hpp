@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,6 +39,8 @@ class ServingOps {
   void pass(std::string_view label, kernels::MemoryOp op, std::int64_t elements, Bytes read, Bytes written) {
     launch(label, warm_pass(r_, op, elements, read, written));
   }
+  /// The number format of weights that the checkpoint may have in one of their own.
+  [[nodiscard]] Dtype format_of(const std::optional<WeightFormat>& stored, Dtype others) const;
   void norm(const Norm& e, std::int64_t rows);
   void experts(const Experts& e, std::int64_t rows);
   void all_reduce(const Leave& e, std::int64_t rows);

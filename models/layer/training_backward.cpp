@@ -10,8 +10,10 @@ enum class Gradients : std::uint8_t { both, inputs, weights };
 
 // After `enter` a linear layer's input gradient is reduced, and with sequence parallelism the shard of its input that
 // was kept is gathered again for the weight gradient. With both gradients each hides behind the other's GEMM.
-void add_linear(TrainingOps& ops, const Linear& e, std::int64_t tokens, const Enter* enter, Gradients which) {
+void add_linear(TrainingOps& ops, const LayerElement& element, const Enter* enter, Gradients which) {
+  const Linear& e = std::get<Linear>(element.block);
   const TrainingReading& r = ops.reading();
+  const std::int64_t tokens = element.inside ? r.tokens() : r.shard_tokens();
   const std::int64_t out = e.out.on_rank(r.tensor), in = e.in.on_rank(r.tensor);
   const bool reduce = enter != nullptr && r.tensor > 1;
   const bool gather = enter != nullptr && r.shards_sequence();
@@ -24,6 +26,7 @@ void add_linear(TrainingOps& ops, const Linear& e, std::int64_t tokens, const En
   }
   if (which == Gradients::inputs) return;
   ops.weight_gradient(e.names.trainer, out, in, tokens);
+  ops.finish_weights(element);
   if (reduce && both) ops.finish_collectives();
 }
 
@@ -55,6 +58,7 @@ void add_input_gradient(TrainingOps& ops, const LayerElement& element) {
                    kernels::MoeShape shape = experts_shape(r, e);
                    shape.pass = kernels::Pass::backward;
                    ops.launch("experts", shape);
+                   ops.finish_weights(element);
                  },
                  [&](const SparseIndex& e) {
                    ops.gemm("index scores", r.tokens(), e.heads * e.dim, index_keys(r, e));
@@ -76,9 +80,9 @@ std::vector<LayerOp> gradient_ops(const TrainingReading& reading, const std::vec
   TrainingOps ops(reading, activity);
   for (std::size_t i = elements.size(); i-- > 0;) {
     const LayerElement& element = elements[i];
-    if (const auto* linear = std::get_if<Linear>(&element.block)) {
+    if (std::holds_alternative<Linear>(element.block)) {
       const auto* enter = i > 0 ? std::get_if<Enter>(&elements[i - 1].block) : nullptr;
-      add_linear(ops, *linear, element.inside ? reading.tokens() : reading.shard_tokens(), enter, which);
+      add_linear(ops, element, enter, which);
       continue;
     }
     if (which == (is_weight(element) ? Gradients::inputs : Gradients::weights)) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/layer/parameters.hpp"
+
 namespace orrery::models {
 namespace {
 
@@ -165,6 +167,10 @@ void TrainingOps::weight_gradient(std::string_view label, std::int64_t m, std::i
   shape.k = k;
   shape.accumulate = true;
   launch(label, shape, sim::Activity::weight_gradient);
+}
+
+void TrainingOps::finish_weights(const LayerElement& element) {
+  if (!ops_.empty()) ops_.back().gradients = rank_weights({element}, reading_.tensor).parameters(reading_.tensor);
 }
 
 void TrainingOps::matmul(std::string_view label, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k) {

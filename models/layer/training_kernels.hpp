@@ -50,6 +50,8 @@ class TrainingOps {
   /// Of all tokens' `hidden` values.
   void collective(sim::CollectiveKind kind, std::int64_t hidden, bool overlapped = false);
   void finish_collectives();
+  /// Behind what was added last, the gradients of the element's weights are done.
+  void finish_weights(const LayerElement& element);
 
   [[nodiscard]] const TrainingReading& reading() const { return reading_; }
   /// All-reduces, or reduce-scatters.

@@ -48,7 +48,8 @@ struct HostCosts {
 struct MemorySources {
   std::string_view activations;  ///< "by formula from …"; where the user gives none
   std::string_view graphs;
-  std::string_view cache;  ///< how it follows from the other terms
+  std::string_view cache;   ///< how it follows from the other terms
+  std::string_view budget;  ///< of which share of the memory they are: "… of what CUDA counts"
 };
 
 struct EngineRow {

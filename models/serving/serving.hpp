@@ -78,7 +78,8 @@ struct ServingConfig {
   Seconds request_overhead{-1.0};  ///< host time from arrival to the scheduler; < 0: the default
   LoadConfig load;
   SloConfig slo;
-  std::vector<KvSide> kv_sides;      ///< no key: what the pool found, for the cache
+  std::vector<KvSide> kv_sides;      ///< no key: what the pool found, for the cache, and …
+  bool kv_keeps_tokens = true;       ///< … whether tokens take blocks of their own
   std::int64_t warmup_requests = 0;  ///< the first so many are served but not counted; steps and KV usage have them
 };
 
@@ -90,13 +91,16 @@ struct ServingJob : Job {
   JobPlacement placement{kServingOrder};
   const EngineRow* engine = nullptr;  ///< that serves it, outliving the job; nullptr: the row of config.engine
   int replica = 0;                    ///< whose GPUs limits, memory and prices ask, where replicas stand unlike
+
+  /// The weights are served as the checkpoint has them: what it stores in a second format, and its scales, count so.
+  [[nodiscard]] bool as_stored() const { return config.weight_dtype == llm.dtype; }
 };
 
 /// Memory of the fullest GPU of a replica, and the KV cache that it leaves: of the one with the smallest cache, where
 /// replicas stand on unlike GPUs. kv_pool.hpp has the formula.
 struct KvPool {
   Bytes capacity;     ///< of the GPU as sold
-  Bytes budget;       ///< utilisation · capacity
+  Bytes budget;       ///< of all of the terms below together: what utilisation allows, reserved memory and graphs beside it
   Bytes weights;      ///< largest pipeline stage's share
   Bytes activations;  ///< peak of a step of max_num_batched_tokens
   Bytes context;      ///< CUDA context, driver, communicators
@@ -106,12 +110,15 @@ struct KvPool {
   std::int64_t blocks = 0;
   std::int64_t block_size = 0;
   bool pinned = false;
+  bool keeps_tokens = true;        ///< some layers keep every token; else windows and states are all that is kept
   std::vector<KvSide> sides;       ///< what a sequence takes beside the blocks of its tokens
   std::int64_t longest = 0;        ///< max_model_len, and …
   std::int64_t longest_sides = 0;  ///< … the blocks that the sides of such a sequence take
 
   /// Blocks of a sequence of max_model_len tokens.
-  [[nodiscard]] std::int64_t longest_blocks() const { return (longest + block_size - 1) / block_size + longest_sides; }
+  [[nodiscard]] std::int64_t longest_blocks() const {
+    return (keeps_tokens ? (longest + block_size - 1) / block_size : 0) + longest_sides;
+  }
   /// In sequences of max_model_len tokens where these take more than the blocks of their tokens, as vLLM counts.
   [[nodiscard]] std::int64_t tokens() const {
     if (longest_sides == 0) return blocks * block_size;

@@ -110,6 +110,7 @@ void ServingRun::add_kinds(const ServingJob& job) {
     kind->job.config = resolve(kind->job);
     kind->pool = size_kv_pool(kind->job);
     kind->job.config.kv_sides = kind->pool.sides;
+    kind->job.config.kv_keeps_tokens = kind->pool.keeps_tokens;
     kinds_.push_back(std::move(kind));
   }
 }

@@ -25,6 +25,7 @@ ServingReading reading_of(const ServingJob& job) {
   reading.tensor = job.config.tensor_parallel;
   reading.dtype = job.config.dtype;
   reading.weight_dtype = job.config.weight_dtype;
+  reading.as_stored = job.as_stored();
   reading.kv_dtype = job.config.kv_cache_dtype;
   reading.kernels = job.config.kernels;
   return reading;

@@ -203,4 +203,12 @@ int data_parallel_degree(const TrainingJob& job) {
   return job.cluster.gpu_count() / (job.config.tensor_parallel * job.config.pipeline_parallel);
 }
 
+Bytes gradient_bucket(const TrainingJob& job) {
+  const TrainingConfig& config = job.config;
+  if (config.bucket_size > Bytes{0.0}) return config.bucket_size;
+  const bool alone = config.tensor_parallel == 1 && config.pipeline_parallel == 1 && config.zero == ZeroStage::none;
+  if (alone) return Bytes{25.0 * 1048576.0};
+  return std::max(40e6, 1e6 * data_parallel_degree(job)) * element_size(config.gradient_dtype);
+}
+
 }  // namespace orrery::models

@@ -59,7 +59,7 @@ std::vector<LayerRange> deal_layers(const TrainingJob& job) {
 std::int64_t layer_parameters_per_rank(const TrainingJob& job, std::int64_t layer) {
   const std::int64_t t = job.config.tensor_parallel;
   const RankWeights weights = rank_weights(layer_elements(job.llm, layer), t);
-  return weights.linear.parameters(t) + weights.plain.parameters(t);
+  return weights.parameters(t);
 }
 
 std::int64_t embedding_parameters_per_rank(const TrainingJob& job) {

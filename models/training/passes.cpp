@@ -1,5 +1,7 @@
 #include "models/training/passes.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "models/parallel/lanes.hpp"
@@ -21,7 +23,11 @@ constexpr std::size_t kPassKinds = 3;
 }  // namespace
 
 PassWriter::PassWriter(const TrainingJob& job, const Mesh& mesh, int microbatches)
-    : job_(job), config_(job.config), mesh_(mesh), microbatches_(microbatches) {
+    : job_(job),
+      config_(job.config),
+      bucket_size_(gradient_bucket(job).value()),
+      mesh_(mesh),
+      microbatches_(microbatches) {
   prepare_layers();
   prepare_ends();
 }
@@ -126,8 +132,7 @@ void PassWriter::write_forward(PlanBuilder& builder, const RankState& rank, cons
 void PassWriter::write_backward(PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk, bool reduce) {
   const StreamId compute = builder.stream(rank.id, lanes::kCompute);
   if (chunk.head) {
-    write_ops(builder, rank, head_.backward);
-    if (reduce) add_gradients(builder, rank, head_parameters_per_rank(job_));
+    write_gradients(builder, rank, head_.backward, head_parameters_per_rank(job_), reduce);
   } else if (mesh_.tensor() > 1 && !config_.sequence_parallel) {
     builder.collective(compute, CollectiveKind::all_gather, LayerSizes(job_).boundary, rank.tensor_group,
                        "gather gradients", Activity::tensor_parallel);
@@ -137,13 +142,11 @@ void PassWriter::write_backward(PlanBuilder& builder, const RankState& rank, con
     const bool transient = layer.transient > Bytes{0.0};
     if (transient) builder.alloc(compute, layer.transient, MemoryKind::workspace);
     write_ops(builder, rank, layer.recomputed ? layer.ops->full_recompute : layer.ops->recompute);
-    write_ops(builder, rank, layer.ops->backward);
+    write_gradients(builder, rank, layer.ops->backward, layer.parameters, reduce);
     if (transient) builder.free(compute, layer.transient, MemoryKind::workspace);
-    if (reduce) add_gradients(builder, rank, layer.parameters);
   }
   if (chunk.embedding) {
-    write_ops(builder, rank, embedding_.backward);
-    if (reduce) add_gradients(builder, rank, embedding_parameters_per_rank(job_));
+    write_gradients(builder, rank, embedding_.backward, embedding_parameters_per_rank(job_), reduce);
   }
   builder.free(compute, chunk.kept, MemoryKind::activations);
   if (reduce) flush_bucket(builder, rank);
@@ -175,7 +178,18 @@ const std::vector<std::uint32_t>& PassWriter::entries(PlanBuilder& builder, cons
   return found->second;
 }
 
-void PassWriter::write_ops(PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops) {
+// A weight's gradient joins the bucket as soon as it is done; those of biases and norms, which have no kernel of their
+// own, behind all of them.
+void PassWriter::write_gradients(PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops,
+                                 std::int64_t parameters, bool reduce) {
+  write_ops(builder, rank, ops, reduce);
+  if (!reduce) return;
+  std::int64_t done = 0;
+  for (const LayerOp& op : ops) done += op.gradients;
+  add_gradients(builder, rank, std::max<std::int64_t>(0, parameters - done));
+}
+
+void PassWriter::write_ops(PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops, bool reduce) {
   if (ops.empty()) return;
   const StreamId compute = builder.stream(rank.id, lanes::kCompute);
   const std::vector<std::uint32_t>& entry = entries(builder, rank, ops);
@@ -193,13 +207,14 @@ void PassWriter::write_ops(PlanBuilder& builder, const RankState& rank, const st
     } else {
       builder.collective(compute, entry[i]);
     }
+    if (reduce && ops[i].gradients > 0) add_gradients(builder, rank, ops[i].gradients);
   }
 }
 
 void PassWriter::add_gradients(PlanBuilder& builder, const RankState& rank, std::int64_t parameters) {
   double& waiting = bucket_[rank.id.index()];
   waiting += static_cast<double>(parameters) * element_size(config_.gradient_dtype).value();
-  if (waiting >= config_.bucket_size.value()) flush_bucket(builder, rank);
+  if (waiting >= bucket_size_) flush_bucket(builder, rank);
 }
 
 void PassWriter::flush_bucket(PlanBuilder& builder, const RankState& rank) {

@@ -66,7 +66,11 @@ class PassWriter {
                   bool reduce);
   void write_forward(sim::PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk);
   void write_backward(sim::PlanBuilder& builder, const RankState& rank, const ChunkPlan& chunk, bool reduce);
-  void write_ops(sim::PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops);
+  void write_ops(sim::PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops,
+                 bool reduce = false);
+  /// Backward kernels of a part of the model with so many parameters on the rank, whose gradients fill buckets.
+  void write_gradients(sim::PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops,
+                       std::int64_t parameters, bool reduce);
   /// Table entries of the ops of a list, looked up once per list and group.
   const std::vector<std::uint32_t>& entries(sim::PlanBuilder& builder, const RankState& rank,
                                             const std::vector<LayerOp>& ops);
@@ -75,6 +79,7 @@ class PassWriter {
 
   const TrainingJob& job_;
   const TrainingConfig& config_;
+  double bucket_size_;  ///< bytes
   Mesh mesh_;
   int microbatches_;
   std::map<std::size_t, std::unique_ptr<PassOps>> layer_ops_;      ///< by kind of layer

@@ -30,8 +30,7 @@ std::vector<PoolTerm> pool_terms(const models::ServingJob& job, const models::Se
   const bool activations_given = config.activation_memory > Bytes{0.0};
   return {
       {"budget", pool.budget,
-       fmt::format("gpu_memory_utilization {:g} x {}", config.gpu_memory_utilization,
-                   readable(pool.capacity.value(), Unit::bytes)),
+       fmt::format("gpu_memory_utilization {:g} {}", config.gpu_memory_utilization, sources.budget),
        fact_source(gpu, "memory")},
       {"weights", pool.weights, "parameters of the fullest pipeline stage / tensor_parallel, in weight_dtype and dtype",
        "the model's configuration"},

@@ -48,6 +48,20 @@ std::string missing_text(const ServingResult& result) {
                      bytes_text(pool.budget - fixed), bytes_text(pool.block_bytes));
 }
 
+/// Number formats of the weights that are served: most of them, and those that the checkpoint has beside it.
+std::vector<Dtype> weight_formats(const models::Llm& llm, Dtype most) {
+  std::vector<Dtype> formats = {most};
+  if (most != llm.dtype) return formats;
+  for (const models::LayerConfig& kind : llm.kinds) {
+    const models::StoredModules& stored = kind.stored;
+    for (const auto& format : {stored.mixer, stored.mlp, stored.shared, stored.experts, llm.head}) {
+      if (!format || !models::is_quantised(format->dtype)) continue;
+      if (std::find(formats.begin(), formats.end(), format->dtype) == formats.end()) formats.push_back(format->dtype);
+    }
+  }
+  return formats;
+}
+
 }  // namespace
 
 bool promises_slo(const models::SloConfig& slo) { return slo.given() && slo.attainment > 0.0; }
@@ -226,14 +240,15 @@ void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
                     groups.front()->gpu.name));
   }
   const ServingResult& result = result_of<ServingOutcome>(view).result;
-  const Dtype weights = result.config.weight_dtype;
-  for (const hardware::NodeGroup* group : view.groups()) {
-    if (group->gpu.multiplies(weights) || weights == Dtype::int4) continue;
-    notes.push_back(
-        fmt::format("{} has no units for {}: weights are read as they are stored and widened in the kernels "
-                    "(as vLLM's Marlin does), so that they compute in 16 bits",
-                    group->gpu.name, name(weights)));
-    break;
+  for (const Dtype weights : weight_formats(view.job.llm, result.config.weight_dtype)) {
+    for (const hardware::NodeGroup* group : view.groups()) {
+      if (group->gpu.multiplies(weights) || weights == Dtype::int4) continue;
+      notes.push_back(
+          fmt::format("{} has no units for {}: weights are read as they are stored and widened in the kernels "
+                      "(as vLLM's Marlin does), so that they compute in 16 bits",
+                      group->gpu.name, name(weights)));
+      break;
+    }
   }
   const auto note = [&](std::uint64_t count, std::string_view what) {
     if (count > 0) notes.push_back(fmt::format("{} {} {}", count, count == 1 ? "request" : "requests", what));

@@ -181,6 +181,7 @@ MeasuredRun benchmark(const TableRow& row, const std::string& gpu, Catalogue& ca
   config.kv_cache_dtype = kv_dtype(backend, system, inference_max, config.weight_dtype);
   config.static_activation_scales = scales_statically(row.text("model_path"), inference_max, config.weight_dtype);
   config.kernels = kernels_of(backend);
+  if (backend == "trtllm") config.engine = backend;  // whose memory is its own
   config.enable_prefix_caching = false;
   config.async_scheduling = schedules_asynchronously(row, inference_max);
   config.max_model_len = row.count("isl") + row.count("osl");

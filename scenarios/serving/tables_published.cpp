@@ -197,6 +197,7 @@ MeasuredRun result_of_row(const TableRow& row, const std::string& gpu) {
   config.kv_cache_dtype = dtype_named(row.text("kv_dtype"), quantised ? Dtype::fp8 : config.dtype);
   config.static_activation_scales = config.weight_dtype == Dtype::fp8;
   config.kernels = kernels::parse_implementation(engine.kernels).value_or(kernels::Implementation::automatic);
+  if (engine.kernels == "trtllm") config.engine = engine.kernels;  // whose memory is its own
   config.enable_prefix_caching = false;
   run.description = fmt::format("{} {} TP{} PP{} on {}, {} + {} tokens, {} at a time", row.text("model"),
                                 name(config.weight_dtype), config.tensor_parallel, config.pipeline_parallel, own,

@@ -74,6 +74,7 @@ void write_training_setting_json(const JobView& view, Json& section) {
   const auto& spec = spec_of<TrainingSpec>(view.job);
   models::TrainingConfig resolved = spec.job.config;
   resolved.data_parallel = models::data_parallel_degree(spec.job);
+  resolved.bucket_size = models::gradient_bucket(spec.job);
   const models::TrainingConfig& config = resolved;
   visit_training(config, FieldWriter{&section});
   if (spec.steps > 1) section["steps"] = spec.steps;

@@ -54,7 +54,9 @@ std::string training_value(const JobView& view, std::string_view key) {
   if (key == "training.host_overhead" && !(job.config.host_overhead > Seconds{0.0})) {
     return seconds_text(job.cluster.groups[models::groups_of(job).front()].gpu.kernel_launch);
   }
-  return find_value(fields_of(job.config), key);
+  models::TrainingConfig shown = job.config;
+  shown.bucket_size = models::gradient_bucket(job);
+  return find_value(fields_of(shown), key);
 }
 
 }  // namespace orrery::scenarios

@@ -126,6 +126,29 @@ TEST(FittedTimer, CallsAFitOfAnotherNumberFormatAnEstimate) {
   EXPECT_NE(borrowed.terms.back().source.find("no int8 measurements"), std::string::npos);
 }
 
+// At equal peaks int8 saves the pass that looks for a tensor's largest value; at its own, lower one it takes longer.
+TEST(FittedTimer, PricesInt8ByItsOwnRate) {
+  auto gpu = tests::hopper_gpu();
+  gpu.peak[Dtype::int8] = gpu.peak[Dtype::fp8] = FlopsPerSecond{2e15};
+  const auto time = [&](Dtype dtype) {
+    GemmShape shape;
+    shape.m = 2048, shape.n = shape.k = 8192;
+    shape.dtype = dtype;
+    return timer("fitted")->time(shape, gpu);
+  };
+  EXPECT_LT(time(Dtype::int8), time(Dtype::fp8));
+  const Seconds fast = time(Dtype::int8);
+  gpu.peak[Dtype::int8] = FlopsPerSecond{5e14};
+  EXPECT_GT(time(Dtype::int8).value(), 2.0 * fast.value());
+  const auto a100 = hardware::load_gpu("a100_sxm");  // no fp8, but int8
+  GemmShape large;
+  large.m = large.n = large.k = 8192;
+  large.dtype = Dtype::int8;
+  const Seconds whole = timer("fitted")->time(large, a100);
+  large.dtype = Dtype::fp8;
+  EXPECT_LT(whole.value(), 0.7 * timer("fitted")->time(large, a100).value());
+}
+
 TEST(FittedTimer, UsesTheProfilesFitAndSaysSo) {
   auto gpu = tests::hopper_gpu();
   const auto before = timer("fitted")->explain(gemm(1, 512, 512), gpu);

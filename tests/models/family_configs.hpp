@@ -27,7 +27,8 @@ inline std::string decoder(std::string_view type, const std::string& more) {
          (more.empty() ? "" : ", " + more) + "}";
 }
 
-/// Rows that the library has models of, and kimi_k25 and step3p7, which are kimi_k2 and step3p5 with towers, have none.
+/// Rows that the library has models of, and kimi_k25, step3_vl and step3p7, which are kimi_k2, step3 and step3p5 with
+/// towers, have none.
 inline const std::vector<FamilyConfig>& family_configs() {
   static const std::vector<FamilyConfig> all =
       {
@@ -53,6 +54,11 @@ inline const std::vector<FamilyConfig>& family_configs() {
           {"gemma2", R"("num_key_value_heads": 2, "head_dim": 16)", 80704, "four norms a layer"},
           {"gemma3", R"("num_key_value_heads": 2, "head_dim": 16, "sliding_window": 8, "sliding_window_pattern": 2)",
            80768, "four norms a layer, 2*16 for queries and keys"},
+          {"gemma3n",
+           R"("num_key_value_heads": 2, "head_dim": 16, "sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"], "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": 50, "altup_num_inputs": 2, "laurel_rank": 4, "num_kv_shared_layers": 1)",
+           94656,
+           "a layer: 12288 + 32 + 24576 + 256, laurel 512 + 64, streams 64 + 128 + 8 + 4 + 64, its input 1024 + 64; a "
+           "matrix of 64*64 for the second stream, and one back"},
           {"gemma4",
            R"("num_key_value_heads": 2, "head_dim": 16, "global_head_dim": 32, "num_global_key_value_heads": 1, "attention_k_eq_v": true, "hidden_size_per_layer_input": 0, "sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"])",
            86944, "12288 + 32 and 64*32*(8 + 1) + 64 for two kinds of heads"},
@@ -88,9 +94,13 @@ inline const std::vector<FamilyConfig>& family_configs() {
           {"kimi_k2",
            R"("q_lora_rank": 24, "kv_lora_rank": 96, "qk_rope_head_dim": 8, "qk_nope_head_dim": 16, "v_head_dim": 16, "n_routed_experts": 8, "n_group": 1, "topk_group": 1, "first_k_dense_replace": 1, "num_experts_per_tok": 2, "moe_intermediate_size": 32)",
            147504, "latent attention: 64*24 + 24 + 24*96 + 64*104 + 96 + 96*128 + 64*64"},
+          {"kimi_linear",
+           R"("kv_lora_rank": 96, "qk_rope_head_dim": 8, "qk_nope_head_dim": 16, "v_head_dim": 16, "linear_attn_config": {"full_attn_layers": [2], "kda_layers": [1], "head_dim": 8, "num_heads": 4, "short_conv_kernel_size": 4}, "num_experts": 8, "num_experts_per_token": 2, "moe_intermediate_size": 32)",
+           133196, "the delta rule: 64*96 + 2*(64*8 + 8*32) + 64*4 + 96*4 + 4 + 32 + 8 + 32*64; latent attention"},
           {"llama4",
            R"("num_key_value_heads": 2, "head_dim": 16, "num_local_experts": 8, "intermediate_size_mlp": 256, "interleave_moe_layer_step": 2)",
            308544, "a dense layer of 256, one of 8 experts and a shared one of 128"},
+          {"llava", R"("num_key_value_heads": 2, "head_dim": 16)", 86848, "as Llama"},
           {"mamba", R"("state_size": 16, "time_step_rank": "auto")", 71872, "as falcon_mamba"},
           {"mamba2", R"("state_size": 8, "n_groups": 2, "head_dim": 16, "num_heads": 8)", 69168,
            "a layer: 64*(128 + 128 + 32 + 8) + 160*5 + 3*8 + 128 + 128*64 + 64"},
@@ -98,16 +108,24 @@ inline const std::vector<FamilyConfig>& family_configs() {
           {"mimo_v2_flash",
            R"("num_key_value_heads": 2, "head_dim": 24, "v_head_dim": 16, "swa_num_key_value_heads": 4, "sliding_window": 8, "hybrid_layer_pattern": [0, 1], "moe_layer_freq": [0, 1], "n_routed_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 32)",
            123204, "keys of 24 and values of 16; sinks in the layer that slides"},
+          {"minimax",
+           R"("num_key_value_heads": 2, "num_local_experts": 8, "layer_types": ["linear_attention", "full_attention"])",
+           440192, "lightning attention: 64*256 + 64 + 64*64; experts of 128 in both layers"},
+          {"minimax_m1", R"("num_key_value_heads": 2, "num_local_experts": 8, "attn_type_list": [0, 1])", 440192,
+           "as minimax"},
           {"minimax_m2",
            R"("num_key_value_heads": 2, "head_dim": 16, "num_local_experts": 8, "num_experts_per_tok": 2)", 432128,
            "norms of 16*(4 + 2)"},
           {"minimax_m3",
-           R"("num_key_value_heads": 2, "head_dim": 16, "sparse_attention_config": {"sparse_num_index_heads": 2, "sparse_index_dim": 8, "sparse_topk_blocks": 2, "sparse_block_size": 8, "sparse_attention_freq": [0, 1]}, "moe_layer_freq": [0, 1], "dense_intermediate_size": 256, "shared_intermediate_size": 32, "num_local_experts": 8, "num_experts_per_tok": 2)",
-           291728, "an index of 64*8*3 + 16 in the second layer"},
+           R"("num_key_value_heads": 2, "head_dim": 16, "sparse_attention_config": {"sparse_num_index_heads": 2, "sparse_index_dim": 8, "sparse_topk_blocks": 2, "sparse_block_size": 8, "sparse_attention_freq": [0, 1]}, "moe_layer_freq": [0, 1], "dense_intermediate_size": 256, "shared_intermediate_size": 32, "num_local_experts": 8, "num_experts_per_tok": 2)", 291728,
+           "an index of 64*8*3 + 16 in the second layer"},
           {"minimax_m3_vl",
            R"("num_key_value_heads": 2, "head_dim": 16, "sparse_attention_config": {"sparse_num_index_heads": 2, "sparse_index_dim": 8, "sparse_topk_blocks": 2, "sparse_block_size": 8, "sparse_attention_freq": [0, 1]}, "moe_layer_freq": [0, 1], "dense_intermediate_size": 256, "shared_intermediate_size": 32, "num_local_experts": 8, "num_experts_per_tok": 2)",
            291728, "an index of 64*8*3 + 16 in the second layer"},
+          {"minimax_text_01", R"("num_key_value_heads": 2, "num_local_experts": 8, "attn_type_list": [0, 1])", 440192,
+           "as minimax"},
           {"ministral3", R"("num_key_value_heads": 2, "head_dim": 16)", 86848, "as Llama"},
+          {"mistral3", R"("num_key_value_heads": 2, "head_dim": 16)", 86848, "as Llama"},
           {"nemotron", R"("num_key_value_heads": 2, "head_dim": 16)", 70784, "no gate; LayerNorm"},
           {"nemotron_h",
            R"("num_key_value_heads": 2, "head_dim": 16, "hybrid_override_pattern": "M*E-", "num_hidden_layers": 4, "mamba_num_heads": 8, "mamba_head_dim": 16, "n_groups": 2, "ssm_state_size": 8, "n_routed_experts": 8, "moe_latent_size": 16, "moe_shared_expert_intermediate_size": 48, "num_experts_per_tok": 2, "moe_intermediate_size": 32)",
@@ -140,6 +158,9 @@ inline const std::vector<FamilyConfig>& family_configs() {
            R"("num_key_value_heads": 2, "head_dim": 16, "num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 32)",
            137088, "Qwen3's experts without a tower"},
           {"starcoder2", R"("num_key_value_heads": 2, "head_dim": 16)", 65152, "biases, LayerNorm, tied"},
+          {"step3",
+           R"("num_attention_groups": 1, "head_dim": 32, "share_q_dim": 24, "moe_num_experts": 8, "moe_top_k": 2, "moe_intermediate_size": 32, "share_expert_dim": 48, "moe_layers_enum": "1")",
+           130416, "attention: 64*(24 + 2*32) + 24 + 24*128 + 128*64"},
           {"step3p5",
            R"("num_attention_groups": 2, "head_dim": 16, "moe_num_experts": 8, "moe_top_k": 2, "moe_intermediate_size": 32, "share_expert_dim": 48, "moe_layers_enum": "1", "sliding_window": 8, "layer_types": ["full_attention", "sliding_attention"], "attention_other_setting": {"num_attention_heads": 6})",
            125952, "the layer that slides has 6 heads; a gate of 64 a head"},

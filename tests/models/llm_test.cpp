@@ -37,7 +37,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Published{"llama-3.1-8b", 8'030'261'248}, Published{"llama-3.1-70b", 70'553'706'496},
                     Published{"llama-3.1-405b", 405'853'388'800}, Published{"qwen2.5-32b", 32'763'876'352},
                     Published{"qwen3-32b", 32'762'123'264}, Published{"qwen3-30b-a3b", 30'532'122'624},
-                    Published{"mixtral-8x7b", 46'702'792'704}, Published{"deepseek-v3", 671'026'419'200}),
+                    Published{"mixtral-8x7b", 46'702'792'704}, Published{"deepseek-v3", 671'026'419'200},
+                    Published{"gpt2-xl", 1'557'611'200}, Published{"deepseek-r1-distill-llama-70b", 70'553'706'496},
+                    Published{"deepseek-r1-distill-llama-8b", 8'030'261'248},
+                    Published{"deepseek-r1-distill-qwen-32b", 32'763'876'352},
+                    Published{"deepseek-r1-distill-qwen-14b", 14'770'033'664},
+                    Published{"deepseek-r1-distill-qwen-7b", 7'615'616'512},
+                    Published{"deepseek-r1-distill-qwen-1.5b", 1'777'088'000}),
     [](const auto& row) {
       std::string label = row.param.model;
       for (char& c : label) {

@@ -1,9 +1,12 @@
 // Every public config.json in the folder of measured data reads, with the parameters that transformers counts.
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -93,6 +96,76 @@ TEST(PublicConfigs, AllReadWithTheParametersThatTransformersCounts) {
     // The table counts a projector with the language model where its name has no "vision" in it.
     EXPECT_GE(llm.vision_parameters, sizes->second.vision);
   }
+}
+
+constexpr double kBlocks = 8.0 + 32.0 / 16384.0;  // a scale for 128 x 128 weights
+
+/// Bits of a quantised weight with its scales: of most of them, and of routed experts and attention where theirs are
+/// told apart (16: kept; 0: as most, or as told in no one way for all layers).
+struct DeclaredBits {
+  const char* model;
+  double most, experts, attention;
+};
+
+constexpr DeclaredBits kDeclared[] = {
+    {"MiniMaxAI--MiniMax-M2.5", kBlocks, 0, 0},
+    {"MiniMaxAI--MiniMax-M2.7", kBlocks, 0, 0},
+    {"Qwen--Qwen3-235B-A22B-FP8", kBlocks, 0, 0},
+    {"Qwen--Qwen3-30B-A3B-FP8", kBlocks, 0, 0},
+    {"Qwen--Qwen3-32B-FP8", kBlocks, 0, 0},
+    {"deepseek-ai--DeepSeek-V3", kBlocks, 0, 0},
+    {"deepseek-ai--DeepSeek-V3.2", kBlocks, 0, 0},
+    {"deepseek-ai--DeepSeek-V4-Pro", kBlocks, 4.25, 0},
+    {"moonshotai--Kimi-K2.5", 4.5, 0, 16},
+    {"nvidia--DeepSeek-V3.1-NVFP4", 4.5, 0, 0},
+    {"nvidia--DeepSeek-V4-Flash-NVFP4", kBlocks, 4.5, 0},
+    {"nvidia--DeepSeek-V4-Pro-NVFP4", kBlocks, 4.5, 0},
+    {"nvidia--GLM-5.1-NVFP4", 4.5, 0, 16},
+    {"nvidia--Gemma-4-31B-IT-NVFP4", 4.5, 0, 16},
+    {"nvidia--Kimi-K2.6-NVFP4", 4.5, 0, 16},
+    {"nvidia--Llama-3.1-70B-Instruct-FP8", 8.0, 0, 0},
+    {"nvidia--MiniMax-M2.5-NVFP4", 4.5, 0, 16},
+    {"nvidia--MiniMax-M2.7-NVFP4", 4.5, 0, 16},
+    {"nvidia--MiniMax-M3-NVFP4", 4.5, 0, 8.25},
+    {"nvidia--NVIDIA-Nemotron-3-Ultra-550B-A55B-FP8", 8.0, 0, 0},
+    {"nvidia--Qwen3.5-122B-A10B-NVFP4", 4.5, 0, 0},
+    {"nvidia--Qwen3.5-397B-A17B-NVFP4", 4.5, 0, 0},
+    {"nvidia--Qwen3.6-35B-A3B-NVFP4", 4.5, 0, 8.0},
+    {"openai--gpt-oss-20b", 4.25, 0, 16},
+    {"sgl-project--DeepSeek-V4-Pro-FP8", kBlocks, 0, 0},
+    {"zai-org--GLM-5.2-FP8", kBlocks, 0, 0},
+};
+
+double bits_of(const std::optional<WeightFormat>& format) { return format ? 8.0 * format->size.value() : 0.0; }
+
+TEST(PublicConfigs, WeightsTakeTheBitsThatTheirQuantisationDeclares) {
+  if (folders().empty()) GTEST_SKIP() << "ORRERY_DATA is not set, or has no models";
+  std::size_t quantised = 0;
+  for (const std::string& name : folders()) {
+    SCOPED_TRACE(name);
+    const Llm llm = load_model((models_folder() / name).string());
+    const auto* declared = std::find_if(std::begin(kDeclared), std::end(kDeclared),
+                                        [&](const DeclaredBits& row) { return name == row.model; });
+    EXPECT_EQ(is_quantised(llm.dtype), declared != std::end(kDeclared));
+    if (declared == std::end(kDeclared)) continue;
+    ++quantised;
+    EXPECT_DOUBLE_EQ(8.0 * llm.weights().size.value(), declared->most);
+    const StoredModules& last = llm.layer(llm.layers - 1).stored;
+    if (declared->experts > 0.0) {
+      EXPECT_DOUBLE_EQ(bits_of(last.experts), declared->experts);
+    }
+    if (declared->attention > 0.0) {
+      EXPECT_DOUBLE_EQ(bits_of(last.mixer), declared->attention);
+    }
+  }
+  EXPECT_EQ(quantised, std::size(kDeclared));
+}
+
+// Weights that a pattern of a speculative head names are none of the model's layers.
+TEST(PublicConfigs, LayersOfSpeculativeHeadsKeepNothing) {
+  if (folders().empty()) GTEST_SKIP() << "ORRERY_DATA is not set, or has no models";
+  const Llm llm = load_model((models_folder() / "nvidia--Qwen3.6-35B-A3B-NVFP4").string());
+  EXPECT_EQ(llm.layer(0).stored, llm.layer(1).stored);
 }
 
 }  // namespace

@@ -58,30 +58,15 @@ TEST(Quantisation, TheCacheHasTheFormatThatTheCheckpointHasScalesFor) {
             Dtype::fp8);
 }
 
-TEST(Quantisation, PatternsFitWhatTheyName) {
-  const std::string_view module = "model.layers.3.self_attn.q_proj";
-  for (const char* pattern :
-       {"model.layers.3.self_attn.q_proj", "model.layers.3.self_attn", "model.layers.3*", "*.self_attn.*",
-        "re:.*self_attn.*", "self_attn", "re:model\\.layers\\.3\\.self_attn.*", "model.layers.3", "q_proj"}) {
-    EXPECT_TRUE(keeps(pattern, module)) << pattern;
-  }
-  for (const char* pattern : {"lm_head", "", "model.layers.33*", "model.layers.3.self", "*.mlp.*", "re:.*mlp.*",
-                              "q_pro", "model.layers.3.self_attn.q_proj.weight", "gate"}) {
-    EXPECT_FALSE(keeps(pattern, module)) << pattern;
-  }
-  EXPECT_FALSE(keeps("gate", "model.layers.3.mlp.gate_proj"));
-  EXPECT_TRUE(keeps("***a*", "xxa"));
-}
-
 TEST(Quantisation, WhatIsKeptIsCountedInSixteenBits) {
   const Llm all = read(R"({"quant_method": "fp8"})");
   const Llm some = read(R"({"quant_method": "fp8", "modules_to_not_convert": ["lm_head", "model.layers.1.self_attn",
                             "model.layers.2.mlp.down_proj"]})");
-  EXPECT_FALSE(some.layer(0).kept.mixer);
-  EXPECT_TRUE(some.layer(1).kept.mixer);
-  EXPECT_FALSE(some.layer(1).kept.mlp);
-  EXPECT_TRUE(some.layer(2).kept.mlp);
-  EXPECT_THAT(some.assumed, Contains(HasSubstr("attention in 1 of 4 layers, the MLP in 1")));
+  EXPECT_FALSE(some.layer(0).stored.mixer);
+  EXPECT_EQ(some.layer(1).stored.mixer, WeightFormat{});
+  EXPECT_FALSE(some.layer(1).stored.mlp);
+  EXPECT_EQ(some.layer(2).stored.mlp, WeightFormat{});
+  EXPECT_THAT(some.assumed, Contains(HasSubstr("kept in 16 bit, of 4 layers: attention in 1, the MLP in 1")));
   // A byte more for each weight of one layer's attention and one layer's MLP: 4·512² and 3·512·1536.
   EXPECT_NEAR((weights(some) - weights(all)).value(), 4.0 * 512 * 512 + 3.0 * 512 * 1536, 1.0);
   EXPECT_LT(weights(all), weights(read("")));
@@ -97,8 +82,8 @@ TEST(Quantisation, AFileBesideTheConfigSaysItToo) {
   const Llm llm = load_model(folder.string());
   EXPECT_EQ(llm.dtype, Dtype::fp8);
   EXPECT_EQ(llm.kv_dtype, Dtype::fp8);
-  EXPECT_TRUE(llm.layer(0).kept.mixer);
-  EXPECT_FALSE(llm.layer(1).kept.mixer);
+  EXPECT_EQ(llm.layer(0).stored.mixer, WeightFormat{});
+  EXPECT_FALSE(llm.layer(1).stored.mixer);
   std::ofstream(folder / "hf_quant_config.json") << "{\"quantization\": {\"quant_algo\": \"W1A1\"}}";
   EXPECT_THROW((void)load_model(folder.string()), hardware::ConfigError);
   std::filesystem::remove_all(folder);

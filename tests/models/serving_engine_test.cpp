@@ -215,16 +215,16 @@ TEST(ServingEngine, DoesNotStartWithoutRoomForTheLongestRequest) {
   ServingJob job = small_job();
   job.config.num_gpu_blocks = 0;
   const KvPool pool = serve(job).pool;
-  const Bytes rest = pool.weights + pool.activations + pool.context + pool.graphs;
+  const Bytes rest = pool.weights + pool.activations, all = pool.capacity - pool.context;
   // max_model_len 1,024 is 64 blocks: half a block more suffices, half a block less does not.
-  job.config.gpu_memory_utilization = (rest + pool.block_bytes * 63.5) / pool.capacity;
+  job.config.gpu_memory_utilization = (rest + pool.block_bytes * 63.5) / all;
   const ServingResult r = serve(job);
   EXPECT_FALSE(r.started);
   EXPECT_FALSE(r.refusal.empty());
   EXPECT_EQ(r.pool.blocks, 63);
   EXPECT_EQ(r.requests, 0u);
   EXPECT_TRUE(r.records.empty());
-  job.config.gpu_memory_utilization = (rest + pool.block_bytes * 64.5) / pool.capacity;
+  job.config.gpu_memory_utilization = (rest + pool.block_bytes * 64.5) / all;
   EXPECT_TRUE(serve(job).started);
   EXPECT_EQ(serve(job).requests, 10u);
 }

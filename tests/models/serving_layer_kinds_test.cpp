@@ -151,5 +151,28 @@ TEST(KvSides, OfWindowsAreAsLongAsTheSequence) {
   EXPECT_EQ(cache.side_blocks(request), 320);
 }
 
+// Mistral 7B v0.1: every layer slides a window of 4,096 tokens, so that a sequence of any length keeps no more.
+TEST(KvSides, AreAllThatAModelKeepsWhereEveryLayerSlides) {
+  ServingJob job = job_of(R"("model_type": "mistral", "sliding_window": 4096)");
+  job.config.max_model_len = 32'768;
+  const KvPool pool = size_kv_pool(job);
+  EXPECT_FALSE(pool.keeps_tokens);
+  // The window less one, a step of 8,192 tokens, and a block that is begun: 769 blocks.
+  EXPECT_EQ(pool.longest_blocks(), 769);
+  PagedCache cache(KvCacheConfig{1000, 16, true, pool.sides, pool.keeps_tokens});
+  Sequence sequence;
+  sequence.request.input_tokens = 20'000;
+  sequence.request.output_tokens = 10;
+  ASSERT_TRUE(cache.allocate(sequence, 20'000));
+  EXPECT_EQ(cache.used_blocks(), 256);
+  ASSERT_TRUE(cache.allocate(sequence, 20'010));
+  EXPECT_EQ(cache.used_blocks(), 256);
+  EXPECT_EQ(cache.lookup(sequence), 0);
+  cache.release(sequence);
+  EXPECT_EQ(cache.free_blocks(), 1000);
+  job.config.max_model_len = 262'144;
+  EXPECT_EQ(size_kv_pool(job).longest_blocks(), 769) << "eight times the length, no block more";
+}
+
 }  // namespace
 }  // namespace orrery::models

@@ -212,6 +212,28 @@ TEST(TrainingStep, SmallerBucketsMakeMoreReductionsOfTheSameBytes) {
   EXPECT_DOUBLE_EQ(bytes(one), 4.0 * static_cast<double>(parameters(job.llm)));
 }
 
+// Each of a layer's four matrices fills a bucket of a megabyte alone, and is reduced as soon as it is done.
+TEST(TrainingStep, ABucketBelowALayersSizeIsFilledByItsWeights) {
+  TrainingJob job = gpt_job();
+  job.config.bucket_size = Bytes{1e6};
+  const TrainingResult small = run(job);
+  EXPECT_GE(count_spans(small, Activity::data_parallel, "gradient bucket"), 4 * job.llm.layers);
+  job.config.bucket_size = Bytes{25.0 * 1048576.0};
+  EXPECT_LT(count_spans(run(job), Activity::data_parallel, "gradient bucket"), 4 * job.llm.layers);
+}
+
+TEST(TrainingStep, ABucketIsTheTrainersOwnUnlessOneIsGiven) {
+  TrainingJob job = gpt_job();
+  job.config.gradient_dtype = Dtype::fp32;
+  EXPECT_EQ(gradient_bucket(job).value(), 25.0 * 1048576.0);  // data parallelism alone
+  job.config.zero = ZeroStage::optimizer;
+  EXPECT_EQ(gradient_bucket(job).value(), 160e6);
+  job.config.data_parallel = 192;
+  EXPECT_EQ(gradient_bucket(job).value(), 192 * 4e6);
+  job.config.bucket_size = Bytes{1e6};
+  EXPECT_EQ(gradient_bucket(job).value(), 1e6);
+}
+
 TEST(TrainingStep, OverlappingTheReductionHidesIt) {
   TrainingJob job = gpt_job();
   job.config.overlap_gradient_reduce = false;

@@ -35,7 +35,7 @@ std::vector<std::string> keys(const ordered_json& object) {
 TEST_F(ReportTest, HasTheSectionsOfTheContractInOrder) {
   const ordered_json report = report_of(small_scenario());
   EXPECT_THAT(keys(report), ElementsAre("schema_version", "orrery", "scenario", "seed", "provenance", "findings",
-                                        "expectations", "training", "memory", "cost", "links", "engine"));
+                                        "expectations", "model", "training", "memory", "cost", "links", "engine"));
   EXPECT_THAT(keys(report["training"]),
               ElementsAre("flop_convention", "step_time_s", "tokens_per_s", "tokens_per_s_per_gpu",
                           "model_tflops_per_gpu", "hardware_tflops_per_gpu", "mfu", "hfu", "bubble_fraction",
@@ -82,7 +82,26 @@ TEST_F(ReportTest, NamesWhatAConfigLeftOpen) {
   // 12·(4·64² + 3·64·128 + 2·64) + 64 + 2·1000·64
   EXPECT_EQ(report["model"]["parameters"], 12 * (16'384 + 24'576 + 128) + 64 + 128'000);
   EXPECT_EQ(report["scenario"]["model"]["assumed"], report["model"]["assumed"]);
-  EXPECT_FALSE(report_of(small_scenario()).contains("model"));
+}
+
+// Whole, as the checkpoint stores it: GPT-2's 124,439,808 parameters in 16 bit, its keys and values 2·12·768·2 bytes.
+TEST_F(ReportTest, SaysWhatTheModelWeighs) {
+  const ordered_json trained = report_of(small_scenario());
+  EXPECT_EQ(trained["model"]["parameters"], 124439808);
+  EXPECT_EQ(trained["model"]["active_parameters"], 124439808);
+  EXPECT_EQ(trained["model"]["weights_bytes"], 2.0 * 124439808);
+  EXPECT_EQ(trained["model"]["kv_bytes_per_token"], 2.0 * 12 * 768 * 2);
+  EXPECT_TRUE(trained["model"]["assumed"].empty());
+  const std::string served =
+      write("serve.yaml",
+            "scenario: s\nmodel: deepseek-v3\ncluster: {node: hgx_h200}\nserving:\n  tensor_parallel: 8\n"
+            "  load: {arrivals: burst, requests: 1, input: 10, output: 2}\n");
+  ASSERT_EQ(orrery({"run", served, "--json", path("served.json"), "-q"}).code, kExitWell);
+  const ordered_json report = ordered_json::parse(read_file(path("served.json")));
+  // 8 bits and a scale of 32 for 128 x 128 weights; embeddings, head, norms and routers in 16.
+  const double parameters = report["model"]["parameters"], bytes = report["model"]["weights_bytes"];
+  EXPECT_GT(bytes, parameters * (1.0 + 4.0 / 16384));
+  EXPECT_NEAR(bytes, parameters + 2.0 * 129280 * 7168 + 58.0 * 256 * 7168, 0.001 * bytes);
 }
 
 TEST_F(ReportTest, SeveralFilesGiveAnArray) {

@@ -274,7 +274,7 @@ TEST(EffectiveValue, FillsInWhatProfilesAndEnginesDecide) {
   EXPECT_EQ(effective_value(training, "training.data_parallel"), "4");  // 8 GPUs / tensor_parallel 2
   EXPECT_EQ(effective_value(training, "cluster.gpu"), "h100_sxm");
   EXPECT_EQ(effective_value(training, "cluster.collective_algorithm"), "automatic");
-  EXPECT_EQ(effective_value(training, "training.bucket_size"), "25 MiB");
+  EXPECT_EQ(effective_value(training, "training.bucket_size"), "160 MB");  // 40 M gradients of 4 bytes
   EXPECT_EQ(effective_value(training, "serving.dtype"), "");
   EXPECT_EQ(effective_value(training, "no.such.key"), "");
   Report serving = read(text_of(kServing));

@@ -68,13 +68,14 @@ EngineRow vllm_v1_engine() {
   row.loop = [](const ServingConfig& config) { return batch_queue_loop(depth_of(config)); };
   row.schedulers = {vllm_v1_row()};
   row.cache = [](const ServingConfig& config, std::int64_t blocks) -> std::unique_ptr<KvCache> {
-    return std::make_unique<PagedCache>(
-        KvCacheConfig{blocks, config.block_size, config.enable_prefix_caching, config.kv_sides});
+    return std::make_unique<PagedCache>(KvCacheConfig{blocks, config.block_size, config.enable_prefix_caching,
+                                                      config.kv_sides, config.kv_keeps_tokens});
   };
   row.memory = profiled_kv_pool;
   row.memory_sources = {"by formula from vLLM's profile run",
                         "estimate between sizes that vLLM has logged (models/serving/kv_pool.hpp)",
-                        "budget - the terms above (vllm/v1/worker/gpu_worker.py, determine_available_memory)"};
+                        "budget - the terms above (vllm/v1/worker/gpu_worker.py, determine_available_memory)",
+                        "of what CUDA counts, with reserved memory and graphs beside it"};
   row.graphs = {graph_sizes, true};
   row.host = {default_step_overhead(), kSequencesPerOverhead, default_request_overhead(), kEagerDispatch};
   return row;

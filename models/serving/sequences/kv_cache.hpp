@@ -39,12 +39,15 @@ class KvCache {
   [[nodiscard]] std::int64_t block_size() const { return block_size_; }
   [[nodiscard]] std::int64_t free_blocks() const { return free_; }
   [[nodiscard]] std::int64_t used_blocks() const { return blocks_ - free_; }
-  /// Blocks that `tokens` tokens need: ⌈tokens/B⌉.
-  [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const { return (tokens + block_size_ - 1) / block_size_; }
+  /// Blocks that `tokens` tokens need: ⌈tokens/B⌉; none where no layer keeps every token.
+  [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
+    return keeps_tokens_ ? (tokens + block_size_ - 1) / block_size_ : 0;
+  }
 
  protected:
   /// REQUIRES blocks ≥ 0 and block_size ≥ 1.
-  KvCache(std::int64_t blocks, std::int64_t block_size) : free_(blocks), blocks_(blocks), block_size_(block_size) {}
+  KvCache(std::int64_t blocks, std::int64_t block_size, bool keeps_tokens = true)
+      : free_(blocks), blocks_(blocks), block_size_(block_size), keeps_tokens_(keeps_tokens) {}
   KvCache(const KvCache&) = default;
   KvCache& operator=(const KvCache&) = default;
 
@@ -52,6 +55,7 @@ class KvCache {
 
  private:
   std::int64_t blocks_, block_size_;
+  bool keeps_tokens_;
 };
 
 }  // namespace orrery::models

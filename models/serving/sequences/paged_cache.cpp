@@ -24,7 +24,10 @@ std::uint64_t own_name(std::uint64_t request, std::int64_t block) {
 
 }  // namespace
 
-PagedCache::PagedCache(const KvCacheConfig& config) : KvCache(config.blocks, config.block_size), config_(config) {}
+PagedCache::PagedCache(const KvCacheConfig& config)
+    : KvCache(config.blocks, config.block_size, config.keeps_tokens), config_(config) {
+  config_.prefix_caching = config.prefix_caching && config.keeps_tokens;
+}
 
 std::uint64_t PagedCache::name_of(const Sequence& sequence, std::int64_t block) const {
   const Request& request = sequence.request;

@@ -11,7 +11,7 @@
 // pieces, or are the sequence's own (only a preempted sequence finds those again): exact where equal names mean equal
 // tokens. Limitations: one block per name is remembered (vLLM keeps duplicates that were computed at the same time);
 // all blocks are usable (vLLM keeps one as a placeholder); windows and states are taken at once and as counts, so that
-// what they overwrite is forgotten late.
+// what they overwrite is forgotten late, and where they are all that a model keeps no prefix is found again.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ struct KvCacheConfig {
   std::int64_t block_size = 16;  ///< tokens
   bool prefix_caching = true;
   std::vector<KvSide> sides = {};
+  bool keeps_tokens = true;  ///< false: sides are all that a sequence takes, and no prefix of it is found again
 };
 
 class PagedCache final : public KvCache {

@@ -59,8 +59,8 @@ TEST_F(MemoryCases, WindowsBoundTheCacheOfGemma4) {
   EXPECT_NEAR(report()["serving"]["kv_cache_tokens"].get<double>(), 626949.0, 0.05 * 626949.0);
 }
 
-// gpt-oss-120b on 80 GB at 0.95: too little is left for 131,072 tokens (vllm#27508, which has 1.71 GiB for the cache;
-// by this formula 4.3 GiB, so only the verdict is held). Its layers are gpt-oss-20b's, more and wider.
+// gpt-oss-120b on 80 GB at 0.95 with 1,024 tokens a step: 1.71 GiB are left, too little for 131,072 tokens
+// (vllm#27508). Its layers are gpt-oss-20b's, more of them with more experts.
 TEST_F(MemoryCases, PaddedExpertsLeaveGptOss120bNoRoomForItsFullLength) {
   json oss = config("openai--gpt-oss-20b");
   if (oss.is_null()) GTEST_SKIP() << "needs the configs of ORRERY_DATA";
@@ -69,9 +69,45 @@ TEST_F(MemoryCases, PaddedExpertsLeaveGptOss120bNoRoomForItsFullLength) {
   oss["layer_types"] = json::array();
   for (int i = 0; i < 36; ++i) oss["layer_types"].push_back(i % 2 == 0 ? "sliding_attention" : "full_attention");
   write("oss.json", oss.dump());
-  const Outcome outcome = run("./oss.json", "dgx_h100", "  gpu_memory_utilization: 0.95\n  max_model_len: 131072\n");
+  const Outcome outcome = run("./oss.json", "dgx_h100",
+                              "  gpu_memory_utilization: 0.95\n  max_model_len: 131072\n"
+                              "  max_num_batched_tokens: 1024\n");
   EXPECT_EQ(outcome.code, kExitFinding) << outcome.err;
   EXPECT_EQ(report()["memory"]["verdict"], "does_not_fit");
+  EXPECT_NEAR(report()["memory"]["kv_cache_bytes"].get<double>() / 1073741824.0, 1.71, 0.35);
+}
+
+// Llama 3.1 405B with FBGEMM's fp8 on 8 H100, by the config that it had in July 2024, with 16 heads of keys: attention
+// and the first and last layer's MLP stay in 16 bit. vLLM 0.5.3 loaded 57.75 GiB a GPU and refused 131,072 tokens
+// (vllm#6746). Its cache of 79,392 tokens is that of another engine, V0, which counts the CUDA context and all of NCCL.
+TEST_F(MemoryCases, FbgemmKeepsAttentionInSixteenBits) {
+  json llama = {{"model_type", "llama"},     {"hidden_size", 16384},
+                {"num_hidden_layers", 126},  {"num_attention_heads", 128},
+                {"num_key_value_heads", 16}, {"intermediate_size", 53248},
+                {"vocab_size", 128256},      {"max_position_embeddings", 131072}};
+  llama["quantization_config"] = {{"quant_method", "fbgemm_fp8"}, {"activation_scale_ub", 1200.0}};
+  json kept = json::array();
+  for (int i = 0; i < 126; ++i) {
+    const std::string layer = "model.layers." + std::to_string(i);
+    for (const char* name : {"q_proj", "k_proj", "v_proj", "o_proj"}) kept.push_back(layer + ".self_attn." + name);
+    if (i > 0 && i < 125) continue;
+    for (const char* name : {"gate_proj", "up_proj", "down_proj"}) kept.push_back(layer + ".mlp." + name);
+  }
+  llama["quantization_config"]["modules_to_not_convert"] = kept;
+  write("405b.json", llama.dump());
+  const Outcome outcome = run("./405b.json", "dgx_h100", "  tensor_parallel: 8\n  max_num_seqs: 256\n");
+  EXPECT_EQ(outcome.code, kExitFinding) << outcome.err;
+  EXPECT_NEAR(report()["memory"]["weights_bytes"].get<double>() / 1073741824.0, 57.75, 0.1);
+  EXPECT_EQ(report()["memory"]["verdict"], "does_not_fit");
+}
+
+// A distilled R1 of 14 B on two RTX 4090 at 0.98 has room for 81,536 tokens and refuses 131,072 (vllm#13061).
+TEST_F(MemoryCases, TwoCardsRefuseTheFullLengthOfA14B) {
+  const Outcome outcome = run("deepseek-r1-distill-qwen-14b", "rtx_4090_box",
+                              "  tensor_parallel: 2\n  gpu_memory_utilization: 0.98\n  max_model_len: 131072\n");
+  EXPECT_EQ(outcome.code, kExitFinding) << outcome.err;
+  EXPECT_EQ(report()["memory"]["verdict"], "does_not_fit");
+  EXPECT_NEAR(report()["serving"]["kv_cache_tokens"].get<double>(), 81536.0, 0.05 * 81536.0);
 }
 
 // 512 values in fp8 with a scale for 128 of them, and 64 of the rotary key in 16 bits (deepseek-ai/FlashMLA).

@@ -37,7 +37,7 @@ TEST_F(Quantised, CheckpointsAreServedAsTheyAreStored) {
   EXPECT_EQ(stored.at("scenario").at("serving").at("weight_dtype"), "fp8_block");
   EXPECT_EQ(wide.at("scenario").at("serving").at("weight_dtype"), "bf16");
   EXPECT_LT(stored.at("memory").at("weights_bytes"), wide.at("memory").at("weights_bytes"));
-  EXPECT_THAT(stored.at("scenario").at("model").dump(), HasSubstr("kept in 16 bit are attention in 1 of 4 layers"));
+  EXPECT_THAT(stored.at("scenario").at("model").dump(), HasSubstr("kept in 16 bit, of 4 layers: attention in 1"));
 }
 
 TEST_F(Quantised, AGpuWithoutTheUnitsWidensTheWeightsAndSaysSo) {
@@ -47,6 +47,26 @@ TEST_F(Quantised, AGpuWithoutTheUnitsWidensTheWeightsAndSaysSo) {
   const Outcome old = orrery({"run", scenario("dgx_1")});
   EXPECT_EQ(old.code, kExitInput);
   EXPECT_THAT(old.err, AllOf(HasSubstr("no matrix units for bf16"), HasSubstr("dtype: fp16")));
+}
+
+// A checkpoint in two formats: each is served as it is stored, and each is named where the GPU has no units for it.
+TEST_F(Quantised, ASecondFormatIsServedAsItIsStored) {
+  write("config.json", R"({"model_type": "llama", "hidden_size": 1024, "num_hidden_layers": 4,
+      "num_attention_heads": 8, "num_key_value_heads": 8, "intermediate_size": 4096, "vocab_size": 32000,
+      "max_position_embeddings": 4096, "quantization_config": {"quant_method": "compressed-tensors",
+      "ignore": ["lm_head"], "config_groups": {
+        "group_0": {"targets": ["re:.*self_attn.*"], "weights": {"num_bits": 8, "type": "float"},
+                    "input_activations": {"num_bits": 8}},
+        "group_1": {"targets": ["Linear"], "weights": {"num_bits": 4, "type": "int", "group_size": 128}}}}})");
+  const nlohmann::json stored = run();
+  EXPECT_EQ(stored.at("scenario").at("serving").at("weight_dtype"), "int4");
+  // Four matrices of 1024² in a byte, three of 1024 x 4096 in 4 + 16/128 bits, a layer; the rest in two.
+  const double linear = 4.0 * (4.0 * 1024 * 1024 + 3.0 * 1024 * 4096 * (4.0 + 16.0 / 128) / 8.0);
+  const double rest = 2.0 * (2.0 * 32000 * 1024 + 9.0 * 1024);
+  EXPECT_NEAR(stored.at("memory").at("weights_bytes").get<double>(), linear + rest, 1.0);
+  EXPECT_NEAR(stored.at("model").at("weights_bytes").get<double>(), linear + rest, 1.0);
+  const Outcome ampere = orrery({"run", scenario("dgx_a100")});
+  EXPECT_THAT(ampere.out, HasSubstr("a100_sxm has no units for fp8"));
 }
 
 }  // namespace

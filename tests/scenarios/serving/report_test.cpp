@@ -307,7 +307,7 @@ TEST(DescribeLoad, SaysWhatArrives) {
 
 TEST(ServingSources, AreTheEnginesOwn) {
   models::EngineRow row = models::vllm_v1_engine();
-  row.memory_sources = {"by formula from a notebook", "estimate from a dream", "all that is left over"};
+  row.memory_sources = {"by formula from a notebook", "estimate from a dream", "all that is left over", "of a guess"};
   models::ServingJob job;
   job.cluster = hardware::make_cluster("dgx_h100", "single_node", 1, "");
   job.engine = &row;
