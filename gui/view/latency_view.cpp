@@ -20,6 +20,8 @@ namespace orrery::gui {
 namespace {
 
 constexpr std::array<double, 3> kPercentiles{0.50, 0.90, 0.99};
+/// Of the axis of shares: above all of them stands the name of p99, also in a low panel.
+constexpr double kTop = 1.3;
 
 QString seconds_text(double seconds) { return readable_value(AxisUnit::seconds, seconds); }
 QString percent_text(double share) { return QString::number(share * 100.0, 'f', 1) + QChar(0xa0) + QLatin1Char('%'); }
@@ -210,7 +212,7 @@ QCPAxisRect& LatencyView::draw_panel(QCPLayoutGrid& cell, const LatencyCurve& cu
   const double margin = std::pow(most / least, 0.04);
   x->setRange(least / margin, most * margin);
   left->setRange(0.0, 1.15 * std::max(1.0, *std::max_element(curve.counts.begin(), curve.counts.end())));
-  right->setRange(0.0, 1.15);
+  right->setRange(0.0, kTop);
   const QColor line = plot_line(series_color(color), palette());
   add_histogram(x, left, curve, line);
   if (before != nullptr) add_cumulative(x, right, *before, QPen(plot_faint_text(palette()), 1.6, Qt::DashLine));
@@ -237,7 +239,7 @@ void LatencyView::draw_marks(QCPAxisRect& rect, const LatencyCurve& curve) {
   }
   if (curve.limit <= 0.0) return;
   const QColor color = warning_color(palette());
-  on_share(add_line(rect, {curve.limit, 0.0}, {curve.limit, 1.15}, QPen(color, 2.0)));
+  on_share(add_line(rect, {curve.limit, 0.0}, {curve.limit, kTop}, QPen(color, 2.0)));
   const bool is_right = std::log(curve.limit / x->range().lower) > 0.5 * std::log(x->range().upper / x->range().lower);
   QCPItemText* label =
       add_text(rect, curve.limit, 0.3,

@@ -183,7 +183,9 @@ void MemoryView::draw_values() {
       reach += part.bytes;
       if (part.bytes < 0.045 * top()) continue;
       const QString value = bytes_text(part.bytes);
-      const QString label = stacks_.size() <= kNamedStacks ? to_qstring(part.name) + QLatin1Char(' ') + value : value;
+      // Beside the run before a bar has no room for the name, which is in the legend.
+      const bool is_named = stacks_.size() <= kNamedStacks && before_.empty();
+      const QString label = is_named ? to_qstring(part.name) + QLatin1Char(' ') + value : value;
       add_text(rect, center(i, false), reach - 0.5 * part.bytes, label, Qt::AlignCenter,
                text_on(memory_color(part.kind)));
     }
@@ -269,7 +271,7 @@ void MemoryView::draw_legend() {
     if (is_there) plot().plottable(last - static_cast<int>(parts - 1 - p))->addToLegend(legend);
   }
   if (before_.empty()) return;
-  plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("pale:\nthe run before"), 0.9, false));
+  plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("faint:\nthe run before"), 0.9, false));
 }
 
 }  // namespace orrery::gui
