@@ -26,10 +26,11 @@ std::vector<AskField> with_shared(const std::vector<AskField>& own) {
        "all of the library", "h100,l40s", false, hardware::gpu_names},
       {"node", &AskWords::node, "Node", "node that holds the GPU; needed for one's own", "one of the library",
        "dgx_h100", false, hardware::node_names},
-      {"gpus", &AskWords::gpus, "GPUs there are", "GPUs that there are", "as many as it takes", "8"},
+      {"gpus", &AskWords::gpus, "Number of GPUs", "GPUs that there are", "as many as it takes", "8"},
       {"tp", &AskWords::tensor_parallel, "Tensor parallel", "tensor parallelism", "1, 2, 4 and 8 are tried", "4"},
-      {"weight-dtype", &AskWords::weight_dtype, "Weights", "number format of the weights (orrery list dtypes)",
-       "the model's own; serve tries fp8 too", "fp8", false, dtype_names},
+      {"weight-dtype", &AskWords::weight_dtype, "Weights",
+       "number format of the weights (orrery list dtypes); serve also tries fp8 where nothing fixes it",
+       "the model's own", "fp8", false, dtype_names},
       {"users", &AskWords::users, "Users at once", "users at once", "", "32"},
   };
   fields.insert(fields.end(), own.begin(), own.end());
