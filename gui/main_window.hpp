@@ -100,7 +100,7 @@ class MainWindow : public QMainWindow {
   // main_window_panels.cpp
   [[nodiscard]] std::vector<QDockWidget*> columns() const;
   void measure_panels();
-  void share_width();
+  void share_room();
   void stack_panels();
   void unstack_panels();
   void fit_panels();

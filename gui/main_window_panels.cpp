@@ -27,6 +27,11 @@ QDockWidget* add_dock(QMainWindow& window, QWidget* content, const QString& titl
   return dock;
 }
 
+/// One below the other.
+bool are_column(const QDockWidget& above, const QDockWidget& below) {
+  return above.isVisible() && below.isVisible() && above.x() == below.x() && above.y() < below.y();
+}
+
 }  // namespace
 
 void MainWindow::make_docks() {
@@ -59,7 +64,6 @@ void MainWindow::make_docks() {
   splitDockWidget(form, yaml, Qt::Horizontal);
   splitDockWidget(library, runs, Qt::Vertical);
   parts_->shares = {{library, 0.1}, {runs, 0.1}, {form, 0.195}, {yaml, 0.165}};
-  resizeDocks({library, runs}, {600, 250}, Qt::Vertical);
   parts_->panels = {library, runs, form, yaml};
   for (QDockWidget* dock : parts_->panels) dock->installEventFilter(this);
   parts_->docks = new QMenu(tr("&Panels"), this);
@@ -83,9 +87,12 @@ void MainWindow::measure_panels() {
     return;
   }
   for (QDockWidget* dock : columns()) parts_->shares[dock] = static_cast<double>(dock->width()) / width();
+  const auto& [library, runs, form, yaml] = parts_->panels;
+  if (!are_column(*library, *runs)) return;
+  parts_->runs_share = static_cast<double>(runs->height()) / (library->height() + runs->height());
 }
 
-void MainWindow::share_width() {
+void MainWindow::share_room() {
   if (parts_->stacked) {
     // Tabs are as wide as any of them.
     QDockWidget* library = parts_->panels.front();
@@ -101,6 +108,10 @@ void MainWindow::share_width() {
     widths << static_cast<int>(share->second * width() + 0.5);
   }
   resizeDocks(docks, widths, Qt::Horizontal);
+  const auto& [library, runs, form, yaml] = parts_->panels;
+  if (!are_column(*library, *runs)) return;
+  const int both = library->height() + runs->height(), below = static_cast<int>(parts_->runs_share * both);
+  resizeDocks({library, runs}, {both - below, below}, Qt::Vertical);
 }
 
 void MainWindow::stack_panels() {
@@ -113,6 +124,7 @@ void MainWindow::stack_panels() {
 
 void MainWindow::unstack_panels() {
   restoreState(parts_->side_by_side);
+  layout()->activate();
   parts_->stacked = false;
 }
 
@@ -120,19 +132,19 @@ void MainWindow::fit_panels() {
   const bool narrow = width() < kNarrow;
   if (narrow && !parts_->stacked) stack_panels();
   if (!narrow && parts_->stacked) unstack_panels();
-  share_width();
+  share_room();
 }
 
 void MainWindow::resizeEvent(QResizeEvent* event) {
   QMainWindow::resizeEvent(event);
-  if (parts_->arranged && event->size().width() != event->oldSize().width()) fit_panels();
-  parts_->settled_width = width();
+  if (parts_->arranged) fit_panels();
+  parts_->settled = size();
 }
 
 /// A drag of the border between panels and results, not the window's own change.
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
   const bool dragged = event->type() == QEvent::Resize && (QApplication::mouseButtons() & Qt::LeftButton) != 0;
-  if (dragged && parts_->arranged && width() == parts_->settled_width) measure_panels();
+  if (dragged && parts_->arranged && size() == parts_->settled) measure_panels();
   return QMainWindow::eventFilter(watched, event);
 }
 
@@ -143,7 +155,7 @@ void MainWindow::showEvent(QShowEvent* event) {
   layout()->activate();
   if (parts_->restored) measure_panels();
   fit_panels();
-  parts_->settled_width = width();
+  parts_->settled = size();
 }
 
 /// As it is side by side: narrow windows stack it again.

@@ -50,7 +50,8 @@ struct MainWindow::Parts {
   std::map<QDockWidget*, double> shares;    ///< of the window's width, side by side
   double stacked_share = 1.0 / 3.0;         ///< and as tabs
   QByteArray side_by_side;                  ///< state from before they were stacked
-  int settled_width = 0;                    ///< of the window when panels last had their shares
+  double runs_share = 0.3;                  ///< of the height of library and runs
+  QSize settled;                            ///< of the window when panels last had their shares
   bool arranged = false, restored = false;  ///< shown; with the layout that the user left
   bool stacked = false;                     ///< as tabs
   QAction* cancel = nullptr;

@@ -115,7 +115,9 @@ double MemoryView::top() const {
 void MemoryView::draw() {
   QCPLayoutGrid& grid = *plot().plotLayout();
   // Text elements don't wrap: short lines leave the legend its width.
-  QCPTextElement* title = make_title(plot(), headline(stacks_).replace(QLatin1String(" ("), QLatin1String("\n(")), 1.0);
+  QString text = headline(stacks_);
+  text.replace(QLatin1String(" ("), QLatin1String("\n(")).replace(tr(" more than"), tr(" more\nthan"));
+  QCPTextElement* title = make_title(plot(), text, 1.0);
   const bool over = std::any_of(stacks_.begin(), stacks_.end(), [](const MemoryStack& s) { return s.overflows(); });
   if (over) {
     title->setTextColor(worse_color(palette()));

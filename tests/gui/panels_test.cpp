@@ -38,7 +38,8 @@ TEST_F(Panels, ShareTheWidthWithTheResultsAndTakeItBack) {
   ASSERT_NO_FATAL_FAILURE(open(small_training()));
   resize(1600, 1000);
   expect_whole_figures();
-  const int form = dock("form_dock")->width(), yaml = dock("yaml_dock")->width(), results = results_width();
+  const int runs = dock("runs_dock")->height(), form = dock("form_dock")->width(), yaml = dock("yaml_dock")->width(),
+            results = results_width();
   resize(1366, 768);
   expect_whole_figures();
   EXPECT_NEAR(dock("form_dock")->width(), form * 1366 / 1600, 8);
@@ -50,6 +51,7 @@ TEST_F(Panels, ShareTheWidthWithTheResultsAndTakeItBack) {
   resize(1600, 1000);
   EXPECT_NEAR(dock("form_dock")->width(), form, 4);
   EXPECT_NEAR(dock("yaml_dock")->width(), yaml, 4);
+  EXPECT_NEAR(dock("runs_dock")->height(), runs, 8);
   EXPECT_NEAR(results_width(), results, 8);
   expect_whole_figures();
 }
