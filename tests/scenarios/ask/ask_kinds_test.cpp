@@ -75,7 +75,7 @@ TEST_F(AskKinds, ExamplesAreGoodWords) {
     for (const AskField& field : row.fields) {
       AskWords words;
       words.model = "llama-3.1-70b";
-      words.context = "64K";
+      words.context = "8K";
       words.input = "100";
       words.output = "100";
       words.ttft = "5s";
