@@ -3,7 +3,6 @@
 #include <sstream>
 
 #include <QApplication>
-#include <QDockWidget>
 #include <QSplitter>
 #include <QStatusBar>
 #include <QThreadPool>
@@ -27,15 +26,6 @@ namespace {
 constexpr std::size_t kMostKeptRows = 20'000'000;
 /// A trace with more rows than this is written by a worker.
 constexpr std::size_t kQuickTraceRows = 100'000;
-
-QDockWidget* add_dock(QMainWindow& window, QWidget* content, const QString& title, const QString& name) {
-  auto* dock = new QDockWidget(title, &window);
-  dock->setObjectName(name);
-  dock->setWidget(content);
-  dock->setFeatures(QDockWidget::DockWidgetClosable | QDockWidget::DockWidgetMovable |
-                    QDockWidget::DockWidgetFloatable);
-  return dock;
-}
 
 void write_run_trace(const Run& run, std::ostream& out) {
   const scenarios::JobView view = scenarios::job_views(run.report).front();
@@ -64,52 +54,6 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent), parts_(std::make_
 }
 
 MainWindow::~MainWindow() = default;
-
-void MainWindow::make_docks() {
-  const std::filesystem::path root = hardware::data_root() / "scenarios" / "library";
-  parts_->library = new LibraryView(QString::fromStdString(root.string()));
-  parts_->library->setObjectName(QStringLiteral("library_view"));
-  parts_->runs = new RunsView;
-  parts_->runs->setObjectName(QStringLiteral("runs_view"));
-  parts_->form = new FormView;
-  parts_->form->setObjectName(QStringLiteral("form_view"));
-  parts_->editor = new YamlEditor;
-  parts_->editor->setObjectName(QStringLiteral("yaml_editor"));
-  parts_->editor->setAccessibleName(tr("Scenario as YAML text"));
-  parts_->problems = new ProblemsView;
-  parts_->problems->setObjectName(QStringLiteral("problems_view"));
-
-  auto* text = new QSplitter(Qt::Vertical);
-  text->addWidget(parts_->editor);
-  text->addWidget(parts_->problems);
-  text->setStretchFactor(0, 4);
-  text->setStretchFactor(1, 1);
-  text->setChildrenCollapsible(false);
-
-  QDockWidget* library = add_dock(*this, parts_->library, tr("Library"), QStringLiteral("library_dock"));
-  QDockWidget* runs = add_dock(*this, parts_->runs, tr("Runs"), QStringLiteral("runs_dock"));
-  QDockWidget* form = add_dock(*this, parts_->form, tr("Scenario"), QStringLiteral("form_dock"));
-  QDockWidget* yaml = add_dock(*this, text, tr("YAML"), QStringLiteral("yaml_dock"));
-  addDockWidget(Qt::LeftDockWidgetArea, library);
-  splitDockWidget(library, form, Qt::Horizontal);
-  splitDockWidget(form, yaml, Qt::Horizontal);
-  splitDockWidget(library, runs, Qt::Vertical);
-  resizeDocks({library, form, yaml}, {170, 290, 280}, Qt::Horizontal);
-  resizeDocks({library, runs}, {600, 250}, Qt::Vertical);
-  parts_->panels = {library, runs, form, yaml};
-  parts_->docks = new QMenu(tr("&Panels"), this);
-  for (QDockWidget* dock : {library, runs, form, yaml}) parts_->docks->addAction(dock->toggleViewAction());
-}
-
-void MainWindow::arrange_for_width() {
-  constexpr int kNarrow = 1200;
-  if (width() >= kNarrow || parts_->arranged) return;
-  // Side by side they would leave the results no room.
-  const auto& [library, runs, form, yaml] = parts_->panels;
-  for (QDockWidget* dock : {form, yaml, runs}) tabifyDockWidget(library, dock);
-  form->raise();
-  resizeDocks({library}, {width() / 3}, Qt::Horizontal);
-}
 
 void MainWindow::make_results() {
   auto* central = new QWidget;
@@ -144,15 +88,21 @@ void MainWindow::make_results() {
   splitter->setStretchFactor(0, 2);
   splitter->setStretchFactor(1, 3);
   splitter->setSizes({380, 520});
-  layout->addWidget(splitter, 1);
+  parts_->ask = new AskView;
+  parts_->pages = new QStackedWidget;
+  parts_->pages->addWidget(parts_->ask);
+  parts_->pages->addWidget(splitter);
+  layout->addWidget(parts_->pages, 1);
   // Key figures and plots would like more width than they need; the panels beside them keep theirs.
-  parts_->report->setMinimumSize(1, fontMetrics().height() * 6);
+  parts_->report->setMinimumWidth(1);
   parts_->tabs->setMinimumSize(1, fontMetrics().height() * 8);
   setCentralWidget(central);
 }
 
 void MainWindow::make_status() {
-  parts_->status = new QLabel(tr("Open a scenario from the library, or drop a file here"));
+  parts_->status = new ElidedLabel;
+  parts_->status->setObjectName(QStringLiteral("window_status"));
+  parts_->status->set_line(tr("Open a scenario from the library, or drop a file here"));
   parts_->progress = new QProgressBar;
   parts_->progress->setObjectName(QStringLiteral("progress_bar"));
   parts_->progress->setAccessibleName(tr("Progress of the simulation"));
@@ -178,11 +128,11 @@ void MainWindow::show_run(const RunPtr& run) {
   show_problems({});
   show_views();
   const std::string& skipped = run->report.scenario.skipped;
-  parts_->status->setText(skipped.empty() ? tr("%1: %2 spans on %3 streams")
-                                                .arg(QString::fromStdString(run->label()))
-                                                .arg(run->timeline.spans.size())
-                                                .arg(run->index.tracks().size())
-                                          : tr("Can't run here: %1").arg(QString::fromStdString(skipped)));
+  parts_->status->set_line(skipped.empty() ? tr("%1: %2 spans on %3 streams")
+                                                 .arg(QString::fromStdString(run->label()))
+                                                 .arg(run->timeline.spans.size())
+                                                 .arg(run->index.tracks().size())
+                                           : tr("Can't run here: %1").arg(QString::fromStdString(skipped)));
 }
 
 void MainWindow::show_views() {
@@ -220,9 +170,20 @@ void MainWindow::show_problems(const std::vector<hardware::Diagnostic>& problems
   parts_->report->set_stale(!problems.empty());
 }
 
+void MainWindow::show_questions() {
+  parts_->ask->set_can_leave(!document_.text().isEmpty());
+  parts_->pages->setCurrentWidget(parts_->ask);
+  parts_->ask->setFocus(Qt::OtherFocusReason);
+}
+
+bool MainWindow::shows_questions() const { return parts_->pages->currentWidget() == parts_->ask; }
+
+void MainWindow::show_results() { parts_->pages->setCurrentIndex(1); }
+
 bool MainWindow::show_view(const QString& name) {
   RunView* shown = view(name);
   if (shown == nullptr) return false;
+  show_results();
   parts_->tabs->setCurrentWidget(shown);
   return true;
 }

@@ -2,9 +2,9 @@
 //
 // It joins the document, the simulation and the views; it computes nothing itself. Messages never block: they appear in
 // a bar at the top and in `notified`. Object names are a contract with the tests:
-//   library_view, runs_view, form_view, yaml_editor, problems_view, report_view, result_tabs, message_bar,
+//   ask_view, library_view, runs_view, form_view, yaml_editor, problems_view, report_view, result_tabs, message_bar,
 //   progress_bar, <name>_view for every row of views(), and the actions new, open, save, save_as, undo, redo, cancel,
-//   export, export_trace, light, dark, system, show_<name> (object name "action_<name>").
+//   ask, export, export_trace, light, dark, system, show_<name> (object name "action_<name>").
 #pragma once
 
 #include <vector>
@@ -18,6 +18,7 @@
 #include "gui/view/views.hpp"
 
 class QAction;
+class QDockWidget;
 class QMenu;
 
 namespace orrery::gui {
@@ -48,6 +49,9 @@ class MainWindow : public QMainWindow {
   /// Brings a view to the front; false if there is none of that name.
   bool show_view(const QString& name);
   [[nodiscard]] RunView* view(const QString& name) const;
+  /// The welcome page, where questions are asked; it stands there until a scenario is opened.
+  void show_questions();
+  [[nodiscard]] bool shows_questions() const;
   /// Shows where a figure of the current run comes from.
   void explain(const QString& metric, const QString& focus = {});
   /// Runs another scenario beside the document's and compares both.
@@ -72,6 +76,8 @@ class MainWindow : public QMainWindow {
   void dropEvent(QDropEvent* event) override;
   void closeEvent(QCloseEvent* event) override;
   void showEvent(QShowEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
   struct Parts;
@@ -91,6 +97,15 @@ class MainWindow : public QMainWindow {
   QAction* add_action(QMenu& menu, const QString& name, const QString& text, const QKeySequence& keys,
                       std::function<void()> act);
 
+  // main_window_panels.cpp
+  [[nodiscard]] std::vector<QDockWidget*> columns() const;
+  void measure_panels();
+  void share_room();
+  void stack_panels();
+  void unstack_panels();
+  void fit_panels();
+  [[nodiscard]] QByteArray panel_state() const;
+
   // What the user asks for.
   void ask_to_open();
   /// `then`: what to do once it is saved.
@@ -100,18 +115,20 @@ class MainWindow : public QMainWindow {
   /// Goes on at once, or after the user gave up unsaved changes.
   void when_discardable(std::function<void()> proceed);
   void new_document(const QString& text);
+  void open_answer(const QString& scenario, bool save);
   void open_variant(const QString& path, const QString& variant);
   void restore(const RunPtr& run);
   void choose_theme(Theme theme);
+  void show_help();
 
   // What happens.
   void text_changed();
   void simulate(bool now);
+  void show_results();
   void show_run(const RunPtr& run);
   void show_views();
   /// What is shown is of another scenario than the one that is open.
   [[nodiscard]] bool shows_other_scenario() const;
-  void arrange_for_width();
   void show_problems(const std::vector<hardware::Diagnostic>& problems);
   void show_busy(bool busy);
   void keep(const RunPtr& run);

@@ -41,8 +41,12 @@ QAction* MainWindow::add_action(QMenu& menu, const QString& name, const QString&
 
 void MainWindow::make_file_menu() {
   QMenu& menu = *menuBar()->addMenu(tr("&File"));
+  add_action(menu, QStringLiteral("ask"), tr("Ask a &question"), QKeySequence(tr("Alt+0")),
+             [this] { show_questions(); });
+  menu.addSeparator();
+  int place = -1;
   for (const scenarios::KindRow* kind : scenarios::kinds()) {
-    const qsizetype place = menu.actions().size();
+    ++place;
     const QString name = to_qstring(kind->name);
     // The first two kinds have a key each: a third is made from the menu.
     add_action(
@@ -147,6 +151,8 @@ void MainWindow::make_view_menu() {
 
 void MainWindow::make_help_menu() {
   QMenu& menu = *menuBar()->addMenu(tr("&Help"));
+  add_action(menu, QStringLiteral("keys"), tr("What is &where, and its keys"), QKeySequence::HelpContents,
+             [this] { show_help(); });
   add_action(menu, QStringLiteral("about"), tr("&About Orrery"), {}, [this] {
     auto* box = new QMessageBox(QMessageBox::Information, tr("About Orrery"),
                                 tr("Orrery %1 predicts the time, memory, throughput and cost of training and serving "

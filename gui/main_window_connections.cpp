@@ -52,11 +52,11 @@ void MainWindow::connect_simulation() {
     }
     show_problems(problems);
     const QString first = QString::fromStdString(problems.empty() ? std::string() : problems.front().message);
-    parts_->status->setText(tr("Not simulated: %1").arg(first));
+    parts_->status->set_line(tr("Not simulated: %1").arg(first));
     settle();
   });
   connect(&simulation_, &Simulation::cancelled, this, [this, settle] {
-    parts_->status->setText(tr("Cancelled; the figures are those of the last finished run"));
+    parts_->status->set_line(tr("Cancelled; the figures are those of the last finished run"));
     parts_->report->set_stale(true);
     settle();
   });
@@ -75,6 +75,10 @@ void MainWindow::connect_views() {
     when_discardable([this, path, variant] { open_variant(path, variant); });
   };
   connect(parts_->library, &LibraryView::open_requested, this, open);
+  connect(parts_->ask, &AskView::open_requested, this, [this](const QString& scenario, bool save) {
+    when_discardable([this, scenario, save] { open_answer(scenario, save); });
+  });
+  connect(parts_->ask, &AskView::leave_requested, this, &MainWindow::show_results);
   connect(parts_->runs, &RunsView::restore_requested, this, &MainWindow::restore);
   connect(parts_->runs, &RunsView::compare_requested, this, [this](const RunPtr& run) {
     if (current_) parts_->compare->choose(run->request.number, current_->request.number);
@@ -100,6 +104,7 @@ void MainWindow::connect_views() {
 }
 
 void MainWindow::text_changed() {
+  show_results();
   parts_->editor->set_text(document_.text());
   parts_->form->model().set_text(document_.text().toStdString(), file_name());
   simulate(new_content_);
@@ -108,7 +113,11 @@ void MainWindow::text_changed() {
 void MainWindow::simulate(bool now) {
   parts_->report->set_stale(true);
   simulation_.submit(document_.text().toStdString(), file_name(), document_.last_change().toStdString(), now);
-  if (new_content_) new_from_ = simulation_.last_number();
+  if (new_content_) {
+    new_from_ = simulation_.last_number();
+    parts_->form->forget();
+    for (RunView* view : parts_->views) view->forget();
+  }
   new_content_ = false;
 }
 
@@ -136,12 +145,6 @@ void MainWindow::compare_with(const QString& path) {
 void MainWindow::explain(const QString& metric, const QString& focus) {
   parts_->explain->explain(metric, focus);
   show_view(QStringLiteral("explain"));
-}
-
-void MainWindow::restore_layout() {
-  const QSettings settings;
-  restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray());
-  parts_->arranged = restoreState(settings.value(QStringLiteral("state")).toByteArray());
 }
 
 void MainWindow::update_title() {

@@ -37,7 +37,7 @@ bool MainWindow::save_file(const QString& path) {
     return false;
   }
   remember_file(document_.path());
-  parts_->status->setText(tr("Saved %1").arg(document_.path()));
+  parts_->status->set_line(tr("Saved %1").arg(document_.path()));
   return true;
 }
 
@@ -76,6 +76,12 @@ void MainWindow::new_document(const QString& text) {
   new_content_ = true;
   document_.reset(text);
   parts_->library->set_current({});
+}
+
+void MainWindow::open_answer(const QString& scenario, bool save) {
+  new_document(scenario);
+  show_results();  // the same text again is no change
+  if (save) ask_to_save();
 }
 
 void MainWindow::restore(const RunPtr& run) {
@@ -133,15 +139,9 @@ void MainWindow::closeEvent(QCloseEvent* event) {
   }
   QSettings settings;
   settings.setValue(QStringLiteral("geometry"), saveGeometry());
-  settings.setValue(QStringLiteral("state"), saveState());
+  settings.setValue(QStringLiteral("state"), panel_state());
   simulation_.cancel();
   event->accept();
-}
-
-void MainWindow::showEvent(QShowEvent* event) {
-  arrange_for_width();
-  parts_->arranged = true;
-  QMainWindow::showEvent(event);
 }
 
 void MainWindow::when_discardable(std::function<void()> proceed) {

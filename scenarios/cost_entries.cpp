@@ -115,6 +115,7 @@ class Costs {
         costed.runs = runs / share_;
         costed.group = prices_.group(gpu_class);
         costed.estimate = prices_.explain(entry, gpu_class).kernel;
+        costed.operations = {plan_.labels[entry.label.index()]};
         add(part, std::move(costed));
       }
     }

@@ -27,6 +27,8 @@ struct ExplainNode {
   std::string source;    ///< of a coefficient, a fact or a fit
   bool sums = false;     ///< the value is the sum of the parts' values
   std::vector<ExplainNode> parts;
+  /// Of the plan, that it stands for: "forward: qkv", "data_parallel: gradients (data parallel)".
+  std::vector<std::string> operations = {};
 };
 
 /// The figures of one job: what its kind makes of a report (KindRow::explain). Priced once, then asked often.

@@ -90,6 +90,9 @@ ExplainNode entry_node(const CostedEntry& entry, const hardware::Cluster& cluste
   } else {
     node.source = "facts of the GPU, node and fabric profiles";
   }
+  for (const std::string& operation : entry.operations) {
+    node.operations.push_back(fmt::format("{}: {}", entry.activity, operation));
+  }
   for (const kernels::Term& term : estimate.terms) {
     ExplainNode part = figure(term.name, term.time.value(), Unit::seconds, term.equation);
     // Beside what was fitted stand the bounds by the profile's facts.

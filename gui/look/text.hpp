@@ -13,6 +13,13 @@ namespace orrery::gui {
   return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
 }
 
+/// With a capital first letter.
+[[nodiscard]] inline QString capital(std::string_view text) {
+  QString result = to_qstring(text);
+  if (!result.isEmpty()) result[0] = result[0].toUpper();
+  return result;
+}
+
 [[nodiscard]] inline QString message_of(const std::exception& error) { return QString::fromUtf8(error.what()); }
 
 /// A view of the bytes; valid as long as they are.

@@ -57,12 +57,12 @@ QString text_of(const MetricChange& row, int column) {
 }
 
 /// A change that is more than rounding.
-int verdict_of(const MetricChange& row) { return describe_change(row).verdict; }
+int verdict_of(const MetricChange& row, bool can_gain) { return describe_change(row, can_gain).verdict; }
 
-QVariant color_of(const MetricChange& row, int column) {
+QVariant color_of(const MetricChange& row, int column, bool can_gain) {
   if (column != ComparisonModel::kDifference && column != ComparisonModel::kRatio) return {};
   const QPalette palette = QGuiApplication::palette();
-  const int verdict = verdict_of(row);
+  const int verdict = verdict_of(row, can_gain);
   if (verdict > 0) return better_color(palette);
   if (verdict < 0) return worse_color(palette);
   const bool differs = row.difference().value_or(0.0) != 0.0;
@@ -72,6 +72,7 @@ QVariant color_of(const MetricChange& row, int column) {
 }  // namespace
 
 void ComparisonModel::set_runs(const RunPtr& a, const RunPtr& b) {
+  can_gain_ = !b || b->fits();
   std::vector<MetricChange> rows;
   if (a && b) rows = scenarios::compare_reports(a->report, b->report);
   const bool same_rows = std::equal(rows.begin(), rows.end(), rows_.begin(), rows_.end(),
@@ -112,16 +113,17 @@ QVariant ComparisonModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
       return text_of(row, index.column());
     case Qt::ToolTipRole:
-      return index.column() == kMetric ? metric_tooltip(row.name) : describe_change(row).details;
+      return index.column() == kMetric ? metric_tooltip(row.name) : describe_change(row, can_gain_).details;
     case Qt::AccessibleTextRole:
-      return index.column() == kMetric ? metric_label(row.name)
-                                       : metric_label(row.name) + QStringLiteral(": ") + describe_change(row).details;
+      return index.column() == kMetric
+                 ? metric_label(row.name)
+                 : metric_label(row.name) + QStringLiteral(": ") + describe_change(row, can_gain_).details;
     case Qt::TextAlignmentRole:
       return index.column() == kMetric ? QVariant() : QVariant(Qt::AlignRight | Qt::AlignVCenter);
     case Qt::ForegroundRole:
-      return color_of(row, index.column());
+      return color_of(row, index.column(), can_gain_);
     case kVerdictRole:
-      return verdict_of(row);
+      return verdict_of(row, can_gain_);
     default:
       return {};
   }

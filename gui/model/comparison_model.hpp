@@ -29,6 +29,7 @@ class ComparisonModel : public QAbstractTableModel {
 
  private:
   std::vector<scenarios::MetricChange> rows_;
+  bool can_gain_ = true;  ///< B fits
 };
 
 }  // namespace orrery::gui

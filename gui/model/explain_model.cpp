@@ -146,6 +146,11 @@ QVariant ExplainModel::data(const QModelIndex& index, int role) const {
     font.setBold(true);
     return font;
   }
+  if (role == kOperationsRole) {
+    QStringList names;
+    for (const std::string& name : node.operations) names << to_qstring(name);
+    return names;
+  }
   if (role != Qt::DisplayRole) return {};
   switch (index.column()) {
     case kTitle:

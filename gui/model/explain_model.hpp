@@ -15,6 +15,8 @@ class ExplainModel : public QAbstractItemModel {
 
  public:
   enum Column { kTitle, kValue, kLevel, kEquation, kColumns };
+  /// The row stands for an operation of that name, "forward: qkv", as a list of texts.
+  enum Role { kOperationsRole = Qt::UserRole };
 
   explicit ExplainModel(QObject* parent = nullptr);
   ~ExplainModel() override;

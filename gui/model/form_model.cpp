@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 #include <optional>
 
 #include <QApplication>
 #include <QFont>
+#include <fmt/format.h>
 
 #include "gui/look/text.hpp"
 #include "gui/look/theme.hpp"
 #include "gui/model/field_help.hpp"
+#include "gui/model/form_fields.hpp"
 #include "gui/model/form_values.hpp"
 
 namespace orrery::gui {
@@ -49,7 +52,9 @@ Node* add_node(Node& parent, std::string key) {
 
 struct FormModel::State {
   const KindRow* kind = scenarios::kinds().front();
-  std::map<const KindRow*, std::vector<Field>> fields;  ///< read at the start: it reads every profile; only looked up
+  std::vector<FormJob> jobs;
+  KindFields fields;        ///< read at the start: it reads every profile; only looked up
+  std::deque<Field> shown;  ///< of `kind` or `jobs`; rows point to them
   Node root;
   std::vector<Node*> all;
   std::map<std::string, Node*, std::less<>> sections;
@@ -61,17 +66,20 @@ struct FormModel::State {
   std::map<const Field*, QString> effective;  ///< in `run`, filled as rows are shown
 
   void build() {
-    const auto& list = fields.at(kind);
     root.children.clear();
     all.clear();
     sections.clear();
     nodes.clear();
     effective.clear();
-    for (const Field& field : list) {
+    shown = form_fields(fields, *kind, jobs);
+    for (const Field& field : shown) {
       Node* node = add_node(section(field.section), field.key);
       node->field = &field;
       nodes.emplace(field.key, node);
       all.push_back(node);
+    }
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (!jobs[i].name.empty()) sections.at(fmt::format("jobs.{}", i))->title = to_qstring(jobs[i].name);
     }
     nodes.insert(sections.begin(), sections.end());
   }
@@ -98,10 +106,7 @@ struct FormModel::State {
     const auto known = effective.find(&field);
     if (known != effective.end()) return known->second;
     QString value;
-    const auto of_kind = [this](const scenarios::Job& job) { return job.kind == kind; };
-    if (run != nullptr && std::any_of(run->report.scenario.jobs.begin(), run->report.scenario.jobs.end(), of_kind)) {
-      value = to_qstring(scenarios::effective_value(run->report, field.key));
-    }
+    if (run != nullptr && is_form_of(run->report.scenario, *kind, jobs)) value = effective_in(run->report, field.key);
     if (value.isEmpty()) value = to_qstring(field.fallback);
     effective.emplace(&field, value);
     return value;
@@ -162,10 +167,12 @@ void FormModel::set_text(const std::string& text, const std::string& file) {
   s.parses = true;
   const KindRow* found = scenario_kind(*s.tree);
   const KindRow* kind = found != nullptr ? found : s.kind;
-  const bool rebuilds = kind != s.kind;
+  std::vector<FormJob> jobs = form_jobs(*s.tree);
+  const bool rebuilds = kind != s.kind || jobs != s.jobs;
   if (rebuilds) {
     beginResetModel();
     s.kind = kind;
+    s.jobs = std::move(jobs);
     s.build();
   }
   for (Node* node : s.all) {

@@ -1,6 +1,7 @@
 #include "gui/model/form_values.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -42,12 +43,28 @@ struct Found {
   SourceSpan key_span;
 };
 
+/// Of a list, by its number from 0; nullptr: no list, or none there.
+const ConfigNode* item_at(const ConfigNode& list, std::string_view number) {
+  std::size_t index = 0;
+  const char* last = number.data() + number.size();
+  const auto [end, code] = std::from_chars(number.data(), last, index);
+  const bool is_there =
+      list.kind == NodeKind::sequence && code == std::errc{} && end == last && index < list.items.size();
+  return is_there ? list.items[index].get() : nullptr;
+}
+
 Found find(const ConfigNode& root, std::string_view key) {
   Found found{&root, {}};
   while (!key.empty()) {
     const std::size_t dot = key.find('.');
     const std::string_view name = key.substr(0, dot);
     const ConfigNode& here = *found.node;
+    const ConfigNode* item = item_at(here, name);
+    if (item != nullptr) {
+      found = {item, item->span};
+      key = dot == std::string_view::npos ? std::string_view() : key.substr(dot + 1);
+      continue;
+    }
     if (here.kind != NodeKind::mapping) return {};
     const auto entry = std::find_if(here.entries.begin(), here.entries.end(),
                                     [&](const auto& candidate) { return candidate.first == name; });
@@ -173,7 +190,15 @@ const scenarios::KindRow* scenario_kind(const ConfigNode& root) {
 std::vector<std::string> keys_at(const ConfigNode& root, const SourceSpan& span) {
   std::vector<std::string> keys;
   const ConfigNode* node = &root;
-  while (node->kind == NodeKind::mapping) {
+  while (node->kind == NodeKind::mapping || node->kind == NodeKind::sequence) {
+    if (node->kind == NodeKind::sequence) {
+      const auto item = std::find_if(node->items.begin(), node->items.end(),
+                                     [&](const hardware::NodePtr& one) { return contains(one->span, span.begin); });
+      if (item == node->items.end()) break;
+      keys.push_back(fmt::format("{}.{}", keys.empty() ? "" : keys.back(), item - node->items.begin()));
+      node = item->get();
+      continue;
+    }
     // A problem of the mapping itself starts where its first key does.
     if (node != &root && span.begin == node->span.begin && span.end >= node->span.end) break;
     const ConfigNode* next = nullptr;

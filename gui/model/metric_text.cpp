@@ -1,5 +1,6 @@
 #include "gui/model/metric_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -101,7 +102,7 @@ QString wrapped(const QString& text) {
   return out;
 }
 
-ChangeText describe_change(const scenarios::MetricChange& change) {
+ChangeText describe_change(const scenarios::MetricChange& change, bool can_gain) {
   ChangeText out;
   const QString absent = QStringLiteral("nothing");
   const auto read = [&](const std::optional<double>& value) {
@@ -119,7 +120,7 @@ ChangeText describe_change(const scenarios::MetricChange& change) {
     if (difference == 0.0) out.details = QStringLiteral("unchanged: ") + read(change.a);
     return out;
   }
-  out.verdict = change.verdict();
+  out.verdict = can_gain ? change.verdict() : std::min(0, change.verdict());
   if (change.unit == scenarios::Unit::flag) {
     out.text = QStringLiteral("was %1").arg(read(change.a));
   } else if (const std::optional<double> ratio = change.ratio(); ratio && *ratio > 0.0) {

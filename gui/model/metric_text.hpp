@@ -29,7 +29,8 @@ struct ChangeText {
 
 /// Changes below this ratio are written as "=": they are rounding, not news.
 inline constexpr double kTinyChange = 0.0005;
-[[nodiscard]] ChangeText describe_change(const scenarios::MetricChange& change);
+/// `can_gain`: false where `b` is of a run that can't be, which nothing makes better.
+[[nodiscard]] ChangeText describe_change(const scenarios::MetricChange& change, bool can_gain = true);
 
 /// A field of a CSV table (RFC 4180): quoted where it holds a comma, a quote or a line end.
 [[nodiscard]] std::string csv_field(std::string_view text);

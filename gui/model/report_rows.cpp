@@ -20,7 +20,10 @@ using scenarios::Outcome;
 using scenarios::Report;
 
 /// Values of the run before by metric; a lookup in the report itself is a search.
-using Before = std::map<std::string_view, double>;
+struct Before {
+  std::map<std::string_view, double> values;
+  bool can_gain = true;  ///< the run itself fits
+};
 
 constexpr std::string_view kStages = "memory.stages.";
 
@@ -36,8 +39,8 @@ ReportRow metric_row(const scenarios::MetricValue& metric, const Before* before)
   row.value = to_qstring(scenarios::readable(metric.value, metric.unit));
   row.tooltip = metric_tooltip(metric.name);
   if (before == nullptr) return row;
-  if (const auto found = before->find(metric.name); found != before->end()) row.before = found->second;
-  const ChangeText change = describe_change({metric.name, metric.unit, row.before, row.number});
+  if (const auto found = before->values.find(metric.name); found != before->values.end()) row.before = found->second;
+  const ChangeText change = describe_change({metric.name, metric.unit, row.before, row.number}, before->can_gain);
   row.change = change.text;
   row.verdict = change.verdict;
   row.details = change.details;
@@ -164,9 +167,10 @@ std::vector<ReportGroup> report_groups(const RunPtr& current, const RunPtr& prev
   std::vector<ReportGroup> groups;
   if (!current) return groups;
   const Report& report = current->report;
-  Before values;
+  Before values{{}, current->fits()};
   if (previous) {
-    for (const scenarios::MetricValue& metric : previous->report.metrics) values.emplace(metric.name, metric.value);
+    for (const scenarios::MetricValue& metric : previous->report.metrics)
+      values.values.emplace(metric.name, metric.value);
   }
   const Before* before = previous ? &values : nullptr;
   const auto add = [&](ReportGroup group) {

@@ -23,13 +23,19 @@ void release(const Run* run) {
 
 }  // namespace
 
-std::string Run::label() const { return fmt::format("#{} {}", request.number, request.change); }
+std::string Run::label() const { return fmt::format("#{} {}", ordinal, request.change); }
 
 bool Run::has_kind(std::string_view kind) const {
   const std::vector<scenarios::JobView> jobs = scenarios::job_views(report);
   return std::any_of(jobs.begin(), jobs.end(), [&](const scenarios::JobView& view) {
     return view.result != nullptr && view.job.kind->name == kind;
   });
+}
+
+bool Run::fits() const {
+  const std::vector<scenarios::JobView> jobs = scenarios::job_views(report);
+  return std::none_of(jobs.begin(), jobs.end(),
+                      [](const scenarios::JobView& view) { return view.find_metric("memory.fits") == 0.0; });
 }
 
 bool Run::has_kinds_of(const Run& other) const {
@@ -44,10 +50,11 @@ std::size_t Run::weight() const {
   return weight;
 }
 
-RunPtr make_run(RunRequest request, const sim::RunControl& control,
-                const std::shared_ptr<models::LoweredSteps>& lowered) {
+std::shared_ptr<Run> make_run(RunRequest request, const sim::RunControl& control,
+                              const std::shared_ptr<models::LoweredSteps>& lowered) {
   auto run = std::make_unique<Run>();
   run->request = std::move(request);
+  run->ordinal = run->request.number;
   const scenarios::Scenario scenario = scenarios::parse_scenario(run->request.text, run->request.file);
   control.check();
   run->report = scenarios::run_scenario(scenario, {true, true, lowered}, control);
@@ -59,7 +66,7 @@ RunPtr make_run(RunRequest request, const sim::RunControl& control,
   control.check();
   run->index = TimelineIndex(run->timeline);
   run->explanation = scenarios::Explanation(run->report);
-  return RunPtr(run.release(), release);
+  return {run.release(), release};
 }
 
 }  // namespace orrery::gui

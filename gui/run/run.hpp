@@ -28,10 +28,11 @@ struct RunRequest {
 
 struct Run {
   RunRequest request;
-  scenarios::Report report;            ///< the timeline of its first job may have moved to `timeline`
-  sim::Timeline timeline;              ///< of the first job: its step, or an iteration a span; empty if it was skipped
-  TimelineIndex index;                 ///< of `timeline`
-  ServingSeries series;                ///< empty where nothing serves
+  std::uint64_t ordinal = 0;  ///< "#3": counts results, where numbers also count requests that a newer one overtook
+  scenarios::Report report;   ///< the timeline of its first job may have moved to `timeline`
+  sim::Timeline timeline;     ///< of the first job: its step, or an iteration a span; empty if it was skipped
+  TimelineIndex index;        ///< of `timeline`
+  ServingSeries series;       ///< empty where nothing serves
   scenarios::Explanation explanation;  ///< of `report`
 
   Run() = default;
@@ -42,6 +43,8 @@ struct Run {
   [[nodiscard]] bool has_kind(std::string_view kind) const;
   /// Both ran jobs of the same kinds, so that their figures can be compared.
   [[nodiscard]] bool has_kinds_of(const Run& other) const;
+  /// Every job that ran fits its GPUs' memory. If not, it can't run, and no figure of it is better than another's.
+  [[nodiscard]] bool fits() const;
   /// "#3 training.tensor_parallel: 8 → 4", for lists of runs.
   [[nodiscard]] std::string label() const;
   /// Rows that it holds (spans, requests, iterations): what its memory grows with.
@@ -54,7 +57,7 @@ using RunPtr = std::shared_ptr<const Run>;
 /// Reads, runs and prepares. Throws ConfigError (the text is wrong, or the GPU can't compute the job) and
 /// sim::Cancelled. Thread-safe. `lowered`: keeps training steps from run to run, so that a change of prices alone, a
 /// dragged bandwidth, lowers nothing again.
-[[nodiscard]] RunPtr make_run(RunRequest request, const sim::RunControl& control = {},
-                              const std::shared_ptr<models::LoweredSteps>& lowered = {});
+[[nodiscard]] std::shared_ptr<Run> make_run(RunRequest request, const sim::RunControl& control = {},
+                                            const std::shared_ptr<models::LoweredSteps>& lowered = {});
 
 }  // namespace orrery::gui

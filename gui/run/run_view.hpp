@@ -22,11 +22,14 @@ class RunView : public QWidget {
   /// takes a few milliseconds at most; a hidden view may put off its drawing until it is shown.
   virtual void set_runs(const RunPtr& current, const RunPtr& previous) = 0;
 
+  /// Another scenario was opened: what was searched, chosen or zoomed in the one before means nothing in it.
+  virtual void forget() {}
+
   /// What the view shows as a CSV table; empty: it has no table.
   [[nodiscard]] virtual std::string csv() const { return {}; }
 
  signals:
-  /// The user asks where a figure comes from. `focus`: a part of it to point at (a kernel's label), or empty.
+  /// The user asks where a figure comes from. `focus`: a part of it to point at ("forward: qkv"), or empty.
   void explain_requested(const QString& metric, const QString& focus);
 };
 

@@ -13,7 +13,7 @@ struct Simulation::Task {
   RunRequest request;
   std::atomic<bool> stop{false};
   std::atomic<double> share{0.0};
-  RunPtr run;
+  std::shared_ptr<Run> run;
   std::vector<hardware::Diagnostic> problems;
   bool cancelled = false;
 };
@@ -102,6 +102,7 @@ void Simulation::settle(const std::shared_ptr<Task>& task) {
   if (superseded && !debounce_.isActive()) start();
   // A result that is ready is shown even if a newer one is under way; a failure of an older text is not.
   if (task->run) {
+    task->run->ordinal = ++*results_;
     emit finished(task->run);
   } else if (!superseded) {
     task->cancelled ? emit cancelled() : emit rejected(task->problems);

@@ -40,8 +40,12 @@ class Simulation : public QObject {
   [[nodiscard]] bool is_busy() const;
   /// Number of the newest request; its run carries it.
   [[nodiscard]] std::uint64_t last_number() const { return last_number_; }
-  /// Counts requests together with another simulation, so that no two runs have one number. Call before the first.
-  void share_numbers(const Simulation& other) { counter_ = other.counter_; }
+  /// Counts requests and results together with another simulation, so that no two runs have one number. Call before
+  /// the first.
+  void share_numbers(const Simulation& other) {
+    counter_ = other.counter_;
+    results_ = other.results_;
+  }
 
  signals:
   /// A run begins.
@@ -59,6 +63,7 @@ class Simulation : public QObject {
   void settle(const std::shared_ptr<Task>& task);
 
   std::shared_ptr<std::uint64_t> counter_ = std::make_shared<std::uint64_t>(0);
+  std::shared_ptr<std::uint64_t> results_ = std::make_shared<std::uint64_t>(0);
   std::uint64_t last_number_ = 0;
   std::shared_ptr<models::LoweredSteps> lowered_ = std::make_shared<models::LoweredSteps>();
   std::optional<RunRequest> waiting_;

@@ -11,6 +11,7 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include "gui/look/elided_label.hpp"
 #include "gui/look/theme.hpp"
 #include "gui/timeline/timeline_canvas.hpp"
 #include "gui/timeline/timeline_text.hpp"
@@ -30,14 +31,10 @@ QToolButton* make_button(QWidget* parent, const QString& text, const QString& na
   return button;
 }
 
-/// One line that gives way instead of widening the window.
-QLabel* make_line(QWidget* parent, const QString& name) {
-  auto* const label = new QLabel(parent);
+ElidedLabel* make_line(QWidget* parent, const QString& name) {
+  auto* const label = new ElidedLabel(parent);
   label->setObjectName(name);
-  label->setTextFormat(Qt::PlainText);
   label->setIndent(6);
-  label->setTextInteractionFlags(Qt::TextSelectableByMouse);
-  label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
   return label;
 }
 
@@ -51,6 +48,8 @@ TimelineView::TimelineView(QWidget* parent) : RunView(parent) {
   layout->setSpacing(2);
   tools_ = make_toolbar();
   layout->addWidget(tools_);
+  legend_ = make_legend();
+  layout->addWidget(legend_);
   canvas_ = new TimelineCanvas(this);
   layout->addWidget(canvas_, 1);
   status_ = make_line(this, QStringLiteral("timeline_status"));
@@ -82,6 +81,7 @@ TimelineView::TimelineView(QWidget* parent) : RunView(parent) {
 void TimelineView::set_compact(bool with_tools) {
   fold_->setChecked(true);
   tools_->setVisible(with_tools);
+  update_legend();
   status_->hide();
 }
 
@@ -103,12 +103,6 @@ QWidget* TimelineView::make_toolbar() {
   count_ = new QLabel(bar);
   count_->setObjectName(QStringLiteral("timeline_matches"));
   count_->setAccessibleName(tr("Matches"));
-  legend_ = new QLabel(bar);
-  legend_->setObjectName(QStringLiteral("timeline_legend"));
-  legend_->setAccessibleName(tr("Colours of the activities"));
-  legend_->setTextFormat(Qt::RichText);
-  legend_->setWordWrap(true);
-  legend_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
   auto* const closer = make_button(bar, QStringLiteral("+"), QStringLiteral("timeline_zoom_in"), tr("Zoom in (W)"));
   auto* const wider = make_button(bar, QStringLiteral("−"), QStringLiteral("timeline_zoom_out"), tr("Zoom out (S)"));
   auto* const all = make_button(bar, tr("All"), QStringLiteral("timeline_zoom_all"), tr("Show the whole run (F)"));
@@ -121,7 +115,7 @@ QWidget* TimelineView::make_toolbar() {
        std::initializer_list<QWidget*>{search_, previous_, next_, count_, closer, wider, all, fit, fold_}) {
     row->addWidget(widget);
   }
-  row->addWidget(legend_, 1);
+  row->addStretch(1);
   connect(search_, &QLineEdit::textChanged, this, &TimelineView::search);
   connect(search_, &QLineEdit::returnPressed, this, [this] { find(search_->text(), true); });
   connect(previous_, &QToolButton::clicked, this, [this] { find(search_->text(), false); });
@@ -132,6 +126,17 @@ QWidget* TimelineView::make_toolbar() {
   connect(fit, &QToolButton::clicked, this, [this] { canvas_->set_stretch(1.0); });
   connect(fold_, &QToolButton::toggled, this, [this](bool on) { canvas_->set_all_collapsed(on); });
   return bar;
+}
+
+/// A row of its own: beside the tools it would break anew, and the timeline jump, whenever they change.
+QLabel* TimelineView::make_legend() {
+  auto* const legend = new QLabel(this);
+  legend->setObjectName(QStringLiteral("timeline_legend"));
+  legend->setAccessibleName(tr("Colours of the activities"));
+  legend->setTextFormat(Qt::RichText);
+  legend->setWordWrap(true);
+  legend->setIndent(6);
+  return legend;
 }
 
 void TimelineView::make_shortcuts() {
@@ -174,6 +179,11 @@ void TimelineView::set_runs(const RunPtr& current, const RunPtr& /*previous*/) {
   update_legend();
   search(search_->text());
   update_status();
+}
+
+void TimelineView::forget() {
+  search_->clear();
+  canvas_->show_all();
 }
 
 std::string TimelineView::csv() const {
@@ -231,6 +241,7 @@ void TimelineView::update_legend() {
     }
   }
   legend_->setText(text);
+  legend_->setVisible(!text.isEmpty() && !tools_->isHidden());
 }
 
 void TimelineView::update_status() {
@@ -244,21 +255,23 @@ void TimelineView::update_status() {
   }
   const bool hint = hover_text_.isEmpty() && index != nullptr;
   status_->setForegroundRole(hint ? QPalette::PlaceholderText : QPalette::WindowText);
-  status_->setText(hint ? tr("Wheel: zoom  ·  drag: move  ·  Shift+drag: sum up a range  ·  "
-                             "Ctrl+wheel: height  ·  double click: where a time comes from")
-                        : hover_text_);
-  summary_->setText(selection);
-  summary_->setToolTip(selection);
+  status_->set_line(hint ? tr("Wheel: zoom  ·  drag: move  ·  Shift+drag: sum up a range  ·  "
+                              "Ctrl+wheel: height  ·  double click: where a time comes from")
+                         : hover_text_);
+  summary_->set_line(selection);
 }
 
-QString TimelineView::status() const { return status_->text(); }
+QString TimelineView::status() const { return status_->line(); }
 
 void TimelineView::explain(std::size_t span) {
   const sim::Timeline& timeline = run_->timeline;
   const sim::Span& s = timeline.spans[span];
   const QString label =
       s.label.index() < timeline.labels.size() ? QString::fromStdString(timeline.labels[s.label.index()]) : QString();
-  emit explain_requested(metric_of(s.activity), label);
+  const std::vector<scenarios::Job>& jobs = run_->report.scenario.jobs;
+  const QString job = jobs.empty() ? QString() : QString::fromStdString(jobs.front().prefix());
+  emit explain_requested(job + metric_of(s.activity),
+                         QString::fromStdString(std::string(sim::name(s.activity))) + QStringLiteral(": ") + label);
 }
 
 void TimelineView::changeEvent(QEvent* event) {

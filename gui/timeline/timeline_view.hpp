@@ -16,6 +16,7 @@ class QToolButton;
 
 namespace orrery::gui {
 
+class ElidedLabel;
 class TimelineCanvas;
 
 class TimelineView : public RunView {
@@ -25,6 +26,8 @@ class TimelineView : public RunView {
   explicit TimelineView(QWidget* parent = nullptr);
 
   void set_runs(const RunPtr& current, const RunPtr& previous) override;
+  /// Empties the search, shows all, lets go of the selection.
+  void forget() override;
   /// Sums by track and activity over the visible range.
   [[nodiscard]] std::string csv() const override;
 
@@ -56,6 +59,7 @@ class TimelineView : public RunView {
 
  private:
   QWidget* make_toolbar();
+  QLabel* make_legend();
   void make_shortcuts();
   bool find(const QString& text, bool forward);
   void search(const QString& text);
@@ -69,7 +73,8 @@ class TimelineView : public RunView {
   QString hover_text_;
   TimelineCanvas* canvas_ = nullptr;
   QLineEdit* search_ = nullptr;
-  QLabel *count_ = nullptr, *legend_ = nullptr, *status_ = nullptr, *summary_ = nullptr;
+  QLabel *count_ = nullptr, *legend_ = nullptr;
+  ElidedLabel *status_ = nullptr, *summary_ = nullptr;
   QWidget* tools_ = nullptr;
   QToolButton *previous_ = nullptr, *next_ = nullptr, *fold_ = nullptr;
 };

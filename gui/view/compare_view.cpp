@@ -7,6 +7,7 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QSplitter>
 #include <QTableView>
 #include <QToolButton>
@@ -53,7 +54,14 @@ CompareView::CompareView(QWidget* parent) : RunView(parent) {
   splitter->setStretchFactor(0, 2);
   splitter->setStretchFactor(1, 3);
   splitter->setSizes({200, 300});
-  layout->addWidget(splitter, 1);
+  // Where a view is too low for table and timelines it scrolls instead of cutting them.
+  auto* scroll = new QScrollArea(this);
+  scroll->setWidgetResizable(true);
+  scroll->setFrameShape(QFrame::NoFrame);
+  scroll->setFocusPolicy(Qt::NoFocus);
+  scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  scroll->setWidget(splitter);
+  layout->addWidget(scroll, 1);
 }
 
 QWidget* CompareView::make_choices() {
@@ -169,6 +177,11 @@ void CompareView::set_runs(const RunPtr& current, const RunPtr& previous) {
   current_ = current;
   previous_ = previous;
   if (!chosen_) set_pair(previous_, current_);
+}
+
+/// What is compared stays where the user chose it: kept runs are of any scenario.
+void CompareView::forget() {
+  for (TimelineView* timeline : {timeline_a_, timeline_b_}) timeline->forget();
 }
 
 void CompareView::set_choices(const std::vector<RunPtr>& runs) {

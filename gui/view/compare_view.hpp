@@ -25,6 +25,7 @@ class CompareView : public RunView {
 
   /// Compares `previous` (A) with `current` (B), unless the user chose others.
   void set_runs(const RunPtr& current, const RunPtr& previous) override;
+  void forget() override;
   [[nodiscard]] std::string csv() const override;
   /// The runs to choose from, oldest first.
   void set_choices(const std::vector<RunPtr>& runs);

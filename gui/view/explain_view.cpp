@@ -1,5 +1,7 @@
 #include "gui/view/explain_view.hpp"
 
+#include <algorithm>
+
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
@@ -21,6 +23,8 @@ namespace {
 
 /// Trees with more rows than this on the second level are opened one level only.
 constexpr int kMostOpenRows = 40;
+/// Explained until the user asks for another; a kind of run without it shows its own first figure.
+const QString kFirst = QStringLiteral("training.step_time_s");
 
 /// Titles from the root down: tells a row apart in the tree of another run.
 QString path_of(const QModelIndex& index) {
@@ -45,7 +49,7 @@ void visit_rows(const QAbstractItemModel& model, const QModelIndex& parent, cons
 ExplainView::ExplainView(QWidget* parent) : RunView(parent) {
   setObjectName(QStringLiteral("explain_view"));
   setAccessibleName(QStringLiteral("Where a number comes from"));
-  metric_ = QStringLiteral("training.step_time_s");
+  metric_ = kFirst;
   make_choice();
   make_tree();
   auto* label = new QLabel(QStringLiteral("&Figure"), this);
@@ -116,6 +120,12 @@ void ExplainView::explain(const QString& metric, const QString& focus) {
   if (isVisible()) refresh();
 }
 
+void ExplainView::forget() {
+  metric_ = kFirst;
+  focus_.clear();
+  fresh_ = outdated_ = true;
+}
+
 QString ExplainView::metric() const { return metric_; }
 
 std::string ExplainView::csv() const {
@@ -136,9 +146,10 @@ void ExplainView::refresh() {
   fill_choice();
   QSet<QString> expanded;
   visit_rows(*model_, {}, [&](const QModelIndex& index) {
-    if (tree_->isExpanded(index)) expanded.insert(path_of(index));
+    if (tree_->isExpanded(index) && !fresh_) expanded.insert(path_of(index));
   });
-  const QString current = path_of(tree_->currentIndex());
+  const QString current = fresh_ ? QString() : path_of(tree_->currentIndex());
+  fresh_ = false;
   bool reset = false;
   const auto connection = connect(model_, &QAbstractItemModel::modelReset, this, [&reset] { reset = true; });
   if (run_) {
@@ -170,8 +181,7 @@ void ExplainView::fill_choice() {
     }
   }
   // A kind of run without the figure shows its first one.
-  if (choice_->findText(metric_) < 0 && focus_.isEmpty() && metric_ == QStringLiteral("training.step_time_s") &&
-      choice_->count() > 0) {
+  if (choice_->findText(metric_) < 0 && focus_.isEmpty() && metric_ == kFirst && choice_->count() > 0) {
     metric_ = choice_->itemText(0);
   }
   choice_->setCurrentIndex(choice_->findText(metric_));
@@ -210,16 +220,26 @@ void ExplainView::restore_expanded(const QSet<QString>& expanded, const QString&
   tree_->scrollTo(found);
 }
 
+/// The row of an operation, with what it is made of; else the first row whose title holds the words.
 void ExplainView::select_focus() {
-  QModelIndex found;
+  const auto stands_for = [&](const QModelIndex& index) {
+    const QStringList names = index.data(ExplainModel::kOperationsRole).toStringList();
+    return std::any_of(names.begin(), names.end(), [&](const QString& name) {
+      return name == focus_ || name.startsWith(focus_ + QStringLiteral(" ("));  // of a group of GPUs
+    });
+  };
+  const QString label = focus_.section(QStringLiteral(": "), -1);
+  QModelIndex found, named;
   visit_rows(*model_, {}, [&](const QModelIndex& index) {
-    if (!found.isValid() && index.data().toString().contains(focus_, Qt::CaseInsensitive)) found = index;
+    if (!found.isValid() && stands_for(index)) found = index;
+    if (!named.isValid() && index.data().toString().contains(label, Qt::CaseInsensitive)) named = index;
   });
   focus_.clear();
+  if (!found.isValid()) found = named;
   if (!found.isValid()) return;
-  for (QModelIndex parent = found.parent(); parent.isValid(); parent = parent.parent()) tree_->expand(parent);
+  for (QModelIndex open = found; open.isValid(); open = open.parent()) tree_->expand(open);
   tree_->setCurrentIndex(found);
-  tree_->scrollTo(found, QAbstractItemView::PositionAtCenter);
+  tree_->scrollTo(found, QAbstractItemView::PositionAtTop);
 }
 
 void ExplainView::copy_rows() {

@@ -20,8 +20,11 @@ class ExplainView : public RunView {
 
   /// Explains the same figure of the new run.
   void set_runs(const RunPtr& current, const RunPtr& previous) override;
+  /// Goes back to the first figure.
+  void forget() override;
   [[nodiscard]] std::string csv() const override;
-  /// Shows a figure, with the parts whose title contains `focus` selected and in view.
+  /// Shows a figure; `focus`: an operation of its plan ("forward: qkv"), or words of a part's title, which is then
+  /// selected, opened and in view.
   void explain(const QString& metric, const QString& focus = {});
   [[nodiscard]] QString metric() const;
   [[nodiscard]] ExplainModel& model() { return *model_; }
@@ -48,6 +51,7 @@ class ExplainView : public RunView {
   RunPtr run_;
   QString metric_, focus_;
   bool outdated_ = true;  ///< the tree is of another run or figure
+  bool fresh_ = false;    ///< what is open in the tree is of another scenario
 };
 
 }  // namespace orrery::gui

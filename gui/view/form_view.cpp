@@ -1,6 +1,7 @@
 #include "gui/view/form_view.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include <QClipboard>
 #include <QComboBox>
@@ -9,6 +10,7 @@
 #include <QKeyEvent>
 #include <QLineEdit>
 #include <QMenu>
+#include <QResizeEvent>
 #include <QSortFilterProxyModel>
 #include <QTimer>
 #include <QTreeView>
@@ -97,6 +99,7 @@ void FormView::make_tree(QSortFilterProxyModel* filter_model) {
   tree_->header()->setMinimumSectionSize(fontMetrics().averageCharWidth() * 6);
   tree_->setIndentation(fontMetrics().averageCharWidth() * 2);
   tree_->installEventFilter(this);
+  tree_->viewport()->installEventFilter(this);
   connect(tree_, &QTreeView::clicked, this, &FormView::open_clicked);
   connect(tree_, &QWidget::customContextMenuRequested, this,
           [this](const QPoint& at) { show_menu(tree_->indexAt(at), tree_->viewport()->mapToGlobal(at)); });
@@ -104,8 +107,29 @@ void FormView::make_tree(QSortFilterProxyModel* filter_model) {
 
 void FormView::show_all() {
   tree_->expandAll();
-  tree_->resizeColumnToContents(FormModel::kKey);
+  fit_keys();
 }
+
+/// Wide enough for every key, those that the filter hides now included, but for what values need.
+void FormView::fit_keys() {
+  QFont bold = tree_->font();  // as a key that stands in the file
+  bold.setBold(true);
+  const QFontMetrics metrics(bold);
+  const int margin = 2 * (style()->pixelMetric(QStyle::PM_FocusFrameHMargin, nullptr, tree_) + 1);
+  int widest = 0;
+  const std::function<void(const QModelIndex&, int)> visit = [&](const QModelIndex& parent, int depth) {
+    for (int row = 0; row < model_->rowCount(parent); ++row) {
+      const QModelIndex index = model_->index(row, FormModel::kKey, parent);
+      const int text = metrics.horizontalAdvance(index.data().toString());
+      widest = std::max(widest, depth * tree_->indentation() + text + margin);
+      visit(index, depth + 1);
+    }
+  };
+  visit({}, 1);
+  tree_->header()->resizeSection(FormModel::kKey, std::min(widest, tree_->viewport()->width() * 2 / 3));
+}
+
+void FormView::forget() { filter_->clear(); }
 
 void FormView::open_clicked(const QModelIndex& index) {
   if (index.column() != FormModel::kValue || index.data(Qt::CheckStateRole).isValid()) return;
@@ -159,6 +183,10 @@ void FormView::show_menu(const QModelIndex& at, const QPoint& position) {
 }
 
 bool FormView::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() == QEvent::Resize && tree_ != nullptr && watched == tree_->viewport()) {
+    const auto* resize = static_cast<QResizeEvent*>(event);
+    if (resize->size().width() != resize->oldSize().width()) fit_keys();
+  }
   if (event->type() != QEvent::KeyPress) return QWidget::eventFilter(watched, event);
   const auto* key = static_cast<QKeyEvent*>(event);
   if (watched == filter_) {

@@ -22,6 +22,8 @@ class FormView : public QWidget {
 
   [[nodiscard]] FormModel& model() { return *model_; }
   [[nodiscard]] QTreeView& tree() { return *tree_; }
+  /// Another scenario was opened: what was filtered in the one before means nothing in it.
+  void forget();
   /// Scrolls to a key and opens its editor; the editor, or null for an unknown key.
   QWidget* edit(const QString& key);
 
@@ -37,6 +39,7 @@ class FormView : public QWidget {
   void make_filter(QSortFilterProxyModel* filter_model);
   void make_tree(QSortFilterProxyModel* filter_model);
   void show_all();
+  void fit_keys();
   void open_clicked(const QModelIndex& index);
   void remove(const QModelIndex& index);
   void show_menu(const QModelIndex& at, const QPoint& position);

@@ -50,11 +50,12 @@ QSize KeyFigure::sizeHint() const {
   const Fonts f = fonts();
   const QFontMetrics small(f.small), large(f.large);
   const int gap = small.height() / 3;
-  return {small.averageCharWidth() * 22 + 2 * gap, 3 * small.lineSpacing() + large.lineSpacing() + 2 * gap};
-}
-
-QSize KeyFigure::minimumSizeHint() const {
-  return {QFontMetrics(fonts().small).averageCharWidth() * 12, sizeHint().height()};
+  int width = large.horizontalAdvance(text_.value);
+  if (!text_.unit.isEmpty()) width += small.horizontalAdvance(QLatin1Char(' ') + text_.unit) + 2;
+  for (const QString& line : {text_.title, text_.change, text_.note}) {
+    width = std::max(width, small.horizontalAdvance(line) + 2);
+  }
+  return {width + 2 * gap, 3 * small.lineSpacing() + large.lineSpacing() + 2 * gap};
 }
 
 void KeyFigure::paintEvent(QPaintEvent*) {

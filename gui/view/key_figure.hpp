@@ -29,8 +29,9 @@ class KeyFigure : public QAbstractButton {
   [[nodiscard]] const Text& figure() const { return text_; }
   void set_dimmed(bool dimmed);
 
+  /// As wide as its texts.
   QSize sizeHint() const override;
-  QSize minimumSizeHint() const override;
+  QSize minimumSizeHint() const override { return sizeHint(); }
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -43,6 +44,16 @@ class KeyFigure : public QAbstractButton {
   Text text_;
   bool dimmed_ = false;
 };
+
+/// What stands beside the key figures because they are not to be taken alone.
+struct RunRemark {
+  QString kind;     ///< "out_of_memory", as the finding; "idle"
+  QString text;     ///< one line
+  QString details;  ///< tooltip
+  bool alarm = false;
+};
+/// Memory that does not suffice, promises that are not held, GPUs that no job uses.
+[[nodiscard]] std::vector<RunRemark> run_remarks(const RunPtr& run);
 
 /// The key figures of a run, the most important first; none for a run without figures.
 [[nodiscard]] std::vector<KeyFigure::Text> key_figures(const RunPtr& current, const RunPtr& previous);

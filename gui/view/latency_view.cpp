@@ -20,6 +20,10 @@ namespace orrery::gui {
 namespace {
 
 constexpr std::array<double, 3> kPercentiles{0.50, 0.90, 0.99};
+/// Of the axis of shares: above all of them stands the name of p99, also in a low panel.
+constexpr double kTop = 1.3;
+/// Of the width of a panel: a name beyond it has no room to its right.
+constexpr double kNearEdge = 0.85;
 
 QString seconds_text(double seconds) { return readable_value(AxisUnit::seconds, seconds); }
 QString percent_text(double share) { return QString::number(share * 100.0, 'f', 1) + QChar(0xa0) + QLatin1Char('%'); }
@@ -48,6 +52,11 @@ QString percentiles_text(const LatencyCurve& curve) {
 
 /// A value on a logarithmic axis: nothing there is 0.
 double on_axis(const LatencyCurve& curve, double seconds) { return std::max(seconds, curve.bin_edges.front()); }
+
+/// Of a logarithmic axis: where a value stands, 0 at its left end and 1 at its right.
+double share_of_width(const QCPAxis& x, double value) {
+  return std::log(value / x.range().lower) / std::log(x.range().upper / x.range().lower);
+}
 
 void add_histogram(QCPAxis* x, QCPAxis* y, const LatencyCurve& curve, const QColor& color) {
   // A closed outline of steps: bars of equal width in log10 can't be had of QCPBars on a logarithmic axis.
@@ -210,7 +219,7 @@ QCPAxisRect& LatencyView::draw_panel(QCPLayoutGrid& cell, const LatencyCurve& cu
   const double margin = std::pow(most / least, 0.04);
   x->setRange(least / margin, most * margin);
   left->setRange(0.0, 1.15 * std::max(1.0, *std::max_element(curve.counts.begin(), curve.counts.end())));
-  right->setRange(0.0, 1.15);
+  right->setRange(0.0, kTop);
   const QColor line = plot_line(series_color(color), palette());
   add_histogram(x, left, curve, line);
   if (before != nullptr) add_cumulative(x, right, *before, QPen(plot_faint_text(palette()), 1.6, Qt::DashLine));
@@ -230,15 +239,16 @@ void LatencyView::draw_marks(QCPAxisRect& rect, const LatencyCurve& curve) {
     on_share(add_line(rect, {at, 0.0}, {at, q}, QPen(plot_faint_text(palette()), 1.0, Qt::DotLine)));
     // Below 90 % to the right of the curve, where nothing is; p99 above it.
     const bool is_top = q > 0.95;
-    QCPItemText* label =
-        add_text(rect, at, q, QStringLiteral("p%1").arg(std::lround(q * 100.0)),
-                 is_top ? Qt::AlignHCenter | Qt::AlignBottom : Qt::AlignLeft | Qt::AlignTop, plot_text(palette()));
+    const bool is_last = share_of_width(*x, at) > kNearEdge;  // no room to its right
+    const Qt::Alignment side = is_last ? Qt::AlignRight : is_top ? Qt::AlignHCenter : Qt::AlignLeft;
+    QCPItemText* label = add_text(rect, at, q, QStringLiteral("p%1").arg(std::lround(q * 100.0)),
+                                  side | (is_top ? Qt::AlignBottom : Qt::AlignTop), plot_text(palette()));
     on_share(label);
   }
   if (curve.limit <= 0.0) return;
   const QColor color = warning_color(palette());
-  on_share(add_line(rect, {curve.limit, 0.0}, {curve.limit, 1.15}, QPen(color, 2.0)));
-  const bool is_right = std::log(curve.limit / x->range().lower) > 0.5 * std::log(x->range().upper / x->range().lower);
+  on_share(add_line(rect, {curve.limit, 0.0}, {curve.limit, kTop}, QPen(color, 2.0)));
+  const bool is_right = share_of_width(*x, curve.limit) > 0.5;
   QCPItemText* label =
       add_text(rect, curve.limit, 0.3,
                tr("SLO %1\n%2 within").arg(seconds_text(curve.limit), percent_text(share_within(curve, curve.limit))),

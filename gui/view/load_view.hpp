@@ -22,6 +22,7 @@ class LoadView : public PlotView {
   explicit LoadView(QWidget* parent = nullptr);
   /// Keeps the visible range where the run is about as long as the one before.
   void set_runs(const RunPtr& current, const RunPtr& previous) override;
+  void forget() override { show_all(); }
   [[nodiscard]] std::string csv() const override;
 
   /// The visible time, in seconds.

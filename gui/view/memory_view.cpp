@@ -115,7 +115,9 @@ double MemoryView::top() const {
 void MemoryView::draw() {
   QCPLayoutGrid& grid = *plot().plotLayout();
   // Text elements don't wrap: short lines leave the legend its width.
-  QCPTextElement* title = make_title(plot(), headline(stacks_).replace(QLatin1String(" ("), QLatin1String("\n(")), 1.0);
+  QString text = headline(stacks_);
+  text.replace(QLatin1String(" ("), QLatin1String("\n(")).replace(tr(" more than"), tr(" more\nthan"));
+  QCPTextElement* title = make_title(plot(), text, 1.0);
   const bool over = std::any_of(stacks_.begin(), stacks_.end(), [](const MemoryStack& s) { return s.overflows(); });
   if (over) {
     title->setTextColor(worse_color(palette()));
@@ -183,7 +185,9 @@ void MemoryView::draw_values() {
       reach += part.bytes;
       if (part.bytes < 0.045 * top()) continue;
       const QString value = bytes_text(part.bytes);
-      const QString label = stacks_.size() <= kNamedStacks ? to_qstring(part.name) + QLatin1Char(' ') + value : value;
+      // Beside the run before a bar has no room for the name, which is in the legend.
+      const bool is_named = stacks_.size() <= kNamedStacks && before_.empty();
+      const QString label = is_named ? to_qstring(part.name) + QLatin1Char(' ') + value : value;
       add_text(rect, center(i, false), reach - 0.5 * part.bytes, label, Qt::AlignCenter,
                text_on(memory_color(part.kind)));
     }
@@ -269,7 +273,7 @@ void MemoryView::draw_legend() {
     if (is_there) plot().plottable(last - static_cast<int>(parts - 1 - p))->addToLegend(legend);
   }
   if (before_.empty()) return;
-  plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("pale:\nthe run before"), 0.9, false));
+  plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("faint:\nthe run before"), 0.9, false));
 }
 
 }  // namespace orrery::gui

@@ -3,7 +3,6 @@
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
-#include <QHBoxLayout>
 #include <QHeaderView>
 #include <QKeyEvent>
 #include <QLabel>
@@ -11,7 +10,7 @@
 #include <QTreeView>
 #include <QVBoxLayout>
 
-#include "gui/view/key_figure.hpp"
+#include "gui/view/figure_strip.hpp"
 #include "gui/view/report_delegate.hpp"
 
 namespace orrery::gui {
@@ -26,8 +25,8 @@ constexpr int kDimAfterMs = 200;
 ReportView::ReportView(QWidget* parent) : RunView(parent) {
   setObjectName(QStringLiteral("report_view"));
   setAccessibleName(QStringLiteral("Report"));
-  strip_ = new QHBoxLayout;
-  strip_->setSpacing(0);
+  strip_ = new FigureStrip(this);
+  connect(strip_, &FigureStrip::explain_requested, this, &ReportView::explain_requested);
   make_table();
   make_actions();
   empty_ = new QLabel(QStringLiteral("No result yet."), this);
@@ -49,7 +48,7 @@ ReportView::ReportView(QWidget* parent) : RunView(parent) {
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(2);
-  layout->addLayout(strip_);
+  layout->addWidget(strip_);
   layout->addWidget(table_, 1);
   layout->addWidget(empty_, 1);
   table_->hide();
@@ -67,6 +66,7 @@ void ReportView::make_table() {
   table_->setAlternatingRowColors(true);
   table_->setSelectionMode(QAbstractItemView::ExtendedSelection);
   table_->setEditTriggers(QAbstractItemView::NoEditTriggers);
+  table_->setMinimumHeight(fontMetrics().height() * 5);
   table_->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
   QHeaderView* header = table_->header();
   header->setStretchLastSection(false);
@@ -113,7 +113,7 @@ void ReportView::make_actions() {
 void ReportView::set_runs(const RunPtr& current, const RunPtr& previous) {
   model_->set_runs(current, previous);
   span_rows();
-  show_figures(current, previous);
+  strip_->set_runs(current, previous);
   table_->setVisible(current != nullptr);
   empty_->setVisible(current == nullptr);
   set_stale(false);
@@ -133,22 +133,7 @@ void ReportView::span_rows() {
   }
 }
 
-void ReportView::show_figures(const RunPtr& current, const RunPtr& previous) {
-  const std::vector<KeyFigure::Text> texts = key_figures(current, previous);
-  while (figures_.size() > texts.size()) {
-    figures_.back()->hide();  // it may be the sender of a click
-    figures_.back()->deleteLater();
-    figures_.pop_back();
-  }
-  while (figures_.size() < texts.size()) {
-    auto* figure = new KeyFigure(this);
-    connect(figure, &QAbstractButton::clicked, this,
-            [this, figure] { emit explain_requested(figure->figure().metric, {}); });
-    strip_->addWidget(figure, 1);
-    figures_.push_back(figure);
-  }
-  for (std::size_t i = 0; i < texts.size(); ++i) figures_[i]->set_text(texts[i]);
-}
+const std::vector<KeyFigure*>& ReportView::figures() const { return strip_->figures(); }
 
 void ReportView::set_stale(bool stale) {
   stale_ = stale;
@@ -161,7 +146,7 @@ void ReportView::set_stale(bool stale) {
 }
 
 void ReportView::dim(bool dimmed) {
-  for (KeyFigure* figure : figures_) figure->set_dimmed(dimmed);
+  strip_->set_dimmed(dimmed);
   delegate_->set_dimmed(dimmed);
   badge_->setVisible(dimmed);
   if (dimmed) place_badge();

@@ -7,13 +7,13 @@
 #include "gui/model/report_model.hpp"
 #include "gui/run/run_view.hpp"
 
-class QHBoxLayout;
 class QLabel;
 class QTimer;
 class QTreeView;
 
 namespace orrery::gui {
 
+class FigureStrip;
 class KeyFigure;
 class ReportDelegate;
 
@@ -32,7 +32,7 @@ class ReportView : public RunView {
   void set_stale(bool stale);
   [[nodiscard]] bool is_stale() const { return stale_; }
   /// The large figures, in the order of display.
-  [[nodiscard]] const std::vector<KeyFigure*>& figures() const { return figures_; }
+  [[nodiscard]] const std::vector<KeyFigure*>& figures() const;
 
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;
@@ -40,7 +40,6 @@ class ReportView : public RunView {
  private:
   void make_table();
   void make_actions();
-  void show_figures(const RunPtr& current, const RunPtr& previous);
   void span_rows();
   void dim(bool dimmed);
   void place_badge();
@@ -50,10 +49,9 @@ class ReportView : public RunView {
   ReportModel* model_ = nullptr;
   QTreeView* table_ = nullptr;
   ReportDelegate* delegate_ = nullptr;
-  QHBoxLayout* strip_ = nullptr;
+  FigureStrip* strip_ = nullptr;
   QLabel *badge_ = nullptr, *empty_ = nullptr;
   QTimer* dim_timer_ = nullptr;
-  std::vector<KeyFigure*> figures_;
   bool stale_ = false;
 };
 

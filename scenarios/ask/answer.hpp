@@ -1,17 +1,18 @@
-// Answers of `orrery ask`: plans that were tried, the best first, and the forms in which they are told.
+// Answers of `orrery ask`: plans that were tried, the best first; answer_words.hpp has them in words.
 #pragma once
 
-#include <iosfwd>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "scenarios/ask/engines.hpp"
 #include "scenarios/ask/question.hpp"
-#include "scenarios/runner.hpp"
-#include "scenarios/search/search.hpp"
+#include "scenarios/search/point.hpp"
 
 namespace orrery::scenarios {
+
+struct AskControl;
 
 struct AskedPlan {
   AskedEngine engine;
@@ -38,13 +39,6 @@ struct Answer {
   }
 };
 
-/// Threads, console and quietness of the command.
-struct AskControl {
-  int jobs = 1;
-  bool quiet = false;
-  Console& console;
-};
-
 /// With `users` or `rate`: the plan that serves them at least cost per output token, of each engine with the fewest
 /// replicas that hold the SLO. Without either: the most users that hold it, on the GPUs that there are, or, where their
 /// number is open, on one replica of each engine, the cheapest per output token first. Prompts and answers come from
@@ -68,8 +62,6 @@ struct ApiComparison {
 /// the cached price. REQUIRES a plan that serves something; nullopt otherwise, or for an API that charges nothing.
 [[nodiscard]] std::optional<ApiComparison> compare_api(const Answer& answer, const ServeQuestion& question);
 
-void write_serve(std::ostream& out, const ServeQuestion& question, const Answer& answer);
-void write_fit(std::ostream& out, const FitQuestion& question, const Answer& answer);
 [[nodiscard]] std::string serve_json(const ServeQuestion& question, const Answer& answer);
 [[nodiscard]] std::string fit_json(const FitQuestion& question, const Answer& answer);
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "scenarios/ask/answer.hpp"
+#include "scenarios/ask/control.hpp"
 #include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
@@ -45,8 +46,7 @@ Answer answer_fit(const FitQuestion& question, const AskControl& control) {
   engines.erase(std::remove_if(engines.begin(), engines.end(), is_variant), engines.end());
   SearchQuery query;
   query.rows = {engines.size(), [engines](std::size_t i) { return engine_keys(engines[i], 1); }};
-  Progress progress(control.console, control.quiet, engines.size(), "engines");
-  std::vector<SearchRow> rows = search(runner, query, {control.jobs, control.console, progress, {}, {}});
+  std::vector<SearchRow> rows = control.search(runner, query, "engines");
   Answer answer;
   answer.kept = runner.kept();
   const std::int64_t users = std::max<std::int64_t>(1, question.users);

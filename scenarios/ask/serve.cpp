@@ -8,6 +8,7 @@
 
 #include "scenarios/ask/answer.hpp"
 #include "scenarios/ask/binding.hpp"
+#include "scenarios/ask/control.hpp"
 #include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
@@ -84,8 +85,7 @@ class Serving {
   }
 
   std::vector<SearchRow> run(const SearchQuery& query) {
-    Progress progress(control_.console, control_.quiet, query.rows.count, "kinds of engine");
-    std::vector<SearchRow> rows = search(runner_, query, {control_.jobs, control_.console, progress, {}, {}});
+    std::vector<SearchRow> rows = control_.search(runner_, query, "kinds of engine");
     for (const SearchRow& row : rows) answer_.runs += row.runs;
     return rows;
   }

@@ -74,6 +74,20 @@ ApiPrice read_api_price(std::string_view text, std::string_view by) {
   return {price(0), price(1), price(2)};
 }
 
+std::int64_t read_count(std::string_view text, std::string_view by, std::int64_t most) {
+  const std::string expected = fmt::format("a whole number from 1 to {}", most);
+  const double value = read_number(text, by, text, expected);
+  if (value < 1.0 || value > static_cast<double>(most) || value != std::floor(value)) fail(by, text, expected);
+  return static_cast<std::int64_t>(value);
+}
+
+double read_within(std::string_view text, std::string_view by, double least, double most) {
+  const std::string expected = fmt::format("a number from {:g} to {:g}", least, most);
+  const double value = read_number(text, by, text, expected);
+  if (value < least || value > most) fail(by, text, expected);
+  return value;
+}
+
 std::vector<std::string> split(std::string_view text, char sign) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at <= text.size() && !text.empty();) {

@@ -21,6 +21,11 @@ namespace orrery::scenarios {
 /// CACHED/INPUT/OUTPUT in USD per million tokens.
 [[nodiscard]] ApiPrice read_api_price(std::string_view text, std::string_view by);
 
+/// A whole number from 1 to `most`.
+[[nodiscard]] std::int64_t read_count(std::string_view text, std::string_view by, std::int64_t most);
+/// A number from `least` to `most`.
+[[nodiscard]] double read_within(std::string_view text, std::string_view by, double least, double most);
+
 /// Parts between commas (or another sign), without blanks around them; empty for an empty text.
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char sign = ',');
 

@@ -113,52 +113,34 @@ void add_run_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, 
   commands.emplace_back(explain, explain_file);
 }
 
-void add_question(CLI::App& command, Raw& raw) {
-  AskWords& ask = raw.options.ask;
-  command.add_option("--model", ask.model, "of the library (orrery list models), as Hugging Face has it, or a path")
-      ->required();
-  command.add_option(
-      "--gpu", ask.gpu,
-      "kinds to choose from: h100,l40s, or a profile of your own: ./mine.yaml (default: all of the library)");
-  command.add_option("--node", ask.node, "node that holds the GPU (default: one of the library); needed for one's own");
-  command.add_option("--gpus", ask.gpus, "GPUs that there are (default: as many as it takes)")
-      ->check(CLI::Range(1, 4096));
-  command.add_option("--tp", ask.tensor_parallel, "tensor parallelism (default: 1, 2, 4 and 8 are tried)")
-      ->check(CLI::Range(1, 8));
-  command.add_option("--weight-dtype", ask.weight_dtype, "number format of the weights (orrery list dtypes)");
-  command.add_option("--users", ask.users, "users at once")->check(CLI::Range(1, 100'000));
-  command.add_option("--save", ask.save, "write the scenario of the answer to this file");
+void add_question(CLI::App& command, const AskKind& kind, Raw& raw) {
+  for (const AskField& field : kind.fields) {
+    const std::string absent = field.absent.empty() ? "" : fmt::format(" (default: {})", field.absent);
+    CLI::Option* option = command.add_option(fmt::format("--{}", field.name), raw.options.ask.*field.word,
+                                             std::string(field.help) + absent);
+    if (field.required) option->required();
+  }
+  command.add_option("--save", raw.options.save, "write the scenario of the answer to this file");
   command.add_flag("--force", raw.options.force, "--save may replace a file");
   command.add_option("--json", raw.options.json, "write the answer as JSON (- for standard output)");
   command.add_flag("-q,--quiet", raw.options.quiet, "no progress and no text");
   // A question is short; people wait for it.
   command.add_option("-j,--jobs", raw.options.ask_jobs, "runs at a time (default 0: one per processor)")
       ->check(CLI::Range(0, 1024));
+  command.callback([&raw, &kind] { raw.options.ask_kind = &kind; });
 }
 
 void add_ask_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {
-  AskWords& ask = raw.options.ask;
-  CLI::App* question = app.add_subcommand("ask", "from a model, GPUs and a goal to an answer: ask serve, ask fit");
+  std::vector<std::string> names;
+  for (const AskKind& kind : ask_kinds()) names.push_back(fmt::format("ask {}", kind.name));
+  CLI::App* question =
+      app.add_subcommand("ask", fmt::format("from a model, GPUs and a goal to an answer: {}", fmt::join(names, ", ")));
   question->require_subcommand(1);
-  CLI::App* serve = question->add_subcommand(
-      "serve", "how many users do these GPUs hold, or which plan serves this load at least cost");
-  add_question(*serve, raw);
-  serve->add_option("--context", ask.context, "tokens of the longest request, prompt and answer: 32k = 32768");
-  serve->add_option("--input", ask.input, "tokens of a prompt: 2000, or MEAN:CV:MOST")->required();
-  serve->add_option("--output", ask.output, "tokens of an answer: 500, or MEAN:CV:MOST")->required();
-  serve->add_option("--ttft", ask.ttft, "longest time to the first token: 5s (this, --tpot or both are needed)");
-  serve->add_option("--tpot", ask.tpot, "longest time per token after it: 50ms");
-  serve->add_option("--attainment", ask.attainment, "share of the requests within both (default 0.99)")
-      ->check(CLI::Range(0.01, 1.0));
-  serve->add_option("--rate", ask.rate, "requests per second, at most 200: a larger load is several such")
-      ->check(CLI::Range(0.001, 200.0));
-  serve->add_option("--compare-api", ask.compare_api,
-                    "CACHED/INPUT/OUTPUT prices of an API, USD per million tokens: when do own GPUs win?");
-  commands.emplace_back(serve, ask_serve);
-  CLI::App* fit = question->add_subcommand("fit", "the fewest GPUs that hold a model and so many tokens");
-  add_question(*fit, raw);
-  fit->add_option("--context", ask.context, "tokens of each sequence: 128k = 131072")->required();
-  commands.emplace_back(fit, ask_fit);
+  for (const AskKind& kind : ask_kinds()) {
+    CLI::App* command = question->add_subcommand(std::string(kind.name), std::string(kind.summary));
+    add_question(*command, kind, raw);
+    commands.emplace_back(command, ask_question);
+  }
 }
 
 void add_data_commands(CLI::App& app, Raw& raw, std::vector<std::pair<CLI::App*, Command>>& commands) {

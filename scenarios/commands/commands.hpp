@@ -6,20 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/ask/ask.hpp"
 #include "scenarios/commands/command_line.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/runner.hpp"
 #include "scenarios/scenario.hpp"
 
 namespace orrery::scenarios {
-
-/// What `orrery ask` is asked, as written.
-struct AskWords {
-  std::string model, gpu, node, weight_dtype, context, input, output, ttft, tpot, compare_api, save;
-  int gpus = 0, tensor_parallel = 0;
-  std::int64_t users = 0;
-  double rate = 0.0, attainment = 0.99;
-};
 
 /// Everything the command line can say; each command reads its part.
 struct Options {
@@ -28,7 +21,9 @@ struct Options {
   std::string json, csv, trace, junit, requests, plan, output;  ///< file names, "-" for standard output, empty: none
   std::string gpu, node, date, timer = "fitted";
   std::string model;  ///< of import: instead of what the files name
+  const AskKind* ask_kind = nullptr;
   AskWords ask;
+  std::string save;                                  ///< of a question: where its answer's scenario goes
   std::string columns, sort, objective;              ///< of a sweep
   bool resume = false;                               ///< of a sweep: takes up the rows of its partial files
   std::string metric;                                ///< of explain: one figure alone
@@ -54,8 +49,7 @@ int explain_file(const Options& options, Console& console);
 int calibrate_fit(const Options& options, Console& console);
 int new_scenario(const Options& options, Console& console);
 int import_scenario(const Options& options, Console& console);
-int ask_serve(const Options& options, Console& console);
-int ask_fit(const Options& options, Console& console);
+int ask_question(const Options& options, Console& console);
 int open_window(const Options& options, Console& console);
 
 /// The families that `list` knows, for its help.

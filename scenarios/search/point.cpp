@@ -9,6 +9,7 @@
 #include "models/training/lowered_step.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/search/relaxed_keys.hpp"
+#include "sim/run_control.hpp"
 
 namespace orrery::scenarios {
 
@@ -62,10 +63,13 @@ PointRunner::PointRunner(const std::string& text, const std::string& file, const
                          KeptMetrics kept) {
   Keep keep;
   keep.lowered = std::make_shared<models::LoweredSteps>();
-  shared_ = std::make_shared<const Shared>(Shared{edited(text, file, base), std::move(kept), keep});
+  shared_.reset(new Shared{edited(text, file, base), std::move(kept), keep});
 }
 
 SearchPoint PointRunner::run(std::vector<Override> set) const {
+  sim::RunControl control;
+  control.stop = &shared_->stop;
+  control.check();
   SearchPoint point;
   point.set = std::move(set);
   try {
@@ -77,7 +81,7 @@ SearchPoint PointRunner::run(std::vector<Override> set) const {
     point.inputs = input_files(scenario);
     point.gpus = scenario.cluster.gpu_count();
     point.reason = scenario.skipped;
-    if (point.ran()) take(point, run_scenario(scenario, shared_->keep), shared_->kept);
+    if (point.ran()) take(point, run_scenario(scenario, shared_->keep, control), shared_->kept);
   } catch (const ConfigError& error) {
     point.reason = first_line(error.what());
   }

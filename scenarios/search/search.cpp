@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "scenarios/search/bisection.hpp"
+#include "sim/run_control.hpp"
 
 namespace orrery::scenarios {
 
@@ -150,16 +151,23 @@ std::vector<SearchRow> search(const PointRunner& runner, const SearchQuery& quer
   collector.collect(false);
   // Tasks own what they use: one that Ctrl-C leaves behind outlives this function.
   const auto task = [slots, runner, query, missing](std::size_t i) {
-    SearchRow row = run_row(runner, query, missing[i]);
-    const std::lock_guard<std::mutex> lock(slots->mutex);
-    if (!slots->closed) slots->rows[missing[i]] = std::move(row);
+    try {
+      SearchRow row = run_row(runner, query, missing[i]);
+      const std::lock_guard<std::mutex> lock(slots->mutex);
+      if (!slots->closed) slots->rows[missing[i]] = std::move(row);
+    } catch (const sim::Cancelled&) {
+      // Its row is not there, as those that were not begun.
+    }
   };
-  parallel_for(
-      missing.size(), control.jobs, task, [&] { return control.console.stopped() || collector.failed(); },
-      [&](std::size_t done) {
-        collector.collect(false);
-        control.progress.show(ready + done);
-      });
+  const auto stopped = [&] {
+    const bool stop = control.console.stopped() || collector.failed();
+    if (stop) runner.stop();  // what runs would go on in the window for minutes
+    return stop;
+  };
+  parallel_for(missing.size(), control.jobs, task, stopped, [&](std::size_t done) {
+    collector.collect(false);
+    control.progress.show(ready + done);
+  });
   control.progress.clear();
   collector.collect(true);
   return std::move(collector).rows();

@@ -1,11 +1,17 @@
 // Asking where figures come from.
 #include "gui/view/explain_view.hpp"
 
+#include <algorithm>
+#include <set>
+#include <utility>
+
 #include <QComboBox>
 #include <QTest>
 #include <QTreeView>
 #include <gtest/gtest.h>
 
+#include "gui/look/text.hpp"
+#include "gui/timeline/timeline_text.hpp"
 #include "hardware/config/config.hpp"
 
 namespace orrery::gui {
@@ -47,6 +53,32 @@ TEST(ExplainView, SelectsThePartThatIsAskedFor) {
   const QModelIndex current = view.findChild<QTreeView*>("explain_tree")->currentIndex();
   ASSERT_TRUE(current.isValid());
   EXPECT_TRUE(current.siblingAtColumn(0).data().toString().contains("gemm", Qt::CaseInsensitive));
+}
+
+// Every span of the step leads to the row of its own kernel, collective or transfer, open on its terms.
+TEST(ExplainView, OpensTheOperationThatIsAskedFor) {
+  ExplainView view;
+  view.resize(700, 400);
+  const RunPtr run = training_run("512");
+  view.set_runs(run, nullptr);
+  view.show();
+  const auto* tree = view.findChild<QTreeView*>("explain_tree");
+  std::set<std::pair<std::string, sim::Activity>> seen;
+  for (const sim::Span& span : run->timeline.spans) {
+    const std::string& label = run->timeline.labels[span.label.index()];
+    if (!seen.emplace(label, span.activity).second) continue;
+    const QString name = to_qstring(std::string(sim::name(span.activity)) + ": " + label);
+    view.explain(metric_of(span.activity), name);
+    const QModelIndex current = tree->currentIndex().siblingAtColumn(0);
+    ASSERT_TRUE(current.isValid()) << name.toStdString();
+    const QStringList operations = current.data(ExplainModel::kOperationsRole).toStringList();
+    EXPECT_TRUE(std::any_of(operations.begin(), operations.end(),
+                            [&](const QString& operation) { return operation.startsWith(name); }))
+        << name.toStdString() << " leads to " << current.data().toString().toStdString();
+    // Its shape is the title; below stand the terms of its time.
+    EXPECT_TRUE(tree->isExpanded(current) || view.model().rowCount(current) == 0);
+  }
+  EXPECT_GT(seen.size(), 10u);
 }
 
 TEST(ExplainView, TakesFiguresFromItsMenu) {

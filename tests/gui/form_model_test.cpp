@@ -45,6 +45,69 @@ constexpr const char* kServing =
     "serving:\n"
     "  load: {rate: 2, input: 150, output: {mean: 20}}\n";
 
+constexpr const char* kJobs =
+    "scenario: j\n"
+    "cluster: {node: dgx_h100, nodes: 2, fabric: rail_fat_tree_ndr}\n"
+    "jobs:\n"
+    "  - name: learn\n"
+    "    model: llama-3-8b\n"
+    "    training: {sequence_length: 8192, global_batch_size: 64, tensor_parallel: 2, data_parallel: 4}\n"
+    "  - name: chat   # beside it\n"
+    "    model: llama-3-8b\n"
+    "    start: 1 s\n"
+    "    placement: {first_node: 1}\n"
+    "    serving:\n"
+    "      load: {rate: 2, requests: 20, input: 150, output: {mean: 20}}\n";
+
+TEST(FormModel, HasASectionForEachJob) {
+  FormModel model;
+  const Tester tester(&model, Tester::FailureReportingMode::Fatal);
+  QSignalSpy edits(&model, &FormModel::edit_requested);
+  model.set_text(kTraining, "a.yaml");
+  model.set_text(kJobs, "j.yaml");
+  const auto shown = [&](const char* key) { return model.index_of(q(key)).data().toString().toStdString(); };
+  EXPECT_EQ(shown("jobs.0.training.tensor_parallel"), "2");
+  EXPECT_EQ(shown("jobs.1.serving.load.rate"), "2");
+  EXPECT_EQ(shown("jobs.1.start"), "1 s");
+  EXPECT_EQ(shown("jobs.1.serving.load.input.mean"), "150");
+  EXPECT_EQ(shown("cluster.nodes"), "2");
+  EXPECT_FALSE(model.index_of(q("training.tensor_parallel")).isValid());
+  EXPECT_FALSE(model.index_of(q("jobs.1.training.tensor_parallel")).isValid());
+  // Sections are called as the jobs are.
+  const QModelIndex chat = model.index_of(q("jobs.1.start")).parent();
+  EXPECT_EQ(chat.data().toString(), q("chat"));
+  EXPECT_EQ(chat.parent().data().toString(), q("jobs"));
+  EXPECT_TRUE(model.setData(model.index_of(q("jobs.0.training.tensor_parallel")), 4, Qt::EditRole));
+  EXPECT_EQ(last(edits), "jobs.0.training.tensor_parallel=4");
+  EXPECT_TRUE(model.setData(model.index_of(q("jobs.1.serving.load.input.mean")), 200, Qt::EditRole));
+  EXPECT_EQ(last(edits), "jobs.1.serving.load.input=200");
+  // A mistake is marked at its job's key.
+  const std::string wrong = hardware::set_value(kJobs, "j.yaml", "jobs.1.serving.load.rate", "-2");
+  model.set_text(wrong, "j.yaml");
+  try {
+    (void)scenarios::parse_scenario(wrong, "j.yaml");
+    ADD_FAILURE() << "a negative rate is taken";
+  } catch (const hardware::ConfigError& error) {
+    model.set_problems(error.diagnostics());
+  }
+  EXPECT_NE(model.index_of(q("jobs.1.serving.load.rate")).data(FormModel::kProblemRole).toString(), QString());
+  EXPECT_EQ(model.index_of(q("jobs.0.training.tensor_parallel")).data(FormModel::kProblemRole).toString(), QString());
+}
+
+TEST(FormModel, AbsentKeysOfAJobShowWhatItsRunDecided) {
+  RunRequest request;
+  request.text = kJobs;
+  request.file = "j.yaml";
+  const RunPtr run = make_run(request);
+  FormModel model;
+  model.set_text(kJobs, "j.yaml");
+  model.set_run(run);
+  const auto shown = [&](const char* key) { return model.index_of(q(key)).data().toString().toStdString(); };
+  EXPECT_EQ(shown("jobs.0.training.pipeline_parallel"), "1");
+  EXPECT_EQ(shown("jobs.1.serving.tensor_parallel"), "1");
+  EXPECT_NE(shown("jobs.1.serving.max_num_seqs"), "");
+}
+
 TEST(FormModel, HasARowForEachKeyOfEitherKind) {
   FormModel model;
   const Tester tester(&model, Tester::FailureReportingMode::Fatal);

@@ -47,6 +47,21 @@ class FormViewTest : public testing::Test {
   QSignalSpy edits_{&view_, &FormView::edit_requested};
 };
 
+TEST_F(FormViewTest, KeysHaveRoomWhateverWasFilteredWhenAFileCame) {
+  const int before = view_.tree().columnWidth(FormModel::kKey);
+  auto* filter = view_.findChild<QLineEdit*>(q("form_filter"));
+  filter->setText(q("zero"));
+  std::string other(kText);
+  other.replace(other.find("cluster"), 0, "seed: 3\n");
+  view_.model().set_text("scenario: b\nmodel: llama-3-8b\ncluster: {node: l4_box}\nserving: {}\n", "b.yaml");
+  view_.model().set_text(other, "a.yaml");
+  filter->clear();
+  EXPECT_GE(view_.tree().columnWidth(FormModel::kKey), before);
+  QFont bold = view_.tree().font();
+  bold.setBold(true);
+  EXPECT_GT(view_.tree().columnWidth(FormModel::kKey), QFontMetrics(bold).horizontalAdvance(q("sequence_parallel")));
+}
+
 TEST_F(FormViewTest, TypingANumberAndEnterAsksForIt) {
   QWidget* editor = view_.edit(q("training.tensor_parallel"));
   ASSERT_NE(qobject_cast<QSpinBox*>(editor), nullptr);

@@ -1,5 +1,10 @@
 #include "gui/view/latency_view.hpp"
 
+#include <algorithm>
+#include <vector>
+
+#include <QHelpEvent>
+#include <QToolTip>
 #include <QtTest>
 #include <gtest/gtest.h>
 #include <qcustomplot.h>
@@ -71,6 +76,25 @@ TEST(LatencyView, TellsTheReportsPercentilesInWords) {
   EXPECT_TRUE(view.accessibleDescription().contains("p50 " + p50));
   EXPECT_TRUE(view.accessibleDescription().contains("within the SLO's 500"));
   EXPECT_NEAR(quantile_of(run->series.latencies[0], 0.5), run->report.metric("serving.ttft_s.p50"), 0.003);
+}
+
+// Over each panel its own figures: rects are not numbered as the panels are laid out.
+TEST(LatencyView, TellsThePanelThatThePointerIsOver) {
+  LatencyView view;
+  show(view, tests::serving_run());
+  const std::vector<QString> names = {"TTFT", "TPOT", "E2E", "queue"};  // row by row
+  std::vector<QRect> rects;
+  for (QCPAxisRect* rect : view.plot().axisRects()) rects.push_back(rect->rect());
+  std::sort(rects.begin(), rects.end(), [](const QRect& a, const QRect& b) {
+    return a.center().y() != b.center().y() ? a.center().y() < b.center().y() : a.center().x() < b.center().x();
+  });
+  ASSERT_EQ(rects.size(), names.size());
+  for (std::size_t i = 0; i < rects.size(); ++i) {
+    const QPoint at = rects[i].center();
+    QHelpEvent event(QEvent::ToolTip, at, view.plot().mapToGlobal(at));
+    QApplication::sendEvent(&view.plot(), &event);
+    EXPECT_TRUE(QToolTip::text().startsWith(names[i] + ":")) << QToolTip::text().toStdString() << " over " << i;
+  }
 }
 
 TEST(LatencyView, DrawsTheRunBeforeToo) {

@@ -1,6 +1,8 @@
 // The table of links: its model, its order, and what it says where there are none.
 #include "gui/view/links_view.hpp"
 
+#include <set>
+
 #include <QAbstractItemModelTester>
 #include <QApplication>
 #include <QClipboard>
@@ -12,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "gui/view/views.hpp"
+#include "hardware/config/config.hpp"
 
 namespace orrery::gui {
 namespace {
@@ -73,6 +76,25 @@ TEST(LinksModel, WritesARowPerOperationAsCsv) {
             "nic,32,4.25e+10,1073741824,0.25,1,\"activations, \"\"sent\"\" (a to b)\",0.125\n");
   model.set_run(nullptr);
   EXPECT_EQ(model.csv(), "");
+}
+
+// Links are the machine's: of several jobs the table says whose operations they held up.
+TEST(LinksModel, TellsTheJobsApart) {
+  RunRequest request;
+  request.file = std::string(ORRERY_SOURCE_ROOT) + "/scenarios/library/cluster/two-70b-7to1-fabric.yaml";
+  request.text = hardware::read_text_file(request.file);
+  const RunPtr run = make_run(std::move(request));
+  LinksModel model;
+  model.set_run(run);
+  ASSERT_EQ(static_cast<std::size_t>(model.rowCount()), run->report.links.size());
+  std::set<QString> jobs;
+  for (int row = 0; row < model.rowCount(); ++row) {
+    const QModelIndex link = model.index(row, 0);
+    for (int i = 0; i < model.rowCount(link); ++i)
+      jobs.insert(text(model, i, LinksModel::kLink, link).section(u':', 0, 0));
+  }
+  EXPECT_THAT(jobs, ::testing::UnorderedElementsAre(QStringLiteral("left"), QStringLiteral("right")));
+  EXPECT_THAT(model.csv(), ::testing::HasSubstr("left: "));
 }
 
 TEST(LinksView, SortsByTheNumbersBehindTheColumns) {

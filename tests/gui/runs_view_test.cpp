@@ -15,6 +15,7 @@ namespace {
 RunPtr made_run(std::uint64_t number, const std::string& change, double step) {
   const auto run = tests::run_with({{"training.step_time_s", scenarios::Unit::seconds, step}});
   run->request.number = number;
+  run->ordinal = run->request.number;
   run->request.change = change;
   return run;
 }

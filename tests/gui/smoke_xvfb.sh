@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts the window on a real X server, and where there is none.
-#   smoke_xvfb.sh ORRERY_GUI ORRERY SCENARIO screenshot|window|no_display
+#   smoke_xvfb.sh ORRERY_GUI ORRERY SCENARIO screenshot|window|small_screen|no_display
 # Exit 77: this machine has no Xvfb.
 set -euo pipefail
 gui=$1 orrery=$2 scenario=$3 case=$4
@@ -19,8 +19,9 @@ fail() {
 }
 
 # Runs "$@" under Xvfb with the xcb platform, at most a minute.
+screen=1920x1200
 on_screen() {
-  xvfb-run -a -s "-screen 0 1920x1200x24 -nolisten tcp" \
+  xvfb-run -a -s "-screen 0 ${screen}x24 -nolisten tcp" \
     env QT_QPA_PLATFORM=xcb timeout -k 5 60 "$@" >"$scratch/out" 2>"$scratch/err"
 }
 
@@ -71,6 +72,21 @@ case $case in
       kill -TERM "$child"; code=0; wait "$child" || code=$?; [[ $code == 0 || $code == 143 ]] || exit "$code"' \
       "$gui" "$scenario" || fail "the window ended by itself or badly (exit $?)"
     ! grep -qiE 'QPainter|assert|terminate|segmentation|Cannot' "$scratch/err" || fail "it complained"
+    ;;
+  small_screen)
+    need_xvfb
+    command -v xwininfo >/dev/null || {
+      echo "skipped: xwininfo is missing"
+      exit 77
+    }
+    # A window that was given no size is no larger than the screen.
+    screen=1366x768
+    # shellcheck disable=SC2016 # the inner shell expands them
+    on_screen bash -c '"$0" "$1" & sleep 3; xwininfo -root -tree; kill -TERM %1; wait' "$gui" "$scenario" || true
+    size=$(sed -nE 's/.*— Orrery".* ([0-9]+)x([0-9]+)\+.*/\1 \2/p' "$scratch/out" | sort -n | tail -1)
+    [[ -n $size ]] || fail "there is no window"
+    read -r width height <<<"$size"
+    ((width > 800 && width <= 1366 && height > 400 && height <= 768)) || fail "the window is $width x $height"
     ;;
   no_display)
     # With a screenshot no display is needed.

@@ -223,7 +223,7 @@ TEST_F(TimelineViewTest, ClickSelectsAndDoubleClickAsksWhere) {
   QTest::mouseDClick(&canvas(), Qt::LeftButton, {}, point(kSecond / 10 * 9));
   ASSERT_EQ(asked.count(), 1);
   EXPECT_EQ(asked[0][0].toString(), QStringLiteral("training.compute_s"));
-  EXPECT_EQ(asked[0][1].toString(), QStringLiteral("cold"));
+  EXPECT_EQ(asked[0][1].toString(), QStringLiteral("backward: cold"));
   QTest::mouseDClick(&canvas(), Qt::LeftButton, {}, point(kSecond / 10 * 3, 1));
   EXPECT_EQ(asked.last()[0].toString(), QStringLiteral("training.communication_s"));
   QTest::mouseDClick(&canvas(), Qt::LeftButton, {}, point(kSecond / 10 * 3, 0));  // idle

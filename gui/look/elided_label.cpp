@@ -1,0 +1,34 @@
+#include "gui/look/elided_label.hpp"
+
+#include <QEvent>
+
+namespace orrery::gui {
+
+ElidedLabel::ElidedLabel(QWidget* parent) : QLabel(parent) {
+  setTextFormat(Qt::PlainText);
+  setTextInteractionFlags(Qt::TextSelectableByMouse);
+  setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+}
+
+void ElidedLabel::set_line(const QString& text) {
+  line_ = text;
+  fit();
+}
+
+void ElidedLabel::fit() {
+  const QString shown = fontMetrics().elidedText(line_, Qt::ElideRight, contentsRect().width() - std::max(0, indent()));
+  if (shown != text()) setText(shown);
+  setToolTip(shown == line_ ? QString() : line_);
+}
+
+void ElidedLabel::resizeEvent(QResizeEvent* event) {
+  QLabel::resizeEvent(event);
+  fit();
+}
+
+void ElidedLabel::changeEvent(QEvent* event) {
+  QLabel::changeEvent(event);
+  if (event->type() == QEvent::FontChange) fit();
+}
+
+}  // namespace orrery::gui

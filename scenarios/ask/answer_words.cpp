@@ -1,0 +1,218 @@
+#include "scenarios/ask/answer_words.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+#include "scenarios/search/sweep_text.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// Of a table with a row per plan; one with a row per kind of GPU is shown whole.
+constexpr std::size_t kShownPlans = 10;
+
+std::string length_text(const AskedLength& length) {
+  return length.cv > 0.0 ? fmt::format("{:.0f} (lognormal, cv {:g})", length.mean, length.cv)
+                         : fmt::format("{:.0f}", length.mean);
+}
+
+std::string limits_text(const ServeQuestion& question) {
+  std::string text;
+  if (question.ttft > Seconds{0.0}) text = "TTFT " + readable(question.ttft.value(), Unit::seconds);
+  if (question.tpot > Seconds{0.0}) {
+    text += (text.empty() ? "TPOT " : " and TPOT ") + readable(question.tpot.value(), Unit::seconds);
+  }
+  return text + fmt::format(" for {} of the requests", readable(question.attainment, Unit::ratio));
+}
+
+std::string load_text(const ServeQuestion& question, const AskedPlan& plan) {
+  if (question.rate > 0.0) return fmt::format("{:g} requests/s", question.rate);
+  return fmt::format("{} user{} at once", plan.users, plan.users == 1 ? "" : "s");
+}
+
+/// Times that no measurement stands behind.
+void add_mark(AnswerWords& words, const AskedPlan& plan) {
+  if (plan.engine.gpu.measured) return;
+  words.facts.push_back(fmt::format("datasheet figures only: no kernel of {} was measured", plan.engine.gpu.name));
+}
+
+std::string memory_text(const Answer& answer, const AskedPlan& plan) {
+  const auto bytes = [&](std::string_view metric) { return readable(answer.value(plan, metric), Unit::bytes); };
+  return fmt::format(
+      "memory of the fullest GPU: weights {}, activations {}, context and CUDA graphs {}, KV cache {}; {} of {}",
+      bytes("memory.weights_bytes"), bytes("memory.activations_bytes"), bytes("memory.workspace_bytes"),
+      bytes("memory.kv_cache_bytes"), bytes("memory.peak_bytes"), bytes("memory.capacity_bytes"));
+}
+
+std::string concurrency_text(const Question& question, const Answer& answer, const AskedPlan& plan) {
+  return fmt::format("Maximum concurrency for {} tokens per request: {:.2f}x{}", grouped(question.context),
+                     answer.value(plan, "serving.max_concurrency"), plan.replicas > 1 ? " a replica" : "");
+}
+
+std::string money(double value) { return readable(value, Unit::dollars); }
+
+void add_api(AnswerWords& words, const ServeQuestion& question, const Answer& answer) {
+  const std::optional<ApiComparison> api = compare_api(answer, question);
+  if (!api) return;
+  words.facts.push_back(
+      fmt::format("an API at {:g}/{:g}/{:g} USD per million cached/input/output tokens takes {} per 1000 requests; "
+                  "own GPUs at this load {}",
+                  question.api->cached, question.api->input, question.api->output, money(1e3 * api->api_per_request),
+                  money(1e3 * api->own_per_request)));
+  if (api->break_even() <= 1.0) {
+    const double a_day = 86400.0 * api->break_even() * answer.value(answer.plans.front(), "serving.requests_per_s");
+    words.facts.push_back(fmt::format("own GPUs win above {} utilisation, idle hours counted: {} requests a day",
+                                      readable(api->break_even(), Unit::ratio), grouped(std::llround(a_day))));
+  } else {
+    words.facts.push_back(fmt::format(
+        "the API is cheaper even if the GPUs are never idle: own ones take {:.2f} times as much", api->break_even()));
+  }
+}
+
+AnswerRow serve_row(const ServeQuestion& question, const Answer& answer, const AskedPlan& plan) {
+  const auto cell = [&](std::string_view metric, Unit unit) {
+    const std::optional<double> value = kept_value(answer.kept, plan.point, metric);
+    return value ? readable(*value, unit) : "-";
+  };
+  AnswerRow row;
+  row.holds = plan.holds;
+  row.cells = {describe(plan.engine, plan.replicas),
+               question.rate <= 0.0 ? std::to_string(plan.users) : fmt::format("{:g}/s", question.rate),
+               cell("serving.ttft_s.p99", Unit::seconds),
+               cell("serving.tpot_s.p99", Unit::seconds),
+               cell("serving.slo_attainment", Unit::ratio),
+               fmt::format("{:.2f}", plan.usd_per_hour()),
+               cell("cost.usd_per_million_output_tokens", Unit::dollars)};
+  if (!plan.engine.gpu.measured) row.remarks.emplace_back("datasheet only");
+  if (!plan.point.ran()) row.remarks.push_back("can't be: " + short_reason(plan.point.reason, "ask"));
+  if (plan.point.ran() && !plan.holds && !plan.point.findings.empty()) {
+    std::string kind = plan.point.findings.front().kind;
+    std::replace(kind.begin(), kind.end(), '_', ' ');
+    row.remarks.push_back(std::move(kind));
+  }
+  return row;
+}
+
+AnswerRow fit_row(const Answer& answer, const AskedPlan& plan) {
+  AnswerRow row;
+  row.holds = plan.holds;
+  row.cells = {
+      plan.holds ? describe(plan.engine, plan.replicas) : plan.engine.gpu.name,
+      fmt::format("{:.2f}", answer.value(plan, "serving.max_concurrency") * static_cast<double>(plan.replicas)),
+      readable(answer.value(plan, "memory.weights_bytes"), Unit::bytes),
+      plan.holds ? fmt::format("{:.2f}", plan.usd_per_hour()) : "no"};
+  return row;
+}
+
+std::string first_line(const std::string& text) { return printable(text.substr(0, text.find('\n'))); }
+
+/// What holds and how much room is left, or the nearest to it.
+void add_fit_facts(AnswerWords& words, const FitQuestion& question, const Answer& answer, const std::string& what) {
+  const AskedPlan& best = answer.plans.front();
+  const double room = answer.value(best, "serving.max_concurrency");
+  const auto users = static_cast<double>(std::max<std::int64_t>(1, question.users));
+  if (!answer.holds()) {
+    words.headline = fmt::format("nothing holds {}; the nearest is {} with room for {:.2f}", what,
+                                 describe(best.engine, best.replicas), room);
+    if (!best.point.findings.empty()) {
+      words.facts.push_back("in the way: " + first_line(best.point.findings.front().message));
+    }
+    words.facts.push_back(memory_text(answer, best));
+    return;
+  }
+  words.headline =
+      fmt::format("{} hold {}; USD/h {:.2f}", describe(best.engine, best.replicas), what, best.usd_per_hour());
+  const auto replicas = static_cast<double>(best.replicas);
+  const double free = answer.value(best, "memory.kv_cache_bytes") * std::max(0.0, 1.0 - users / replicas / room);
+  words.facts.push_back(concurrency_text(question, answer, best));
+  words.facts.push_back(memory_text(answer, best));
+  words.facts.push_back(fmt::format("margin: {} a GPU, {:.2f} sequences more in all", readable(free, Unit::bytes),
+                                    room * replicas - users));
+}
+
+}  // namespace
+
+AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
+  AnswerWords words;
+  words.note = question.model.note;
+  words.question = fmt::format("{} + {} tokens a request, {} of context; {}", length_text(question.input),
+                               length_text(question.output), grouped(question.context), limits_text(question));
+  if (answer.plans.empty()) {
+    words.headline = "there is no plan to try";
+    return words;
+  }
+  const AskedPlan& best = answer.plans.front();
+  if (answer.holds()) {
+    words.headline = fmt::format("{} on {}, {} per million output tokens", load_text(question, best),
+                                 describe(best.engine, best.replicas),
+                                 money(answer.value(best, "cost.usd_per_million_output_tokens")));
+    words.facts.push_back("binds: " + answer.binding);
+    add_mark(words, best);
+  } else {
+    const std::optional<double> share = kept_value(answer.kept, best.point, "serving.slo_attainment");
+    words.headline = fmt::format("no plan holds it; the nearest is {}{}", describe(best.engine, best.replicas),
+                                 share ? fmt::format(", within the limits for {}", readable(*share, Unit::ratio)) : "");
+    words.facts.push_back("in the way: " + answer.binding);
+  }
+  if (best.point.ran()) {
+    words.facts.push_back(concurrency_text(question, answer, best));
+    words.facts.push_back(memory_text(answer, best));
+  }
+  if (answer.holds()) add_api(words, question, answer);
+  words.columns = {{"Plans", 40},       {question.rate <= 0.0 ? "users" : "requests", 8},
+                   {"TTFT p99", 10},    {"TPOT p99", 10},
+                   {"within SLO", 10},  {"USD/h", 8},
+                   {"USD/M output", 13}};
+  for (const AskedPlan& plan : answer.plans) words.rows.push_back(serve_row(question, answer, plan));
+  words.shown = kShownPlans;
+  return words;
+}
+
+AnswerWords fit_words(const FitQuestion& question, const Answer& answer) {
+  AnswerWords words;
+  words.note = question.model.note;
+  const std::int64_t users = std::max<std::int64_t>(1, question.users);
+  const std::string what =
+      fmt::format("{} sequence{} of {} tokens", users, users == 1 ? "" : "s", grouped(question.context));
+  if (answer.plans.empty()) {
+    words.headline = "nothing that can be tried holds " + what;
+    return words;
+  }
+  add_fit_facts(words, question, answer, what);
+  words.columns = {{"Fewest of each GPU", 40}, {"sequences", 10}, {"weights a GPU", 14}, {"USD/h", 8}};
+  for (const AskedPlan& plan : answer.plans) words.rows.push_back(fit_row(answer, plan));
+  return words;
+}
+
+void write_answer(std::ostream& out, const AnswerWords& words, const std::string& scenario) {
+  if (!words.note.empty()) out << words.note << "\n";
+  if (!words.question.empty()) out << words.question << "\n\n";
+  out << "Answer: " << words.headline << "\n";
+  for (const std::string& fact : words.facts) out << "  " << fact << "\n";
+  const auto write_cells = [&](const std::vector<std::string>& cells, int indent) {
+    out << fmt::format("{:{}}{:<{}}", "", indent, cells.front(), words.columns.front().width - indent);
+    for (std::size_t i = 1; i < cells.size(); ++i) out << fmt::format(" {:>{}}", cells[i], words.columns[i].width);
+  };
+  if (!words.columns.empty()) {
+    std::vector<std::string> titles;
+    for (const AnswerColumn& column : words.columns) titles.push_back(column.title);
+    out << "\n";
+    write_cells(titles, 0);
+    out << "\n";
+  }
+  const std::size_t shown = words.shown > 0 ? std::min(words.shown, words.rows.size()) : words.rows.size();
+  for (std::size_t i = 0; i < shown; ++i) {
+    write_cells(words.rows[i].cells, 2);
+    for (const std::string& remark : words.rows[i].remarks) out << "  " << remark;
+    out << "\n";
+  }
+  if (shown < words.rows.size()) out << fmt::format("  ... and {} more (--json)\n", words.rows.size() - shown);
+  if (!scenario.empty()) out << "\nThe scenario (--save FILE keeps it for run, explain, sweep)\n" << scenario;
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,82 @@
+// Questions from words: each word checked, and what doesn't go together refused.
+
+#include <fmt/format.h>
+
+#include "models/architectures/hf_config.hpp"
+#include "scenarios/ask/ask.hpp"
+#include "scenarios/ask/names.hpp"
+#include "scenarios/ask/words.hpp"
+#include "scenarios/format.hpp"
+
+namespace orrery::scenarios {
+
+using hardware::ConfigError;
+
+namespace {
+
+/// Where a length has a spread and no end: draws beyond it are rare (1 in 1000 at a spread of 1).
+constexpr double kTail = 8.0;
+constexpr std::int64_t kMostGpus = 4096, kMostTensorParallel = 8;
+constexpr double kLeastRate = 0.001, kMostRate = 200.0, kLeastAttainment = 0.01;
+
+void read_shared(const AskWords& words, Question& question) {
+  if (words.model.empty()) throw ConfigError("--model is needed");
+  question.model = find_asked_model(words.model, words.weight_dtype);
+  for (const std::string& gpu : split(words.gpu)) question.gpus.push_back(find_asked_gpu(gpu, words.node));
+  if (question.gpus.empty() && !words.node.empty()) question.gpus.push_back(find_asked_gpu("", words.node));
+  if (question.gpus.empty()) question.gpus = all_asked_gpus();
+  if (!words.gpus.empty()) question.gpu_count = static_cast<int>(read_count(words.gpus, "--gpus", kMostGpus));
+  if (!words.tensor_parallel.empty()) {
+    question.tensor_parallel = static_cast<int>(read_count(words.tensor_parallel, "--tp", kMostTensorParallel));
+  }
+  if (!words.users.empty()) question.users = read_count(words.users, "--users", kMostUsers);
+  if (!words.context.empty()) question.context = read_tokens(words.context, "--context");
+  const models::Llm llm = models::load_model(question.model.name);
+  if (llm.max_positions > 0 && question.context > llm.max_positions) {
+    throw ConfigError(fmt::format("--context {}: {} has {} positions", printable(words.context),
+                                  printable(question.model.name), grouped(llm.max_positions)));
+  }
+}
+
+AskedLength read_spread(const std::string& text, std::string_view by) {
+  if (text.empty()) throw ConfigError(fmt::format("{} is needed", by));
+  AskedLength length = read_asked_length(text, by);
+  if (length.cv > 0.0 && length.most == 0) length.most = static_cast<std::int64_t>(kTail * length.mean);
+  return length;
+}
+
+}  // namespace
+
+ServeQuestion read_serve_question(const AskWords& words) {
+  ServeQuestion question;
+  read_shared(words, question);
+  question.input = read_spread(words.input, "--input");
+  question.output = read_spread(words.output, "--output");
+  const std::int64_t longest = question.input.longest() + question.output.longest();
+  if (question.context == 0) question.context = (longest + 1023) / 1024 * 1024;
+  if (question.context < longest) {
+    throw ConfigError(fmt::format("--context {}: a request may take {} tokens, prompt and answer",
+                                  printable(words.context), grouped(longest)));
+  }
+  if (!words.ttft.empty()) question.ttft = read_time(words.ttft, "--ttft");
+  if (!words.tpot.empty()) question.tpot = read_time(words.tpot, "--tpot");
+  if (words.ttft.empty() && words.tpot.empty()) {
+    throw ConfigError("ask serve needs a goal: --ttft 5s, --tpot 50ms, or both");
+  }
+  if (!words.users.empty() && !words.rate.empty()) throw ConfigError("ask serve takes --users or --rate, not both");
+  if (!words.rate.empty()) question.rate = read_within(words.rate, "--rate", kLeastRate, kMostRate);
+  if (!words.attainment.empty()) {
+    question.attainment = read_within(words.attainment, "--attainment", kLeastAttainment, 1.0);
+  }
+  if (!words.compare_api.empty()) question.api = read_api_price(words.compare_api, "--compare-api");
+  return question;
+}
+
+FitQuestion read_fit_question(const AskWords& words) {
+  FitQuestion question;
+  read_shared(words, question);
+  if (question.context == 0) throw ConfigError("--context is needed");
+  return question;
+}
+
+}  // namespace orrery::scenarios
