@@ -47,6 +47,15 @@ void write_memory(std::ostream& out, const Answer& answer, const AskedPlan& plan
       "  memory of the fullest GPU: weights {}, activations {}, context and CUDA graphs {}, KV cache {}; {} of {}\n",
       bytes("memory.weights_bytes"), bytes("memory.activations_bytes"), bytes("memory.workspace_bytes"),
       bytes("memory.kv_cache_bytes"), bytes("memory.peak_bytes"), bytes("memory.capacity_bytes"));
+  if (const std::optional<MemoryVerdict> verdict = answer.memory(plan); verdict && verdict->uncertain) {
+    out << fmt::format("  memory {}\n", describe(*verdict));
+  }
+}
+
+/// Behind a row: memory is so near its limit, either way, that the prediction may err.
+std::string_view memory_mark(const Answer& answer, const AskedPlan& plan) {
+  const std::optional<MemoryVerdict> verdict = answer.memory(plan);
+  return verdict && verdict->uncertain ? "  memory uncertain" : "";
 }
 
 void write_concurrency(std::ostream& out, const Question& question, const Answer& answer, const AskedPlan& plan) {
@@ -74,6 +83,8 @@ void write_api(std::ostream& out, const ServeQuestion& question, const Answer& a
   }
 }
 
+std::string users_text(const AskedPlan& plan) { return fmt::format("{}{}", plan.left ? "~" : "", plan.users); }
+
 void write_plan_table(std::ostream& out, const ServeQuestion& question, const Answer& answer) {
   const bool users = question.rate <= 0.0;
   out << fmt::format("\n{:<40} {:>8} {:>10} {:>10} {:>10} {:>8} {:>13}\n", "Plans", users ? "users" : "requests",
@@ -82,14 +93,15 @@ void write_plan_table(std::ostream& out, const ServeQuestion& question, const An
     const AskedPlan& plan = answer.plans[i];
     const auto cell = [&](std::string_view metric, Unit unit) {
       const std::optional<double> value = kept_value(answer.kept, plan.point, metric);
-      return value ? readable(*value, unit) : "-";
+      return value && !plan.point.given_up ? readable(*value, unit) : "-";
     };
     out << fmt::format("  {:<38} {:>8} {:>10} {:>10} {:>10} {:>8.2f} {:>13}", describe(plan.engine, plan.replicas),
-                       users ? std::to_string(plan.users) : fmt::format("{:g}/s", question.rate),
+                       users ? users_text(plan) : fmt::format("{:g}/s", question.rate),
                        cell("serving.ttft_s.p99", Unit::seconds), cell("serving.tpot_s.p99", Unit::seconds),
                        cell("serving.slo_attainment", Unit::ratio), plan.usd_per_hour(),
                        cell("cost.usd_per_million_output_tokens", Unit::dollars));
     if (!plan.engine.gpu.measured) out << "  datasheet only";
+    out << memory_mark(answer, plan);
     if (!plan.point.ran()) out << "  can't be: " << short_reason(plan.point.reason, "ask");
     if (plan.point.ran() && !plan.holds && !plan.point.findings.empty()) {
       std::string kind = plan.point.findings.front().kind;
@@ -97,6 +109,10 @@ void write_plan_table(std::ostream& out, const ServeQuestion& question, const An
       out << "  " << kind;
     }
     out << "\n";
+  }
+  const auto is_left = [](const AskedPlan& plan) { return plan.left; };
+  if (std::any_of(answer.plans.begin(), answer.plans.end(), is_left)) {
+    out << "  ~: what one replica holds times their number, of plans that can't hold more than the first\n";
   }
   if (answer.plans.size() > kShown) out << fmt::format("  ... and {} more (--json)\n", answer.plans.size() - kShown);
 }
@@ -174,10 +190,10 @@ void write_fit(std::ostream& out, const FitQuestion& question, const Answer& ans
   out << fmt::format("\n{:<40} {:>10} {:>14} {:>8}\n", "Fewest of each GPU", "sequences", "weights a GPU", "USD/h");
   for (const AskedPlan& plan : answer.plans) {
     const std::string name = plan.holds ? describe(plan.engine, plan.replicas) : plan.engine.gpu.name;
-    out << fmt::format("  {:<38} {:>10.2f} {:>14} {:>8}\n", name,
+    out << fmt::format("  {:<38} {:>10.2f} {:>14} {:>8}{}\n", name,
                        answer.value(plan, "serving.max_concurrency") * static_cast<double>(plan.replicas),
                        readable(answer.value(plan, "memory.weights_bytes"), Unit::bytes),
-                       plan.holds ? fmt::format("{:.2f}", plan.usd_per_hour()) : "no");
+                       plan.holds ? fmt::format("{:.2f}", plan.usd_per_hour()) : "no", memory_mark(answer, plan));
   }
   write_scenario(out, answer);
 }

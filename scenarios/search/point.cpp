@@ -40,6 +40,7 @@ void take(SearchPoint& point, const Report& report, const KeptMetrics& kept) {
     const std::optional<double> value = empty ? std::nullopt : report.find_metric(row.name);
     point.values.push_back(value.value_or(std::numeric_limits<double>::quiet_NaN()));
   }
+  for (const auto& result : report.results) point.given_up = point.given_up || (result && result->given_up());
   for (const Finding& finding : report.findings) {
     if (!finding.expected) point.findings.push_back(finding);
   }
@@ -65,7 +66,7 @@ PointRunner::PointRunner(const std::string& text, const std::string& file, const
   shared_ = std::make_shared<const Shared>(Shared{edited(text, file, base), std::move(kept), keep});
 }
 
-SearchPoint PointRunner::run(std::vector<Override> set) const {
+SearchPoint PointRunner::run(std::vector<Override> set, bool until_missed) const {
   SearchPoint point;
   point.set = std::move(set);
   try {
@@ -77,7 +78,9 @@ SearchPoint PointRunner::run(std::vector<Override> set) const {
     point.inputs = input_files(scenario);
     point.gpus = scenario.cluster.gpu_count();
     point.reason = scenario.skipped;
-    if (point.ran()) take(point, run_scenario(scenario, shared_->keep), shared_->kept);
+    Keep keep = shared_->keep;
+    keep.until_missed = until_missed;
+    if (point.ran()) take(point, run_scenario(scenario, keep), shared_->kept);
   } catch (const ConfigError& error) {
     point.reason = first_line(error.what());
   }
