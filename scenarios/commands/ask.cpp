@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/shown.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/ask/answer.hpp"
 #include "scenarios/ask/names.hpp"
@@ -72,7 +73,7 @@ void check_save(const Options& options) {
   check_new(path, options.force);
   check_writable(path);
   if (!options.json.empty() && same_file(path, options.json)) {
-    throw ConfigError(fmt::format("{}: two outputs can't go to the same place", path));
+    throw ConfigError(fmt::format("{}: two outputs can't go to the same place", hardware::quoted_path(path)));
   }
 }
 

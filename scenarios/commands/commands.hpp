@@ -29,7 +29,7 @@ struct Options {
   std::string gpu, node, date, timer = "fitted";
   std::string model;  ///< of import: instead of what the files name
   AskWords ask;
-  std::string columns, sort, objective;              ///< of a sweep
+  std::string columns, sort, objective, pareto;      ///< of a sweep
   bool resume = false;                               ///< of a sweep: takes up the rows of its partial files
   std::string metric;                                ///< of explain: one figure alone
   std::string log;                                   ///< of explain: what the engine wrote
@@ -56,6 +56,8 @@ int new_scenario(const Options& options, Console& console);
 int import_scenario(const Options& options, Console& console);
 int ask_serve(const Options& options, Console& console);
 int ask_fit(const Options& options, Console& console);
+int print_completion(const Options& options, Console& console);
+int print_man(const Options& options, Console& console);
 int open_window(const Options& options, Console& console);
 
 /// The families that `list` knows, for its help.
