@@ -103,10 +103,10 @@ template <class Result>
 
 /// What a run keeps: beyond its figures, for its report, and of its work, for the runs after it.
 struct Keep {
-  bool timeline = false;      ///< the plan and its timeline, or a record per iteration of the serving engine
-  bool records = false;       ///< a record per served request
-  bool until_missed = false;  ///< a serving run may end once its SLO can't be kept any more
+  bool timeline = false;  ///< the plan and its timeline, or a record per iteration of the serving engine
+  bool records = false;   ///< a record per served request
   std::shared_ptr<models::LoweredSteps> lowered = {};  ///< training steps that only need new prices; none: all anew
+  bool until_missed = false;                           ///< a serving run may end once its SLO can't be kept any more
 };
 
 /// Predicts one scenario without its variants. Throws ConfigError if the GPU can't compute the job, or for a broken

@@ -16,13 +16,14 @@ TEST(PointRunner, EndsARunThatHasMissedItsSloAndNoOther) {
       "  warmup_requests: 20\n"
       "  load: {arrivals: poisson, rate: 1, requests: 300, input: {distribution: lognormal, mean: 500, cv: 1, most: "
       "1500},"
-      " output: 60}\n  slo: {ttft: 1 s, tpot: 60 ms, attainment: 90 %}\n";
+      " output: 60}\n  slo: {ttft: 1 s, tpot: 60 ms, attainment: 0.9}\n";
   const PointRunner runner(text, "s.yaml", {}, {serving_kind().metrics()});
   int ended = 0, held = 0;
   for (const char* rate : {"0.5", "2", "4", "6", "7", "8", "9", "12", "40", "1000"}) {
     const std::vector<Override> set = {{"serving.load.rate", rate, "test"}};
     const SearchPoint whole = runner.run(set), asked = runner.run(set, true);
     EXPECT_EQ(holds(runner.kept(), whole, {}), holds(runner.kept(), asked, {})) << rate;
+    ASSERT_TRUE(whole.ran()) << whole.reason;
     EXPECT_FALSE(whole.given_up);
     const auto requests = [&](const SearchPoint& point) {
       return *kept_value(runner.kept(), point, "serving.requests");
