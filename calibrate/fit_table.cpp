@@ -15,6 +15,7 @@
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
 #include "hardware/config/config.hpp"
+#include "hardware/config/shown.hpp"
 #include "kernels/attention/mixed_batch.hpp"
 
 namespace orrery::calibrate {
@@ -25,7 +26,8 @@ const TableKind& required_kind(const CsvTable& table) {
   if (kind != nullptr) return *kind;
   std::string known;
   for (const TableKind& one : table_kinds()) known += fmt::format("{}{}", known.empty() ? "" : ", ", one.family);
-  throw hardware::ConfigError(fmt::format("{}: the columns fit no kind of kernel table ({})", table.file, known));
+  throw hardware::ConfigError(
+      fmt::format("{}: the columns fit no kind of kernel table ({})", hardware::quoted_path(table.file), known));
 }
 
 // Six significant digits: a coefficient is not known better, and the profile stays readable.

@@ -21,6 +21,7 @@
 
 #include "calibrate/rows.hpp"
 #include "hardware/config/config.hpp"
+#include "hardware/config/shown.hpp"
 #include "models/architectures/hf_config.hpp"
 
 namespace orrery::calibrate {
@@ -63,8 +64,8 @@ Measured measured_by(const CsvTable& table, const hardware::Gpu& gpu) {
   }
   const std::string board = lower_alphanumeric(name.substr(0, first));
   if (lower_alphanumeric(gpu.name).rfind(board, 0) != 0) {
-    throw hardware::ConfigError(
-        fmt::format("{}: by its name it was measured on {}, not on {}", table.file, name.substr(0, first), gpu.name));
+    throw hardware::ConfigError(fmt::format("{}: by its name it was measured on {}, not on {}",
+                                            hardware::quoted_path(table.file), name.substr(0, first), gpu.name));
   }
   Measured out;
   out.llm = models::load_model(library_name(name.substr(first + 1, degree - first - 1)));

@@ -46,6 +46,8 @@ class JobResult {
   [[nodiscard]] virtual std::string_view reading() const { return "frozen"; }
   /// What links carried for it; empty where they were a World's.
   [[nodiscard]] virtual std::vector<sim::LinkReport> links() const { return {}; }
+  /// It ended before its work did, since Keep::until_missed was all that it was asked.
+  [[nodiscard]] virtual bool given_up() const { return false; }
   /// Records that it keeps beyond its figures: what its memory grows with.
   [[nodiscard]] virtual std::size_t weight() const { return 0; }
 

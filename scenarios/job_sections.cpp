@@ -186,12 +186,27 @@ void check_gpus(const ConfigNode& root, const Scenario& scenario, Diagnostics& d
   }
 }
 
+/// A value that breaks several rules is one mistake: with all its reasons.
+std::vector<models::JobError> one_of_each_key(const std::vector<models::JobError>& errors) {
+  std::vector<models::JobError> merged;
+  for (const models::JobError& error : errors) {
+    const auto known =
+        std::find_if(merged.begin(), merged.end(), [&](const models::JobError& one) { return one.key == error.key; });
+    if (known == merged.end()) {
+      merged.push_back(error);
+    } else {
+      known->message += "; " + error.message;
+    }
+  }
+  return merged;
+}
+
 }  // namespace
 
 void check_jobs(const ConfigNode& root, const Scenario& scenario, Diagnostics& diagnostics) {
   for (std::size_t i = 0; i < scenario.jobs.size(); ++i) {
     const Job& job = scenario.jobs[i];
-    for (const models::JobError& error : job.kind->check(*job.spec)) {
+    for (const models::JobError& error : one_of_each_key(job.kind->check(*job.spec))) {
       const bool own = !job.name.empty() && error.key.rfind(fmt::format("{}.", job.kind->name), 0) == 0;
       const std::string key = own ? fmt::format("jobs.{}.{}", i, error.key) : error.key;
       diagnostics.error(span_of(root, key), fmt::format("{}: {}", key, error.message));

@@ -10,6 +10,7 @@
 
 #include "hardware/config/config.hpp"
 #include "hardware/config/files.hpp"
+#include "hardware/config/shown.hpp"
 
 namespace orrery::scenarios {
 
@@ -33,17 +34,18 @@ void check_writable(const std::string& path) {
   std::error_code code;
   if (is_special(path)) {
     if (::access(path.c_str(), W_OK) != 0) {
-      throw ConfigError(fmt::format("{}: can't write: {}", path, std::strerror(errno)));
+      throw ConfigError(fmt::format("{}: can't write: {}", hardware::quoted_path(path), std::strerror(errno)));
     }
     return;
   }
   fs::path folder = fs::path(path).parent_path();
   if (folder.empty()) folder = ".";
   if (!fs::is_directory(folder, code)) {
-    throw ConfigError(fmt::format("{}: can't write: there is no folder {}", path, folder.string()));
+    throw ConfigError(
+        fmt::format("{}: can't write: there is no folder {}", hardware::quoted_path(path), folder.string()));
   }
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    throw ConfigError(fmt::format("{}: can't write: {}", path, std::strerror(errno)));
+    throw ConfigError(fmt::format("{}: can't write: {}", hardware::quoted_path(path), std::strerror(errno)));
   }
 }
 
@@ -80,7 +82,7 @@ void write_output(const std::string& path, const std::function<void(std::ostream
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   writer(out);
   out.flush();
-  if (!out) throw ConfigError(fmt::format("{}: can't write: {}", path, std::strerror(errno)));
+  if (!out) throw ConfigError(fmt::format("{}: can't write: {}", hardware::quoted_path(path), std::strerror(errno)));
 }
 
 }  // namespace orrery::scenarios

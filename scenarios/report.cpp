@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/shown.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/world.hpp"
@@ -193,9 +194,9 @@ Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunCo
         for (const Job& job : report.scenario.jobs) run_job(report, job, *timer, keep, prediction);
       }
     } catch (const std::invalid_argument& error) {
-      throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
+      throw hardware::ConfigError(fmt::format("{}: {}", hardware::quoted_path(scenario.file), error.what()));
     } catch (const sim::TimeOverflow& error) {
-      throw hardware::ConfigError(fmt::format("{}: {}", scenario.file, error.what()));
+      throw hardware::ConfigError(fmt::format("{}: {}", hardware::quoted_path(scenario.file), error.what()));
     }
   }
   for (const Expectation& expectation : scenario.expectations) {

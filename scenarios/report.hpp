@@ -106,6 +106,7 @@ struct Keep {
   bool timeline = false;  ///< the plan and its timeline, or a record per iteration of the serving engine
   bool records = false;   ///< a record per served request
   std::shared_ptr<models::LoweredSteps> lowered = {};  ///< training steps that only need new prices; none: all anew
+  bool until_missed = false;                           ///< a serving run may end once its SLO can't be kept any more
 };
 
 /// Predicts one scenario without its variants. Throws ConfigError if the GPU can't compute the job, or for a broken

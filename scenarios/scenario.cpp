@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/shown.hpp"
 #include "kernels/kernel.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/job_sections.hpp"
@@ -259,8 +260,9 @@ std::vector<std::string> scenario_files(const std::string& path) {
   for (fs::recursive_directory_iterator it(path, code), end; !code && it != end; it.increment(code)) {
     if (it->is_regular_file() && it->path().extension() == ".yaml") files.push_back(it->path().string());
   }
-  if (code) throw ConfigError(fmt::format("{}: {}", path, code.message()));
-  if (files.empty()) throw ConfigError(fmt::format("{}: the folder holds no scenario (*.yaml)", path));
+  if (code) throw ConfigError(fmt::format("{}: {}", hardware::quoted_path(path), code.message()));
+  if (files.empty())
+    throw ConfigError(fmt::format("{}: the folder holds no scenario (*.yaml)", hardware::quoted_path(path)));
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -238,7 +238,7 @@ NodePtr parse_yaml(const SourceText& source, std::string_view text, const std::s
 }
 
 NodePtr parse_config(std::string_view text, const std::string& file) {
-  if (text.size() > kMaxConfigBytes) throw ConfigError({{file, {}, "larger than 8 MiB"}});
+  check_config_size(text, file);
   const SourceText source(text);
   if (const auto problem = source.find_bad_character()) {
     throw ConfigError({{file, source.span(problem->position, problem->position), problem->message}});

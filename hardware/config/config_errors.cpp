@@ -13,6 +13,7 @@
 #include "hardware/config/config.hpp"
 #include "hardware/config/config_text.hpp"
 #include "hardware/config/files.hpp"
+#include "hardware/config/shown.hpp"
 
 namespace orrery::hardware {
 namespace {
@@ -30,8 +31,9 @@ std::string join(const std::vector<Diagnostic>& diagnostics) {
 
 std::string Diagnostic::str() const {
   if (file.empty()) return message;
-  if (span.line == 0) return fmt::format("{}: {}", file, message);
-  return fmt::format("{}:{}:{}: {}", file, span.line, span.column, message);
+  const std::string name = quoted_path(file);
+  if (span.line == 0) return fmt::format("{}: {}", name, message);
+  return fmt::format("{}:{}:{}: {}", name, span.line, span.column, message);
 }
 
 ConfigError::ConfigError(std::vector<Diagnostic> diagnostics)
@@ -62,17 +64,12 @@ std::string read_text_file(const std::string& path) {
   const auto fail = [&](const std::string& why) { throw ConfigError({{path, {}, why}}); };
   const bool standard_input = path == "-";
   if (!standard_input) check_input_file(path);
-  std::error_code code;
-  if (!standard_input && std::filesystem::is_regular_file(path, code) &&
-      std::filesystem::file_size(path, code) > kMaxConfigBytes && !code) {
-    fail("larger than 8 MiB");
-  }
   errno = 0;
   std::ifstream file;
   if (!standard_input) file.open(path, std::ios::binary);
   std::istream& stream = standard_input ? std::cin : file;
   if (!stream && !(standard_input && stream.eof())) fail(fmt::format("can't be read: {}", std::strerror(errno)));
-  // A pipe has no size, and a file may grow: never take more than the limit.
+  // Never more than the limit and a piece, whatever the file's size.
   std::string text;
   std::string chunk(std::size_t{64} << 10, '\0');
   while (stream && text.size() <= kMaxConfigBytes) {
@@ -80,8 +77,19 @@ std::string read_text_file(const std::string& path) {
     text.append(chunk, 0, static_cast<std::size_t>(stream.gcount()));
   }
   if (stream.bad()) fail("can't be read");
-  if (text.size() > kMaxConfigBytes) fail("larger than 8 MiB");
+  check_config_size(text, path);
   return text;
+}
+
+void check_config_size(std::string_view text, const std::string& file) {
+  if (text.size() <= kMaxConfigBytes) return;
+  const std::string_view taken = text.substr(0, kMaxConfigBytes);
+  const auto lines = static_cast<int>(std::count(taken.begin(), taken.end(), '\n'));
+  const std::size_t last = taken.rfind('\n');
+  const auto column = static_cast<int>(last == std::string_view::npos ? kMaxConfigBytes : kMaxConfigBytes - last - 1);
+  throw ConfigError({{file,
+                      {lines + 1, column + 1, kMaxConfigBytes, kMaxConfigBytes},
+                      "larger than 8 MiB: nothing from here on is read"}});
 }
 
 NodePtr load_config(const std::string& path) { return parse_config(read_text_file(path), path); }

@@ -136,11 +136,11 @@ const Dimension& size_dimension() {
   return dimension;
 }
 const Dimension& bandwidth_dimension() {
-  static const Dimension dimension{"a bandwidth", "450 GB/s", bandwidth_units()};
+  static const Dimension dimension{"a bandwidth", "450 GB/s", bandwidth_units(), 1.0, 1e18};
   return dimension;
 }
 const Dimension& flop_rate_dimension() {
-  static const Dimension dimension{"a compute rate", "312 TFLOP/s", flop_rate_units()};
+  static const Dimension dimension{"a compute rate", "312 TFLOP/s", flop_rate_units(), 1.0, 1e24};
   return dimension;
 }
 const Dimension& duration_dimension() {
@@ -148,7 +148,7 @@ const Dimension& duration_dimension() {
   return dimension;
 }
 const Dimension& frequency_dimension() {
-  static const Dimension dimension{"a frequency", "1.41 GHz", frequency_units()};
+  static const Dimension dimension{"a frequency", "1.41 GHz", frequency_units(), 1.0, 1e15};
   return dimension;
 }
 const Dimension& power_dimension() {
@@ -240,6 +240,12 @@ std::optional<double> parse_quantity(std::string_view text, const Dimension& dim
   const double value = *number * found->scale;
   if (!std::isfinite(value)) {
     error = fmt::format("{} is outside the range of a number", in_quotes(text));
+    return std::nullopt;
+  }
+  // Negative ones are for the range of the key to refuse.
+  if (value > 0.0 && (value < dimension.least || value > dimension.most)) {
+    error = fmt::format("{} is no {} that anything has: expected {:g} to {:g} {}", in_quotes(text),
+                        dimension.what.substr(2), dimension.least, dimension.most, dimension.units.front().name);
     return std::nullopt;
   }
   return value;

@@ -22,6 +22,9 @@ struct Dimension {
   std::string_view what;     ///< "a bandwidth"
   std::string_view example;  ///< "450 GB/s"
   const std::vector<Unit>& units;
+  /// Values other than 0 that anything can have, in the SI base unit: what lies beyond is a slip of the pen, and would
+  /// make times of 0 or without end.
+  double least = 0.0, most = 1e300;
 };
 
 [[nodiscard]] const Dimension& size_dimension();

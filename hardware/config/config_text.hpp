@@ -1,6 +1,6 @@
 // The raw text of a configuration file: lines, UTF-8, and where a YAML value ends in it.
 //
-// Used by the parser (config.cpp) and the editor (config_edit.cpp) only.
+// Used by the parser (config.cpp), the editor (config_edit.cpp), and for its limit by who reads texts of other kinds.
 #pragma once
 
 #include <optional>
@@ -13,6 +13,9 @@
 namespace orrery::hardware {
 
 inline constexpr std::size_t kMaxConfigBytes = std::size_t{8} << 20;
+
+/// Throws ConfigError at the line and column where a text becomes larger than that.
+void check_config_size(std::string_view text, const std::string& file);
 
 /// Where a scalar ends, or why its form is refused.
 struct ScalarExtent {

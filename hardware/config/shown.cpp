@@ -10,6 +10,13 @@ std::string printable(std::string_view text, std::size_t most) {
   return text.size() > most ? result + "…" : result;
 }
 
+std::string quoted_path(const std::string& path) {
+  if (path.find_first_of(" \t\n'\"\\$`&|;<>(){}*?!#") == std::string::npos) return path;
+  std::string result = "'";
+  for (const char c : path) result += c == '\'' ? "'\\''" : std::string(1, c);
+  return result + "'";
+}
+
 std::string shown(std::string_view text, std::size_t most) { return '"' + printable(text, most) + '"'; }
 
 }  // namespace orrery::hardware

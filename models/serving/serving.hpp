@@ -182,6 +182,7 @@ struct ServingResult {
   std::uint64_t events = 0;            ///< of the simulator: coalesced iterations are one
   bool saturated = false;              ///< the queue grows without bound
   bool cut_off = false;                ///< … and had grown so long that the load ended there (front_end.hpp)
+  bool given_up = false;               ///< ServingOptions::until_missed ended it: figures are of what was served so far
   std::vector<sim::LinkReport> links;  ///< what they carried, alone on the cluster; empty where nothing leaves a node
   std::vector<RequestRecord> records;  ///< only where asked for
   std::vector<StepRecord> timeline;    ///< only where asked for
@@ -198,6 +199,10 @@ struct ServingOptions {
   bool keep_records = false;   ///< a RequestRecord per request
   bool keep_timeline = false;  ///< a StepRecord per iteration (coalesced ones apart)
   bool coalesce = true;        ///< false: every iteration is an event of its own; the results are the same
+  /// The run ends once so many requests have missed their limits that slo.attainment can't be kept any more, whatever
+  /// comes: for who only asks whether it is. Needs a load whose number of requests is known. Of predict() alone: on a
+  /// World that others share nothing ends early.
+  bool until_missed = false;
   /// If set, makes what is served instead of what `load` describes. Asked again for each run: a World may run its jobs
   /// more than once (models/world_job.hpp).
   std::function<std::shared_ptr<Workload>()> workload;

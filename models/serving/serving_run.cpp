@@ -50,8 +50,12 @@ struct ServingRun::System {
         pace(run.options_.control, static_cast<std::uint64_t>(run.options_.workload ? 0 : job.config.load.requests)),
         front(world.clock(), *workload, *router, engines, tally, pace, run.kinds_.front()->steps->request_time(),
               origin) {
-    const auto ended = [this](const Request& request, sim::SimTime now) {
+    const auto ended = [this, &world, gives_up = run.options_.until_missed](const Request& request, sim::SimTime now) {
       front.ended(request, now);
+      if (gives_up && !given_up && tally.is_missed()) {
+        given_up = true;
+        world.clock().stop();
+      }
       if (done && front.is_over()) std::exchange(done, nullptr)();
     };
     for (int i = 0; i < job.config.replicas; ++i) {
@@ -71,6 +75,7 @@ struct ServingRun::System {
   Pace pace;
   FrontEnd front;
   std::function<void()> done;
+  bool given_up = false;
 };
 
 ServingRun::ServingRun(const ServingJob& job, const kernels::KernelTimer& timer, const ServingOptions& options)
@@ -172,6 +177,7 @@ void ServingRun::stop() {
   system_->tally.report(result_, end);
   result_.cut_off = system_->front.is_cut_off();
   result_.saturated = result_.saturated || result_.cut_off;
+  result_.given_up = system_->given_up;
   result_.trace = system_->workload->tally();
   note_held_up();
   for (const std::unique_ptr<Engine>& engine : system_->engines) engine->leave();

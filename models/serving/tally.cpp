@@ -22,6 +22,14 @@ LatencySummary summarise(const sim::Distribution& samples, double sum) {
 
 }  // namespace
 
+Tally::Tally(const ServingConfig& config, const ServingOptions& options)
+    : config_(config), options_(options), may_miss_(~std::uint64_t{0}) {
+  const std::int64_t counted = config.load.requests - config.warmup_requests;
+  if (options.workload || counted <= 0 || !(config.slo.attainment > 0.0)) return;
+  // One more than the share, against its rounding: to stop a run that would have kept it is the mistake to avoid.
+  may_miss_ = static_cast<std::uint64_t>((1.0 - config.slo.attainment) * static_cast<double>(counted)) + 1;
+}
+
 void QueueTrend::sample(sim::SimTime now, std::int64_t waiting) {
   if (seen_++ % stride_ != 0) return;
   samples_.push_back({now, waiting});

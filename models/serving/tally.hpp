@@ -37,7 +37,7 @@ class QueueTrend {
 
 class Tally {
  public:
-  Tally(const ServingConfig& config, const ServingOptions& options) : config_(config), options_(options) {}
+  Tally(const ServingConfig& config, const ServingOptions& options);
 
   /// The request is excluded from the statistics.
   [[nodiscard]] bool is_warmup(const Request& request) const {
@@ -66,6 +66,10 @@ class Tally {
   /// Takes part in kv_cache_usage: blocks in use times how long, of one replica that has `blocks`.
   void add_usage(TimeSum block_time, std::int64_t peak_blocks, std::int64_t blocks);
 
+  /// slo.attainment can't be kept any more, whatever the requests to come get: more have missed their limits than may
+  /// of all. False where no share is promised, or the number of requests is not known beforehand.
+  [[nodiscard]] bool is_missed() const { return requests_ - within_slo_ > may_miss_; }
+
   /// Fills in everything but `config`, `pool` and `events`. `end`: the simulation's last event.
   void report(ServingResult& result, sim::SimTime end);
 
@@ -77,6 +81,7 @@ class Tally {
   sim::Distribution ttft_, tpot_, itl_, e2e_, queue_;
   std::uint64_t arrived_ = 0, requests_ = 0, rejected_ = 0, truncated_ = 0, input_ = 0, output_ = 0, cached_ = 0,
                 within_slo_ = 0;
+  std::uint64_t may_miss_;  ///< requests whose miss still keeps the promise
   std::uint64_t preemptions_ = 0, steps_ = 0, step_sequences_ = 0;
   sim::SimTime first_arrival_ = ~sim::SimTime{0}, last_token_ = 0;
   TimeSum block_time_ = 0;

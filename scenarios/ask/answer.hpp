@@ -8,6 +8,7 @@
 
 #include "scenarios/ask/engines.hpp"
 #include "scenarios/ask/question.hpp"
+#include "scenarios/memory_verdict.hpp"
 #include "scenarios/search/point.hpp"
 
 namespace orrery::scenarios {
@@ -19,9 +20,14 @@ struct AskedPlan {
   std::int64_t replicas = 1;
   std::int64_t users = 0;  ///< that it serves or holds at once; 0: asked by rate
   bool holds = false;
-  SearchPoint point;
+  /// It was not asked further, since another plan holds more than it can: `users` are what its replicas hold one by
+  /// one.
+  bool left = false;
+  SearchPoint point;                  ///< of a plan that isn't the first perhaps of some of its replicas: replicas.hpp
   std::optional<SearchPoint> beyond;  ///< one user more, or one replica less: what no longer holds
 
+  /// So many of its replicas are what `point` ran; the others do the same.
+  [[nodiscard]] std::int64_t replicas_run() const;
   [[nodiscard]] int gpus() const { return static_cast<int>(engine.gpus() * replicas); }
   [[nodiscard]] double usd_per_hour() const { return engine.gpu.price * gpus(); }
 };
@@ -37,14 +43,17 @@ struct Answer {
   [[nodiscard]] double value(const AskedPlan& plan, std::string_view metric) const {
     return kept_value(kept, plan.point, metric).value_or(0.0);
   }
+  /// Of its fullest GPU; nullopt: it didn't run.
+  [[nodiscard]] std::optional<MemoryVerdict> memory(const AskedPlan& plan) const;
 };
 
-/// With `users` or `rate`: the plan that serves them at least cost per output token, of each engine with the fewest
-/// replicas that hold the SLO. Without either: the most users that hold it, on the GPUs that there are, or, where their
-/// number is open, on one replica of each engine, the cheapest per output token first. Prompts and answers come from
-/// clients in a closed loop, or by a Poisson process at `rate`.
-/// — Limitations: replicas beyond the first are found by bisection, and plans that cost 5 % more an hour than a known
-/// one are not tried.
+/// The answer is that of asking every plan and every number in turn, as far as holding turns once along users and
+/// replicas; lengths with a spread make it turn several times close to each other, and it is one of them then. With
+/// `users` or `rate`: the plan that serves them at least cost per output token, of each engine with the fewest replicas
+/// that hold the SLO. Without either: the most users that hold it, on the GPUs that there are, or, where their number
+/// is open, on one replica of each engine, the cheapest per output token first. Prompts and answers come from clients
+/// in a closed loop, or by a Poisson process at `rate`. — Limitations: replicas beyond the first are found by
+/// bisection, and plans that cost 5 % more an hour than a known one are not tried.
 [[nodiscard]] Answer answer_serve(const ServeQuestion& question, const AskControl& control);
 
 /// The fewest GPUs of each kind whose KV cache holds `users` sequences (at least 1) of `context` tokens at once; of

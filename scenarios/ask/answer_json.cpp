@@ -39,12 +39,20 @@ Json plan_json(const Answer& answer, const AskedPlan& plan) {
   json["datasheet_only"] = !plan.engine.gpu.measured;
   json["holds"] = plan.holds;
   if (plan.users > 0) json["users"] = plan.users;
+  if (plan.left) json["users_estimated"] = true;
   json["usd_per_hour"] = plan.usd_per_hour();
   if (!plan.point.ran()) json["reason"] = plan.point.reason;
   for (const Finding& finding : plan.point.findings) {
     json["findings"].push_back({{"kind", finding.kind}, {"message", finding.message}});
   }
+  if (const std::optional<MemoryVerdict> verdict = answer.memory(plan)) {
+    json["memory"] = {{"verdict", std::string(name(verdict->fit))},
+                      {"margin_bytes", verdict->margin.value()},
+                      {"uncertain", verdict->uncertain}};
+  }
   json["metrics"] = Json::object();
+  if (plan.point.given_up) return json;  // figures of a run that ended early are of no plan
+  if (plan.replicas_run() != plan.replicas) json["metrics_of_replicas"] = plan.replicas_run();
   for (std::size_t i = 0; i < plan.point.values.size(); ++i) {
     if (!std::isnan(plan.point.values[i])) json["metrics"][answer.kept.rows[i].name] = plan.point.values[i];
   }

@@ -49,6 +49,18 @@ std::string memory_text(const Answer& answer, const AskedPlan& plan) {
       bytes("memory.kv_cache_bytes"), bytes("memory.peak_bytes"), bytes("memory.capacity_bytes"));
 }
 
+/// Of memory so near its limit, either way, that the prediction may err.
+std::optional<MemoryVerdict> uncertain_memory(const Answer& answer, const AskedPlan& plan) {
+  std::optional<MemoryVerdict> verdict = answer.memory(plan);
+  if (verdict && !verdict->uncertain) verdict.reset();
+  return verdict;
+}
+
+void add_memory(AnswerWords& words, const Answer& answer, const AskedPlan& plan) {
+  words.facts.push_back(memory_text(answer, plan));
+  if (const auto verdict = uncertain_memory(answer, plan)) words.facts.push_back("memory " + describe(*verdict));
+}
+
 std::string concurrency_text(const Question& question, const Answer& answer, const AskedPlan& plan) {
   return fmt::format("Maximum concurrency for {} tokens per request: {:.2f}x{}", grouped(question.context),
                      answer.value(plan, "serving.max_concurrency"), plan.replicas > 1 ? " a replica" : "");
@@ -77,18 +89,20 @@ void add_api(AnswerWords& words, const ServeQuestion& question, const Answer& an
 AnswerRow serve_row(const ServeQuestion& question, const Answer& answer, const AskedPlan& plan) {
   const auto cell = [&](std::string_view metric, Unit unit) {
     const std::optional<double> value = kept_value(answer.kept, plan.point, metric);
-    return value ? readable(*value, unit) : "-";
+    return value && !plan.point.given_up ? readable(*value, unit) : "-";
   };
   AnswerRow row;
   row.holds = plan.holds;
   row.cells = {describe(plan.engine, plan.replicas),
-               question.rate <= 0.0 ? std::to_string(plan.users) : fmt::format("{:g}/s", question.rate),
+               question.rate <= 0.0 ? fmt::format("{}{}", plan.left ? "~" : "", plan.users)
+                                    : fmt::format("{:g}/s", question.rate),
                cell("serving.ttft_s.p99", Unit::seconds),
                cell("serving.tpot_s.p99", Unit::seconds),
                cell("serving.slo_attainment", Unit::ratio),
                fmt::format("{:.2f}", plan.usd_per_hour()),
                cell("cost.usd_per_million_output_tokens", Unit::dollars)};
   if (!plan.engine.gpu.measured) row.remarks.emplace_back("datasheet only");
+  if (uncertain_memory(answer, plan)) row.remarks.emplace_back("memory uncertain");
   if (!plan.point.ran()) row.remarks.push_back("can't be: " + short_reason(plan.point.reason, "ask"));
   if (plan.point.ran() && !plan.holds && !plan.point.findings.empty()) {
     std::string kind = plan.point.findings.front().kind;
@@ -106,6 +120,7 @@ AnswerRow fit_row(const Answer& answer, const AskedPlan& plan) {
       fmt::format("{:.2f}", answer.value(plan, "serving.max_concurrency") * static_cast<double>(plan.replicas)),
       readable(answer.value(plan, "memory.weights_bytes"), Unit::bytes),
       plan.holds ? fmt::format("{:.2f}", plan.usd_per_hour()) : "no"};
+  if (uncertain_memory(answer, plan)) row.remarks.emplace_back("memory uncertain");
   return row;
 }
 
@@ -122,7 +137,7 @@ void add_fit_facts(AnswerWords& words, const FitQuestion& question, const Answer
     if (!best.point.findings.empty()) {
       words.facts.push_back("in the way: " + first_line(best.point.findings.front().message));
     }
-    words.facts.push_back(memory_text(answer, best));
+    add_memory(words, answer, best);
     return;
   }
   words.headline =
@@ -130,7 +145,7 @@ void add_fit_facts(AnswerWords& words, const FitQuestion& question, const Answer
   const auto replicas = static_cast<double>(best.replicas);
   const double free = answer.value(best, "memory.kv_cache_bytes") * std::max(0.0, 1.0 - users / replicas / room);
   words.facts.push_back(concurrency_text(question, answer, best));
-  words.facts.push_back(memory_text(answer, best));
+  add_memory(words, answer, best);
   words.facts.push_back(fmt::format("margin: {} a GPU, {:.2f} sequences more in all", readable(free, Unit::bytes),
                                     room * replicas - users));
 }
@@ -161,7 +176,7 @@ AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
   }
   if (best.point.ran()) {
     words.facts.push_back(concurrency_text(question, answer, best));
-    words.facts.push_back(memory_text(answer, best));
+    add_memory(words, answer, best);
   }
   if (answer.holds()) add_api(words, question, answer);
   words.columns = {{"Plans", 40},       {question.rate <= 0.0 ? "users" : "requests", 8},
@@ -170,6 +185,10 @@ AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
                    {"USD/M output", 13}};
   for (const AskedPlan& plan : answer.plans) words.rows.push_back(serve_row(question, answer, plan));
   words.shown = kShownPlans;
+  const auto is_left = [](const AskedPlan& plan) { return plan.left; };
+  if (std::any_of(answer.plans.begin(), answer.plans.end(), is_left)) {
+    words.footnote = "~: what one replica holds times their number, of plans that can't hold more than the first";
+  }
   return words;
 }
 
@@ -211,6 +230,7 @@ void write_answer(std::ostream& out, const AnswerWords& words, const std::string
     for (const std::string& remark : words.rows[i].remarks) out << "  " << remark;
     out << "\n";
   }
+  if (!words.footnote.empty()) out << "  " << words.footnote << "\n";
   if (shown < words.rows.size()) out << fmt::format("  ... and {} more (--json)\n", words.rows.size() - shown);
   if (!scenario.empty()) out << "\nThe scenario (--save FILE keeps it for run, explain, sweep)\n" << scenario;
 }

@@ -28,6 +28,7 @@ struct AnswerWords {
   std::vector<AnswerColumn> columns;
   std::vector<AnswerRow> rows;  ///< a row per plan, the best first
   std::size_t shown = 0;        ///< of them on a terminal; 0: all
+  std::string footnote;         ///< of the table
 };
 
 [[nodiscard]] AnswerWords serve_words(const ServeQuestion& question, const Answer& answer);

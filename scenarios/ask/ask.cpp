@@ -39,16 +39,16 @@ std::vector<AskField> with_shared(const std::vector<AskField>& own) {
 
 std::vector<AskField> serve_fields() {
   return with_shared({
-      {"context", &AskWords::context, "Context", "tokens of the longest request, prompt and answer: 32K = 32,768",
-       "what prompt and answer take", "32K"},
+      {"context", &AskWords::context, "Context",
+       "tokens of the longest request, prompt and answer: 32k = 32,000, 32K = 32,768", "what prompt and answer take",
+       "32K"},
       {"input", &AskWords::input, "Prompt", "tokens of a prompt: 2000, or MEAN:CV:MOST", "", "2000", true},
       {"output", &AskWords::output, "Answer", "tokens of an answer: 500, or MEAN:CV:MOST", "", "500", true},
       {"ttft", &AskWords::ttft, "TTFT at most", "longest time to the first token: 5s (this, --tpot or both are needed)",
        "", "5s"},
       {"tpot", &AskWords::tpot, "TPOT at most", "longest time per token after it: 50ms", "", "50ms"},
       {"attainment", &AskWords::attainment, "Attainment", "share of the requests within both", "0.99", "0.99"},
-      {"rate", &AskWords::rate, "Requests a second", "requests per second, at most 200: a larger load is several such",
-       "", "20"},
+      {"rate", &AskWords::rate, "Requests a second", "requests per second, up to 10,000", "", "20"},
       {"compare-api", &AskWords::compare_api, "API prices",
        "CACHED/INPUT/OUTPUT prices of an API, USD per million tokens: when do own GPUs win?", "", "0.14/0.55/2.19"},
   });
@@ -56,7 +56,8 @@ std::vector<AskField> serve_fields() {
 
 std::vector<AskField> fit_fields() {
   return with_shared({
-      {"context", &AskWords::context, "Context", "tokens of each sequence: 128K = 131,072", "", "128K", true},
+      {"context", &AskWords::context, "Context", "tokens of each sequence: 128k = 128,000, 128K = 131,072", "", "128K",
+       true},
   });
 }
 

@@ -1,11 +1,15 @@
 #include "scenarios/ask/engines.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/dtype.hpp"
 #include "models/architectures/hf_config.hpp"
+#include "models/layer/parameters.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::scenarios {
@@ -62,6 +66,30 @@ std::vector<AskedEngine> engines_for(const Question& question, const std::vector
     }
   }
   return engines;
+}
+
+void sort_by_promise(std::vector<AskedEngine>& engines, const ServeQuestion& question) {
+  constexpr double kBatch = 32.0;
+  const models::Llm llm = models::load_model(question.model.name);
+  const double active = static_cast<double>(models::active_parameters(llm));
+  std::map<std::string, hardware::Gpu> gpus;
+  const auto dollars = [&](const AskedEngine& engine) {
+    const auto known = gpus.try_emplace(engine.gpu.loaded_by());
+    hardware::Gpu& gpu = known.first->second;
+    if (known.second) gpu = hardware::load_gpu(engine.gpu.loaded_by());
+    const Dtype dtype = parse_dtype(engine.weight_dtype).value_or(llm.dtype);
+    std::optional<FlopsPerSecond> peak = gpu.matrix_peak(dtype);
+    if (!peak) peak = gpu.matrix_peak(Dtype::fp16);
+    const double computing =
+        2.0 * active * (question.input.mean + question.output.mean) / peak.value_or(FlopsPerSecond{1e12}).value();
+    const double reading =
+        question.output.mean * active * element_size(dtype).value() / (kBatch * gpu.memory_bandwidth.value());
+    return engine.gpu.price * (computing + reading);
+  };
+  // More GPUs of one kind share the work and pay for talking.
+  const auto key = [&](const AskedEngine& engine) { return std::pair(dollars(engine), engine.gpus()); };
+  std::stable_sort(engines.begin(), engines.end(),
+                   [&](const AskedEngine& a, const AskedEngine& b) { return key(a) < key(b); });
 }
 
 std::vector<Override> engine_keys(const AskedEngine& engine, std::int64_t replicas) {

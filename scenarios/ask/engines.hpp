@@ -24,6 +24,11 @@ struct AskedEngine {
 /// so.
 [[nodiscard]] std::vector<AskedEngine> engines_for(const Question& question, const std::vector<int>& depths);
 
+/// The engines that may serve a request for least money first, by datasheets: which of them are run first changes how
+/// soon others are too dear, and no answer.
+/// — Equation: price · GPUs · (2·P·tokens / peak + answer·bytes(P) / (bandwidth · 32 sequences)), P active parameters.
+void sort_by_promise(std::vector<AskedEngine>& engines, const ServeQuestion& question);
+
 /// The keys of so many replicas of an engine.
 [[nodiscard]] std::vector<Override> engine_keys(const AskedEngine& engine, std::int64_t replicas);
 

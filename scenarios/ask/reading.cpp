@@ -17,7 +17,7 @@ namespace {
 /// Where a length has a spread and no end: draws beyond it are rare (1 in 1000 at a spread of 1).
 constexpr double kTail = 8.0;
 constexpr std::int64_t kMostGpus = 4096, kMostTensorParallel = 8;
-constexpr double kLeastRate = 0.001, kMostRate = 200.0, kLeastAttainment = 0.01;
+constexpr double kLeastRate = 0.001, kMostRate = 10'000.0, kLeastAttainment = 0.01;
 
 void read_shared(const AskWords& words, Question& question) {
   if (words.model.empty()) throw ConfigError("--model is needed");

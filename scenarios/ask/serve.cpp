@@ -9,37 +9,24 @@
 #include "scenarios/ask/answer.hpp"
 #include "scenarios/ask/binding.hpp"
 #include "scenarios/ask/control.hpp"
+#include "scenarios/ask/replicas.hpp"
 #include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
 
-constexpr int kMostGpus = 512;
+constexpr int kMostGpus = 4096;
 /// Rows of a price bound: their number must not follow the number of threads, or the answer would.
 constexpr std::size_t kBatch = 8;
+/// Until one plan holds, nothing says what is too dear.
+constexpr std::size_t kFirstBatch = 2;
 /// A plan's cost per token follows its cost per hour, but for how long it takes to finish the last requests.
 constexpr double kPriceSlack = 1.05;
-
-std::int64_t number_of(const std::vector<Override>& set, std::string_view key, std::int64_t fallback) {
-  for (const Override& change : set) {
-    if (change.key == key) return std::stoll(change.value);
-  }
-  return fallback;
-}
-
-/// So many requests that 99 % of them is a statement, and at a rate for so long (100 s) that a queue which grows is
-/// seen to; a closed loop's first wave arrives at once and is not counted, and of many clients each comes twice more.
-std::vector<Override> load_keys(const ServeQuestion& question, std::int64_t users) {
-  const auto set = [](std::string_view key, std::int64_t value) {
-    return Override{std::string(key), std::to_string(value), "ask"};
-  };
-  if (question.rate > 0.0) {
-    return {set("serving.load.requests", std::clamp<std::int64_t>(std::llround(100.0 * question.rate), 300, 20'000))};
-  }
-  const std::int64_t counted = std::max({std::int64_t{200}, std::min<std::int64_t>(10 * users, 5'000), 2 * users});
-  return {set("serving.load.requests", counted + users), set("serving.warmup_requests", users)};
-}
+/// Of one of many replicas more users than this are not tried.
+constexpr std::int64_t kMostEach = 2'000;
+/// Plans that don't hold and are run to their end to see which is nearest: those that kept the limits longest.
+constexpr std::size_t kNearest = 10;
 
 class Serving {
  public:
@@ -52,18 +39,14 @@ class Serving {
   }
 
   Answer answer() && {
-    if (fixed_load()) {
-      find_cheapest(engines_for(question_, {1}));
-      if (!any_fits()) find_cheapest(engines_for(question_, {2, 4, 8}));
-    } else {
-      find_most_users(engines_for(question_, {1}));
-      if (!any_fits()) find_most_users(engines_for(question_, {2, 4, 8}));
-    }
+    find(engines_for(question_, {1}));
+    if (!any_fits()) find(engines_for(question_, {2, 4, 8}));
     sort();
+    if (!answer_.holds()) run_nearest();
     if (!answer_.plans.empty()) {
-      const AskedPlan& best = answer_.plans.front();
-      const EditedText text = EditedText(text_, "ask", best.point.set);
-      answer_.scenario = text.text();
+      AskedPlan& best = answer_.plans.front();
+      run_best(best);
+      answer_.scenario = EditedText(text_, "ask", best.point.set).text();
       answer_.binding = binding_of(question_, answer_, best, text_);
     }
     return std::move(answer_);
@@ -77,10 +60,12 @@ class Serving {
   }
 
   /// Requests that are refused or cut short are not served.
-  [[nodiscard]] SearchQuery query(const std::vector<AskedEngine>& engines) const {
+  [[nodiscard]] static SearchQuery query(std::size_t count) {
     SearchQuery query;
     query.bounds = {{"serving.rejected", false, 0.0}, {"serving.truncated", false, 0.0}};
-    query.rows.count = engines.size();
+    query.rows.count = count;
+    query.rows.at = [](std::size_t) { return std::vector<Override>(); };
+    query.until_missed = true;
     return query;
   }
 
@@ -90,57 +75,127 @@ class Serving {
     return rows;
   }
 
-  void add(const AskedEngine& engine, SearchRow row, std::int64_t users) {
+  void find(const std::vector<AskedEngine>& engines) {
+    if (fixed_load()) return find_cheapest(engines);
+    find_most_users(engines);
+    if (question_.gpu_count > 0) ask_on();
+  }
+
+  void add(const AskedEngine& engine, SearchRow row, std::int64_t replicas, std::int64_t users) {
     if (row.runs == 0) return;
     AskedPlan plan;
     plan.engine = engine;
-    plan.replicas = number_of(row.point.set, "serving.replicas", 1);
+    plan.replicas = replicas;
     plan.users = users;
     plan.holds = row.holds;
+    plan.left = row.holds && !fixed_load() && replicas > 1;
     plan.point = std::move(row.point);
     plan.beyond = std::move(row.beyond);
     answer_.plans.push_back(std::move(plan));
   }
 
+  /// The most users of one replica of each plan, times their number: what the plan holds at least where they go in
+  /// step.
   void find_most_users(const std::vector<AskedEngine>& engines) {
-    SearchQuery query = this->query(engines);
-    const auto replicas = [count = question_.gpu_count](const AskedEngine& engine) {
+    const auto replicas = [count = question_.gpu_count](const AskedEngine& engine) -> std::int64_t {
       return std::max(1, count / engine.gpus());
     };
-    query.rows.at = [engines, replicas](std::size_t i) { return engine_keys(engines[i], replicas(engines[i])); };
-    query.range = SearchRange{"serving.load.concurrency", Seek::most, [](std::size_t) {
-                                return RangeLimits{1, kMostUsers, false};
+    SearchQuery query = Serving::query(engines.size());
+    query.range = SearchRange{"", Seek::most, [engines, replicas](std::size_t i) {
+                                return RangeLimits{1, std::max(kMostEach, kMostUsers / replicas(engines[i]))};
                               }};
-    query.also = [question = question_](std::size_t, std::int64_t users) { return load_keys(question, users); };
+    query.also = [engines, replicas, question = question_](std::size_t i, std::int64_t each) {
+      const std::int64_t count = replicas(engines[i]);
+      return go_in_step(question, engines[i]) ? group_keys(question, engines[i], count, count * each)
+                                              : plan_keys(question, engines[i], 1, each);
+    };
     std::vector<SearchRow> rows = run(query);
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::int64_t users = rows[i].holds ? number_of(rows[i].point.set, "serving.load.concurrency", 0) : 0;
-      add(engines[i], std::move(rows[i]), users);
+      const std::int64_t count = replicas(engines[i]);
+      const std::int64_t users = rows[i].holds ? count * rows[i].value : 0;
+      add(engines[i], std::move(rows[i]), count, users);
     }
   }
 
-  void find_cheapest(const std::vector<AskedEngine>& engines) {
+  /// Asks the plans of several replicas that may hold the most users: first the one that promises most, then those that
+  /// might hold as many.
+  void ask_on() {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < answer_.plans.size(); ++i) {
+      if (answer_.plans[i].left) order.push_back(i);
+    }
+    if (order.empty()) return;
+    const auto more = [&](std::size_t a, std::size_t b) { return answer_.plans[a].users > answer_.plans[b].users; };
+    std::stable_sort(order.begin(), order.end(), more);
+    ask_on({order.front()}, 0);
+    std::int64_t most = 0;
+    for (const AskedPlan& plan : answer_.plans) {
+      if (plan.holds && !plan.left) most = std::max(most, plan.users);
+    }
+    const auto is_out = [&](std::size_t i) {
+      const AskedPlan& plan = answer_.plans[i];
+      return !plan.left || (go_in_step(question_, plan.engine) && plan.users + plan.replicas - 1 < most);
+    };
+    order.erase(std::remove_if(order.begin(), order.end(), is_out), order.end());
+    ask_on(order, most);
+  }
+
+  /// How many users these plans hold, if it is at least `known`, or 0: in any case.
+  void ask_on(const std::vector<std::size_t>& asked, std::int64_t known) {
+    std::vector<AskedPlan> plans;
+    for (const std::size_t i : asked) plans.push_back(answer_.plans[i]);
+    SearchQuery query = Serving::query(plans.size());
+    query.range =
+        SearchRange{"", Seek::most, [plans, known, question = question_](std::size_t i) {
+                      const AskedPlan& plan = plans[i];
+                      if (go_in_step(question, plan.engine)) {
+                        return RangeLimits{plan.users, plan.users + plan.replicas - 1, false, 0, true};
+                      }
+                      const std::int64_t start = known > 0 ? known : plan.users;
+                      return RangeLimits{known > 0 ? known : 1, std::max(kMostUsers, 2 * start), false, start, false};
+                    }};
+    query.also = [plans, question = question_](std::size_t i, std::int64_t users) {
+      return group_keys(question, plans[i].engine, plans[i].replicas, users);
+    };
+    std::vector<SearchRow> rows = run(query);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      AskedPlan& plan = answer_.plans[asked[i]];
+      if (!rows[i].holds && known > 0) {
+        plan.users = std::min(plan.users, known - 1);
+        continue;
+      }
+      plan.left = false;
+      plan.holds = rows[i].holds;
+      plan.users = rows[i].holds ? rows[i].value : 0;
+      plan.point = std::move(rows[i].point);
+      // The last number before the turn has no point behind it: that was asked of one replica.
+      if (rows[i].beyond || !go_in_step(question_, plan.engine)) plan.beyond = std::move(rows[i].beyond);
+    }
+  }
+
+  void find_cheapest(std::vector<AskedEngine> engines) {
+    sort_by_promise(engines, question_);
     double cheapest = std::numeric_limits<double>::infinity();  // USD per hour of a plan that holds
-    for (std::size_t first = 0; first < engines.size() && !control_.console.stopped(); first += kBatch) {
+    for (std::size_t first = 0, next = kFirstBatch; first < engines.size() && !control_.console.stopped();
+         first = next, next += kBatch) {
       const std::vector<AskedEngine> batch(
           engines.begin() + static_cast<std::ptrdiff_t>(first),
-          engines.begin() + static_cast<std::ptrdiff_t>(std::min(engines.size(), first + kBatch)));
+          engines.begin() + static_cast<std::ptrdiff_t>(std::min(engines.size(), next)));
       std::vector<SearchRow> rows = run(cheapest_query(batch, cheapest));
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        const std::int64_t replicas = number_of(rows[i].point.set, "serving.replicas", 1);
+        const std::int64_t replicas = std::max<std::int64_t>(1, rows[i].value);
         if (rows[i].holds) {
           cheapest = std::min(cheapest, batch[i].gpu.price * static_cast<double>(batch[i].gpus() * replicas));
         }
-        add(batch[i], std::move(rows[i]), question_.users);
+        add(batch[i], std::move(rows[i]), replicas, question_.users);
       }
     }
   }
 
   [[nodiscard]] SearchQuery cheapest_query(const std::vector<AskedEngine>& batch, double cheapest) const {
-    SearchQuery query = this->query(batch);
-    query.rows.at = [batch](std::size_t i) { return engine_keys(batch[i], 1); };
+    SearchQuery query = Serving::query(batch.size());
     query.range =
-        SearchRange{"serving.replicas", Seek::fewest, [batch, cheapest, count = question_.gpu_count](std::size_t row) {
+        SearchRange{"", Seek::fewest, [batch, cheapest, count = question_.gpu_count](std::size_t row) {
                       const AskedEngine& engine = batch[row];
                       const double there_are = (count > 0 ? count : kMostGpus) / engine.gpus();
                       const double affordable = cheapest * kPriceSlack / (engine.gpu.price * engine.gpus());
@@ -148,17 +203,41 @@ class Serving {
                       return RangeLimits{1, static_cast<std::int64_t>(std::min(there_are, affordable)), bounded};
                     }};
     query.also = [batch, question = question_](std::size_t row, std::int64_t replicas) {
-      std::vector<Override> more;
-      for (Override& key : engine_keys(batch[row], replicas)) {
-        if (key.key == "cluster.nodes" || key.key == "cluster.fabric") more.push_back(std::move(key));
-      }
-      if (question.users > 0) {
-        more.push_back({"serving.load.concurrency", std::to_string(question.users), "ask"});
-      }
-      for (Override& key : load_keys(question, question.users)) more.push_back(std::move(key));
-      return more;
+      return group_keys(question, batch[row], replicas, question.users);
     };
     return query;
+  }
+
+  /// The plan that is the answer as a whole, and what comes after it to its end.
+  void run_best(AskedPlan& plan) {
+    const std::int64_t users = question_.users > 0 ? question_.users : std::max(plan.users, plan.replicas);
+    const bool is_part = plan.replicas_run() != plan.replicas;
+    if (plan.point.ran() && (is_part || plan.point.given_up))
+      plan.point = whole(plan_keys(question_, plan.engine, plan.replicas, users));
+    if (plan.beyond && plan.beyond->given_up) plan.beyond = whole(plan.beyond->set);
+  }
+  [[nodiscard]] SearchPoint whole(std::vector<Override> set) {
+    ++answer_.runs;
+    return runner_.run(std::move(set));
+  }
+
+  void run_nearest() {
+    std::vector<std::size_t> given_up;
+    for (std::size_t i = 0; i < answer_.plans.size(); ++i) {
+      if (answer_.plans[i].point.given_up) given_up.push_back(i);
+    }
+    const auto served = [&](std::size_t i) { return answer_.value(answer_.plans[i], "serving.requests"); };
+    std::stable_sort(given_up.begin(), given_up.end(),
+                     [&](std::size_t a, std::size_t b) { return served(a) > served(b); });
+    given_up.resize(std::min(given_up.size(), kNearest));
+    std::vector<std::vector<Override>> sets;
+    for (const std::size_t i : given_up) sets.push_back(answer_.plans[i].point.set);
+    SearchQuery query = Serving::query(sets.size());
+    query.until_missed = false;
+    query.rows.at = [sets](std::size_t i) { return sets[i]; };
+    std::vector<SearchRow> rows = run(query);
+    for (std::size_t i = 0; i < rows.size(); ++i) answer_.plans[given_up[i]].point = std::move(rows[i].point);
+    sort();
   }
 
   /// Holding ones first: by users where the GPUs are given and users are sought, else by cost per output token. The
@@ -170,6 +249,7 @@ class Serving {
           .value_or(std::numeric_limits<double>::infinity());
     };
     const auto near = [&](const AskedPlan& plan) {
+      if (plan.point.given_up) return -0.5;  // not known, but less than of those that are
       return kept_value(answer_.kept, plan.point, "serving.slo_attainment").value_or(-1.0);
     };
     std::stable_sort(answer_.plans.begin(), answer_.plans.end(), [&](const AskedPlan& a, const AskedPlan& b) {

@@ -8,6 +8,7 @@
 #include "hardware/config/config.hpp"
 #include "hardware/config/config_numbers.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/serving/argument_names.hpp"
 
 namespace orrery::scenarios {
 
@@ -15,7 +16,7 @@ using hardware::ConfigError;
 
 namespace {
 
-constexpr double kMostTokens = 1e9;
+constexpr std::int64_t kMostTokens = 1'000'000'000;
 
 [[noreturn]] void fail(std::string_view by, std::string_view text, std::string_view expected) {
   throw ConfigError(fmt::format("{} {}: expected {}", by, printable(text), expected));
@@ -31,15 +32,13 @@ double read_number(std::string_view text, std::string_view by, std::string_view 
 }  // namespace
 
 std::int64_t read_tokens(std::string_view text, std::string_view by) {
-  constexpr std::string_view kExpected = "a number of tokens such as 2000 or 32k (= 32768)";
-  double unit = 1.0;
-  std::string_view digits = text;
-  if (!text.empty() && (text.back() == 'k' || text.back() == 'K')) unit = 1024.0;
-  if (!text.empty() && (text.back() == 'm' || text.back() == 'M')) unit = 1024.0 * 1024.0;
-  if (unit > 1.0) digits.remove_suffix(1);
-  const double value = read_number(digits, by, text, kExpected) * unit;
-  if (value < 1.0 || value > kMostTokens || value != std::floor(value)) fail(by, text, kExpected);
-  return static_cast<std::int64_t>(value);
+  std::string error;
+  std::optional<std::int64_t> tokens = parse_readable_count(text);
+  if (!tokens) tokens = hardware::parse_integer(text, error);
+  if (!tokens || *tokens < 1 || *tokens > kMostTokens) {
+    fail(by, text, "a number of tokens such as 2000, 32k (= 32,000) or 32K (= 32,768)");
+  }
+  return *tokens;
 }
 
 AskedLength read_asked_length(std::string_view text, std::string_view by) {

@@ -9,7 +9,8 @@
 
 namespace orrery::scenarios {
 
-/// Tokens: "2000", "32k" = 32,768, "1M" = 1,048,576. Throws ConfigError naming the option `by`.
+/// Tokens: "2000", and as vLLM reads counts (parse_readable_count): "32k" = 32,000, "32K" = 32,768. Throws ConfigError
+/// naming the option `by`.
 [[nodiscard]] std::int64_t read_tokens(std::string_view text, std::string_view by);
 
 /// "2000", or MEAN:CV[:MOST] of a lognormal law.

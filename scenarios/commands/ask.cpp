@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/shown.hpp"
 #include "scenarios/ask/control.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
@@ -20,7 +21,7 @@ void check_save(const Options& options) {
   check_new(options.save, options.force);
   check_writable(options.save);
   if (!options.json.empty() && same_file(options.save, options.json)) {
-    throw ConfigError(fmt::format("{}: two outputs can't go to the same place", options.save));
+    throw ConfigError(fmt::format("{}: two outputs can't go to the same place", hardware::quoted_path(options.save)));
   }
 }
 

@@ -24,7 +24,7 @@ struct Options {
   const AskKind* ask_kind = nullptr;
   AskWords ask;
   std::string save;                                  ///< of a question: where its answer's scenario goes
-  std::string columns, sort, objective;              ///< of a sweep
+  std::string columns, sort, objective, pareto;      ///< of a sweep
   bool resume = false;                               ///< of a sweep: takes up the rows of its partial files
   std::string metric;                                ///< of explain: one figure alone
   std::string log;                                   ///< of explain: what the engine wrote
@@ -50,6 +50,8 @@ int calibrate_fit(const Options& options, Console& console);
 int new_scenario(const Options& options, Console& console);
 int import_scenario(const Options& options, Console& console);
 int ask_question(const Options& options, Console& console);
+int print_completion(const Options& options, Console& console);
+int print_man(const Options& options, Console& console);
 int open_window(const Options& options, Console& console);
 
 /// The families that `list` knows, for its help.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hardware/config/shown.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/comparison.hpp"
 #include "scenarios/format.hpp"
@@ -74,16 +75,16 @@ Side read_report(const std::string& file) {
   try {
     json = Json::parse(text);
   } catch (const Json::parse_error& error) {
-    throw ConfigError(fmt::format("{}: not a JSON report: {}", file, error.what()));
+    throw ConfigError(fmt::format("{}: not a JSON report: {}", hardware::quoted_path(file), error.what()));
   }
   if (json.is_array() && json.size() == 1) json = json[0];
   if (!json.is_object() || !json.contains("schema_version") || (!json.contains("memory") && !json.contains("jobs"))) {
-    throw ConfigError(
-        fmt::format("{}: not a report of one run (schema_version, training or serving, memory, cost)", file));
+    throw ConfigError(fmt::format("{}: not a report of one run (schema_version, training or serving, memory, cost)",
+                                  hardware::quoted_path(file)));
   }
   if (json["schema_version"] != kSchemaVersion) {
-    throw ConfigError(fmt::format("{}: schema_version {} is not {}, which this version reads", file,
-                                  json["schema_version"].dump(), kSchemaVersion));
+    throw ConfigError(fmt::format("{}: schema_version {} is not {}, which this version reads",
+                                  hardware::quoted_path(file), json["schema_version"].dump(), kSchemaVersion));
   }
   Side side{file, {}};
   for (const MetricRow& row : metric_rows()) {
@@ -96,7 +97,7 @@ Side read_report(const std::string& file) {
 Side run_side(const std::string& file, const std::vector<Override>& overrides) {
   const Report report = run_scenario(load_scenario(file, overrides));
   if (!report.scenario.skipped.empty()) {
-    throw ConfigError(fmt::format("{}: can't run here: {}", file, report.scenario.skipped));
+    throw ConfigError(fmt::format("{}: can't run here: {}", hardware::quoted_path(file), report.scenario.skipped));
   }
   Side side{file, {}};
   for (const MetricValue& value : report.metrics) side.metrics[value.name] = value.value;

@@ -19,11 +19,11 @@ struct Example {
 };
 constexpr std::array kExamples = {
     Example{"ask",
-            "orrery ask serve --model Qwen/Qwen3-32B-FP8 --gpu l40s --gpus 2 --context 32k --input 2000 --output 500 "
+            "orrery ask serve --model Qwen/Qwen3-32B-FP8 --gpu l40s --gpus 2 --context 32K --input 2000 --output 500 "
             "--tpot 50ms",
             ""},
     Example{"ask", "orrery ask serve --model llama-3.1-70b --rate 20 --input 1155 --output 211 --ttft 1s", ""},
-    Example{"ask", "orrery ask fit --model llama-3.3-70b-fp8 --gpu h100 --context 128k --users 5", ""},
+    Example{"ask", "orrery ask fit --model llama-3.3-70b-fp8 --gpu h100 --context 128K --users 5", ""},
     Example{"new", "orrery new > mine.yaml", "a commented scenario to start from"},
     Example{"new", "orrery new serving -o chat.yaml", "the same for serving"},
     Example{"new", "orrery new gpu -o my_gpu.yaml", "a board of your own, for cluster: {gpu: ./my_gpu.yaml}"},

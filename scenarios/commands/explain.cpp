@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/shown.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/explanation.hpp"
 #include "scenarios/format.hpp"
@@ -115,8 +116,8 @@ Json compare_log(const Options& options, const Explained& explained, std::ostrea
 int write_metric(const Options& options, const Explained& explained, Console& console) {
   const ExplainNode node = explained.explanation.of(options.metric);
   if (!node.has_value) {
-    throw hardware::ConfigError(
-        fmt::format("{}: a run of this scenario has no figure '{}'", explained.report.scenario.file, options.metric));
+    throw hardware::ConfigError(fmt::format("{}: a run of this scenario has no figure '{}'",
+                                            hardware::quoted_path(explained.report.scenario.file), options.metric));
   }
   if (!options.quiet && options.json != "-") write_tree(console.out, node, 0);
   emit(options.json, tree_json(node).dump(2) + "\n", false, console);
@@ -131,7 +132,8 @@ int explain_file(const Options& options, Console& console) {
   const Scenario scenario = load_scenario(options.files.at(0), options.overrides);
   check_outputs(options, input_files(scenario));
   if (!scenario.skipped.empty()) {
-    throw hardware::ConfigError(fmt::format("{}: can't run here: {}", scenario.file, scenario.skipped));
+    throw hardware::ConfigError(
+        fmt::format("{}: can't run here: {}", hardware::quoted_path(scenario.file), scenario.skipped));
   }
   const auto computed = compute<std::shared_ptr<const Explained>>([scenario] { return explain(scenario); }, console);
   if (!computed) return interrupted_alone(options, console);

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/shown.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/output.hpp"
@@ -138,11 +139,13 @@ void check_outputs(const Options& options, const std::vector<std::string>& input
     if (path.empty()) continue;
     if (path != "-") check_writable(path);
     for (const std::string& other : outputs) {
-      if (same_file(path, other)) throw ConfigError(fmt::format("{}: two outputs can't go to the same place", path));
+      if (same_file(path, other))
+        throw ConfigError(fmt::format("{}: two outputs can't go to the same place", hardware::quoted_path(path)));
     }
     for (const std::string& input : inputs) {
       if (path == "-" || !same_file(path, input)) continue;
-      throw ConfigError(fmt::format("{}: the output would overwrite the input {}", path, input));
+      throw ConfigError(fmt::format("{}: the output would overwrite the input {}", hardware::quoted_path(path),
+                                    hardware::quoted_path(input)));
     }
     outputs.push_back(path);
   }
@@ -151,7 +154,7 @@ void check_outputs(const Options& options, const std::vector<std::string>& input
 void check_new(const std::string& path, bool force) {
   std::error_code code;
   if (force || path.empty() || path == "-" || !std::filesystem::is_regular_file(path, code)) return;
-  throw ConfigError(fmt::format("{}: is there already; --force replaces it", path));
+  throw ConfigError(fmt::format("{}: is there already; --force replaces it", hardware::quoted_path(path)));
 }
 
 int interrupted_alone(const Options& options, Console& console) {

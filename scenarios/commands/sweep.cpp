@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/shown.hpp"
+#include "scenarios/ask/words.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/output.hpp"
@@ -33,8 +35,8 @@ void check_axes(const Scenario& base, const std::vector<Override>& overrides) {
     axes.push_back(numbered_key(*root, axis.key));
     for (std::size_t i = 0; i + 1 < axes.size(); ++i) {
       if (!is_within(axes[i], axes.back())) continue;
-      throw ConfigError(fmt::format("{}: the sweep of {} sets {} anew each time: sweep one of them", base.file,
-                                    axis.key, base.sweep[i].key));
+      throw ConfigError(fmt::format("{}: the sweep of {} sets {} anew each time: sweep one of them",
+                                    hardware::quoted_path(base.file), axis.key, base.sweep[i].key));
     }
   }
   for (const Override& change : overrides) {
@@ -44,7 +46,7 @@ void check_axes(const Scenario& base, const std::vector<Override>& overrides) {
       throw ConfigError(
           fmt::format("{}: {} is without effect: the sweep sets {} at every point; --set sweep.{}=[…] "
                       "changes its list",
-                      base.file, change.str(), base.sweep[i].key, base.sweep[i].key));
+                      hardware::quoted_path(base.file), change.str(), base.sweep[i].key, base.sweep[i].key));
     }
   }
 }
@@ -52,13 +54,14 @@ void check_axes(const Scenario& base, const std::vector<Override>& overrides) {
 void check_size(const Scenario& base) {
   if (base.sweep.empty()) {
     throw ConfigError(fmt::format("{}: no sweep: section; add e.g. sweep: {{{}.tensor_parallel: [1, 2, 4, 8]}}",
-                                  base.file, base.jobs.front().kind->name));
+                                  hardware::quoted_path(base.file), base.jobs.front().kind->name));
   }
   std::size_t count = 1;
   for (const SweepAxis& axis : base.sweep) {
     count *= axis.values.size();
     if (count > kMostPoints) {
-      throw ConfigError(fmt::format("{}: the sweep has more than {} points", base.file, kMostPoints));
+      throw ConfigError(
+          fmt::format("{}: the sweep has more than {} points", hardware::quoted_path(base.file), kMostPoints));
     }
   }
 }
@@ -74,18 +77,18 @@ bool changes_price(const Scenario& base) {
   return std::any_of(base.sweep.begin(), base.sweep.end(), of_price);
 }
 
-/// "a,b" as names of metrics, each known.
-std::vector<std::string> named_columns(const std::string& text, const Scenario& base) {
-  std::vector<std::string> names;
-  for (std::size_t at = 0; at <= text.size() && !text.empty();) {
-    const std::size_t end = std::min(text.find(',', at), text.size());
-    std::string name = text.substr(at, end - at);
-    (void)objective_of(name, "--columns");
-    const std::string& prefix = base.jobs.front().prefix();
-    names.push_back(name.rfind("jobs.", 0) == 0 ? name : prefix + name);
-    at = end + 1;
-  }
-  return names;
+/// A metric of the first job, unless its name says which.
+Objective objective_in(const Scenario& base, const std::string& metric, std::string_view by) {
+  Objective objective = objective_of(metric, by);
+  if (own_name(objective.metric) == objective.metric) objective.metric.insert(0, base.jobs.front().prefix());
+  return objective;
+}
+
+/// "a,b" as metrics, each known.
+std::vector<Objective> objectives_in(const Scenario& base, const std::string& text, std::string_view by) {
+  std::vector<Objective> all;
+  for (const std::string& name : split(text)) all.push_back(objective_in(base, name, by));
+  return all;
 }
 
 /// What of a sweep is kept and shown.
@@ -95,6 +98,7 @@ struct View {
   std::vector<std::string> headings;  ///< that columns refer to
   Objective objective;
   std::optional<Objective> sort;
+  std::vector<Objective> pareto;
   std::string_view promise;
   std::string prefix;
 };
@@ -102,6 +106,31 @@ struct View {
 void keep(KeptMetrics& kept, const std::string& name) {
   if (kept.find(name)) return;
   if (const std::optional<MetricRow> row = find_metric_row(name)) kept.rows.push_back(*row);
+}
+
+/// The columns that are asked for, else those of the kind; and what a front is of.
+void choose_columns(const Scenario& base, const Options& options, const SweepTable& table, View& view) {
+  const std::vector<Objective> named = objectives_in(base, options.columns, "--columns");
+  if (named.empty()) {
+    Report empty;
+    empty.scenario.jobs = base.jobs;
+    view.form.kept.rows = metric_columns({&empty});
+    view.columns = table.columns;
+  }
+  const auto is_shown = [&](const std::string& metric) {
+    const auto shows = [&](const SweepColumn& column) { return view.prefix + std::string(column.metric) == metric; };
+    return std::any_of(view.columns.begin(), view.columns.end(), shows) ||
+           std::find(view.headings.begin(), view.headings.end(), metric) != view.headings.end();
+  };
+  for (const Objective& column : named) view.headings.push_back(column.metric);
+  for (const Objective& objective : view.pareto) {
+    if (!is_shown(objective.metric)) view.headings.push_back(objective.metric);
+  }
+  for (const std::string& name : view.headings) {
+    keep(view.form.kept, name);
+    const std::string_view heading = std::string_view(name).substr(name.find('.') + 1);
+    view.columns.push_back({heading, name, std::max(14, static_cast<int>(heading.size()))});
+  }
 }
 
 View view_of(const Scenario& base, const Options& options) {
@@ -112,31 +141,18 @@ View view_of(const Scenario& base, const Options& options) {
   KeptMetrics& kept = view.form.kept;
   view.prefix = first.prefix();
   view.promise = first.kind->promise;
-  view.objective = objective_of(
+  view.objective = objective_in(
+      base,
       !options.objective.empty() ? options.objective : std::string(changes_price(base) ? table.price : table.speed),
       "--objective");
-  if (own_name(view.objective.metric) == view.objective.metric) view.objective.metric.insert(0, view.prefix);
-  if (!options.sort.empty()) {
-    view.sort = objective_of(options.sort, "--sort");
-    if (own_name(view.sort->metric) == view.sort->metric) view.sort->metric.insert(0, view.prefix);
-  }
-  view.headings = named_columns(options.columns, base);
-  view.columns = table.columns;
-  if (!view.headings.empty()) {
-    view.columns.clear();
-    for (const std::string& name : view.headings) {
-      keep(kept, name);
-      const std::string_view heading = std::string_view(name).substr(name.find('.') + 1);
-      view.columns.push_back({heading, name, std::max(14, static_cast<int>(heading.size()))});
-    }
-  } else {
-    Report empty;
-    empty.scenario.jobs = base.jobs;
-    kept.rows = metric_columns({&empty});
-  }
+  if (!options.sort.empty()) view.sort = objective_in(base, options.sort, "--sort");
+  view.pareto = objectives_in(base, options.pareto, "--pareto");
+  if (view.pareto.size() == 1) throw ConfigError("--pareto: a front is of two metrics or more: a,b");
+  choose_columns(base, options, table, view);
   // What decides has to be known, asked for or not.
   keep(kept, view.objective.metric);
   if (view.sort) keep(kept, view.sort->metric);
+  for (const Objective& objective : view.pareto) keep(kept, objective.metric);
   if (!view.promise.empty()) keep(kept, view.prefix + std::string(view.promise));
   return view;
 }
@@ -202,12 +218,34 @@ void write_relaxed(const std::vector<SearchPoint>& points, std::ostream& out) {
   }
 }
 
-int finish(const View& view, const std::vector<SearchPoint>& points, std::size_t count, const Options& options,
-           const std::string& fingerprint, Console& console) {
+/// Of the points of a whole sweep; nullopt: no front is asked for, or points are missing.
+std::optional<ParetoFront> front_of(const View& view, const std::vector<SearchPoint>& points, const Console& console) {
+  if (view.pareto.empty() || console.stopped()) return std::nullopt;
+  ParetoFront front{view.pareto, std::vector<bool>(points.size(), false)};
+  for (const std::size_t i : pareto_front(view.form.kept, points, view.pareto)) front.has[i] = true;
+  return front;
+}
+
+/// What follows the rows: in the order that is asked for, the front, and the best.
+void write_end(const SweepText& shown, const View& view, const std::vector<SearchPoint>& points,
+               const ParetoFront* front, std::ostream& out) {
+  if (view.sort) {
+    shown.head();
+    for (const std::size_t i : sorted_by(view.form.kept, points, *view.sort)) {
+      shown.line(points[i], front != nullptr && front->has[i] ? "on the Pareto front" : "");
+    }
+  }
+  if (front != nullptr) shown.front(points, *front);
+  shown.best(points, view.objective, view.prefix + std::string(view.promise));
+  write_relaxed(points, out);
+}
+
+int finish(const View& view, const std::vector<SearchPoint>& points, const ParetoFront* front, std::size_t count,
+           const Options& options, const std::string& fingerprint, Console& console) {
   const bool partial = console.stopped();
   const std::string mark = partial ? journal_mark(fingerprint) : "";
-  emit(options.json, options.json.empty() ? "" : points_json(view.form, points, mark), partial, console);
-  emit(options.csv, options.csv.empty() ? "" : points_csv(view.form, points, mark), partial, console);
+  emit(options.json, options.json.empty() ? "" : points_json(view.form, points, mark, front), partial, console);
+  emit(options.csv, options.csv.empty() ? "" : points_csv(view.form, points, mark, front), partial, console);
   if (partial) {
     console.err << fmt::format("interrupted: {} of {} points done{}\n", points.size(), count,
                                options.json.empty() && options.csv.empty() ? "" : "; --resume takes them up");
@@ -255,15 +293,10 @@ int sweep_file(const Options& options, Console& console) {
   std::vector<SearchPoint> points;
   for (SearchRow& row : search(runner, query, control)) points.push_back(std::move(row.point));
   journals.close();
-  if (table && !points.empty()) {
-    if (view.sort) shown.head();
-    if (view.sort) {
-      for (const std::size_t i : sorted_by(kept, points, *view.sort)) shown.line(points[i]);
-    }
-    shown.best(points, view.objective, view.prefix + std::string(view.promise));
-    write_relaxed(points, console.out);
-  }
-  const int code = finish(view, points, query.rows.count, options, fingerprint, console);
+  const std::optional<ParetoFront> found = front_of(view, points, console);
+  const ParetoFront* front = found ? &*found : nullptr;
+  if (table && !points.empty()) write_end(shown, view, points, front, console.out);
+  const int code = finish(view, points, front, query.rows.count, options, fingerprint, console);
   if (code == kExitWell) journals.remove();
   return code;
 }

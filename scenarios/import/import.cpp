@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "hardware/config/config.hpp"
+#include "hardware/config/config_text.hpp"
+#include "hardware/config/shown.hpp"
 #include "models/serving/workload/byte_reader.hpp"
 #include "scenarios/import/model_name.hpp"
 #include "scenarios/scenario.hpp"
@@ -21,8 +23,6 @@ namespace fs = std::filesystem;
 using hardware::ConfigError;
 using hardware::Diagnostic;
 
-constexpr std::size_t kMostInput = std::size_t{8} << 20;
-
 /// Standard input is kept whole: it can't be read twice.
 ImportFile from_bytes(const std::string& path) {
   ImportFile file;
@@ -34,7 +34,7 @@ ImportFile from_bytes(const std::string& path) {
     if (path != "-") return file;
     for (std::string_view more = bytes.read(); !more.empty(); more = bytes.read()) {
       file.text += more;
-      if (file.text.size() > kMostInput) throw std::invalid_argument("standard input is larger than 8 MiB");
+      hardware::check_config_size(file.text, path);
     }
   } catch (const std::invalid_argument& error) {
     throw ConfigError(std::vector<Diagnostic>{{path, {}, error.what()}});
@@ -45,11 +45,12 @@ ImportFile from_bytes(const std::string& path) {
 [[noreturn]] void name_what_it_is(const ImportFile& file) {
   for (const OtherFile& other : other_files()) {
     if (!other.recognise(file)) continue;
-    throw ConfigError(fmt::format("{} is {}; {}", file.path, other.equation, other.advice));
+    throw ConfigError(fmt::format("{} is {}; {}", hardware::quoted_path(file.path), other.equation, other.advice));
   }
   std::string kinds;
   for (const ImportKind& kind : import_kinds()) kinds += fmt::format("\n  {}: {}", kind.name, kind.equation);
-  throw ConfigError(fmt::format("{} is a text of no kind that is known here; these are{}", file.path, kinds));
+  throw ConfigError(
+      fmt::format("{} is a text of no kind that is known here; these are{}", hardware::quoted_path(file.path), kinds));
 }
 
 void read_file(const std::string& path, const ImportOptions& options, Console& console, Draft& draft) {
@@ -63,7 +64,8 @@ void read_file(const std::string& path, const ImportOptions& options, Console& c
   kind->read(file, options, console, part);
   const auto refuse_second = [&](bool had, bool has, const char* what) {
     if (had && has)
-      throw ConfigError(fmt::format("{}: {} has been given already; one is imported at a time", path, what));
+      throw ConfigError(
+          fmt::format("{}: {} has been given already; one is imported at a time", hardware::quoted_path(path), what));
   };
   refuse_second(draft.has_launch, part.has_launch, "a launch line");
   refuse_second(draft.has_load, part.has_load, "a load");

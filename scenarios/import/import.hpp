@@ -35,7 +35,7 @@ struct ImportKind {
   /// Adds what the file says. Throws hardware::ConfigError for what is wrong in it.
   void (*read)(const ImportFile& file, const ImportOptions& options, Console& console, Draft& draft) = nullptr;
 };
-/// launch, vllm_bench, load; the first that recognises a file reads it.
+/// Files that start a server, loads, results; the first that recognises a file reads it.
 [[nodiscard]] const std::vector<ImportKind>& import_kinds();
 
 /// A file that is something else.
@@ -62,6 +62,10 @@ struct Imported {
 // The rows' functions, in the file of each kind.
 [[nodiscard]] bool is_launch(const ImportFile& file);
 void read_launch(const ImportFile& file, const ImportOptions& options, Console& console, Draft& draft);
+[[nodiscard]] bool is_kubernetes(const ImportFile& file);
+void read_kubernetes(const ImportFile& file, const ImportOptions& options, Console& console, Draft& draft);
+[[nodiscard]] bool is_compose(const ImportFile& file);
+void read_compose(const ImportFile& file, const ImportOptions& options, Console& console, Draft& draft);
 [[nodiscard]] bool is_bench(const ImportFile& file);
 void read_bench(const ImportFile& file, const ImportOptions& options, Console& console, Draft& draft);
 [[nodiscard]] bool is_load(const ImportFile& file);

@@ -10,6 +10,10 @@ const std::vector<ImportKind>& import_kinds() {
        "vllm-project/vllm vllm/benchmarks/serve.py, --save-result", is_bench, read_bench},
       {"load", "recorded requests in one of `orrery list trace_formats`", "models/serving/workload/traces.cpp", is_load,
        read_load},
+      {"kubernetes", "the first container of a Kubernetes manifest that starts one of these servers",
+       "kubernetes.io/docs, Pod.spec.containers", is_kubernetes, read_kubernetes},
+      {"compose", "the first service of a Docker Compose file that starts one of them",
+       "docs.docker.com/reference/compose-file/services", is_compose, read_compose},
       {"launch", "the first launch line of vLLM, SGLang, TensorRT-LLM or TGI in a shell script",
        "scenarios/import/launchers.cpp", is_launch, read_launch},
   };

@@ -17,7 +17,7 @@ namespace {
 using hardware::shown;
 
 std::string place_of(const std::string& file, const ShellPlace& place) {
-  return fmt::format("{}:{}:{}", file, place.line, place.column);
+  return fmt::format("{}:{}:{}", hardware::quoted_path(file), place.line, place.column);
 }
 
 /// A launch in a script: whose, and its arguments.
@@ -186,7 +186,7 @@ bool is_launch(const ImportFile& file) {
   const char first = file.head[begin];
   if (first == '{' || first == '[' || first == '<') return false;
   try {
-    return !find_launches(parse_shell(file.whole(), file.path)).empty();
+    return holds_launch(parse_shell(file.whole(), file.path));
   } catch (const hardware::ConfigError&) {
     // A quote that nobody closes: said when it is read, if this looks like a launch at all.
     return std::any_of(kSigns.begin(), kSigns.end(),
@@ -194,10 +194,16 @@ bool is_launch(const ImportFile& file) {
   }
 }
 
+bool holds_launch(const ShellScript& script) { return !find_launches(script).empty(); }
+
 void read_launch(const ImportFile& file, const ImportOptions& options, Console&, Draft& draft) {
-  const ShellScript script = parse_shell(file.whole(), file.path);
+  read_script(parse_shell(file.whole(), file.path), file, options, draft);
+}
+
+void read_script(const ShellScript& script, const ImportFile& file, const ImportOptions& options, Draft& draft) {
   const std::vector<Found> all = find_launches(script);
-  if (all.empty()) throw hardware::ConfigError(fmt::format("{}: no launch line is found", file.path));
+  if (all.empty())
+    throw hardware::ConfigError(fmt::format("{}: no launch line is found", hardware::quoted_path(file.path)));
   const Found& found = all.front();
   Launch launch{&script, std::nullopt, &draft};
   draft.has_launch = true;

@@ -68,6 +68,11 @@ struct Launcher {
 };
 [[nodiscard]] const std::vector<Launcher>& launchers();
 
+/// One of its commands starts a server.
+[[nodiscard]] bool holds_launch(const ShellScript& script);
+/// Adds the script's first launch to the draft. Throws hardware::ConfigError at a place of the file.
+void read_script(const ShellScript& script, const ImportFile& file, const ImportOptions& options, Draft& draft);
+
 [[nodiscard]] const std::vector<FlagRow>& vllm_flags();    // launch_vllm.cpp
 [[nodiscard]] const std::vector<FlagRow>& sglang_flags();  // launch_sglang.cpp
 [[nodiscard]] const std::vector<FlagRow>& trtllm_flags();  // launch_trtllm.cpp

@@ -59,7 +59,11 @@ std::string summary_text(const std::string& path, const Summary& summary, bool t
 /// What the trace's file adds to a load, and to what is said of it.
 Summary add_trace(const ImportFile& file, const ImportOptions& options, const Console& console,
                   const models::TraceFormatRow& format, Draft& draft) {
-  if (file.path == "-") throw hardware::ConfigError("a load must be a file: the scenario reads it when it runs");
+  if (file.path == "-") {
+    throw hardware::ConfigError(
+        "a load must be a file: the scenario reads it when it runs; one that has serving.load.trace: - takes it from "
+        "standard input");
+  }
   const Summary summary = summarise(file.path, format.name, console);
   draft.load.push_back({"trace", quoted_yaml(path_from(options, file.path)), std::string(format.name)});
   draft.load.push_back({"trace_format", std::string(format.name), ""});

@@ -54,7 +54,6 @@ bool is_deepspeed_config(const ImportFile& f) {
   return is_object_with_any(f, {"train_batch_size", "train_micro_batch_size_per_gpu", "zero_optimization"});
 }
 bool is_model_config(const ImportFile& f) { return is_object_with_any(f, {"model_type", "architectures"}); }
-bool is_inputs_json(const ImportFile& f) { return begins_object_with(f.head, "data") && has(f, "\"payload\""); }
 bool is_serving_result(const ImportFile& f) {
   return is_object_with_any(f, {"request_throughput", "mean_ttft_ms", "time_to_first_token"});
 }
@@ -85,8 +84,6 @@ bool is_torchrun(const ImportFile& f) {
          has(f, "accelerate launch");
 }
 bool is_scenario(const ImportFile& f) { return has_yaml_key(f, "scenario") && has_yaml_key(f, "cluster"); }
-bool is_kubernetes(const ImportFile& f) { return has_yaml_key(f, "apiVersion") && has_yaml_key(f, "kind"); }
-bool is_compose(const ImportFile& f) { return has_yaml_key(f, "services"); }
 bool is_script(const ImportFile& f) { return begins(f, "#!"); }
 bool is_empty(const ImportFile& f) { return f.head.find_first_not_of(" \t\r\n") == std::string::npos; }
 bool is_archive(const ImportFile& f) { return f.is_gzip; }
@@ -122,9 +119,6 @@ const std::vector<OtherFile>& other_files() {
        "microsoft/DeepSpeed deepspeed/runtime/config.py", is_deepspeed_config},
       {"model_config", "a model's config.json", "name it by its path as model: of a scenario, or by import --model",
        "Hugging Face transformers PretrainedConfig", is_model_config},
-      {"genai_perf_inputs", "an inputs.json of GenAI-Perf",
-       "give its requests a line each: {\"text\": …, \"output_length\": …}", "triton-inference-server/perf_analyzer",
-       is_inputs_json},
       {"serving_result", "a serving benchmark's result, but none of vllm bench serve --save-result",
        "write its load and figures into orrery new serving, under load: and expect:", "vllm/benchmarks/serve.py",
        is_serving_result},
@@ -148,11 +142,6 @@ const std::vector<OtherFile>& other_files() {
       {"binary", "a binary file of no kind that is known here", "give a text: a launch script, a trace, a result", "-",
        is_binary},
       {"scenario", "a scenario of Orrery", "run it: orrery run FILE", "scenarios/scenario.hpp", is_scenario},
-      {"kubernetes", "a Kubernetes manifest", "write its container's command and args as one line, and import that",
-       "kubernetes.io/docs, Pod.spec.containers", is_kubernetes},
-      {"compose", "a Docker Compose file",
-       "write its service's image and command as one docker run line, and import that", "docs.docker.com/compose",
-       is_compose},
       {"nccl_tests", "a log of nccl-tests", "write its sizes and times as a table for orrery validate collectives",
        "NVIDIA/nccl-tests src/common.cu", is_nccl_tests},
       {"nccl_log", "a log of NCCL", "its topology and algorithms go into cluster: of a scenario",

@@ -4,26 +4,30 @@
 
 namespace orrery::scenarios {
 
-namespace {
-
-/// The last n of (yes, no) on the side of `yes`: `is_yes` turns once between them.
-std::int64_t last_yes(std::int64_t yes, std::int64_t no, const std::function<bool(std::int64_t)>& is_yes) {
+std::int64_t most_between(std::int64_t yes, std::int64_t no, const std::function<bool(std::int64_t)>& holds) {
   while (no - yes > 1) {
     const std::int64_t middle = yes + (no - yes) / 2;
-    (is_yes(middle) ? yes : no) = middle;
+    (holds(middle) ? yes : no) = middle;
   }
   return yes;
 }
 
-}  // namespace
-
-std::optional<std::int64_t> most_that_holds(std::int64_t least, std::int64_t most,
+std::optional<std::int64_t> most_that_holds(std::int64_t least, std::int64_t most, std::int64_t start,
                                             const std::function<bool(std::int64_t)>& holds) {
-  if (least > most || !holds(least)) return std::nullopt;
-  std::int64_t yes = least;
+  if (least > most) return std::nullopt;
+  std::int64_t yes = start;
+  if (!holds(start)) {
+    std::int64_t no = start;
+    for (std::int64_t step = 1;; step *= 2) {
+      if (no == least) return std::nullopt;
+      const std::int64_t next = std::max(least, no - step);
+      if (holds(next)) return most_between(next, no, holds);
+      no = next;
+    }
+  }
   for (std::int64_t step = 1; yes < most; step *= 2) {
     const std::int64_t next = std::min(most, yes + std::min(step, most - yes));
-    if (!holds(next)) return last_yes(yes, next, holds);
+    if (!holds(next)) return most_between(yes, next, holds);
     yes = next;
   }
   return yes;
@@ -38,10 +42,10 @@ std::optional<std::int64_t> fewest_that_holds(std::int64_t least, std::int64_t m
   for (std::int64_t step = 1;; step *= 2) {
     const std::int64_t next = no + std::min(step, known - no);
     if (next >= known) break;
-    if (holds(next)) return last_yes(no, next, fails) + 1;
+    if (holds(next)) return most_between(no, next, fails) + 1;
     no = next;
   }
-  const std::int64_t first = last_yes(no, known, fails) + 1;
+  const std::int64_t first = most_between(no, known, fails) + 1;
   return first <= most ? std::optional<std::int64_t>(first) : std::nullopt;
 }
 

@@ -8,10 +8,14 @@
 namespace orrery::scenarios {
 
 /// The largest n of [least, most] that holds, where all before one that holds hold too; nullopt: not even `least`.
-/// Asks at most 2·log2(n) + 2 times, each n once. — Limitations: of a question that turns more than once the answer is
-/// one of its turns.
-[[nodiscard]] std::optional<std::int64_t> most_that_holds(std::int64_t least, std::int64_t most,
+/// `start`, of [least, most], is asked first, and from there on steps double up or down: at most 2·log2(|n − start|) +
+/// 3 questions, each n once. — Limitations: of a question that turns more than once the answer is one of its turns.
+[[nodiscard]] std::optional<std::int64_t> most_that_holds(std::int64_t least, std::int64_t most, std::int64_t start,
                                                           const std::function<bool(std::int64_t)>& holds);
+
+/// The same between two numbers of which it is known that `yes` holds and `no`, which is larger, does not: by halving.
+[[nodiscard]] std::int64_t most_between(std::int64_t yes, std::int64_t no,
+                                        const std::function<bool(std::int64_t)>& holds);
 
 /// The smallest n of [least, most] that holds, where all after one that holds hold too; nullopt: not even `most`.
 /// `top_first`: `most` is asked first, which ends a question that nothing satisfies at once.

@@ -41,6 +41,7 @@ void take(SearchPoint& point, const Report& report, const KeptMetrics& kept) {
     const std::optional<double> value = empty ? std::nullopt : report.find_metric(row.name);
     point.values.push_back(value.value_or(std::numeric_limits<double>::quiet_NaN()));
   }
+  for (const auto& result : report.results) point.given_up = point.given_up || (result && result->given_up());
   for (const Finding& finding : report.findings) {
     if (!finding.expected) point.findings.push_back(finding);
   }
@@ -66,7 +67,7 @@ PointRunner::PointRunner(const std::string& text, const std::string& file, const
   shared_.reset(new Shared{edited(text, file, base), std::move(kept), keep});
 }
 
-SearchPoint PointRunner::run(std::vector<Override> set) const {
+SearchPoint PointRunner::run(std::vector<Override> set, bool until_missed) const {
   sim::RunControl control;
   control.stop = &shared_->stop;
   control.check();
@@ -81,7 +82,9 @@ SearchPoint PointRunner::run(std::vector<Override> set) const {
     point.inputs = input_files(scenario);
     point.gpus = scenario.cluster.gpu_count();
     point.reason = scenario.skipped;
-    if (point.ran()) take(point, run_scenario(scenario, shared_->keep, control), shared_->kept);
+    Keep keep = shared_->keep;
+    keep.until_missed = until_missed;
+    if (point.ran()) take(point, run_scenario(scenario, keep, control), shared_->kept);
   } catch (const ConfigError& error) {
     point.reason = first_line(error.what());
   }

@@ -31,6 +31,7 @@ struct SearchPoint {
   std::vector<double> values;       ///< as KeptMetrics::rows; not a number: undefined for this run
   std::vector<Finding> findings;    ///< that the scenario doesn't expect
   std::vector<std::string> inputs;  ///< files that it read
+  bool given_up = false;            ///< its run ended once its SLO was missed: its values are of what came before
 
   [[nodiscard]] bool ran() const { return reason.empty(); }
   /// It ran, fits, and holds what was promised.
@@ -49,7 +50,8 @@ class PointRunner {
 
   /// Never throws for a point that can't be: that is its `reason`. The scenario's expectations and variants play no
   /// part, they are of the scenario as it stands. Throws sim::Cancelled after stop().
-  [[nodiscard]] SearchPoint run(std::vector<Override> set) const;
+  /// `until_missed`: a run that can't keep its SLO any more may end (SearchPoint::given_up).
+  [[nodiscard]] SearchPoint run(std::vector<Override> set, bool until_missed = false) const;
 
   /// Ends what runs here and in every copy, within some 50 ms, and for good. Safe to call from any thread.
   void stop() const { shared_->stop.store(true, std::memory_order_relaxed); }

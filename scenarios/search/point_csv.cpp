@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/format.hpp"
+#include "scenarios/search/fnv.hpp"
 #include "scenarios/search/point_forms.hpp"
 
 namespace orrery::scenarios {
@@ -34,7 +35,8 @@ std::optional<double> number(const std::string& cell) {
   if (cell.empty()) return std::numeric_limits<double>::quiet_NaN();
   double value = 0.0;
   const auto [end, code] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  return code == std::errc{} && end == cell.data() + cell.size() ? std::optional<double>(value) : std::nullopt;
+  const bool whole = code == std::errc{} && end == cell.data() + cell.size() && std::isfinite(value);
+  return whole ? std::optional<double>(value) : std::nullopt;
 }
 
 std::string one_line(std::string text) {
@@ -45,6 +47,12 @@ std::string one_line(std::string text) {
 }
 
 }  // namespace
+
+std::string row_check(std::string_view row) {
+  Fnv hash;
+  hash.add(row);
+  return fmt::format("{:016x}", hash.value());
+}
 
 std::string csv_head(const PointForm& form) {
   std::string csv;
@@ -67,14 +75,27 @@ std::string csv_line(const PointForm& form, const SearchPoint& point) {
   return csv + "," + kinds + "," + csv_field(one_line(point.reason));
 }
 
-std::string points_csv(const PointForm& form, const std::vector<SearchPoint>& points, const std::string& partial) {
-  std::string csv = csv_head(form) + "\n";
-  for (const SearchPoint& point : points) csv += csv_line(form, point) + "\n";
+std::string points_csv(const PointForm& form, const std::vector<SearchPoint>& points, const std::string& partial,
+                       const ParetoFront* front) {
+  std::string csv = csv_head(form) + (!partial.empty() ? ",check\n" : front != nullptr ? ",pareto\n" : "\n");
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    csv += partial.empty() ? csv_line(form, points[i]) : checked_csv_line(form, points[i]);
+    if (partial.empty() && front != nullptr) csv += front->has[i] ? ",1" : ",0";
+    csv += "\n";
+  }
   if (!partial.empty()) csv += "# " + partial + "\n";
   return csv;
 }
 
-std::optional<SearchPoint> read_csv_line(const PointForm& form, const std::string& line) {
+std::string checked_csv_line(const PointForm& form, const SearchPoint& point) {
+  const std::string row = csv_line(form, point);
+  return row + "," + row_check(row);
+}
+
+std::optional<SearchPoint> read_csv_line(const PointForm& form, const std::string& checked) {
+  const std::size_t last = checked.rfind(',');
+  if (last == std::string::npos || checked.substr(last + 1) != row_check(checked.substr(0, last))) return std::nullopt;
+  const std::string line = checked.substr(0, last);
   const std::size_t axes = form.axes.size(), metrics = form.kept.rows.size();
   const std::vector<std::string> cells = cells_of(line);
   if (cells.size() != axes + metrics + 3) return std::nullopt;
@@ -83,7 +104,7 @@ std::optional<SearchPoint> read_csv_line(const PointForm& form, const std::strin
   point.reason = cells.back();
   if (!point.ran()) return point;
   const std::optional<double> gpus = number(cells[axes]);
-  if (!gpus || std::isnan(*gpus)) return std::nullopt;
+  if (!gpus || !(*gpus >= 1.0 && *gpus <= std::numeric_limits<int>::max())) return std::nullopt;
   point.gpus = static_cast<int>(*gpus);
   for (std::size_t i = 0; i < metrics; ++i) {
     const std::optional<double> value = number(cells[axes + 1 + i]);

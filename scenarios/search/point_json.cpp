@@ -1,5 +1,6 @@
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
@@ -86,6 +87,15 @@ double read_value(Json& report, const std::string& metric) {
   return value->is_number() ? value->get<double>() : kUndefined;
 }
 
+/// Takes the check off a row; false: it is not that of the row.
+bool take_check(Json& row) {
+  const auto found = row.find("check");
+  if (found == row.end() || !found->is_string()) return false;
+  const std::string check = found->get<std::string>();
+  row.erase(found);
+  return check == row_check(row.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 std::optional<SearchPoint> read_point(const PointForm& form, Json json) {
   try {
     SearchPoint point;
@@ -96,7 +106,9 @@ std::optional<SearchPoint> read_point(const PointForm& form, Json json) {
       point.reason = json["reason"].get<std::string>();
       return point;
     }
-    point.gpus = json.at("gpus").get<int>();
+    const auto gpus = json.at("gpus").get<double>();
+    if (!(gpus >= 1.0 && gpus <= std::numeric_limits<int>::max())) return std::nullopt;
+    point.gpus = static_cast<int>(gpus);
     Json& report = json.at("report");
     for (const Json& finding : report.at("findings")) {
       point.findings.push_back({finding.at("kind").get<std::string>(), finding.at("message").get<std::string>()});
@@ -115,7 +127,8 @@ std::string json_line(const PointForm& form, const SearchPoint& point) {
   return point_json(form, point).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string points_json(const PointForm& form, const std::vector<SearchPoint>& points, const std::string& partial) {
+std::string points_json(const PointForm& form, const std::vector<SearchPoint>& points, const std::string& partial,
+                        const ParetoFront* front) {
   Json json = {{"schema_version", kSchemaVersion}, {"orrery", std::string(kVersion)}};
   if (!partial.empty()) {
     json["partial"] = true;
@@ -125,13 +138,28 @@ std::string points_json(const PointForm& form, const std::vector<SearchPoint>& p
   for (const SweepAxis& axis : form.axes) json["sweep"][axis.key] = axis.values;
   json["points"] = Json::array();
   json["skipped"] = Json::array();
-  for (const SearchPoint& point : points) json[point.ran() ? "points" : "skipped"].push_back(point_json(form, point));
+  if (front != nullptr) {
+    for (const Objective& objective : front->objectives) json["pareto"].push_back(objective.words());
+  }
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    Json one = point_json(form, points[i]);
+    if (!partial.empty()) one["check"] = row_check(json_line(form, points[i]));
+    if (front != nullptr && points[i].ran()) one["pareto"] = static_cast<bool>(front->has[i]);
+    json[points[i].ran() ? "points" : "skipped"].push_back(std::move(one));
+  }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string checked_json_line(const PointForm& form, const SearchPoint& point) {
+  std::string row = json_line(form, point);
+  const std::string check = row_check(row);
+  row.pop_back();
+  return row + R"(,"check":")" + check + "\"}";
 }
 
 std::optional<SearchPoint> read_json_line(const PointForm& form, const std::string& line) {
   Json json = Json::parse(line, nullptr, false);
-  return json.is_object() ? read_point(form, std::move(json)) : std::nullopt;
+  return json.is_object() && take_check(json) ? read_point(form, std::move(json)) : std::nullopt;
 }
 
 std::vector<SearchPoint> read_points_json(const PointForm& form, const std::string& text) {
@@ -140,8 +168,12 @@ std::vector<SearchPoint> read_points_json(const PointForm& form, const std::stri
   if (!json.is_object()) return points;
   for (const char* list : {"points", "skipped"}) {
     if (!json.contains(list) || !json[list].is_array()) continue;
-    for (const Json& one : json[list]) {
-      if (std::optional<SearchPoint> point = read_point(form, one)) points.push_back(std::move(*point));
+    for (Json one : json[list]) {
+      const std::string check = one.is_object() && one.contains("check") ? one["check"].dump() : "\"set\"";
+      std::optional<SearchPoint> point;
+      if (one.is_object() && take_check(one)) point = read_point(form, std::move(one));
+      if (!point) throw std::invalid_argument(check);
+      points.push_back(std::move(*point));
     }
   }
   return points;

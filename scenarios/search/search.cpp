@@ -14,11 +14,18 @@ namespace {
 
 SearchPoint run_point(const PointRunner& runner, const SearchQuery& query, std::size_t row, std::int64_t n) {
   std::vector<Override> set = query.rows.at(row);
-  if (query.range) set.push_back({query.range->key, std::to_string(n), "search"});
+  if (query.range && !query.range->key.empty()) set.push_back({query.range->key, std::to_string(n), "search"});
   if (query.also) {
     for (Override& more : query.also(row, n)) set.push_back(std::move(more));
   }
-  return runner.run(std::move(set));
+  return runner.run(std::move(set), query.until_missed);
+}
+
+std::optional<std::int64_t> find_turn(Seek seek, const RangeLimits& limits,
+                                      const std::function<bool(std::int64_t)>& holds) {
+  if (seek == Seek::fewest) return fewest_that_holds(limits.least, limits.most, limits.top_first, holds);
+  if (limits.is_turn) return most_between(limits.least, limits.most + 1, holds);
+  return most_that_holds(limits.least, limits.most, limits.start > 0 ? limits.start : limits.least, holds);
 }
 
 /// Bisects the range of one row; every point is run once.
@@ -33,9 +40,9 @@ SearchRow bisect(const PointRunner& runner, const SearchQuery& query, std::size_
   };
   const RangeLimits limits = range.limits(row);
   const bool most = range.seek == Seek::most;
-  const std::optional<std::int64_t> found =
-      most ? most_that_holds(limits.least, limits.most, holds_at)
-           : fewest_that_holds(limits.least, limits.most, limits.top_first, holds_at);
+  std::optional<std::int64_t> found = find_turn(range.seek, limits, holds_at);
+  // What was known to hold has not been run yet.
+  if (found && tried.count(*found) == 0 && !holds_at(*found)) found.reset();
   SearchRow result;
   result.runs = static_cast<int>(tried.size());
   result.holds = found.has_value();
@@ -49,8 +56,10 @@ SearchRow bisect(const PointRunner& runner, const SearchQuery& query, std::size_
   if (found) {
     const auto next = tried.find(most ? *found + 1 : *found - 1);
     if (next != tried.end()) result.beyond = std::move(next->second);
+    result.value = *found;
     result.point = std::move(tried.at(*found));
   } else {
+    result.value = end->first;
     result.point = std::move(end->second);
   }
   return result;

@@ -30,10 +30,12 @@ enum class Seek : std::uint8_t { most, fewest };
 struct RangeLimits {
   std::int64_t least = 1, most = 1;
   bool top_first = false;  ///< of `fewest`: see fewest_that_holds()
+  std::int64_t start = 0;  ///< of `most`: see most_that_holds(); 0: the least
+  bool is_turn = false;    ///< of `most`: `least` is known to hold and what follows `most` not to (most_between())
 };
 /// A key along which holding is monotone: up to some value (seek the most) or from some value on (seek the fewest).
 struct SearchRange {
-  std::string key;
+  std::string key;  ///< empty: SearchQuery::also alone says what a number means
   Seek seek = Seek::most;
   std::function<RangeLimits(std::size_t row)> limits;
 };
@@ -42,6 +44,7 @@ struct SearchQuery {
   SearchRows rows;
   std::optional<SearchRange> range;
   std::vector<Bound> bounds;
+  bool until_missed = false;  ///< only whether a point holds is asked: see PointRunner::run()
   /// What follows from a point of a row, as the number of requests from that of clients; `n` is the range's value, or
   /// 0. May be empty.
   std::function<std::vector<Override>(std::size_t row, std::int64_t n)> also;
@@ -51,6 +54,7 @@ struct SearchQuery {
 struct SearchRow {
   SearchPoint point;  ///< the sought one; where none holds, the one at the easy end of the range
   bool holds = false;
+  std::int64_t value = 0;             ///< of a range: that of the point
   std::optional<SearchPoint> beyond;  ///< of a range: the next one, which no longer holds
   int runs = 0;
 };

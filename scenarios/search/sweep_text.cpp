@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/shown.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::scenarios {
@@ -28,7 +29,8 @@ std::string_view without_place(std::string_view text) {
 
 }  // namespace
 
-std::string short_reason(const std::string& reason, const std::string& file) {
+std::string short_reason(const std::string& reason, const std::string& path) {
+  const std::string file = hardware::quoted_path(path);
   std::string_view text = reason;
   if (text.substr(0, file.size()) == file && text.substr(file.size(), 1) == ":") {
     text = without_place(text.substr(file.size() + 1));
@@ -67,13 +69,24 @@ std::string SweepText::text_of(const SearchPoint& point) const {
   return text + " " + printable(words_of(point.set));
 }
 
-void SweepText::line(const SearchPoint& point) const {
+void SweepText::line(const SearchPoint& point, std::string_view mark) const {
   out_ << text_of(point);
   if (!point.ran()) out_ << "  can't be: " << short_reason(point.reason, file_);
   for (std::size_t i = 0; i < point.findings.size(); ++i) {
     out_ << (i == 0 ? "  " : ", ") << words(point.findings[i].kind);
   }
+  if (!mark.empty()) out_ << "  " << mark;
   out_ << "\n" << std::flush;
+}
+
+void SweepText::front(const std::vector<SearchPoint>& points, const ParetoFront& front) const {
+  std::string words;
+  for (const Objective& objective : front.objectives) words += (words.empty() ? "" : ", ") + objective.words();
+  out_ << fmt::format("\nPareto front of {}: {} of {} points\n", words,
+                      std::count(front.has.begin(), front.has.end(), true), points.size());
+  for (const std::size_t i : sorted_by(kept_, points, front.objectives.front())) {
+    if (front.has[i]) out_ << text_of(points[i]) << "\n";
+  }
 }
 
 void SweepText::best(const std::vector<SearchPoint>& points, const Objective& objective,

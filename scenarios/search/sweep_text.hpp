@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "scenarios/kinds.hpp"
-#include "scenarios/search/goal.hpp"
+#include "scenarios/search/point_forms.hpp"
 
 namespace orrery::scenarios {
 
@@ -17,7 +17,10 @@ class SweepText {
             std::string file);
 
   void head() const;
-  void line(const SearchPoint& point) const;
+  /// `mark`: what stands behind it, as "on the Pareto front"; may be empty.
+  void line(const SearchPoint& point, std::string_view mark = {}) const;
+  /// The points of a front once more, the best by its first objective first.
+  void front(const std::vector<SearchPoint>& points, const ParetoFront& front) const;
   /// The best point with its objective, or that there is none.
   void best(const std::vector<SearchPoint>& points, const Objective& objective, std::string_view promise) const;
 

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hardware/config/config.hpp"
+#include "hardware/config/shown.hpp"
 #include "models/serving/workload/line_reader.hpp"
 #include "scenarios/format.hpp"
 
@@ -59,40 +60,67 @@ constexpr std::array<LogForm, 14> kForms = {{
     {"concurrency", "Maximum concurrency for ", "request: ", Unit::number, concurrency},
 }};
 
-/// "65,536" and "14.99", from the beginning of `text`; advances it.
-std::optional<double> take_number(std::string_view& text) {
-  std::string digits;
-  std::size_t used = 0;
-  while (used < text.size() && digits.size() < 32 &&
-         ((text[used] >= '0' && text[used] <= '9') || text[used] == '.' || text[used] == ',')) {
-    if (text[used] != ',') digits += text[used];
-    ++used;
-  }
-  if (!digits.empty() && digits.back() == '.') digits.pop_back();  // the end of a sentence
-  double value = 0.0;
-  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (digits.empty() || code != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  text.remove_prefix(used);
-  return value;
+constexpr double kGiB = 1073741824.0;
+// More than any GPU or cache has: a figure beyond is a broken log, not a run to compare with.
+constexpr double kMostBytes = 1048576.0 * kGiB, kMostCount = 1e15;
+
+/// The number that `text` begins with, "65,536", "14.99" or "-1.25", as it is written; empty: it begins with none.
+std::string_view number_text(std::string_view text) {
+  const std::size_t sign = !text.empty() && text.front() == '-' ? 1 : 0;
+  if (text.size() <= sign || text[sign] < '0' || text[sign] > '9') return {};
+  std::size_t used = text.find_first_not_of("0123456789.,eE+-", sign);
+  used = std::min(used, text.size());
+  // The end of a sentence or of a clause, or the beginning of a word, is none of the number.
+  while (used > 0 && (text[used - 1] < '0' || text[used - 1] > '9')) --used;
+  return text.substr(0, used);
 }
 
-/// The figure of `form` on `line`. Bytes need their unit: vLLM's "GB" are GiB in releases that print them.
-std::optional<double> figure_on(std::string_view line, const LogForm& form) {
-  const std::size_t at = line.find(form.before);
-  if (at == std::string_view::npos) return std::nullopt;
-  line.remove_prefix(at + form.before.size());
-  if (!form.then.empty()) {
-    const std::size_t next = line.find(form.then);
-    if (next == std::string_view::npos) return std::nullopt;
-    line.remove_prefix(next + form.then.size());
-  }
-  const std::optional<double> number = take_number(line);
-  if (!number || form.unit != Unit::bytes) return number;
-  while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
-  constexpr double kGiB = 1073741824.0;
-  if (line.substr(0, 3) == "GiB" || line.substr(0, 2) == "GB") return *number * kGiB;
-  if (line.substr(0, 3) == "MiB" || line.substr(0, 2) == "MB") return *number * kGiB / 1024.0;
+std::optional<double> parse_figure(std::string_view written) {
+  std::string digits(written);
+  digits.erase(std::remove(digits.begin(), digits.end(), ','), digits.end());
+  double value = 0.0;
+  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return code == std::errc{} && end == digits.data() + digits.size() ? std::optional<double>(value) : std::nullopt;
+}
+
+/// What a figure of bytes is counted in; nullopt: it has no unit. vLLM's "GB" are GiB in releases that print them.
+std::optional<double> byte_unit(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  if (text.substr(0, 3) == "GiB" || text.substr(0, 2) == "GB") return kGiB;
+  if (text.substr(0, 3) == "MiB" || text.substr(0, 2) == "MB") return kGiB / 1024.0;
   return std::nullopt;
+}
+
+/// Where the figure of `form` stands on `line`; npos: the line has none.
+std::size_t place_of(std::string_view line, const LogForm& form) {
+  std::size_t at = line.find(form.before);
+  if (at == std::string_view::npos) return at;
+  at += form.before.size();
+  if (form.then.empty()) return at;
+  at = line.find(form.then, at);
+  return at == std::string_view::npos ? at : at + form.then.size();
+}
+
+/// The figure of `form` on the reader's line. Bytes need their unit. Throws for a number that no engine has.
+std::optional<double> figure_on(std::string_view line, const LogForm& form, const models::LineReader& reader) {
+  const std::size_t at = place_of(line, form);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view written = number_text(line.substr(at));
+  if (written.empty()) return std::nullopt;
+  const std::optional<double> unit =
+      form.unit == Unit::bytes ? byte_unit(line.substr(at + written.size())) : std::optional<double>(1.0);
+  if (!unit) return std::nullopt;
+  const std::optional<double> number = parse_figure(written);
+  const double value = number.value_or(HUGE_VAL) * *unit;
+  // vLLM logs a cache below 0 before it gives up; nothing else can be.
+  const double least = form.name == "KV cache" ? -kMostBytes : 0.0;
+  const double most = form.unit == Unit::bytes ? kMostBytes : kMostCount;
+  if (!(value >= least && value <= most)) {
+    reader.fail(fmt::format("\"{}{}\": no engine has a figure like that for {}", form.before,
+                            hardware::printable(written), form.name),
+                reader.line(), static_cast<std::int64_t>(at) + 1);
+  }
+  return value;
 }
 
 }  // namespace
@@ -103,7 +131,7 @@ std::vector<LoggedTerm> read_engine_log(const std::string& path, const ServingRe
   for (std::string_view line; reader.next(line);) {
     for (std::size_t i = 0; i < kForms.size(); ++i) {
       const LogForm& form = kForms[i];
-      if (const std::optional<double> logged = figure_on(line, form)) {
+      if (const std::optional<double> logged = figure_on(line, form, reader)) {
         found[i] = {std::string(form.name), form.unit, form.predicted(result), *logged, reader.line()};
       }
     }
@@ -122,7 +150,7 @@ std::vector<LoggedTerm> read_engine_log(const std::string& path, const ServingRe
     throw hardware::ConfigError(
         fmt::format("{}: no line on memory that is known: vLLM writes \"Model loading took … GiB\", \"Available KV "
                     "cache memory: … GiB\", \"GPU KV cache size: … tokens\" when it starts",
-                    path));
+                    hardware::quoted_path(path)));
   }
   return terms;
 }

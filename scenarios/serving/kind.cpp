@@ -80,7 +80,11 @@ std::vector<KeyFigure> key_figures(const JobResult& of_job) {
 
 std::vector<std::string> inputs(const JobSpec& spec) {
   const models::LoadConfig& load = dynamic_cast<const ServingSpec&>(spec).job.config.load;
-  return {load.trace, load.input.file, load.output.file};
+  std::vector<std::string> files;
+  for (const std::string& file : {load.trace, load.input.file, load.output.file}) {
+    if (file != "-") files.push_back(file);  // standard input is no file that an output could take the place of
+  }
+  return files;
 }
 
 void write_requests(const JobView* view, bool partial, std::ostream& out) {

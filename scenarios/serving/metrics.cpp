@@ -62,6 +62,8 @@ std::vector<Metric> rate_rows() {
       {{"serving.output_tokens_per_s_per_gpu", Unit::tokens_per_second, "output_tokens_per_s / GPUs of all replicas",
         kMore},
        [](R r, C c) { return if_served(r, c.gpus > 0 ? r.output_tokens_per_second() / c.gpus : 0.0); }},
+      {{"serving.output_tokens_per_s_per_user", Unit::tokens_per_second, "1 / mean tpot_s: what one user sees", kMore},
+       [](R r, C) { return r.tpot.mean > 0.0 ? Value(1.0 / r.tpot.mean) : std::nullopt; }},
   };
 }
 

@@ -96,6 +96,7 @@ models::ServingOptions options_for(const Keep& keep, const sim::RunControl& cont
   models::ServingOptions options;
   options.keep_records = keep.records;
   options.keep_timeline = keep.timeline;
+  options.until_missed = keep.until_missed;
   options.control = control;
   return options;
 }

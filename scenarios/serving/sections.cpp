@@ -52,6 +52,7 @@ const char* data_folder() {
 /// The file that a scenario names, or an error at its place; see read_serving().
 std::string find_file(const ConfigNode& node, const Files& files, Diagnostics& diagnostics) {
   const std::string& written = node.scalar;
+  if (written == "-") return written;  // standard input
   const bool of_data = written.find(kVariable) != std::string::npos;
   if (of_data && data_folder() == nullptr) {
     *files.skipped = fmt::format("needs {}, and the variable ORRERY_DATA is not set", written);
@@ -59,8 +60,7 @@ std::string find_file(const ConfigNode& node, const Files& files, Diagnostics& d
   }
   std::filesystem::path path(expand_variables(written));
   if (path.is_relative()) path = std::filesystem::path(files.folder) / path;
-  std::error_code code;
-  if (std::filesystem::is_directory(path, code)) {
+  if (std::error_code code; std::filesystem::is_directory(path, code)) {
     diagnostics.error(node.span, fmt::format("'{}' is a folder", path.string()));
   } else if (!std::filesystem::exists(path, code)) {
     if (of_data) {

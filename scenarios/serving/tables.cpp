@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "hardware/config/config.hpp"
+#include "hardware/config/shown.hpp"
 #include "sim/clock.hpp"
 
 namespace orrery::scenarios {
@@ -141,7 +142,7 @@ ServingTable read_serving_table(const std::string& path, const std::string& gpu)
       "{}: no table of requests (run, tp, max_num_seqs, … first_token_s, last_token_s), of serving "
       "benchmarks (backend, model_path, system, … silicon_ttft_ms, silicon_tpot_ms) or of published serving "
       "results (engine, model, gpu, isl, osl, concurrency, … metric, value)",
-      path));
+      hardware::quoted_path(path)));
 }
 
 ServingErrors skipped_run(const MeasuredRun& run, const std::string& reason) {

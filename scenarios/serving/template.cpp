@@ -32,7 +32,7 @@ serving:                    # keys are vLLM's argument names; tensor_parallel_si
   # dtype: bf16
   # weight_dtype: fp8       # of the linear layers; default: dtype
   # kv_cache_dtype: fp8     # default: dtype
-  max_model_len: 8192       # tokens, prompt and answer; 32k; auto: what fits; default: the model's own
+  max_model_len: 8192       # tokens, prompt and answer; 32k = 32,000, 32K = 32,768; auto: what fits; default: the model's own
   # max_num_seqs: 1024      # sequences at once; default: vLLM's for the GPU
   # max_num_batched_tokens: 8192    # tokens of a step; default: vLLM's for the GPU
   # gpu_memory_utilization: 0.9

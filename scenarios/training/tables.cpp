@@ -9,6 +9,7 @@
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
+#include "hardware/config/shown.hpp"
 #include "scenarios/table_model.hpp"
 #include "scenarios/table_row.hpp"
 
@@ -188,7 +189,7 @@ TrainingTable read_training_table(const std::string& path, const std::string& gp
     throw ConfigError(
         fmt::format("{}: neither a table of iteration times (… tp, dp, pp, step_time_ms) nor one of "
                     "published training results (… recompute, metric, value)",
-                    path));
+                    hardware::quoted_path(path)));
   }
   const std::string group = std::filesystem::path(path).stem().string();
   TrainingTable result;

@@ -92,6 +92,11 @@ said "missing packages: libfmt-dev"
 said "apt-get install --no-install-recommends libfmt-dev"
 [[ ! -e $APT_LOG ]] || fail "--no-install called apt-get"
 
+# Without a terminal nobody is asked, and nothing is installed unasked: not for root either.
+MISSING=libfmt-dev CI="" expect 2 "" "$orrery" run x
+said "no terminal to ask on: pass --yes, or run:"
+[[ ! -e $APT_LOG ]] || fail "it installed without having been asked"
+
 # --yes installs what is missing and goes on; stdout holds the program's output alone.
 if ((EUID == 0)); then
   MISSING=libfmt-dev expect 0 "[run][a b.yaml][--yes]" "$orrery" --yes run "a b.yaml" --yes
@@ -130,6 +135,19 @@ expect 1 "[fail][--json][-]" "$orrery" fail --json -
 expect 2 "" "$orrery" --nonsense run
 expect 0 "[run]" "$orrery" --build-dir "other build" run
 [[ -x "$scratch/other build/bin/orrery" ]] || fail "--build-dir is not relative to the caller"
+expect 0 "[run]" "$orrery" --build-dir "other build" run
+# What is another's stays as it is.
+mkdir "$scratch/foreign" "$scratch/papers"
+printf 'CMAKE_HOME_DIRECTORY:INTERNAL=/some/other project\n' >"$scratch/foreign/CMakeCache.txt"
+expect 2 "" "$orrery" --build-dir foreign run
+said "--build-dir $scratch/foreign: the build folder of /some/other project"
+[[ $(ls -A "$scratch/foreign") == CMakeCache.txt ]] || fail "--build-dir changed another project's folder"
+touch "$scratch/papers/thesis.tex"
+expect 2 "" "$orrery" --build-dir papers run
+said "holds files that are no build of this tree"
+[[ $(ls -A "$scratch/papers") == thesis.tex ]] || fail "--build-dir changed a folder of files"
+expect 2 "" "$orrery" --build-dir papers/thesis.tex run
+said "not a folder"
 
 # The window: without a display, or without its packages, one line says what is missing.
 expect 2 "" "$orrery" gui x
@@ -170,4 +188,7 @@ grep -q 'skips (Skipped)' "$scratch/out" || fail "a skipped test is not named"
 mv "$tree" "$scratch/moved"
 expect 0 "[run]" "$scratch/moved/orrery" run
 grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$scratch/moved" "$scratch/moved/build/CMakeCache.txt" || fail "moved tree"
+# A build elsewhere that the old place made is not the moved tree's.
+expect 2 "" "$scratch/moved/orrery" --build-dir "other build" run
+said "the build folder of $tree"
 echo "launcher: all well"

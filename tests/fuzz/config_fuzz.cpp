@@ -6,12 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "hardware/config/config.hpp"
+#include "tests/fuzz/memory_file.hpp"
 
 namespace orrery::tests {
 namespace {
@@ -19,12 +18,6 @@ namespace {
 using hardware::ConfigError;
 using hardware::ConfigNode;
 using hardware::NodeKind;
-
-void require(bool holds, const char* promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", promise);
-  std::abort();
-}
 
 /// The text of a scalar's span, put where a value may stand, reads as the same scalar.
 bool reads_alone(const ConfigNode& node, const std::string& written) {

@@ -4,50 +4,20 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <vector>
 
 #include "hardware/config/config.hpp"
 #include "models/serving/workload/trace_reader.hpp"
 #include "models/serving/workload/workload.hpp"
+#include "tests/fuzz/memory_file.hpp"
 
 namespace orrery::tests {
 namespace {
 
 using models::Request;
-
-void require(bool holds, const char* promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", promise);
-  std::abort();
-}
-
-/// A file in memory, with a path that readers can open.
-class MemoryFile {
- public:
-  MemoryFile(const std::uint8_t* data, std::size_t size) : descriptor_(memfd_create("trace", 0)) {
-    require(descriptor_ >= 0, "a file in memory can be made");
-    for (std::size_t written = 0; written < size;) {
-      const ssize_t count = write(descriptor_, data + written, size - written);
-      require(count > 0, "a file in memory can be written");
-      written += static_cast<std::size_t>(count);
-    }
-  }
-  ~MemoryFile() { close(descriptor_); }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-
-  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
-
- private:
-  int descriptor_;
-};
 
 bool valid_tokens(std::int64_t tokens) { return tokens >= 1 && tokens <= models::kMostTokens; }
 

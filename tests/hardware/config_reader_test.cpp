@@ -7,6 +7,7 @@
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
+#include "hardware/config/shown.hpp"
 
 namespace orrery::hardware {
 namespace {
@@ -228,6 +229,27 @@ TEST(ParseQuantity, TellsGigabytesFromGibibytesAndBitsFromBytes) {
   EXPECT_EQ(parse_bytes("1 GB", error)->value(), 1e9);
   EXPECT_EQ(parse_bytes("1 GiB", error)->value(), 1073741824.0);
   EXPECT_EQ(parse_bandwidth("8 Gb/s", error)->value(), parse_bandwidth("1 GB/s", error)->value());
+}
+
+TEST(ParseQuantity, RefusesWhatNothingHas) {
+  Reading r("a: 1e300 B/s\nb: 1e-300 GB/s\nc: 1e200 TFLOP/s\nd: 1e-9 Hz\ne: 400 Gb/s\n");
+  (void)r.map.bandwidth("a");
+  EXPECT_EQ(r.complaint(), "f.yaml:1:4: 'a': '1e300 B/s' is no bandwidth that anything has: expected 1 to 1e+18 B/s");
+  (void)r.map.bandwidth("b");
+  EXPECT_EQ(r.complaint(), "f.yaml:2:4: 'b': '1e-300 GB/s' is no bandwidth that anything has: expected 1 to 1e+18 B/s");
+  (void)r.map.flop_rate("c");
+  EXPECT_NE(r.complaint().find("f.yaml:3:4: 'c'"), std::string::npos);
+  (void)r.map.frequency("d");
+  EXPECT_NE(r.complaint().find("f.yaml:4:4: 'd'"), std::string::npos);
+  EXPECT_EQ(r.map.bandwidth("e").value(), 50e9);
+  EXPECT_EQ(r.diagnostics.items().size(), 4u);
+}
+
+TEST(QuotedPath, IsWhatAShellTakes) {
+  EXPECT_EQ(quoted_path("/tmp/a-b_c.yaml"), "/tmp/a-b_c.yaml");
+  EXPECT_EQ(quoted_path("my file.yaml"), "'my file.yaml'");
+  EXPECT_EQ(quoted_path("it's.yaml"), "'it'\\''s.yaml'");
+  EXPECT_EQ((Diagnostic{"my file.yaml", {3, 4, 0, 0}, "wrong"}).str(), "'my file.yaml':3:4: wrong");
 }
 
 TEST(ParseQuantity, FillsTheErrorWhereMalformed) {

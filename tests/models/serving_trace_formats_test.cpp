@@ -106,7 +106,30 @@ TEST(TraceFormats, ReadAiperfAndEstimateTexts) {
   EXPECT_THAT(read.output, ElementsAre(24, 5, 6));
   EXPECT_THAT(read.arrival, ElementsAre(0u, 1'500 * kMillisecond, 1'700 * kMillisecond));
   EXPECT_THAT(error_of("{\"text\": \"a\"}\n"), HasSubstr("trace:1:1: the field output_length is missing"));
-  EXPECT_THAT(error_of("{\"turns\": [], \"text\": \"a\"}\n"), HasSubstr("several turns are not read"));
+}
+
+TEST(TraceFormats, ReadAiperfTurnsWithWhatWasSaidBefore) {
+  // "Hello there" has 3 tokens and is answered by 20; "And now?" adds 2 to these.
+  const Read read = sample("aiperf_turns.jsonl");
+  EXPECT_EQ(read.tally.format, "aiperf");
+  EXPECT_THAT(read.input, ElementsAre(3, 25, 1));
+  EXPECT_THAT(read.output, ElementsAre(20, 30, 5));
+  EXPECT_THAT(error_of("{\"turns\": [], \"text\": \"a\"}\n"), HasSubstr("trace:1:1: turns: a list of turns"));
+  EXPECT_THAT(error_of("{\"turns\": [{\"text\": \"a\"}]}\n"), HasSubstr("lacks the field output_length"));
+  EXPECT_THAT(error_of("{\"turns\": [7]}\n"), HasSubstr("a turn is an object"));
+}
+
+TEST(TraceFormats, ReadInputsJsonRequestByRequest) {
+  const Read read = sample("inputs.json");
+  EXPECT_EQ(read.tally.format, "inputs_json");
+  EXPECT_FALSE(read.tally.estimated.empty());
+  EXPECT_THAT(read.input, ElementsAre(3, 3, 1));
+  EXPECT_THAT(read.output, ElementsAre(16, 8, 4));
+  EXPECT_THAT(error_of("{\"data\": [\n{\"payload\": {}}]}"), HasSubstr("trace:2:1: payload: a list of requests"));
+  EXPECT_THAT(error_of("{\"data\": [{\"payload\": [{\"prompt\": \"a\"}]}]}"), HasSubstr("max_tokens is missing"));
+  EXPECT_THAT(error_of("{\"data\": [{\"payload\": [{\"max_tokens\": 3}]}]}"), HasSubstr("messages is missing"));
+  EXPECT_THAT(error_of("{\"data\": {\"payload\": 3}}"), HasSubstr("trace:1:10: a JSON list"));
+  EXPECT_THAT(error_of("{\"dat\": [{\"payload\": 3}]}", "inputs_json"), HasSubstr("an object {\"data\": […]}"));
 }
 
 TEST(TraceFormats, ReadShareGpt) {

@@ -322,8 +322,9 @@ TEST(TraceFormatTable, NamesWhatTheContractNames) {
     names.emplace_back(row.name);
     EXPECT_EQ(row.has_header, !row.columns.empty()) << row.name;
   }
-  EXPECT_THAT(names, ElementsAre("vllm_bench", "llmservingsim", "aiperf", "mooncake", "sharegpt", "mooncake_csv",
-                                 "azure", "azure_csv", "burstgpt", "vidur", "vidur_lengths", "lengths"));
+  EXPECT_THAT(
+      names, ElementsAre("vllm_bench", "inputs_json", "llmservingsim", "aiperf", "mooncake", "sharegpt", "mooncake_csv",
+                         "azure", "azure_csv", "burstgpt", "vidur", "vidur_lengths", "lengths"));
 }
 
 TEST(TraceFormatTable, RecognisesEachFormatByItsFirstLine) {

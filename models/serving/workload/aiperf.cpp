@@ -2,8 +2,9 @@
 //
 // Source: ai-dynamo/aiperf docs/tutorials/custom-dataset.md, single_turn: text (or text_input), timestamp in
 // milliseconds, output_length; without timestamps all requests arrive at once. input_length is taken where a line has
-// it, else the text's length is estimated. Limitations: conversations of several turns are refused; what prompts share
-// is not compared. Its mooncake_trace has lengths instead of texts, and is Mooncake's format.
+// it, else the text's length is estimated; conversations of several turns come in one by one (sessions.cpp).
+// Limitation: what prompts share is not compared. Its mooncake_trace has lengths instead of texts, and is Mooncake's
+// format.
 #include <stdexcept>
 #include <string>
 
@@ -40,9 +41,6 @@ std::string answer_tokens(const Json& object) {
 
 TraceEntry parse_aiperf(std::string_view, std::string_view line) {
   const Json object = parse_record(line);
-  if (object.contains("turns")) {
-    throw std::invalid_argument("turns: conversations of several turns are not read; one request a line is expected");
-  }
   TraceEntry entry;
   if (object.contains("timestamp")) entry.arrival = parse_time("timestamp", number_text(object, "timestamp"), 3);
   const std::string input = prompt_tokens(object), output = answer_tokens(object);

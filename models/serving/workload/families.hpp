@@ -36,6 +36,9 @@ namespace orrery::models {
 [[nodiscard]] TraceEntry parse_aiperf(std::string_view header, std::string_view line);
 [[nodiscard]] TraceEntry parse_sharegpt(std::string_view header, std::string_view item);
 [[nodiscard]] std::unique_ptr<RecordReader> open_items(std::unique_ptr<ByteReader> bytes);
+[[nodiscard]] std::unique_ptr<RecordReader> open_inputs_json(std::unique_ptr<ByteReader> bytes);
+[[nodiscard]] TraceEntry parse_inputs_json(std::string_view header, std::string_view record);
+[[nodiscard]] std::unique_ptr<RecordReader> open_turns(std::unique_ptr<ByteReader> bytes);
 [[nodiscard]] TraceEntry parse_vllm_bench(std::string_view header, std::string_view record);
 [[nodiscard]] std::unique_ptr<RecordReader> open_vllm_bench(std::unique_ptr<ByteReader> bytes);
 

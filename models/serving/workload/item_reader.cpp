@@ -7,7 +7,8 @@
 
 namespace orrery::models {
 
-ItemReader::ItemReader(std::unique_ptr<ByteReader> bytes) : RecordReader(bytes->path()), bytes_(std::move(bytes)) {}
+ItemReader::ItemReader(std::unique_ptr<ByteReader> bytes, std::string key)
+    : RecordReader(bytes->path()), bytes_(std::move(bytes)), key_(std::move(key)) {}
 
 int ItemReader::peek() {
   if (piece_.empty()) {
@@ -37,6 +38,23 @@ int ItemReader::skip_blank() {
   return c;
 }
 
+// Past the object's bracket and its first key, to what that holds.
+int ItemReader::to_list(int c) {
+  const auto expect = [&](char wanted) {
+    if (c != wanted) fail_here(fmt::format("an object {{\"{}\": […]}} is expected", key_));
+    take();
+    c = peek();
+  };
+  expect('{');
+  c = skip_blank();
+  expect('"');
+  for (const char one : key_) expect(one);
+  expect('"');
+  c = skip_blank();
+  expect(':');
+  return skip_blank();
+}
+
 // To the first byte of the next item; false at the list's end.
 bool ItemReader::to_item() {
   int c = skip_blank();
@@ -46,6 +64,7 @@ bool ItemReader::to_item() {
       take();
       c = skip_blank();
     }
+    if (!key_.empty()) c = to_list(c);
     if (c != '[') fail_here("a JSON list [{…}, …] is expected");
     take();
     c = skip_blank();
@@ -59,7 +78,7 @@ bool ItemReader::to_item() {
   if (c == '{') return true;
   if (c != ']') fail_here("every item of the list must be an object {…}");
   take();
-  if (skip_blank() >= 0) fail_here("nothing is expected behind the list's end");
+  if (key_.empty() && skip_blank() >= 0) fail_here("nothing is expected behind the list's end");
   ended_ = true;
   return false;
 }

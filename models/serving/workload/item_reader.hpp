@@ -12,7 +12,9 @@ namespace orrery::models {
 
 class ItemReader : public RecordReader {
  public:
-  explicit ItemReader(std::unique_ptr<ByteReader> bytes);
+  /// `key`: the list is the first value of an object, under that key; what follows it there is not read. Empty: the
+  /// list is the whole file.
+  explicit ItemReader(std::unique_ptr<ByteReader> bytes, std::string key = {});
 
   /// The next object's text. Only brackets and quotes are matched here: what is inside is for a parser to judge. Throws
   /// hardware::ConfigError at line and column: no list, no object in it, an object over kLongest, a file that ends
@@ -27,9 +29,11 @@ class ItemReader : public RecordReader {
   void take();
   int skip_blank();
   bool to_item();
+  int to_list(int c);
   [[noreturn]] void fail_here(const std::string& message) const { fail(message, at_line_, at_column_); }
 
   std::unique_ptr<ByteReader> bytes_;
+  std::string key_;
   std::string_view piece_;
   std::string text_;
   std::int64_t at_line_ = 1, at_column_ = 1;

@@ -40,7 +40,11 @@ bool is_vllm_bench(std::string_view head) {
 bool is_llmservingsim(std::string_view head) { return begins_object_with(first_line(head), "input_toks"); }
 bool is_aiperf(std::string_view head) {
   const std::string_view line = first_line(head);
-  return begins_object_with(line, "text") || begins_object_with(line, "text_input");
+  return begins_object_with(line, "text") || begins_object_with(line, "text_input") ||
+         begins_object_with(line, "turns");
+}
+bool is_inputs_json(std::string_view head) {
+  return begins_object_with(head, "data") && head.find("\"payload") != std::string_view::npos;
 }
 bool is_mooncake(std::string_view head) {
   const std::string_view line = first_line(head);
@@ -86,13 +90,30 @@ TraceFormatRow length_table_row() {
 }
 
 TraceFormatRow aiperf_row() {
-  TraceFormatRow row{"aiperf",
-                     R"({"text": prompt, "output_length": tokens, "timestamp": ms (if given)} a line)",
-                     "ai-dynamo/aiperf docs/tutorials/custom-dataset.md, single_turn",
-                     is_aiperf,
-                     false,
-                     parse_aiperf};
+  TraceFormatRow row{
+      "aiperf",
+      R"({"text": prompt, "output_length": tokens, "timestamp": ms (if given)} a line, or "turns": [such])",
+      "ai-dynamo/aiperf docs/tutorials/custom-dataset.md, single_turn, multi_turn",
+      is_aiperf,
+      false,
+      parse_aiperf};
   row.estimated = kEstimatedTokens;
+  row.open = open_turns;
+  return row;
+}
+
+TraceFormatRow inputs_json_row() {
+  TraceFormatRow row{
+      "inputs_json",
+      R"({"data": [{"payloads": [{"messages": […], "max_tokens": tokens}, …]}, …]}, without times)",
+      "triton-inference-server/perf_analyzer genai-perf, inputs.json; ai-dynamo/aiperf docs, Inputs JSON "
+      "Replay",
+      is_inputs_json,
+      false,
+      parse_inputs_json};
+  row.timed = false;
+  row.estimated = kEstimatedTokens;
+  row.open = open_inputs_json;
   return row;
 }
 
@@ -146,6 +167,7 @@ TraceFormatRow llmservingsim_row() {
 const std::vector<TraceFormatRow>& trace_formats() {
   static const std::vector<TraceFormatRow> rows = {
       vllm_bench_row(),
+      inputs_json_row(),
       llmservingsim_row(),
       aiperf_row(),
       mooncake_row(),

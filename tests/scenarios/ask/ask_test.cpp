@@ -1,10 +1,13 @@
 // Questions and their answers: the same as those of an exhaustive search.
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "scenarios/ask/answer.hpp"
 #include "scenarios/ask/names.hpp"
+#include "scenarios/memory_verdict.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -27,7 +30,7 @@ class Ask : public FolderTest {
 };
 
 const std::vector<std::string> kTwoL40s = {
-    "serve",   "--model", "Qwen/Qwen3-32B-FP8", "--gpu", "l40s",   "--gpus", "2",      "--context", "32k",
+    "serve",   "--model", "Qwen/Qwen3-32B-FP8", "--gpu", "l40s",   "--gpus", "2",      "--context", "32K",
     "--input", "2000",    "--output",           "500",   "--tpot", "50ms",   "--ttft", "5s"};
 
 TEST_F(Ask, UsersOfTwoL40s) {
@@ -59,7 +62,7 @@ TEST_F(Ask, ScenarioOfAnAnswerHoldsItAndOneMoreUserDoesNot) {
 
 TEST_F(Ask, CheapestOfATwentyRequestsASecond) {
   const json answer = answer_of({"serve", "--model", "llama-3.1-70b", "--gpu", "h100", "--rate", "20", "--input",
-                                 "1155:0.96:7000", "--output", "211:0.77:1000", "--context", "8k", "--ttft", "1s"});
+                                 "1155:0.96:7000", "--output", "211:0.77:1000", "--context", "8K", "--ttft", "1s"});
   EXPECT_EQ(answer["answer"]["gpu"], "h100_sxm");
   EXPECT_EQ(answer["answer"]["replicas"], 3);
   EXPECT_EQ(answer["answer"]["tensor_parallel"], 2);
@@ -77,21 +80,43 @@ TEST_F(Ask, AnswerDoesNotDependOnThreads) {
 }
 
 TEST_F(Ask, FewestGpusAtFullLength) {
-  const json seventy = answer_of({"fit", "--model", "llama-3.1-70b", "--gpu", "h100", "--context", "128k"});
+  const json seventy = answer_of({"fit", "--model", "llama-3.1-70b", "--gpu", "h100", "--context", "128K"});
   EXPECT_EQ(seventy["answer"]["gpus"], 4);
   EXPECT_EQ(seventy["answer"]["tensor_parallel"], 4);
-  const json large = answer_of({"fit", "--model", "llama-3.1-405b", "--gpu", "h100", "--context", "128k"});
+  const json large = answer_of({"fit", "--model", "llama-3.1-405b", "--gpu", "h100", "--context", "128K"});
   EXPECT_EQ(large["answer"]["gpus"], 16);
 }
 
 TEST_F(Ask, FiveUsersAtFullLength) {
   const json answer = answer_of({"fit", "--model", "meta-llama/Llama-3.3-70B-Instruct-FP8", "--gpu", "h100,h200",
-                                 "--context", "128k", "--users", "5"});
+                                 "--context", "128K", "--users", "5"});
   // 2 H200 hold 4.3 sequences and 4 H100 4.9: of each kind it takes more. Which is what vLLM prints, times replicas.
   const double room = answer["answer"]["metrics"]["serving.max_concurrency"].get<double>();
   EXPECT_GE(std::floor(room) * answer["answer"]["replicas"].get<double>(), 5.0);
   EXPECT_EQ(answer["answer"]["gpus"], 4);
   EXPECT_EQ(answer["answer"]["gpu"], "h200_sxm");
+}
+
+TEST_F(Ask, MemoryNearItsLimitIsCalledUncertain) {
+  const auto check = [&](const json& answer) {
+    int uncertain = 0;
+    for (const json& plan : answer["plans"]) {
+      if (plan["metrics"].empty()) continue;
+      const double margin = plan["memory"]["margin_bytes"].get<double>();
+      const double capacity = plan["metrics"]["memory.capacity_bytes"].get<double>();
+      EXPECT_EQ(plan["memory"]["uncertain"].get<bool>(), std::abs(margin) < kServingMemoryDoubt * capacity);
+      EXPECT_EQ(plan["memory"]["verdict"] == "does_not_fit", margin < 0.0);
+      uncertain += plan["memory"]["uncertain"].get<bool>() ? 1 : 0;
+    }
+    return uncertain;
+  };
+  const std::vector<std::string> fit = {"fit", "--model", "llama-3.1-70b", "--context", "4096"};
+  EXPECT_GT(check(answer_of(fit)), 0);
+  std::vector<std::string> args = fit;
+  args.insert(args.begin(), "ask");
+  EXPECT_THAT(orrery(args).out, HasSubstr("  memory uncertain"));
+  (void)check(answer_of({"serve", "--model", "llama-3.1-8b", "--gpu", "l4,l40s", "--gpus", "1", "--input", "500",
+                         "--output", "50", "--tpot", "200ms", "--context", "32K"}));
 }
 
 TEST_F(Ask, WhatNothingHoldsIsAFindingThatSaysHowNear) {
@@ -100,7 +125,7 @@ TEST_F(Ask, WhatNothingHoldsIsAFindingThatSaysHowNear) {
   EXPECT_EQ(slow.code, kExitFinding) << slow.err;
   EXPECT_THAT(slow.out, AllOf(HasSubstr("no plan holds it; the nearest is 1 x l40s"), HasSubstr("TPOT: its p99 is")));
   const Outcome small =
-      orrery({"ask", "fit", "--model", "llama-3.1-405b", "--gpu", "rtx_4090", "--gpus", "8", "--context", "32k"});
+      orrery({"ask", "fit", "--model", "llama-3.1-405b", "--gpu", "rtx_4090", "--gpus", "8", "--context", "32K"});
   EXPECT_EQ(small.code, kExitFinding) << small.err;
   EXPECT_THAT(small.out, HasSubstr("nothing holds 1 sequence"));
 }
@@ -142,7 +167,7 @@ TEST_F(Ask, QuestionsThatSayTooLittleOrTooMuchAreRefused) {
 
 TEST_F(Ask, AProfileByItsPathNeedsTheNodeThatHoldsIt) {
   ASSERT_EQ(orrery({"new", "gpu", "-o", path("mine.yaml")}).code, kExitWell);
-  EXPECT_THAT(orrery({"ask", "fit", "--model", "llama-3.1-8b", "--context", "8k", "--gpu", path("mine.yaml")}).err,
+  EXPECT_THAT(orrery({"ask", "fit", "--model", "llama-3.1-8b", "--context", "8K", "--gpu", path("mine.yaml")}).err,
               HasSubstr("--node"));
   const AskedGpu gpu = find_asked_gpu(path("mine.yaml"), "dgx_h100");
   EXPECT_EQ(gpu.name, "mine");

@@ -27,13 +27,15 @@ std::string error_of(const Call& call) {
   return "";
 }
 
-TEST(AskWords, TokensTakeBinaryUnits) {
+TEST(AskWords, TokensAreCountedAsVllmDoes) {
   EXPECT_EQ(read_tokens("2000", "--input"), 2000);
-  EXPECT_EQ(read_tokens("32k", "--context"), 32'768);
+  EXPECT_EQ(read_tokens("32k", "--context"), 32'000);
+  EXPECT_EQ(read_tokens("32K", "--context"), 32'768);
+  EXPECT_EQ(read_tokens("1m", "--context"), 1'000'000);
   EXPECT_EQ(read_tokens("128K", "--context"), 131'072);
   EXPECT_EQ(read_tokens("1M", "--context"), 1'048'576);
-  EXPECT_EQ(read_tokens("0.5k", "--context"), 512);
-  for (const std::string wrong : {"", "k", "-4", "0", "1.5", "12q", "1e30", "nan", "32 kk"}) {
+  EXPECT_EQ(read_tokens("0.5k", "--context"), 500);
+  for (const std::string wrong : {"", "k", "-4", "0", "1.5", "12q", "1e30", "nan", "32 kk", "0.5K", "2G"}) {
     EXPECT_THAT(error_of([&] { return read_tokens(wrong, "--context"); }), HasSubstr("--context")) << wrong;
   }
 }

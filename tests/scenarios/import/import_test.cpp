@@ -161,7 +161,11 @@ TEST_F(Import, RefusesWhatItCannotRead) {
               HasSubstr("serve.sh:1:25: --tensor-parallel-size needs a value"));
   EXPECT_THAT(error_of("vllm serve llama-3.1-8b --gpu-memory-utilization 1.2\n"),
               HasSubstr("a share above 0, up to 1"));
-  EXPECT_THAT(error_of("vllm serve llama-3.1-8b -tp 3\n"), HasSubstr("3 doesn't divide the 32 attention heads"));
+  // One mistake is one line, with all that it breaks.
+  const std::string split = error_of("vllm serve llama-3.1-8b -tp 3\n");
+  EXPECT_THAT(split,
+              AllOf(HasSubstr("3 doesn't divide the 32 attention heads"), HasSubstr("; 3 doesn't divide the MLP")));
+  EXPECT_EQ(std::count(split.begin(), split.end(), '\n'), 1) << split;
   EXPECT_THAT(error_of("vllm serve llama-3.1-8b\n", {"--gpu", "h100_smx"}),
               AllOf(HasSubstr("did you mean"), HasSubstr("h100_sxm")));
   EXPECT_THAT(error_of("vllm serve llama-3.1-8b\n", {"--model", "lama-3.1-8b"}),

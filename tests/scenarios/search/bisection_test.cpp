@@ -15,10 +15,15 @@ using Answer = std::optional<std::int64_t>;
 
 TEST(Bisection, FindsTheTurnOfAQuestionByHand) {
   const auto up_to_16 = [](std::int64_t n) { return n <= 16; };
-  EXPECT_EQ(most_that_holds(1, 1000, up_to_16), 16);
-  EXPECT_EQ(most_that_holds(1, 10, up_to_16), 10);
-  EXPECT_EQ(most_that_holds(17, 1000, up_to_16), std::nullopt);
-  EXPECT_EQ(most_that_holds(16, 16, up_to_16), 16);
+  for (const std::int64_t start : {1, 5, 16, 17, 900}) {
+    EXPECT_EQ(most_that_holds(1, 1000, start, up_to_16), 16) << start;
+  }
+  EXPECT_EQ(most_that_holds(1, 10, 1, up_to_16), 10);
+  EXPECT_EQ(most_that_holds(17, 1000, 17, up_to_16), std::nullopt);
+  EXPECT_EQ(most_that_holds(17, 1000, 500, up_to_16), std::nullopt);
+  EXPECT_EQ(most_that_holds(16, 16, 16, up_to_16), 16);
+  EXPECT_EQ(most_between(1, 1000, up_to_16), 16);
+  EXPECT_EQ(most_between(16, 17, up_to_16), 16);
   const auto from_3 = [](std::int64_t n) { return n >= 3; };
   for (const bool top_first : {false, true}) {
     EXPECT_EQ(fewest_that_holds(1, 1000, top_first, from_3), 3);
@@ -51,6 +56,7 @@ RC_GTEST_PROP(Bisection, AgreesWithAskingEveryNumber, ()) {
   const auto least = *rc::gen::inRange<std::int64_t>(-50, 50);
   const auto most = least + *rc::gen::inRange<std::int64_t>(0, 300);
   const auto turn = *rc::gen::inRange<std::int64_t>(least - 5, most + 6);
+  const auto start = *rc::gen::inRange<std::int64_t>(least, most + 1);
   const bool top_first = *rc::gen::arbitrary<bool>();
   Answer largest, smallest;
   for (std::int64_t n = least; n <= most; ++n) {
@@ -58,7 +64,7 @@ RC_GTEST_PROP(Bisection, AgreesWithAskingEveryNumber, ()) {
     if (n >= turn && !smallest) smallest = n;
   }
   expect_frugal(least, most, [&](const auto& note) {
-    const Answer found = most_that_holds(least, most, [&](std::int64_t n) {
+    const Answer found = most_that_holds(least, most, start, [&](std::int64_t n) {
       note(n);
       return n <= turn;
     });

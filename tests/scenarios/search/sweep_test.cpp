@@ -97,6 +97,42 @@ TEST_F(Sweep, TurnsSequenceParallelismOffWithOneRank) {
   EXPECT_THAT(both.out, HasSubstr("can't be: training.sequence_parallel"));
 }
 
+TEST_F(Sweep, MarksTheParetoFront) {
+  // More clients give a GPU more tokens and each user fewer; TP 8 gives one user most.
+  const std::string text = chat("sweep:\n  serving.tensor_parallel: [1, 8]\n  serving.load.concurrency: [1, 16, 64]\n");
+  const Outcome outcome = orrery({"sweep", write("s.yaml", text), "--pareto",
+                                  "serving.output_tokens_per_s_per_gpu,serving.output_tokens_per_s_per_user", "--sort",
+                                  "serving.tpot_s.p99", "--json", path("s.json"), "--csv", path("s.csv")});
+  ASSERT_EQ(outcome.code, kExitWell) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("Pareto front of most serving.output_tokens_per_s_per_gpu, most "
+                                           "serving.output_tokens_per_s_per_user: "),
+                                 HasSubstr("concurrency=64  on the Pareto front")));
+  const json result = json::parse(read_file(path("s.json")));
+  EXPECT_EQ(result["pareto"].size(), 2U);
+  const auto figure = [](const json& point, const char* name) {
+    return point["report"]["serving"][name].get<double>();
+  };
+  int on_front = 0;
+  for (const json& point : result["points"]) {
+    bool beaten = false;
+    for (const json& other : result["points"]) {
+      beaten =
+          beaten || (figure(other, "output_tokens_per_s_per_gpu") > figure(point, "output_tokens_per_s_per_gpu") &&
+                     figure(other, "output_tokens_per_s_per_user") > figure(point, "output_tokens_per_s_per_user"));
+    }
+    EXPECT_EQ(point["pareto"].get<bool>(), !beaten) << point["set"];
+    on_front += beaten ? 0 : 1;
+  }
+  EXPECT_GE(on_front, 3);
+  const std::string csv = read_file(path("s.csv"));
+  EXPECT_THAT(csv, AllOf(HasSubstr(",findings,reason,pareto\n"), HasSubstr(",,,1\n")));
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 7);
+  const Outcome one = orrery({"sweep", path("s.yaml"), "--pareto", "serving.tpot_s.p99"});
+  EXPECT_EQ(one.code, kExitInput);
+  EXPECT_THAT(one.err, HasSubstr("--pareto: a front is of two metrics"));
+  EXPECT_THAT(orrery({"sweep", path("s.yaml"), "--pareto", "a,b"}).err, HasSubstr("--pareto: there is no metric 'a'"));
+}
+
 /// A program of its own that sweeps, and is killed once its journal has so many lines.
 void sweep_and_kill(const std::vector<std::string>& args, const std::string& journal, int lines) {
   const pid_t child = ::fork();
@@ -134,6 +170,28 @@ TEST_F(Sweep, ResumesWhereAKilledOneStopped) {
     ASSERT_EQ(orrery({"sweep", file, "--" + kind, grid, "-q", "--resume"}).code, kExitWell);
     EXPECT_EQ(read_file(grid), read_file(whole));
     EXPECT_FALSE(std::filesystem::exists(left));
+  }
+}
+
+TEST_F(Sweep, RefusesRowsThatSomebodyEdited) {
+  const std::string file = write("s.yaml", chat("sweep:\n  serving.load.concurrency: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n"));
+  for (const std::string kind : {"csv", "json"}) {
+    const std::string grid = path("grid." + kind), left = path("grid.partial." + kind);
+    sweep_and_kill({"sweep", file, "--" + kind, grid, "-q"}, left, 4);
+    ASSERT_TRUE(std::filesystem::exists(left));
+    const std::string whole = read_file(left);
+    std::string edited = whole;
+    // A digit in the third line, which is a row.
+    const std::size_t row = edited.find('\n', edited.find('\n') + 1) + 1;
+    const std::size_t digit = edited.find_first_of("123456789", edited.find(kind == "csv" ? "." : "gpus", row));
+    edited[digit] = edited[digit] == '9' ? '8' : '9';
+    write("grid.partial." + kind, edited);
+    const Outcome outcome = orrery({"sweep", file, "--" + kind, grid, "-q", "--resume"});
+    EXPECT_EQ(outcome.code, kExitInput);
+    EXPECT_THAT(outcome.err,
+                HasSubstr("grid.partial." + kind + ":3:1: --resume: the row is not as the sweep wrote it"));
+    write("grid.partial." + kind, whole);
+    EXPECT_EQ(orrery({"sweep", file, "--" + kind, grid, "-q", "--resume"}).code, kExitWell);
   }
 }
 

@@ -59,6 +59,25 @@ TEST_F(EngineLog, OlderWordingsAndTheLastStartCount) {
   EXPECT_DOUBLE_EQ(terms[4].logged, 100.0);
 }
 
+TEST_F(EngineLog, FiguresThatNoEngineHasAreErrorsAtTheirPlace) {
+  const std::string scenario = write("s.yaml", serving_scenario());
+  const auto error_of = [&](const std::string& line) {
+    const Outcome outcome = orrery({"explain", scenario, "--log", write("x.log", "INFO start\n" + line + "\n")});
+    EXPECT_EQ(outcome.code, kExitInput) << line;
+    return outcome.err;
+  };
+  EXPECT_THAT(error_of("Model loading took 1e300 GiB memory"), HasSubstr("x.log:2:20: \"Model loading took 1e300\""));
+  EXPECT_THAT(error_of("Model loading took 99999999999999999999999999999999999999 GiB"), HasSubstr("x.log:2:20:"));
+  EXPECT_THAT(error_of("Model loading took -3.5 GiB memory"), HasSubstr("for weights"));
+  EXPECT_THAT(error_of("Model loading took 1.2.3 GiB memory"), HasSubstr("for weights"));
+  EXPECT_THAT(error_of("GPU KV cache size: 9,000,000,000,000,000,000 tokens"), HasSubstr("for KV cache tokens"));
+  EXPECT_THAT(error_of("Maximum concurrency for 8,192 tokens per request: 1e99x"), HasSubstr("for concurrency"));
+  // A cache that did not fit is what vLLM says of it.
+  const std::vector<LoggedTerm> terms =
+      read_engine_log(write("y.log", "Available KV cache memory: -1.25 GiB\n"), models::ServingResult());
+  EXPECT_DOUBLE_EQ(terms.at(0).logged, -1.25 * 1073741824.0);
+}
+
 TEST_F(EngineLog, ALogWithoutMemoryAndARunWithoutAnEngineAreErrors) {
   const std::string log = write("x.log", "nothing of interest\nModel loading took a while\n");
   const Outcome none = orrery({"explain", write("s.yaml", serving_scenario()), "--log", log});

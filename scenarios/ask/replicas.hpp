@@ -1,0 +1,33 @@
+// Replicas that do the same do it at the same time: one of them tells what all do.
+//
+// Clients of a closed loop whose requests have one length each are served in step: with R replicas in turn and U users,
+// g = gcd(R, U), the replicas fall into g groups that go through the same batches at the same picoseconds. The share of
+// requests in time, means, and rates per GPU are those of one group, of R/g replicas and U/g users; a test compares
+// with the whole. Percentiles interpolate between fewer samples, and may lie elsewhere between two of them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "scenarios/ask/engines.hpp"
+
+namespace orrery::scenarios {
+
+/// Replicas of the engine go in step under the question's load: lengths have no spread, nobody arrives by chance, and
+/// each replica has its node's links to itself or shares them with its likes.
+[[nodiscard]] bool go_in_step(const ServeQuestion& question, const AskedEngine& engine);
+
+/// So many requests that 99 % of them is a statement: every client comes several times more after the first wave, which
+/// arrives at once and is not counted: so often that there are 200 in all, and up to 10 times while there are no more
+/// than 5,000, twice at least.
+[[nodiscard]] std::int64_t rounds_of(std::int64_t users);
+
+/// The keys of a plan: its engine, its replicas, their load. `users` 0: asked by rate.
+[[nodiscard]] std::vector<Override> plan_keys(const ServeQuestion& question, const AskedEngine& engine,
+                                              std::int64_t replicas, std::int64_t users);
+
+/// The same of one of the groups that go in step; of the whole plan where there is but one, or they don't.
+[[nodiscard]] std::vector<Override> group_keys(const ServeQuestion& question, const AskedEngine& engine,
+                                               std::int64_t replicas, std::int64_t users);
+
+}  // namespace orrery::scenarios
