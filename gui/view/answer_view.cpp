@@ -67,7 +67,7 @@ void AnswerView::set_reply(const ReplyPtr& reply) {
   const scenarios::AnswerWords& words = reply_->words;
   headline_->setText(capital(words.headline));
   QStringList about;
-  for (const std::string& line : {words.note, words.question}) {
+  for (const std::string& line : {words.note, words.question, words.footnote}) {
     if (!line.empty()) about << to_qstring(line);
   }
   about_->setText(about.join(QLatin1Char('\n')));

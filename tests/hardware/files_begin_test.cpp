@@ -160,7 +160,8 @@ TEST_F(BegunFiles, TheLimitOfAnInputIsExact) {
   put("at_limit", std::string(most, '#'));
   put("beyond", std::string(most + 1, '#'));
   EXPECT_EQ(read_text_file(path("at_limit")).size(), most);
-  EXPECT_EQ(error_of([&] { (void)read_text_file(path("beyond")); }), path("beyond") + ": larger than 8 MiB");
+  EXPECT_EQ(error_of([&] { (void)read_text_file(path("beyond")); }),
+            path("beyond") + ":1:8388609: larger than 8 MiB: nothing from here on is read");
 }
 
 }  // namespace

@@ -218,8 +218,8 @@ TEST(OwnProfiles, StandAnywhereAndNameTheGpuBesideThem) {
   const Cluster cluster = make_cluster(box, "single_node", 1);
   EXPECT_EQ(cluster.gpu_names(), "board");
   EXPECT_EQ(message_of([&] { return load_node((folder / "bad name.yaml").string()); }),
-            (folder / "bad name.yaml").string() +
-                ": a profile is called as its file: letters, digits, '_', '-', '.' and '+', then .yaml");
+            "'" + (folder / "bad name.yaml").string() +
+                "': a profile is called as its file: letters, digits, '_', '-', '.' and '+', then .yaml");
   EXPECT_EQ(message_of([&] { return load_node((folder / "none.yaml").string()); }),
             (folder / "none.yaml").string() + ": no such file");
   fs::remove_all(folder);

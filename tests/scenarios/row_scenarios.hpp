@@ -78,6 +78,7 @@ inline std::string serving_with_trace(std::string_view row) {
                                      {"lengths", "lengths.csv"},
                                      {"llmservingsim", "llmservingsim.jsonl"},
                                      {"aiperf", "aiperf.jsonl"},
+                                     {"inputs_json", "inputs.json"},
                                      {"sharegpt", "sharegpt.json"},
                                      {"vllm_bench", "vllm_bench.json"},
                                      {"mooncake", "mooncake.jsonl"},

@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include "scenarios/ask/answer.hpp"
+#include "scenarios/ask/control.hpp"
 #include "scenarios/ask/names.hpp"
 #include "scenarios/kinds.hpp"
+#include "scenarios/search/goal.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -86,7 +88,7 @@ std::pair<std::string, std::int64_t> exhaustive(const ServeQuestion& question, s
 Answer answer_of(const ServeQuestion& question) {
   std::ostringstream out, err;
   Console console{out, err};
-  return answer_serve(question, {2, true, console});
+  return answer_serve(question, {2, true, console, {}});
 }
 
 TEST(AskReplicas, AnswerIsThatOfAskingEverything) {
