@@ -80,16 +80,15 @@ class WorldRun {
       spawn(world_.clock(), disturb(i, disturbances[i]));
     }
     take_for_spare(full, disturbances);
-    std::map<sim::SimTime, std::vector<std::size_t>> ends;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].until) ends[sim::to_sim_time(*slots_[i].until)].push_back(i);
+      if (slots_[i].until) ends_[sim::to_sim_time(*slots_[i].until)].push_back(i);
     }
-    for (const auto& [at, ending] : ends) world_.expect_upheaval(at);
+    for (const auto& [at, ending] : ends_) world_.expect_upheaval(at);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       slots_[i].job->keep({[this, i] { return alone_until(i); }, [this, i](LinkId link) { lost(i, link); }});
       slots_[i].job->begin(world_, links_, sim::to_sim_time(slots_[i].start), [this, i] { done(i); });
     }
-    for (auto& [at, ending] : ends) spawn(world_.clock(), end_jobs(at, std::move(ending)));
+    for (const auto& [at, ending] : ends_) spawn(world_.clock(), end_jobs(at));
     if (control.stop != nullptr) spawn(world_.clock(), watch(control));
     WorldOutcome outcome;
     outcome.end = world_.clock().run();
@@ -136,16 +135,21 @@ class WorldRun {
                            links_.links()[link.index()].representative));
   }
   void halt(std::size_t slot, std::string why) {
-    halted_[slot] = Halt{world_.now(), std::move(why)};
-    spawn(world_.clock(), end_jobs(world_.now(), {slot}));
+    const sim::SimTime now = world_.now();
+    halted_[slot] = Halt{now, std::move(why)};
+    std::vector<std::size_t>& ending = ends_[now];
+    ending.push_back(slot);
+    if (ending.size() == 1) spawn(world_.clock(), end_jobs(now));
   }
 
   /// Takes jobs off the World at their end, at the latest: all that end then, so that one process waits for the rest of
-  /// that moment. What is done at that very moment was done in time.
-  sim::Process end_jobs(sim::SimTime at, std::vector<std::size_t> slots) {
+  /// that moment (two would wait for each other). What is done at that very moment was done in time.
+  sim::Process end_jobs(sim::SimTime at) {
     co_await sim::delay(at - world_.now());
     while (world_.clock().next_time() == at) co_await sim::delay(0);
-    for (const std::size_t slot : slots) {
+    const std::vector<std::size_t> ending = std::move(ends_[at]);
+    ends_.erase(at);
+    for (const std::size_t slot : ending) {
       slots_[slot].job->stop();
       stopped_[slot] = true;
       done(slot);
@@ -275,6 +279,7 @@ class WorldRun {
   std::vector<std::uint32_t> overloaded_;
   std::size_t pending_;
   std::vector<std::optional<Halt>> halted_;
+  std::map<sim::SimTime, std::vector<std::size_t>> ends_;  ///< jobs that end at a time, until they have
   std::vector<bool> finished_ = std::vector<bool>(slots_.size(), false);
   std::vector<bool> stopped_ = std::vector<bool>(slots_.size(), false);  ///< while others go on
 };

@@ -36,6 +36,9 @@ void slide_by_pattern(ConfigKeys& keys, Llm& llm, std::int64_t window) {
   if (window == 0 || slide_by_types(keys, llm, window)) return;
   const bool counts = keys.absent("sliding_window_pattern") || keys.is_integer("sliding_window_pattern");
   const std::string letters = counts ? "" : keys.text_or("sliding_window_pattern", "");
+  if (letters.find_first_not_of("LG") != std::string::npos) {
+    keys.error("sliding_window_pattern", "the letters of a pattern are L (local) and G (global)");
+  }
   const auto pattern = counts ? static_cast<std::size_t>(keys.size_or("sliding_window_pattern", 4, 1024, 0)) : 0;
   if (letters.empty() && pattern == 0) return;
   const auto last = static_cast<std::size_t>(llm.layers - 1);

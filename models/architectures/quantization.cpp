@@ -195,6 +195,10 @@ std::string quantized_object(const ConfigKeys& keys) {
 }  // namespace
 
 void read_quantization(ConfigKeys& keys, Llm& llm) {
+  for (const char* key : {"quantization_config", "quantization"}) {
+    if (keys.absent(key) || keys.is_null(key) || keys.is_object(key)) continue;
+    keys.error(key, "expected an object that says how the checkpoint is quantised, {\"quant_method\": …}");
+  }
   const std::string quantized = quantized_object(keys);
   if (quantized.empty()) return;
   std::string method = keys.nested_text(quantized, "quant_method");
@@ -202,9 +206,10 @@ void read_quantization(ConfigKeys& keys, Llm& llm) {
   if (method.empty()) return;
   const std::optional<WeightFormat> known = format_of_method(keys, quantized, method);
   if (!known) {
-    keys.error(quantized, fmt::format("method \"{}\" is not supported; known are fp8, gptq, awq, auto-round, mxfp4, "
+    const std::int64_t bits = keys.nested_integer(quantized, "bits");
+    keys.error(quantized, fmt::format("method \"{}\"{} is not supported; known are fp8, gptq, awq, auto-round, mxfp4, "
                                       "bitsandbytes, compressed-tensors and modelopt",
-                                      method));
+                                      method, bits > 0 ? fmt::format(" of {} bits", bits) : ""));
     return;
   }
   llm.dtype = known->dtype;

@@ -3,6 +3,10 @@
 // Defaults: transformers models/{dots1,ernie4_5,ernie4_5_moe,hunyuan_v1_dense,hunyuan_v1_moe,granitemoe,
 // granitemoeshared,olmoe,dbrx}, configuration_*.py and modeling_*.py; deepseek-ai/deepseek-moe-16b-base,
 // tencent/Hunyuan-A13B-Instruct, inclusionAI/Ling-lite and Ling-flash-2.0, configuration_*.py.
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "models/architectures/architectures.hpp"
 
 namespace orrery::models {
@@ -17,6 +21,19 @@ std::int64_t first_size(ConfigKeys& keys, std::string_view key, std::int64_t fal
   if (first >= least && first <= most) return first;
   keys.error(key, "the list begins with a number out of range");
   return fallback;
+}
+
+/// The same of a list with a number for every layer, which are all one.
+std::int64_t size_of_layers(ConfigKeys& keys, const Llm& llm, std::string_view key, std::int64_t fallback,
+                            std::int64_t most, std::int64_t least = 1) {
+  if (!keys.is_list(key)) return keys.size_or(key, fallback, most, least);
+  const std::vector<std::int64_t> list = layer_integers(keys, llm, key);
+  if (list.empty() || std::any_of(list.begin(), list.end(), [&](std::int64_t n) { return n != list.front(); })) {
+    keys.error(key,
+               fmt::format("a list of one number for each of {} layers, the same for all, is understood", llm.layers));
+    return fallback;
+  }
+  return first_size(keys, key, fallback, most, least);
 }
 
 /// `shared` experts that are one of their widths together.
@@ -58,6 +75,11 @@ void read_ernie4_5_moe(ConfigKeys& keys, Llm& llm) {
   moe.first_dense_layers = first_size(keys, "moe_layer_start_index", 1, SizeLimits::kLayers, 0);
   moe.layer_frequency = keys.size_or("moe_layer_interval", 1, SizeLimits::kLayers);
   if (moe.topk > moe.experts) keys.error("moe_k", "more experts per token than there are");
+  const std::int64_t last = first_size(keys, "moe_layer_end_index", -1, SizeLimits::kLayers, -1);
+  if (last < 0 || last >= llm.layers - 1) return;
+  std::vector<LayerConfig> layers = equal_layers(llm);
+  for (auto i = static_cast<std::size_t>(last) + 1; i < layers.size(); ++i) layers[i].feed_forward = FeedForward::dense;
+  set_layers(llm, layers);
 }
 
 void read_hunyuan_dense(ConfigKeys& keys, Llm& llm) {
@@ -70,15 +92,15 @@ void read_hunyuan_dense(ConfigKeys& keys, Llm& llm) {
 void read_hunyuan_moe(ConfigKeys& keys, Llm& llm) {
   read_hunyuan_dense(keys, llm);
   MoeConfig& moe = llm.moe;
-  moe.experts = first_size(keys, "num_experts", 1, SizeLimits::kExperts);
+  moe.experts = size_of_layers(keys, llm, "num_experts", 1, SizeLimits::kExperts);
   if (moe.experts < 2) {
     moe.experts = 0;
     return;
   }
-  moe.topk = first_size(keys, "moe_topk", 1, moe.experts);
-  moe.inter = first_size(keys, "moe_intermediate_size", llm.mlp.inter, SizeLimits::kInter);
+  moe.topk = size_of_layers(keys, llm, "moe_topk", 1, moe.experts);
+  moe.inter = size_of_layers(keys, llm, "moe_intermediate_size", llm.mlp.inter, SizeLimits::kInter);
   const bool mixed = keys.flag_or("use_mixed_mlp_moe", true);
-  const std::int64_t shared = mixed ? first_size(keys, "num_shared_expert", 1, SizeLimits::kExperts, 0) : 0;
+  const std::int64_t shared = mixed ? size_of_layers(keys, llm, "num_shared_expert", 1, SizeLimits::kExperts, 0) : 0;
   set_shared(moe, shared, moe.inter);
 }
 

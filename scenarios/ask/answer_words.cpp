@@ -167,6 +167,11 @@ AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
                                  describe(best.engine, best.replicas),
                                  money(answer.value(best, "cost.usd_per_million_output_tokens")));
     words.facts.push_back("binds: " + answer.binding);
+    if (!(question.ttft > Seconds{0.0})) {
+      words.facts.push_back("no limit on TTFT was given: its p99 is " +
+                            readable(answer.value(best, "serving.ttft_s.p99"), Unit::seconds) +
+                            ", users beyond what runs at once wait in the queue (--ttft)");
+    }
     add_mark(words, best);
   } else {
     const std::optional<double> share = kept_value(answer.kept, best.point, "serving.slo_attainment");

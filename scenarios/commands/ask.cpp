@@ -9,6 +9,7 @@
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/output.hpp"
+#include "sim/run_control.hpp"
 
 namespace orrery::scenarios {
 
@@ -30,7 +31,12 @@ void check_save(const Options& options) {
 int ask_question(const Options& options, Console& console) {
   check_outputs(options);
   check_save(options);
-  const AskReply reply = options.ask_kind->ask(options.ask, {options.ask_jobs, options.quiet, console});
+  AskReply reply;
+  try {
+    reply = options.ask_kind->ask(options.ask, {options.ask_jobs, options.quiet, console, {}});
+  } catch (const sim::Cancelled&) {  // before there was anything to say
+    return interrupted_alone(options, console);
+  }
   const bool partial = console.stopped();
   if (!options.quiet && !writes_to_standard_output(options) && !partial) {
     write_answer(console.out, reply.words, reply.answer.scenario);

@@ -60,8 +60,9 @@ StepsSummary steps_of(const JobView& view) {
 void add_training_notes(const JobView& view, std::vector<std::string>& notes) {
   const StepsSummary steps = steps_of(view);
   if (!steps.is_cut_off()) return;
-  notes.push_back(fmt::format("{} of {} steps were done when the job ended at {}", steps.count, steps.asked,
-                              readable(view.job.until.value_or(Seconds{0.0}).value(), Unit::seconds)));
+  // A job that was halted is a finding, with the time.
+  const std::string when = view.job.until ? " at " + readable(view.job.until->value(), Unit::seconds) : "";
+  notes.push_back(fmt::format("{} of {} steps were done when the job ended{}", steps.count, steps.asked, when));
 }
 
 }  // namespace orrery::scenarios

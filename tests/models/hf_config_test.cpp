@@ -199,6 +199,9 @@ TEST(HfConfig, QuantisationThatIsNotKnownIsAnError) {
   EXPECT_EQ(read_hf_config(tiny(R"("quantization_config": {"quant_method": "fp8"})"), "t.json").dtype, Dtype::fp8);
   EXPECT_TRUE(contains(complaint(tiny(R"("quantization_config": {"quant_method": "aqlm"})")),
                        "method \"aqlm\" is not supported"));
+  EXPECT_TRUE(contains(complaint(tiny(R"("quantization_config": {"quant_method": "gptq", "bits": 3})")),
+                       "method \"gptq\" of 3 bits is not supported"));
+  EXPECT_TRUE(contains(complaint(tiny(R"("quantization_config": "fp8")")), "quantization_config: expected an object"));
   EXPECT_TRUE(contains(complaint(tiny(R"("torch_dtype": "float3")")), "torch_dtype: unknown number format \"float3\""));
 }
 

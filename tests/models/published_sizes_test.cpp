@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hardware/config/config.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "models/layer/parameters.hpp"
 
@@ -51,7 +52,7 @@ const Published kModels[] = {
      222'903'552.0, 1e-5},
     {"Hunyuan-A13B", R"({"model_type": "hunyuan_v1_moe", "hidden_size": 4096, "num_hidden_layers": 32,
         "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 3072,
-        "num_experts": 64, "moe_topk": [8, 8], "moe_intermediate_size": [3072, 3072], "num_shared_expert": [1, 1],
+        "num_experts": 64, "moe_topk": 8, "moe_intermediate_size": 3072, "num_shared_expert": 1,
         "vocab_size": 128167, "tie_word_embeddings": true})",
      80.39e9, kRounded, 13e9},
     {"ERNIE-4.5-21B-A3B", R"({"model_type": "ernie4_5_moe", "hidden_size": 2560, "num_hidden_layers": 28,
@@ -144,9 +145,37 @@ TEST(Windows, OfExaone4AndGptNeoSlideWhereTheirPatternsSay) {
   EXPECT_EQ(windows(exaone + R"("sliding_window_pattern": "LLLG"})"), "LLLGLLG");
   EXPECT_EQ(windows(exaone + R"("sliding_window_pattern": 3})"), "LLGLLGG");
   EXPECT_EQ(windows(exaone + R"("sliding_window": null})"), "GGGGGGG");
+  EXPECT_THROW((void)windows(exaone + R"("sliding_window_pattern": "LXQG"})"), hardware::ConfigError);
   EXPECT_EQ(
       windows(R"({"model_type": "gpt_neo", "hidden_size": 64, "num_layers": 4, "num_heads": 4, "vocab_size": 100})"),
       "GLGL");
+}
+
+TEST(Experts, OfErnieEndWhereTheConfigSays) {
+  const std::string ernie = R"({"model_type": "ernie4_5_moe", "hidden_size": 64, "num_hidden_layers": 4,
+      "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 100, "moe_num_experts": 8, "moe_k": 2,
+      "moe_intermediate_size": 32, "moe_layer_end_index": )";
+  const auto feeds = [&](const std::string& end) {
+    const Llm llm = read_hf_config(ernie + end + "}", "config.json");
+    std::string all;
+    for (std::int64_t i = 0; i < llm.layers; ++i) {
+      all += llm.layer(i).feed_forward == FeedForward::experts ? 'e' : 'd';
+    }
+    return all;
+  };
+  EXPECT_EQ(feeds("-1"), "deee");
+  EXPECT_EQ(feeds("3"), "deee");
+  EXPECT_EQ(feeds("1"), "dedd");
+  EXPECT_EQ(feeds("0"), "dddd");
+}
+
+TEST(Experts, OfHunyuanAreTheSameInAllLayersOrRefused) {
+  const std::string hunyuan = R"({"model_type": "hunyuan_v1_moe", "hidden_size": 64, "num_hidden_layers": 2,
+      "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 100, "num_experts": 8, "moe_topk": )";
+  EXPECT_EQ(read_hf_config(hunyuan + "[2, 2]}", "config.json").moe.topk, 2);
+  for (const char* const list : {"[2]}", "[]}", "[2, 3]}", "[0, 0]}"}) {
+    EXPECT_THROW((void)read_hf_config(hunyuan + list, "config.json"), hardware::ConfigError) << list;
+  }
 }
 
 TEST(Layers, OfJambaAndT5StandWhereTheirPeriodsSay) {

@@ -81,6 +81,21 @@ TEST(HaltedJobs, MayBeEngines) {
   EXPECT_EQ(steps_of(job_views(report)[0]).count, 20u);
 }
 
+// By one event each, or at another's end, in one moment: one after the other, and nobody waits for ever.
+TEST(HaltedJobs, MayBeSeveralAtOnce) {
+  const Report both = run("  - {at: 1 s, gpu: 0, down: true}\n  - {at: 1 s, gpu: 24, down: true}\n");
+  ASSERT_EQ(both.findings.size(), 2u);
+  EXPECT_THAT(both.findings[0].message, HasSubstr("job one: GPU 0 is down"));
+  EXPECT_THAT(both.findings[1].message, HasSubstr("job chat: GPU 24 is down"));
+  EXPECT_GE(steps_of(job_views(both)[1]).count, 20u);
+  std::string text = std::string(kThree) + "  - {at: 1 s, gpu: 0, down: true}\n";
+  text.insert(text.find("    placement: {first_node: 1}"), "    until: 1 s\n");
+  const Report at_an_end = run_scenario(parse_scenario(text, "three.yaml"));
+  ASSERT_FALSE(at_an_end.findings.empty());
+  EXPECT_THAT(at_an_end.findings[0].message, HasSubstr("job one: GPU 0 is down"));
+  for (const std::string& note : at_an_end.notes) EXPECT_THAT(note, ::testing::Not(HasSubstr("ended at 0 s")));
+}
+
 // An event after the end of a job that was meant to last longer is not its author's mistake.
 TEST(HaltedJobs, AreNoReasonToRefuseLaterEvents) {
   const std::string one =
