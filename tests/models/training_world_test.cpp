@@ -15,9 +15,7 @@
 namespace orrery::models {
 namespace {
 
-using testing::gpt_job;
-using testing::spread_job;
-using testing::with_leaves;
+using testing::gpt_job, testing::spread_job, testing::with_leaves;
 
 TrainingOptions on_world() {
   TrainingOptions options;
