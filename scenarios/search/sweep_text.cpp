@@ -100,7 +100,7 @@ void SweepText::best(const std::vector<SearchPoint>& points, const Objective& ob
     out_ << "\n" << text_of(points[*best]) << fmt::format("  <- {} of those that {}\n", objective.words(), what);
     return;
   }
-  out_ << fmt::format("\nNo point {}", promised ? "holds the SLO" : "fits");
+  out_ << fmt::format("\nNo point {}", promised ? "holds the SLO" : "fits without a finding");
   const std::optional<std::size_t> near =
       promised ? std::optional<std::size_t>(sorted_by(kept_, points, {std::string(promise), true}).front())
                : std::nullopt;

@@ -52,6 +52,18 @@ TEST_F(Sweep, NeverMarksARowThatMissesItsSlo) {
   EXPECT_THAT(none.out, AllOf(HasSubstr("No point holds the SLO; the nearest"), Not(HasSubstr("<-"))));
 }
 
+TEST_F(Sweep, OfAJobThatIsHaltedSaysThatItFindsNothingWithoutAFinding) {
+  const std::string text =
+      "scenario: halted\n"
+      "model: gpt2-124m\n"
+      "cluster: {node: dgx_a100}\n"
+      "training: {sequence_length: 1024, global_batch_size: 64, steps: 100}\n"
+      "events:\n  - {at: 1 s, gpu: 0, down: true}\n"
+      "sweep:\n  training.micro_batch_size: [1, 2]\n";
+  const Outcome outcome = orrery({"sweep", write("halted.yaml", text)});
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("disturbed"), HasSubstr("No point fits without a finding")));
+}
+
 TEST_F(Sweep, WithoutAnSloClaimsNone) {
   const Outcome outcome = orrery(
       {"sweep", write("s.yaml", chat("sweep:\n  serving.load.concurrency: [1, 4]\n")), "--json", path("s.json")});
