@@ -31,6 +31,7 @@ struct SizeLimits {
   static constexpr std::int64_t kVocab = 1 << 24;
   static constexpr std::int64_t kPositions = std::int64_t{1} << 31;
   static constexpr std::int64_t kExperts = 1 << 16;
+  static constexpr std::int64_t kExpansion = 64;  ///< of a state space's width over the hidden size
 };
 
 class ConfigKeys {

@@ -89,6 +89,22 @@ void read_gated_decoder(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defau
   read_heads(keys, llm, defaults);
 }
 
+void read_named(ConfigKeys& keys, Llm& llm, const DecoderNames& names, std::int64_t positions, bool tied) {
+  llm.hidden = keys.size(names.hidden, SizeLimits::kHidden);
+  llm.layers = keys.size(names.layers, SizeLimits::kLayers);
+  llm.vocab = keys.size(names.vocab, SizeLimits::kVocab);
+  llm.max_positions = keys.size_or(names.positions, positions, SizeLimits::kPositions);
+  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", tied);
+  AttentionConfig& a = llm.attention;
+  a.heads = a.kv_heads = keys.size(names.heads, SizeLimits::kHeads);
+  a.head_dim = even_head_dim(keys, llm.hidden, a.heads, names.heads);
+}
+
+void use_layer_norm(Llm& llm, bool bias) {
+  llm.norm = NormKind::layer_norm;
+  llm.norm_bias = bias;
+}
+
 void read_attention_bias(ConfigKeys& keys, Llm& llm, bool fallback, bool out) {
   llm.attention.qkv_bias = keys.flag_or("attention_bias", fallback);
   llm.attention.out_bias = out && llm.attention.qkv_bias;

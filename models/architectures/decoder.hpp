@@ -23,6 +23,16 @@ void read_sizes(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults);
 /// Heads, key-value heads and their width.
 void read_heads(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults);
 
+/// The same under names of a config's own; as many heads of keys, each hidden / heads wide.
+struct DecoderNames {
+  std::string_view hidden = "hidden_size", layers = "num_hidden_layers", heads = "num_attention_heads";
+  std::string_view vocab = "vocab_size", positions = "max_position_embeddings";
+};
+void read_named(ConfigKeys& keys, Llm& llm, const DecoderNames& names, std::int64_t positions, bool tied);
+
+/// LayerNorm in place of RMSNorm.
+void use_layer_norm(Llm& llm, bool bias);
+
 /// attention_bias, for all four projections; qkv alone where `out` is false.
 void read_attention_bias(ConfigKeys& keys, Llm& llm, bool fallback, bool out = true);
 

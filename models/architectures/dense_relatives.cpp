@@ -10,27 +10,6 @@
 namespace orrery::models {
 namespace {
 
-void use_layer_norm(Llm& llm, bool bias) {
-  llm.norm = NormKind::layer_norm;
-  llm.norm_bias = bias;
-}
-
-/// Sizes of a decoder whose config names them otherwise.
-struct Names {
-  std::string_view hidden = "hidden_size", layers = "num_hidden_layers", heads = "num_attention_heads";
-  std::string_view vocab = "vocab_size", positions = "max_position_embeddings";
-};
-void read_named(ConfigKeys& keys, Llm& llm, const Names& names, std::int64_t positions, bool tied) {
-  llm.hidden = keys.size(names.hidden, SizeLimits::kHidden);
-  llm.layers = keys.size(names.layers, SizeLimits::kLayers);
-  llm.vocab = keys.size(names.vocab, SizeLimits::kVocab);
-  llm.max_positions = keys.size_or(names.positions, positions, SizeLimits::kPositions);
-  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", tied);
-  AttentionConfig& a = llm.attention;
-  a.heads = a.kv_heads = keys.size(names.heads, SizeLimits::kHeads);
-  a.head_dim = even_head_dim(keys, llm.hidden, a.heads, names.heads);
-}
-
 /// Every layer but each `pattern`-th and the last slides; a pattern may also be letters, L local and G global.
 void slide_by_pattern(ConfigKeys& keys, Llm& llm, std::int64_t window) {
   if (window == 0 || slide_by_types(keys, llm, window)) return;

@@ -6,20 +6,13 @@
 namespace orrery::models {
 
 void read_gpt2(ConfigKeys& keys, Llm& llm) {
-  llm.hidden = keys.size("n_embd", SizeLimits::kHidden);
-  llm.layers = keys.size("n_layer", SizeLimits::kLayers);
-  llm.vocab = keys.size("vocab_size", SizeLimits::kVocab);
-  llm.max_positions = keys.size_or("n_positions", 1024, SizeLimits::kPositions);
-  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", true);
-  llm.norm = NormKind::layer_norm;
+  read_named(keys, llm, {.hidden = "n_embd", .layers = "n_layer", .heads = "n_head", .positions = "n_positions"}, 1024,
+             true);
   llm.position = PositionKind::learned;
   const bool bias = keys.flag_or("bias", true);
-  llm.norm_bias = bias;
+  use_layer_norm(llm, bias);
   llm.mlp = {.inter = keys.size_or("n_inner", 4 * llm.hidden, SizeLimits::kInter), .gated = false, .bias = bias};
-  AttentionConfig& a = llm.attention;
-  a.heads = a.kv_heads = keys.size("n_head", SizeLimits::kHeads);
-  a.head_dim = even_head_dim(keys, llm.hidden, a.heads, "n_head");
-  a.qkv_bias = a.out_bias = bias;
+  llm.attention.qkv_bias = llm.attention.out_bias = bias;
   if (keys.flag_or("add_cross_attention", false)) {
     keys.error("add_cross_attention", "cross-attention is not supported: only decoders on their own are");
   }

@@ -9,14 +9,12 @@
 namespace orrery::models {
 namespace {
 
-constexpr std::int64_t kMostExpansion = 64;
-
 /// Mamba-2 under the names that hybrids give its sizes.
 RecurrentConfig read_mamba2_mixer(ConfigKeys& keys, const Llm& llm, std::int64_t state) {
   RecurrentConfig r;
   r.kind = RecurrentKind::mamba2;
   r.value_heads = keys.size_or("mamba_n_heads", 128, SizeLimits::kHeads);
-  const std::int64_t inner = keys.size_or("mamba_expand", 2, kMostExpansion) * llm.hidden;
+  const std::int64_t inner = keys.size_or("mamba_expand", 2, SizeLimits::kExpansion) * llm.hidden;
   if (inner % r.value_heads != 0) keys.error("mamba_n_heads", "the heads do not divide mamba_expand · hidden_size");
   const bool given = keys.is_integer("mamba_d_head");
   r.value_dim = given ? keys.size("mamba_d_head", SizeLimits::kHeadDim) : inner / r.value_heads;
@@ -33,7 +31,7 @@ RecurrentConfig read_mamba_mixer(ConfigKeys& keys, const Llm& llm) {
   RecurrentConfig r;
   r.kind = RecurrentKind::mamba;
   r.key_heads = r.value_dim = 1;
-  r.value_heads = keys.size_or("mamba_expand", 2, kMostExpansion) * llm.hidden;
+  r.value_heads = keys.size_or("mamba_expand", 2, SizeLimits::kExpansion) * llm.hidden;
   r.key_dim = keys.size_or("mamba_d_state", 16, SizeLimits::kHeadDim);
   const bool given = keys.is_integer("mamba_dt_rank");
   r.dt_rank = given ? keys.size("mamba_dt_rank", SizeLimits::kHidden) : (llm.hidden + 15) / 16;

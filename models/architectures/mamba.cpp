@@ -5,8 +5,6 @@
 namespace orrery::models {
 namespace {
 
-constexpr std::int64_t kMostExpansion = 64;
-
 void read_common(ConfigKeys& keys, Llm& llm, bool tied) {
   llm.hidden = keys.size("hidden_size", SizeLimits::kHidden);
   llm.layers = keys.size_of({"num_hidden_layers", "n_layer"}, SizeLimits::kLayers);
@@ -18,7 +16,7 @@ void read_common(ConfigKeys& keys, Llm& llm, bool tied) {
 }
 
 std::int64_t inner_width(ConfigKeys& keys, const Llm& llm) {
-  const std::int64_t expanded = keys.size_or("expand", 2, kMostExpansion) * llm.hidden;
+  const std::int64_t expanded = keys.size_or("expand", 2, SizeLimits::kExpansion) * llm.hidden;
   const bool given = !keys.absent("intermediate_size") && !keys.is_null("intermediate_size");
   return given ? keys.size("intermediate_size", SizeLimits::kInter) : expanded;
 }

@@ -5,33 +5,23 @@
 namespace orrery::models {
 namespace {
 
-void use_layer_norm(Llm& llm, bool bias) {
-  llm.norm = NormKind::layer_norm;
-  llm.norm_bias = bias;
-}
-
 void set_biases(Llm& llm, bool attention, bool mlp) {
   llm.attention.qkv_bias = llm.attention.out_bias = attention;
   llm.mlp.bias = mlp;
 }
 
-/// The older names n_embd, n_layer and n_head.
-void read_short_names(ConfigKeys& keys, Llm& llm) {
-  llm.hidden = keys.size_of({"hidden_size", "n_embed", "n_embd"}, SizeLimits::kHidden);
-  llm.layers = keys.size_of({"num_hidden_layers", "n_layer"}, SizeLimits::kLayers);
-  llm.vocab = keys.size("vocab_size", SizeLimits::kVocab);
-  AttentionConfig& a = llm.attention;
-  const std::string_view heads = keys.first_of({"num_attention_heads", "n_head"});
-  a.heads = a.kv_heads = keys.size(heads, SizeLimits::kHeads);
-  a.head_dim = even_head_dim(keys, llm.hidden, a.heads, heads);
+/// The older names n_embd, n_layer and n_head, or those of today.
+DecoderNames short_names(const ConfigKeys& keys, std::string_view positions) {
+  return {.hidden = keys.first_of({"hidden_size", "n_embed", "n_embd"}),
+          .layers = keys.first_of({"num_hidden_layers", "n_layer"}),
+          .heads = keys.first_of({"num_attention_heads", "n_head"}),
+          .positions = positions};
 }
 
 }  // namespace
 
 void read_gptj(ConfigKeys& keys, Llm& llm) {
-  read_short_names(keys, llm);
-  llm.max_positions = keys.size_or("n_positions", 2048, SizeLimits::kPositions);
-  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", false);
+  read_named(keys, llm, short_names(keys, "n_positions"), 2048, false);
   use_layer_norm(llm, true);
   llm.parallel = true;
   llm.mlp.inter = keys.size_or("n_inner", 4 * llm.hidden, SizeLimits::kInter);
@@ -49,9 +39,7 @@ void read_gpt_neox(ConfigKeys& keys, Llm& llm) {
 
 // Falcon's three shapes: 40B and 180B (grouped queries, two norms), 7B (one head of keys, one norm), RW (sequential).
 void read_falcon(ConfigKeys& keys, Llm& llm) {
-  read_short_names(keys, llm);
-  llm.max_positions = keys.size_or("max_position_embeddings", 2048, SizeLimits::kPositions);
-  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", true);
+  read_named(keys, llm, short_names(keys, "max_position_embeddings"), 2048, true);
   use_layer_norm(llm, true);
   const bool bias = keys.flag_or("bias", false), grouped = keys.flag_or("new_decoder_architecture", false);
   set_biases(llm, bias, bias);
@@ -96,9 +84,7 @@ void read_cohere2(ConfigKeys& keys, Llm& llm) {
 
 // BLOOM is sequential: its sizes have the older names too. Positions are biases of the scores (ALiBi).
 void read_bloom(ConfigKeys& keys, Llm& llm) {
-  read_short_names(keys, llm);
-  llm.max_positions = keys.size_or("seq_length", 2048, SizeLimits::kPositions);
-  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", true);
+  read_named(keys, llm, short_names(keys, "seq_length"), 2048, true);
   use_layer_norm(llm, true);
   llm.position = PositionKind::none;
   llm.embedding_norm = true;

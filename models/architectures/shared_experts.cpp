@@ -146,16 +146,10 @@ void read_olmoe(ConfigKeys& keys, Llm& llm) {
 }
 
 void read_dbrx(ConfigKeys& keys, Llm& llm) {
-  llm.hidden = keys.size("d_model", SizeLimits::kHidden);
-  llm.layers = keys.size("n_layers", SizeLimits::kLayers);
-  llm.vocab = keys.size("vocab_size", SizeLimits::kVocab);
-  llm.max_positions = keys.size_or("max_seq_len", 2048, SizeLimits::kPositions);
-  llm.tied_embeddings = keys.flag_or("tie_word_embeddings", false);
-  llm.norm = NormKind::layer_norm;
-  AttentionConfig& a = llm.attention;
-  a.heads = keys.size("n_heads", SizeLimits::kHeads);
-  a.kv_heads = keys.size_or("attn_config.kv_n_heads", 1, a.heads);
-  a.head_dim = even_head_dim(keys, llm.hidden, a.heads, "n_heads");
+  read_named(keys, llm, {.hidden = "d_model", .layers = "n_layers", .heads = "n_heads", .positions = "max_seq_len"},
+             2048, false);
+  use_layer_norm(llm, false);
+  llm.attention.kv_heads = keys.size_or("attn_config.kv_n_heads", 1, llm.attention.heads);
   llm.mlp = {.inter = keys.size_or("ffn_config.ffn_hidden_size", 3584, SizeLimits::kInter), .gated = true};
   llm.moe.experts = keys.size_or("ffn_config.moe_num_experts", 4, SizeLimits::kExperts);
   llm.moe.topk = keys.size_or("ffn_config.moe_top_k", 1, llm.moe.experts);

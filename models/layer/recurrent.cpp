@@ -28,6 +28,16 @@ Width tail(const RecurrentConfig& r, const Width& heads, std::int64_t channels) 
   return shared_width(heads.count, (r.conv - 1) * channels / heads.count);
 }
 
+/// What reads `values` of a token, writes `out`, and keeps a state of key_dim x value_dim values a head.
+Recurrence recurrence(std::string_view name, const Widths& values, const Width& out, const RecurrentConfig& r) {
+  Recurrence state{{name, name}, values, out};
+  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
+  state.key_dim = r.key_dim;
+  state.value_dim = r.value_dim;
+  state.chunk = r.chunk;
+  return state;
+}
+
 void add_gated_delta(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
   const Width keys = shared_width(r.key_heads, r.key_dim), values = shared_width(r.value_heads, r.value_dim);
   const Width hidden = whole_width(llm.hidden);
@@ -36,11 +46,7 @@ void add_gated_delta(ElementList& list, const Llm& llm, const RecurrentConfig& r
   gates.plain = true;
   list.add(kPart, gates);
   add_convolution(list, r, {keys, keys, values});
-  Recurrence state{{"gated delta rule", "gated delta rule"}, {keys, keys, values}, values};
-  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
-  state.key_dim = r.key_dim;
-  state.value_dim = r.value_dim;
-  state.chunk = r.chunk;
+  Recurrence state = recurrence("gated delta rule", {keys, keys, values}, values, r);
   state.products = 3;
   state.tail = tail(r, values, 2 * keys.whole() + values.whole());
   state.parameters = 2 * r.value_heads;  // A_log, dt_bias
@@ -65,11 +71,7 @@ void add_kimi_delta(ElementList& list, const Llm& llm, const RecurrentConfig& r)
   list.add(kPart, Linear{{"beta", "beta"}, hidden, {shared_width(r.key_heads)}});
   add_narrow(list, {"gate down", "gate down"}, {"gate up", "gate up"}, hidden, r, values);
   add_convolution(list, r, {keys, keys, values});
-  Recurrence state{{"kimi delta rule", "kimi delta rule"}, {keys, keys, keys, values}, values};
-  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
-  state.key_dim = r.key_dim;
-  state.value_dim = r.value_dim;
-  state.chunk = r.chunk;
+  Recurrence state = recurrence("kimi delta rule", {keys, keys, keys, values}, values, r);
   state.products = 3;
   state.tail = tail(r, values, 2 * keys.whole() + values.whole());
   state.parameters = r.key_heads + keys.whole();  // A_log, dt_bias
@@ -82,11 +84,7 @@ void add_lightning(ElementList& list, const Llm& llm, const RecurrentConfig& r) 
   const Width keys = shared_width(r.key_heads, r.key_dim), values = shared_width(r.value_heads, r.value_dim);
   const Width hidden = whole_width(llm.hidden);
   list.add(kPart, Linear{{"recurrent in", "recurrent in"}, hidden, {keys, keys, values, values}});
-  Recurrence state{{"lightning attention", "lightning attention"}, {keys, keys, values}, values};
-  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
-  state.key_dim = r.key_dim;
-  state.value_dim = r.value_dim;
-  state.chunk = r.chunk;
+  Recurrence state = recurrence("lightning attention", {keys, keys, values}, values, r);
   list.add(kPart, state, {values});
   list.add(kPart, Pass{{"gated norm", "gated norm"}, {values}, 2.0, values.whole()}, {values});
   list.add(kPart, Linear{{"recurrent out", "recurrent out"}, values, {hidden}});
@@ -98,11 +96,7 @@ void add_mamba2(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
   const Widths in{inner, inner, groups, shared_width(r.value_heads)};
   list.add(kPart, Linear{{"recurrent in", "recurrent in"}, hidden, in, r.bias ? in.whole() : 0});
   add_convolution(list, r, {inner, groups});
-  Recurrence state{{"selective scan", "selective scan"}, {inner, groups}, inner};
-  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
-  state.key_dim = r.key_dim;
-  state.value_dim = r.value_dim;
-  state.chunk = r.chunk;
+  Recurrence state = recurrence("selective scan", {inner, groups}, inner, r);
   state.tail = tail(r, inner, inner.whole() + groups.whole());
   state.parameters = 3 * r.value_heads;  // A_log, D, dt_bias
   list.add(kPart, state, {inner});
@@ -117,11 +111,7 @@ void add_mamba(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
   add_convolution(list, r, {inner});
   list.add(kPart, Linear{{"selection", "selection"}, inner, {dt, groups}});
   list.add(kPart, Linear{{"time step", "time step"}, dt, {inner}, inner.whole()});
-  Recurrence state{{"selective scan", "selective scan"}, {inner, inner, groups}, inner};
-  state.state = shared_width(r.value_heads, r.key_dim * r.value_dim);
-  state.key_dim = r.key_dim;
-  state.value_dim = r.value_dim;
-  state.chunk = r.chunk;
+  Recurrence state = recurrence("selective scan", {inner, inner, groups}, inner, r);
   state.tail = tail(r, inner, inner.whole());
   state.parameters = inner.whole() * (r.key_dim + 1);  // A_log, D
   list.add(kPart, state, {inner});
@@ -135,8 +125,7 @@ void add_rg_lru(ElementList& list, const Llm& llm, const RecurrentConfig& r) {
   add_convolution(list, r, {inner});
   // Of the input and of the recurrence, head by head: blocks on a diagonal.
   list.add(kPart, Linear{{"gates", "gates"}, whole_width(r.value_dim), {inner, inner}, 2 * inner.whole()});
-  Recurrence state{{"gated recurrence", "gated recurrence"}, {inner, inner, inner}, inner};
-  state.state = inner;
+  Recurrence state = recurrence("gated recurrence", {inner, inner, inner}, inner, r);
   state.key_dim = state.value_dim = 1;
   state.chunk = 256;
   state.tail = tail(r, inner, inner.whole());

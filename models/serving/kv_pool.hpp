@@ -18,8 +18,9 @@ namespace orrery::models {
 /// router in dtype; all over the tensor-parallel group except norms and router.
 [[nodiscard]] Bytes stage_weights(const ServingJob& resolved, int stage);
 
-/// What loading the stage's weights takes beside them: where kernels want weights in an order of their own (weights that
-/// the GPU widens, and padded experts), the largest of them stands there twice (vllm process_weights_after_loading).
+/// What loading the stage's weights takes beside them: where kernels want weights in an order of their own (weights
+/// that the GPU widens, and padded experts), the largest of them stands there twice (vllm
+/// process_weights_after_loading).
 [[nodiscard]] Bytes repacking(const ServingJob& resolved, int stage);
 
 /// Peak of activations of one step of `tokens` tokens on one GPU. See kv_pool.cpp for the formula and its source.

@@ -99,9 +99,9 @@ struct ServingJob : Job {
 /// Memory of the fullest GPU of a replica, and the KV cache that it leaves: of the one with the smallest cache, where
 /// replicas stand on unlike GPUs. kv_pool.hpp has the formula.
 struct KvPool {
-  Bytes capacity;     ///< of the GPU as sold
-  Bytes budget;       ///< of all of the terms below together: what utilisation allows, reserved memory and graphs beside it
-  Bytes weights;      ///< largest pipeline stage's share
+  Bytes capacity;  ///< of the GPU as sold
+  Bytes budget;   ///< of all of the terms below together: what utilisation allows, reserved memory and graphs beside it
+  Bytes weights;  ///< largest pipeline stage's share
   Bytes activations;  ///< peak of a step of max_num_batched_tokens
   Bytes context;      ///< CUDA context, driver, communicators
   Bytes graphs;       ///< captured CUDA graphs

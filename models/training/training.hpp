@@ -50,8 +50,8 @@ struct TrainingConfig {
   Dtype gradient_dtype = Dtype::fp32;   ///< of the gradient buffer that is accumulated and reduced
   bool master_weights = true;           ///< fp32 copy of the weights beside fp32 momenta
   bool overlap_gradient_reduce = true;  ///< data-parallel buckets fire during the last backward
-  Bytes bucket_size;  ///< of gradients; whole weights fill it: a larger one is a bucket alone; 0: gradient_bucket()
-  bool no_sync = true;                  ///< reduce gradients only after the last microbatch
+  Bytes bucket_size;    ///< of gradients; whole weights fill it: a larger one is a bucket alone; 0: gradient_bucket()
+  bool no_sync = true;  ///< reduce gradients only after the last microbatch
   bool overlap_p2p = false;             ///< pipeline sends and receives do not hold the compute stream
   bool overlap_tensor_parallel = true;  ///< collectives of input gradients run beside the weight gradients
   double dropout = 0.0;                 ///< > 0 stores masks: Korthikanti et al. have 0.1
@@ -122,8 +122,8 @@ struct TrainingResult {
 /// Data-parallel degree after filling in "what is left". REQUIRES check(job).empty().
 [[nodiscard]] int data_parallel_degree(const TrainingJob& job);
 /// The size of a gradient bucket: bucket_size, or the trainer's own. With data parallelism alone that of PyTorch's
-/// DistributedDataParallel, 25 MiB (bucket_cap_mb); else Megatron-core's max(40 M, 1 M·data_parallel) gradients, so that
-/// a ring over many replicas has something to carry (distributed/distributed_data_parallel.py, bucket_size).
+/// DistributedDataParallel, 25 MiB (bucket_cap_mb); else Megatron-core's max(40 M, 1 M·data_parallel) gradients, so
+/// that a ring over many replicas has something to carry (distributed/distributed_data_parallel.py, bucket_size).
 [[nodiscard]] Bytes gradient_bucket(const TrainingJob& job);
 
 class LoweredSteps;

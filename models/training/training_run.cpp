@@ -98,6 +98,7 @@ void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::S
   done_ = std::move(done);
   loads_ = links.loads(number_, durations_);
   steps_.clear();
+  ended_ = 0;
   held_up_.clear();
   held_up_in_steps_.clear();
   run_ = std::make_unique<sim::PlanRun>(world, step_->runnable(), durations_, loads_, summary_sets());
@@ -131,22 +132,21 @@ void TrainingRun::step_ended(sim::SimTime end) {
   steps_.push_back({began_, end - began_});
   began_ = end;
   // A step without steps of its own would repeat for ever at one time.
-  const bool goes_on = steps_.back().duration > 0;
-  const std::int64_t ended = step_count();
-  held_up_in_steps_ = run_->held_up();
-  if (ended == must_) tell(done_);
-  if (!goes_on) return;
-  count_equal_steps(ended);
+  const bool repeats = steps_.back().duration > 0;
+  if (++ended_ == must_) tell(done_);
+  if (!repeats) return;
+  count_equal_steps();
   step_begins();
 }
 
 // The last one that must be done is run: it tells that all are, at its time.
-void TrainingRun::count_equal_steps(std::int64_t ended) {
+void TrainingRun::count_equal_steps() {
   Steps& last = steps_.back();
   if (steps_.size() < 2 || steps_[steps_.size() - 2].duration != last.duration || alone_until_ <= began_) return;
   const sim::SimTime until = alone_until();
-  if (until <= began_ || (until == sim::kNever && ended >= must_)) return;
-  auto count = static_cast<std::uint64_t>(ended < must_ ? must_ - ended - 1 : std::numeric_limits<std::int64_t>::max());
+  if (until <= began_ || (until == sim::kNever && ended_ >= must_)) return;
+  auto count =
+      static_cast<std::uint64_t>(ended_ < must_ ? must_ - ended_ - 1 : std::numeric_limits<std::int64_t>::max());
   if (until != sim::kNever) count = std::min(count, (until - 1 - began_) / last.duration);
   if (count == 0) return;
   began_ = sim::checked_add(began_, sim::checked_multiply(last.duration, count));
@@ -156,14 +156,15 @@ void TrainingRun::count_equal_steps(std::int64_t ended) {
   }
   world_->carry_unseen(carried);
   run_->count_again(count);
-  held_up_in_steps_ = run_->held_up();
   last.count += static_cast<std::int64_t>(count);
+  ended_ += static_cast<std::int64_t>(count);
 }
 
 void TrainingRun::stop() {
   require_not_telling();
   if (!run_) return;
   held_up_ = run_->held_up();
+  held_up_in_steps_ = run_->held_up_in_ended();
   run_.reset();
 }
 
@@ -203,14 +204,8 @@ std::size_t TrainingRun::median_step() const {
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [this](std::size_t a, std::size_t b) { return steps_[a].duration < steps_[b].duration; });
-  std::int64_t before = (step_count() - 1) / 2;
+  std::int64_t before = (ended_ - 1) / 2;
   return *std::find_if(order.begin(), order.end(), [&](std::size_t i) { return (before -= steps_[i].count) < 0; });
-}
-
-std::int64_t TrainingRun::step_count() const {
-  std::int64_t count = 0;
-  for (const Steps& steps : steps_) count += steps.count;
-  return count;
 }
 
 std::string TrainingRun::operation_name(const sim::HeldUpEntry& entry) const {
@@ -222,8 +217,7 @@ std::vector<HeldUpOperations> TrainingRun::held_up_operations() const {
   std::vector<HeldUpOperations> out;
   for (const sim::HeldUpEntry& entry : held_up_in_steps_) {
     const sim::LinkInfo& link = links_->links()[entry.link.index()];
-    out.push_back(
-        {entry.kind, entry.entry, link.link_class, link.capacity, entry.delay / static_cast<double>(step_count())});
+    out.push_back({entry.kind, entry.entry, link.link_class, link.capacity, entry.delay / static_cast<double>(ended_)});
   }
   return out;
 }

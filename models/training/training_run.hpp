@@ -67,7 +67,6 @@ class TrainingRun final : public WorldJob {
  private:
   /// Of those that were run, the one of median duration, the first of equals.
   [[nodiscard]] std::size_t median_step() const;
-  [[nodiscard]] std::int64_t step_count() const;
   [[nodiscard]] std::vector<HeldUpOperations> held_up_operations() const;
   /// "gradient bucket (dp stage 3)": what an entry of the plan is called in reports.
   [[nodiscard]] std::string operation_name(const sim::HeldUpEntry& entry) const;
@@ -75,7 +74,7 @@ class TrainingRun final : public WorldJob {
   [[nodiscard]] bool has_gpu(RankId rank, std::uint32_t gpu) const;
   void step_begins();
   void step_ended(sim::SimTime end);
-  void count_equal_steps(std::int64_t ended);
+  void count_equal_steps();
 
   const TrainingJob* job_;
   sim::ClusterPrices prices_;
@@ -99,6 +98,7 @@ class TrainingRun final : public WorldJob {
   sim::SimTime alone_until_ = 0;  ///< as known when the step began
   std::vector<double> carried_;   ///< by the World's links, then
   std::vector<Steps> steps_;
+  std::int64_t ended_ = 0;  ///< how many they are
   std::vector<sim::HeldUpEntry> held_up_;
   std::vector<sim::HeldUpEntry> held_up_in_steps_;  ///< in those that ended
 };

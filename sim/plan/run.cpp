@@ -38,6 +38,8 @@ void PlanRun::count_again(std::uint64_t times) { walker_->count_again(times); }
 
 std::vector<HeldUpEntry> PlanRun::held_up() const { return walker_->held_up(); }
 
+std::vector<HeldUpEntry> PlanRun::held_up_in_ended() const { return walker_->held_up_in_ended(); }
+
 Timeline run_alone(const RunnablePlan& plan, const Durations& durations, const RunControl& control) {
   World world;
   const Loads loads;

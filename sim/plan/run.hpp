@@ -55,6 +55,8 @@ class PlanRun {
   void count_again(std::uint64_t times);
   /// What was held up so far, by entry.
   [[nodiscard]] std::vector<HeldUpEntry> held_up() const;
+  /// The same without a run that is under way.
+  [[nodiscard]] std::vector<HeldUpEntry> held_up_in_ended() const;
 
  private:
   class Walker;

@@ -94,6 +94,9 @@ class PlanRun::Walker final : private Completion, private Resource {
     all.add(held_up_);
     return all.list();
   }
+  [[nodiscard]] std::vector<HeldUpEntry> held_up_in_ended() const {
+    return ended_ ? held_up_before_.list() : held_up();
+  }
 
  private:
   static constexpr std::uint32_t kNone = PlanLinks::kNone;

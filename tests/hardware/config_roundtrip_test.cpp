@@ -175,13 +175,18 @@ TEST(ConfigRoundTrip, SpansCoverTheValuesAndNothingElse) {
   }));
 }
 
+/// A value of the document, and its path.
+Visited random_place(Value& root) {
+  std::vector<Visited> places;
+  visit(root, "", places);
+  return places[static_cast<std::size_t>(below(static_cast<int>(places.size())))];
+}
+
 TEST(ConfigRoundTrip, ASetValueIsReadBackAndNothingElseChanges) {
   EXPECT_TRUE(rc::check([] {
     Value root = random_document();
     const std::string text = document_text(root);
-    std::vector<Visited> places;
-    visit(root, "", places);
-    const Visited place = places[static_cast<std::size_t>(below(static_cast<int>(places.size())))];
+    const Visited place = random_place(root);
     RC_LOG() << text << "---\n" << place.path << "\n";
     const std::string set = set_value(text, "f.yaml", place.path, "[n, {m: 17 ms}]");
     *place.value = {
@@ -198,9 +203,7 @@ TEST(ConfigRoundTrip, SettingAValueTwiceIsSettingItOnce) {
   EXPECT_TRUE(rc::check([] {
     Value root = random_document();
     const std::string text = document_text(root);
-    std::vector<Visited> places;
-    visit(root, "", places);
-    const std::string path = places[static_cast<std::size_t>(below(static_cast<int>(places.size())))].path;
+    const std::string path = random_place(root).path;
     const std::string once = set_value(text, "f.yaml", path, "80 GiB");
     RC_ASSERT(set_value(once, "f.yaml", path, "80 GiB") == once);
   }));
@@ -225,9 +228,7 @@ TEST(ConfigRoundTrip, ARemovedValueIsGoneAndNothingElse) {
   EXPECT_TRUE(rc::check([] {
     Value root = random_document();
     const std::string text = document_text(root);
-    std::vector<Visited> places;
-    visit(root, "", places);
-    const Visited place = places[static_cast<std::size_t>(below(static_cast<int>(places.size())))];
+    const Visited place = random_place(root);
     RC_LOG() << text << "---\n" << place.path << "\n";
     const std::string removed = remove_value(text, "f.yaml", place.path);
     RC_ASSERT(without(root, place.value));

@@ -14,6 +14,7 @@
 
 #include "hardware/config/config.hpp"
 #include "hardware/config/files.hpp"
+#include "tests/hardware/temporary_folder.hpp"
 
 namespace orrery::hardware {
 namespace {
@@ -21,22 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-class BegunFiles : public ::testing::Test {
+class BegunFiles : public TemporaryFolder {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "orrery-begun-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
   void put(const std::string& name, const std::string& text) const { std::ofstream(path(name)) << text; }
-  [[nodiscard]] std::string text_of(const std::string& name) const {
-    std::ostringstream text;
-    text << std::ifstream(path(name)).rdbuf();
-    return text.str();
-  }
   void make_socket(const std::string& name) const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -47,8 +35,6 @@ class BegunFiles : public ::testing::Test {
     ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     ::close(socket);
   }
-
-  fs::path folder_;
 };
 
 template <class Call>

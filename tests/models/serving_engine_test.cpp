@@ -17,16 +17,6 @@ ServingJob plain_job() {
   return job;
 }
 
-std::map<std::uint64_t, RequestRecord> by_id(const ServingResult& result) {
-  std::map<std::uint64_t, RequestRecord> records;
-  for (const RequestRecord& record : result.records) {
-    EXPECT_TRUE(records.emplace(record.id, record).second) << "request " << record.id << " ended twice";
-  }
-  return records;
-}
-
-double seconds(sim::SimTime time) { return static_cast<double>(time) * 1e-12; }
-
 TEST(ServingEngine, TakesOneRequestFromPromptToLastToken) {
   const ServingResult r = serve(plain_job(), {request(40, 4, 1'000'000'000)});
   ASSERT_EQ(r.records.size(), 1u);

@@ -9,16 +9,6 @@
 namespace orrery::models::testing {
 namespace {
 
-std::map<std::uint64_t, RequestRecord> by_id(const ServingResult& result) {
-  std::map<std::uint64_t, RequestRecord> records;
-  for (const RequestRecord& record : result.records) {
-    EXPECT_TRUE(records.emplace(record.id, record).second) << "request " << record.id << " ended twice";
-  }
-  return records;
-}
-
-double seconds(sim::SimTime time) { return static_cast<double>(time) * 1e-12; }
-
 TEST(ServingFigures, LeavesWarmUpOutOfTheStatistics) {
   ServingJob job = small_job(30);
   job.config.load.arrivals = "poisson";

@@ -1,9 +1,12 @@
 // Serving jobs that take milliseconds: a small model on hand-built hardware under the datasheet roofline.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "models/serving/serving.hpp"
 #include "tests/models/training_jobs.hpp"
@@ -94,5 +97,16 @@ inline ServingResult serve(const ServingJob& job, bool coalesce = true, std::sha
 inline ServingResult serve(const ServingJob& job, std::vector<Request> requests) {
   return serve(job, true, std::make_shared<ListWorkload>(std::move(requests)));
 }
+
+/// Each ended once, or the test fails.
+inline std::map<std::uint64_t, RequestRecord> by_id(const ServingResult& result) {
+  std::map<std::uint64_t, RequestRecord> records;
+  for (const RequestRecord& record : result.records) {
+    EXPECT_TRUE(records.emplace(record.id, record).second) << "request " << record.id << " ended twice";
+  }
+  return records;
+}
+
+inline double seconds(sim::SimTime time) { return static_cast<double>(time) * 1e-12; }
 
 }  // namespace orrery::models::testing
