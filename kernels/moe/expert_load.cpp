@@ -73,7 +73,8 @@ ExpertLoadOfRank expert_load(const MoeShape& s) {
   // With fewer rows than experts the collector's rounding gives leftover rows to idle experts.
   constexpr double kLeftover = 0.55;
   if (!many) load.active = std::max(load.active, kLeftover * load.rows);
-  load.active = std::clamp(load.active, std::min(1.0, load.rows), std::min(local, std::max(load.rows, 1.0)));
+  // The hottest rank has one at least: a floor below that would make two tokens wake fewer than one does.
+  load.active = std::clamp(load.active, 1.0, std::min(local, std::max(load.rows, 1.0)));
   if (s.tokens == 1) load.active = std::max(1.0, std::min(local, load.rows));
   return load;
 }

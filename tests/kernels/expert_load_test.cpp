@@ -63,6 +63,21 @@ TEST(SkewedLoad, OfOneTokenIsOneExpertOnEveryRankThatHasOne) {
   }
 }
 
+TEST(SkewedLoad, WakesNoFewerExpertsForTwoTokensThanForOne) {
+  for (const ExpertLoad load : {ExpertLoad::power_law_1_01, ExpertLoad::power_law_1_2}) {
+    for (const std::int64_t experts : {8, 16, 64, 256}) {
+      for (const std::int64_t topk : {1, 2, 8}) {
+        for (std::int64_t ranks = 1; ranks <= experts; ranks *= 2) {
+          const double one = expert_load(block(1, topk, experts, ranks, load)).active;
+          const double two = expert_load(block(2, topk, experts, ranks, load)).active;
+          EXPECT_GE(two, one * (1.0 - 1e-12)) << experts << ' ' << topk << ' ' << ranks;
+          EXPECT_GE(one, 1.0) << "the hottest rank has a token";
+        }
+      }
+    }
+  }
+}
+
 TEST(SkewedLoad, GrowsWithTheSkew) {
   for (const std::int64_t ranks : {4, 16, 64}) {
     const double even = expert_load(block(8192, 8, 128, ranks)).rows;
@@ -197,6 +212,22 @@ TEST(ExpertLoadProperties, StayWithinWhatARankCanHave) {
     RC_ASSERT(found.active <= local);
     RC_ASSERT(found.active > 0.0);
     RC_ASSERT(found.active <= std::max(1.0, std::ceil(found.rows)));
+  }));
+}
+
+TEST(ExpertLoadProperties, MoreTokensWakeNoFewerExpertsOfOneDistribution) {
+  // Shares are drawn from another range as soon as there are more rows than experts, so only a side of that compares.
+  EXPECT_TRUE(rc::check([] {
+    const auto ranks = std::int64_t{1} << *rc::gen::inRange(0, 7);
+    const auto experts = ranks * *rc::gen::inRange<std::int64_t>(1, 17);
+    const auto topk = *rc::gen::inRange<std::int64_t>(1, std::min<std::int64_t>(experts, 16) + 1);
+    const auto fewer = *rc::gen::inRange<std::int64_t>(1, 5000), more = fewer + *rc::gen::inRange<std::int64_t>(1, 500);
+    const auto load = *rc::gen::element(ExpertLoad::balanced, ExpertLoad::power_law_1_01, ExpertLoad::power_law_1_2);
+    RC_PRE((fewer * topk > experts) == (more * topk > experts));
+    const ExpertLoadOfRank few = expert_load(block(fewer, topk, experts, ranks, load));
+    const ExpertLoadOfRank many = expert_load(block(more, topk, experts, ranks, load));
+    RC_ASSERT(many.active >= few.active * (1.0 - 1e-9));
+    RC_ASSERT(few.active >= 1.0);
   }));
 }
 
