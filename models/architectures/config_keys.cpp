@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hardware/nearest_names.hpp"
 #include "models/architectures/config_text.hpp"
 
 namespace orrery::models {
@@ -36,6 +37,8 @@ json parse(std::string_view text, const std::string& file) {
   }
 }
 
+}  // namespace
+
 std::string shorten(std::string text) {
   // A message quotes a wrong value; forty bytes are enough to find it. Cut between characters, not inside one.
   constexpr std::size_t kLongest = 40;
@@ -45,7 +48,16 @@ std::string shorten(std::string text) {
   return text.substr(0, end) + "…";
 }
 
-}  // namespace
+std::string nearest_first(std::string_view word, std::vector<std::string> valid) {
+  std::string text;
+  const auto append = [&](const std::string& item) { text += (text.empty() ? "" : ", ") + item; };
+  for (const std::string& near : hardware::nearest_names(word, valid)) {
+    append(near);
+    valid.erase(std::remove(valid.begin(), valid.end(), near), valid.end());
+  }
+  for (const std::string& item : valid) append(item);
+  return text;
+}
 
 ConfigKeys::Value ConfigKeys::value_of(const void* json_node) {
   const json& node = *static_cast<const json*>(json_node);

@@ -34,6 +34,11 @@ struct SizeLimits {
   static constexpr std::int64_t kExpansion = 64;  ///< of a state space's width over the hidden size
 };
 
+/// The beginning of a text, as messages quote it.
+[[nodiscard]] std::string shorten(std::string text);
+/// Every known value, the ones nearest to `word` first: "llama, opt, gpt2".
+[[nodiscard]] std::string nearest_first(std::string_view word, std::vector<std::string> valid);
+
 class ConfigKeys {
  public:
   /// Parses `text`. Throws hardware::ConfigError: empty, too large, too deep, malformed, no object, a repeated key.

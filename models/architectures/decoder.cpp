@@ -14,9 +14,23 @@ std::int64_t even_head_dim(ConfigKeys& keys, std::int64_t hidden, std::int64_t h
   return hidden / heads;
 }
 
-void check_topk(ConfigKeys& keys, const MoeConfig& moe) {
+void check_topk(ConfigKeys& keys, const MoeConfig& moe, std::string_view key) {
   if (moe.topk <= moe.experts) return;
-  keys.error("num_experts_per_tok", fmt::format("{} experts per token of only {}", moe.topk, moe.experts));
+  keys.error(key, fmt::format("{} experts per token of only {}", moe.topk, moe.experts));
+}
+
+void check_kv_heads(ConfigKeys& keys, const AttentionConfig& a, std::string_view key) {
+  if (a.heads % a.kv_heads == 0) return;
+  keys.error(key, fmt::format("{} key-value heads do not divide {} heads", a.kv_heads, a.heads));
+}
+
+void check_groups(ConfigKeys& keys, const RecurrentConfig& r, std::string_view key) {
+  if (r.value_heads % r.key_heads == 0) return;
+  keys.error(key, fmt::format("{} groups do not divide {} heads", r.key_heads, r.value_heads));
+}
+
+std::int64_t first_multiple(std::int64_t first, std::int64_t every, std::int64_t ahead) {
+  return (first + ahead + every - 1) / every * every - ahead;
 }
 
 void read_routed(ConfigKeys& keys, MoeConfig& moe, const RoutedDefaults& defaults) {
@@ -70,9 +84,7 @@ void read_heads(ConfigKeys& keys, Llm& llm, const DecoderDefaults& defaults) {
   } else {
     a.kv_heads = keys.size_or("num_key_value_heads", as_many ? a.heads : defaults.kv_heads, SizeLimits::kHeads);
   }
-  if (a.heads % a.kv_heads != 0) {
-    keys.error("num_key_value_heads", fmt::format("{} key-value heads do not divide {} heads", a.kv_heads, a.heads));
-  }
+  check_kv_heads(keys, a, "num_key_value_heads");
   const bool derived = keys.absent("head_dim") ? defaults.head_dim == 0 : keys.is_null("head_dim");
   if (!derived) {
     a.head_dim = keys.size_or("head_dim", defaults.head_dim, SizeLimits::kHeadDim);
@@ -130,6 +142,24 @@ std::vector<std::string> layer_texts(ConfigKeys& keys, const Llm& llm, std::stri
   return per_layer(keys, llm, key, keys.texts(key));
 }
 
+bool check_names(ConfigKeys& keys, std::string_view key, const std::vector<std::string>& names,
+                 std::initializer_list<std::string_view> known) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (std::find(known.begin(), known.end(), names[i]) != known.end()) continue;
+    const std::vector<std::string> valid(known.begin(), known.end());
+    keys.error(key, fmt::format("\"{}\" of layer {} is no kind of layer; known, nearest first: {}", shorten(names[i]),
+                                i, nearest_first(names[i], valid)));
+    return false;
+  }
+  return true;
+}
+
+std::vector<std::string> layer_names(ConfigKeys& keys, const Llm& llm, std::string_view key,
+                                     std::initializer_list<std::string_view> known) {
+  std::vector<std::string> names = layer_texts(keys, llm, key);
+  return check_names(keys, key, names, known) ? names : std::vector<std::string>{};
+}
+
 std::vector<std::int64_t> layer_integers(ConfigKeys& keys, const Llm& llm, std::string_view key) {
   return per_layer(keys, llm, key, keys.integers(key));
 }
@@ -159,7 +189,7 @@ void set_layers(Llm& llm, const std::vector<LayerConfig>& layers) {
 }
 
 bool slide_by_types(ConfigKeys& keys, Llm& llm, std::int64_t window) {
-  const std::vector<std::string> types = layer_texts(keys, llm, "layer_types");
+  const std::vector<std::string> types = layer_names(keys, llm, "layer_types", {"sliding_attention", "full_attention"});
   if (types.empty()) return false;
   slide_windows(llm, window, [&](std::size_t i) { return types[i] == "sliding_attention"; });
   return true;

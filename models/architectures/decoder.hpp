@@ -1,6 +1,7 @@
 // What readers of architectures share: the sizes that every decoder has, experts, and lists of layers.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,8 +44,14 @@ struct RoutedDefaults {
 };
 void read_routed(ConfigKeys& keys, MoeConfig& moe, const RoutedDefaults& defaults);
 
-/// An error where num_experts_per_tok is more than there are.
-void check_topk(ConfigKeys& keys, const MoeConfig& moe);
+/// An error at the key where a token takes more experts than there are.
+void check_topk(ConfigKeys& keys, const MoeConfig& moe, std::string_view key = "num_experts_per_tok");
+/// An error at the key where the key-value heads do not divide the heads.
+void check_kv_heads(ConfigKeys& keys, const AttentionConfig& attention, std::string_view key);
+/// An error at the key where groups of B and C do not divide the heads of a state space.
+void check_groups(ConfigKeys& keys, const RecurrentConfig& recurrent, std::string_view key);
+/// The first layer from `first` on whose number, `ahead` more, is a multiple of `every`.
+[[nodiscard]] std::int64_t first_multiple(std::int64_t first, std::int64_t every, std::int64_t ahead = 0);
 
 /// hidden / heads; an error at `heads_key` where it is no whole number.
 [[nodiscard]] std::int64_t even_head_dim(ConfigKeys& keys, std::int64_t hidden, std::int64_t heads,
@@ -53,6 +60,12 @@ void check_topk(ConfigKeys& keys, const MoeConfig& moe);
 /// The key's list of texts, one for each layer at least (what is more belongs to speculative heads); empty where it is
 /// absent or, which is an error, too short.
 [[nodiscard]] std::vector<std::string> layer_texts(ConfigKeys& keys, const Llm& llm, std::string_view key);
+/// The same where each is one of `known`; another is an error that names its layer and the nearest that are.
+[[nodiscard]] std::vector<std::string> layer_names(ConfigKeys& keys, const Llm& llm, std::string_view key,
+                                                   std::initializer_list<std::string_view> known);
+/// An error at the key where a name is none of `known`; false then. Layers are counted from 0.
+bool check_names(ConfigKeys& keys, std::string_view key, const std::vector<std::string>& names,
+                 std::initializer_list<std::string_view> known);
 /// The same of whole numbers.
 [[nodiscard]] std::vector<std::int64_t> layer_integers(ConfigKeys& keys, const Llm& llm, std::string_view key);
 
@@ -68,7 +81,7 @@ void slide_windows(Llm& llm, std::int64_t window, const Sliding& sliding) {
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i].attention.window = sliding(i) ? window : 0;
   set_layers(llm, layers);
 }
-/// By layer_types ("sliding_attention" slides); false where the config has none.
+/// By layer_types ("sliding_attention" slides, "full_attention" does not); false where the config has none.
 bool slide_by_types(ConfigKeys& keys, Llm& llm, std::int64_t window);
 
 }  // namespace orrery::models

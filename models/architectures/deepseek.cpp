@@ -47,7 +47,7 @@ void read_experts(ConfigKeys& keys, Llm& llm, const LatentDefaults& defaults) {
   const std::int64_t dense = keys.size_or("first_k_dense_replace", defaults.first_dense, SizeLimits::kLayers, 0);
   moe.layer_frequency = keys.size_or("moe_layer_freq", 1, SizeLimits::kLayers);
   // A layer is sparse from `dense` on where its index is a multiple of the frequency.
-  moe.first_dense_layers = (dense + moe.layer_frequency - 1) / moe.layer_frequency * moe.layer_frequency;
+  moe.first_dense_layers = first_multiple(dense, moe.layer_frequency);
   check_topk(keys, moe);
   if (moe.experts % moe.groups != 0) {
     keys.error("n_group", fmt::format("{} groups do not divide {} experts", moe.groups, moe.experts));
@@ -73,8 +73,8 @@ void read_index(ConfigKeys& keys, Llm& llm, std::int64_t heads) {
 
 /// By mlp_layer_types ("dense", "sparse") where the config has them.
 void read_layer_types(ConfigKeys& keys, Llm& llm) {
-  const std::vector<std::string> mlps = layer_texts(keys, llm, "mlp_layer_types");
-  const std::vector<std::string> indexers = layer_texts(keys, llm, "indexer_types");
+  const std::vector<std::string> mlps = layer_names(keys, llm, "mlp_layer_types", {"dense", "sparse"});
+  const std::vector<std::string> indexers = layer_names(keys, llm, "indexer_types", {"full", "shared"});
   const std::int64_t every = keys.size_or("index_topk_freq", 0, SizeLimits::kLayers);
   const std::int64_t first = keys.size_or("index_skip_topk_offset", 0, SizeLimits::kLayers, 0);
   std::vector<LayerConfig> layers = equal_layers(llm);

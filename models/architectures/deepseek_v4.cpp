@@ -13,6 +13,8 @@ namespace orrery::models {
 namespace {
 
 constexpr std::int64_t kSparseRatio = 4, kHeavyRatio = 128;
+constexpr std::string_view kNone = "full_attention", kWindow = "sliding_attention",
+                           kSparse = "compressed_sparse_attention", kHeavy = "heavily_compressed_attention";
 
 AttentionConfig read_compressed(ConfigKeys& keys) {
   AttentionConfig a;
@@ -33,15 +35,14 @@ AttentionConfig read_compressed(ConfigKeys& keys) {
   return a;
 }
 
-std::int64_t ratio_of(const std::string& type) {
-  return type == "compressed_sparse_attention"    ? kSparseRatio
-         : type == "heavily_compressed_attention" ? kHeavyRatio
-                                                  : 0;
+std::int64_t ratio_of(std::string_view type) {
+  return type == kSparse ? kSparseRatio : type == kHeavy ? kHeavyRatio : 0;
 }
 
 std::vector<std::int64_t> read_ratios(ConfigKeys& keys, const Llm& llm) {
   std::vector<std::int64_t> ratios = layer_integers(keys, llm, "compress_ratios");
-  for (const std::string& type : layer_texts(keys, llm, "layer_types")) {
+  const auto known = {kNone, kWindow, kSparse, kHeavy};
+  for (const std::string& type : layer_names(keys, llm, "layer_types", known)) {
     if (static_cast<std::int64_t>(ratios.size()) < llm.layers) ratios.push_back(ratio_of(type));
   }
   for (const std::int64_t ratio : ratios) {

@@ -59,6 +59,7 @@ void read_exaone(ConfigKeys& keys, Llm& llm) {
   const std::string_view layers = keys.first_of({"num_layers", "num_hidden_layers"});
   read_named(keys, llm, {.layers = layers}, 2048, false);
   llm.attention.kv_heads = keys.size_or("num_key_value_heads", llm.attention.heads, SizeLimits::kHeads);
+  check_kv_heads(keys, llm.attention, "num_key_value_heads");
   llm.mlp = {.inter = keys.size_or("intermediate_size", 4 * llm.hidden, SizeLimits::kInter), .gated = true};
 }
 
@@ -94,6 +95,7 @@ void read_mpt(ConfigKeys& keys, Llm& llm) {
   read_named(keys, llm, {.hidden = "d_model", .layers = "n_layers", .heads = "n_heads", .positions = "max_seq_len"},
              2048, true);
   llm.attention.kv_heads = keys.size_or("attn_config.kv_n_heads", llm.attention.heads, SizeLimits::kHeads);
+  check_kv_heads(keys, llm.attention, "attn_config.kv_n_heads");
   llm.position = PositionKind::none;  // biases of the scores, or learned ones
   if (!keys.flag_or("attn_config.alibi", true)) llm.position = PositionKind::learned;
   const bool bias = !keys.flag_or("no_bias", true);
@@ -126,6 +128,7 @@ void read_chatglm(ConfigKeys& keys, Llm& llm) {
   AttentionConfig& a = llm.attention;
   a.head_dim = keys.size_or("kv_channels", a.head_dim, SizeLimits::kHeadDim);
   if (keys.flag_or("multi_query_attention", false)) a.kv_heads = keys.size_or("multi_query_group_num", 1, a.heads);
+  check_kv_heads(keys, a, "multi_query_group_num");
   a.qkv_bias = keys.flag_or("add_qkv_bias", false) || keys.flag_or("add_bias_linear", false);
   a.out_bias = keys.flag_or("add_bias_linear", false);
   llm.mlp = {.inter = keys.size_or("ffn_hidden_size", 13'696, SizeLimits::kInter), .gated = true, .bias = a.out_bias};
@@ -148,7 +151,7 @@ void read_gpt_neo(ConfigKeys& keys, Llm& llm) {
   llm.mlp = {
       .inter = keys.size_or("intermediate_size", 4 * llm.hidden, SizeLimits::kInter), .gated = false, .bias = true};
   const std::int64_t window = keys.size_or("window_size", 256, SizeLimits::kPositions);
-  const std::vector<std::string> types = layer_texts(keys, llm, "attention_layers");
+  const std::vector<std::string> types = layer_names(keys, llm, "attention_layers", {"global", "local"});
   slide_windows(llm, window,
                 [&](std::size_t layer) { return types.empty() ? layer % 2 == 1 : types[layer] == "local"; });
 }

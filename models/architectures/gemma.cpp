@@ -28,14 +28,17 @@ void slide(ConfigKeys& keys, Llm& llm, std::int64_t window, std::int64_t pattern
   slide_windows(llm, window, [&](std::size_t i) { return (static_cast<std::int64_t>(i) + 1) % every != 0; });
 }
 
-void read_full_heads(ConfigKeys& keys, const Llm& llm, AttentionConfig& a) {
+void read_full_heads(ConfigKeys& keys, AttentionConfig& a) {
   a.head_dim = keys.size_or("global_head_dim", 512, SizeLimits::kHeadDim);
   a.keys_are_values = keys.flag_or("attention_k_eq_v", false);
   if (!a.keys_are_values) return;
   a.kv_heads = keys.size_or("num_global_key_value_heads", a.kv_heads, SizeLimits::kHeads);
-  if (llm.attention.heads % a.kv_heads != 0) {
-    keys.error("num_global_key_value_heads", "the key-value heads do not divide the heads");
-  }
+  check_kv_heads(keys, a, "num_global_key_value_heads");
+}
+
+/// The last `borrowing` layers attend to keys of layers before them; none does where there would be none before.
+bool borrows(const Llm& llm, std::int64_t borrowing, std::size_t layer) {
+  return borrowing < llm.layers && static_cast<std::int64_t>(layer) >= llm.layers - borrowing;
 }
 
 void read_experts(ConfigKeys& keys, Llm& llm) {
@@ -47,7 +50,7 @@ void read_experts(ConfigKeys& keys, Llm& llm) {
   moe.beside_dense = true;
   moe.more_norms = 3;
   moe.router_values = llm.hidden + moe.experts;  // scales of the input and of each expert
-  check_topk(keys, moe);
+  check_topk(keys, moe, "top_k_experts");
 }
 
 }  // namespace
@@ -100,8 +103,7 @@ void read_gemma3n(ConfigKeys& keys, Llm& llm) {
     if (layer.mlp.inter < 1 || layer.mlp.inter > SizeLimits::kInter) {
       keys.error("intermediate_size", "a width of a layer is out of range");
     }
-    const bool borrows = borrowing < llm.layers && static_cast<std::int64_t>(i) >= llm.layers - borrowing;
-    layer.attention.borrows_keys = layer.attention.spare_keys = borrows;
+    layer.attention.borrows_keys = layer.attention.spare_keys = borrows(llm, borrowing, i);
   }
   set_layers(llm, layers);
 }
@@ -120,8 +122,8 @@ void read_gemma4(ConfigKeys& keys, Llm& llm) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     LayerConfig& layer = layers[i];
     if (i + 1 == layers.size()) layer.attention.window = 0;
-    if (layer.attention.window == 0) read_full_heads(keys, llm, layer.attention);
-    if (static_cast<std::int64_t>(i) < llm.layers - borrowing) continue;
+    if (layer.attention.window == 0) read_full_heads(keys, layer.attention);
+    if (!borrows(llm, borrowing, i)) continue;
     layer.attention.borrows_keys = true;
     if (wide) layer.mlp.inter *= 2;
   }

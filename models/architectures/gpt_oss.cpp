@@ -12,10 +12,11 @@ void read_gpt_oss(ConfigKeys& keys, Llm& llm) {
   MoeConfig& moe = llm.moe;
   const std::string_view experts = keys.first_of({"num_local_experts", "num_experts"});
   moe.experts = keys.size_or(experts, 128, SizeLimits::kExperts);
-  moe.topk = keys.size_or(keys.first_of({"num_experts_per_tok", "experts_per_token"}), 4, SizeLimits::kExperts);
+  const std::string_view topk = keys.first_of({"num_experts_per_tok", "experts_per_token"});
+  moe.topk = keys.size_or(topk, 4, SizeLimits::kExperts);
   moe.inter = llm.mlp.inter;
   moe.router_values = moe.experts;  // biases
-  check_topk(keys, moe);
+  check_topk(keys, moe, topk);
   const std::int64_t window = keys.size_or("sliding_window", 128, SizeLimits::kPositions);
   if (!slide_by_types(keys, llm, window)) slide_windows(llm, window, [](std::size_t i) { return i % 2 == 0; });
 }

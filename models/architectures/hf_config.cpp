@@ -22,18 +22,6 @@ using hardware::ConfigError;
 using hardware::Diagnostic;
 using hardware::SourceSpan;
 
-/// Every known value, the ones nearest to `word` first: "llama, opt, gpt2".
-std::string nearest_first(std::string_view word, std::vector<std::string> valid) {
-  std::string text;
-  const auto append = [&](const std::string& item) { text += (text.empty() ? "" : ", ") + item; };
-  for (const std::string& near : hardware::nearest_names(word, valid)) {
-    append(near);
-    valid.erase(std::remove(valid.begin(), valid.end(), near), valid.end());
-  }
-  for (const std::string& item : valid) append(item);
-  return text;
-}
-
 /// The folder of a file called config.json, else the file's stem.
 std::string name_after(const std::string& file) {
   const fs::path path(file);

@@ -4,6 +4,8 @@
 // modeling_*.py.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "models/architectures/architectures.hpp"
 
 namespace orrery::models {
@@ -19,6 +21,7 @@ RecurrentConfig read_mamba2_mixer(ConfigKeys& keys, const Llm& llm, std::int64_t
   const bool given = keys.is_integer("mamba_d_head");
   r.value_dim = given ? keys.size("mamba_d_head", SizeLimits::kHeadDim) : inner / r.value_heads;
   r.key_heads = keys.size_or("mamba_n_groups", 1, SizeLimits::kHeads);
+  check_groups(keys, r, "mamba_n_groups");
   r.key_dim = keys.size_or("mamba_d_state", state, SizeLimits::kHeadDim);
   r.conv = keys.size_or("mamba_d_conv", 4, SizeLimits::kHeadDim);
   r.chunk = keys.size_or("mamba_chunk_size", 256, SizeLimits::kPositions);
@@ -63,6 +66,17 @@ void mix(std::vector<LayerConfig>& layers, const RecurrentConfig& mixer, const A
   }
 }
 
+/// Of the recurrence of all heads together; hidden where it is absent.
+std::int64_t read_lru_width(ConfigKeys& keys, const Llm& llm) {
+  const std::int64_t heads = llm.attention.heads;
+  const std::int64_t width = keys.size_or("lru_width", llm.hidden, SizeLimits::kInter, heads);
+  if (width % heads == 0) return width;
+  const bool own = keys.is_integer("lru_width");
+  keys.error(own ? "lru_width" : "num_attention_heads",
+             fmt::format("{} heads do not divide the recurrence's width {}", heads, width));
+  return heads;
+}
+
 }  // namespace
 
 void read_jamba(ConfigKeys& keys, Llm& llm) {
@@ -96,7 +110,8 @@ void read_bamba(ConfigKeys& keys, Llm& llm) {
 void read_granitemoehybrid(ConfigKeys& keys, Llm& llm) {
   read_granitemoe(keys, llm);
   if (keys.text_or("position_embedding_type", "") != "rope") llm.position = PositionKind::none;
-  const std::vector<std::string> types = layer_texts(keys, llm, keys.first_of({"layer_types", "layers_block_type"}));
+  const std::vector<std::string> types =
+      layer_names(keys, llm, keys.first_of({"layer_types", "layers_block_type"}), {"mamba", "attention"});
   std::vector<LayerConfig> layers = equal_layers(llm);
   mix(layers, read_mamba2_mixer(keys, llm, 256),
       [&](std::size_t i) { return !types.empty() && types[i] == "attention"; });
@@ -115,13 +130,14 @@ void read_recurrent_gemma(ConfigKeys& keys, Llm& llm) {
   RecurrentConfig r;
   r.kind = RecurrentKind::rg_lru;
   r.value_heads = llm.attention.heads;
-  const std::int64_t width = keys.size_or("lru_width", llm.hidden, SizeLimits::kInter);
-  r.value_dim = even_head_dim(keys, width, r.value_heads, "num_attention_heads");
+  r.value_dim = read_lru_width(keys, llm) / r.value_heads;
   r.key_heads = r.key_dim = 1;
   r.conv = keys.size_or("conv1d_width", 4, SizeLimits::kHeadDim);
   r.bias = r.conv_bias = true;
-  std::vector<std::string> types = keys.texts(keys.first_of({"block_types", "_block_types"}));
-  if (types.empty()) types = {"recurrent", "recurrent", "attention"};
+  const std::string_view listed = keys.first_of({"block_types", "_block_types"});
+  std::vector<std::string> types = keys.texts(listed);
+  if (types.empty() || !check_names(keys, listed, types, {"recurrent", "attention"}))
+    types = {"recurrent", "recurrent", "attention"};
   std::vector<LayerConfig> layers = equal_layers(llm);
   mix(layers, r, [&](std::size_t i) { return types[i % types.size()] == "attention"; });
   set_layers(llm, layers);

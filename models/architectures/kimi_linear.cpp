@@ -40,12 +40,13 @@ RecurrentConfig read_delta(ConfigKeys& keys, std::int64_t heads) {
 void read_experts(ConfigKeys& keys, Llm& llm) {
   MoeConfig& moe = llm.moe;
   moe.experts = keys.size_or("num_experts", 256, SizeLimits::kExperts);
-  moe.topk = keys.size_or(keys.first_of({"num_experts_per_token", "num_experts_per_tok"}), 8, SizeLimits::kExperts);
+  const std::string_view topk = keys.first_of({"num_experts_per_token", "num_experts_per_tok"});
+  moe.topk = keys.size_or(topk, 8, SizeLimits::kExperts);
   moe.inter = keys.size_or("moe_intermediate_size", 1024, SizeLimits::kInter);
   moe.shared_experts = keys.size_or("num_shared_experts", 1, SizeLimits::kExperts, 0);
   moe.shared_inter = moe.shared_experts > 0 ? moe.inter : 0;
   moe.router_bias = true;
-  check_topk(keys, moe);
+  check_topk(keys, moe, topk);
 }
 
 }  // namespace

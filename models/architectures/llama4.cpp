@@ -22,7 +22,7 @@ void read_llama4(ConfigKeys& keys, Llm& llm) {
   const std::int64_t full = keys.size_or("no_rope_layer_interval", 4, SizeLimits::kLayers);
   const std::int64_t chunk = keys.size_or("attention_chunk_size", 8192, SizeLimits::kPositions);
   const std::vector<std::int64_t> listed = keys.integers("moe_layers");
-  const std::vector<std::string> types = layer_texts(keys, llm, "layer_types");
+  const std::vector<std::string> types = layer_names(keys, llm, "layer_types", {"chunked_attention", "full_attention"});
   std::vector<LayerConfig> layers = equal_layers(llm);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto number = static_cast<std::int64_t>(i);

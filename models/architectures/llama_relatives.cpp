@@ -63,10 +63,11 @@ void read_grok(ConfigKeys& keys, Llm& llm) {
   read_gated_decoder(keys, llm, {.kv_heads = 8, .head_dim = 128, .positions = 8192});
   llm.norms = NormPlacement::both;
   llm.moe.experts = keys.size_of({"num_local_experts", "num_experts"}, SizeLimits::kExperts);
-  llm.moe.topk = keys.size_or(keys.first_of({"num_experts_per_tok", "num_selected_experts"}), 2, SizeLimits::kExperts);
+  const std::string_view topk = keys.first_of({"num_experts_per_tok", "num_selected_experts"});
+  llm.moe.topk = keys.size_or(topk, 2, SizeLimits::kExperts);
   llm.moe.inter = keys.size_or("moe_intermediate_size", llm.mlp.inter, SizeLimits::kInter);
   llm.moe.beside_dense = keys.flag_or("residual_moe", false);
-  check_topk(keys, llm.moe);
+  check_topk(keys, llm.moe, topk);
 }
 
 }  // namespace orrery::models

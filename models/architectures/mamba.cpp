@@ -59,6 +59,7 @@ void read_mamba2(ConfigKeys& keys, Llm& llm) {
   r.value_dim = keys.size_or("head_dim", 64, SizeLimits::kHeadDim);
   r.value_heads = keys.size_or("num_heads", inner_width(keys, llm) / r.value_dim, SizeLimits::kHeads);
   r.key_heads = keys.size_or("n_groups", 8, SizeLimits::kHeads);
+  check_groups(keys, r, "n_groups");
   r.key_dim = keys.size_or("state_size", 128, SizeLimits::kHeadDim);
   r.chunk = keys.size_or("chunk_size", 256, SizeLimits::kPositions);
   if (r.value_heads == 0) {

@@ -15,7 +15,7 @@ AttentionConfig read_sliding(ConfigKeys& keys, const AttentionConfig& full) {
   a.v_head_dim = keys.size_or("swa_v_head_dim", full.v_head_dim, SizeLimits::kHeadDim);
   a.window = keys.size_or(keys.first_of({"sliding_window", "sliding_window_size"}), 128, SizeLimits::kPositions);
   a.sinks = keys.flag_or("add_swa_attention_sink_bias", true);
-  if (a.heads % a.kv_heads != 0) keys.error("swa_num_key_value_heads", "the key-value heads do not divide the heads");
+  check_kv_heads(keys, a, "swa_num_key_value_heads");
   return a;
 }
 

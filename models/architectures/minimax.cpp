@@ -51,7 +51,7 @@ void read_minimax_01(ConfigKeys& keys, Llm& llm) {
   lightning.key_dim = lightning.value_dim = llm.attention.head_dim;
   lightning.chunk = keys.size_or("block_size", 256, SizeLimits::kHidden);
   const std::vector<std::int64_t> full = layer_integers(keys, llm, "attn_type_list");
-  const std::vector<std::string> types = layer_texts(keys, llm, "layer_types");
+  const std::vector<std::string> types = layer_names(keys, llm, "layer_types", {"linear_attention", "full_attention"});
   std::vector<LayerConfig> layers = equal_layers(llm);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     layers[i].feed_forward = FeedForward::experts;

@@ -21,7 +21,9 @@ RecurrentConfig read_mixer(ConfigKeys& keys) {
   r.kind = RecurrentKind::mamba2;
   r.value_heads = keys.size_or("mamba_num_heads", 128, SizeLimits::kHeads);
   r.value_dim = keys.size_or("mamba_head_dim", 64, SizeLimits::kHeadDim);
-  r.key_heads = keys.size_or(keys.first_of({"n_groups", "mamba_n_groups"}), 8, SizeLimits::kHeads);
+  const std::string_view groups = keys.first_of({"n_groups", "mamba_n_groups"});
+  r.key_heads = keys.size_or(groups, 8, SizeLimits::kHeads);
+  check_groups(keys, r, groups);
   r.key_dim = keys.size_or("ssm_state_size", 128, SizeLimits::kHeadDim);
   r.conv = keys.size_or(keys.first_of({"conv_kernel", "mamba_d_conv"}), 4, SizeLimits::kHeadDim);
   r.chunk = keys.size_or("chunk_size", 128, SizeLimits::kPositions);

@@ -47,8 +47,9 @@ void read_falcon(ConfigKeys& keys, Llm& llm) {
   if (keys.flag_or("alibi", false)) llm.position = PositionKind::none;
   AttentionConfig& a = llm.attention;
   if (grouped) {
-    a.kv_heads = keys.size_or(keys.first_of({"num_kv_heads", "n_head_kv"}), a.heads, SizeLimits::kHeads);
-    if (a.heads % a.kv_heads != 0) keys.error("num_kv_heads", "the key-value heads do not divide the heads");
+    const std::string_view kv_heads = keys.first_of({"num_kv_heads", "n_head_kv"});
+    a.kv_heads = keys.size_or(kv_heads, a.heads, SizeLimits::kHeads);
+    check_kv_heads(keys, a, kv_heads);
   } else if (keys.flag_or("multi_query", true)) {
     a.kv_heads = 1;
   }

@@ -50,7 +50,7 @@ void read_hybrid(ConfigKeys& keys, Llm& llm, const HybridDefaults& defaults, boo
     llm.mlp.inter = keys.size("intermediate_size", SizeLimits::kInter);
   }
   if (sparse) read_experts(keys, llm, defaults);
-  const std::vector<std::string> types = layer_texts(keys, llm, "layer_types");
+  const std::vector<std::string> types = layer_names(keys, llm, "layer_types", {"linear_attention", "full_attention"});
   const std::int64_t interval = types.empty() ? keys.size_or("full_attention_interval", 4, SizeLimits::kLayers) : 1;
   const bool stepped = sparse && !keys.absent("decoder_sparse_step");
   const std::int64_t step = stepped ? keys.size("decoder_sparse_step", SizeLimits::kLayers) : 1;

@@ -48,8 +48,9 @@ void read_deepseek(ConfigKeys& keys, Llm& llm) {
   read_gated_decoder(keys, llm, {.positions = 2048});
   read_attention_bias(keys, llm, false);
   read_routed(keys, llm.moe, {.experts = 64, .topk = 6, .inter = 1407, .shared = 2});
-  llm.moe.first_dense_layers = keys.size_or("first_k_dense_replace", 0, SizeLimits::kLayers, 0);
+  const std::int64_t dense = keys.size_or("first_k_dense_replace", 0, SizeLimits::kLayers, 0);
   llm.moe.layer_frequency = keys.size_or("moe_layer_freq", 1, SizeLimits::kLayers);
+  llm.moe.first_dense_layers = first_multiple(dense, llm.moe.layer_frequency);
 }
 
 void read_dots1(ConfigKeys& keys, Llm& llm) {
@@ -72,9 +73,11 @@ void read_ernie4_5_moe(ConfigKeys& keys, Llm& llm) {
   moe.inter = first_size(keys, "moe_intermediate_size", 1536, SizeLimits::kInter);
   set_shared(moe, keys.size_or("moe_num_shared_experts", 2, SizeLimits::kExperts, 0), moe.inter);
   moe.router_bias = true;
-  moe.first_dense_layers = first_size(keys, "moe_layer_start_index", 1, SizeLimits::kLayers, 0);
+  const std::int64_t start = first_size(keys, "moe_layer_start_index", 1, SizeLimits::kLayers, 0);
   moe.layer_frequency = keys.size_or("moe_layer_interval", 1, SizeLimits::kLayers);
-  if (moe.topk > moe.experts) keys.error("moe_k", "more experts per token than there are");
+  // Layers are counted from one here: the interval-th is sparse, and every one of its multiples.
+  moe.first_dense_layers = first_multiple(start, moe.layer_frequency, 1);
+  check_topk(keys, moe, "moe_k");
   const std::int64_t last = first_size(keys, "moe_layer_end_index", -1, SizeLimits::kLayers, -1);
   if (last < 0 || last >= llm.layers - 1) return;
   std::vector<LayerConfig> layers = equal_layers(llm);
@@ -150,6 +153,7 @@ void read_dbrx(ConfigKeys& keys, Llm& llm) {
              2048, false);
   use_layer_norm(llm, false);
   llm.attention.kv_heads = keys.size_or("attn_config.kv_n_heads", 1, llm.attention.heads);
+  check_kv_heads(keys, llm.attention, "attn_config.kv_n_heads");
   llm.mlp = {.inter = keys.size_or("ffn_config.ffn_hidden_size", 3584, SizeLimits::kInter), .gated = true};
   llm.moe.experts = keys.size_or("ffn_config.moe_num_experts", 4, SizeLimits::kExperts);
   llm.moe.topk = keys.size_or("ffn_config.moe_top_k", 1, llm.moe.experts);

@@ -74,10 +74,10 @@ void read_step3(ConfigKeys& keys, Llm& llm) {
   MoeConfig& moe = llm.moe;
   moe.experts = keys.size_or("moe_num_experts", 48, SizeLimits::kExperts);
   moe.topk = keys.size_or("moe_top_k", 3, SizeLimits::kExperts);
+  check_topk(keys, moe, "moe_top_k");
   moe.inter = keys.size_or("moe_intermediate_size", 5120, SizeLimits::kInter);
   moe.shared_experts = 1;
   moe.shared_inter = keys.size_or("share_expert_dim", 5120, SizeLimits::kInter);
-  check_topk(keys, moe);
   std::vector<LayerConfig> layers = equal_layers(llm);
   route(keys, llm, 1, layers);
   set_layers(llm, layers);
@@ -97,14 +97,15 @@ void read_step(ConfigKeys& keys, Llm& llm) {
     return keys.size_or(keys.first_of(names), fallback, most);
   };
   moe.experts = size({"moe_num_experts", "n_routed_experts", "num_experts"}, 288, SizeLimits::kExperts);
-  moe.topk = size({"moe_top_k", "num_experts_per_tok"}, 8, SizeLimits::kExperts);
+  const std::string_view topk = keys.first_of({"moe_top_k", "num_experts_per_tok"});
+  moe.topk = keys.size_or(topk, 8, SizeLimits::kExperts);
   moe.inter = keys.size_or("moe_intermediate_size", 1280, SizeLimits::kInter);
   moe.shared_experts = 1;
   moe.shared_inter = size({"share_expert_dims", "share_expert_dim"}, 1280, SizeLimits::kInter);
   moe.router_bias = true;
-  check_topk(keys, moe);
+  check_topk(keys, moe, topk);
   const AttentionConfig sliding = read_sliding(keys, llm.attention);
-  const std::vector<std::string> types = layer_texts(keys, llm, "layer_types");
+  const std::vector<std::string> types = layer_names(keys, llm, "layer_types", {"sliding_attention", "full_attention"});
   std::vector<LayerConfig> layers = equal_layers(llm);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (!types.empty() && types[i] == "sliding_attention") layers[i].attention = sliding;
