@@ -1,6 +1,7 @@
 #include "models/architectures/module_patterns.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -29,17 +30,23 @@ bool fits(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-/// ".*" is "*", "\." a dot; it may match a beginning.
+constexpr std::string_view kExpression = "re:";
+
+bool is_expression(std::string_view pattern) { return pattern.substr(0, kExpression.size()) == kExpression; }
+
+/// ".*" is "*", "\." a dot; it may match a beginning, unless "$" is its end.
 std::string as_pattern(std::string_view expression) {
   std::string pattern;
+  bool ends = false;
   for (std::size_t i = 0; i < expression.size(); ++i) {
     const bool any = expression.substr(i, 2) == ".*";
     const bool escaped = expression[i] == '\\' && i + 1 < expression.size();
     if (any || escaped) ++i;
-    if (expression[i] == '^' || expression[i] == '$') continue;
+    ends = !escaped && expression[i] == '$';
+    if (!escaped && (expression[i] == '^' || expression[i] == '$')) continue;
     pattern += expression[i];
   }
-  return pattern + "*";
+  return ends ? pattern : pattern + "*";
 }
 
 constexpr std::size_t kMostAlternatives = 64;
@@ -66,6 +73,21 @@ std::vector<std::string> alternatives(std::string_view expression) {
   }
   for (std::string& head : done) head += expression;
   return done;
+}
+
+/// Of a "[" at `begin`, the place of its "]"; the end of the text where there is none.
+std::size_t end_of_class(std::string_view text, std::size_t begin) {
+  std::size_t i = begin + 1;
+  if (i < text.size() && text[i] == '^') ++i;
+  // A "]" in front is one of the class's characters.
+  for (bool first = true; i < text.size(); ++i, first = false) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == ']' && !first) {
+      return i;
+    }
+  }
+  return text.size();
 }
 
 bool is_part(std::string_view word, std::string_view name) {
@@ -110,7 +132,7 @@ const Names& projections(Module module, const LayerConfig& layer) {
 /// heads, whose layers are others.
 std::string_view prefix_of(std::string_view pattern) {
   const std::size_t at = pattern.find("layers.");
-  if (at == std::string_view::npos || pattern.substr(0, 3) == "re:" || pattern.find('*') < at) return {};
+  if (at == std::string_view::npos || is_expression(pattern) || pattern.find('*') < at) return {};
   const std::string_view prefix = pattern.substr(0, at);
   for (const std::string_view other : {"mtp", "vision", "visual", "audio"}) {
     if (prefix.find(other) != std::string_view::npos) return {};
@@ -122,7 +144,7 @@ std::string_view prefix_of(std::string_view pattern) {
 std::int64_t layer_of(std::string_view pattern) {
   constexpr std::string_view kLayers = "layers.";
   const std::size_t at = pattern.find(kLayers);
-  if (at == std::string_view::npos || pattern.substr(0, 3) == "re:" || pattern.find('*') < at) return -1;
+  if (at == std::string_view::npos || is_expression(pattern) || pattern.find('*') < at) return -1;
   const std::string_view rest = pattern.substr(at + kLayers.size());
   std::int64_t layer = -1;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
@@ -134,9 +156,56 @@ constexpr std::int64_t kMostLayers = 10'000;  // that a model may have
 
 }  // namespace
 
+std::string fault_of(std::string_view pattern) {
+  if (!is_expression(pattern)) return {};
+  const std::string_view text = pattern.substr(kExpression.size());
+  std::size_t open = 0;
+  bool repeatable = false;  // something stands before that may be repeated
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool repeats = c == '*' || c == '+' || c == '?';
+    if (repeats && !repeatable) return fmt::format("nothing stands before a {} that it could repeat", c);
+    if (c == ')' && open == 0) return "a ) closes nothing";
+    open += c == '(' ? 1 : 0;
+    open -= c == ')' ? 1 : 0;
+    repeatable = !repeats && c != '(' && c != '|' && c != '^' && c != '$';
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    // "(?:", and the lazy "*?".
+    if (next == '?' && (repeats || c == '(')) ++i;
+    if (c == '\\' && ++i >= text.size()) return "it ends in a backslash";
+    if (c != '[') continue;
+    i = end_of_class(text, i);
+    if (i >= text.size()) return "a [ is not closed";
+  }
+  return open > 0 ? "a ( is not closed" : "";
+}
+
+bool is_understood(std::string_view pattern) {
+  if (!is_expression(pattern)) return true;
+  const std::string_view text = pattern.substr(kExpression.size());
+  std::size_t open = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\') {
+      if (std::isalnum(static_cast<unsigned char>(text[++i])) != 0) return false;  // "\d" is no letter d
+      continue;
+    }
+    if (c == '.' && text.substr(i, 2) == ".*") {
+      ++i;
+      continue;
+    }
+    if (std::string_view("*+?[]{}").find(c) != std::string_view::npos) return false;
+    if ((c == '^' && i > 0) || (c == '$' && i + 1 < text.size())) return false;
+    if (c == '|' && open == 0) return false;
+    if (c == '(' && ++open > 1) return false;
+    if (c == ')') --open;
+  }
+  return alternatives(text).size() > 1 || text.find('(') == std::string_view::npos || text.find('|') == text.npos;
+}
+
 bool keeps(std::string_view pattern, std::string_view module) {
-  if (pattern.substr(0, 3) == "re:") {
-    const std::vector<std::string> all = alternatives(pattern.substr(3));
+  if (is_expression(pattern)) {
+    const std::vector<std::string> all = alternatives(pattern.substr(kExpression.size()));
     return std::any_of(all.begin(), all.end(), [&](const std::string& one) { return fits(as_pattern(one), module); });
   }
   if (pattern.find('*') != std::string_view::npos) {

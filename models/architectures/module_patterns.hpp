@@ -1,7 +1,8 @@
 // Lists of module names, as quantised checkpoints have them, against the modules of a layer.
 //
 // Three ways of writing are in use: a name or the part of one between dots ("self_attn", "model.layers.3"), which means
-// all below it; "*" for any text; and after "re:" a regular expression, of which ".*", "\." and "(a|b)" are understood.
+// all below it; "*" for any text; and after "re:" a regular expression, of which ".*", "\.", "(a|b)", "^"
+// in front and "$" at the end are understood.
 // Modules are known by some of their projections, under all the names that checkpoints give them.
 // Sources: vLLM vllm/model_executor/layers/quantization/utils/quant_utils.py (is_layer_skipped),
 // compressed_tensors/utils.py (should_ignore_layer), modelopt.py (is_layer_excluded).
@@ -20,6 +21,11 @@ namespace orrery::models {
 /// Whether a pattern fits the module: a name, a part of one between dots, all below it, "*" for any text, or after
 /// "re:" a regular expression of the few kinds above.
 [[nodiscard]] bool keeps(std::string_view pattern, std::string_view module);
+
+/// Why what stands behind "re:" is no regular expression; empty: it is one, or the pattern is none.
+[[nodiscard]] std::string fault_of(std::string_view pattern);
+/// Whether keeps() reads all of a pattern as it is meant. REQUIRES no fault.
+[[nodiscard]] bool is_understood(std::string_view pattern);
 
 /// What of a layer may be stored in a way of its own.
 enum class Module : std::uint8_t { mixer, mlp, shared, experts };

@@ -38,11 +38,25 @@ struct Said {
   std::optional<WeightFormat> others;  ///< of what no pattern fits; the model's own where there is none
 };
 
+/// Regular expressions: an error where one is broken, and a note where one says more than is read.
+void check_pattern(ConfigKeys& keys, const std::string& key, const std::string& pattern) {
+  const std::string fault = fault_of(pattern);
+  if (!fault.empty()) {
+    keys.error(key, fmt::format("\"{}\" is no regular expression: {}", shorten(pattern), fault));
+  } else if (!is_understood(pattern)) {
+    keys.assume(fmt::format("quantization_config: \"{}\": what is not .*, \\. or (a|b) is read letter by letter",
+                            shorten(pattern)));
+  }
+}
+
 void add_ignored(ConfigKeys& keys, const std::string& quantized, FormatList& list) {
   for (const char* key : {"ignore", "ignored_layers", "modules_to_not_convert", "exclude_modules"}) {
     const std::string path = quantized + "." + key;
     if (!keys.is_list(path)) continue;
-    for (std::string& pattern : keys.texts(path)) list.add(std::move(pattern), kSixteenBits);
+    for (std::string& pattern : keys.texts(path)) {
+      check_pattern(keys, path, pattern);
+      list.add(std::move(pattern), kSixteenBits);
+    }
   }
 }
 
@@ -82,6 +96,7 @@ Said said_by_groups(ConfigKeys& keys, const std::string& quantized, const std::v
       if (target == "Linear") {
         said.others = *format;
       } else {
+        check_pattern(keys, targets, target);
         said.named.add(std::move(target), *format);
       }
     }
@@ -212,6 +227,7 @@ void read_quantization(ConfigKeys& keys, Llm& llm) {
                                       method, bits > 0 ? fmt::format(" of {} bits", bits) : ""));
     return;
   }
+  if (!keys.well()) return;
   llm.dtype = known->dtype;
   llm.weight_size = known->size;
   llm.padded_experts = method == "mxfp4";

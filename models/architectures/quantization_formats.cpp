@@ -42,11 +42,29 @@ std::optional<WeightFormat> bitsandbytes(ConfigKeys& keys, const std::string& qu
   return WeightFormat{Dtype::int4, bits(4.0 + scale / kBlock)};
 }
 
+/// Weights that share a scale; 0: those of a row, which a file says by -1, by null or not at all.
+std::int64_t group_of(ConfigKeys& keys, const std::string& path) {
+  const std::int64_t group = keys.size_or(path, -1, SizeLimits::kHidden, -1);
+  if (group == 0) keys.error(path, "a group has one weight at least; -1 is a scale for a row");
+  return std::max<std::int64_t>(0, group);
+}
+
+/// fp8 with an fp32 scale for each block of rows and columns.
+WeightFormat fp8_blocks(ConfigKeys& keys, const std::string& path) {
+  const std::vector<std::int64_t> block = keys.integers(path);
+  const auto fits = [](std::int64_t side) { return side >= 1 && side <= SizeLimits::kInter; };
+  if (block.size() == 2 && std::all_of(block.begin(), block.end(), fits)) {
+    return {Dtype::fp8_block, bits(8.0 + 32.0 / (static_cast<double>(block[0]) * static_cast<double>(block[1])))};
+  }
+  if (keys.well()) keys.error(path, "expected a block's rows and columns, two numbers from 1, as [128, 128]");
+  return usual(Dtype::fp8_block);
+}
+
 std::optional<WeightFormat> packed(ConfigKeys& keys, const std::string& quantized) {
   const bool old = keys.absent(quantized + ".bits");  // AWQ's first files
-  const std::int64_t group = keys.nested_integer(quantized, old ? "q_group_size" : "group_size");
+  const std::int64_t group = group_of(keys, quantized + (old ? ".q_group_size" : ".group_size"));
   const std::int64_t width = keys.nested_integer(quantized, old ? "w_bit" : "bits");
-  return integers(keys, width, std::max<std::int64_t>(0, group), true, true);
+  return integers(keys, width, group, true, true);
 }
 
 /// Of the group with the most targets, "Linear" before all.
@@ -102,7 +120,7 @@ std::optional<WeightFormat> format_of_algorithm(ConfigKeys& keys, std::string_vi
 std::optional<WeightFormat> format_of_group(ConfigKeys& keys, const std::string& group) {
   const std::string weights = group + ".weights";
   const std::int64_t width = keys.nested_integer(weights, "num_bits");
-  const std::int64_t size = std::max<std::int64_t>(0, keys.nested_integer(weights, "group_size"));
+  const std::int64_t size = group_of(keys, weights + ".group_size");
   const bool weights_alone = !keys.is_object(group + ".input_activations");
   if (keys.nested_text(weights, "type") == "float") {
     if (keys.nested_text(weights, "strategy") == "block" && width == 8) return usual(Dtype::fp8_block);
@@ -114,7 +132,8 @@ std::optional<WeightFormat> format_of_group(ConfigKeys& keys, const std::string&
 
 std::optional<WeightFormat> format_of_method(ConfigKeys& keys, const std::string& quantized, std::string_view method) {
   if (method == "fp8" || method == "fbgemm_fp8") {
-    return usual(keys.nested_present(quantized, "weight_block_size") ? Dtype::fp8_block : Dtype::fp8);
+    const bool blocks = keys.nested_present(quantized, "weight_block_size");
+    return blocks ? fp8_blocks(keys, quantized + ".weight_block_size") : usual(Dtype::fp8);
   }
   if (method == "gptq" || method == "awq" || method == "auto-round") return packed(keys, quantized);
   if (method == "mxfp4") return mxfp4_format(keys);

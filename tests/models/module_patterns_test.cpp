@@ -36,7 +36,52 @@ TEST(ModulePatterns, KnowAlternativesInParentheses) {
   EXPECT_FALSE(keeps(gated, "model.layers.0.mlp.experts.0.down_proj"));
   EXPECT_TRUE(keeps("re:(a|b)\\.(c|d)$", "b.d"));
   EXPECT_FALSE(keeps("re:(a|b)\\.(c|d)$", "c.d"));
-  for (const char* odd : {"re:((a|b)|c)", "re:(a", "re:a)", "re:()", "re:(|)", "re:"}) (void)keeps(odd, "a");
+}
+
+TEST(ModulePatterns, EndWhereADollarSaysSo) {
+  // llm-compressor's way to leave routers alone: the gate projection of a dense MLP is none.
+  EXPECT_TRUE(keeps("re:.*mlp.gate$", "model.layers.3.mlp.gate"));
+  EXPECT_FALSE(keeps("re:.*mlp.gate$", "model.layers.3.mlp.gate_proj"));
+  EXPECT_TRUE(keeps("re:.*mlp.gate", "model.layers.3.mlp.gate_proj")) << "without one a beginning is enough";
+  EXPECT_TRUE(keeps("re:^model.*_proj$", "model.layers.3.mlp.gate_proj"));
+  EXPECT_FALSE(keeps("re:(up|gate$)", "gate_proj"));
+  EXPECT_TRUE(keeps("re:(up|gate$)", "up_proj"));
+}
+
+TEST(ModulePatterns, BrokenExpressionsSayWhatIsWrong) {
+  EXPECT_EQ(fault_of("re:(a"), "a ( is not closed");
+  EXPECT_EQ(fault_of("re:((a|b)|c"), "a ( is not closed");
+  EXPECT_EQ(fault_of("re:a)"), "a ) closes nothing");
+  EXPECT_EQ(fault_of("re:)("), "a ) closes nothing");
+  EXPECT_EQ(fault_of("re:layers.[0-9"), "a [ is not closed");
+  EXPECT_EQ(fault_of("re:[]"), "a [ is not closed") << "a ] in front is one of the characters";
+  EXPECT_EQ(fault_of("re:[^]"), "a [ is not closed");
+  EXPECT_EQ(fault_of("re:[a\\]"), "a [ is not closed") << "the ] is escaped";
+  EXPECT_EQ(fault_of("re:*lm_head"), "nothing stands before a * that it could repeat");
+  EXPECT_EQ(fault_of("re:a|+b"), "nothing stands before a + that it could repeat");
+  EXPECT_EQ(fault_of("re:^*"), "nothing stands before a * that it could repeat");
+  EXPECT_EQ(fault_of("re:a**"), "nothing stands before a * that it could repeat");
+  EXPECT_EQ(fault_of("re:a\\"), "it ends in a backslash");
+}
+
+TEST(ModulePatterns, WholeExpressionsHaveNoFault) {
+  for (const char* whole : {"re:", "re:()", "re:(|)", "re:((a|b)|c)", "re:.*?a", "re:(?:a|b)+", "re:[]a]", "re:[^]]",
+                            "re:[(*]", "re:\\(", "re:\\[", "re:a{2,3}", "re:\\\\", "re:.*mlp\\.gate$"}) {
+    EXPECT_EQ(fault_of(whole), "") << whole;
+  }
+  // What does not begin with "re:" is a name, whatever it holds.
+  for (const char* name : {"(a", "*lm_head", "a)", "re", ""}) EXPECT_EQ(fault_of(name), "") << name;
+}
+
+TEST(ModulePatterns, KnowWhichExpressionsTheyReadInPart) {
+  for (const char* read : {"lm_head", "*.mlp.*", "re:.*self_attn.*", "re:model\\.layers\\.3\\..*", "re:^a.*b$",
+                           "re:.*mlp\\.(gate|up)_proj.*", "re:(a)b", "re:visual.blocks"}) {
+    EXPECT_TRUE(is_understood(read)) << read;
+  }
+  for (const char* more : {"re:.*layers\\.\\d+\\.mlp", "re:layers.[0-9]", "re:a*", "re:(?:a|b)", "re:((a|b)|c)",
+                           "re:a|b", "re:a+", "re:a?", "re:a{2}", "re:a$b", "re:a^b", "re:\\bgate"}) {
+    EXPECT_FALSE(is_understood(more)) << more;
+  }
 }
 
 TEST(ModulePatterns, FindTheFirstThatFitsALayersModule) {
