@@ -49,9 +49,11 @@ double attended_keys(const std::vector<LayerElement>& elements, std::int64_t seq
   const CoreAttention* attention = core_attention(elements);
   const double s = static_cast<double>(seq);
   if (attention != nullptr && attention->compress > 0) return attended_keys(*attention, causal ? 0.5 * s : s);
+  if (attention != nullptr && attention->chunk > 0 && s > 0.0) {
+    return (causal ? 1.0 : 2.0) * mean_chunked_keys(attention->chunk, s);
+  }
   double limit = attention == nullptr ? 0.0 : static_cast<double>(attention->window);
-  if (attention != nullptr && limit == 0.0)
-    limit = static_cast<double>(std::max(attention->topk, attention->chunk / 2));
+  if (attention != nullptr && limit == 0.0) limit = static_cast<double>(attention->topk);
   const double window = limit > 0.0 ? std::min(limit, s) : s;
   // Causal: the first `window` tokens see window/2 keys on average, the others `window`. s/2 without a window.
   return causal && s > 0.0 ? window - window * window / (2.0 * s) : window;

@@ -1,6 +1,7 @@
 #include "models/layer/layer.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "models/layer/elements.hpp"
 
@@ -199,6 +200,11 @@ const CoreAttention* core_attention(const std::vector<LayerElement>& elements) {
     if (const auto* attention = std::get_if<CoreAttention>(&element.block)) return attention;
   }
   return nullptr;
+}
+
+double mean_chunked_keys(std::int64_t chunk, double tokens) {
+  const double size = static_cast<double>(chunk), whole = std::floor(tokens / size), rest = tokens - whole * size;
+  return (whole * size * size + rest * rest) / (2.0 * tokens);
 }
 
 double attended_keys(const CoreAttention& a, double tokens) {

@@ -238,6 +238,10 @@ struct LayerElement {
 /// first, min(tokens, topk), or min(tokens, window) + min(tokens/compress, topk).
 [[nodiscard]] double attended_keys(const CoreAttention& attention, double tokens);
 
+/// Keys that a token of a causal sequence of so many tokens attends to on average within blocks of `chunk`: half of its
+/// block, Σ n²/(2·tokens) over the blocks' n tokens, of which the last may be fewer. REQUIRES chunk ≥ 1, tokens > 0.
+[[nodiscard]] double mean_chunked_keys(std::int64_t chunk, double tokens);
+
 /// Layers that are alike: the first of them, and how many there are.
 struct LayerKind {
   std::int64_t first = 0, count = 0;

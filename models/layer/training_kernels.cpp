@@ -69,6 +69,14 @@ MemoryPass recurrence_pass(const TrainingReading& r, const Recurrence& e) {
           in + state};
 }
 
+/// The sliding window w that leaves a sequence of s tokens as many (query, key) pairs, s·w − w²/2, as its chunks do; 0
+/// where it is one chunk.
+std::int64_t chunks_window(std::int64_t chunk, std::int64_t sequence) {
+  if (sequence <= chunk) return 0;
+  const double s = static_cast<double>(sequence), pairs = s * mean_chunked_keys(chunk, s);
+  return std::max<std::int64_t>(1, std::llround(s - std::sqrt(s * s - 2.0 * pairs)));
+}
+
 std::int64_t scores(const TrainingReading& r, const CoreAttention& attention) {
   return r.batch * (attention.queries.on_rank(r.tensor) / attention.queries.size) * r.sequence * r.sequence;
 }
@@ -127,11 +135,14 @@ kernels::AttentionPrefillShape attention_shape(const TrainingReading& r, const C
   shape.kv_heads = attention.keys.on_rank(r.tensor) / attention.keys.size;
   shape.v_head_dim = attention.value_dim == shape.head_dim ? 0 : attention.value_dim;
   shape.window = attention.window;
-  if (attention.topk > 0 || attention.chunk > 0 || attention.compress > 0) {
+  if (attention.chunk > 0) {
+    shape.window = chunks_window(attention.chunk, r.sequence);
+  } else if (attention.compress > 0) {
     // As many keys as the middle query sees.
     shape.window =
         std::max<std::int64_t>(1, std::llround(attended_keys(attention, 0.5 * static_cast<double>(r.sequence))));
-    if (attention.compress == 0 && attention.chunk == 0) shape.window = attention.topk;
+  } else if (attention.topk > 0) {
+    shape.window = attention.topk;
   }
   shape.implementation = kernels::Implementation::cudnn;  // trainers call FlashAttention or cuDNN
   return shape;
