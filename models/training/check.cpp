@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "models/layer/layer.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/training.hpp"
@@ -64,15 +65,24 @@ class Checker {
     }
   }
 
+  void layer(const LayerConfig& config) {
+    if (config.mixer == Mixer::attention) attention(config.attention);
+    if (config.mixer == Mixer::recurrent) divides("the recurrent heads", config.recurrent.value_heads);
+    const bool sparse = config.feed_forward == FeedForward::experts;
+    if (config.feed_forward == FeedForward::dense || (sparse && config.moe.beside_dense)) {
+      divides("the MLP width", config.mlp.inter);
+    }
+    if (!sparse) return;
+    divides("the expert width", config.moe.inter);
+    if (config.moe.shared_experts > 0) divides("the shared experts' width", config.moe.shared_inter);
+  }
+
   void tensor_parallel() {
     const int t = config_.tensor_parallel;
-    attention(llm_.attention);
-    for (const LayerConfig& kind : llm_.kinds) {
-      if (kind.mixer == Mixer::attention && kind.attention.heads != llm_.attention.heads) attention(kind.attention);
-      if (kind.mixer == Mixer::recurrent) divides("the recurrent heads", kind.recurrent.value_heads);
+    for (const LayerKind& kind : layer_kinds(llm_)) {
+      layer(llm_.layer(kind.first));
+      if (!errors_.empty()) break;  // other layers would say the same
     }
-    if (llm_.mlp.inter > 0) divides("the MLP width", llm_.mlp.inter);
-    if (llm_.moe.experts > 0) divides("the expert width", llm_.moe.inter);
     for (const std::size_t group : groups_of(job_)) {
       const int node = job_.cluster.groups[group].node.gpus;
       if (job_.cluster.node_count() == 1 || t == 1 || node % t == 0 || t % node == 0) continue;
