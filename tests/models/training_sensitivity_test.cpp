@@ -46,5 +46,44 @@ TEST(StepSensitivity, WhatIsHiddenCostsNothing) {
   EXPECT_LE(step.kinds.front().faster, step.kinds.back().faster);
 }
 
+TEST(StepSensitivity, FasterWorkNeverMakesAStepLonger) {
+  const testing::RooflineTimer timer;
+  for (const int tensor : {1, 2}) {
+    for (const int stages : {1, 2}) {
+      TrainingJob job = gpt_job(4, 8, 1);
+      job.config.tensor_parallel = tensor;
+      job.config.pipeline_parallel = stages;
+      job.config.global_batch_size = 16;
+      ASSERT_TRUE(check(job).empty());
+      const StepSensitivity step = step_sensitivity(job, timer);
+      TrainingOptions alone;
+      alone.shares_links = false;
+      EXPECT_DOUBLE_EQ(step.step_time.value(), predict(job, timer, alone).step_time.value());
+      for (const Sensitivity& kind : step.kinds) {
+        EXPECT_LE(kind.faster, step.step_time) << kind.kind;
+        EXPECT_LE(kind.without, kind.faster) << kind.kind;
+        EXPECT_GE(kind.without.value(), 0.0) << kind.kind;
+      }
+    }
+  }
+}
+
+TEST(StepSensitivity, NamesTheKindsThatTheJobHas) {
+  const testing::RooflineTimer timer;
+  const auto kinds = [&](int tensor, int stages) {
+    TrainingJob job = gpt_job(4, 8, 1);
+    job.config.tensor_parallel = tensor;
+    job.config.pipeline_parallel = stages;
+    std::vector<std::string> names;
+    for (const Sensitivity& kind : step_sensitivity(job, timer).kinds) names.push_back(kind.kind);
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(kinds(8, 1), (Names{"data_parallel all_reduce", "gemm", "memory", "tensor_parallel all_reduce"}))
+      << "the gradient norm is reduced over all";
+  EXPECT_EQ(kinds(1, 4), (Names{"data_parallel all_reduce", "gemm", "memory", "pipeline transfer"}));
+}
+
 }  // namespace
 }  // namespace orrery::models
