@@ -227,7 +227,12 @@ void read_quantization(ConfigKeys& keys, Llm& llm) {
                                       method, bits > 0 ? fmt::format(" of {} bits", bits) : ""));
     return;
   }
-  if (!keys.well()) return;
+  if (!keys.well()) {
+    // What follows would say the format's faults again; those of the patterns it has not said yet.
+    FormatList unused;
+    add_ignored(keys, quantized, unused);
+    return;
+  }
   llm.dtype = known->dtype;
   llm.weight_size = known->size;
   llm.padded_experts = method == "mxfp4";

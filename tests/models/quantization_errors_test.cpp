@@ -71,6 +71,14 @@ TEST(QuantisationErrors, AFaultIsSaidOnceWhereTwoReadersMeetIt) {
   EXPECT_EQ(text.find("a group has one weight", first + 1), std::string::npos) << text;
 }
 
+TEST(QuantisationErrors, OfFormatsAndPatternsAreReportedTogether) {
+  const std::string text =
+      said(R"x({"quant_method": "fp8", "weight_block_size": [0, 0], "ignore": ["re:(a", "re:b)"]})x");
+  EXPECT_THAT(text, AllOf(HasSubstr(".weight_block_size: expected a block's rows and columns"),
+                          HasSubstr(".ignore: \"re:(a\" is no regular expression: a ( is not closed"),
+                          HasSubstr(".ignore: \"re:b)\" is no regular expression: a ) closes nothing")));
+}
+
 TEST(QuantisationErrors, NoGroupIsAScaleForARow) {
   for (const char* row : {R"(, "group_size": -1)", R"(, "group_size": null)", ""}) {
     const Llm llm = read(std::string(R"({"quant_method": "gptq", "bits": 4)") + row + "}");
