@@ -41,6 +41,7 @@ TEST(TopLevelKeys, AreThoseOfTheOutermostObjectWithTheirValues) {
 }
 
 TEST(TopLevelKeys, DoNotTakeBracketsOrColonsOfTextsForTheirOwn) {
+  EXPECT_THAT(values(R"({"a": "\" {", "b": "\\", "c": 1})"), ElementsAre(R"(a="\" {")", R"(b="\\")", "c=1"));
   EXPECT_THAT(values(R"({"a": "}, \"b\": {", "c:d": "[", "e": 1})"),
               ElementsAre(R"(a="}, \"b\": {")", "c:d=\"[\"", "e=1"));
 }

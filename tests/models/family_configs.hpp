@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ struct FamilyConfig {
   std::int64_t parameters = 0;  ///< all, correction biases left away
   std::string_view arithmetic;  ///< of the parameters
 };
+
+/// Its type, where a test names its parameter.
+inline void PrintTo(const FamilyConfig& config, std::ostream* out) { *out << config.type; }
 
 /// Hidden 64, two layers (unless `more` tells) of four heads, vocabulary 100, and `more`.
 inline std::string decoder(std::string_view type, const std::string& more) {
