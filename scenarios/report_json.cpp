@@ -210,8 +210,8 @@ Json report_json(const Report& report, EnginePart engine) {
 std::string write(const std::vector<Report>& reports, bool partial, EnginePart engine) {
   Json list = Json::array();
   for (const Report& report : reports) list.push_back(report_json(report, engine));
-  if (partial) return Json{{"partial", true}, {"reports", std::move(list)}}.dump(2) + "\n";
-  return (list.size() == 1 ? list[0] : list).dump(2) + "\n";
+  if (partial) return json_text({{"partial", true}, {"reports", std::move(list)}});
+  return json_text(list.size() == 1 ? list[0] : list);
 }
 
 }  // namespace
@@ -223,6 +223,8 @@ Json event_json(const Event& event) {
   event.down ? json["down"] = true : json["scale"] = event.scale;
   return json;
 }
+
+std::string json_text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 double finite(double value, std::string_view what) {
   if (!std::isfinite(value)) throw std::logic_error(fmt::format("{} is not a finite number", what));

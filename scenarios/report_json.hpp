@@ -1,6 +1,7 @@
 // What a kind of job needs to write its parts of the JSON report.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "scenarios/kinds.hpp"
@@ -14,6 +15,9 @@ namespace orrery::scenarios {
 /// The metrics of a job: "serving.ttft_s.mean" goes to section "serving", object "ttft_s", key "mean". A figure that
 /// this run leaves undefined is null.
 void add_metrics(const JobView& view, Json& json);
+
+/// Indented by two, with a line end. Bytes that are no UTF-8 (names of files may have such) become U+FFFD.
+[[nodiscard]] std::string json_text(const Json& json);
 
 /// An event as the scenario says it.
 [[nodiscard]] Json event_json(const Event& event);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
@@ -12,9 +13,15 @@ namespace orrery::scenarios {
 
 namespace {
 
+/// Names of files may have bytes that are none; a parser refuses the whole document for one.
+std::string as_utf8(std::string_view text) {
+  const std::string quoted = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Json::parse(quoted).get<std::string>();
+}
+
 std::string xml_text(std::string_view text) {
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : as_utf8(text)) {
     switch (c) {
       case '&':
         escaped += "&amp;";
@@ -144,7 +151,8 @@ std::string to_csv(const std::vector<Report>& reports, bool partial) {
   for (const Report* report : rows) {
     const Scenario& scenario = report->scenario;
     csv += fmt::format("{},{},{},{},{}", csv_field(scenario.name), csv_field(scenario.variant),
-                       csv_field(model_names(scenario)), scenario.cluster.gpu_names(), scenario.cluster.gpu_count());
+                       csv_field(model_names(scenario)), csv_field(scenario.cluster.gpu_names()),
+                       scenario.cluster.gpu_count());
     for (const MetricRow& column : columns) {
       const std::optional<double> value = report->find_metric(column.name);
       csv += "," + (value ? shortest(*value) : "");

@@ -14,6 +14,7 @@
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/report_json.hpp"
 
 namespace orrery::scenarios {
 
@@ -193,7 +194,7 @@ int compare_two(const Options& options, Console& console) {
                      {"a", sides[0].label},
                      {"b", sides[1].label},
                      {"rows", std::move(rows)}};
-  emit(options.json, json.dump(2) + "\n", false, console);
+  emit(options.json, json_text(json), false, console);
   return kExitWell;
 }
 

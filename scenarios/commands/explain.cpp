@@ -13,6 +13,7 @@
 #include "scenarios/explanation.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/report_json.hpp"
 
 namespace orrery::scenarios {
 
@@ -120,7 +121,7 @@ int write_metric(const Options& options, const Explained& explained, Console& co
                                             hardware::quoted_path(explained.report.scenario.file), options.metric));
   }
   if (!options.quiet && options.json != "-") write_tree(console.out, node, 0);
-  emit(options.json, tree_json(node).dump(2) + "\n", false, console);
+  emit(options.json, json_text(tree_json(node)), false, console);
   return kExitWell;
 }
 
@@ -157,7 +158,7 @@ int explain_file(const Options& options, Console& console) {
       jobs[i]->write_json(scenario.jobs[i].name.empty() ? json : json["jobs"][i]);
     }
     if (!log.is_null()) json["log"] = log;
-    emit(options.json, json.dump(2) + "\n", false, console);
+    emit(options.json, json_text(json), false, console);
   }
   return kExitWell;
 }

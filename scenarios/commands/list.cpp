@@ -7,6 +7,7 @@
 
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/families.hpp"
+#include "scenarios/report_json.hpp"
 
 namespace orrery::scenarios {
 
@@ -29,7 +30,7 @@ int list_family(const Options& options, Console& console) {
     if (options.json != "-") console.out << fmt::format("{:<28} {}\n", item.name, item.summary);
     json.push_back({{"name", item.name}, {"summary", item.summary}, {"source", item.source}});
   }
-  emit(options.json, json.dump(2) + "\n", false, console);
+  emit(options.json, json_text(json), false, console);
   return kExitWell;
 }
 

@@ -12,6 +12,7 @@
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/report_json.hpp"
 #include "scenarios/validation.hpp"
 
 namespace orrery::scenarios {
@@ -168,7 +169,7 @@ int validate_table(const Options& options, Console& console) {
   const Validation validation = validate_kind(options, console);
   const bool partial = console.stopped();
   if (!options.quiet && !writes_to_standard_output(options)) write_text(validation.report, console);
-  emit(options.json, to_json(validation, options, partial).dump(2) + "\n", partial, console);
+  emit(options.json, json_text(to_json(validation, options, partial)), partial, console);
   if (partial) console.err << fmt::format("interrupted: {} rows compared\n", validation.report.all.rows);
   if (partial) return kExitInterrupted;
   if (validation.report.all.rows > 0) return kExitWell;
