@@ -6,7 +6,7 @@ namespace orrery::scenarios {
 
 Explanation::Explanation(const Report& report) : report_(&report) {
   for (const JobView& view : job_views(report)) {
-    if (view.result != nullptr) jobs_.push_back(view.job.kind->explain(view));
+    jobs_.push_back(view.result != nullptr ? view.job.kind->explain(view) : nullptr);
   }
 }
 
@@ -29,7 +29,7 @@ ExplainNode Explanation::of(std::string_view metric) const {
   ExplainNode node;
   const std::vector<JobView> views = job_views(*report_);
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    if (views[i].job.name != job_of(name)) continue;
+    if (!jobs_[i] || views[i].job.name != job_of(name)) continue;
     std::optional<ExplainNode> of_job = jobs_[i]->of(own);
     node = of_job ? std::move(*of_job) : metric_node(views[i], own);
   }

@@ -64,7 +64,7 @@ class Explanation {
   /// The report's metrics that can be asked for, in its order.
   [[nodiscard]] std::vector<std::string> metrics() const;
 
-  /// Of the report's jobs, in their order; empty for a skipped scenario.
+  /// Of the report's jobs, in their order; null for one that has no figures, as all of a skipped scenario.
   [[nodiscard]] const std::vector<std::shared_ptr<const JobExplanation>>& jobs() const { return jobs_; }
 
  private:

@@ -106,6 +106,14 @@ std::vector<JobView> job_views(const Report& report) {
   return views;
 }
 
+std::vector<std::string> lost_jobs(const Report& report) {
+  std::vector<std::string> messages;
+  for (const Finding& finding : report.findings) {
+    if (finding.kind == Finding::kDisturbed) messages.push_back(finding.message);
+  }
+  return messages;
+}
+
 std::vector<const hardware::NodeGroup*> JobView::groups() const {
   std::vector<const hardware::NodeGroup*> groups;
   for (const std::size_t group : job.kind->groups(*job.spec)) groups.push_back(&scenario().cluster.groups[group]);

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <vector>
 
 #include "kernels/kernel.hpp"
@@ -30,12 +31,15 @@ inline constexpr std::string_view kVersion = "0.1.0";
 
 /// Something that the user should act on: exit code 1, unless the scenario expects it.
 ///
-/// "out_of_memory", "expectation_missed", "known_miss_holds"; of serving: "slo_missed" (fewer requests than
+/// "out_of_memory", "expectation_missed", "known_miss_holds", kDisturbed; of serving: "slo_missed" (fewer requests than
 /// slo.attainment, 99 % unless it says otherwise, are within the limits), "nothing_served" (every request was refused),
 /// and "saturated". A queue that grows without bound is a finding only where something is promised: that may hold over
 /// the simulated minutes, but not for good. Without one it is a note, since to find a deployment's limit is a fair
 /// question, and the throughput then is its answer, while latencies grow with the length of the run.
 struct Finding {
+  /// Of a job that an event of the machine stopped, or that ended before it had done anything.
+  static constexpr std::string_view kDisturbed = "disturbed";
+
   std::string kind;
   std::string message;
   bool expected = false;
@@ -65,6 +69,9 @@ struct Report {
   /// nullopt: the report has no such metric, or it is undefined for this run.
   [[nodiscard]] std::optional<double> find_metric(std::string_view name) const;
 };
+
+/// What the findings say of jobs that the machine's events stopped, or that ended too early to have figures.
+[[nodiscard]] std::vector<std::string> lost_jobs(const Report& report);
 
 /// A job of a report, as the functions of its row (kinds.hpp) see it. Refers to the report.
 struct JobView {
@@ -98,7 +105,9 @@ template <class Result>
 /// REQUIRES the result of a job of that kind; throws std::bad_cast otherwise.
 template <class Result>
 [[nodiscard]] const Result& result_of(const JobView& view) {
-  return dynamic_cast<const Result&>(*view.result);
+  const Result* result = find_result<Result>(view);
+  if (result == nullptr) throw std::bad_cast();  // a reference to nothing would not be cast but followed
+  return *result;
 }
 
 /// What a run keeps: beyond its figures, for its report, and of its work, for the runs after it.

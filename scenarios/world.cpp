@@ -60,7 +60,7 @@ void add_outcome(Report& report, const Job& job, SharedJob& shared, const models
     report.results.push_back(nullptr);
     what = halt ? what + ", before its first step ended" : error.what();
   }
-  if (!what.empty()) report.findings.push_back({"disturbed", name + what, false});
+  if (!what.empty()) report.findings.push_back({std::string(Finding::kDisturbed), name + what, false});
 }
 
 }  // namespace

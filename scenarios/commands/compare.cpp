@@ -27,6 +27,7 @@ namespace {
 struct Side {
   std::string label;
   std::map<std::string, double> metrics;
+  std::vector<std::string> lost = {};  ///< what the findings say of jobs that were stopped
 };
 
 bool ends_with(const std::string& text, std::string_view suffix) {
@@ -49,14 +50,30 @@ std::optional<double> read_metric(const Json& report, std::string_view path) {
   return std::nullopt;
 }
 
+/// The text under a key; empty where a broken report has none there.
+std::string read_text(const Json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 /// The figures of several jobs, by their full names.
 void read_jobs(const Json& jobs, Side& side) {
   for (const Json& job : jobs) {
+    const std::string name = read_text(job, "name");
     for (const MetricRow& row : metric_rows()) {
       const std::optional<double> value = read_metric(job, row.name);
-      if (value) side.metrics[fmt::format("jobs.{}.{}", job.value("name", ""), row.name)] = *value;
+      if (value) side.metrics[fmt::format("jobs.{}.{}", name, row.name)] = *value;
     }
   }
+}
+
+std::vector<std::string> read_lost(const Json& report) {
+  std::vector<std::string> lost;
+  if (!report.is_object() || !report.contains("findings")) return lost;
+  for (const Json& finding : report["findings"]) {
+    if (read_text(finding, "kind") == Finding::kDisturbed) lost.push_back(read_text(finding, "message"));
+  }
+  return lost;
 }
 
 /// The full names of the metrics of several jobs.
@@ -79,7 +96,9 @@ Side read_report(const std::string& file) {
     throw ConfigError(fmt::format("{}: not a JSON report: {}", hardware::quoted_path(file), error.what()));
   }
   if (json.is_array() && json.size() == 1) json = json[0];
-  if (!json.is_object() || !json.contains("schema_version") || (!json.contains("memory") && !json.contains("jobs"))) {
+  const std::vector<std::string> lost = read_lost(json);
+  const bool has_figures = json.contains("memory") || json.contains("jobs") || !lost.empty();
+  if (!json.is_object() || !json.contains("schema_version") || !has_figures) {
     throw ConfigError(fmt::format("{}: not a report of one run (schema_version, training or serving, memory, cost)",
                                   hardware::quoted_path(file)));
   }
@@ -87,7 +106,7 @@ Side read_report(const std::string& file) {
     throw ConfigError(fmt::format("{}: schema_version {} is not {}, which this version reads",
                                   hardware::quoted_path(file), json["schema_version"].dump(), kSchemaVersion));
   }
-  Side side{file, {}};
+  Side side{file, {}, lost};
   for (const MetricRow& row : metric_rows()) {
     if (const std::optional<double> value = read_metric(json, row.name)) side.metrics[row.name] = *value;
   }
@@ -100,7 +119,7 @@ Side run_side(const std::string& file, const std::vector<Override>& overrides) {
   if (!report.scenario.skipped.empty()) {
     throw ConfigError(fmt::format("{}: can't run here: {}", hardware::quoted_path(file), report.scenario.skipped));
   }
-  Side side{file, {}};
+  Side side{file, {}, lost_jobs(report)};
   for (const MetricValue& value : report.metrics) side.metrics[value.name] = value.value;
   return side;
 }
@@ -141,8 +160,9 @@ void check_alike(const std::vector<Side>& sides) {
   for (const Side& side : sides) {
     std::string sections;
     for (const KindRow* kind : kinds_in(side)) sections += (sections.empty() ? "" : " and ") + std::string(kind->name);
-    kinds += fmt::format("{}{}: {}", kinds.empty() ? "" : "; ", side.label,
-                         sections.empty() ? "jobs of other names" : sections);
+    const std::string without =
+        side.lost.empty() ? "jobs of other names" : fmt::format("{}", fmt::join(side.lost, ", "));
+    kinds += fmt::format("{}{}: {}", kinds.empty() ? "" : "; ", side.label, sections.empty() ? without : sections);
   }
   throw ConfigError(fmt::format("compare: the two have no figure of their speed in common ({})", kinds));
 }
@@ -189,11 +209,15 @@ int compare_two(const Options& options, Console& console) {
                                  ratio ? fmt::format("{:.4f}", *ratio) : "-");
     }
   }
-  const Json json = {{"schema_version", kSchemaVersion},
-                     {"orrery", std::string(kVersion)},
-                     {"a", sides[0].label},
-                     {"b", sides[1].label},
-                     {"rows", std::move(rows)}};
+  for (std::size_t i = 0; i < sides.size() && text; ++i) {
+    for (const std::string& lost : sides[i].lost) console.out << fmt::format("Finding of {}: {}\n", "AB"[i], lost);
+  }
+  Json json = {{"schema_version", kSchemaVersion},
+               {"orrery", std::string(kVersion)},
+               {"a", sides[0].label},
+               {"b", sides[1].label},
+               {"rows", std::move(rows)}};
+  if (!sides[0].lost.empty() || !sides[1].lost.empty()) json["lost"] = {{"a", sides[0].lost}, {"b", sides[1].lost}};
   emit(options.json, json_text(json), false, console);
   return kExitWell;
 }

@@ -114,11 +114,17 @@ Json compare_log(const Options& options, const Explained& explained, std::ostrea
       fmt::format("--log: {} serves nothing: only engines log their memory", explained.report.scenario.file));
 }
 
+/// Why there are fewer figures than the scenario lets one expect.
+std::string because(const std::vector<std::string>& lost) {
+  return lost.empty() ? "" : fmt::format(" ({})", fmt::join(lost, "; "));
+}
+
 int write_metric(const Options& options, const Explained& explained, Console& console) {
   const ExplainNode node = explained.explanation.of(options.metric);
   if (!node.has_value) {
-    throw hardware::ConfigError(fmt::format("{}: a run of this scenario has no figure '{}'",
-                                            hardware::quoted_path(explained.report.scenario.file), options.metric));
+    throw hardware::ConfigError(fmt::format("{}: a run of this scenario has no figure '{}'{}",
+                                            hardware::quoted_path(explained.report.scenario.file), options.metric,
+                                            because(lost_jobs(explained.report))));
   }
   if (!options.quiet && options.json != "-") write_tree(console.out, node, 0);
   emit(options.json, json_text(tree_json(node)), false, console);
@@ -146,16 +152,19 @@ int explain_file(const Options& options, Console& console) {
   if (!options.quiet && options.json != "-") {
     console.out << scenario.title << "\n";
     for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (!jobs[i]) continue;
       if (!scenario.jobs[i].name.empty()) console.out << "\nJob " << scenario.jobs[i].name << "\n";
       jobs[i]->write_text(console.out);
     }
+    for (const std::string& lost : lost_jobs(explained.report)) console.out << fmt::format("\nFinding: {}\n", lost);
     console.out << log_text.str();
     write_sources(explained.report, console);
   }
   if (!options.json.empty()) {
     Json json = Json::parse(to_json({explained.report}, false, options.engine_part()));
+    std::size_t row = 0;  // of jobs[], where those without figures don't stand
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      jobs[i]->write_json(scenario.jobs[i].name.empty() ? json : json["jobs"][i]);
+      if (jobs[i]) jobs[i]->write_json(scenario.jobs[i].name.empty() ? json : json["jobs"][row++]);
     }
     if (!log.is_null()) json["log"] = log;
     emit(options.json, json_text(json), false, console);
