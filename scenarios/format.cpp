@@ -12,27 +12,38 @@ namespace {
 
 constexpr double kKiB = 1024.0;
 
-/// `digits` significant digits without an exponent for the sizes met here.
-std::string significant(double value, int digits) {
+constexpr int kDigits = 4;
+constexpr double kRounding = 1e-9;  // of a logarithm and of a few multiplications, far below a digit that is shown
+
+/// To kDigits significant ones.
+double rounded(double value) {
+  if (value == 0.0 || !std::isfinite(value)) return value;
+  const double unit = std::pow(10.0, std::floor(std::log10(std::fabs(value))) - (kDigits - 1));
+  return std::round(value / unit) * unit;
+}
+
+/// kDigits significant digits without an exponent for the sizes met here; 9.9999 is "10.00".
+std::string significant(double value) {
   if (value == 0.0) return "0";
-  const int magnitude = static_cast<int>(std::floor(std::log10(std::fabs(value))));
-  const int decimals = std::max(0, digits - 1 - magnitude);
+  const int magnitude = static_cast<int>(std::floor(std::log10(std::fabs(rounded(value))) + kRounding));
+  const int decimals = std::max(0, kDigits - 1 - magnitude);
   return fmt::format("{:.{}f}", value, decimals);
 }
 
 std::string readable_seconds(double value) {
-  const double size = std::fabs(value);
-  if (size >= 1.0 || value == 0.0) return significant(value, 4) + " s";
-  if (size >= 1e-3) return significant(value * 1e3, 4) + " ms";
-  return significant(value * 1e6, 4) + " us";
+  const double size = std::fabs(rounded(value)) * (1.0 + kRounding);
+  if (size >= 1.0 || value == 0.0) return significant(value) + " s";
+  if (size >= 1e-3) return significant(value * 1e3) + " ms";
+  return significant(value * 1e6) + " us";
 }
 
 std::string readable_bytes(double value) {
-  const double size = std::fabs(value);
-  if (size >= kKiB * kKiB * kKiB) return significant(value / (kKiB * kKiB * kKiB), 4) + " GiB";
-  if (size >= kKiB * kKiB) return significant(value / (kKiB * kKiB), 4) + " MiB";
-  if (size >= kKiB) return significant(value / kKiB, 4) + " KiB";
-  return significant(value, 4) + " B";
+  double scaled = value;
+  for (const std::string_view unit : {"B", "KiB", "MiB"}) {
+    if (std::fabs(rounded(scaled)) < kKiB) return fmt::format("{} {}", significant(scaled), unit);
+    scaled /= kKiB;
+  }
+  return significant(scaled) + " GiB";
 }
 
 }  // namespace
@@ -46,21 +57,21 @@ std::string readable(double value, Unit unit) {
     case Unit::ratio:
       return fmt::format("{:.2f} %", value * 100.0);
     case Unit::tflops:
-      return significant(value, 4) + " TFLOP/s";
+      return significant(value) + " TFLOP/s";
     case Unit::tokens_per_second:
-      return significant(value, 4) + " tokens/s";
+      return significant(value) + " tokens/s";
     case Unit::hours:
-      return significant(value, 4) + " h";
+      return significant(value) + " h";
     case Unit::dollars:
-      return significant(value, 4) + " USD";
+      return significant(value) + " USD";
     case Unit::flag:
       return value != 0.0 ? "yes" : "no";
     case Unit::requests_per_second:
-      return significant(value, 4) + " requests/s";
+      return significant(value) + " requests/s";
     case Unit::count:
       return fmt::format("{:.0f}", value);
     case Unit::number:
-      return significant(value, 4);
+      return significant(value);
   }
   return "";
 }

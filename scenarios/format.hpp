@@ -9,7 +9,7 @@
 
 namespace orrery::scenarios {
 
-/// Four significant digits with a unit chosen by size: seconds as s, ms, µs, bytes as GiB, MiB, KiB.
+/// Four significant digits with a unit chosen by size: seconds as s, ms, us, bytes as GiB, MiB, KiB.
 [[nodiscard]] std::string readable(double value, Unit unit);
 
 /// "1,234,567".
