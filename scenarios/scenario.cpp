@@ -73,6 +73,9 @@ std::vector<VariantSpec> read_variants(const ConfigNode* node, std::string_view 
     }
     spec.expect = reader.child("expect");
     reader.finish();
+    if (spec.name.empty() && reader.has("name")) {
+      diagnostics.error(reader.span("name"), "a variant's name is empty: reports tell it from the scenario by that");
+    }
     if (!names.insert(spec.name).second) {
       diagnostics.error(reader.span("name"), fmt::format("the variant '{}' is there twice", spec.name));
     }
