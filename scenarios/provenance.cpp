@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -24,11 +26,21 @@ std::string join_sources(const std::map<std::string, std::string>& sources) {
   return joined;
 }
 
+/// `key` may be of several fits, "nccl/reduce_scatter/4 + nccl/all_gather/4": of each, once.
 std::string fit_source(const hardware::Gpu& gpu, const std::string& key) {
-  if (const hardware::Fit* fit = gpu.find_fit(key)) {
-    return fit->of.empty() ? fit->source : fmt::format("{}'s fit at this board's rates: {}", fit->of, fit->source);
+  constexpr std::string_view kAnd = " + ";
+  if (key.empty()) return "facts of the GPU, node and fabric profiles";
+  std::map<std::string, std::string> sources;
+  for (std::size_t begin = 0; begin < key.size();) {
+    const std::size_t end = std::min(key.find(kAnd, begin), key.size());
+    const std::string one = key.substr(begin, end - begin);
+    if (const hardware::Fit* fit = gpu.find_fit(one)) {
+      sources[one] =
+          fit->of.empty() ? fit->source : fmt::format("{}'s fit at this board's rates: {}", fit->of, fit->source);
+    }
+    begin = end + kAnd.size();
   }
-  return key.empty() ? "facts of the GPU, node and fabric profiles" : "";
+  return join_sources(sources);
 }
 
 // What a kernel costs beyond its own time: the profile's figures, or the host cost that the scenario asserts.
