@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/format.hpp"
+#include "scenarios/sections.hpp"
 
 namespace orrery::scenarios {
 
@@ -72,6 +73,12 @@ std::string source_of(const hardware::Gpu& gpu, const std::string& key) {
     if (found != gpu.sources.end()) return found->second;
   }
   return "profile of " + gpu.name;
+}
+
+ExplainNode gpu_fact(std::string title, const hardware::Gpu& gpu, const std::string& key, double value, Unit unit) {
+  std::string source = source_of(gpu, key);
+  const bool changed = source.rfind(kChangedByScenario, 0) == 0;
+  return fact(std::move(title), value, unit, changed ? "asserted" : "datasheet", std::move(source));
 }
 
 ExplainNode entry_node(const CostedEntry& entry, const hardware::Cluster& cluster) {

@@ -26,6 +26,9 @@ void add_rest(ExplainNode& node, std::string title, std::string equation);
 
 /// Where a profile says that a fact of the GPU is printed.
 [[nodiscard]] std::string source_of(const hardware::Gpu& gpu, const std::string& key);
+/// A fact of the GPU's profile with its source; asserted where the scenario has changed it.
+[[nodiscard]] ExplainNode gpu_fact(std::string title, const hardware::Gpu& gpu, const std::string& key, double value,
+                                   Unit unit);
 /// runs x time of one, with the terms of the one.
 [[nodiscard]] ExplainNode entry_node(const CostedEntry& entry, const hardware::Cluster& cluster);
 /// Entries that `wanted` takes, in their order, and their sum.
@@ -42,14 +45,10 @@ template <class Wanted>
   return node;
 }
 
-/// The scenario gives a GPU of the job another price of an hour than the profile's.
-[[nodiscard]] bool has_own_price(const JobView& view);
-
 /// A figure of the cost section: GPU hours, the price of one, and the tokens that they paid for; nullopt for another.
 struct CostParts {
   std::function<ExplainNode()> hours;                   ///< of "cost.gpu_hours"
   std::function<ExplainNode(bool output_only)> tokens;  ///< that the price is per million of
-  bool own_price = false;                               ///< of a GPU hour: the scenario's, not the profile's
 };
 [[nodiscard]] std::optional<ExplainNode> explain_cost(const JobView& view, const CostParts& parts,
                                                       const std::string& metric);

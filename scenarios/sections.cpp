@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <deque>
 #include <filesystem>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
+#include "scenarios/format.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/clock.hpp"
 #include "sim/collective/collectives.hpp"
@@ -193,18 +196,33 @@ hardware::GroupRequest read_request(MapReader& reader, std::string_view count_ke
   return request;
 }
 
+/// A figure's source is now whoever changed it; the profile's stays readable.
+void note_change(std::map<std::string, std::string>& sources, const std::string& key, const std::string& profile) {
+  auto found = sources.find(key);
+  if (found == sources.end()) found = sources.find("default");
+  sources[key] = fmt::format("{}; the profile has {}{}", kChangedByScenario, profile,
+                             found == sources.end() ? "" : " (" + found->second + ")");
+}
+
 /// What the scenario says otherwise than the profiles.
 void override_group(MapReader& reader, hardware::NodeGroup& group, Diagnostics& diagnostics) {
   hardware::Gpu& gpu = group.gpu;
   gpu.price = reader.price_or("price", gpu.price);
-  gpu.memory = reader.bytes_or("gpu_memory", gpu.memory);
+  if (reader.has("price")) gpu.sources["price"] = kScenarioPrice;
+  const Bytes memory = std::exchange(gpu.memory, reader.bytes_or("gpu_memory", gpu.memory));
+  if (memory != gpu.memory) note_change(gpu.sources, "memory", readable(memory.value(), Unit::bytes));
   hardware::set_memory_bandwidth(gpu, reader.bandwidth_or("gpu_memory_bandwidth", gpu.memory_bandwidth));
   hardware::set_nvlink_bandwidth(gpu, reader.bandwidth_or("nvlink_bandwidth", gpu.nvlink_bandwidth));
   if (reader.has("nvlink_bandwidth") && group.count > 0 && !group.node.nvswitch) {
     diagnostics.error(reader.span("nvlink_bandwidth"),
                       "the node '" + group.node.name + "' has no NVLink switch: its GPUs talk over PCIe");
   }
-  group.node.nic_bandwidth = reader.bandwidth_or("nic_bandwidth", group.node.nic_bandwidth);
+  hardware::Node& node = group.node;
+  const BytesPerSecond card =
+      std::exchange(node.nic_bandwidth, reader.bandwidth_or("nic_bandwidth", node.nic_bandwidth));
+  if (card != node.nic_bandwidth) {
+    note_change(node.sources, "nic_bandwidth", fmt::format("{:g} GB/s", card.value() / 1e9));
+  }
 }
 
 std::string read_fabric(MapReader& reader, int nodes, const std::string& folder) {

@@ -26,6 +26,13 @@ void add_error(const hardware::ConfigError& error, const hardware::SourceSpan& s
 [[nodiscard]] models::Llm read_model(const hardware::ConfigNode& node, const std::string& folder, std::string& model,
                                      hardware::Diagnostics& diagnostics);
 
+/// The source of a GPU's price where the scenario has one of its own (`price:` of the cluster or a group of nodes).
+inline constexpr std::string_view kScenarioPrice = "price: the scenario's own figure";
+
+/// What the source of a figure begins with that the scenario has otherwise than the profile, here as in
+/// hardware/cluster.cpp.
+inline constexpr std::string_view kChangedByScenario = "changed by the scenario";
+
 /// `placement` receives `cluster.placement`. Profiles of one's own are named by their paths as seen from `folder`.
 [[nodiscard]] hardware::Cluster read_cluster(const hardware::ConfigNode& node, const std::string& folder,
                                              PlacementConfig& placement, hardware::Diagnostics& diagnostics);

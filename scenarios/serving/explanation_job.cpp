@@ -63,16 +63,14 @@ Json iterations_json(const std::vector<TypicalStep>& iterations) {
 
 class RunExplanation final : public JobExplanation {
  public:
-  explicit RunExplanation(const JobView& view)
-      : view_(view), own_price_(has_own_price(view)), iterations_(price(view)) {}
+  explicit RunExplanation(const JobView& view) : view_(view), iterations_(price(view)) {}
 
   [[nodiscard]] std::optional<ExplainNode> of(const std::string& metric) const override {
     const ExplainedRun run{view_, iterations_};
     if (std::optional<ExplainNode> node = explain_run_memory(run, metric)) return node;
     if (std::optional<ExplainNode> node = explain_run(run, metric)) return node;
-    return explain_cost(
-        view_, {[&] { return hours_node(run); }, [&](bool output) { return paid_tokens(run, output); }, own_price_},
-        metric);
+    return explain_cost(view_, {[&] { return hours_node(run); }, [&](bool output) { return paid_tokens(run, output); }},
+                        metric);
   }
   void write_text(std::ostream& out) const override {
     const models::ServingResult& result = result_of<ServingOutcome>(view_).result;
@@ -97,7 +95,6 @@ class RunExplanation final : public JobExplanation {
   }
 
   JobView view_;
-  bool own_price_;  ///< looked up once: reading a profile takes longer than all the rest
   std::vector<TypicalStep> iterations_;
 };
 

@@ -69,8 +69,7 @@ std::optional<ExplainNode> explain_run_memory(const ExplainedRun& e, const std::
     node.parts = {term("context"), term("CUDA graphs")};
     node.sums = true;
   } else if (metric == "memory.capacity_bytes") {
-    node.parts = {
-        fact("memory of " + gpu.title, gpu.memory.value(), Unit::bytes, "datasheet", source_of(gpu, "memory"))};
+    node.parts = {gpu_fact("memory of " + gpu.title, gpu, "memory", gpu.memory.value(), Unit::bytes)};
     node.sums = true;
   } else if (metric == "memory.margin_bytes") {
     const models::KvPool& pool = result.pool;

@@ -53,14 +53,13 @@ void write_memory(std::ostream& out, const JobView& view) {
 
 class StepExplanation final : public JobExplanation {
  public:
-  explicit StepExplanation(const JobView& view) : view_(view), own_price_(has_own_price(view)), entries_(price(view)) {}
+  explicit StepExplanation(const JobView& view) : view_(view), entries_(price(view)) {}
 
   [[nodiscard]] std::optional<ExplainNode> of(const std::string& metric) const override {
     const ExplainedStep step{view_, entries_};
     if (std::optional<ExplainNode> node = explain_step(step, metric)) return node;
     if (std::optional<ExplainNode> node = explain_step_memory(step, metric)) return node;
-    return explain_cost(view_, {[&] { return hours_node(step); }, [&](bool) { return paid_tokens(step); }, own_price_},
-                        metric);
+    return explain_cost(view_, {[&] { return hours_node(step); }, [&](bool) { return paid_tokens(step); }}, metric);
   }
   void write_text(std::ostream& out) const override {
     const models::TrainingResult& result = result_of<TrainingOutcome>(view_).result;
@@ -106,7 +105,6 @@ class StepExplanation final : public JobExplanation {
   }
 
   JobView view_;
-  bool own_price_;  ///< looked up once: reading a profile takes longer than all the rest
   std::vector<CostedEntry> entries_;
 };
 

@@ -185,7 +185,7 @@ ExplainNode training_capacity(const ExplainedStep& e) {
   });
   const hardware::Gpu& gpu = (found == groups.end() ? groups.front() : *found)->gpu;
   ExplainNode node = metric_node(e.view, "memory.capacity_bytes");
-  node.parts = {fact("memory of " + gpu.title, gpu.memory.value(), Unit::bytes, "datasheet", source_of(gpu, "memory")),
+  node.parts = {gpu_fact("memory of " + gpu.title, gpu, "memory", gpu.memory.value(), Unit::bytes),
                 fact("context and driver, taken off", -gpu.reserved_memory.value(), Unit::bytes, "measured",
                      source_of(gpu, "reserved_memory"))};
   node.sums = true;
@@ -201,10 +201,11 @@ ExplainNode explain_fullest(const ExplainedStep& e, const std::string& metric) {
   }
   const Stage fullest{e, result_of<TrainingOutcome>(e.view).result.fullest(), std::string(kMemory)};
   if (metric == "memory.margin_bytes") {
-    // Where stages are unlike, that of the stage with least to spare is the figure; these are the fullest's.
     ExplainNode peak = *stage_node(fullest, "peak_bytes");
-    peak.title += ", taken off";
-    node.parts = {training_capacity(e), std::move(peak)};
+    ExplainNode taken = figure("peak, taken off", -peak.value, Unit::bytes, "of the stage with the least to spare");
+    taken.parts = {std::move(peak)};
+    node.parts = {training_capacity(e), std::move(taken)};
+    node.sums = true;
     return node;
   }
   if (metric == "memory.fits") {
