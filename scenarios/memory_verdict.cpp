@@ -28,10 +28,11 @@ std::string_view name(Fit fit) {
   return "";
 }
 
-std::string describe(const MemoryVerdict& verdict) {
+std::string describe(const MemoryVerdict& verdict, std::string_view of_what) {
   const bool short_of = verdict.fit == Fit::does_not_fit;
-  return fmt::format("{}: {} {}{}", short_of ? "does not fit" : name(verdict.fit),
+  return fmt::format("{}: {} {}{}{}{}", short_of ? "does not fit" : name(verdict.fit),
                      readable(std::abs(verdict.margin.value()), Unit::bytes), short_of ? "missing" : "to spare",
+                     of_what.empty() ? "" : " ", of_what,
                      verdict.uncertain ? " (uncertain: less than the prediction may err)" : "");
 }
 

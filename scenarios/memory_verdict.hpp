@@ -33,7 +33,8 @@ inline constexpr double kServingMemoryDoubt = 0.02;
 
 /// "fits", "tight", "does_not_fit".
 [[nodiscard]] std::string_view name(Fit fit);
-/// "fits: 20.3 GiB to spare"; "tight: 0.4 GiB to spare (uncertain: …)".
-[[nodiscard]] std::string describe(const MemoryVerdict& verdict);
+/// "fits: 20.3 GiB to spare"; "tight: 0.4 GiB to spare (uncertain: …)". `of_what` follows the margin where that is not
+/// capacity less peak: "beside one request of 4,096 tokens".
+[[nodiscard]] std::string describe(const MemoryVerdict& verdict, std::string_view of_what = {});
 
 }  // namespace orrery::scenarios

@@ -70,15 +70,42 @@ void write_step_times(std::ostream& out, const models::ServingConfig& config, co
                      why);
 }
 
+namespace {
+
+bool has_blocks(const models::ServingResult& result) {
+  return result.pool.block_size > 0 && (result.started || result.pool.blocks > 0);
+}
+
+/// Blocks there are, and enough of them for the longest request: a larger cache was asked for than the GPU leaves.
+bool is_short_of_asked(const models::ServingResult& result) {
+  return !result.started && has_blocks(result) && result.pool.blocks >= result.pool.longest_blocks() &&
+         result.config.kv_cache_memory > result.pool.kv_cache;
+}
+
+}  // namespace
+
+Bytes longest_request(const models::ServingResult& result) {
+  if (!has_blocks(result)) return Bytes{0.0};
+  return result.pool.block_bytes * static_cast<double>(result.pool.longest_blocks());
+}
+
 Bytes cache_margin(const models::ServingResult& result) {
   const models::KvPool& pool = result.pool;
-  if (pool.block_size > 0 && (result.started || pool.blocks > 0)) {
+  if (is_short_of_asked(result)) return pool.kv_cache - result.config.kv_cache_memory;
+  if (has_blocks(result)) {
     const std::int64_t spare = pool.blocks - pool.longest_blocks();
     return pool.block_bytes * static_cast<double>(result.started ? spare : std::min<std::int64_t>(-1, spare));
   }
   const Bytes fixed = pool.weights + pool.activations + pool.context + pool.graphs;
   // What is left may be less than one block.
   return -max(fixed - pool.budget, pool.block_bytes - (pool.budget - fixed));
+}
+
+std::string margin_basis(const models::ServingResult& result) {
+  if (is_short_of_asked(result)) return "of the KV cache that is asked for";
+  if (!has_blocks(result)) return "before the first block of the KV cache";
+  const std::string request = fmt::format("one request of {} tokens", grouped(result.pool.longest));
+  return (cache_margin(result) < Bytes{0.0} ? "for " : "beside ") + request;
 }
 
 }  // namespace orrery::scenarios

@@ -13,6 +13,7 @@
 #include "scenarios/format.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/metrics.hpp"
+#include "scenarios/serving/pool.hpp"
 #include "scenarios/serving/steps.hpp"
 
 namespace orrery::scenarios {
@@ -30,7 +31,9 @@ Bytes fixed_memory(const KvPool& pool) { return pool.weights + pool.activations 
 /// What stands in the way: memory that is missing before the first block, or blocks for the longest request.
 std::string missing_text(const ServingResult& result) {
   const KvPool& pool = result.pool;
-  if (pool.blocks > 0 && pool.longest_blocks() <= pool.blocks) return "";  // a cache that was asked for
+  if (pool.blocks > 0 && pool.longest_blocks() <= pool.blocks) {
+    return fmt::format("\n  missing: {} {}", bytes_text(-cache_margin(result)), margin_basis(result));
+  }
   if (pool.blocks > 0) {
     const std::int64_t needed = pool.longest_blocks();
     return fmt::format(

@@ -58,7 +58,8 @@ void write_slo(std::ostream& out, const JobView& view) {
 }
 
 void write_memory(std::ostream& out, const JobView& view) {
-  const models::KvPool& pool = result_of<ServingOutcome>(view).result.pool;
+  const models::ServingResult& result = result_of<ServingOutcome>(view).result;
+  const models::KvPool& pool = result.pool;
   write_lines(out, view, "Memory of the fullest GPU",
               {{"weights", "memory.weights_bytes"}, {"activations", "memory.activations_bytes"}});
   const auto line = [&](std::string_view label, Bytes bytes) {
@@ -67,12 +68,14 @@ void write_memory(std::ostream& out, const JobView& view) {
   line("context", pool.context);
   line("CUDA graphs", pool.graphs);
   line("KV cache", pool.kv_cache);
+  // The margin is the difference of these two.
+  if (const Bytes longest = longest_request(result); longest > Bytes{0.0}) line("  the longest request", longest);
   line("sum", pool.peak());
   line("allowed", pool.budget);
   line("capacity", pool.capacity);
-  const models::ServingResult& result = result_of<ServingOutcome>(view).result;
-  out << fmt::format("  {:<26} {}\n", "verdict",
-                     describe(memory_verdict(cache_margin(result), pool.capacity, kServingMemoryDoubt)));
+  out << fmt::format(
+      "  {:<26} {}\n", "verdict",
+      describe(memory_verdict(cache_margin(result), pool.capacity, kServingMemoryDoubt), margin_basis(result)));
 }
 
 std::string describe_arrivals(const models::LoadConfig& load) {
