@@ -7,11 +7,11 @@ namespace orrery::scenarios {
 models::Llm table_decoder(const TableRow& row, std::int64_t vocab, std::int64_t inter, std::int64_t kv_heads,
                           bool gated, std::int64_t max_positions) {
   models::Llm llm;
-  llm.hidden = row.integer("hidden");
-  llm.layers = row.integer("layers");
+  llm.hidden = row.count("hidden");
+  llm.layers = row.count("layers");
   llm.vocab = vocab;
   llm.max_positions = max_positions;
-  llm.attention.heads = row.integer("heads");
+  llm.attention.heads = row.count("heads");
   llm.attention.kv_heads = kv_heads;
   if (llm.attention.heads <= 0 || llm.hidden % llm.attention.heads != 0)
     throw NotExpressible{"hidden / heads is not whole"};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,22 +29,13 @@ class TableRow {
     return at < 0 ? std::string() : table_->rows[index_][static_cast<std::size_t>(at)];
   }
 
+  /// A finite one: "nan" and "inf" are none.
   [[nodiscard]] std::optional<double> number(std::string_view column) const {
     const std::string field = text(column);
     double value = 0.0;
     const auto [end, code] = std::from_chars(field.data(), field.data() + field.size(), value);
     if (field.empty() || code != std::errc{} || end != field.data() + field.size()) return std::nullopt;
-    return value;
-  }
-
-  /// A whole number, whatever its size; a fraction is cut off. Throws NotExpressible if there is none.
-  [[nodiscard]] std::int64_t integer(std::string_view column) const {
-    const std::optional<double> value = number(column);
-    if (!value) throw NotExpressible{fmt::format("{} is not given", column)};
-    return static_cast<std::int64_t>(*value);
-  }
-  [[nodiscard]] std::int64_t integer_or(std::string_view column, std::int64_t fallback) const {
-    return text(column).empty() ? fallback : integer(column);
+    return std::isfinite(value) ? std::optional<double>(value) : std::nullopt;
   }
 
   /// A number within [least, most]. Throws NotExpressible otherwise.

@@ -125,8 +125,9 @@ models::Llm model_of(const TableRow& row, std::int64_t longest) {
     return models::load_model(name);
   }
   const bool gated = name.rfind("gpt", 0) != 0;
-  models::Llm llm = table_decoder(row, row.integer("vocab"), row.integer("ffn"),
-                                  row.integer_or("kv_heads", row.integer("heads")), gated, longest);
+  models::Llm llm =
+      table_decoder(row, row.count("vocab"), row.count("ffn"),
+                    row.text("kv_heads").empty() ? row.count("heads") : row.count("kv_heads"), gated, longest);
   llm.name = name;
   return llm;
 }

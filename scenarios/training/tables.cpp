@@ -59,12 +59,12 @@ hardware::Cluster cluster_for(const Machine& machine, const std::string& gpu, st
 
 models::TrainingConfig common_config(const TableRow& row) {
   models::TrainingConfig config;
-  config.sequence_length = row.integer("seq");
-  config.global_batch_size = row.integer("gbs");
-  config.micro_batch_size = row.integer("mbs");
-  config.tensor_parallel = static_cast<int>(row.integer("tp"));
-  config.pipeline_parallel = static_cast<int>(row.integer("pp"));
-  config.data_parallel = static_cast<int>(row.integer("dp"));
+  config.sequence_length = row.count("seq");
+  config.global_batch_size = row.count("gbs");
+  config.micro_batch_size = row.count("mbs");
+  config.tensor_parallel = static_cast<int>(row.count("tp"));
+  config.pipeline_parallel = static_cast<int>(row.count("pp"));
+  config.data_parallel = static_cast<int>(row.count("dp"));
   return config;
 }
 
@@ -79,10 +79,10 @@ MeasuredStep vtrain_step(const TableRow& row, const std::string& group, const st
   step.line = row.line();
   step.group = group;
   models::TrainingConfig config = common_config(row);
-  const std::int64_t hidden = row.integer("hidden");
-  step.job.llm = table_decoder(row, padded_vocabulary(50257, config.tensor_parallel), 4 * hidden, row.integer("heads"),
+  const std::int64_t hidden = row.count("hidden");
+  step.job.llm = table_decoder(row, padded_vocabulary(50257, config.tensor_parallel), 4 * hidden, row.count("heads"),
                                false, config.sequence_length);
-  step.job.cluster = cluster_for(machine_of("A100-80"), gpu, row.integer("gpus"));
+  step.job.cluster = cluster_for(machine_of("A100-80"), gpu, row.count("gpus"));
   // vTrain's own description of its cluster: 800 Gb/s per node, half of a DGX A100 (data README, training/).
   if (step.job.cluster.node_count() > 1) step.job.cluster.groups[0].node.nics = 4;
   config.precision = Dtype::fp16;
@@ -95,7 +95,7 @@ MeasuredStep vtrain_step(const TableRow& row, const std::string& group, const st
   step.value = row.number("step_time_ms").value_or(0.0) * 1e-3;
   if (step.value <= 0.0) throw NotExpressible{"step_time_ms is not a positive number"};
   step.description = fmt::format("{} layers x {}, {} GPUs, TP {} PP {} DP {}, batch {} / {}", step.job.llm.layers,
-                                 hidden, row.integer("gpus"), config.tensor_parallel, config.pipeline_parallel,
+                                 hidden, row.count("gpus"), config.tensor_parallel, config.pipeline_parallel,
                                  config.data_parallel, config.global_batch_size, config.micro_batch_size);
   step.job.config = config;
   return step;
@@ -115,16 +115,16 @@ void read_published_precision(const TableRow& row, models::TrainingConfig& confi
 void read_published_sharding(const TableRow& row, models::TrainingConfig& config) {
   const std::string schedule = row.text("schedule");
   if (schedule == "1F1B-interleaved" || schedule == "1F1B-I") {
-    config.virtual_pipeline = static_cast<int>(row.integer("vpp"));
+    config.virtual_pipeline = static_cast<int>(row.count("vpp"));
     config.schedule = config.virtual_pipeline > 1 ? "interleaved_1f1b" : "1f1b";
   } else if (schedule != "none" && schedule != "1F1B" && schedule != "DDP ZeRO-1" && !schedule.empty()) {
     throw NotExpressible{fmt::format("schedule {} is not modelled", schedule)};
   }
-  const std::int64_t zero = row.integer_or("zero", 0);
+  const std::int64_t zero = row.count_or("zero", 0);
   if (zero > 1) throw NotExpressible{fmt::format("ZeRO stage {} is not modelled", zero)};
   config.zero = zero == 1 ? models::ZeroStage::optimizer : models::ZeroStage::none;
-  if (row.integer_or("cp", 1) != 1) throw NotExpressible{"context parallelism is not modelled"};
-  if (row.integer_or("ep", 1) != 1) throw NotExpressible{"expert parallelism is not modelled"};
+  if (row.count_or("cp", 1) != 1) throw NotExpressible{"context parallelism is not modelled"};
+  if (row.count_or("ep", 1) != 1) throw NotExpressible{"expert parallelism is not modelled"};
   if (!row.text("experts").empty())
     throw NotExpressible{"the row of a mixture of experts says too little of its layers"};
 }
@@ -156,7 +156,7 @@ MeasuredStep published_step(const TableRow& row, const std::string& gpu) {
   }
   step.value = row.number("value").value_or(0.0);
   if (step.value <= 0.0) throw NotExpressible{"the value is not a positive number"};
-  const bool gated = row.integer_or("gated_mlp", 0) == 1;
+  const bool gated = row.count_or("gated_mlp", 0) == 1;
   models::TrainingConfig config;
   read_published_precision(row, config);
   const Dtype precision = config.precision;
@@ -172,9 +172,10 @@ MeasuredStep published_step(const TableRow& row, const std::string& gpu) {
     config.fused_cross_entropy = true;
     config.gradient_dtype = Dtype::bf16;
   }
-  step.job.llm = table_decoder(row, row.integer("vocab"), row.integer("ffn"),
-                               row.integer_or("kv_heads", row.integer("heads")), gated, config.sequence_length);
-  step.job.cluster = cluster_for(machine_of(row.text("gpu")), gpu, row.integer("gpus"));
+  step.job.llm = table_decoder(row, row.count("vocab"), row.count("ffn"),
+                               row.text("kv_heads").empty() ? row.count("heads") : row.count("kv_heads"), gated,
+                               config.sequence_length);
+  step.job.cluster = cluster_for(machine_of(row.text("gpu")), gpu, row.count("gpus"));
   step.job.config = config;
   return step;
 }
