@@ -1,9 +1,12 @@
 #include "scenarios/comparison.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/scenarios/fixture.hpp"
 #include "tests/scenarios/serving/fixture.hpp"
+#include "tests/scenarios/two_jobs.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {
@@ -78,6 +81,58 @@ TEST(CompareReports, PutsStagesThatOneSideLacksAtTheEnd) {
   EXPECT_TRUE(second->b.has_value());
   EXPECT_EQ(changes.back().name, "memory.stages.1.model_state_bytes");
   EXPECT_TRUE(find(compare_reports(deep, flat), "memory.stages.1.peak_bytes")->a.has_value());
+}
+
+// Whichever way round: differences change their sign, ratios are inverse, and good news is bad news.
+TEST(CompareReports, TheOtherWayRoundIsTheOpposite) {
+  const Report a = run_text(small_scenario());
+  const Report b = run_text(replaced(small_scenario(), "tensor_parallel: 2\n  data_parallel: 4", "data_parallel: 8"));
+  const std::vector<MetricChange> there = compare_reports(a, b), back = compare_reports(b, a);
+  ASSERT_EQ(there.size(), back.size());
+  bool changed = false;
+  for (const MetricChange& change : there) {
+    const MetricChange* opposite = find(back, change.name);
+    ASSERT_NE(opposite, nullptr) << change.name;
+    EXPECT_EQ(*change.difference(), -*opposite->difference()) << change.name;
+    EXPECT_EQ(change.verdict(), -opposite->verdict()) << change.name;
+    changed = changed || change.verdict() != 0;
+    if (change.ratio() && opposite->ratio()) {
+      EXPECT_NEAR(*change.ratio() * *opposite->ratio(), 1.0, 1e-12) << change.name;
+    }
+  }
+  EXPECT_TRUE(changed);
+}
+
+TEST(CompareReports, OfJobsGoByTheirNames) {
+  const std::string text = std::string(kHead) + kJobs;
+  const Report report = run_text(text), renamed = run_text(replaced(text, "name: chat", "name: talk"));
+  const std::vector<MetricChange> changes = compare_reports(report, renamed);
+  const MetricChange* learn = find(changes, "jobs.learn.training.mfu");
+  ASSERT_NE(learn, nullptr);
+  EXPECT_EQ(learn->difference(), 0.0);
+  EXPECT_EQ(learn->unit, Unit::ratio);
+  EXPECT_FALSE(find(changes, "jobs.chat.serving.goodput")->b.has_value());
+  EXPECT_FALSE(find(changes, "jobs.talk.serving.goodput")->a.has_value());
+  // Each once, whichever side has it.
+  for (const MetricChange& change : changes) {
+    const auto same = [&](const MetricChange& other) { return other.name == change.name; };
+    EXPECT_EQ(std::count_if(changes.begin(), changes.end(), same), 1) << change.name;
+  }
+}
+
+TEST(CompareValues, TakeNamedOnesOnceAndOnlyWhereASideHasThem) {
+  const MetricLookup one = [](const std::string& name) -> std::optional<double> {
+    if (name == "training.mfu" || name == "jobs.a.training.mfu") return 0.5;
+    return std::nullopt;
+  };
+  const MetricLookup none = [](const std::string&) -> std::optional<double> { return std::nullopt; };
+  const std::vector<MetricChange> changes =
+      compare_values(one, none, {"jobs.a.training.mfu", "jobs.a.training.mfu", "jobs.b.training.mfu", "training.mfu"});
+  ASSERT_EQ(changes.size(), 2U);
+  EXPECT_EQ(changes[0].name, "training.mfu");
+  EXPECT_EQ(changes[1].name, "jobs.a.training.mfu");
+  EXPECT_EQ(changes[1].a, 0.5);
+  EXPECT_EQ(changes[1].b, std::nullopt);
 }
 
 TEST(CompareReports, OfTrainingAndServingHasTheMetricsOfBoth) {
