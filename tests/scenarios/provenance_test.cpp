@@ -106,6 +106,24 @@ TEST(ProvenanceOfAStep, FitsAreOfTheGpu) {
   EXPECT_GT(fitted, 0);
 }
 
+// Fits of one key each, by two sources: a line that names both keys names both sources.
+TEST(ProvenanceOfAStep, OfTwoFitsHasBothSources) {
+  models::TrainingJob job = training_job(parse_scenario(small_scenario(), "s.yaml"));
+  hardware::Fit one, other;
+  one.key = "nccl/a";
+  one.source = "the first table";
+  other.key = "nccl/b";
+  other.source = "the second table";
+  job.cluster.groups[0].gpu.fits = {one, other};
+  CostedEntry entry;
+  entry.family = "all_reduce";
+  entry.algorithm = "ring";
+  entry.estimate.fit_key = "nccl/a + nccl/b";
+  EXPECT_EQ(provenance_of(job, {entry}).back().source, "the first table; the second table");
+  entry.estimate.fit_key = "nccl/b + nccl/none";
+  EXPECT_EQ(provenance_of(job, {entry}).back().source, "the second table");
+}
+
 TEST(ProvenanceOfAStep, ARooflineMeasuresNothing) {
   const Report report = run(small_scenario() + "timer: roofline\n");
   for (const Provenance& line : lines_of(report, "kernels")) EXPECT_EQ(line.level, "datasheet") << line.name;

@@ -14,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const std::string kSteps = "gpus,gbs,mbs,hidden,heads,layers,seq,tp,dp,pp,step_time_ms\n";
@@ -175,24 +176,44 @@ TEST_F(TrainingTables, RowsThatNoJobExpressesSayWhy) {
 }
 
 // What no table means: each would divide by zero, run past an integer, or be compared with no number.
-TEST_F(TrainingTables, RowsWithImpossibleNumbersAreSkipped) {
-  for (const std::string value : {"0", "-1", "nan", "inf", "", "1e400", "2.5 s"}) {
-    EXPECT_EQ(reason_with("value", value), "the value is not a positive number") << value;
-  }
+TEST_F(TrainingTables, ValuesThatAreNoMeasurementAreSkipped) {
+  std::string rows;
+  const std::vector<std::string> values = {"0", "-1", "nan", "inf", "", "1e400", "2.5 s"};
+  for (const std::string& value : values) rows += published_row({{"value", value}});
+  const TrainingTable table = read(kPublished + rows);
+  EXPECT_EQ(table.steps.size(), 0U);
+  ASSERT_EQ(table.skipped.size(), values.size());
+  for (const auto& row : table.skipped) EXPECT_EQ(row.reason, "the value is not a positive number") << row.line;
+}
+
+TEST_F(TrainingTables, SizesThatAreNoneAreSkipped) {
+  std::string rows;
+  std::vector<std::string> reasons;
   for (const std::string column :
-       {"layers", "hidden", "heads", "ffn", "vocab", "gpus", "tp", "pp", "dp", "mbs", "seq"}) {
+       {"layers", "hidden", "heads", "ffn", "vocab", "gpus", "tp", "pp", "dp", "mbs", "seq", "kv_heads"}) {
     for (const std::string value : {"0", "-4", "1e300", "nan"}) {
-      EXPECT_NE(reason_with(column, value), "") << column << " " << value;
+      rows += published_row({{column, value}});
+      reasons.push_back(column + (value == "nan" ? " is not given" : " is " + value));
     }
   }
-  EXPECT_NE(reason_with("kv_heads", "0"), "");
-  EXPECT_NE(reason_with("kv_heads", "-8"), "");
-  for (const std::string row :
-       {"8,32,4,1024,16,24,1024,0,2,2,200", "8,32,4,1024,16,24,1024,-2,2,2,200", "8,32,4,1024,16,24,1024,1e300,2,2,200",
-        "8,32,4,0,16,24,1024,2,2,2,200", "8,32,4,1024,16,0,1024,2,2,2,200", "8,32,4,1024,16,24,1024,2,2,2,nan",
-        "8,32,4,1024,16,24,1024,2,2,2,inf", "1e18,32,4,1024,16,24,1024,2,2,2,200"}) {
-    EXPECT_NE(reason_of(kSteps + row + "\n"), "") << row;
-  }
+  const TrainingTable table = read(kPublished + rows);
+  EXPECT_EQ(table.steps.size(), 0U);
+  ASSERT_EQ(table.skipped.size(), reasons.size());
+  for (std::size_t i = 0; i < reasons.size(); ++i) EXPECT_EQ(table.skipped[i].reason, reasons[i]);
+}
+
+TEST_F(TrainingTables, IterationTimesWithImpossibleSizesAreSkipped) {
+  const TrainingTable table = read(kSteps +
+                                   "8,32,4,1024,16,24,1024,0,2,2,200\n8,32,4,1024,16,24,1024,-2,2,2,200\n"
+                                   "8,32,4,1024,16,24,1024,1e300,2,2,200\n8,32,4,0,16,24,1024,2,2,2,200\n"
+                                   "8,32,4,1024,16,0,1024,2,2,2,200\n8,32,4,1024,16,24,1024,2,2,2,nan\n"
+                                   "8,32,4,1024,16,24,1024,2,2,2,inf\n1e18,32,4,1024,16,24,1024,2,2,2,200\n");
+  EXPECT_EQ(table.steps.size(), 0U);
+  std::vector<std::string> reasons;
+  for (const auto& row : table.skipped) reasons.push_back(row.reason);
+  EXPECT_THAT(reasons, ElementsAre("tp is 0", "tp is -2", "tp is 1e300", "hidden is 0", "layers is 0",
+                                   "step_time_ms is not a positive number", "step_time_ms is not a positive number",
+                                   "gpus is 1e18"));
 }
 
 TEST_F(TrainingTables, SkippedRowsAreNamedByTheirIdOrTheirLine) {
