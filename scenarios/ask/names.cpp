@@ -10,6 +10,7 @@
 #include "hardware/dtype.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/model_names.hpp"
 
 namespace orrery::scenarios {
 
@@ -17,30 +18,12 @@ using hardware::ConfigError;
 
 namespace {
 
-struct DtypeSuffix {
-  std::string_view suffix, dtype;
-};
-constexpr DtypeSuffix kDtypes[] = {{"-fp8", "fp8"},        {"-nvfp4", "nvfp4"}, {"-fp4", "nvfp4"},
-                                   {"-awq", "int4"},       {"-gptq", "int4"},   {"-int4", "int4"},
-                                   {"-gptq-int4", "int4"}, {"-int8", "int8"},   {"-bf16", "bf16"}};
-/// What says how a checkpoint was trained or packed, not what its sizes are.
-constexpr std::string_view kPlainSuffixes[] = {"-instruct", "-chat", "-base", "-hf",     "-it",
-                                               "-2507",     "-v0.1", "-v0.3", "-dynamic"};
-
 std::string small(std::string_view text) {
   std::string result(text);
   for (char& c : result) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return result;
-}
-
-bool take_suffix(std::string& text, std::string_view suffix) {
-  if (text.size() <= suffix.size() || text.compare(text.size() - suffix.size(), suffix.size(), suffix) != 0) {
-    return false;
-  }
-  text.resize(text.size() - suffix.size());
-  return true;
 }
 
 bool has(const std::vector<std::string>& names, const std::string& name) {
@@ -53,34 +36,11 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
                          : fmt::format("did you mean {}?", fmt::join(nearest, ", "));
 }
 
-/// The library's model of that name, alias or not; empty: none.
-std::string library_name(const std::string& name) {
-  if (has(models::model_names(), name)) return name;
-  for (const ModelAlias& alias : model_aliases()) {
-    if (alias.name == name) return std::string(alias.library);
-  }
-  return {};
-}
-
 void check_dtype(const std::string& dtype) {
   if (dtype.empty() || parse_dtype(dtype)) return;
   std::vector<std::string> names;
   for (const Dtype known : all_dtypes()) names.emplace_back(name(known));
   throw ConfigError(fmt::format("--weight-dtype {}: {}", printable(dtype), did_you_mean(dtype, names)));
-}
-
-/// Takes words off the end until a library name is left.
-std::string strip(std::string name, std::string& dtype) {
-  for (bool changed = true; changed && library_name(name).empty();) {
-    changed = false;
-    for (const DtypeSuffix& row : kDtypes) {
-      if (!take_suffix(name, row.suffix)) continue;
-      dtype = row.dtype;
-      changed = true;
-    }
-    for (const std::string_view suffix : kPlainSuffixes) changed = take_suffix(name, suffix) || changed;
-  }
-  return name;
 }
 
 /// The node of the library that comes with the GPU; empty: none does.
@@ -108,16 +68,6 @@ AskedGpu gpu_in(const std::string& node, const std::string& gpu) {
 
 }  // namespace
 
-const std::vector<ModelAlias>& model_aliases() {
-  static const std::vector<ModelAlias> rows = {
-      {"llama-3.3-70b", "llama-3.1-70b", "config.json of meta-llama/Llama-3.3-70B-Instruct: the same sizes"},
-      {"deepseek-r1", "deepseek-v3", "config.json of deepseek-ai/DeepSeek-R1: the same sizes"},
-      {"deepseek-v3.1", "deepseek-v3", "config.json of deepseek-ai/DeepSeek-V3.1: the same sizes"},
-      {"qwq-32b", "qwen2.5-32b", "config.json of Qwen/QwQ-32B: the sizes of Qwen2.5-32B"},
-  };
-  return rows;
-}
-
 AskedModel find_asked_model(const std::string& written, const std::string& weight_dtype) {
   check_dtype(weight_dtype);
   AskedModel model;
@@ -128,16 +78,16 @@ AskedModel find_asked_model(const std::string& written, const std::string& weigh
     model.weight_dtype = weight_dtype;
     return model;
   }
-  std::string name = small(written.substr(written.rfind('/') + 1));
-  if (name.rfind("meta-", 0) == 0) name.erase(0, 5);
-  const std::string bare = strip(name, model.weight_dtype);
-  model.name = library_name(bare);
-  if (!weight_dtype.empty()) model.weight_dtype = weight_dtype;
+  LibraryModel known = find_library_model(written);
+  model.name = std::move(known.name);
+  model.weight_dtype = weight_dtype.empty() ? known.weight_dtype : weight_dtype;
   if (model.name.empty()) {
-    throw ConfigError(
-        fmt::format("--model {}: neither a path nor a model of the library ({}); a config.json can be named by its "
-                    "path",
-                    printable(written), did_you_mean(bare, models::model_names())));
+    const std::vector<std::string> near = similar_models(written);
+    throw ConfigError(fmt::format(
+        "--model {}: neither a path nor a model of the library ({}); a config.json can be named by its path",
+        printable(written),
+        near.empty() ? fmt::format("known: {}", fmt::join(models::model_names(), ", "))
+                     : fmt::format("did you mean {}?", fmt::join(near, ", "))));
   }
   if (model.name != written) {
     model.note = fmt::format("{} is taken as {}{}", printable(written), model.name,
@@ -172,8 +122,13 @@ AskedGpu find_asked_gpu(std::string_view written, const std::string& node) {
                           : hardware::is_profile_path(written) ? anywhere(std::string(written))
                                                                : gpu_name_of(written);
   if (!node.empty()) return gpu_in(anywhere(node), gpu);
-  const std::string holder = hardware::is_profile_path(gpu) ? "" : node_with(gpu);
-  if (!holder.empty()) return gpu_in(holder, gpu);
+  if (hardware::is_profile_path(gpu)) {
+    throw ConfigError(
+        fmt::format("--gpu {}: a GPU of your own needs the node that holds it: add --node dgx_h100 (any of orrery list "
+                    "nodes), or a path (orrery new node)",
+                    printable(written)));
+  }
+  if (const std::string holder = node_with(gpu); !holder.empty()) return gpu_in(holder, gpu);
   throw ConfigError(fmt::format(
       "--gpu {}: the library has no node that holds it: name one with --node (orrery list nodes, or a path)",
       printable(written)));

@@ -9,14 +9,7 @@
 
 namespace orrery::scenarios {
 
-/// A model that has the sizes of one of the library, under another name.
-struct ModelAlias {
-  std::string_view name, library, source;
-};
-[[nodiscard]] const std::vector<ModelAlias>& model_aliases();
-
-/// A path that is there; else a library name, whatever its case, with an organisation before it and words such as
-/// -Instruct and -FP8 behind it. -FP8, -NVFP4, -AWQ, -GPTQ and -INT4 name the weights' number format.
+/// A path that is there; else a model of the library as find_library_model() finds it.
 /// `weight_dtype`: asked for beside it; may be empty. Throws ConfigError with the nearest names.
 [[nodiscard]] AskedModel find_asked_model(const std::string& written, const std::string& weight_dtype);
 

@@ -13,6 +13,7 @@
 #include "hardware/config/shown.hpp"
 #include "models/serving/workload/byte_reader.hpp"
 #include "scenarios/import/model_name.hpp"
+#include "scenarios/model_names.hpp"
 #include "scenarios/scenario.hpp"
 
 namespace orrery::scenarios {

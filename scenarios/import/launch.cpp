@@ -9,6 +9,7 @@
 #include "hardware/config/shown.hpp"
 #include "hardware/nearest_names.hpp"
 #include "scenarios/import/model_name.hpp"
+#include "scenarios/model_names.hpp"
 
 namespace orrery::scenarios {
 

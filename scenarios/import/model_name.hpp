@@ -14,12 +14,9 @@ struct ModelName {
   std::string weight_dtype;  ///< what the name says of its weights ("…-AWQ"), as `weight_dtype:` has it; empty: nothing
 };
 
-/// A name of the library, whatever the publisher, case and fine-tuning behind it ("-Instruct"); a folder with a
-/// config.json, or such a file, from `folder` on. nullopt: neither.
+/// A folder with a config.json, or such a file, from `folder` on; else a model of the library as find_library_model()
+/// finds it. nullopt: neither.
 [[nodiscard]] std::optional<ModelName> find_model_name(const std::string& written, const std::string& folder,
                                                        const ImportOptions& options);
-
-/// Up to three names of the library that are like it.
-[[nodiscard]] std::vector<std::string> similar_models(const std::string& written);
 
 }  // namespace orrery::scenarios

@@ -168,7 +168,8 @@ TEST_F(Ask, QuestionsThatSayTooLittleOrTooMuchAreRefused) {
 TEST_F(Ask, AProfileByItsPathNeedsTheNodeThatHoldsIt) {
   ASSERT_EQ(orrery({"new", "gpu", "-o", path("mine.yaml")}).code, kExitWell);
   EXPECT_THAT(orrery({"ask", "fit", "--model", "llama-3.1-8b", "--context", "8K", "--gpu", path("mine.yaml")}).err,
-              HasSubstr("--node"));
+              HasSubstr("mine.yaml: a GPU of your own needs the node that holds it: add --node dgx_h100 (any of orrery "
+                        "list nodes), or a path (orrery new node)"));
   const AskedGpu gpu = find_asked_gpu(path("mine.yaml"), "dgx_h100");
   EXPECT_EQ(gpu.name, "mine");
   EXPECT_EQ(gpu.profile, path("mine.yaml"));

@@ -132,6 +132,22 @@ TEST_F(Import, ReadsWhatANameSaysOfWeights) {
   EXPECT_EQ(job_of("vllm serve meta-llama/Llama-3.1-8B --quantization fp8\n").config.weight_dtype, Dtype::fp8);
 }
 
+TEST_F(Import, NamesTheNearestModelsOfOneThatItDoesNotKnow) {
+  EXPECT_THAT(
+      error_of("set -e\nvllm serve Qwen/Qwen3-14B-Instruct-2507 -tp 2\n"),
+      AllOf(HasSubstr("serve.sh:2:12: the model \"Qwen/Qwen3-14B-Instruct-2507\" is neither one of the library"),
+            HasSubstr("did you mean qwen3-32b"), HasSubstr("import --model PATH names its config.json")));
+  EXPECT_THAT(error_of("vllm serve llama-3.1-8b\n", {"--model", "Qwen/Qwen3-14B-Instruct-2507"}),
+              AllOf(HasSubstr("--model Qwen/Qwen3-14B-Instruct-2507"), HasSubstr("did you mean qwen3-32b")));
+  EXPECT_THAT(error_of("vllm serve zzzzzzzzzzzz\n"), Not(HasSubstr("did you mean")));
+}
+
+// The same names as a question takes.
+TEST_F(Import, TakesModelsThatHaveTheSizesOfOneOfTheLibrary) {
+  EXPECT_EQ(job_of("vllm serve meta-llama/Llama-3.3-70B-Instruct -tp 8\n").llm.name, "llama-3.1-70b");
+  EXPECT_EQ(job_of("vllm serve deepseek-ai/DeepSeek-R1-0528 -tp 8\n", {"--gpu", "h200"}).llm.name, "deepseek-v3");
+}
+
 TEST_F(Import, FindsAConfigBesideTheScript) {
   std::filesystem::create_directories(folder_ / "my-model");
   std::filesystem::copy_file(std::filesystem::path(ORRERY_SOURCE_ROOT) / "models/library/llama-3-8b.json",
