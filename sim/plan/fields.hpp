@@ -19,6 +19,13 @@
 
 namespace orrery::sim::plan_fields {
 
+/// The first line of the text.
+inline constexpr std::string_view kHeader = "orrery_plan 2";
+
+/// The name of each alternative of Kernel, in its order.
+inline constexpr std::string_view kShapes[] = {"gemm",   "attention_prefill", "attention_decode", "moe",
+                                               "memory", "host_copy"};
+
 inline std::string_view enum_name(kernels::CacheState state) {
   return state == kernels::CacheState::cold ? "cold" : "warm";
 }
@@ -106,7 +113,7 @@ bool split(std::string_view text, char at, Each each) {
 }
 
 inline bool parse_runs(std::string_view text, std::vector<std::uint32_t>& numbers) {
-  constexpr std::uint32_t kMost = 1u << 26;  // a slip must not fill the memory
+  constexpr std::size_t kMost = std::size_t{1} << 24;  // GPUs of no cluster: a slip must not fill the memory
   numbers.clear();
   if (text == "none") return true;
   return split(text, ',', [&numbers](std::string_view part) {
@@ -115,7 +122,7 @@ inline bool parse_runs(std::string_view text, std::vector<std::uint32_t>& number
     if (!parse_number(part.substr(0, dash), first)) return false;
     last = first;
     if (dash != std::string_view::npos && !parse_number(part.substr(dash + 1), last)) return false;
-    if (last < first || last - first > kMost) return false;
+    if (last < first || numbers.size() + (last - first) >= kMost) return false;
     for (std::uint32_t i = 0; i <= last - first; ++i) numbers.push_back(first + i);
     return true;
   });

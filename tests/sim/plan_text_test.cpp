@@ -265,5 +265,30 @@ TEST(PlanText, MalformedTextIsRefusedWithItsLine) {
             "plan text, line 2: no kernel shape is called \"conv\"");
 }
 
+// Readers make room for every event, so a number alone must not fill the memory.
+TEST(PlanText, EventsThatNoStepNamesAreRefusedWithTheirLine) {
+  const std::string rank = "orrery_plan 2\nrank \"r\" stands_for=0 gpu_class=0\n";
+  const std::string stream = "stream rank=0 lane=compute number=0\n  record 0\n  wait 0\n";
+  EXPECT_EQ(message_of(rank + "events 4294967295\n"),
+            "plan text, line 3: 4294967295 events, but steps and calls name 0 at most");
+  EXPECT_EQ(message_of(rank + "events 3\n" + stream),
+            "plan text, line 3: 3 events, but steps and calls name 2 at most");
+  EXPECT_EQ(message_of(rank + "events 2\n" + stream), "no error") << "a wait alone is for the check to refuse";
+  // Line 4: a block with one record has room for one event; two calls of it make two of the plan's.
+  const std::string part = " part lane=compute number=0\n  record 0\n";
+  EXPECT_EQ(message_of(rank + "events 0\nblock \"b\" events=9\n" + part),
+            "plan text, line 4: 9 events, but the steps of the block name 1 at most");
+  const std::string calls =
+      "block \"b\" events=1\n" + part + "call block=0 first_event=0\ncall block=0 first_event=1\n";
+  EXPECT_EQ(message_of(rank + "events 2\n" + calls), "no error");
+  EXPECT_EQ(message_of(rank + "events 3\n" + calls), "plan text, line 3: 3 events, but steps and calls name 2 at most");
+}
+
+TEST(PlanText, MembersOfManyRunsAreBoundedTogether) {
+  // One run is of 2^24 numbers, as many as there may be.
+  EXPECT_EQ(message_of("orrery_plan 2\nrank \"r\" stands_for=0-16777215,0-16777215 gpu_class=0\n"),
+            "plan text, line 2: \"stands_for=0-16777215,0-16777215\" has no such value");
+}
+
 }  // namespace
 }  // namespace orrery::sim
