@@ -1,6 +1,7 @@
 #include "scenarios/comparison.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace orrery::scenarios {
 
@@ -50,9 +51,9 @@ std::vector<MetricChange> compare_values(const MetricLookup& a, const MetricLook
     MetricChange change{row.name, row.unit, a(row.name), b(row.name)};
     if (change.a || change.b) changes.push_back(std::move(change));
   }
+  std::set<std::string_view> seen;  // both sides may have named it
   for (const std::string& metric : named) {
-    const auto same = [&](const MetricChange& known) { return known.name == metric; };
-    if (std::any_of(changes.begin(), changes.end(), same)) continue;
+    if (!seen.insert(metric).second) continue;
     MetricChange change{metric, metric_unit(metric).value_or(Unit::number), a(metric), b(metric)};
     if (change.a || change.b) changes.push_back(std::move(change));
   }

@@ -4,12 +4,14 @@
 #include <cmath>
 #include <map>
 #include <ostream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "hardware/config/shown.hpp"
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/commands/saved_report.hpp"
 #include "scenarios/comparison.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
@@ -34,48 +36,6 @@ bool ends_with(const std::string& text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
-/// The number at a dotted path of a report; null and what isn't there are no number.
-std::optional<double> read_metric(const Json& report, std::string_view path) {
-  const Json* at = &report;
-  for (bool more = true; more;) {
-    const std::size_t dot = path.find('.');
-    more = dot != std::string_view::npos;
-    const auto found = at->is_object() ? at->find(std::string(path.substr(0, dot))) : at->end();
-    if (found == at->end()) return std::nullopt;
-    at = &*found;
-    if (more) path.remove_prefix(dot + 1);
-  }
-  if (at->is_number()) return at->get<double>();
-  if (at->is_boolean()) return at->get<bool>() ? 1.0 : 0.0;
-  return std::nullopt;
-}
-
-/// The text under a key; empty where a broken report has none there.
-std::string read_text(const Json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-/// The figures of several jobs, by their full names.
-void read_jobs(const Json& jobs, Side& side) {
-  for (const Json& job : jobs) {
-    const std::string name = read_text(job, "name");
-    for (const MetricRow& row : metric_rows()) {
-      const std::optional<double> value = read_metric(job, row.name);
-      if (value) side.metrics[fmt::format("jobs.{}.{}", name, row.name)] = *value;
-    }
-  }
-}
-
-std::vector<std::string> read_lost(const Json& report) {
-  std::vector<std::string> lost;
-  if (!report.is_object() || !report.contains("findings")) return lost;
-  for (const Json& finding : report["findings"]) {
-    if (read_text(finding, "kind") == Finding::kDisturbed) lost.push_back(read_text(finding, "message"));
-  }
-  return lost;
-}
-
 /// The full names of the metrics of several jobs.
 std::vector<std::string> named_metrics(const std::vector<Side>& sides) {
   std::vector<std::string> names;
@@ -87,31 +47,9 @@ std::vector<std::string> named_metrics(const std::vector<Side>& sides) {
   return names;
 }
 
-Side read_report(const std::string& file) {
-  const std::string text = hardware::read_text_file(file);
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    throw ConfigError(fmt::format("{}: not a JSON report: {}", hardware::quoted_path(file), error.what()));
-  }
-  if (json.is_array() && json.size() == 1) json = json[0];
-  const std::vector<std::string> lost = read_lost(json);
-  const bool has_figures = json.contains("memory") || json.contains("jobs") || !lost.empty();
-  if (!json.is_object() || !json.contains("schema_version") || !has_figures) {
-    throw ConfigError(fmt::format("{}: not a report of one run (schema_version, training or serving, memory, cost)",
-                                  hardware::quoted_path(file)));
-  }
-  if (json["schema_version"] != kSchemaVersion) {
-    throw ConfigError(fmt::format("{}: schema_version {} is not {}, which this version reads",
-                                  hardware::quoted_path(file), json["schema_version"].dump(), kSchemaVersion));
-  }
-  Side side{file, {}, lost};
-  for (const MetricRow& row : metric_rows()) {
-    if (const std::optional<double> value = read_metric(json, row.name)) side.metrics[row.name] = *value;
-  }
-  if (json.contains("jobs")) read_jobs(json["jobs"], side);
-  return side;
+Side saved_side(const std::string& file) {
+  SavedReport report = read_saved_report(file);
+  return {file, std::move(report.metrics), std::move(report.lost)};
 }
 
 Side run_side(const std::string& file, const std::vector<Override>& overrides) {
@@ -124,17 +62,17 @@ Side run_side(const std::string& file, const std::vector<Override>& overrides) {
   return side;
 }
 
+/// "serving" of "jobs.chat.serving.requests_per_s".
+std::string_view section_of(const std::string& metric) {
+  const std::string_view own = own_name(metric);
+  return own.substr(0, own.find('.'));
+}
+
 /// The kinds of job that the side has figures of.
 std::vector<const KindRow*> kinds_in(const Side& side) {
   std::vector<const KindRow*> found;
   for (const KindRow* kind : kinds()) {
-    const auto of_kind = [&](const auto& metric) {
-      const std::string& name = metric.first;
-      const std::string section = std::string(kind->name) + ".";
-      const std::string_view job = job_of(name);
-      const std::size_t at = job.empty() ? 0 : name.find(job) + job.size() + 1;
-      return name.compare(at, section.size(), section) == 0;
-    };
+    const auto of_kind = [&](const auto& metric) { return section_of(metric.first) == kind->name; };
     if (std::any_of(side.metrics.begin(), side.metrics.end(), of_kind)) found.push_back(kind);
   }
   return found;
@@ -153,7 +91,7 @@ void check_alike(const std::vector<Side>& sides) {
     return sides[0].metrics.count(name) > 0 && sides[1].metrics.count(name) > 0;
   };
   for (const auto& [name, value] : sides[0].metrics) {
-    const std::string section = name.substr(0, name.find('.'));
+    const std::string_view section = section_of(name);
     if (section != "memory" && section != "cost" && has_figure(name)) return;
   }
   std::string kinds;
@@ -179,7 +117,7 @@ int compare_two(const Options& options, Console& console) {
   const auto read = [files = options.files, overrides = options.overrides] {
     std::vector<Side> sides;
     for (const std::string& file : files) {
-      sides.push_back(ends_with(file, ".json") ? read_report(file) : run_side(file, overrides));
+      sides.push_back(ends_with(file, ".json") ? saved_side(file) : run_side(file, overrides));
     }
     return sides;
   };

@@ -21,11 +21,15 @@ std::vector<std::string> family_names() {
 
 int list_family(const Options& options, Console& console) {
   check_outputs(options);
+  Json json = Json::array();
   if (options.files.empty()) {
-    for (const Family& family : families()) console.out << fmt::format("{:<18} {}\n", family.name, family.summary);
+    for (const Family& family : families()) {
+      if (options.json != "-") console.out << fmt::format("{:<18} {}\n", family.name, family.summary);
+      json.push_back({{"name", family.name}, {"summary", family.summary}});
+    }
+    emit(options.json, json.dump(2) + "\n", false, console);
     return kExitWell;
   }
-  Json json = Json::array();
   for (const FamilyItem& item : family_items(options.files[0])) {
     if (options.json != "-") console.out << fmt::format("{:<28} {}\n", item.name, item.summary);
     json.push_back({{"name", item.name}, {"summary", item.summary}, {"source", item.source}});
