@@ -84,6 +84,8 @@ void take_model(const FlagUse& use, Launch& launch);
 void take_count(const FlagUse& use, Launch& launch);
 /// The same, "auto" and −1 being what fits.
 void take_length(const FlagUse& use, Launch& launch);
+/// The same, −1 being prompts in one piece.
+void take_chunk(const FlagUse& use, Launch& launch);
 /// A share above 0, up to 1.
 void take_share(const FlagUse& use, Launch& launch);
 void take_dtype(const FlagUse& use, Launch& launch);

@@ -20,7 +20,7 @@ const std::vector<FlagRow>& sglang_flags() {
       {"--mem-fraction-static", "", value, "gpu_memory_utilization", "share for weights and KV cache", take_share},
       {"--max-running-requests", "", value, "max_num_seqs", "sequences at once", take_count},
       {"--max-prefill-tokens", "", value, "", "chunked_prefill_size decides the size of a step"},
-      {"--chunked-prefill-size", "", value, "max_num_batched_tokens", "prompt tokens of a step", take_count},
+      {"--chunked-prefill-size", "", value, "max_num_batched_tokens", "prompt tokens of a step", take_chunk},
       {"--dtype", "", value, "dtype", "number format of activations", take_dtype},
       {"--quantization", "", value, "weight_dtype", "number format of weights", take_dtype},
       {"--kv-cache-dtype", "", value, "kv_cache_dtype", "number format of the KV cache", take_dtype},

@@ -44,6 +44,11 @@ void take_length(const FlagUse& use, Launch& launch) {
   take_count(use, launch);
 }
 
+void take_chunk(const FlagUse& use, Launch& launch) {
+  if (use.text != "-1") return take_count(use, launch);
+  launch.draft->set("enable_chunked_prefill", "false", fmt::format("{} -1", use.row.name));
+}
+
 void take_share(const FlagUse& use, Launch& launch) {
   std::string error;
   const std::optional<double> share = hardware::parse_number(use.text, error);

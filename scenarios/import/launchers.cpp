@@ -1,4 +1,6 @@
 // The table of launchers: which words start which server.
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "scenarios/import/launch.hpp"
@@ -21,10 +23,18 @@ bool is_word(const Words& words, std::size_t at, std::string_view text) {
   return at < words.size() && words[at].is_known() && words[at].text == text;
 }
 
-/// A container's image, "vllm/vllm-openai:latest", in any registry.
+/// What is done to an image that starts nothing.
+constexpr std::string_view kStartsNothing[] = {"pull", "push",    "build", "tag",  "rmi",
+                                               "save", "inspect", "load",  "scan", "images"};
+
+/// A container's image, "vllm/vllm-openai:latest", in any registry, in a command that starts it.
 bool is_image(const Words& words, std::size_t at, std::string_view name) {
-  return at > 0 && at < words.size() && words[at].is_known() && words[at].text.find(name) != std::string::npos &&
-         words[at].text.front() != '-';
+  if (at == 0 || at >= words.size() || !words[at].is_known()) return false;
+  if (words[at].text.find(name) == std::string::npos || words[at].text.front() == '-') return false;
+  const auto starts_nothing = [](const ShellWord& word) {
+    return std::find(std::begin(kStartsNothing), std::end(kStartsNothing), word.text) != std::end(kStartsNothing);
+  };
+  return !starts_nothing(words[1]) && !(at > 2 && starts_nothing(words[2]));  // "docker pull", "docker image pull"
 }
 
 std::size_t starts_vllm(const Words& words, std::size_t at) {

@@ -178,12 +178,15 @@ void add_commands(const Container& container, ShellScript& script) {
   if (!words.empty()) script.commands.push_back({std::move(words)});
 }
 
+/// How many of it run, where that is a number.
+std::int64_t replicas_in(const ConfigNode* count, std::int64_t otherwise) {
+  if (count == nullptr || count->kind != NodeKind::scalar) return otherwise;
+  const long written = std::strtol(count->scalar.c_str(), nullptr, 10);
+  return written >= 1 && written <= 100'000 ? written : otherwise;
+}
+
 void collect(const ConfigNode& node, std::int64_t replicas, std::vector<Container>& containers) {
-  const ConfigNode* count = node.find("replicas");
-  if (count != nullptr && count->kind == NodeKind::scalar) {
-    const long written = std::strtol(count->scalar.c_str(), nullptr, 10);
-    if (written >= 1 && written <= 100'000) replicas = written;
-  }
+  replicas = replicas_in(node.find("replicas"), replicas);
   if (const ConfigNode* list = node.find("containers")) {
     for (const NodePtr& item : list->items) {
       containers.push_back(
@@ -245,8 +248,11 @@ void read_compose(const ImportFile& file, const ImportOptions& options, Console&
     const ConfigNode* services = document->find("services");
     if (services == nullptr) continue;
     for (const auto& [name, service] : services->entries) {
+      const ConfigNode* deploy = service->find("deploy");
+      const std::int64_t scale = replicas_in(service->find("scale"), 1);
       containers.push_back({service->find("image"), service->find("entrypoint"), service->find("command"),
-                            env_of(service->find("environment")), 1});
+                            env_of(service->find("environment")),
+                            replicas_in(deploy != nullptr ? deploy->find("replicas") : nullptr, scale)});
     }
   }
   read_containers(file, "a Docker Compose file", containers, options, draft);

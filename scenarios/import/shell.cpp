@@ -77,11 +77,11 @@ class ShellReader {
     name.place = cursor_.place();
     cursor_.skip(end + (append ? 2 : 1));
     if (cursor_.peek() == '(') {
-      words_.assign(name.text, list(), append);
+      append ? words_.append_list(name.text, list()) : words_.assign(name.text, list());
     } else {
       std::vector<ShellWord> value = words_.read(true);
       if (value.empty()) value.emplace_back();
-      words_.assign(name.text, std::move(value), append);
+      append ? words_.append(name.text, value.front()) : words_.assign(name.text, std::move(value));
     }
     script_.assigned.push_back(std::move(name));
     return true;

@@ -12,6 +12,7 @@ namespace {
 // A variable that holds itself twice doubles with every line.
 constexpr std::size_t kLongestValue = std::size_t{64} << 10;
 constexpr std::size_t kMostWords = 4096;
+constexpr std::string_view kGrows = "this grows beyond 64 KiB";
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
 
@@ -58,7 +59,7 @@ std::vector<ShellWord> ShellWords::read(bool whole) {
 void ShellWords::add(std::string_view text) {
   any_ = true;
   if (!word_.is_known()) return;
-  if (word_.text.size() + text.size() > kLongestValue) return fail_word("this grows beyond 64 KiB", word_.place);
+  if (word_.text.size() + text.size() > kLongestValue) return fail_word(std::string(kGrows), word_.place);
   word_.text += text;
 }
 
@@ -213,13 +214,25 @@ void ShellWords::insert_value(const ShellValue& value, bool list, bool quoted) {
   }
 }
 
-void ShellWords::assign(const std::string& name, ShellValue value, bool append) {
+void ShellWords::assign(const std::string& name, ShellValue value) { variables_[name] = std::move(value); }
+
+void ShellWords::append(const std::string& name, const ShellWord& value) {
   ShellValue& variable = variables_[name];
-  if (!append) {
-    variable = std::move(value);
-    return;
+  if (variable.empty()) variable.emplace_back().place = value.place;
+  ShellWord& first = variable.front();  // as bash has it, of a list too
+  if (!first.is_known()) return;
+  if (!value.is_known()) {
+    first.failure = value.failure;
+  } else if (first.text.size() + value.text.size() > kLongestValue) {
+    first.failure = {std::string(kGrows), value.place};
+  } else {
+    first.text += value.text;
   }
-  for (ShellWord& word : value) {
+}
+
+void ShellWords::append_list(const std::string& name, ShellValue values) {
+  ShellValue& variable = variables_[name];
+  for (ShellWord& word : values) {
     if (variable.size() < kMostWords) variable.push_back(std::move(word));
   }
 }

@@ -20,7 +20,11 @@ class ShellWords {
   /// The word that begins here: none, one, or several where a variable without quotes holds blanks. `whole`: it is the
   /// value of an assignment, which no variable cuts into several.
   [[nodiscard]] std::vector<ShellWord> read(bool whole);
-  void assign(const std::string& name, ShellValue value, bool append);
+  void assign(const std::string& name, ShellValue value);
+  /// "NAME+=value": behind the text that it holds.
+  void append(const std::string& name, const ShellWord& value);
+  /// "NAME+=(values)": behind its list.
+  void append_list(const std::string& name, ShellValue values);
   /// Past "(…)" with what it holds, the cursor standing on its bracket.
   void skip_brackets();
 

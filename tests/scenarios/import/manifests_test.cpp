@@ -75,6 +75,16 @@ TEST_F(Manifests, ReadsAServiceOfCompose) {
   EXPECT_EQ(job.config.tensor_parallel, 4);
 }
 
+TEST_F(Manifests, ServicesOfComposeMayRunSeveralTimes) {
+  const auto with = [](const std::string& more) {
+    return "services:\n  vllm:\n    command: vllm serve Qwen/Qwen3-32B -tp 2 -dp 2\n" + more;
+  };
+  EXPECT_EQ(job_of("compose.yaml", with("")).config.replicas, 2);
+  EXPECT_EQ(job_of("compose.yaml", with("    deploy: {replicas: 3}\n")).config.replicas, 6);
+  EXPECT_EQ(job_of("compose.yaml", with("    scale: 4\n")).config.replicas, 8);
+  EXPECT_EQ(job_of("compose.yaml", with("    deploy: {replicas: \"${N}\"}\n")).config.replicas, 2) << "not a number";
+}
+
 TEST_F(Manifests, SaysWhereSomethingIsWrong) {
   EXPECT_THAT(error_of("compose.yaml", "services:\n  a:\n    command: [vllm, serve, \"${MODEL}\"]\n"),
               AllOf(HasSubstr("compose.yaml:3:"), HasSubstr("a variable that the container's env does not set")));

@@ -56,6 +56,21 @@ TEST(Shell, PutsVariablesIn) {
               ElementsAre(ElementsAre("run", "--x", "1", "--y", "2 3")));
 }
 
+// As bash has it: a text grows at its end, a list by further words, and a text added to a list goes to its first word.
+TEST(Shell, AddsToVariables) {
+  EXPECT_THAT(commands("A='--x 1'\nA+=\" --y 2\"\nrun $A\n"), ElementsAre(ElementsAre("run", "--x", "1", "--y", "2")));
+  EXPECT_THAT(commands("M=org/\nM+=model\nrun $M \"${M}\"\n"),
+              ElementsAre(ElementsAre("run", "org/model", "org/model")));
+  EXPECT_THAT(commands("NEW+=a\nNEW+=b\nrun $NEW\n"), ElementsAre(ElementsAre("run", "ab")));
+  EXPECT_THAT(commands("A=(x y)\nA+=z\nrun \"${A[@]}\"\n"), ElementsAre(ElementsAre("run", "xz", "y")));
+  EXPECT_THAT(commands("A=x\nA+=(y z)\nrun \"${A[@]}\"\n"), ElementsAre(ElementsAre("run", "x", "y", "z")));
+  EXPECT_THAT(error_of("A=x\nA+=$(date)\nrun $A\n"), HasSubstr("a.sh:2:4: the output of a command"));
+  EXPECT_THAT(error_of("A=$(date)\nA+=x\nrun $A\n"), HasSubstr("a.sh:1:3: the output of a command"));
+  std::string text = "A=0123456789\n";
+  for (int i = 0; i < 40; ++i) text += "A+=$A\n";
+  EXPECT_THAT(error_of(text + "run $A\n"), HasSubstr("grows beyond 64 KiB"));
+}
+
 TEST(Shell, SkipsRedirectionsAndDocuments) {
   EXPECT_THAT(commands("a b > out 2>&1 < in &> all\n"), ElementsAre(ElementsAre("a", "b")));
   EXPECT_THAT(commands("cat <<EOF > f\nvllm serve 'x\nEOF\nb\n"), ElementsAre(ElementsAre("cat"), ElementsAre("b")));
