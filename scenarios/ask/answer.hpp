@@ -9,6 +9,7 @@
 #include "scenarios/ask/engines.hpp"
 #include "scenarios/ask/question.hpp"
 #include "scenarios/memory_verdict.hpp"
+#include "scenarios/search/goal.hpp"
 #include "scenarios/search/point.hpp"
 
 namespace orrery::scenarios {
@@ -34,9 +35,10 @@ struct AskedPlan {
 
 struct Answer {
   KeptMetrics kept;
-  std::vector<AskedPlan> plans;  ///< best first; then those that don't hold, the nearest first
-  std::string binding;           ///< what keeps the best from more, or the nearest from enough
-  std::string scenario;          ///< the text of plans.front()
+  std::vector<AskedPlan> plans;      ///< best first; then those that don't hold, the nearest first
+  std::optional<ParetoFront> front;  ///< of the plans, where one is asked for and all were tried
+  std::string binding;               ///< what keeps the best from more, or the nearest from enough
+  std::string scenario;              ///< the text of plans.front()
   int runs = 0;
 
   [[nodiscard]] bool holds() const { return !plans.empty() && plans.front().holds; }

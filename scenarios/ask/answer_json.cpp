@@ -67,7 +67,13 @@ Json answer_json(const Question& question, const Answer& answer, std::string_vie
   if (!answer.binding.empty()) json["binding"] = answer.binding;
   json["runs"] = answer.runs;
   json["plans"] = Json::array();
-  for (const AskedPlan& plan : answer.plans) json["plans"].push_back(plan_json(answer, plan));
+  for (std::size_t i = 0; i < answer.plans.size(); ++i) {
+    json["plans"].push_back(plan_json(answer, answer.plans[i]));
+    if (answer.front) json["plans"].back()["pareto"] = static_cast<bool>(answer.front->has[i]);
+  }
+  if (answer.front) {
+    for (const Objective& objective : answer.front->objectives) json["pareto"].push_back(objective.words());
+  }
   json["scenario"] = answer.scenario;
   return json;
 }

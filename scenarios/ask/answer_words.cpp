@@ -124,6 +124,17 @@ AnswerRow fit_row(const Answer& answer, const AskedPlan& plan) {
   return row;
 }
 
+/// A row per plan.
+template <class RowOf>
+void add_rows(AnswerWords& words, const Answer& answer, const RowOf& row_of) {
+  for (std::size_t i = 0; i < answer.plans.size(); ++i) {
+    AnswerRow& row = words.rows.emplace_back(row_of(answer.plans[i]));
+    row.on_front = answer.front && answer.front->has[i];
+    if (row.on_front) row.remarks.insert(row.remarks.begin(), std::string(kOnTheFront));
+  }
+  if (answer.front) words.facts.push_back(answer.front->words("plans"));
+}
+
 std::string first_line(const std::string& text) { return printable(text.substr(0, text.find('\n'))); }
 
 /// What holds and how much room is left, or the nearest to it.
@@ -188,7 +199,7 @@ AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
                    {"TTFT p99", 10},    {"TPOT p99", 10},
                    {"within SLO", 10},  {"USD/h", 8},
                    {"USD/M output", 13}};
-  for (const AskedPlan& plan : answer.plans) words.rows.push_back(serve_row(question, answer, plan));
+  add_rows(words, answer, [&](const AskedPlan& plan) { return serve_row(question, answer, plan); });
   words.shown = kShownPlans;
   const auto is_left = [](const AskedPlan& plan) { return plan.left; };
   if (std::any_of(answer.plans.begin(), answer.plans.end(), is_left)) {
@@ -209,7 +220,7 @@ AnswerWords fit_words(const FitQuestion& question, const Answer& answer) {
   }
   add_fit_facts(words, question, answer, what);
   words.columns = {{"Fewest of each GPU", 40}, {"sequences", 10}, {"weights a GPU", 14}, {"USD/h", 8}};
-  for (const AskedPlan& plan : answer.plans) words.rows.push_back(fit_row(answer, plan));
+  add_rows(words, answer, [&](const AskedPlan& plan) { return fit_row(answer, plan); });
   return words;
 }
 
@@ -229,14 +240,18 @@ void write_answer(std::ostream& out, const AnswerWords& words, const std::string
     write_cells(titles, 0);
     out << "\n";
   }
-  const std::size_t shown = words.shown > 0 ? std::min(words.shown, words.rows.size()) : words.rows.size();
-  for (std::size_t i = 0; i < shown; ++i) {
+  std::size_t hidden = 0;
+  for (std::size_t i = 0; i < words.rows.size(); ++i) {
+    if (words.shown > 0 && i >= words.shown && !words.rows[i].on_front) {
+      ++hidden;
+      continue;
+    }
     write_cells(words.rows[i].cells, 2);
     for (const std::string& remark : words.rows[i].remarks) out << "  " << remark;
     out << "\n";
   }
   if (!words.footnote.empty()) out << "  " << words.footnote << "\n";
-  if (shown < words.rows.size()) out << fmt::format("  ... and {} more (--json)\n", words.rows.size() - shown);
+  if (hidden > 0) out << fmt::format("  ... and {} more (--json)\n", hidden);
   if (!scenario.empty()) out << "\nThe scenario (--save FILE keeps it for run, explain, sweep)\n" << scenario;
 }
 

@@ -18,6 +18,7 @@ struct AnswerRow {
   std::vector<std::string> cells;  ///< as the columns; the first is the plan
   std::vector<std::string> remarks;
   bool holds = false;
+  bool on_front = false;  ///< shown wherever it stands
 };
 
 struct AnswerWords {

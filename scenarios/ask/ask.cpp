@@ -34,6 +34,9 @@ std::vector<AskField> with_shared(const std::vector<AskField>& own) {
       {"users", &AskWords::users, "Users at once", "users at once", "", "32"},
   };
   fields.insert(fields.end(), own.begin(), own.end());
+  fields.push_back({"pareto", &AskWords::pareto, "Pareto front of",
+                    "mark the plans that no other beats in all of these metrics: a,b (orrery list metrics)", "",
+                    "cost.usd_per_million_output_tokens,serving.output_tokens_per_s_per_user"});
   return fields;
 }
 

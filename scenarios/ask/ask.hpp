@@ -15,7 +15,7 @@ namespace orrery::scenarios {
 /// What is asked, as written; empty: not said.
 struct AskWords {
   std::string model, gpu, node, gpus, tensor_parallel, weight_dtype, users, context, input, output, ttft, tpot,
-      attainment, rate, compare_api;
+      attainment, rate, compare_api, pareto;
 };
 
 /// One thing that may be said.

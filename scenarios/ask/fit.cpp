@@ -6,6 +6,7 @@
 
 #include "scenarios/ask/answer.hpp"
 #include "scenarios/ask/control.hpp"
+#include "scenarios/ask/front.hpp"
 #include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
@@ -79,6 +80,8 @@ Answer answer_fit(const FitQuestion& question, const AskControl& control) {
     const AskedPlan& first = answer.plans.front();
     answer.scenario = EditedText(text, "ask", engine_keys(first.engine, first.replicas)).text();
   }
+  mark_front(answer, question, control, runner,
+             [](const AskedPlan& plan) { return engine_keys(plan.engine, plan.replicas); });
   return answer;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hardware/units.hpp"
+#include "scenarios/search/goal.hpp"
 
 namespace orrery::scenarios {
 
@@ -45,11 +46,12 @@ struct ApiPrice {
 
 struct Question {
   AskedModel model;
-  std::vector<AskedGpu> gpus;  ///< to choose from
-  int gpu_count = 0;           ///< GPUs that there are; 0: as many as it takes
-  int tensor_parallel = 0;     ///< 0: left open
-  std::int64_t context = 0;    ///< tokens of the longest request
-  std::int64_t users = 0;      ///< at once; 0: not said
+  std::vector<AskedGpu> gpus;     ///< to choose from
+  int gpu_count = 0;              ///< GPUs that there are; 0: as many as it takes
+  int tensor_parallel = 0;        ///< 0: left open
+  std::int64_t context = 0;       ///< tokens of the longest request
+  std::int64_t users = 0;         ///< at once; 0: not said
+  std::vector<Objective> pareto;  ///< what plans are marked by; may be empty
 };
 
 /// The most users that are tried.

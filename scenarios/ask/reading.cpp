@@ -7,6 +7,7 @@
 #include "scenarios/ask/names.hpp"
 #include "scenarios/ask/words.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
 
@@ -18,6 +19,17 @@ namespace {
 constexpr double kTail = 8.0;
 constexpr std::int64_t kMostGpus = 4096, kMostTensorParallel = 8;
 constexpr double kLeastRate = 0.001, kMostRate = 10'000.0, kLeastAttainment = 0.01;
+
+/// Each a metric that an answer has.
+std::vector<Objective> read_front(const std::string& text) {
+  std::vector<Objective> front = front_objectives(split(text), "", "--pareto");
+  const KeptMetrics kept{serving_kind().metrics()};
+  for (const Objective& objective : front) {
+    if (kept.find(objective.metric)) continue;
+    throw ConfigError(fmt::format("--pareto: an answer is of serving, and {} is not", objective.metric));
+  }
+  return front;
+}
 
 void read_shared(const AskWords& words, Question& question) {
   if (words.model.empty()) throw ConfigError("--model is needed");
@@ -31,6 +43,7 @@ void read_shared(const AskWords& words, Question& question) {
   }
   if (!words.users.empty()) question.users = read_count(words.users, "--users", kMostUsers);
   if (!words.context.empty()) question.context = read_tokens(words.context, "--context");
+  question.pareto = read_front(words.pareto);
   const models::Llm llm = models::load_model(question.model.name);
   if (llm.max_positions > 0 && question.context > llm.max_positions) {
     throw ConfigError(fmt::format("--context {}: {} has {} positions", printable(words.context),

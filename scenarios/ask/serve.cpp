@@ -9,6 +9,7 @@
 #include "scenarios/ask/answer.hpp"
 #include "scenarios/ask/binding.hpp"
 #include "scenarios/ask/control.hpp"
+#include "scenarios/ask/front.hpp"
 #include "scenarios/ask/replicas.hpp"
 #include "scenarios/kinds.hpp"
 
@@ -49,6 +50,7 @@ class Serving {
       answer_.scenario = EditedText(text_, "ask", best.point.set).text();
       answer_.binding = binding_of(question_, answer_, best, text_);
     }
+    mark_front(answer_, question_, control_, runner_, [this](const AskedPlan& plan) { return whole_keys(plan); });
     return std::move(answer_);
   }
 
@@ -210,11 +212,14 @@ class Serving {
 
   /// The plan that is the answer as a whole, and what comes after it to its end.
   void run_best(AskedPlan& plan) {
-    const std::int64_t users = question_.users > 0 ? question_.users : std::max(plan.users, plan.replicas);
     const bool is_part = plan.replicas_run() != plan.replicas;
     if (plan.point.ran() && (is_part || plan.point.given_up))
-      plan.point = whole(plan_keys(question_, plan.engine, plan.replicas, users));
+      plan.point = whole(whole_keys(plan));
     if (plan.beyond && plan.beyond->given_up) plan.beyond = whole(plan.beyond->set);
+  }
+  [[nodiscard]] std::vector<Override> whole_keys(const AskedPlan& plan) const {
+    const std::int64_t users = question_.users > 0 ? question_.users : std::max(plan.users, plan.replicas);
+    return plan_keys(question_, plan.engine, plan.replicas, users);
   }
   [[nodiscard]] SearchPoint whole(std::vector<Override> set) {
     ++answer_.runs;

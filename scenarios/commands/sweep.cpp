@@ -146,8 +146,7 @@ View view_of(const Scenario& base, const Options& options) {
       !options.objective.empty() ? options.objective : std::string(changes_price(base) ? table.price : table.speed),
       "--objective");
   if (!options.sort.empty()) view.sort = objective_in(base, options.sort, "--sort");
-  view.pareto = objectives_in(base, options.pareto, "--pareto");
-  if (view.pareto.size() == 1) throw ConfigError("--pareto: a front is of two metrics or more: a,b");
+  view.pareto = front_objectives(split(options.pareto), view.prefix, "--pareto");
   choose_columns(base, options, table, view);
   // What decides has to be known, asked for or not.
   keep(kept, view.objective.metric);
@@ -218,21 +217,13 @@ void write_relaxed(const std::vector<SearchPoint>& points, std::ostream& out) {
   }
 }
 
-/// Of the points of a whole sweep; nullopt: no front is asked for, or points are missing.
-std::optional<ParetoFront> front_of(const View& view, const std::vector<SearchPoint>& points, const Console& console) {
-  if (view.pareto.empty() || console.stopped()) return std::nullopt;
-  ParetoFront front{view.pareto, std::vector<bool>(points.size(), false)};
-  for (const std::size_t i : pareto_front(view.form.kept, points, view.pareto)) front.has[i] = true;
-  return front;
-}
-
 /// What follows the rows: in the order that is asked for, the front, and the best.
 void write_end(const SweepText& shown, const View& view, const std::vector<SearchPoint>& points,
                const ParetoFront* front, std::ostream& out) {
   if (view.sort) {
     shown.head();
     for (const std::size_t i : sorted_by(view.form.kept, points, *view.sort)) {
-      shown.line(points[i], front != nullptr && front->has[i] ? "on the Pareto front" : "");
+      shown.line(points[i], front != nullptr && front->has[i] ? kOnTheFront : "");
     }
   }
   if (front != nullptr) shown.front(points, *front);
@@ -293,7 +284,8 @@ int sweep_file(const Options& options, Console& console) {
   std::vector<SearchPoint> points;
   for (SearchRow& row : search(runner, query, control)) points.push_back(std::move(row.point));
   journals.close();
-  const std::optional<ParetoFront> found = front_of(view, points, console);
+  std::optional<ParetoFront> found;  // none where points are missing
+  if (!view.pareto.empty() && !console.stopped()) found = front_of(kept, points, view.pareto);
   const ParetoFront* front = found ? &*found : nullptr;
   if (table && !points.empty()) write_end(shown, view, points, front, console.out);
   const int code = finish(view, points, front, query.rows.count, options, fingerprint, console);

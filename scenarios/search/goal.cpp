@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "hardware/nearest_names.hpp"
+#include "scenarios/format.hpp"
 
 namespace orrery::scenarios {
 
@@ -26,8 +27,19 @@ Objective objective_of(std::string_view metric, std::string_view by) {
   if (row) return {std::string(metric), row->direction != Direction::less_is_better};
   const std::vector<std::string> nearest = hardware::nearest_names(own_name(metric), metric_names());
   throw hardware::ConfigError(
-      fmt::format("{}: there is no metric '{}'; {} (orrery list metrics)", by, metric,
+      fmt::format("{}: there is no metric '{}'; {} (orrery list metrics)", by, printable(metric),
                   nearest.empty() ? "see the list" : fmt::format("did you mean {}?", fmt::join(nearest, ", "))));
+}
+
+std::vector<Objective> front_objectives(const std::vector<std::string>& metrics, const std::string& prefix,
+                                        std::string_view by) {
+  std::vector<Objective> all;
+  for (const std::string& metric : metrics) {
+    Objective& objective = all.emplace_back(objective_of(metric, by));
+    if (own_name(objective.metric) == objective.metric) objective.metric.insert(0, prefix);
+  }
+  if (all.size() == 1) throw hardware::ConfigError(fmt::format("{}: a front is of two metrics or more: a,b", by));
+  return all;
 }
 
 bool holds(const KeptMetrics& kept, const SearchPoint& point, const std::vector<Bound>& bounds) {
@@ -72,6 +84,20 @@ std::vector<std::size_t> pareto_front(const KeptMetrics& kept, const std::vector
     const auto beaten = [&](const std::vector<double>& other) { return beats(other, merits[i]); };
     if (std::none_of(merits.begin(), merits.end(), beaten)) front.push_back(able[i]);
   }
+  return front;
+}
+
+std::string ParetoFront::words(std::string_view points) const {
+  std::string what;
+  for (const Objective& objective : objectives) what += (what.empty() ? "" : ", ") + objective.words();
+  return fmt::format("Pareto front of {}: {} of {} {}", what, std::count(has.begin(), has.end(), true), has.size(),
+                     points);
+}
+
+ParetoFront front_of(const KeptMetrics& kept, const std::vector<SearchPoint>& points,
+                     const std::vector<Objective>& objectives) {
+  ParetoFront front{objectives, std::vector<bool>(points.size(), false)};
+  for (const std::size_t i : pareto_front(kept, points, objectives)) front.has[i] = true;
   return front;
 }
 

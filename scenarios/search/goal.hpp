@@ -29,6 +29,11 @@ struct Objective {
 /// has, with the nearest ones, naming the option `by`.
 [[nodiscard]] Objective objective_of(std::string_view metric, std::string_view by);
 
+/// What a front is of: each as objective_of(), with `prefix` (of a job) before the names that have none. None for no
+/// names; throws ConfigError for one alone.
+[[nodiscard]] std::vector<Objective> front_objectives(const std::vector<std::string>& metrics,
+                                                      const std::string& prefix, std::string_view by);
+
 /// It is well, and within every bound.
 [[nodiscard]] bool holds(const KeptMetrics& kept, const SearchPoint& point, const std::vector<Bound>& bounds);
 
@@ -41,6 +46,20 @@ struct Objective {
 [[nodiscard]] std::vector<std::size_t> pareto_front(const KeptMetrics& kept, const std::vector<SearchPoint>& points,
                                                     const std::vector<Objective>& objectives,
                                                     const std::vector<Bound>& bounds = {});
+
+/// Which points no other beats in all of several objectives at once.
+struct ParetoFront {
+  std::vector<Objective> objectives;
+  std::vector<bool> has;  ///< by point
+
+  /// "Pareto front of most a, least b: 2 of 7 points".
+  [[nodiscard]] std::string words(std::string_view points) const;
+};
+inline constexpr std::string_view kOnTheFront = "on the Pareto front";
+
+/// pareto_front() as a mark for each point.
+[[nodiscard]] ParetoFront front_of(const KeptMetrics& kept, const std::vector<SearchPoint>& points,
+                                   const std::vector<Objective>& objectives);
 
 /// Indices of all points, best first by one metric; equal ones in their order, those without it last.
 [[nodiscard]] std::vector<std::size_t> sorted_by(const KeptMetrics& kept, const std::vector<SearchPoint>& points,

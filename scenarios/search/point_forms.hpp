@@ -23,12 +23,6 @@ struct PointForm {
   KeptMetrics kept;
 };
 
-/// Which points no other beats in all of several objectives at once (goal.hpp).
-struct ParetoFront {
-  std::vector<Objective> objectives;
-  std::vector<bool> has;  ///< by point
-};
-
 /// What a partial file adds to each row, so that one that somebody edited is not taken for the sweep's own.
 [[nodiscard]] std::string row_check(std::string_view row);
 

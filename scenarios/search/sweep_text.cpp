@@ -80,10 +80,7 @@ void SweepText::line(const SearchPoint& point, std::string_view mark) const {
 }
 
 void SweepText::front(const std::vector<SearchPoint>& points, const ParetoFront& front) const {
-  std::string words;
-  for (const Objective& objective : front.objectives) words += (words.empty() ? "" : ", ") + objective.words();
-  out_ << fmt::format("\nPareto front of {}: {} of {} points\n", words,
-                      std::count(front.has.begin(), front.has.end(), true), points.size());
+  out_ << "\n" << front.words("points") << "\n";
   for (const std::size_t i : sorted_by(kept_, points, front.objectives.front())) {
     if (front.has[i]) out_ << text_of(points[i]) << "\n";
   }
