@@ -42,8 +42,8 @@ std::string cause(const Answer& answer, const AskedPlan& plan, const SearchPoint
 std::string binding_of(const ServeQuestion& question, const Answer& answer, const AskedPlan& plan,
                        const std::string& text) {
   const SearchPoint* point = plan.holds ? (plan.beyond ? &*plan.beyond : nullptr) : &plan.point;
-  if (point == nullptr && plan.users >= kMostUsers) {
-    return fmt::format("nothing up to {} users, where the search ends", grouped(kMostUsers));
+  if (const std::int64_t most = most_users(plan.replicas); point == nullptr && plan.users >= most) {
+    return fmt::format("nothing up to {} users, where the search ends", grouped(most));
   }
   if (point == nullptr) return plan.replicas == 1 ? "nothing: one replica is enough" : "nothing that was tried";
   if (!point->ran()) return short_reason(point->reason, "ask");

@@ -1,6 +1,7 @@
 // The questions that `orrery ask` answers, as plain values: what was said on the command line, read and checked.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -54,8 +55,11 @@ struct Question {
   std::vector<Objective> pareto;  ///< what plans are marked by; may be empty
 };
 
-/// The most users that are tried.
-inline constexpr std::int64_t kMostUsers = 100'000;
+/// The most users that are tried, but for plans of many replicas: as many of each are in any case.
+inline constexpr std::int64_t kMostUsers = 100'000, kMostUsersEach = 2'000;
+[[nodiscard]] constexpr std::int64_t most_users(std::int64_t replicas) {
+  return std::max(kMostUsers, kMostUsersEach * replicas);
+}
 
 struct ServeQuestion : Question {
   AskedLength input, output;

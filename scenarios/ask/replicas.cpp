@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "scenarios/format.hpp"
+
 namespace orrery::scenarios {
 
 namespace {
@@ -44,6 +46,33 @@ std::vector<Override> plan_keys(const ServeQuestion& question, const AskedEngine
   std::vector<Override> keys = engine_keys(engine, replicas);
   keys.push_back(key("serving.load.requests", requests_at(question.rate)));
   return keys;
+}
+
+std::int64_t part_of(const ServeQuestion& question, std::int64_t replicas) {
+  constexpr std::int64_t kReplicas = 16, kRequests = 1'000;
+  const std::int64_t each = std::max<std::int64_t>(1, requests_at(question.rate) / replicas);
+  return std::min(replicas, std::max(kReplicas, (kRequests + each - 1) / each));
+}
+
+std::vector<Override> part_keys(const ServeQuestion& question, const AskedEngine& engine, std::int64_t replicas) {
+  const std::int64_t part = part_of(question, replicas);
+  const double share = static_cast<double>(part) / static_cast<double>(replicas);
+  std::vector<Override> keys = engine_keys(engine, part);
+  const auto set = [&](std::string_view name, std::string value) {
+    keys.push_back({std::string(name), std::move(value), "ask"});
+  };
+  if (part < replicas) {
+    set("serving.load.arrivals", "gamma");
+    set("serving.load.cv", shortest(std::sqrt(share)));
+  }
+  set("serving.load.rate", shortest(question.rate * share));
+  keys.push_back(key("serving.load.requests", std::llround(static_cast<double>(requests_at(question.rate)) * share)));
+  return keys;
+}
+
+std::vector<Override> sample_keys(const AskedEngine& engine, std::int64_t replicas, std::int64_t users,
+                                  std::int64_t scale) {
+  return with_users(engine, replicas, std::max<std::int64_t>(1, users / scale), rounds_of(users));
 }
 
 std::vector<Override> group_keys(const ServeQuestion& question, const AskedEngine& engine, std::int64_t replicas,

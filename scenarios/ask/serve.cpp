@@ -11,6 +11,7 @@
 #include "scenarios/ask/control.hpp"
 #include "scenarios/ask/front.hpp"
 #include "scenarios/ask/replicas.hpp"
+#include "scenarios/ask/sampling.hpp"
 #include "scenarios/kinds.hpp"
 
 namespace orrery::scenarios {
@@ -24,8 +25,8 @@ constexpr std::size_t kBatch = 8;
 constexpr std::size_t kFirstBatch = 2;
 /// A plan's cost per token follows its cost per hour, but for how long it takes to finish the last requests.
 constexpr double kPriceSlack = 1.05;
-/// Of one of many replicas more users than this are not tried.
-constexpr std::int64_t kMostEach = 2'000;
+/// Of users that are known to be held by another plan: how far off more of them are looked for first.
+constexpr std::int64_t kFirstSteps = 64;
 /// Plans that don't hold and are run to their end to see which is nearest: those that kept the limits longest.
 constexpr std::size_t kNearest = 10;
 
@@ -35,7 +36,8 @@ class Serving {
       : question_(question),
         control_(control),
         text_(serve_text(question)),
-        runner_(text_, "ask", {}, {serving_kind().metrics()}) {
+        runner_(text_, "ask", {}, {serving_kind().metrics()}),
+        sampler_(question, runner_, query(0).bounds) {
     answer_.kept = runner_.kept();
   }
 
@@ -50,6 +52,7 @@ class Serving {
       answer_.scenario = EditedText(text_, "ask", best.point.set).text();
       answer_.binding = binding_of(question_, answer_, best, text_);
     }
+    answer_.runs += sampler_.runs();
     mark_front(answer_, question_, control_, runner_, [this](const AskedPlan& plan) { return whole_keys(plan); });
     return std::move(answer_);
   }
@@ -104,7 +107,8 @@ class Serving {
     };
     SearchQuery query = Serving::query(engines.size());
     query.range = SearchRange{"", Seek::most, [engines, replicas](std::size_t i) {
-                                return RangeLimits{1, std::max(kMostEach, kMostUsers / replicas(engines[i]))};
+                                const std::int64_t count = replicas(engines[i]);
+                                return RangeLimits{1, most_users(count) / count};
                               }};
     query.also = [engines, replicas, question = question_](std::size_t i, std::int64_t each) {
       const std::int64_t count = replicas(engines[i]);
@@ -147,15 +151,19 @@ class Serving {
     std::vector<AskedPlan> plans;
     for (const std::size_t i : asked) plans.push_back(answer_.plans[i]);
     SearchQuery query = Serving::query(plans.size());
-    query.range =
-        SearchRange{"", Seek::most, [plans, known, question = question_](std::size_t i) {
-                      const AskedPlan& plan = plans[i];
-                      if (go_in_step(question, plan.engine)) {
-                        return RangeLimits{plan.users, plan.users + plan.replicas - 1, false, 0, true};
-                      }
-                      const std::int64_t start = known > 0 ? known : plan.users;
-                      return RangeLimits{known > 0 ? known : 1, std::max(kMostUsers, 2 * start), false, start, false};
-                    }};
+    query.range = SearchRange{"", Seek::most, [plans, known, question = question_](std::size_t i) {
+                                const AskedPlan& plan = plans[i];
+                                if (go_in_step(question, plan.engine)) {
+                                  const std::int64_t each = plan.users / plan.replicas;
+                                  return RangeLimits{plan.users, most_in_step(each, plan.replicas), false, true};
+                                }
+                                return RangeLimits{known > 0 ? known : 1, most_users(plan.replicas)};
+                              }};
+    query.range->guess = [plans, known, sampler = sampler_](std::size_t i, const RangeLimits& limits) {
+      // Whether it is as many as are known is asked first.
+      if (known > 0) return TurnStart{known, std::max<std::int64_t>(1, known / kFirstSteps)};
+      return sampler.most_users(plans[i].engine, plans[i].replicas, plans[i].users, limits);
+    };
     query.also = [plans, question = question_](std::size_t i, std::int64_t users) {
       return group_keys(question, plans[i].engine, plans[i].replicas, users);
     };
@@ -204,6 +212,15 @@ class Serving {
                       const bool bounded = count > 0 || affordable < there_are;
                       return RangeLimits{1, static_cast<std::int64_t>(std::min(there_are, affordable)), bounded};
                     }};
+    query.range->guess = [batch, sampler = sampler_](std::size_t row, const RangeLimits& limits) {
+      return sampler.fewest_replicas(batch[row], limits);
+    };
+    // Only beside a plan that holds: which of those that don't is nearest is told by whole runs.
+    if (cheapest < std::numeric_limits<double>::infinity()) {
+      query.range->hopeless = [batch, sampler = sampler_](std::size_t row, const RangeLimits& limits) {
+        return sampler.hopeless(batch[row], limits.most);
+      };
+    }
     query.also = [batch, question = question_](std::size_t row, std::int64_t replicas) {
       return group_keys(question, batch[row], replicas, question.users);
     };
@@ -213,8 +230,7 @@ class Serving {
   /// The plan that is the answer as a whole, and what comes after it to its end.
   void run_best(AskedPlan& plan) {
     const bool is_part = plan.replicas_run() != plan.replicas;
-    if (plan.point.ran() && (is_part || plan.point.given_up))
-      plan.point = whole(whole_keys(plan));
+    if (plan.point.ran() && (is_part || plan.point.given_up)) plan.point = whole(whole_keys(plan));
     if (plan.beyond && plan.beyond->given_up) plan.beyond = whole(plan.beyond->set);
   }
   [[nodiscard]] std::vector<Override> whole_keys(const AskedPlan& plan) const {
@@ -269,6 +285,7 @@ class Serving {
   const AskControl& control_;
   std::string text_;
   PointRunner runner_;
+  TurnSampler sampler_;
   Answer answer_;
 };
 

@@ -5,7 +5,6 @@
 #include <memory>
 #include <mutex>
 
-#include "scenarios/search/bisection.hpp"
 #include "sim/run_control.hpp"
 
 namespace orrery::scenarios {
@@ -21,11 +20,13 @@ SearchPoint run_point(const PointRunner& runner, const SearchQuery& query, std::
   return runner.run(std::move(set), query.until_missed);
 }
 
-std::optional<std::int64_t> find_turn(Seek seek, const RangeLimits& limits,
+std::optional<std::int64_t> find_turn(const SearchRange& range, std::size_t row, const RangeLimits& limits,
                                       const std::function<bool(std::int64_t)>& holds) {
-  if (seek == Seek::fewest) return fewest_that_holds(limits.least, limits.most, limits.top_first, holds);
+  std::function<TurnStart()> start;
+  if (range.guess) start = [&] { return range.guess(row, limits); };
+  if (range.seek == Seek::fewest) return fewest_that_holds(limits.least, limits.most, limits.top_first, holds, start);
   if (limits.is_turn) return most_between(limits.least, limits.most + 1, holds);
-  return most_that_holds(limits.least, limits.most, limits.start > 0 ? limits.start : limits.least, holds);
+  return most_that_holds(limits.least, limits.most, start ? start() : TurnStart{limits.least}, holds);
 }
 
 /// Bisects the range of one row; every point is run once.
@@ -39,8 +40,13 @@ SearchRow bisect(const PointRunner& runner, const SearchQuery& query, std::size_
     return well;
   };
   const RangeLimits limits = range.limits(row);
+  if (range.hopeless && limits.least <= limits.most) {
+    if (std::optional<SearchPoint> point = range.hopeless(row, limits)) {
+      return {std::move(*point), false, limits.most, std::nullopt, 1};
+    }
+  }
   const bool most = range.seek == Seek::most;
-  std::optional<std::int64_t> found = find_turn(range.seek, limits, holds_at);
+  std::optional<std::int64_t> found = find_turn(range, row, limits, holds_at);
   // What was known to hold has not been run yet.
   if (found && tried.count(*found) == 0 && !holds_at(*found)) found.reset();
   SearchRow result;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "scenarios/runner.hpp"
+#include "scenarios/search/bisection.hpp"
 #include "scenarios/search/goal.hpp"
 #include "scenarios/search/point.hpp"
 
@@ -30,7 +31,6 @@ enum class Seek : std::uint8_t { most, fewest };
 struct RangeLimits {
   std::int64_t least = 1, most = 1;
   bool top_first = false;  ///< of `fewest`: see fewest_that_holds()
-  std::int64_t start = 0;  ///< of `most`: see most_that_holds(); 0: the least
   bool is_turn = false;    ///< of `most`: `least` is known to hold and what follows `most` not to (most_between())
 };
 /// A key along which holding is monotone: up to some value (seek the most) or from some value on (seek the fewest).
@@ -38,6 +38,11 @@ struct SearchRange {
   std::string key;  ///< empty: SearchQuery::also alone says what a number means
   Seek seek = Seek::most;
   std::function<RangeLimits(std::size_t row)> limits;
+  /// Where the row's turn may be; empty: at the least. Asked for once something holds at all, so that it may be worked
+  /// out; safe to call from several threads. It changes how many points are run, not which is found.
+  std::function<TurnStart(std::size_t row, const RangeLimits& limits)> guess = {};
+  /// What stands for the row where nothing of its range holds, and that can be told without it; nullopt: it can't.
+  std::function<std::optional<SearchPoint>(std::size_t row, const RangeLimits& limits)> hopeless = {};
 };
 
 struct SearchQuery {
