@@ -104,7 +104,8 @@ TEST_F(SavedReport, ComparesSideBySide) {
   const Outcome outcome = orrery({"compare", a, b, "--json", "-"});
   ASSERT_EQ(outcome.code, kExitWell) << outcome.err;
   std::map<std::string, nlohmann::json> rows;
-  for (const nlohmann::json& row : nlohmann::json::parse(outcome.out)["rows"]) rows[row["metric"]] = row;
+  const nlohmann::json table = nlohmann::json::parse(outcome.out);
+  for (const nlohmann::json& row : table["rows"]) rows[row["metric"]] = row;
   ASSERT_EQ(rows.size(), 5U);
   EXPECT_EQ(rows["memory.peak_bytes"]["ratio"], 1.5);          // 15 / 10
   EXPECT_EQ(rows["serving.requests_per_s"]["difference"], 1);  // 5 − 4
