@@ -57,6 +57,13 @@ TEST(ModelNames, TheOutermostWordOfTheWeightsStands) {
   EXPECT_EQ(find_library_model("qwen3-32b-bf16-fp8").weight_dtype, "fp8");
 }
 
+TEST(ModelNames, OnlyFourDigitsAreADate) {
+  EXPECT_EQ(find_library_model("llama-3.1-8b-2507").name, "llama-3.1-8b");
+  for (const char* other : {"llama-3.1-8b-beta", "llama-3.1-8b-25a7", "llama-3.1-8b-250", "llama-3.1-8b-25071"}) {
+    EXPECT_EQ(find_library_model(other).name, "") << other;
+  }
+}
+
 TEST(ModelNames, NothingIsNoModel) {
   for (const char* nothing : {"", "/", "-", "-fp8", "-0324", "//", "a/"}) {
     EXPECT_EQ(find_library_model(nothing).name, "") << nothing;

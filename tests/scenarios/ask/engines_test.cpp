@@ -65,10 +65,10 @@ TEST(Engines, KeysAreThoseOfAScenario) {
   const AskedEngine engine{find_asked_gpu("h100"), 4, 1, "fp8"};
   EXPECT_EQ(words_of(engine_keys(engine, 1)),
             "cluster.node=dgx_h100 serving.tensor_parallel=4 serving.weight_dtype=fp8");
-  // 6 · 4 = 24 GPUs are three nodes of eight.
-  EXPECT_EQ(words_of(engine_keys(engine, 6)),
+  // 5 · 4 = 20 GPUs take three nodes of eight.
+  EXPECT_EQ(words_of(engine_keys(engine, 5)),
             "cluster.node=dgx_h100 cluster.nodes=3 cluster.fabric=rail_fat_tree_ndr serving.tensor_parallel=4 "
-            "serving.replicas=6 serving.weight_dtype=fp8");
+            "serving.replicas=5 serving.weight_dtype=fp8");
   const AskedEngine deep{find_asked_gpu("h200", "dgx_h100"), 8, 2, ""};
   EXPECT_EQ(words_of(engine_keys(deep, 1)),
             "cluster.node=dgx_h100 cluster.gpu=h200_sxm cluster.nodes=2 cluster.fabric=rail_fat_tree_ndr "

@@ -145,6 +145,26 @@ TEST_F(Search, FindsTheFewestAndSaysWhatComesBefore) {
   EXPECT_EQ(none.value, 16);
 }
 
+TEST_F(Search, WhatIsHopelessIsNotRun) {
+  SearchQuery query = batches({"64"});
+  query.range = SearchRange{"training.micro_batch_size", Seek::fewest, [](std::size_t) { return RangeLimits{1, 4}; }};
+  query.range->hopeless = [](std::size_t row, const RangeLimits& limits) {
+    EXPECT_EQ(row, 0U);
+    EXPECT_EQ(limits.most, 4);
+    SearchPoint point;
+    point.reason = "told by others";
+    return std::optional<SearchPoint>(point);
+  };
+  query.range->guess = [](std::size_t, const RangeLimits&) -> TurnStart { throw std::logic_error("asked"); };
+  const SearchRow row = run(query).front();
+  EXPECT_FALSE(row.holds);
+  EXPECT_EQ(row.point.reason, "told by others");
+  EXPECT_EQ(row.value, 4);
+  query.range->hopeless = [](std::size_t, const RangeLimits&) { return std::optional<SearchPoint>(); };
+  query.range->guess = {};
+  EXPECT_TRUE(run(query).front().holds);
+}
+
 TEST_F(Search, OfAnEmptyRangeThereIsNothingToTry) {
   SearchQuery query = batches({"64"});
   query.range = SearchRange{"training.micro_batch_size", Seek::most, [](std::size_t) { return RangeLimits{5, 4}; }};
