@@ -88,7 +88,7 @@ std::size_t Cluster::group_of_gpu(std::uint32_t gpu) const {
 }
 
 Site Cluster::site(std::size_t group) const {
-  return {groups.at(group).gpu, groups[group].node, fabric, node_count(), collective_algorithm};
+  return {groups.at(group).gpu, groups[group].node, fabric, node_count(), nccl};
 }
 
 std::string Cluster::gpu_names() const {

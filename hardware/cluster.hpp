@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hardware/gpu.hpp"
+#include "hardware/nccl.hpp"
 #include "hardware/units.hpp"
 
 namespace orrery::hardware {
@@ -30,6 +31,8 @@ struct Node {
   BytesPerSecond pcie_bandwidth;  ///< GPU to NIC or host
   BytesPerSecond host_memory_bandwidth;
   Bytes host_memory;
+  HostCpu cpu = HostCpu::intel_sapphire_rapids;
+  int sockets = 2;
   std::map<std::string, std::string> sources;
 };
 
@@ -69,8 +72,8 @@ struct Site {
   const Gpu& gpu;
   const Node& node;
   const Fabric& fabric;
-  int nodes;                                ///< of the whole cluster
-  const std::string& collective_algorithm;  ///< Cluster::collective_algorithm
+  int nodes;                 ///< of the whole cluster
+  const NcclSettings& nccl;  ///< Cluster::nccl
 
   [[nodiscard]] int gpus_per_node() const { return node.gpus; }
 
@@ -89,9 +92,8 @@ struct Site {
 struct Cluster {
   std::vector<NodeGroup> groups;  ///< at least one, each with a node at least
   Fabric fabric;
-  /// The collective algorithm that NCCL is told to use (its variable NCCL_ALGO), a name of sim's table; empty: its own
-  /// choice. Where it doesn't offer that one for a call it chooses as ever.
-  std::string collective_algorithm;
+  /// What NCCL is told. Where it offers none of the algorithms that it is told to use for a call it chooses as ever.
+  NcclSettings nccl;
 
   [[nodiscard]] int node_count() const;
   [[nodiscard]] int gpu_count() const;

@@ -41,14 +41,11 @@ struct Generation {
   BytesPerSecond amax_rate;
   double amax_overlap = 1.0;
 
+  int compute_capability = 0;    ///< 90: of the least of its boards
   double link_efficiency = 0.0;  ///< what NCCL reckons with, over NVLink's line rate
-  BytesPerSecond ll_node_limit;  ///< bus bandwidth of protocol LL on one node
-  double nvls_share = 0.0;       ///< bus bandwidth of reduction in the switch over line rate: NCCL's figure
-  double nvls_sustained = 0.0;   ///< the same as measured at GiB sizes
+  double nvls_sustained = 0.0;   ///< bus bandwidth of reduction in the switch over line rate, measured at GiB sizes
   double nvls_limit = 0.0;       ///< the same at the largest size published; 0: no reduction in the switch
-  BytesPerSecond nvls_tree_channel_two_nodes;  ///< of one channel of reduction in the switches under a tree
-  BytesPerSecond nvls_tree_channel;            ///< the same on more nodes
-  double latency_scale = 1.0;                  ///< measured small collectives over NCCL's figures
+  double latency_scale = 1.0;    ///< measured small collectives over NCCL's figures
 
   /// Error of one board's fits on the tables of another with the same silicon, by kernel family.
   struct Transfer {

@@ -139,6 +139,9 @@ class Costs {
       costed.group = prices_.group(slowest);
       costed.estimate = {estimate.time, estimate.provenance, estimate.fit_key, estimate.terms};
       costed.algorithm = estimate.algorithm;
+      costed.protocol = estimate.protocol;
+      costed.channels = estimate.channels;
+      costed.threads = estimate.threads;
       costed.bound = bound;
       costed.operations = {sim::operation_name(plan_, entry)};
       costed.rows = {static_cast<std::uint32_t>(i)};
@@ -195,6 +198,12 @@ class Costs {
 };
 
 }  // namespace
+
+std::string CostedEntry::way() const {
+  if (channels == 0) return algorithm;
+  return fmt::format("{} {}, {} channel{} of {} threads", algorithm, protocol, channels, channels == 1 ? "" : "s",
+                     threads);
+}
 
 std::vector<CostedEntry> cost_entries(const sim::Plan& plan, const sim::ClusterPrices& prices, CostedBy by) {
   const Costs costs(plan, prices, by);

@@ -47,8 +47,7 @@ void write_entries(std::ostream& out, std::string_view heading, const std::vecto
     const kernels::Estimate& e = entry.estimate;
     out << fmt::format("  {:>10}  {:.0f} x {}  {} ({})  {}{}{}\n", time_text(entry.total()), entry.runs,
                        time_text(e.time), entry.what, entry.activity, kernels::name(e.provenance),
-                       e.fit_key.empty() ? "" : " fit " + e.fit_key,
-                       entry.algorithm.empty() ? "" : ", " + entry.algorithm);
+                       e.fit_key.empty() ? "" : " fit " + e.fit_key, entry.algorithm.empty() ? "" : ", " + entry.way());
     for (const kernels::Term& term : e.terms) {
       out << fmt::format("              {:<10} {:>10}  {}  [{}]\n", term.name, time_text(term.time), term.equation,
                          term.source);
@@ -70,6 +69,11 @@ Json entries_json(const std::vector<CostedEntry>& entries) {
                 {"provenance", std::string(kernels::name(entry.estimate.provenance))}};
     if (!entry.estimate.fit_key.empty()) row["fit"] = entry.estimate.fit_key;
     if (!entry.algorithm.empty()) row["algorithm"] = entry.algorithm;
+    if (entry.channels > 0) {
+      row["protocol"] = entry.protocol;
+      row["channels"] = entry.channels;
+      row["threads"] = entry.threads;
+    }
     if (!entry.bound.link_class.empty()) {
       row["bound_by"] = {{"class", std::string(entry.bound.link_class)},
                          {"bandwidth_bytes_per_s", entry.bound.bandwidth.value()},

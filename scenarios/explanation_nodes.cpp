@@ -87,7 +87,7 @@ ExplainNode entry_node(const CostedEntry& entry, const hardware::Cluster& cluste
       figure(fmt::format("{} x {} ({})", shortest(entry.runs), entry.what, entry.activity), entry.total().value(),
              Unit::seconds,
              fmt::format("{} x {}{}", shortest(entry.runs), readable(estimate.time.value(), Unit::seconds),
-                         entry.algorithm.empty() ? "" : ", " + entry.algorithm));
+                         entry.algorithm.empty() ? "" : ", " + entry.way()));
   node.level = std::string(kernels::name(estimate.provenance));
   const hardware::Fit* fit = cluster.groups[entry.group].gpu.find_fit(estimate.fit_key);
   if (fit != nullptr) {

@@ -63,6 +63,8 @@ node:
   pcie_bandwidth: 64 GB/s        # one direction: Gen4 x16 32 GB/s, Gen5 x16 64 GB/s (nvidia-smi -q: PCIe Generation)
   host_memory_bandwidth: 614.4 GB/s   # all sockets: channels x transfers per second x 8 B (dmidecode -t memory)
   host_memory: 2 TB
+  # cpu: intel_sapphire_rapids   # or intel_emerald_rapids, intel_skylake, intel_broadwell, amd, arm, power: NCCL asks
+  # sockets: 2
 
 sources:
   default: "the quotation of our server"

@@ -11,6 +11,7 @@
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/training/parallel.hpp"
+#include "scenarios/nccl_section.hpp"
 
 namespace orrery::scenarios {
 
@@ -67,10 +68,11 @@ std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const st
   for (const std::size_t group : groups) add("node", cluster.groups[group].node);
   add("fabric", cluster.fabric);
   lines.push_back({"model", llm.name, "published", "", llm.source});
-  const std::string& forced = cluster.collective_algorithm;
-  if (std::any_of(entries.begin(), entries.end(), [&](const CostedEntry& e) { return e.algorithm == forced; }) &&
-      !forced.empty()) {
-    lines.push_back({"collectives", forced, "published", "",
+  const std::string& told = cluster.nccl.algorithms.text;
+  if (std::any_of(entries.begin(), entries.end(), [&](const CostedEntry& e) {
+        return lists_algorithm(cluster.nccl, e.family, e.algorithm) || (!told.empty() && e.algorithm == told);
+      })) {
+    lines.push_back({"collectives", told, "published", "",
                      "collective_algorithm: the scenario's own choice, for every collective that NCCL offers it for"});
   }
   return lines;

@@ -42,12 +42,17 @@ struct CostedEntry {
   std::size_t group = 0;                     ///< of the cluster: whose GPUs run it, or make it last as long as it does
   kernels::Estimate estimate;                ///< of one run
   std::string algorithm;                     ///< of a collective
+  std::string protocol = {};                 ///< of one of NCCL's, as the next two
+  int channels = 0;                          ///< thread blocks, each on an SM
+  int threads = 0;                           ///< of each
   sim::BindingLink bound = {};               ///< of a collective: the link that bounds it
   std::vector<std::string> operations = {};  ///< its names in link reports
   std::vector<std::uint32_t> rows = {};      ///< of the plan's collectives or transfers
   std::vector<HeldUpBy> held_up = {};        ///< where the step ran on a World
 
   [[nodiscard]] Seconds total() const { return estimate.time * runs; }
+  /// "ring LL128, 24 channels of 640 threads"; empty for what is no collective.
+  [[nodiscard]] std::string way() const;
 };
 
 /// Which word of a step says what it is for, and over what its runs are counted.

@@ -51,7 +51,7 @@ void add_notes(Report& report) {
 
 /// A choice that changed nothing is not the choice that was meant.
 void add_unused_algorithm(Report& report) {
-  const std::string& forced = report.scenario.cluster.collective_algorithm;
+  const std::string& forced = report.scenario.cluster.nccl.algorithms.text;
   bool any = false, used = false;
   for (const Provenance& line : report.provenance) {
     if (line.kind != "collectives") continue;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/layer/parameters.hpp"
+#include "scenarios/nccl_section.hpp"
 
 namespace orrery::scenarios {
 
@@ -56,14 +57,21 @@ Json group_json(const hardware::NodeGroup& group, const Common& common) {
 }
 
 Json cluster_json(const hardware::Cluster& cluster) {
-  const std::string algorithm = cluster.collective_algorithm.empty() ? "automatic" : cluster.collective_algorithm;
+  const std::string& told = cluster.nccl.algorithms.text;
+  const std::string algorithm = told.empty() ? "automatic" : told;
+  const Json nccl = nccl_json(cluster.nccl);
   const auto common = [&](Json& json, const std::string& key) {
     json[key] = key == "fabric" ? cluster.fabric.name : algorithm;
   };
-  if (cluster.groups.size() == 1) return group_json(cluster.groups.front(), common);
+  if (cluster.groups.size() == 1) {
+    Json json = group_json(cluster.groups.front(), common);
+    if (!nccl.empty()) json["nccl"] = nccl;
+    return json;
+  }
   Json json = {{"nodes", cluster.node_count()}, {"gpus", cluster.gpu_count()}};
   common(json, "fabric");
   common(json, "collective_algorithm");
+  if (!nccl.empty()) json["nccl"] = nccl;
   for (const hardware::NodeGroup& group : cluster.groups) {
     json["groups"].push_back(group_json(group, [](Json&, const std::string&) {}));
   }

@@ -52,7 +52,7 @@ std::vector<Field> cluster_fields() {
 std::string cluster_value(const hardware::Cluster& cluster, std::string_view key) {
   if (key == "cluster.fabric") return cluster.fabric.name;
   if (key == "cluster.collective_algorithm") {
-    return cluster.collective_algorithm.empty() ? std::string(kAutomatic) : cluster.collective_algorithm;
+    return cluster.nccl.algorithms.text.empty() ? std::string(kAutomatic) : cluster.nccl.algorithms.text;
   }
   if (cluster.groups.size() != 1) return "";  // each group has its own
   const hardware::NodeGroup& group = cluster.groups.front();

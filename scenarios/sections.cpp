@@ -11,9 +11,9 @@
 #include "hardware/catalogue/catalogue.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/nccl_section.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/clock.hpp"
-#include "sim/collective/collectives.hpp"
 
 namespace orrery::scenarios {
 
@@ -151,17 +151,6 @@ models::Llm read_model(const ConfigNode& node, const std::string& folder, std::s
   reader.finish();
   return llm;
 }
-
-namespace {
-
-std::string read_collective_algorithm(MapReader& reader) {
-  std::vector<std::string> names{"automatic"};
-  for (const sim::CollectiveRow& row : sim::collective_algorithms()) names.emplace_back(row.name);
-  const std::size_t index = reader.choice_or("collective_algorithm", names, 0);
-  return index == 0 ? "" : names[index];
-}
-
-}  // namespace
 
 namespace {
 
@@ -332,7 +321,7 @@ hardware::Cluster read_cluster(const ConfigNode& node, const std::string& folder
   if (groups) (void)reader.child("nodes");
   hardware::Cluster cluster =
       groups ? read_groups(reader, node, *nodes, folder, diagnostics) : read_alike(reader, folder, diagnostics);
-  cluster.collective_algorithm = read_collective_algorithm(reader);
+  cluster.nccl = read_nccl(reader, diagnostics);
   placement = read_placement(reader.child("placement"), std::max(1, cluster.node_count()), placement, diagnostics);
   reader.finish();
   return cluster;

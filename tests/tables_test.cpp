@@ -224,9 +224,9 @@ TEST(Tables, EverySchedulerIsUsedByAScenarioOfTheLibrary) {
 TEST(Tables, EveryCollectiveKindHasAnAlgorithmOfNccl) {
   for (const sim::CollectiveKind kind :
        {sim::CollectiveKind::all_reduce, sim::CollectiveKind::all_gather, sim::CollectiveKind::reduce_scatter,
-        sim::CollectiveKind::all_to_all, sim::CollectiveKind::broadcast}) {
+        sim::CollectiveKind::all_to_all, sim::CollectiveKind::broadcast, sim::CollectiveKind::reduce}) {
     const auto rows = sim::collective_algorithms();
-    EXPECT_TRUE(std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.in_nccl(kind); }))
+    EXPECT_TRUE(std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return sim::nccl_offers(row, kind); }))
         << static_cast<int>(kind);
   }
 }

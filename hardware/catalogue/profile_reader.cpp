@@ -192,13 +192,10 @@ void read_kernels(MapReader section, Generation& generation) {
 }
 
 void read_collectives(MapReader section, Generation& generation) {
+  generation.compute_capability = static_cast<int>(section.integer("compute_capability", Range::between(10, 999)));
   generation.link_efficiency = section.number("link_efficiency", Range::between(0, 1));
-  generation.ll_node_limit = section.bandwidth("ll_node_limit");
-  generation.nvls_share = section.number("nvls_share", Range::between(0, 2));
   generation.nvls_sustained = section.number("nvls_sustained", Range::between(0, 2));
   generation.nvls_limit = section.number("nvls_limit", Range::between(0, 2));
-  generation.nvls_tree_channel_two_nodes = section.bandwidth("nvls_tree_channel_two_nodes");
-  generation.nvls_tree_channel = section.bandwidth("nvls_tree_channel");
   generation.latency_scale = section.number("latency_scale", Range::positive());
   section.finish();
 }
@@ -288,6 +285,10 @@ Node read_node(const ConfigNode& root, const std::string& file, const std::strin
   node.pcie_bandwidth = map.bandwidth("pcie_bandwidth");
   node.host_memory_bandwidth = map.bandwidth("host_memory_bandwidth");
   node.host_memory = map.bytes("host_memory");
+  std::vector<std::string> cpus;
+  for (std::size_t i = 0; i < kHostCpus; ++i) cpus.emplace_back(hardware::name(static_cast<HostCpu>(i)));
+  node.cpu = static_cast<HostCpu>(map.choice_or("cpu", cpus, 0));
+  node.sockets = static_cast<int>(map.integer_or("sockets", 2, Range::between(1, 1024)));
   map.finish();
   if (node.in_network_reduction && !node.nvswitch) {
     diagnostics.error(map.span("in_network_reduction"), "in-network reduction needs an NVSwitch");

@@ -20,6 +20,7 @@ cluster:
   # gpu: h200_sxm           # default: the node's own GPU
   # price: 2.50 USD/h       # of one GPU hour; default: the profile's list price
   # collective_algorithm: automatic   # or ring, tree, … (orrery list collectives), as NCCL_ALGO
+  # nccl: {proto: ^LL128, min_channels: 16}   # NCCL's variables: algo, proto, max_channels, nvls, pat, collnet, …
 
 serving:                    # keys are vLLM's argument names; tensor_parallel_size, pipeline_parallel_size,
                             # data_parallel_size, quantization, … are read too (orrery list argument_names)

@@ -7,7 +7,7 @@ namespace orrery::sim {
 
 BindingLink binding_link(const CollectiveCall& call, const hardware::Site& site) {
   if (call.ranks < 2 || !(call.bytes > Bytes{0.0})) return {};
-  const LinkLoad load = select_algorithm(call, site).load(call);
+  const LinkLoad load = select(call, site).row->load(call);
   const CollectiveConstants constants = timing_constants(site, call.ranks, call.nodes);
   const bool has_inside = load.node > Bytes{0.0} && constants.node_bus.value() > 0.0;
   const bool has_outside = load.network > Bytes{0.0} && constants.network_per_rank.value() > 0.0;

@@ -4,7 +4,7 @@
 // algorithm that NCCL would choose. Several nodes: the α–β form with the network's published constants and,
 // for the part inside a node, the bus bandwidth that the profile's curves reach.
 //
-// A cluster that forces an algorithm (collective_algorithm, as NCCL_ALGO does): where it is not what NCCL would have
+// A cluster that tells NCCL what to take (nccl, as NCCL_ALGO and NCCL_PROTO do): where that is not what it would have
 // chosen, no curve measured it, so that the call is priced in closed form, on one node as well, with the bus bandwidths
 // of the curves, which are the links' and not the algorithm's. It is published, not measured; where the closed form
 // falls short of what a curve knows (the middle sizes), so does the comparison with it.
@@ -38,7 +38,7 @@ bool is_free(const CollectiveCall& call) { return call.ranks == 1 || call.bytes.
 
 void add_model_terms(const CollectiveRow& row, const CollectiveCost& cost, bool forced, CollectiveEstimate& out) {
   const std::string protocol = cost.protocol.empty() ? "" : " (" + std::string(cost.protocol) + ")";
-  const std::string source = std::string(row.source) + (forced ? "; set by cluster.collective_algorithm" : "");
+  const std::string source = std::string(row.source) + (forced ? "; told so by cluster.nccl" : "");
   out.terms.push_back({"launch", cost.base, "base" + protocol, source});
   out.terms.push_back({"hops", cost.hops, std::string(row.equation), source});
   out.terms.push_back({"wire", cost.wire, "S f / B" + protocol, source});
@@ -64,14 +64,14 @@ double bus_factor(CollectiveKind kind, int ranks) {
     case CollectiveKind::all_to_all:
       return (n - 1.0) / n;
     case CollectiveKind::broadcast:
+    case CollectiveKind::reduce:
       return 1.0;
   }
   return 1.0;
 }
 
 bool CollectiveModel::is_forced(const CollectiveCall& call) const {
-  if (site_.collective_algorithm.empty()) return false;
-  return select_algorithm(call, site_).name != nccl_choice(call, site_).name;
+  return site_.nccl.directs() && !select(call, site_).same_way(nccl_choice(call, site_));
 }
 
 CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const {
@@ -95,7 +95,7 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
   if (call.nodes == 1 && !is_forced(call)) {
     if (const auto known = curves_.time(call)) return known->time;
   }
-  return select_algorithm(call, site_).time(call, site_, constants(call)).total();
+  return closed_form(select(call, site_), call, site_, constants(call)).total();
 }
 
 CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
@@ -103,9 +103,13 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   CollectiveEstimate out;
   if (is_free(call)) return out;
   if (const auto custom = custom_.explain(call)) return *custom;
-  const CollectiveRow& row = select_algorithm(call, site_);
+  const Choice choice = select(call, site_);
+  const CollectiveRow& row = *choice.row;
   out.algorithm = row.name;
-  const CollectiveCost cost = row.time(call, site_, constants(call));
+  out.protocol = hardware::name(choice.protocol);
+  out.channels = choice.channels;
+  out.threads = choice.threads;
+  const CollectiveCost cost = closed_form(choice, call, site_, constants(call));
   const bool forced = is_forced(call);
   const auto known = call.nodes == 1 && !forced ? curves_.time(call) : std::nullopt;
   if (!known) {

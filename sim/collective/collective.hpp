@@ -23,18 +23,23 @@ struct CollectiveCall {
   int nodes = 1;
   CollectiveLibrary library = CollectiveLibrary::nccl;
   kernels::Implementation implementation = kernels::Implementation::automatic;  ///< of a custom kernel: vllm, …
+  Dtype dtype = Dtype::bf16;
+  int operations = 1;  ///< calls of this kind that NCCL was given as one group; `bytes` of them all
 };
 
 struct CollectiveEstimate {
   Seconds time;
   std::string_view algorithm;
+  std::string_view protocol;  ///< "LL", "LL128", "Simple"; empty: a kernel of its own
+  int channels = 0;           ///< thread blocks of NCCL, each on an SM
+  int threads = 0;            ///< of each
   kernels::Provenance provenance = kernels::Provenance::datasheet;
   std::string fit_key;
   std::vector<kernels::Term> terms;  ///< filled where asked for
 };
 
-/// Price of the algorithm that NCCL would take (the fastest row that supports the call, or the cluster's
-/// collective_algorithm), with the profile's fitted constants where it has them ("nccl/all_reduce/8"). 0 for one rank.
+/// Price of what NCCL would take (or what the cluster's nccl tells it to), with the profile's fitted constants where it
+/// has them ("nccl/all_reduce/8"). 0 for one rank.
 [[nodiscard]] Seconds collective_time(const CollectiveCall& call, const hardware::Site& site);
 [[nodiscard]] CollectiveEstimate explain_collective(const CollectiveCall& call, const hardware::Site& site);
 
@@ -42,7 +47,7 @@ struct CollectiveEstimate {
 [[nodiscard]] Seconds transfer_time(Bytes bytes, bool same_node, const hardware::Site& site);
 
 /// Bytes each rank puts on the wire per byte of `bytes`: 2(n−1)/n for all_reduce, (n−1)/n for the others,
-/// 1 for broadcast: nccl-tests' factor of "busbw".
+/// 1 for broadcast and reduce: nccl-tests' factor of "busbw".
 [[nodiscard]] double bus_factor(CollectiveKind kind, int ranks);
 
 }  // namespace orrery::sim

@@ -1,36 +1,121 @@
 // The table of collective algorithms and the choice among them. See collectives.hpp.
 #include "sim/collective/collectives.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <stdexcept>
 
 namespace orrery::sim {
+namespace {
+
+using hardware::NcclFunction;
+using hardware::NcclProtocol;
+using hardware::NcclVersion;
+
+NcclFunction function_of(CollectiveKind kind) {
+  switch (kind) {
+    case CollectiveKind::all_reduce:
+      return NcclFunction::all_reduce;
+    case CollectiveKind::all_gather:
+      return NcclFunction::all_gather;
+    case CollectiveKind::reduce_scatter:
+      return NcclFunction::reduce_scatter;
+    case CollectiveKind::broadcast:
+      return NcclFunction::broadcast;
+    case CollectiveKind::reduce:
+      return NcclFunction::reduce;
+    case CollectiveKind::all_to_all:
+      break;
+  }
+  throw std::logic_error("NCCL has no function for an all_to_all");
+}
+
+const CollectiveRow& row_of(std::optional<hardware::NcclAlgorithm> algorithm) {
+  for (const CollectiveRow& row : collective_algorithms()) {
+    if (row.nccl == algorithm) return row;
+  }
+  throw std::logic_error("an algorithm of NCCL has no row");
+}
+
+// Sends and receives: as many channels as a power of two, shared by the peers (src/graph/paths.cc, src/enqueue.cc).
+Choice exchange(const CollectiveCall& call, const hardware::Site& site) {
+  constexpr double kChannelRate = 14.0;  // GB/s of a card that one channel carries
+  constexpr int kThreads = 640, kAtOnce = 8;
+  const nccl::Box box = nccl::box_of(site, call.ranks, call.nodes);
+  const int all = static_cast<int>(std::bit_ceil(static_cast<unsigned>(nccl::search(box).channels)));
+  int each = box.nvlink > 0.0 ? all : 2;
+  if (box.nodes > 1) {
+    each = static_cast<int>(std::bit_ceil(static_cast<unsigned>(std::max(1.0, std::ceil(box.nic / kChannelRate)))));
+    while (each > 1 && each * ((call.ranks - 1 + kAtOnce - 1) / kAtOnce) > all) each /= 2;
+  }
+  each = std::min(each, all);
+  const double message = call.bytes.value() / call.ranks;
+  Choice out{&row_of(std::nullopt), NcclProtocol::simple, std::min(all, each * (call.ranks - 1)), kThreads};
+  if (message <= each * site.nccl.p2p_ll_threshold.value()) out.protocol = NcclProtocol::ll;
+  return out;
+}
+
+}  // namespace
 
 std::span<const CollectiveRow> collective_algorithms() {
-  static const std::array<CollectiveRow, 5> kRows{ring_row(), tree_row(), nvls_row(), nvls_tree_row(), pairwise_row()};
+  static const std::array<CollectiveRow, 8> kRows{ring_row(),          tree_row(),    nvls_row(),
+                                                  nvls_tree_row(),     pat_row(),     collnet_direct_row(),
+                                                  collnet_chain_row(), pairwise_row()};
   return kRows;
 }
 
-const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Site& site) {
-  const CollectiveConstants constants = selection_constants(site, call.ranks, call.nodes);
-  const CollectiveRow* best = nullptr;
-  Seconds least;
-  for (const CollectiveRow& row : collective_algorithms()) {
-    if (!row.in_nccl(call.kind) || !row.supports(call, site)) continue;
-    const Seconds time = row.time(call, site, constants).total();
-    if (best == nullptr || time < least) {
-      best = &row;
-      least = time;
-    }
-  }
-  return *best;  // ring or pairwise supports every kind
+bool nccl_offers(const CollectiveRow& row, CollectiveKind kind) {
+  if (kind == CollectiveKind::all_to_all || !row.nccl) return kind == CollectiveKind::all_to_all && !row.nccl;
+  return nccl::has(*row.nccl, function_of(kind));
 }
 
-const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Site& site) {
-  for (const CollectiveRow& row : collective_algorithms()) {
-    if (row.name != site.collective_algorithm) continue;
-    if (row.in_nccl(call.kind) && row.supports(call, site)) return row;
+Choice select(const CollectiveCall& call, const hardware::Site& site) {
+  if (call.kind == CollectiveKind::all_to_all) return exchange(call, site);
+  const nccl::Tuner tuner(nccl::box_of(site, call.ranks, call.nodes));
+  const nccl::Selected best = tuner.choose({function_of(call.kind), call.bytes.value(), call.dtype, call.operations});
+  return {&row_of(best.algorithm), best.protocol, best.channels, best.threads};
+}
+
+Choice nccl_choice(const CollectiveCall& call, const hardware::Site& site) {
+  const auto plain_of = [](NcclVersion version) {
+    hardware::NcclSettings settings;
+    settings.version = version;
+    return settings;
+  };
+  static const hardware::NcclSettings k228 = plain_of(NcclVersion::v2_28), k230 = plain_of(NcclVersion::v2_30);
+  const hardware::NcclSettings& plain = site.nccl.version == NcclVersion::v2_28 ? k228 : k230;
+  return select(call, {site.gpu, site.node, site.fabric, site.nodes, plain});
+}
+
+int rounding_depth(const Choice& choice, const CollectiveCall& call) {
+  const bool sums = call.kind == CollectiveKind::all_reduce || call.kind == CollectiveKind::reduce_scatter ||
+                    call.kind == CollectiveKind::reduce;
+  if (!sums || !choice.row->nccl || call.ranks < 2) return 0;
+  const auto levels = [](int n) { return n < 2 ? 0 : static_cast<int>(std::bit_width(static_cast<unsigned>(n - 1))); };
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  switch (*choice.row->nccl) {
+    case hardware::NcclAlgorithm::ring:
+      return call.ranks - 1;
+    case hardware::NcclAlgorithm::tree:
+    case hardware::NcclAlgorithm::collnet_direct:
+    case hardware::NcclAlgorithm::collnet_chain:
+      return local - 1 + levels(call.nodes);
+    case hardware::NcclAlgorithm::nvls:
+    case hardware::NcclAlgorithm::nvls_tree:
+      return levels(local) + levels(call.nodes);
+    case hardware::NcclAlgorithm::pat:
+      return levels(call.ranks);
   }
-  return nccl_choice(call, site);
+  return 0;
+}
+
+CollectiveCost closed_form(const Choice& choice, const CollectiveCall& call, const hardware::Site& site,
+                           const CollectiveConstants& constants) {
+  CollectiveConstants one = constants;
+  const auto protocol = static_cast<std::size_t>(choice.protocol);
+  if (protocol < one.protocols.size()) one.protocols = one.protocols.subspan(protocol, 1);
+  return choice.row->time(call, site, one);
 }
 
 }  // namespace orrery::sim

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "hardware/units.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/collective/constants.hpp"
+#include "sim/collective/nccl/tuner.hpp"
 
 namespace orrery::sim {
 
@@ -43,10 +45,9 @@ struct CollectiveRow {
   std::string_view name;
   std::string_view equation;
   std::string_view source;
+  std::optional<hardware::NcclAlgorithm> nccl;  ///< which of NCCL's it is; none: its exchange, which it doesn't choose
   /// The algorithm can carry out the call.
   bool (*supports)(const CollectiveCall&, const hardware::Site&);
-  /// NCCL offers the algorithm for this kind: only such rows are selected.
-  bool (*in_nccl)(CollectiveKind);
   /// Uncontended time. REQUIRES supports() and ranks ≥ 2.
   CollectiveCost (*time)(const CollectiveCall&, const hardware::Site&, const CollectiveConstants&);
   /// Bytes per link for the case that links are shared. REQUIRES ranks ≥ 2.
@@ -55,20 +56,43 @@ struct CollectiveRow {
   std::vector<Transfer> (*transfers)(const CollectiveCall&);
 };
 
-[[nodiscard]] CollectiveRow ring_row();       // ring.cpp
-[[nodiscard]] CollectiveRow tree_row();       // tree.cpp
-[[nodiscard]] CollectiveRow nvls_row();       // nvls.cpp
-[[nodiscard]] CollectiveRow nvls_tree_row();  // nvls.cpp
-[[nodiscard]] CollectiveRow pairwise_row();   // pairwise.cpp
+[[nodiscard]] CollectiveRow ring_row();            // ring.cpp
+[[nodiscard]] CollectiveRow tree_row();            // tree.cpp
+[[nodiscard]] CollectiveRow nvls_row();            // nvls.cpp
+[[nodiscard]] CollectiveRow nvls_tree_row();       // nvls.cpp
+[[nodiscard]] CollectiveRow pairwise_row();        // pairwise.cpp
+[[nodiscard]] CollectiveRow pat_row();             // pat.cpp
+[[nodiscard]] CollectiveRow collnet_direct_row();  // collnet.cpp
+[[nodiscard]] CollectiveRow collnet_chain_row();   // collnet.cpp
 
 /// Every algorithm, in the order in which ties are decided.
 [[nodiscard]] std::span<const CollectiveRow> collective_algorithms();
 
-/// What NCCL chooses by itself: the fastest row that it offers, by its constants. REQUIRES ranks ≥ 2.
-[[nodiscard]] const CollectiveRow& nccl_choice(const CollectiveCall& call, const hardware::Site& site);
+/// NCCL has the algorithm for calls of this kind.
+[[nodiscard]] bool nccl_offers(const CollectiveRow& row, CollectiveKind kind);
 
-/// The row that carries the call out: the cluster's collective_algorithm where NCCL offers it for this kind and group,
-/// else nccl_choice(). REQUIRES ranks ≥ 2.
-[[nodiscard]] const CollectiveRow& select_algorithm(const CollectiveCall& call, const hardware::Site& site);
+/// What carries a call out, apart from how long it takes.
+struct Choice {
+  const CollectiveRow* row = nullptr;
+  hardware::NcclProtocol protocol = hardware::NcclProtocol::simple;
+  int channels = 1;  ///< thread blocks, each on an SM
+  int threads = 0;   ///< of each
+
+  [[nodiscard]] bool same_way(const Choice& other) const { return row == other.row && protocol == other.protocol; }
+};
+
+/// What NCCL of the cluster's version chooses by itself, by its own cost model (nccl/tuner.hpp). REQUIRES ranks ≥ 2.
+[[nodiscard]] Choice nccl_choice(const CollectiveCall& call, const hardware::Site& site);
+
+/// What carries the call out: the same under what the cluster's nccl tells it. REQUIRES ranks ≥ 2.
+[[nodiscard]] Choice select(const CollectiveCall& call, const hardware::Site& site);
+
+/// Additions that an element of a sum goes through one after the other, each of which rounds: n − 1 in a ring, a tree's
+/// levels and its chains, log2 in a switch. 0 for what sums nothing. It says nothing of whether training converges.
+[[nodiscard]] int rounding_depth(const Choice& choice, const CollectiveCall& call);
+
+/// Uncontended time of a choice in closed form.
+[[nodiscard]] CollectiveCost closed_form(const Choice& choice, const CollectiveCall& call, const hardware::Site& site,
+                                         const CollectiveConstants& constants);
 
 }  // namespace orrery::sim

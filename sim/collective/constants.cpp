@@ -4,20 +4,51 @@
 #include <algorithm>
 #include <array>
 
+#include "sim/collective/nccl/constants.hpp"
+
 namespace orrery::sim {
 namespace {
 
-// nccl 2.28.9 src/graph/tuning.cc. Ring efficiency of LL128: 0.92, and across nodes 8 channels × 36.7 GB/s of
-// 8 × 48 (Hopper) or 20 of 24 (Ampere): 0.8. Tree: LL 1/3.8; LL128 120/128 of Simple. The ring's Simple step
-// across nodes pays three times the network overhead of 1 µs (Intel hosts; AMD 2 µs).
-constexpr std::array<Protocol, 3> kProtocols{{
-    {"LL", Seconds{6.6e-6}, Seconds{6.8e-6}, Seconds{0.6e-6}, Seconds{1.0e-6}, Seconds{2.7e-6}, Seconds{0.6e-6},
-     Seconds{1.0e-6}, Seconds{5.0e-6}, Seconds{1.0e-6}, 0.5, 0.5, 1 / 3.8, true},
-    {"LL128", Seconds{14.0e-6}, Seconds{14.0e-6}, Seconds{1.9e-6}, Seconds{2.5e-6}, Seconds{4.0e-6}, Seconds{1.25e-6},
-     Seconds{1.9e-6}, Seconds{8.5e-6}, Seconds{1.0e-6}, 0.92, 0.8, 120.0 / 128.0, false},
-    {"Simple", Seconds{8.4e-6}, Seconds{8.4e-6}, Seconds{3.4e-6}, Seconds{5.7e-6}, Seconds{14.0e-6}, Seconds{4.0e-6},
-     Seconds{4.0e-6}, Seconds{14.0e-6}, Seconds{3.0e-6}, 1.0, 1.0, 1.0, false},
-}};
+using hardware::NcclAlgorithm;
+using hardware::NcclProtocol;
+using nccl::Hop;
+
+// Of the newest version's figures: how long something takes doesn't hang on which version chooses it.
+const nccl::Constants& figures() { return nccl::constants(hardware::NcclVersion::v2_30); }
+
+// Latencies of the tuner. Ring efficiency of LL128: 0.92, and across nodes 8 channels × 36.7 GB/s of 8 × 48 (Hopper) or
+// 20 of 24 (Ampere): 0.8. Tree: LL 1/3.8; LL128 120/128 of Simple. The ring's Simple step across nodes pays three times
+// the network overhead of 1 µs (Intel hosts; AMD 2 µs).
+Protocol protocol_of(NcclProtocol protocol) {
+  const auto p = static_cast<std::size_t>(protocol);
+  const auto base = [&](NcclAlgorithm a) { return Seconds{figures().base_us[static_cast<std::size_t>(a)][p] * 1e-6}; };
+  const auto hop = [&](NcclAlgorithm a, Hop over) {
+    return Seconds{figures().hop_us[static_cast<std::size_t>(over)][static_cast<std::size_t>(a)][p] * 1e-6};
+  };
+  constexpr double kRing[] = {0.5, 0.92, 1.0}, kRingNetwork[] = {0.5, 0.8, 1.0};
+  constexpr double kTreeNetwork[] = {1 / 3.8, 120.0 / 128.0, 1.0}, kRingStep[] = {1.0e-6, 1.0e-6, 3.0e-6};
+  constexpr auto kR = NcclAlgorithm::ring, kT = NcclAlgorithm::tree;
+  return {hardware::name(protocol),
+          base(kR),
+          base(kT),
+          hop(kR, Hop::nvlink),
+          hop(kR, Hop::pcie),
+          hop(kR, Hop::network),
+          hop(kT, Hop::nvlink),
+          hop(kT, Hop::pcie),
+          hop(kT, Hop::network),
+          Seconds{kRingStep[p]},
+          kRing[p],
+          kRingNetwork[p],
+          kTreeNetwork[p],
+          protocol == NcclProtocol::ll};
+}
+
+std::span<const Protocol> protocols() {
+  static const std::array<Protocol, 3> kProtocols{protocol_of(NcclProtocol::ll), protocol_of(NcclProtocol::ll128),
+                                                  protocol_of(NcclProtocol::simple)};
+  return kProtocols;
+}
 
 bool has_nvlink(const hardware::Site& site) { return site.node.nvswitch && site.gpu.nvlink_bandwidth.value() > 0.0; }
 
@@ -28,7 +59,6 @@ constexpr double kSustained = 0.92;
 // NICs: 4 × 8 H100 at 400 Gb/s all_reduce 330.9 GB/s, all_gather 323.5 (Voltage Park), 32 nodes 340
 // (NVIDIA/nccl#1218), each of 400 GB/s line rate: 0.81 to 0.85.
 constexpr double kNicSustained = 0.85;
-constexpr double kNicSelected = 0.96;  // 48 of 50 GB/s: NCCL's figure for a 400 Gb/s NIC behind PCIe Gen5 x16
 
 // PCIe: bus bandwidth of 2, 4 and 8 RTX PRO 6000 on Gen5 x16 (64 GB/s): 39, 26, 25 GB/s (nccl-tests).
 double pcie_share(int ranks) { return ranks <= 2 ? 0.60 : 0.40; }
@@ -36,30 +66,6 @@ double pcie_share(int ranks) { return ranks <= 2 ? 0.60 : 0.40; }
 // nccl 2.28.9 trees: bus bandwidth of Simple over that of the ring across nodes, A100 16 × 8 0.74 (per-channel
 // limit 17.8 GB/s), H100 4 × 8 0.64 (0.85 for the TREE pattern, limit 36 GB/s): between the two.
 constexpr double kTreeEfficiency = 0.70;
-
-CollectiveConstants common(const hardware::Site& site, int ranks, int nodes, double node_share, double nic_share) {
-  const hardware::Generation& gen = site.gpu.generation;
-  CollectiveConstants out;
-  out.protocols = kProtocols;
-  out.nvlink = has_nvlink(site);
-  out.node_bus = site.node_bandwidth_per_gpu() * (out.nvlink ? gen.link_efficiency * node_share : pcie_share(ranks));
-  out.network_per_rank = site.network_bandwidth_per_gpu() * (nic_share / oversubscription(site, ranks, nodes));
-  out.ll_node_limit = gen.ll_node_limit;
-  // llMaxBws row 0: 39 GB/s on two nodes, 20.4 on more.
-  out.ll_network_limit = BytesPerSecond{nodes <= 2 ? 39.0e9 : 20.4e9};
-  out.tree_efficiency = nodes <= 1 ? 0.92 : kTreeEfficiency;
-  constexpr double kNvlsTreeChannels = 8.0;
-  out.nvls_tree_limit = kNvlsTreeChannels * (nodes <= 2 ? gen.nvls_tree_channel_two_nodes : gen.nvls_tree_channel);
-  out.nvls_hop = Seconds{25.0e-6};
-  out.nvls_network_hop = Seconds{20.9e-6};
-  // Send/recv has no model in NCCL. Measured all_to_all of H100: 7.0 µs for 4, 7.5 µs for 8 ranks at small
-  // sizes (nccl-tests): 0.125 µs a peer above LL's base. A channel takes 8 messages at once (device.h) and a
-  // node of 400 Gb/s NICs uses 16 channels.
-  out.exchange_base = Seconds{6.6e-6};
-  out.exchange_peer = Seconds{0.125e-6};
-  out.exchange_network_hop = Seconds{14.0e-6};
-  return out;
-}
 
 }  // namespace
 
@@ -79,16 +85,31 @@ double oversubscription(const hardware::Site& site, int ranks, int nodes) {
   return slowdown;
 }
 
-CollectiveConstants selection_constants(const hardware::Site& site, int ranks, int nodes) {
-  CollectiveConstants out = common(site, ranks, nodes, 1.0, kNicSelected);
-  out.nvls_bus = site.gpu.nvlink_bandwidth * site.gpu.generation.nvls_share;
-  return out;
-}
-
 CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int nodes) {
-  CollectiveConstants out = common(site, ranks, nodes, kSustained, kNicSustained);
-  out.nvls_bus = site.gpu.nvlink_bandwidth * site.gpu.generation.nvls_sustained;
-  out.latency_scale = out.nvlink ? site.gpu.generation.latency_scale : 1.0;
+  const hardware::Generation& gen = site.gpu.generation;
+  const std::size_t generation = nccl::generation_index(gen.compute_capability);
+  constexpr double kGiga = 1e9;
+  CollectiveConstants out;
+  out.protocols = protocols();
+  out.nvlink = has_nvlink(site);
+  out.latency_scale = out.nvlink ? gen.latency_scale : 1.0;
+  out.node_bus = site.node_bandwidth_per_gpu() * (out.nvlink ? gen.link_efficiency * kSustained : pcie_share(ranks));
+  out.network_per_rank = site.network_bandwidth_per_gpu() * (kNicSustained / oversubscription(site, ranks, nodes));
+  out.ll_node_limit = BytesPerSecond{figures().ll_bus[generation][0] * kGiga};
+  out.ll_network_limit = BytesPerSecond{figures().ll_bus[0][nodes <= 2 ? 1 : 2] * kGiga};
+  out.tree_efficiency = nodes <= 1 ? 0.92 : kTreeEfficiency;
+  constexpr double kNvlsTreeChannels = 8.0;
+  const double channel = figures().nvls_tree_channel[generation][nodes <= 2 ? 1 : 2];
+  out.nvls_tree_limit = BytesPerSecond{kNvlsTreeChannels * channel * kGiga};
+  out.nvls_bus = site.gpu.nvlink_bandwidth * gen.nvls_sustained;
+  out.nvls_hop = Seconds{25.0e-6};
+  out.nvls_network_hop = Seconds{20.9e-6};
+  // Send/recv has no model in NCCL. Measured all_to_all of H100: 7.0 µs for 4, 7.5 µs for 8 ranks at small
+  // sizes (nccl-tests): 0.125 µs a peer above LL's base. A channel takes 8 messages at once (device.h) and a
+  // node of 400 Gb/s NICs uses 16 channels.
+  out.exchange_base = Seconds{6.6e-6};
+  out.exchange_peer = Seconds{0.125e-6};
+  out.exchange_network_hop = Seconds{14.0e-6};
   return out;
 }
 

@@ -1,11 +1,8 @@
-// Constants of the collective algorithms: latencies of NCCL's protocols and bandwidths of a group's links.
+// Constants that collective algorithms are priced with: latencies of NCCL's protocols, and the bandwidths of a group's
+// links that were measured to be sustained. What NCCL reckons with before it chooses stands in nccl/constants.hpp.
 //
-// Two sets exist. `selection_constants` are NCCL's own, with which it chooses an algorithm; `timing_constants`
-// hold the bandwidths that were measured to be sustained, with which the chosen algorithm is priced.
-//
-// Source of latencies and protocol efficiencies: NVIDIA/nccl 2.28.9 src/graph/tuning.cc, tables baseLat,
-// hwLat, llMaxBws, perChMaxRingLL128Bws; link rates of src/graph/topo.h. The same constants serve Volta to
-// Blackwell, as in NCCL; what differs between generations of GPUs stands in their files (hardware/generation.hpp).
+// Source of latencies and protocol efficiencies: NVIDIA/nccl src/graph/tuning.cc, as there; link rates of
+// src/graph/topo.h. What was measured of generations of GPUs stands in their files (hardware/generation.hpp).
 #pragma once
 
 #include <span>
@@ -36,7 +33,7 @@ struct Protocol {
 };
 
 /// Ranks that figures of reduction in the switch are of: a full HGX board, as in NCCL's graph search and the published
-/// measurements (sources: nvls_share and nvls_sustained of hardware/profiles/generations). Fewer have a part of it.
+/// measurements (source: nvls_sustained of hardware/profiles/generations). Fewer have a part of it.
 inline constexpr int kSwitchRanks = 8;
 
 /// What the algorithms of one call on one cluster are priced with.
@@ -58,9 +55,6 @@ struct CollectiveConstants {
   Seconds exchange_network_hop;     ///< per round of peers on other nodes
   int exchange_concurrency = 128;   ///< peers of one round
 };
-
-/// NCCL's own figures. `nodes`: how many nodes the group spans (LL is slower across three and more).
-[[nodiscard]] CollectiveConstants selection_constants(const hardware::Site& site, int ranks, int nodes);
 
 /// Sustained figures: what published and measured bus bandwidths reach.
 [[nodiscard]] CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int nodes);

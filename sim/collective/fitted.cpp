@@ -13,12 +13,13 @@ namespace orrery::sim {
 namespace {
 
 constexpr std::string_view kPrefix = "nccl/";
-constexpr std::array<std::pair<CollectiveKind, std::string_view>, 5> kKinds{{
+constexpr std::array<std::pair<CollectiveKind, std::string_view>, 6> kKinds{{
     {CollectiveKind::all_reduce, "all_reduce"},
     {CollectiveKind::all_gather, "all_gather"},
     {CollectiveKind::reduce_scatter, "reduce_scatter"},
     {CollectiveKind::all_to_all, "all_to_all"},
     {CollectiveKind::broadcast, "broadcast"},
+    {CollectiveKind::reduce, "reduce"},
 }};
 
 // One launch is counted twice where two curves are added: NCCL's LL base.
@@ -40,8 +41,8 @@ std::optional<std::pair<CollectiveKind, int>> parse_key(std::string_view key) {
 }
 
 Seconds model_time(const CollectiveCall& call, const hardware::Site& site) {
-  const CollectiveRow& row = nccl_choice(call, site);  // what the curves measured
-  return row.time(call, site, timing_constants(site, call.ranks, call.nodes)).total();
+  const Choice choice = nccl_choice(call, site);  // what the curves measured
+  return closed_form(choice, call, site, timing_constants(site, call.ranks, call.nodes)).total();
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ class CollectiveModel {
   [[nodiscard]] CollectiveEstimate explain(const CollectiveCall& call) const;
 
  private:
-  /// The cluster's algorithm carries the call out, and NCCL would have chosen another.
+  /// The call is carried out otherwise than NCCL would have chosen by itself.
   [[nodiscard]] bool is_forced(const CollectiveCall& call) const;
   [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;
 

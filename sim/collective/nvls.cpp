@@ -6,6 +6,8 @@
 //   all_reduce  t = hop + S·2(n−1)/n / B      all_gather, reduce_scatter  t = hop + S / (B/2·(n−1)/n)
 //   B = bus bandwidth of 8 ranks × min(1, 3n/16) × (n−1)/n × 8/7   (NCCL finds fewer channels below 6 ranks)
 //
+// Where the fabric reduces too (nccl.collnet) nvls spans nodes, each card carrying its part once: 18 µs more.
+//
 // nvls_tree, several nodes: the same inside each node, and a double binary tree between nodes whose edges use
 // the NICs of all local ranks: t = hop + 2⌊log2 N⌋·network hop + max(inside, S·v/NICs), v = 2, or 1 on two nodes;
 // the bus bandwidth is also limited per channel.
@@ -26,8 +28,8 @@ bool nvls_kind(CollectiveKind kind) {
 }
 
 bool nvls_supports(const CollectiveCall& call, const hardware::Site& site) {
-  return site.node.in_network_reduction && call.nodes <= 1 && call.ranks <= site.gpus_per_node() &&
-         nvls_kind(call.kind);
+  return site.node.in_network_reduction && (call.nodes <= 1 || site.nccl.collnet) &&
+         ranks_per_node(call.ranks, call.nodes) <= site.gpus_per_node() && nvls_kind(call.kind);
 }
 
 BytesPerSecond all_reduce_bus(const CollectiveConstants& k, int ranks) {
@@ -43,13 +45,20 @@ Seconds inside_node(CollectiveKind kind, Bytes bytes, int ranks, const Collectiv
 }
 
 CollectiveCost nvls_time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
-  return {Seconds{}, k.nvls_hop, inside_node(call.kind, call.bytes, call.ranks, k), "Simple"};
+  if (call.nodes <= 1) return {Seconds{}, k.nvls_hop, inside_node(call.kind, call.bytes, call.ranks, k), "Simple"};
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  const Seconds network = call.bytes / (k.network_per_rank * static_cast<double>(local));
+  constexpr Seconds kFabric{18e-6};
+  return {Seconds{}, k.nvls_hop + kFabric, max(inside_node(call.kind, call.bytes, local, k), network), "Simple"};
 }
 
 // Every rank sends the buffer up once and receives it once; without a reduction one direction is a shard.
-LinkLoad nvls_load(const CollectiveCall& call) { return {call.bytes, Bytes{}}; }
+LinkLoad nvls_load(const CollectiveCall& call) {
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  return {call.bytes, call.nodes > 1 ? call.bytes / static_cast<double>(local) : Bytes{}};
+}
 
-// Vertex n is the switch: it reduces what all ranks send and multicasts the result.
+// Vertex n is the switch, with the fabric's behind it: it reduces what all ranks send and multicasts the result.
 std::vector<Transfer> nvls_transfers(const CollectiveCall& call) {
   const int n = call.ranks;
   const Bytes shard = call.bytes / static_cast<double>(n);
@@ -90,16 +99,14 @@ LinkLoad tree_load(const CollectiveCall& call) {
 // The traffic between nodes is that of the tree; inside the nodes the switch replaces the chain.
 std::vector<Transfer> tree_transfers(const CollectiveCall& call) { return tree_row().transfers(call); }
 
-bool reduces(CollectiveKind kind) { return kind == CollectiveKind::all_reduce; }
-
 }  // namespace
 
 CollectiveRow nvls_row() {
   return {"nvls",
           "t = hop + S 2(n-1)/n / B, B above the link rate: a link carries the buffer once per direction",
           "NVIDIA/nccl 2.28.9 src/graph/tuning.cc; 8 x H100 479.7 GB/s at 8 GiB (Voltage Park)",
+          hardware::NcclAlgorithm::nvls,
           nvls_supports,
-          nvls_kind,
           nvls_time,
           nvls_load,
           nvls_transfers};
@@ -109,8 +116,8 @@ CollectiveRow nvls_tree_row() {
   return {"nvls_tree",
           "t = hop + 2 floor(log2 N) network_hop + max(S 2(n-1)/n / B_nvls, 2 S / node's NICs)",
           "NVIDIA/nccl 2.28.9 src/graph/tuning.cc; 4 x 8 H100 330.9 GB/s (Voltage Park)",
+          hardware::NcclAlgorithm::nvls_tree,
           tree_supports,
-          reduces,
           tree_time,
           tree_load,
           tree_transfers};

@@ -15,7 +15,6 @@ namespace orrery::sim {
 namespace {
 
 bool supports(const CollectiveCall& call, const hardware::Site&) { return call.kind == CollectiveKind::all_to_all; }
-bool in_nccl(CollectiveKind kind) { return kind == CollectiveKind::all_to_all; }
 
 CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   const double n = call.ranks;
@@ -60,8 +59,8 @@ CollectiveRow pairwise_row() {
   return {"pairwise",
           "t = base + (n-1) peer + rounds network_hop + max(S (p-1)/n / node bus, S (n-p)/n / NIC share)",
           "NVIDIA/nccl 2.28.9 src/init.cc:893-960; nccl-tests alltoall",
+          std::nullopt,
           supports,
-          in_nccl,
           time,
           load,
           transfers};

@@ -1,7 +1,7 @@
 // Ring: every rank passes chunks of S/n to its right neighbour.
 //
 // all_reduce takes 2(n−1) steps (reduce-scatter, then all-gather), all_gather and reduce_scatter n−1, and
-// broadcast passes the buffer down a chain of n−1 hops in a pipeline. With n ranks on N nodes, k = 2(N−1)
+// broadcast passes the buffer down a chain of n−1 hops in a pipeline, reduce up it. With n ranks on N nodes, k = 2(N−1)
 // (N−1) of the steps' latencies are network hops.
 //
 //   t = base + (steps − k)·node hop + k·network hop + S·f/B,   f = 2(n−1)/n or (n−1)/n or 1
@@ -18,7 +18,6 @@ namespace orrery::sim {
 namespace {
 
 bool supports(const CollectiveCall& call, const hardware::Site&) { return call.kind != CollectiveKind::all_to_all; }
-bool in_nccl(CollectiveKind kind) { return kind != CollectiveKind::all_to_all; }
 
 int steps(CollectiveKind kind, int ranks) { return kind == CollectiveKind::all_reduce ? 2 * (ranks - 1) : ranks - 1; }
 
@@ -58,13 +57,14 @@ LinkLoad load(const CollectiveCall& call) {
   return {local > 1 ? sent : Bytes{}, call.nodes > 1 ? sent / static_cast<double>(local) : Bytes{}};
 }
 
-// Step s, rank r: r sends the chunk that it received in step s−1. Broadcast is a chain without chunks.
+// Step s, rank r: r sends the chunk that it received in step s−1. Broadcast and reduce are chains without chunks.
 std::vector<Transfer> transfers(const CollectiveCall& call) {
   const int n = call.ranks;
   std::vector<Transfer> out;
-  if (call.kind == CollectiveKind::broadcast) {
+  if (call.kind == CollectiveKind::broadcast || call.kind == CollectiveKind::reduce) {
+    const bool up = call.kind == CollectiveKind::reduce;  // to rank 0
     for (int r = 0; r + 1 < n; ++r) {
-      out.push_back({r, r + 1, call.bytes, {}});
+      out.push_back(up ? Transfer{n - 1 - r, n - 2 - r, call.bytes, {}} : Transfer{r, r + 1, call.bytes, {}});
       if (r > 0) out.back().after.push_back(static_cast<std::uint32_t>(r - 1));
     }
     return out;
@@ -90,8 +90,8 @@ CollectiveRow ring_row() {
   return {"ring",
           "t = base + (steps - k) hop + k network_hop + S f / min(node bus, node's NICs); steps 2(n-1) or n-1",
           "NVIDIA/nccl 2.28.9 src/graph/tuning.cc; Thakur et al., IJHPCA 2005",
+          hardware::NcclAlgorithm::ring,
           supports,
-          in_nccl,
           time,
           load,
           transfers};

@@ -23,7 +23,6 @@ namespace {
 bool supports(const CollectiveCall& call, const hardware::Site&) {
   return call.kind == CollectiveKind::all_reduce || call.kind == CollectiveKind::broadcast;
 }
-bool in_nccl(CollectiveKind kind) { return kind == CollectiveKind::all_reduce; }
 
 int floor_log2(int x) {
   int log = 0;
@@ -158,8 +157,8 @@ CollectiveRow tree_row() {
   return {"tree",
           "t = base + 2((n/N - 1) hop + floor(log2 N) network_hop) + 2 S / (efficiency x min(node bus, node's NICs))",
           "NVIDIA/nccl 2.28.9 src/graph/tuning.cc, trees.cc; Sanders, Speck & Traff, Parallel Computing 2009",
+          hardware::NcclAlgorithm::tree,
           supports,
-          in_nccl,
           time,
           load,
           transfers};

@@ -233,7 +233,7 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   if (group.size() < 2 || entry.bytes.value() <= 0.0) return out;
   const CollectiveCall call = job.prices->call_of(entry, *job.plan);
   const std::uint32_t slowest = job.prices->slowest(entry, *job.plan);
-  const LinkLoad bytes = select_algorithm(call, job.prices->site(slowest)).load(call);
+  const LinkLoad bytes = select(call, job.prices->site(slowest)).row->load(call);
   const double inside = bytes.node.value(), outside = bytes.network.value();
   Rates rates = job.rates[slowest];
   for (const RankId member : group.members) {

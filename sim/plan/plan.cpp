@@ -35,8 +35,8 @@ bool is_communication(Activity activity) {
 }
 
 std::string_view name(CollectiveKind kind) {
-  static constexpr std::array<std::string_view, 5> kNames{"all_reduce", "all_gather", "reduce_scatter", "all_to_all",
-                                                          "broadcast"};
+  static constexpr std::array<std::string_view, 6> kNames{"all_reduce", "all_gather", "reduce_scatter",
+                                                          "all_to_all", "broadcast",  "reduce"};
   return lookup(kNames, kind);
 }
 

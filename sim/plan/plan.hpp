@@ -81,7 +81,7 @@ enum class Activity : std::uint8_t {
 [[nodiscard]] std::string_view name(Activity activity);
 [[nodiscard]] bool is_communication(Activity activity);
 
-enum class CollectiveKind : std::uint8_t { all_reduce, all_gather, reduce_scatter, all_to_all, broadcast };
+enum class CollectiveKind : std::uint8_t { all_reduce, all_gather, reduce_scatter, all_to_all, broadcast, reduce };
 [[nodiscard]] std::string_view name(CollectiveKind kind);
 
 /// Whose kernel carries a collective out. Serving engines have one- and two-shot all_reduce kernels of their own for
@@ -133,7 +133,7 @@ struct KernelEntry {
 };
 
 /// `bytes`: the full buffer, as nccl-tests' "size": all_gather and reduce_scatter count the gathered
-/// tensor (ranks × shard), all_reduce, all_to_all and broadcast one rank's buffer.
+/// tensor (ranks × shard), the others one rank's buffer.
 struct CollectiveEntry {
   CollectiveKind kind = CollectiveKind::all_reduce;
   Bytes bytes;

@@ -47,6 +47,7 @@ CollectiveCall ClusterPrices::call_of(const CollectiveEntry& entry, const Plan& 
   call.nodes = nodes_spanned(group, placement_);
   call.library = entry.library;
   call.implementation = entry.implementation;
+  call.dtype = entry.dtype;
   return call;
 }
 

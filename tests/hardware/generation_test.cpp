@@ -26,10 +26,9 @@ TEST(Generations, CarryASourceForEveryFactAndBelongToABoard) {
     const Generation generation = load_generation(name);
     EXPECT_EQ(generation.name, name);
     EXPECT_EQ(used.count(name), 1u) << name << " has no board";
-    for (const char* fact :
-         {"gemm_tiles", "attention", "latent_decode_splits", "gemm.floor_us", "memory.e_memory", "amax_floor",
-          "amax_rate", "amax_overlap", "link_efficiency", "ll_node_limit", "nvls_share", "nvls_sustained", "nvls_limit",
-          "nvls_tree_channel_two_nodes", "nvls_tree_channel", "latency_scale"}) {
+    for (const char* fact : {"gemm_tiles", "attention", "latent_decode_splits", "gemm.floor_us", "memory.e_memory",
+                             "amax_floor", "amax_rate", "amax_overlap", "compute_capability", "link_efficiency",
+                             "nvls_sustained", "nvls_limit", "latency_scale"}) {
       ASSERT_EQ(generation.sources.count(fact), 1u) << name << " " << fact;
       EXPECT_GE(generation.sources.at(fact).size(), 10u) << name << " " << fact;
     }
@@ -40,8 +39,7 @@ TEST(Generations, HoldTheFiguresOfTheirSources) {
   const Generation hopper = load_generation("hopper");
   EXPECT_EQ(hopper.attention, AttentionInstructions::warpgroups);
   EXPECT_EQ(hopper.gemm_tiles, GemmTiles::fine);
-  EXPECT_EQ(hopper.ll_node_limit.value(), 141e9);
-  EXPECT_EQ(hopper.nvls_tree_channel.value(), 45.5e9);
+  EXPECT_EQ(hopper.compute_capability, 90);
   EXPECT_EQ(hopper.amax_floor.value(), 7.5e-6);
   EXPECT_EQ(hopper.coefficients.at("memory").at(1), (std::pair<std::string, double>("e_memory", 0.88)));
   // A workstation board has Blackwell's figures and older attention.
@@ -72,10 +70,12 @@ TEST(Generations, AreReadAsStrictlyAsBoards) {
   };
   EXPECT_NE(complaint("gemm_tiles: fine", "gemm_tiles: fein").find("g.yaml:5:15: 'gemm_tiles': 'fein' is not valid"),
             std::string::npos);
-  EXPECT_NE(complaint("  ll_node_limit: 141 GB/s\n", "").find("the key 'll_node_limit' is missing"), std::string::npos);
+  EXPECT_NE(complaint("  compute_capability: 90\n", "").find("the key 'compute_capability' is missing"),
+            std::string::npos);
   EXPECT_NE(complaint("  latency_scale: 1.0\n", "  latency_scale: 1.0\n  speed: 2\n").find("unknown key 'speed'"),
             std::string::npos);
-  EXPECT_NE(complaint("  ll_node_limit: \"", "  ll_node_limits: \"").find("the fact 'll_node_limit' has no source"),
+  EXPECT_NE(complaint("  compute_capability: \"", "  compute_capabilities: \"")
+                .find("the fact 'compute_capability' has no source"),
             std::string::npos);
 }
 

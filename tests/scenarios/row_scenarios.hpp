@@ -27,14 +27,18 @@ inline std::string training_with_schedule(std::string_view schedule) {
          std::string(schedule) + own + "}\n";
 }
 
-/// GPT-2 124M, data-parallel on `nodes` nodes, its collectives by that algorithm where NCCL offers it.
+/// GPT-2 124M, data-parallel on `nodes` nodes, its collectives by that algorithm where NCCL offers it: with one rank a
+/// node for PAT, on a fabric that reduces for CollNet.
 inline std::string training_with_collective(std::string_view algorithm, int nodes) {
   return "scenario: collective\n"
          "model: gpt2-124m\n"
-         "cluster: {node: dgx_h100, nodes: " +
-         std::to_string(nodes) + ", fabric: rail_fat_tree_ndr, collective_algorithm: " + std::string(algorithm) +
+         "cluster: {node: " +
+         std::string(algorithm == "pat" ? "h100_96gb_node" : "dgx_h100") + ", nodes: " + std::to_string(nodes) +
+         ", fabric: rail_fat_tree_ndr, collective_algorithm: " + std::string(algorithm) +
+         (algorithm.substr(0, 7) == "collnet" ? ", nccl: {collnet: true}" : "") +
          "}\n"
-         "training: {sequence_length: 1024, global_batch_size: 256, micro_batch_size: 4, tensor_parallel: 4}\n";
+         "training: {sequence_length: 1024, global_batch_size: 256, micro_batch_size: 4, tensor_parallel: 4" +
+         (algorithm == "pat" ? ", zero: optimizer" : "") + "}\n";
 }
 
 /// An engine of `model`; `more` stands in its section, `load` in its load.

@@ -56,7 +56,7 @@ TEST(Ring, LatencyEqualsNcclsOwnFigures) {
   auto latency = [&](CollectiveKind kind, int ranks, int nodes) {
     const hardware::Cluster cluster = h100_cluster(nodes);
     return ring_row()
-        .time({kind, tiny, ranks, nodes}, cluster.site(0), selection_constants(cluster.site(0), ranks, nodes))
+        .time({kind, tiny, ranks, nodes}, cluster.site(0), timing_constants(cluster.site(0), ranks, nodes))
         .total()
         .value();
   };
@@ -189,7 +189,8 @@ TEST(CollectiveTable, EveryRowHasANameAnEquationAndASource) {
     EXPECT_FALSE(row.name.empty() || row.equation.empty() || row.source.empty()) << row.name;
     EXPECT_TRUE(names.insert(row.name).second) << row.name << " twice";
   }
-  EXPECT_EQ(names, (std::set<std::string_view>{"ring", "tree", "nvls", "nvls_tree", "pairwise"}));
+  EXPECT_EQ(names, (std::set<std::string_view>{"ring", "tree", "nvls", "nvls_tree", "pat", "collnet_direct",
+                                               "collnet_chain", "pairwise"}));
 }
 
 TEST(CollectiveTable, TimesAreMonotoneInSize) {
@@ -248,7 +249,7 @@ TEST(Selection, TakesWhatNcclTakes) {
   // Switch points of NCCL 2.28.9 on DGX H100: one node ring (LL), from 2 MiB NVLS; 4 nodes tree at small sizes,
   // NVLSTree in the middle. A100 has no switch reduction; all_gather is always a ring.
   auto chosen = [](const hardware::Cluster& cluster, CollectiveKind kind, double bytes, int ranks) {
-    return std::string(select_algorithm({kind, Bytes{bytes}, ranks, cluster.node_count()}, cluster.site(0)).name);
+    return std::string(select({kind, Bytes{bytes}, ranks, cluster.node_count()}, cluster.site(0)).row->name);
   };
   const double kib = 1024.0, mib = 1048576.0;
   EXPECT_EQ(chosen(h100_cluster(1), CollectiveKind::all_reduce, 64 * kib, 8), "ring");

@@ -36,7 +36,7 @@ TEST(BindingLink, OfARingOverNodesIsTheNicUntilThatIsFasterThanNvlink) {
   EXPECT_EQ(usual.link_class, "nic");
   EXPECT_EQ(usual.bandwidth, timing_constants(cluster.site(0), 4, 4).network_per_rank);
   EXPECT_DOUBLE_EQ(usual.bytes.value(), 3.0 / 4.0 * 1e9) << "a ring of 4 nodes";
-  cluster.collective_algorithm = "ring";
+  cluster.nccl.algorithms = testing::algorithms("ring");
   ASSERT_EQ(binding_link(call_of(CollectiveKind::all_gather, 32, 4), cluster.site(0)).link_class, "nic");
   cluster.groups[0].gpu.nvlink_bandwidth = BytesPerSecond{3e9};
   EXPECT_EQ(binding_link(call_of(CollectiveKind::all_gather, 32, 4), cluster.site(0)).link_class, "nvlink");

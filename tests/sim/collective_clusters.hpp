@@ -63,9 +63,12 @@ inline CollectiveConstants round_constants() {
   return k;
 }
 
-inline constexpr std::array<CollectiveKind, 5> kAllKinds{CollectiveKind::all_reduce, CollectiveKind::all_gather,
+inline constexpr std::array<CollectiveKind, 6> kAllKinds{CollectiveKind::all_reduce,     CollectiveKind::all_gather,
                                                          CollectiveKind::reduce_scatter, CollectiveKind::all_to_all,
-                                                         CollectiveKind::broadcast};
+                                                         CollectiveKind::broadcast,      CollectiveKind::reduce};
+
+/// What a cluster tells NCCL: its list of algorithms, as NCCL_ALGO.
+inline hardware::NcclList algorithms(std::string_view text) { return hardware::parse_nccl_algorithms(text).list; }
 
 /// Bytes that each rank sends in a list of messages, the switch (rank n) included.
 inline std::vector<double> bytes_sent(const std::vector<Transfer>& transfers, int ranks) {

@@ -13,7 +13,7 @@ using testing::h100_cluster;
 using testing::kAllKinds;
 
 hardware::Cluster forced(hardware::Cluster cluster, const char* algorithm) {
-  cluster.collective_algorithm = algorithm;
+  cluster.nccl.algorithms = testing::algorithms(algorithm);
   return cluster;
 }
 
@@ -49,7 +49,7 @@ TEST(ForcedAlgorithm, TakesTheTimeOfAnAutomaticChoiceOfTheSame) {
     for (const CollectiveKind kind : kAllKinds) {
       for (const double bytes : {64.0, 64.0 * 1024.0, 16.0 * kMiB, 1024.0 * kMiB}) {
         const CollectiveCall call{kind, Bytes{bytes}, 8 * cluster.node_count(), cluster.node_count()};
-        const std::string choice(nccl_choice(call, cluster.site(0)).name);
+        const std::string choice(nccl_choice(call, cluster.site(0)).row->name);
         EXPECT_EQ(collective_time(call, forced(cluster, choice.c_str()).site(0)),
                   collective_time(call, cluster.site(0)))
             << choice;
@@ -70,9 +70,9 @@ TEST(ForcedAlgorithm, FallsBackWhereNcclDoesNotOfferIt) {
   EXPECT_EQ(collective_time(reduce, forced(plain, "nvls").site(0)), collective_time(reduce, plain.site(0)))
       << "one node only";
   EXPECT_EQ(collective_time(reduce, forced(plain, "pairwise").site(0)), collective_time(reduce, plain.site(0)));
-  EXPECT_EQ(select_algorithm(gather, forced(plain, "tree").site(0)).name, "ring");
-  EXPECT_EQ(select_algorithm(reduce, forced(plain, "tree").site(0)).name, "tree");
-  EXPECT_EQ(select_algorithm(reduce, forced(plain, "").site(0)).name, nccl_choice(reduce, plain.site(0)).name);
+  EXPECT_EQ(select(gather, forced(plain, "tree").site(0)).row->name, "ring");
+  EXPECT_EQ(select(reduce, forced(plain, "tree").site(0)).row->name, "tree");
+  EXPECT_TRUE(select(reduce, forced(plain, "").site(0)).same_way(nccl_choice(reduce, plain.site(0))));
 }
 
 TEST(ForcedAlgorithm, DoesNotPassOffAnotherAlgorithmsMeasurement) {
@@ -90,7 +90,7 @@ TEST(ForcedAlgorithm, DoesNotPassOffAnotherAlgorithmsMeasurement) {
   EXPECT_TRUE(ring.fit_key.empty());
   EXPECT_NEAR(ring.time.value(), 56e-6 + 1280e-6, 1e-9);
   EXPECT_EQ(ring.time, collective_time(call, forced(cluster, "ring").site(0)));
-  EXPECT_NE(ring.terms.front().source.find("cluster.collective_algorithm"), std::string::npos);
+  EXPECT_NE(ring.terms.front().source.find("cluster.nccl"), std::string::npos);
   // A small message is a ring's in any case: the curve holds.
   const CollectiveCall small{CollectiveKind::all_reduce, Bytes{65536.0}, 8, 1};
   EXPECT_EQ(explain_collective(small, forced(cluster, "ring").site(0)).provenance, kernels::Provenance::measured);

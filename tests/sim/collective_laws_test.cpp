@@ -72,8 +72,7 @@ TEST(CollectiveLaws, AllReduceTakesAtLeastAsLongAsEitherOfItsHalvesWithoutASwitc
         return collective_time({kind, Bytes{bytes}, 8 * nodes, nodes}, cluster.site(0));
       };
       // Trees take fewer steps than the rings of the halves on many nodes.
-      if (select_algorithm({CollectiveKind::all_reduce, Bytes{bytes}, 8 * nodes, nodes}, cluster.site(0)).name !=
-          "ring") {
+      if (select({CollectiveKind::all_reduce, Bytes{bytes}, 8 * nodes, nodes}, cluster.site(0)).row->name != "ring") {
         continue;
       }
       EXPECT_GE(time(CollectiveKind::all_reduce), time(CollectiveKind::all_gather)) << bytes;
@@ -109,7 +108,7 @@ TEST(CollectiveLaws, WhatBindsIsNoFasterThanTheTimeSays) {
       const CollectiveCall call{kind, Bytes{1e9}, 8 * nodes, nodes};
       const BindingLink bound = binding_link(call, cluster.site(0));
       ASSERT_FALSE(bound.link_class.empty());
-      const std::string_view algorithm = select_algorithm(call, cluster.site(0)).name;
+      const std::string_view algorithm = select(call, cluster.site(0)).row->name;
       if (algorithm == "nvls" || algorithm == "nvls_tree") continue;  // priced by what the switch sustains
       EXPECT_LE((bound.bytes / bound.bandwidth).value(), collective_time(call, cluster.site(0)).value() * (1 + 1e-9))
           << algorithm;
@@ -126,11 +125,11 @@ TEST(CollectiveLaws, FasterLinksAndCardsSlowNothingDown) {
     for (const CollectiveKind kind : kAllKinds) {
       for (double bytes = 1e4; bytes < 1e10; bytes *= 10) {
         const CollectiveCall call{kind, Bytes{bytes}, 8 * nodes, nodes};
-        const std::string_view plain = select_algorithm(call, cluster.site(0)).name;
+        const Choice plain = select(call, cluster.site(0));
         for (const hardware::Cluster* faster : {&links, &cards}) {
-          if (select_algorithm(call, faster->site(0)).name != plain) continue;  // NCCL's choice is its own
+          if (!select(call, faster->site(0)).same_way(plain)) continue;  // NCCL's choice is its own
           EXPECT_LE(collective_time(call, faster->site(0)), collective_time(call, cluster.site(0)))
-              << plain << " at " << bytes;
+              << plain.row->name << " at " << bytes;
         }
       }
     }

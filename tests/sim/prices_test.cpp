@@ -96,7 +96,7 @@ TEST_F(PricesTest, TimesAreWhatTheirExplanationsAddUpTo) {
       }
     }
     const Plan plan = b.take();
-    ASSERT_EQ(plan.collectives.size(), 45u);
+    ASSERT_EQ(plan.collectives.size(), 54u);
     for (const CollectiveEntry& collective : plan.collectives) {
       const CollectivePrice why = p.explain(collective, plan);
       EXPECT_DOUBLE_EQ(p.time(collective, plan).value(), why.total().value());

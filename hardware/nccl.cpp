@@ -1,0 +1,126 @@
+// Reading NCCL's lists. See nccl.hpp.
+#include "hardware/nccl.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <span>
+#include <vector>
+
+#include "hardware/nearest_names.hpp"
+
+namespace orrery::hardware {
+namespace {
+
+constexpr std::array<std::string_view, kNcclFunctions> kFunctions{"broadcast", "reduce", "all_gather", "reduce_scatter",
+                                                                  "all_reduce"};
+constexpr std::array<std::string_view, kNcclAlgorithms> kAlgorithms{
+    "tree", "ring", "collnet_direct", "collnet_chain", "nvls", "nvls_tree", "pat"};
+constexpr std::array<std::string_view, kNcclProtocols> kProtocols{"LL", "LL128", "Simple"};
+constexpr std::array<std::string_view, kHostCpus> kCpus{
+    "intel_sapphire_rapids", "intel_emerald_rapids", "intel_skylake", "intel_broadwell", "amd", "arm", "power"};
+
+/// As NCCL compares: without case; and without our underscores.
+std::string folded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c != '_' && c != ' ') out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return out;
+}
+
+std::optional<std::size_t> find(std::span<const std::string_view> names, std::string_view word) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (folded(names[i]) == folded(word)) return i;
+  }
+  return std::nullopt;
+}
+
+std::string unknown(const char* what, std::string_view word, std::size_t column,
+                    std::span<const std::string_view> names) {
+  std::vector<std::string> valid;
+  for (const std::string_view each : names) valid.emplace_back(each);
+  std::string text = "unknown " + std::string(what) + " '" + std::string(word) + "' at character " +
+                     std::to_string(column + 1) + " of the list";
+  const std::vector<std::string> near = nearest_names(word, valid);
+  for (std::size_t i = 0; i < near.size(); ++i) text += (i == 0 ? "; did you mean " : " or ") + near[i];
+  return text + "?";
+}
+
+/// One entry of the list, which starts at `column`.
+struct Entry {
+  std::string_view functions;  ///< one name, or empty
+  std::string_view values;
+  std::size_t column = 0;  ///< of `values`
+  bool without = false;
+};
+
+Entry split(std::string_view text, std::size_t column) {
+  Entry entry{{}, text, column, false};
+  if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
+    entry.functions = text.substr(0, colon);
+    entry.values.remove_prefix(colon + 1);
+    entry.column += colon + 1;
+  }
+  if (!entry.values.empty() && entry.values.front() == '^') {
+    entry.without = true;
+    entry.values.remove_prefix(1);
+    ++entry.column;
+  }
+  return entry;
+}
+
+/// Bits of the entry's names, or an error.
+std::string read_values(const Entry& entry, const char* what, std::span<const std::string_view> names,
+                        std::uint8_t& bits) {
+  bits = 0;
+  for (std::size_t at = 0; at <= entry.values.size();) {
+    const std::size_t end = std::min(entry.values.find(',', at), entry.values.size());
+    const std::string_view word = entry.values.substr(at, end - at);
+    const auto index = find(names, word);
+    if (!index) return unknown(what, word, entry.column + at, names);
+    bits = static_cast<std::uint8_t>(bits | 1u << *index);
+    at = end + 1;
+  }
+  if (entry.without) bits = static_cast<std::uint8_t>(~bits & ((1u << names.size()) - 1u));
+  return {};
+}
+
+ParsedNcclList parse(std::string_view text, const char* what, std::span<const std::string_view> names) {
+  ParsedNcclList out;
+  out.list.text = std::string(text);
+  const std::uint8_t all = (1u << kNcclFunctions) - 1u;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(';', at), text.size());
+    const Entry entry = split(text.substr(at, end - at), at);
+    std::uint8_t functions = all, bits = 0;
+    if (!entry.functions.empty()) {
+      const auto function = find(kFunctions, entry.functions);
+      if (!function) return {{}, unknown("function", entry.functions, at, kFunctions)};
+      functions = static_cast<std::uint8_t>(1u << *function);
+    } else if (at > 0) {
+      return {{}, "only the first entry of the list may stand without a function (all_reduce:ring;all_gather:ring)"};
+    }
+    if (std::string error = read_values(entry, what, names, bits); !error.empty()) return {{}, std::move(error)};
+    for (std::size_t f = 0; f < kNcclFunctions; ++f) {
+      if ((functions >> f & 1u) != 0) out.list.allowed[f] = bits;
+    }
+    out.list.named = static_cast<std::uint8_t>(out.list.named | functions);
+    at = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view name(NcclFunction function) { return kFunctions[static_cast<std::size_t>(function)]; }
+std::string_view name(NcclAlgorithm algorithm) { return kAlgorithms[static_cast<std::size_t>(algorithm)]; }
+std::string_view name(NcclProtocol protocol) { return kProtocols[static_cast<std::size_t>(protocol)]; }
+std::string_view name(NcclVersion version) { return version == NcclVersion::v2_28 ? "2.28.9" : "2.30"; }
+std::string_view name(HostCpu cpu) { return kCpus[static_cast<std::size_t>(cpu)]; }
+
+ParsedNcclList parse_nccl_algorithms(std::string_view text) { return parse(text, "algorithm", kAlgorithms); }
+ParsedNcclList parse_nccl_protocols(std::string_view text) { return parse(text, "protocol", kProtocols); }
+
+bool NcclSettings::directs() const { return *this != NcclSettings{}; }
+
+}  // namespace orrery::hardware

@@ -1,0 +1,137 @@
+// Algorithms of several nodes that are no rings or trees: PAT, and reduction in the fabric's switches (CollNet).
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "sim/collective/collectives.hpp"
+#include "tests/sim/collective_clusters.hpp"
+
+namespace orrery::sim {
+namespace {
+
+using testing::bytes_sent;
+using testing::depth;
+using testing::h100_cluster;
+using testing::in_order;
+using testing::round_constants;
+
+hardware::Cluster reducing_fabric(int nodes) {
+  hardware::Cluster cluster = h100_cluster(nodes);
+  cluster.nccl.collnet = true;
+  return cluster;
+}
+
+double seconds(const CollectiveRow& row, const CollectiveCall& call) {
+  return row.time(call, reducing_fabric(call.nodes).site(0), round_constants()).total().value();
+}
+
+TEST(Pat, TakesALogarithmOfHopsAndALinearPart) {
+  // 8 nodes of 1: 8 us, 3 hops of 10/3.5 us, 8 x 2.8 us; 80 MB x 7/8 / (0.75 x 10 GB/s) = 9.3333 ms.
+  const CollectiveCall call{CollectiveKind::all_gather, Bytes{80e6}, 8, 8};
+  EXPECT_NEAR(seconds(pat_row(), call), 8e-6 + 30e-6 / 3.5 + 22.4e-6 + 70e6 / 7.5e9, 1e-12);
+  EXPECT_TRUE(pat_row().supports(call, h100_cluster(8).site(0)));
+  EXPECT_FALSE(pat_row().supports({CollectiveKind::all_gather, Bytes{1.0}, 16, 8}, h100_cluster(8).site(0)))
+      << "one rank a node";
+  EXPECT_FALSE(pat_row().supports({CollectiveKind::all_reduce, Bytes{1.0}, 8, 8}, h100_cluster(8).site(0)));
+}
+
+TEST(Pat, DeliversEveryShardInALogarithmOfSteps) {
+  for (const int n : {2, 3, 5, 8, 13}) {
+    const auto transfers = pat_row().transfers({CollectiveKind::all_gather, Bytes{static_cast<double>(n)}, n, n});
+    ASSERT_TRUE(in_order(transfers));
+    std::vector<std::set<int>> holds(static_cast<std::size_t>(n));
+    for (int r = 0; r < n; ++r) holds[static_cast<std::size_t>(r)].insert(r);
+    std::size_t at = 0;
+    for (int d = 1; d < n; d *= 2) {
+      const auto before = holds;
+      for (int r = 0; r < n; ++r, ++at) {
+        // The shards nearest behind the sender: as many as the message is long.
+        const auto count = static_cast<int>(transfers[at].bytes.value() + 0.5);
+        for (int k = 0; k < count; ++k) {
+          const int shard = (transfers[at].source + n - k) % n;
+          ASSERT_TRUE(before[static_cast<std::size_t>(transfers[at].source)].count(shard)) << n;
+          holds[static_cast<std::size_t>(transfers[at].destination)].insert(shard);
+        }
+      }
+    }
+    for (const auto& shards : holds) EXPECT_EQ(shards.size(), static_cast<std::size_t>(n));
+    const auto back = pat_row().transfers({CollectiveKind::reduce_scatter, Bytes{static_cast<double>(n)}, n, n});
+    for (const double sent : bytes_sent(back, n)) EXPECT_LE(sent, n - 1 + 1e-9);
+    EXPECT_EQ(depth(back), depth(transfers));
+  }
+}
+
+TEST(Collnet, IsOfferedWhereTheFabricReduces) {
+  const CollectiveCall call{CollectiveKind::all_reduce, Bytes{1e9}, 32, 4};
+  for (const CollectiveRow& row : {collnet_direct_row(), collnet_chain_row()}) {
+    EXPECT_TRUE(row.supports(call, reducing_fabric(4).site(0))) << row.name;
+    EXPECT_FALSE(row.supports(call, h100_cluster(4).site(0))) << row.name;
+    EXPECT_FALSE(row.supports({CollectiveKind::all_reduce, Bytes{1e9}, 8, 1}, reducing_fabric(1).site(0))) << row.name;
+  }
+  EXPECT_TRUE(nvls_row().supports(call, reducing_fabric(4).site(0))) << "the switches of nodes and fabric together";
+}
+
+TEST(Collnet, SendsTheBufferOnceThroughTheCards) {
+  // 4 nodes of 8: direct 2 (3.7 + 7 x 0.4) + 31 us; 1 GB x 2 x 7/8 / 100 GB/s = 17.5 ms inside, 1 GB/80 GB/s = 12.5 ms.
+  const CollectiveCall call{CollectiveKind::all_reduce, Bytes{1e9}, 32, 4};
+  EXPECT_NEAR(seconds(collnet_direct_row(), call), 44e-6 + 17.5e-3, 1e-12);
+  // chain 2 x 7 x 2.8 + 30 us; 2 GB / 100 GB/s = 20 ms.
+  EXPECT_NEAR(seconds(collnet_chain_row(), call), 69.2e-6 + 20e-3, 1e-12);
+  // nvls: 25 + 18 us; inside 1 GB x 1.75/200 GB/s = 8.75 ms, cards 12.5 ms.
+  EXPECT_NEAR(seconds(nvls_row(), call), 43e-6 + 12.5e-3, 1e-12);
+}
+
+TEST(Collnet, MessagesAreTheLoads) {
+  for (const CollectiveRow& row : {collnet_direct_row(), collnet_chain_row()}) {
+    for (const CollectiveKind kind :
+         {CollectiveKind::all_reduce, CollectiveKind::all_gather, CollectiveKind::reduce_scatter}) {
+      const CollectiveCall call{kind, Bytes{480.0}, 16, 4};
+      if (!row.supports(call, reducing_fabric(4).site(0))) continue;
+      const auto transfers = row.transfers(call);
+      ASSERT_TRUE(in_order(transfers));
+      std::vector<double> inside(16, 0.0), up(16, 0.0), down(16, 0.0);
+      for (const Transfer& t : transfers) {
+        if (t.destination == 16) {
+          up[static_cast<std::size_t>(t.source)] += t.bytes.value();
+        } else if (t.source == 16) {
+          down[static_cast<std::size_t>(t.destination)] += t.bytes.value();
+        } else {
+          EXPECT_EQ(t.source / 4, t.destination / 4) << "no message between nodes but through the fabric";
+          inside[static_cast<std::size_t>(t.source)] += t.bytes.value();
+        }
+      }
+      const LinkLoad load = row.load(call);
+      EXPECT_LE(*std::max_element(inside.begin(), inside.end()), load.node.value() + 1e-9) << row.name;
+      for (const auto& way : {up, down}) {
+        double node = 0.0;
+        for (int r = 0; r < 4; ++r) node += way[static_cast<std::size_t>(r)];
+        EXPECT_LE(node, 4.0 * load.network.value() + 1e-9) << row.name;
+      }
+    }
+  }
+}
+
+TEST(Collnet, IsChosenByNcclForSmallSums) {
+  // 16 nodes of 8: direct 44 us whatever the size of the fabric, a tree 6.8 + 2 (7 x 0.6 + 4 x 5) = 55.2.
+  const hardware::Cluster cluster = reducing_fabric(16);
+  const Choice small = nccl_choice({CollectiveKind::all_reduce, Bytes{1024.0}, 128, 16}, cluster.site(0));
+  EXPECT_EQ(small.row->name, "tree") << "by itself NCCL does not take it (NCCL_COLLNET_ENABLE)";
+  EXPECT_NE(select({CollectiveKind::all_reduce, Bytes{1024.0}, 128, 16}, cluster.site(0)).row->name, "tree");
+}
+
+TEST(RoundingDepth, FollowsTheAlgorithm) {
+  const auto depth_of = [&](const CollectiveRow& row, CollectiveKind kind, int ranks, int nodes) {
+    const CollectiveRow kept = row;
+    return rounding_depth({&kept, hardware::NcclProtocol::simple, 1, 0}, {kind, Bytes{1.0}, ranks, nodes});
+  };
+  EXPECT_EQ(depth_of(ring_row(), CollectiveKind::all_reduce, 32, 4), 31);
+  EXPECT_EQ(depth_of(tree_row(), CollectiveKind::all_reduce, 32, 4), 9) << "chains of 7, 2 levels";
+  EXPECT_EQ(depth_of(tree_row(), CollectiveKind::all_reduce, 16, 16), 4);
+  EXPECT_EQ(depth_of(nvls_row(), CollectiveKind::all_reduce, 8, 1), 3);
+  EXPECT_EQ(depth_of(ring_row(), CollectiveKind::all_gather, 8, 1), 0) << "nothing is added";
+  EXPECT_EQ(depth_of(pairwise_row(), CollectiveKind::all_to_all, 8, 1), 0);
+}
+
+}  // namespace
+}  // namespace orrery::sim
