@@ -169,6 +169,30 @@ void add_data_commands(CLI::App& app, Raw& raw, Commands& commands) {
   commands.push_back({fresh, new_scenario});
 }
 
+void add_collective_command(CLI::App& app, Raw& raw, Commands& commands) {
+  CollectiveWords& words = raw.options.collective;
+  CLI::App* table = app.add_subcommand("collective", "what a collective takes over sizes, as nccl-tests prints it");
+  table->add_option("OP", raw.options.files, "all_reduce, all_gather, reduce_scatter, all_to_all, broadcast or reduce")
+      ->required()
+      ->expected(1);
+  table->add_option("--cluster", words.cluster, "a node (orrery list nodes), its profile, or a scenario with a cluster")
+      ->required();
+  table->add_option("--fabric", words.fabric, "what joins several nodes (default: the rail fat tree of their cards)");
+  table->add_option("--gpus", words.gpus, "ranks on each node (default: all its GPUs)")->check(CLI::Range(1, 1024));
+  table->add_option("--nodes", words.nodes, "nodes of the group (default: one, or all of the scenario's)")
+      ->check(CLI::Range(1, 100000));
+  table->add_option("--bytes", words.bytes, "a size, or FIRST..LAST by factors of two (default: 1KiB..1GiB)");
+  table->add_option("--type", words.type, "of the elements, by our names or nccl-tests' (default: bf16)");
+  table->add_option("--operations", words.operations, "calls that NCCL is given as one group; sizes are of them all")
+      ->check(CLI::Range(1, 4096));
+  table->add_option("--compare", words.compare, "what nccl-tests printed: its sizes, with the error of each");
+  table->add_option("--json", raw.options.json, "write the table as JSON (- for standard output)");
+  table->add_option("--csv", raw.options.csv, "write a row per size");
+  table->add_option("--svg", raw.options.svg, "draw the bus bandwidth over size");
+  add_scenario_options(*table, raw);
+  commands.push_back({table, print_collective});
+}
+
 void add_import_command(CLI::App& app, Raw& raw, Commands& commands) {
   CLI::App* import =
       app.add_subcommand("import", "a launch line, a recorded load or a benchmark's result as a scenario");
@@ -236,6 +260,7 @@ std::vector<ParsedCommand> add_commands(CLI::App& app, RawOptions& raw) {
   add_run_commands(app, raw, commands);
   add_ask_commands(app, raw, commands);
   add_data_commands(app, raw, commands);
+  add_collective_command(app, raw, commands);
   add_import_command(app, raw, commands);
   add_window_command(app, raw, commands);
   add_shell_commands(app, raw, commands);

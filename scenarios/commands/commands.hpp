@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scenarios/ask/ask.hpp"
+#include "scenarios/collective/collective_table.hpp"
 #include "scenarios/commands/command_line.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/runner.hpp"
@@ -23,6 +24,8 @@ struct Options {
   std::string model;  ///< of import: instead of what the files name
   const AskKind* ask_kind = nullptr;
   AskWords ask;
+  CollectiveWords collective;
+  std::string svg;                                   ///< of a collective's table: its picture
   std::string save;                                  ///< of a question: where its answer's scenario goes
   std::string columns, sort, objective, pareto;      ///< of a sweep
   bool resume = false;                               ///< of a sweep: takes up the rows of its partial files
@@ -44,6 +47,7 @@ int check_paths(const Options& options, Console& console);
 int sweep_file(const Options& options, Console& console);
 int compare_two(const Options& options, Console& console);
 int validate_table(const Options& options, Console& console);
+int print_collective(const Options& options, Console& console);
 int list_family(const Options& options, Console& console);
 int explain_file(const Options& options, Console& console);
 int calibrate_fit(const Options& options, Console& console);

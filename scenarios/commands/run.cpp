@@ -127,7 +127,8 @@ std::vector<Scenario> load_all(const std::vector<std::string>& files, const Opti
 }
 
 void check_outputs(const Options& options, const std::vector<std::string>& inputs, const std::vector<Job>& jobs) {
-  std::vector<std::string> named = {options.json, options.csv, options.junit, options.requests, options.output};
+  std::vector<std::string> named = {options.json,     options.csv,    options.junit,
+                                    options.requests, options.output, options.svg};
   for (const std::string& each : {options.plan, options.trace}) {
     if (jobs.empty() || each == "-") named.push_back(each);
     for (const Job& job : jobs) {

@@ -142,7 +142,7 @@ const std::vector<OtherFile>& other_files() {
       {"binary", "a binary file of no kind that is known here", "give a text: a launch script, a trace, a result", "-",
        is_binary},
       {"scenario", "a scenario of Orrery", "run it: orrery run FILE", "scenarios/scenario.hpp", is_scenario},
-      {"nccl_tests", "a log of nccl-tests", "write its sizes and times as a table for orrery validate collectives",
+      {"nccl_tests", "a log of nccl-tests", "lay it beside a prediction: orrery collective OP --cluster NODE --compare FILE",
        "NVIDIA/nccl-tests src/common.cu", is_nccl_tests},
       {"nccl_log", "a log of NCCL", "its topology and algorithms go into cluster: of a scenario",
        "NVIDIA/nccl src/debug.cc", is_nccl_log},

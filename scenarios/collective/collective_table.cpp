@@ -1,0 +1,196 @@
+#include "scenarios/collective/collective_table.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "calibrate/tables.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/nccl_section.hpp"
+#include "scenarios/report.hpp"
+#include "sim/collective/model.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using sim::CollectiveKind;
+
+constexpr double kGiga = 1e9, kMicro = 1e6;
+
+/// nccl-tests counts the elements of one rank's part.
+double count_of(const CollectiveQuery& query, Bytes size) {
+  const double elements = size / element_size(query.dtype);
+  const bool parts = query.kind == CollectiveKind::all_gather || query.kind == CollectiveKind::reduce_scatter ||
+                     query.kind == CollectiveKind::all_to_all;
+  return std::floor(parts ? elements / query.ranks() : elements);
+}
+
+struct Errors {
+  int rows = 0;
+  double mean = 0.0, p95 = 0.0, worst = 0.0;
+};
+
+Errors errors_of(const CollectiveTable& table) {
+  std::vector<double> all;
+  for (const CollectiveLine& line : table.lines) {
+    if (line.error()) all.push_back(std::fabs(*line.error()));
+  }
+  Errors out;
+  if (all.empty()) return out;
+  out.rows = static_cast<int>(all.size());
+  for (const double error : all) out.mean += error / static_cast<double>(all.size());
+  out.worst = *std::max_element(all.begin(), all.end());
+  out.p95 = calibrate::percentile(all, 0.95);
+  return out;
+}
+
+}  // namespace
+
+std::optional<double> CollectiveLine::error() const {
+  if (!measured) return std::nullopt;
+  return estimate.time / *measured - 1.0;
+}
+
+std::string_view nccl_type(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::fp32:
+    case Dtype::tf32:
+      return "float";
+    case Dtype::fp16:
+      return "half";
+    case Dtype::bf16:
+      return "bfloat16";
+    case Dtype::fp8:
+    case Dtype::fp8_block:
+      return "f8e4m3";
+    case Dtype::int8:
+    case Dtype::int4:
+    case Dtype::nvfp4:
+      return "int8";
+  }
+  return "int8";
+}
+
+CollectiveTable predict(CollectiveQuery query) {
+  CollectiveTable table{std::move(query), {}};
+  const CollectiveQuery& q = table.query;
+  const hardware::Site site = q.cluster.site(0);
+  const sim::CollectiveModel model(site);
+  for (std::size_t i = 0; i < q.sizes.size(); ++i) {
+    sim::CollectiveCall call{q.kind, q.sizes[i], q.ranks(), q.nodes};
+    call.dtype = q.dtype;
+    call.operations = q.operations;
+    CollectiveLine line;
+    line.size = q.sizes[i];
+    line.count = count_of(q, line.size);
+    line.estimate = model.explain(call);
+    const sim::Choice choice = sim::select(call, site);
+    line.load = choice.row->load(call);
+    line.bound = sim::binding_link(call, site);
+    line.rounding_depth = sim::rounding_depth(choice, call);
+    line.algbw = line.size.value() / line.estimate.time.value();
+    line.busbw = line.algbw * sim::bus_factor(q.kind, q.ranks());
+    if (!q.measured.empty()) line.measured = q.measured[i].time;
+    table.lines.push_back(std::move(line));
+  }
+  return table;
+}
+
+std::string describe(const CollectiveQuery& query) {
+  const hardware::NodeGroup& group = query.cluster.groups.front();
+  return fmt::format("{} over {} GPUs: {} x {} {} ({}), {}, NCCL {}", sim::name(query.kind), query.ranks(), query.nodes,
+                     query.gpus, group.gpu.name, group.node.name, query.cluster.fabric.name,
+                     hardware::name(query.cluster.nccl.version));
+}
+
+std::string table_text(const CollectiveTable& table) {
+  const bool measured = !table.query.measured.empty();
+  std::string out = fmt::format("# {}\n", printable(describe(table.query)));
+  out += fmt::format("#{:>13} {:>13} {:>9} {:>14} {:>8} {:>8} {:>7} {:>11} {:>9} {:>9}  {}", "size", "count", "type",
+                     "algorithm", "proto", "channels", "threads", "time", "algbw", "busbw", "known");
+  out += measured ? fmt::format(" {:>14} {:>8}\n", "measured", "error") : "\n";
+  out += fmt::format("#{:>13} {:>13} {:>9} {:>14} {:>8} {:>8} {:>7} {:>11} {:>9} {:>9}", "(B)", "(elements)", "", "",
+                     "", "", "", "(us)", "(GB/s)", "(GB/s)");
+  out += measured ? fmt::format("  {:>5} {:>14} {:>8}\n", "", "(us)", "(%)") : "\n";
+  for (const CollectiveLine& line : table.lines) {
+    const sim::CollectiveEstimate& e = line.estimate;
+    out += fmt::format(" {:>13.0f} {:>13.0f} {:>9} {:>14} {:>8} {:>8} {:>7} {:>11.2f} {:>9.2f} {:>9.2f}  {}",
+                       line.size.value(), line.count, nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels,
+                       e.threads, e.time.value() * kMicro, line.algbw / kGiga, line.busbw / kGiga,
+                       kernels::name(e.provenance));
+    if (line.measured)
+      out += fmt::format(" {:>10.2f} {:>+8.1f}", line.measured->value() * kMicro, *line.error() * 100.0);
+    out += "\n";
+  }
+  if (const Errors errors = errors_of(table); errors.rows > 0) {
+    out += fmt::format("# {} sizes measured: mean error {:.1f} %, p95 {:.1f} %, worst {:.1f} %\n", errors.rows,
+                       errors.mean * 100.0, errors.p95 * 100.0, errors.worst * 100.0);
+  }
+  return out;
+}
+
+std::string table_csv(const CollectiveTable& table) {
+  std::string out =
+      "op,gpus,nodes,size_bytes,count,type,algorithm,protocol,channels,threads,time_s,algbw_bytes_per_s,"
+      "busbw_bytes_per_s,provenance,node_bytes,network_bytes,bound_by,rounding_depth,measured_s,error\n";
+  for (const CollectiveLine& line : table.lines) {
+    const sim::CollectiveEstimate& e = line.estimate;
+    out += fmt::format(
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", sim::name(table.query.kind),
+        table.query.ranks(), table.query.nodes, shortest(line.size.value()), shortest(line.count),
+        nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels, e.threads, shortest(e.time.value()),
+        shortest(line.algbw), shortest(line.busbw), kernels::name(e.provenance), shortest(line.load.node.value()),
+        shortest(line.load.network.value()), line.bound.link_class, line.rounding_depth,
+        line.measured ? shortest(line.measured->value()) : "", line.error() ? shortest(*line.error()) : "");
+  }
+  return out;
+}
+
+std::string table_json(const CollectiveTable& table) {
+  const CollectiveQuery& q = table.query;
+  const hardware::NodeGroup& group = q.cluster.groups.front();
+  Json json = {{"schema_version", kSchemaVersion},
+               {"orrery", std::string(kVersion)},
+               {"operation", std::string(sim::name(q.kind))},
+               {"type", std::string(nccl_type(q.dtype))},
+               {"node", group.node.name},
+               {"gpu", group.gpu.name},
+               {"fabric", q.cluster.fabric.name},
+               {"gpus", q.ranks()},
+               {"nodes", q.nodes},
+               {"operations", q.operations},
+               {"nccl_version", std::string(hardware::name(q.cluster.nccl.version))}};
+  if (const Json nccl = nccl_json(q.cluster.nccl); !nccl.empty()) json["nccl"] = nccl;
+  json["rows"] = Json::array();
+  for (const CollectiveLine& line : table.lines) {
+    const sim::CollectiveEstimate& e = line.estimate;
+    Json row = {{"bytes", line.size.value()},
+                {"count", line.count},
+                {"algorithm", std::string(e.algorithm)},
+                {"protocol", std::string(e.protocol)},
+                {"channels", e.channels},
+                {"threads", e.threads},
+                {"time_s", e.time.value()},
+                {"algbw_bytes_per_s", line.algbw},
+                {"busbw_bytes_per_s", line.busbw},
+                {"provenance", std::string(kernels::name(e.provenance))}};
+    if (!e.fit_key.empty()) row["fit"] = e.fit_key;
+    row["link_bytes"] = {{"node", line.load.node.value()}, {"network", line.load.network.value()}};
+    if (!line.bound.link_class.empty()) row["bound_by"] = std::string(line.bound.link_class);
+    if (line.rounding_depth > 0) row["rounding_depth"] = line.rounding_depth;
+    if (line.measured) {
+      row["measured_s"] = line.measured->value();
+      row["error"] = *line.error();
+    }
+    json["rows"].push_back(std::move(row));
+  }
+  if (const Errors errors = errors_of(table); errors.rows > 0) {
+    json["errors"] = {{"rows", errors.rows}, {"mean", errors.mean}, {"p95", errors.p95}, {"max", errors.worst}};
+  }
+  return json.dump(2) + "\n";
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,142 @@
+// orrery collective: the table, its files, and nccl-tests' output beside it.
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class CollectiveCommand : public FolderTest {
+ protected:
+  Outcome table(std::vector<std::string> more, const std::string& op = "all_reduce") const {
+    std::vector<std::string> args = {"collective", op, "--cluster", "dgx_h100"};
+    args.insert(args.end(), more.begin(), more.end());
+    return orrery(args);
+  }
+  nlohmann::json json(std::vector<std::string> more, const std::string& op = "all_reduce") const {
+    more.insert(more.end(), {"-q", "--json", path("t.json")});
+    const Outcome outcome = table(more, op);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(read_file(path("t.json")));
+  }
+};
+
+/// As all_reduce_perf prints on two nodes.
+constexpr const char* kLog =
+    "# nThread 1 nGpus 1 minBytes 1048576 maxBytes 268435456 step: 16(factor)\n"
+    "#\n"
+    "#                                                              out-of-place                       in-place\n"
+    "#       size         count      type   redop    root     time   algbw   busbw #wrong     time   algbw   busbw\n"
+    "node-7: NCCL version 2.28.9+cuda13.0\n"
+    "     1048576        524288  bfloat16     sum      -1    64.00   16.38   30.72      0    63.10   16.62   31.16     "
+    " 0\n"
+    "   268435456     134217728  bfloat16     sum      -1   1200.0  223.70  419.43      0   1198.2  224.03  420.06     "
+    " 0\n"
+    "# Avg bus bandwidth    : 225.1\n";
+
+TEST_F(CollectiveCommand, PrintsARowPerSizeAsNcclTests) {
+  const Outcome two = table({"--gpus", "8", "--nodes", "2", "--bytes", "1KiB..1GiB"});
+  EXPECT_EQ(two.code, 0) << two.err;
+  EXPECT_THAT(two.out, AllOf(HasSubstr("all_reduce over 16 GPUs: 2 x 8 h100_sxm (dgx_h100), rail_fat_tree_ndr"),
+                             HasSubstr("busbw"), HasSubstr("nvls_tree")));
+  int rows = 0;
+  std::istringstream lines(two.out);
+  for (std::string line; std::getline(lines, line);) rows += line.empty() || line[0] == '#' ? 0 : 1;
+  EXPECT_EQ(rows, 21) << "1 KiB to 1 GiB by factors of two";
+}
+
+TEST_F(CollectiveCommand, CountsAndBandwidthsAreNcclTests) {
+  const nlohmann::json reduce = json({"--bytes", "256MiB"}).at("rows").at(0);
+  EXPECT_EQ(reduce.at("count"), 134217728.0) << "256 MiB of two bytes";
+  const double time = reduce.at("time_s");
+  EXPECT_DOUBLE_EQ(reduce.at("algbw_bytes_per_s"), 268435456.0 / time);
+  EXPECT_DOUBLE_EQ(reduce.at("busbw_bytes_per_s"), 268435456.0 / time * 1.75);
+  EXPECT_EQ(reduce.at("link_bytes").at("node"), 268435456.0) << "in the switch the buffer goes up once";
+  EXPECT_EQ(reduce.at("bound_by"), "nvlink");
+  EXPECT_EQ(reduce.at("rounding_depth"), 3);
+  const nlohmann::json gather = json({"--bytes", "256MiB", "--type", "float"}, "all_gather").at("rows").at(0);
+  EXPECT_EQ(gather.at("count"), 8388608.0) << "of one rank's part, four bytes each";
+  EXPECT_FALSE(gather.contains("rounding_depth"));
+  const nlohmann::json one = json({"--bytes", "64KiB", "--gpus", "4"}, "broadcast");
+  EXPECT_EQ(one.at("gpus"), 4);
+  EXPECT_DOUBLE_EQ(one.at("rows").at(0).at("busbw_bytes_per_s"), one.at("rows").at(0).at("algbw_bytes_per_s"));
+  EXPECT_EQ(json({"--bytes", "1MiB"}, "reduce").at("rows").at(0).at("rounding_depth"), 7);
+  EXPECT_EQ(json({"--bytes", "1MiB"}, "all_to_all").at("rows").at(0).at("algorithm"), "pairwise");
+}
+
+TEST_F(CollectiveCommand, DatatypeIsAKeyOfTheChoice) {
+  EXPECT_EQ(json({"--bytes", "256MiB"}).at("rows").at(0).at("algorithm"), "nvls");
+  EXPECT_EQ(json({"--bytes", "256MiB", "--type", "int8"}).at("rows").at(0).at("algorithm"), "ring");
+}
+
+TEST_F(CollectiveCommand, WritesCsvAndAPicture) {
+  ASSERT_EQ(table({"--bytes", "1MiB..4MiB", "-q", "--csv", path("t.csv"), "--svg", path("t.svg")}).code, 0);
+  const std::string csv = read_file(path("t.csv")), svg = read_file(path("t.svg"));
+  EXPECT_THAT(csv, AllOf(HasSubstr("op,gpus,nodes,size_bytes,count,type,algorithm,protocol,channels,threads,time_s"),
+                         HasSubstr("all_reduce,8,1,1048576,524288,bfloat16,ring,LL,")));
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4);
+  EXPECT_THAT(svg, AllOf(HasSubstr("<svg"), HasSubstr("</svg>"), HasSubstr("ring LL"), HasSubstr("nvls Simple"),
+                         Not(HasSubstr("measured"))));
+}
+
+TEST_F(CollectiveCommand, LaysMeasurementsBeside) {
+  const std::string log = write("perf.log", kLog);
+  const Outcome text = table({"--nodes", "2", "--compare", log, "--svg", path("t.svg")});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out,
+              AllOf(HasSubstr("measured"), HasSubstr("1200.00"), HasSubstr("# 2 sizes measured: mean error")));
+  EXPECT_THAT(read_file(path("t.svg")), HasSubstr("measured"));
+  const nlohmann::json report = json({"--nodes", "2", "--compare", log});
+  ASSERT_EQ(report.at("rows").size(), 2u);
+  EXPECT_EQ(report.at("type"), "bfloat16");
+  const nlohmann::json& row = report.at("rows").at(1);
+  EXPECT_DOUBLE_EQ(row.at("measured_s"), 1200e-6);
+  EXPECT_DOUBLE_EQ(row.at("error"), row.at("time_s").get<double>() / 1200e-6 - 1.0);
+  EXPECT_EQ(report.at("errors").at("rows"), 2);
+}
+
+TEST_F(CollectiveCommand, ReadsOlderLogsWithoutReduction) {
+  const std::string log = write("perf.log", "  1048576  65536  float  55.1  19.0  17.8  0e+00\n");
+  const nlohmann::json report = json({"--compare", log}, "all_gather");
+  EXPECT_DOUBLE_EQ(report.at("rows").at(0).at("measured_s"), 55.1e-6);
+  EXPECT_EQ(report.at("type"), "float");
+}
+
+TEST_F(CollectiveCommand, TakesTheClusterOfAScenario) {
+  const std::string file = write("s.yaml", replaced(small_scenario(), "node: dgx_a100", "node: hgx_a800"));
+  const Outcome outcome = orrery({"collective", "all_reduce", "--cluster", file, "--bytes", "1MiB"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("a800_sxm"));
+}
+
+TEST_F(CollectiveCommand, RefusesWhatIsWrong) {
+  const auto error = [&](std::vector<std::string> more, const std::string& op = "all_reduce") {
+    const Outcome outcome = table(std::move(more), op);
+    EXPECT_EQ(outcome.code, 2) << outcome.out;
+    return outcome.err;
+  };
+  EXPECT_THAT(error({}, "allreduce"), HasSubstr("unknown operation 'allreduce'; did you mean all_reduce"));
+  EXPECT_THAT(error({"--gpus", "9"}), HasSubstr("9 GPUs on each of 1 nodes are more than 1 nodes of 8 GPUs"));
+  EXPECT_THAT(error({"--gpus", "1"}), HasSubstr("two GPUs"));
+  EXPECT_THAT(error({"--bytes", "1GiB..1KiB"}), HasSubstr("the second size is below the first"));
+  EXPECT_THAT(error({"--bytes", "12 parsecs"}), HasSubstr("--bytes '12 parsecs'"));
+  EXPECT_THAT(error({"--type", "flaot"}), HasSubstr("unknown type 'flaot'"));
+  EXPECT_THAT(error({"--set", "cluster.nccl.algo=tre"}), AllOf(HasSubstr("'tre'"), HasSubstr("--set")));
+  EXPECT_THAT(orrery({"collective", "all_reduce", "--cluster", "dgx_h10"}).err, HasSubstr("did you mean dgx_h100"));
+  EXPECT_THAT(error({"--compare", path("none.log")}), HasSubstr("none.log"));
+  const std::string empty = write("empty.log", "# nothing\n");
+  EXPECT_THAT(error({"--compare", empty}), HasSubstr("no row of nccl-tests"));
+  const std::string cut = write("cut.log", "# size count type\n 1024 512 half sum\n");
+  EXPECT_THAT(error({"--compare", cut}), HasSubstr("cut.log:2:16: a row of nccl-tests has"));
+  const std::string time = write("time.log", " 1024 512 half sum -1 N/A 1.0 1.0\n");
+  EXPECT_THAT(error({"--compare", time}), HasSubstr("time.log:1:23: the time 'N/A' is no positive number"));
+  EXPECT_THAT(error({"--compare", time, "--json", time}), HasSubstr("would overwrite the input"));
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
