@@ -30,6 +30,8 @@ constexpr std::array kExamples = {
     Example{"import", "orrery import serve.sh requests.csv -o mine.yaml",
             "vllm serve and a recorded load as a scenario"},
     Example{"import", "orrery import result.json", "what vllm bench serve measured, as a load and as expectations"},
+    Example{"import", "orrery import topo.xml --gpu h100_sxm -o my_node.yaml",
+            "the machine that NCCL_TOPO_DUMP_FILE shows, as a node"},
     Example{"run", "orrery run mine.yaml", "predict its training step, or how it serves"},
     Example{"run", "orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json", ""},
     Example{"run", "orrery run chat.yaml --requests requests.csv --trace trace.json", "every request of a serving run"},

@@ -54,15 +54,25 @@ ImportFile from_bytes(const std::string& path) {
       fmt::format("{} is a text of no kind that is known here; these are{}", hardware::quoted_path(file.path), kinds));
 }
 
-void read_file(const std::string& path, const ImportOptions& options, Console& console, Draft& draft) {
-  const ImportFile file = from_bytes(path);
-  const auto& kinds = import_kinds();
-  const auto kind =
-      std::find_if(kinds.begin(), kinds.end(), [&](const ImportKind& row) { return row.recognise(file); });
-  if (kind == kinds.end()) name_what_it_is(file);
+const ImportKind& kind_of(const ImportFile& file) {
+  for (const ImportKind& row : import_kinds()) {
+    if (row.recognise(file)) return row;
+  }
+  name_what_it_is(file);
+}
+
+void read_file(const ImportFile& file, const ImportOptions& options, Console& console, Draft& draft) {
+  const std::string& path = file.path;
+  const ImportKind& kind = kind_of(file);
+  if (kind.read == nullptr) {
+    throw ConfigError(
+        fmt::format("{} describes a machine: import it alone, and name the profile that it gives in the "
+                    "scenario's cluster.node",
+                    hardware::quoted_path(path)));
+  }
   Draft part = draft;
   part.has_launch = part.has_load = false;
-  kind->read(file, options, console, part);
+  kind.read(file, options, console, part);
   const auto refuse_second = [&](bool had, bool has, const char* what) {
     if (had && has)
       throw ConfigError(
@@ -134,7 +144,14 @@ std::string path_from(const ImportOptions& options, const std::string& path) {
 Imported import_files(const std::vector<std::string>& paths, const ImportOptions& options, Console& console) {
   Draft draft;
   draft.title = title_of(paths);
-  for (const std::string& path : paths) read_file(path, options, console, draft);
+  for (const std::string& path : paths) {
+    const ImportFile file = from_bytes(path);
+    if (paths.size() == 1) {
+      const ImportKind& kind = kind_of(file);
+      if (kind.profile != nullptr) return kind.profile(file, options);
+    }
+    read_file(file, options, console, draft);
+  }
   choose_model(options, draft);
   const bool sized = draft.find("max_model_len") != nullptr;
   if (!draft.has_launch && !sized) draft.set("max_model_len", "auto", "what fits");

@@ -27,6 +27,11 @@ struct ImportFile {
   [[nodiscard]] std::string name() const;
 };
 
+struct Imported {
+  std::string yaml;
+  std::vector<std::string> notes, ignored;  ///< as they stand in it
+};
+
 struct ImportKind {
   std::string_view name;      ///< "launch"
   std::string_view equation;  ///< in one line, what is read
@@ -34,6 +39,8 @@ struct ImportKind {
   bool (*recognise)(const ImportFile& file) = nullptr;
   /// Adds what the file says. Throws hardware::ConfigError for what is wrong in it.
   void (*read)(const ImportFile& file, const ImportOptions& options, Console& console, Draft& draft) = nullptr;
+  /// Of a file that describes a machine: the profile of it, in place of a scenario. It is imported alone.
+  Imported (*profile)(const ImportFile& file, const ImportOptions& options) = nullptr;
 };
 /// Files that start a server, loads, results; the first that recognises a file reads it.
 [[nodiscard]] const std::vector<ImportKind>& import_kinds();
@@ -48,14 +55,9 @@ struct OtherFile {
 };
 [[nodiscard]] const std::vector<OtherFile>& other_files();
 
-struct Imported {
-  std::string yaml;
-  std::vector<std::string> notes, ignored;  ///< as they stand in it
-};
-
-/// One scenario from all of the files: at most one of them says how to serve, and one what. Throws
-/// hardware::ConfigError: a file that can't be read, that is no kind of those above, or contradicts another; a scenario
-/// that would not be accepted, with what is wrong.
+/// The profile of the machine that the one file describes; else one scenario from all of the files: at most one of them
+/// says how to serve, and one what. Throws hardware::ConfigError: a file that can't be read, that is no kind of those
+/// above, or contradicts another; a scenario that would not be accepted, with what is wrong.
 [[nodiscard]] Imported import_files(const std::vector<std::string>& paths, const ImportOptions& options,
                                     Console& console);
 

@@ -1,11 +1,14 @@
 // The table of kinds of files that become scenarios.
 #include "scenarios/import/import.hpp"
+#include "scenarios/import/nccl_topology.hpp"
 
 namespace orrery::scenarios {
 
 // A result names its requests' lengths too, so it stands before the loads.
 const std::vector<ImportKind>& import_kinds() {
   static const std::vector<ImportKind> rows = {
+      {"nccl_topology", "NCCL's topology (NCCL_TOPO_DUMP_FILE) as a node of one's own",
+       "NVIDIA/nccl src/graph/topo.cc, src/graph/xml.cc", is_nccl_topology, nullptr, import_nccl_topology},
       {"vllm_bench", "what vllm bench serve saved: its load, and what it measured as expectations",
        "vllm-project/vllm vllm/benchmarks/serve.py, --save-result", is_bench, read_bench},
       {"load", "recorded requests in one of `orrery list trace_formats`", "models/serving/workload/traces.cpp", is_load,

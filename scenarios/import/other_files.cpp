@@ -38,7 +38,6 @@ bool has_yaml_key(const ImportFile& file, std::string_view key) {
   return false;
 }
 
-bool is_nccl_topology(const ImportFile& f) { return begins(f, "<") && has(f, "<system") && has(f, "<cpu"); }
 bool is_nccl_graph(const ImportFile& f) { return begins(f, "<") && has(f, "<graphs"); }
 bool is_markup(const ImportFile& f) { return begins(f, "<"); }
 bool is_report(const ImportFile& f) {
@@ -101,11 +100,9 @@ constexpr std::string_view kNcclSource = "NVIDIA/nccl src/graph/topo.cc, src/gra
 const std::vector<OtherFile>& other_files() {
   static const std::vector<OtherFile> rows = {
       {"empty", "empty", "give a file that holds something", "-", is_empty},
-      {"nccl_topology", "an NCCL topology (NCCL_TOPO_DUMP_FILE)",
-       "describe the machine by a node of orrery list nodes, and import the launch line with --node", kNcclSource,
-       is_nccl_topology},
       {"nccl_graph", "an NCCL graph (NCCL_GRAPH_DUMP_FILE)",
-       "choose the algorithm by cluster.collective_algorithm, of orrery list collectives", kNcclSource, is_nccl_graph},
+       "choose algorithms by cluster.nccl.algo, and import the topology (NCCL_TOPO_DUMP_FILE) as a node", kNcclSource,
+       is_nccl_graph},
       {"markup", "XML or HTML", "give the file that the page or the program was made from", "-", is_markup},
       {"orrery_report", "a report of Orrery", "run its scenario again, or use orrery compare A B",
        "scenarios/report_json.hpp", is_report},
@@ -142,7 +139,8 @@ const std::vector<OtherFile>& other_files() {
       {"binary", "a binary file of no kind that is known here", "give a text: a launch script, a trace, a result", "-",
        is_binary},
       {"scenario", "a scenario of Orrery", "run it: orrery run FILE", "scenarios/scenario.hpp", is_scenario},
-      {"nccl_tests", "a log of nccl-tests", "lay it beside a prediction: orrery collective OP --cluster NODE --compare FILE",
+      {"nccl_tests", "a log of nccl-tests",
+       "lay it beside a prediction: orrery collective OP --cluster NODE --compare FILE",
        "NVIDIA/nccl-tests src/common.cu", is_nccl_tests},
       {"nccl_log", "a log of NCCL", "its topology and algorithms go into cluster: of a scenario",
        "NVIDIA/nccl src/debug.cc", is_nccl_log},

@@ -1,0 +1,131 @@
+// NCCL's topology files as nodes: what is read, what is refused, and that the selector then chooses as NCCL does.
+#include "scenarios/import/nccl_topology.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <gmock/gmock.h>
+
+#include "hardware/catalogue/catalogue.hpp"
+#include "sim/collective/nccl/tuner.hpp"
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+using hardware::HostCpu;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+/// Two H100 behind a switch of PCIe Gen5, a 400 Gb/s card each.
+std::string small_topology() {
+  const auto gpu = [](int i) {
+    return "<pci busid=\"0:" + std::to_string(i) +
+           "\" class=\"0x060400\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\">\n"
+           "<pci class=\"0x030200\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\"><gpu dev=\"0\" sm=\"90\" "
+           "rank=\"0\">\n"
+           "<nvlink target=\"0000:00:00.0\" count=\"18\" tclass=\"0x068000\"/></gpu></pci>\n"
+           "<pci class=\"0x020000\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\"><nic><net name=\"mlx5_0\" "
+           "speed=\"400000\"/></nic></pci></pci>\n";
+  };
+  return "<system version=\"1\">\n"
+         "<cpu numaid=\"0\" arch=\"x86_64\" vendor=\"GenuineIntel\" familyid=\"6\" modelid=\"143\">\n" +
+         gpu(1) + gpu(2) + "</cpu>\n</system>\n";
+}
+
+class NcclTopologyFile : public FolderTest {
+ protected:
+  std::string error_of(const std::string& text) const {
+    const Outcome outcome = orrery({"import", write("t.xml", text), "--gpu", "h100_sxm"});
+    EXPECT_EQ(outcome.code, 2) << outcome.out;
+    return outcome.err;
+  }
+};
+
+TEST_F(NcclTopologyFile, SaysWhatTheMachineIs) {
+  const NcclTopology found = read_nccl_topology(small_topology(), "t.xml");
+  EXPECT_EQ(found.gpus, 2);
+  EXPECT_EQ(found.compute_capability, 90);
+  EXPECT_EQ(found.nvlinks, 18);
+  EXPECT_EQ(found.slot, BytesPerSecond{64e9});
+  EXPECT_EQ(found.nics, 2);
+  EXPECT_EQ(found.nic, BytesPerSecond{50e9});
+  EXPECT_EQ(found.cpu, HostCpu::intel_sapphire_rapids);
+  EXPECT_EQ(found.sockets, 1);
+}
+
+TEST_F(NcclTopologyFile, BecomesANodeThatAScenarioNames) {
+  const std::string file = write("t.xml", small_topology());
+  const Outcome ambiguous = orrery({"import", file});
+  EXPECT_EQ(ambiguous.code, 2);
+  EXPECT_THAT(ambiguous.err, AllOf(HasSubstr("h100_sxm"), HasSubstr("h200_sxm"), HasSubstr("--gpu")));
+  const Outcome outcome = orrery({"import", file, "--gpu", "h100_sxm", "-o", path("node.yaml")});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("assumed: nic_latency"));
+  const hardware::Node node = hardware::load_node(path("node.yaml"));
+  EXPECT_EQ(node.gpus, 2);
+  EXPECT_EQ(node.gpu, "h100_sxm");
+  EXPECT_TRUE(node.nvswitch && node.in_network_reduction);
+  EXPECT_EQ(node.nic_bandwidth, BytesPerSecond{50e9});
+  EXPECT_EQ(node.sockets, 1);
+  EXPECT_EQ(orrery({"collective", "all_reduce", "--cluster", path("node.yaml"), "--bytes", "1MiB"}).code, 0);
+}
+
+TEST_F(NcclTopologyFile, TellsWhatIsWrongAtItsPlace) {
+  EXPECT_THAT(error_of("<system version=\"1\">\n<cpu>"), HasSubstr("t.xml:2:"));
+  EXPECT_THAT(error_of("<system>\n</system>\n"), HasSubstr("no <gpu>"));
+  EXPECT_THAT(error_of(replaced(small_topology(), "vendor=\"GenuineIntel\"", "vendor=\"Nobody\"")),
+              AllOf(HasSubstr("t.xml:2:2"), HasSubstr("vendor=\"Nobody\"")));
+  EXPECT_THAT(error_of(replaced(small_topology(), "speed=\"400000\"", "speed=\"fast\"")),
+              HasSubstr("speed=\"fast\" is no number"));
+  EXPECT_THAT(error_of(replaced(small_topology(), "speed=\"400000\"", "speed=\"200000\"")),
+              HasSubstr("cards that are unlike"));
+  EXPECT_THAT(error_of(replaced(small_topology(), "count=\"18\"", "count=\"12\"")), HasSubstr("GPUs that are unlike"));
+  EXPECT_THAT(error_of(replaced(small_topology(), "sm=\"90\"", "sm=\"\"")), HasSubstr("sm=\"\" is no number"));
+  // A bomb of entities is not read, let alone unfolded.
+  EXPECT_THAT(error_of("<?xml version=\"1.0\"?>\n<!DOCTYPE s [<!ENTITY a \"aa\"><!ENTITY b \"&a;&a;\">]>\n"
+                       "<system><cpu>&b;</cpu></system>\n"),
+              HasSubstr("t.xml:2:1: a document type is not read"));
+  std::string deep = "<system><cpu arch=\"arm64\">";
+  for (int i = 0; i < 5000; ++i) deep += "<pci>";
+  EXPECT_THAT(error_of(deep), HasSubstr("t.xml:1:"));
+  std::string closed = deep;
+  for (int i = 0; i < 5000; ++i) closed += "</pci>";
+  EXPECT_THAT(error_of(closed + "</cpu></system>"), HasSubstr("more than 64 elements inside one another"));
+  const Outcome two = orrery({"import", write("a.xml", small_topology()), write("b.xml", small_topology())});
+  EXPECT_THAT(two.err, HasSubstr("import it alone"));
+}
+
+/// The graphs that NCCL prints for each file on one node: rings, trees, stars of the switch, channels.
+struct Printed {
+  const char *file, *gpu;
+  int ring, tree, nvls, channels;
+  double speed;
+};
+
+TEST_F(NcclTopologyFile, GivesTheGraphsThatNcclFinds) {
+  const char* data = std::getenv("ORRERY_DATA");
+  if (data == nullptr) GTEST_SKIP() << "ORRERY_DATA is not set";
+  for (const Printed& printed :
+       {Printed{"dgxh100.xml", "h100_sxm", 12, 12, 8, 24, 30.0}, Printed{"h800.xml", "h800_sxm", 8, 8, 8, 16, 20.0},
+        Printed{"dgxa100.xml", "a100_sxm", 12, 12, 0, 24, 20.0}, Printed{"a800.xml", "a800_sxm", 8, 8, 0, 16, 20.0},
+        Printed{"hgxb200.xml", "b200_sxm", 16, 16, 8, 32, 45.0}, Printed{"h100x4.xml", "h100_sxm", 12, 12, 4, 24, 30.0},
+        Printed{"h100x2.xml", "h100_sxm", 12, 12, 2, 24, 30.0}, Printed{"a100pcie8.xml", "a100_pcie", 1, 1, 0, 2, 15.0},
+        Printed{"l40s8.xml", "l40s", 1, 1, 0, 2, 20.0}}) {
+    const std::string out = path("node.yaml");
+    const Outcome outcome = orrery(
+        {"import", std::string(data) + "/nccl_golden/" + printed.file, "--gpu", printed.gpu, "-o", out, "--force"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const hardware::Cluster cluster = hardware::make_cluster(out, "single_node", 1);
+    const sim::nccl::Graphs graphs =
+        sim::nccl::search(sim::nccl::box_of(cluster.site(0), cluster.groups[0].node.gpus, 1));
+    EXPECT_EQ(graphs.ring.channels, printed.ring) << printed.file;
+    EXPECT_EQ(graphs.ring.intra, printed.speed) << printed.file;
+    EXPECT_EQ(graphs.tree.channels, printed.tree) << printed.file;
+    EXPECT_EQ(graphs.nvls.channels, printed.nvls) << printed.file;
+    EXPECT_EQ(graphs.channels, printed.channels) << printed.file;
+  }
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
