@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/catalogue/profile_reader.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/config/shown.hpp"
 #include "scenarios/import/import.hpp"
@@ -172,6 +173,19 @@ std::string board_of(const NcclTopology& topology, const ImportOptions& options,
                   boards.empty() ? "none of orrery list gpus" : fmt::format("one of {}", fmt::join(boards, ", "))));
 }
 
+/// What a scenario that names the profile would say of it, said now: a file may have more GPUs than a node can.
+void check(const std::string& yaml, const std::string& file) {
+  try {
+    (void)hardware::read_node(*hardware::parse_config(yaml, file), file, "imported");
+  } catch (const ConfigError& error) {
+    std::vector<hardware::Diagnostic> items;
+    for (const hardware::Diagnostic& item : error.diagnostics()) {
+      items.push_back({file, {}, fmt::format("as a node: {}", item.message)});
+    }
+    throw ConfigError(std::move(items));
+  }
+}
+
 }  // namespace
 
 NcclTopology read_nccl_topology(std::string_view text, const std::string& file) {
@@ -214,6 +228,7 @@ Imported import_nccl_topology(const ImportFile& file, const ImportOptions& optio
       topology.gpus, board, switched, switched && gpu.generation.compute_capability >= 90, topology.nics,
       topology.nics > 0 ? topology.nic.value() * 8.0 / 1e9 : 1.0, topology.slot.value() / 1e9,
       hardware::name(topology.cpu), topology.sockets, quoted_yaml(fmt::format("NCCL topology, {}", name)));
+  check(out.yaml, file.path);
   out.notes = {"nic_latency, host_memory_bandwidth and host_memory: the topology has none"};
   if (switched && gpu.generation.compute_capability >= 90) {
     out.notes.emplace_back("in_network_reduction: true, as this generation's NVSwitch has it");

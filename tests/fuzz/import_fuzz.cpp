@@ -1,12 +1,13 @@
-// Fuzz target of the importer: any bytes as a script, a load or a result.
+// Fuzz target of the importer: any bytes as a script, a load, a result or a topology.
 //
-// Any outcome but a scenario that reads or a ConfigError ends the program.
+// Any outcome but a scenario or a node that reads, or a ConfigError, ends the program.
 
 #include <cstddef>
 #include <cstdint>
 #include <sstream>
 #include <string>
 
+#include "hardware/catalogue/profile_reader.hpp"
 #include "hardware/config/config.hpp"
 #include "scenarios/import/import.hpp"
 #include "scenarios/import/shell.hpp"
@@ -38,8 +39,14 @@ void fuzz_import(const std::uint8_t* data, std::size_t size) {
   try {
     scenarios::ImportOptions options;
     options.model = "gpt2-124m";
+    if (size % 2 == 1) options.gpu = "h100_sxm";
     const scenarios::Imported imported = scenarios::import_files({file.path()}, options, console);
     require(is_printable(imported.yaml), "a scenario holds no control characters");
+    const hardware::NodePtr root = hardware::parse_config(imported.yaml, "imported.yaml");
+    if (root->find("node") != nullptr) {
+      (void)hardware::read_node(*root, "imported.yaml", "imported");
+      return;
+    }
     (void)scenarios::parse_scenario(imported.yaml, "imported.yaml");
   } catch (const hardware::ConfigError& error) {
     require(is_printable(error.what()), "a message holds no control characters");

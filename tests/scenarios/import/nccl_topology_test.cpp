@@ -92,6 +92,9 @@ TEST_F(NcclTopologyFile, TellsWhatIsWrongAtItsPlace) {
   std::string closed = deep;
   for (int i = 0; i < 5000; ++i) closed += "</pci>";
   EXPECT_THAT(error_of(closed + "</cpu></system>"), HasSubstr("more than 64 elements inside one another"));
+  std::string many = "<system><cpu arch=\"arm64\"><pci link_speed=\"32.0 GT/s PCIe\" link_width=\"16\">";
+  for (int i = 0; i < 1100; ++i) many += "<gpu sm=\"90\"/>";
+  EXPECT_THAT(error_of(many + "</pci></cpu></system>"), HasSubstr("as a node: 'gpus'"));
   const Outcome two = orrery({"import", write("a.xml", small_topology()), write("b.xml", small_topology())});
   EXPECT_THAT(two.err, HasSubstr("import it alone"));
 }
