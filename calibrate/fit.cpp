@@ -1,8 +1,6 @@
-// Levenberg–Marquardt with bounds by transform, numeric Jacobian and Huber weights. See fit.hpp.
+// Least squares with bounds by transform, from several starts. See fit.hpp.
 //
-// Source: Nocedal & Wright, Numerical Optimization, §10.3; Huber, Robust Statistics, §7.8 (reweighting).
-// Limitations: finds a local minimum; models with discrete choices are piecewise smooth, so steps are accepted
-// only when the robust loss falls.
+// Limitations: models with discrete choices are piecewise smooth and have several valleys.
 #include "calibrate/fit.hpp"
 
 #include <algorithm>
@@ -11,6 +9,8 @@
 #include <limits>
 
 #include <Eigen/Dense>
+
+#include "calibrate/least_squares.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -69,15 +69,8 @@ class Problem {
     return r;
   }
 
-  [[nodiscard]] Matrix jacobian(const Vector& z, const Vector& at) const {
-    constexpr double kStep = 1e-3;
-    Matrix j(at.size(), z.size());
-    for (Eigen::Index i = 0; i < z.size(); ++i) {
-      Vector moved = z;
-      moved[i] += kStep;
-      j.col(i) = (residuals(moved) - at) / kStep;
-    }
-    return j;
+  [[nodiscard]] Residuals function() const {
+    return [this](const Vector& z) { return residuals(z); };
   }
 
  private:
@@ -86,54 +79,6 @@ class Problem {
   const hardware::Gpu* gpu_;
   Transform transform_;
 };
-
-double huber_loss(const Vector& r, double width) {
-  double sum = 0.0;
-  for (Eigen::Index i = 0; i < r.size(); ++i) {
-    const double a = std::abs(r[i]);
-    sum += a <= width ? 0.5 * a * a : width * (a - 0.5 * width);
-  }
-  return sum;
-}
-
-Vector huber_weights(const Vector& r, double width) {
-  return r.unaryExpr([width](double x) { return std::abs(x) <= width ? 1.0 : width / std::abs(x); });
-}
-
-// One stage: reweighted least squares at a fixed Huber width, from z on; returns the best z found.
-Vector minimise(const Problem& problem, Vector z, double width, int iterations) {
-  Vector r = problem.residuals(z);
-  double loss = huber_loss(r, width);
-  double damping = 1e-2;
-  for (int iteration = 0; iteration < iterations; ++iteration) {
-    const Matrix j = problem.jacobian(z, r);
-    const Vector weights = huber_weights(r, width);
-    const Matrix normal = j.transpose() * weights.asDiagonal() * j;
-    const Vector gradient = j.transpose() * weights.cwiseProduct(r);
-    const double floor = 1e-9 * (normal.diagonal().maxCoeff() + 1e-12);
-    bool accepted = false;
-    for (int attempt = 0; attempt < 10 && !accepted; ++attempt) {
-      Matrix damped = normal;
-      damped.diagonal() += damping * normal.diagonal() + Vector::Constant(z.size(), floor);
-      Vector step = -damped.ldlt().solve(gradient);
-      step = step.cwiseMax(-2.0).cwiseMin(2.0);
-      const Vector next = z + step;
-      const Vector next_r = problem.residuals(next);
-      const double next_loss = huber_loss(next_r, width);
-      if (next_loss < loss) {
-        const double gain = (loss - next_loss) / loss;
-        z = next, r = next_r, loss = next_loss;
-        damping = std::max(damping * 0.3, 1e-7);
-        accepted = true;
-        if (gain < 1e-5) return z;
-      } else {
-        damping *= 4.0;
-      }
-    }
-    if (!accepted) return z;
-  }
-  return z;
-}
 
 // Every n-th row of a stable order: the subsample is the same on every machine.
 std::vector<Observation> subsample(const std::vector<Observation>& all, std::size_t most) {
@@ -161,8 +106,8 @@ Vector best_start(const Problem& problem, const Vector& defaults, const FitOptio
   for (int start = 0; start < options.starts; ++start) {
     Vector z = defaults;
     if (start > 0) z = z.unaryExpr([&counter](double x) { return x + 1.5 * jitter(counter++); });
-    z = minimise(problem, z, 0.5, options.iterations);
-    z = minimise(problem, z, 0.15, options.iterations);
+    z = minimise(problem.function(), z, 0.5, options.iterations);
+    z = minimise(problem.function(), z, 0.15, options.iterations);
     const double loss = huber_loss(problem.residuals(z), 0.15);
     if (loss < least) least = loss, best = z;
   }
@@ -176,10 +121,10 @@ std::vector<double> fit_coefficients(const kernels::FittedModel& model, const st
   const Problem coarse(model, subsample(observations, std::max<std::size_t>(options.rows / 4, 500)), gpu);
   const Problem fine(model, subsample(observations, options.rows), gpu);
   Vector z = best_start(coarse, coarse.transform().variables(model.defaults(gpu)), options);
-  z = minimise(fine, z, 0.15, options.iterations);
-  z = minimise(fine, z, 0.05, options.iterations);
+  z = minimise(fine.function(), z, 0.15, options.iterations);
+  z = minimise(fine.function(), z, 0.05, options.iterations);
   // What no row feels must not be left where a start happened to put it.
-  const Matrix felt = fine.jacobian(z, fine.residuals(z));
+  const Matrix felt = numeric_jacobian(fine.function(), z, fine.residuals(z));
   const std::vector<double> defaults = model.defaults(gpu);
   std::vector<double> coefficients = fine.transform().coefficients(z);
   for (std::size_t i = 0; i < coefficients.size(); ++i) {

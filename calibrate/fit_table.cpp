@@ -14,6 +14,7 @@
 #include "calibrate/nccl_rows.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
+#include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/config/shown.hpp"
 #include "kernels/attention/mixed_batch.hpp"
@@ -112,7 +113,11 @@ FitOutcome fit_tables(const std::vector<std::filesystem::path>& paths, const har
   std::string files, software;
   for (const std::filesystem::path& path : paths) {
     const CsvTable table = read_csv(path);
-    if (paths.size() == 1 && is_nccl_table(table)) return fit_nccl(table, gpu, date);
+    if (paths.size() == 1 && is_nccl_table(table)) {
+      hardware::Cluster cluster = hardware::make_cluster(hardware::node_with(gpu.name), "single_node", 1);
+      cluster.groups[0].gpu = gpu;
+      return fit_nccl(table, cluster.site(0), date);
+    }
     if (paths.size() == 1 && is_custom_table(table)) return fit_custom(table, gpu, date);
     const TableKind& kind = required_kind(table);
     if (!software.empty() && software != kind.software) {

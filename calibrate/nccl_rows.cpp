@@ -1,15 +1,9 @@
-// Curves of collectives on one node, fitted to nccl-tests.
+// NCCL tables: reading, fitting the laws of a node and of each kind and number of ranks, and validation.
 //
-//   t(S) = a + c·(S/1 MiB)^p + S·f(n)/B        a, c ≥ 0, 0 < p < 1, B ≤ sim::node_bus_limit
+// A fifth of the sizes is kept back: a hash of (kind, ranks, bytes) without the dtype, or the twin of another dtype
+// would give the answer away. Which law a row is under is NCCL's choice for its kind, ranks, bytes and dtype.
 //
-// a is the launch floor, the sub-linear middle bridges the change of protocols (LL, LL128, Simple), and B is the
-// bus bandwidth at large sizes. For each p of a grid, a, c and 1/B are a non-negative least-squares fit of
-// relative residuals with Huber weights; the p with the least loss wins. A fifth of the sizes is kept back: a
-// hash of (kind, ranks, bytes) without the dtype, or the twin of another dtype would give the answer away.
-//
-// Source: form and split, NCCL tables of ai-dynamo/aiconfigurator; Huber, Robust Statistics, §7.8.
-// Limitations: one curve can't follow the steps at protocol switches (errors of 20 % there). Where the switch
-// reduces (NVLS) the all_reduce of int8 runs as a ring, which a curve of bf16 sums does not describe.
+// Source of the split and the tables: ai-dynamo/aiconfigurator.
 #include "calibrate/nccl_rows.hpp"
 
 #include <algorithm>
@@ -20,10 +14,10 @@
 #include <string>
 #include <utility>
 
-#include <Eigen/Dense>
 #include <fmt/format.h>
 
 #include "calibrate/custom_rows.hpp"
+#include "calibrate/nccl_law.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
 #include "hardware/config/config.hpp"
@@ -37,7 +31,6 @@ namespace {
 
 using sim::CollectiveKind;
 
-constexpr double kMiB = 1048576.0;
 constexpr std::size_t kFewestRows = 6;
 constexpr std::string_view kSplit = "kept back: fnv1a(kind/ranks/bytes) % 5 == 0";
 
@@ -58,114 +51,141 @@ std::optional<CollectiveKind> parse_operation(std::string_view text) {
 
 std::string family_key(CollectiveKind kind, int ranks) { return sim::collective_fit_key(kind, ranks); }
 
+/// nccl-tests names types of C and of its own.
+Dtype dtype_of(std::string_view text) {
+  if (text == "int8" || text == "uint8") return Dtype::int8;
+  if (text == "float" || text == "fp32") return Dtype::fp32;
+  return Dtype::bf16;
+}
+
+sim::CollectiveCall call_of(const NcclRow& row) {
+  sim::CollectiveCall call{row.kind, row.bytes, row.ranks, 1};
+  call.dtype = dtype_of(row.dtype);
+  return call;
+}
+
 std::string describe(const NcclRow& row) {
   return fmt::format("{} of {} bytes ({}) on {} GPUs", sim::name(row.kind),
                      static_cast<std::int64_t>(row.bytes.value()), row.dtype, row.ranks);
 }
 
-struct Coefficients {
-  double base_us = 0.0, middle_us = 0.0, exponent = 0.5, wire_us_per_mib = 0.0;
-  double loss = 0.0;
-};
-
-// Non-negative least squares in three unknowns: the best of the seven sets of active columns.
-Eigen::Vector3d solve_non_negative(const Eigen::MatrixX3d& a, const Eigen::VectorXd& b) {
-  Eigen::Vector3d best = Eigen::Vector3d::Zero();
-  double least = b.squaredNorm();
-  for (int active = 1; active < 8; ++active) {
-    std::vector<Eigen::Index> columns;
-    for (int i = 0; i < 3; ++i) {
-      if ((active >> i) & 1) columns.push_back(i);
-    }
-    Eigen::MatrixXd part(a.rows(), static_cast<Eigen::Index>(columns.size()));
-    for (std::size_t i = 0; i < columns.size(); ++i) part.col(static_cast<Eigen::Index>(i)) = a.col(columns[i]);
-    const Eigen::VectorXd x = part.colPivHouseholderQr().solve(b);
-    if (x.minCoeff() < 0.0) continue;
-    const double loss = (part * x - b).squaredNorm();
-    if (loss >= least) continue;
-    least = loss;
-    best.setZero();
-    for (std::size_t i = 0; i < columns.size(); ++i) best[columns[i]] = x[static_cast<Eigen::Index>(i)];
-  }
-  return best;
-}
-
-// The fit for one exponent. `wire_floor` is the time per MiB at the bus limit: only what exceeds it is free.
-Coefficients fit_at(const std::vector<const NcclRow*>& rows, double exponent, double factor, double wire_floor) {
-  constexpr double kWidth = 0.05;
-  const auto count = static_cast<Eigen::Index>(rows.size());
-  Eigen::MatrixX3d relative(count, 3);
-  Eigen::VectorXd target(count);
-  for (Eigen::Index i = 0; i < count; ++i) {
-    const NcclRow& row = *rows[static_cast<std::size_t>(i)];
-    const double us = row.measured.value() * 1e6, mib = row.bytes.value() / kMiB;
-    relative.row(i) << 1.0 / us, std::pow(mib, exponent) / us, mib * factor / us;
-    target[i] = 1.0 - wire_floor * mib * factor / us;
-  }
-  Eigen::VectorXd weight = Eigen::VectorXd::Ones(count);
-  Eigen::Vector3d x = Eigen::Vector3d::Zero();
-  Eigen::VectorXd residual = target;
-  for (int iteration = 0; iteration < 25; ++iteration) {
-    const Eigen::VectorXd root = weight.cwiseSqrt();
-    x = solve_non_negative(root.asDiagonal() * relative, root.cwiseProduct(target));
-    residual = relative * x - target;
-    weight = residual.unaryExpr([](double r) { return std::abs(r) <= kWidth ? 1.0 : kWidth / std::abs(r); });
-  }
-  double loss = 0.0;
-  for (Eigen::Index i = 0; i < count; ++i) {
-    const double r = std::abs(residual[i]);
-    loss += r <= kWidth ? 0.5 * r * r : kWidth * (r - 0.5 * kWidth);
-  }
-  return {x[0], x[1], exponent, x[2] + wire_floor, loss};
-}
-
-Coefficients fit_curve(const std::vector<const NcclRow*>& rows, double factor, double limit) {
-  const double wire_floor = kMiB / limit * 1e6;
-  std::optional<Coefficients> best;
-  for (int step = 0; step <= 36; ++step) {
-    const Coefficients fit = fit_at(rows, 0.20 + 0.02 * step, factor, wire_floor);
-    if (!best || fit.loss < best->loss) best = fit;
-  }
-  return *best;
-}
-
 // Six significant digits, as in every profile.
 double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
 
-hardware::FitResidual residual(std::string group, std::vector<double> errors) {
+hardware::FitResidual residual(std::string group, const std::vector<double>& errors) {
   const int rows = static_cast<int>(errors.size());
   return {std::move(group), rows, rounded(percentile(errors, 0.5)), rounded(percentile(errors, 0.95))};
 }
 
-/// int8 sums don't run in the switch: the curve of an all_reduce describes 16-bit sums.
-bool fits_curve(const NcclRow& row) { return row.kind != CollectiveKind::all_reduce || row.dtype != "int8"; }
+LawRow law_row(const NcclRow& row, const hardware::Site& site) {
+  const sim::CollectiveCall call = call_of(row);
+  return {row.kind, row.ranks, row.bytes, row.measured, sim::nccl_choice(call, site)};
+}
 
-std::optional<hardware::Fit> fit_family(CollectiveKind kind, int ranks, const std::vector<const NcclRow*>& rows,
-                                        const hardware::Gpu& gpu) {
-  std::vector<const NcclRow*> seen;
-  for (const NcclRow* row : rows) {
-    if (!row->kept_back && fits_curve(*row)) seen.push_back(row);
+/// Errors of a law on the rows that a fit saw and on those that were kept back.
+class Errors {
+ public:
+  void add(const LawRow& row, bool kept_back, const sim::ProtocolLaw& law) {
+    const Seconds predicted = law.time(row.kind, row.bytes, row.ranks);
+    (kept_back ? kept_ : seen_).push_back(std::abs(predicted / row.measured - 1.0));
   }
-  if (seen.size() < kFewestRows) return std::nullopt;
-  const double factor = sim::bus_factor(kind, ranks);
-  const Coefficients found = fit_curve(seen, factor, sim::node_bus_limit(gpu, kind, ranks).value());
+  [[nodiscard]] std::vector<hardware::FitResidual> residuals() const {
+    std::vector<hardware::FitResidual> out;
+    if (!seen_.empty()) out.push_back(residual(std::string(kSeen), seen_));
+    if (!kept_.empty()) out.push_back(residual(std::string(kUnseenPoint), kept_));
+    return out;
+  }
 
+ private:
+  std::vector<double> seen_, kept_;
+};
+
+/// Rows of one kind and number of ranks.
+struct Family {
+  CollectiveKind kind = CollectiveKind::all_reduce;
+  int ranks = 0;
+  std::vector<LawRow> rows;
+  std::vector<bool> kept_back;
+  [[nodiscard]] std::string key() const { return family_key(kind, ranks); }
+};
+
+std::vector<const LawRow*> seen_rows(const std::vector<Family>& families, const Family* without) {
+  std::vector<const LawRow*> out;
+  for (const Family& family : families) {
+    for (std::size_t i = 0; i < family.rows.size(); ++i) {
+      if (&family != without && !family.kept_back[i]) out.push_back(&family.rows[i]);
+    }
+  }
+  return out;
+}
+
+const sim::NodeLaw* find_law(const std::vector<NamedNodeLaw>& laws, const std::string& name) {
+  for (const NamedNodeLaw& law : laws) {
+    if (law.name == name) return &law.law;
+  }
+  return nullptr;
+}
+
+/// What the node's laws are off by on a family that they did not see.
+hardware::FitResidual left_out_families(const std::vector<Family>& families, const hardware::Site& site) {
+  std::vector<double> errors;
+  for (const Family& family : families) {
+    const std::vector<NamedNodeLaw> laws = fit_node_laws(seen_rows(families, &family), site);
+    for (const LawRow& row : family.rows) {
+      const sim::NodeLaw* law = find_law(laws, row.law());
+      if (law == nullptr) continue;
+      const Seconds predicted = law->at(row.kind, row.ranks).time(row.kind, row.bytes, row.ranks);
+      errors.push_back(std::abs(predicted / row.measured - 1.0));
+    }
+  }
+  return residual(std::string(kUnseenFamily), errors);
+}
+
+hardware::Fit node_fit(const std::vector<Family>& families, std::vector<NamedNodeLaw>& laws,
+                       const hardware::Site& site) {
   hardware::Fit fit;
-  fit.key = family_key(kind, ranks);
-  fit.split = kSplit;
-  const double base = rounded(found.base_us * 1e-6), middle = rounded(found.middle_us * 1e-6);
-  const double bus = rounded(kMiB / (found.wire_us_per_mib * 1e-6));
-  fit.coefficients = {
-      {"base_s", base}, {"mid_s_per_mib", middle}, {"exponent", rounded(found.exponent)}, {"bus_bandwidth", bus}};
-  fit.families_seen = {family_hash(fit.key)};
-  std::vector<double> errors, kept;
-  for (const NcclRow* row : rows) {
-    const sim::CollectiveCurve curve{kind, ranks, Seconds{base}, Seconds{middle}, found.exponent, BytesPerSecond{bus},
-                                     {},   {}};
-    (row->kept_back ? kept : errors).push_back(std::abs(curve.time(row->bytes) / row->measured - 1.0));
+  fit.key = sim::kNodeLawKey;
+  for (NamedNodeLaw& law : laws) {
+    sim::add_law(law.law, law.name, fit);
   }
-  fit.residuals.push_back(residual("seen", std::move(errors)));
-  if (!kept.empty()) fit.residuals.push_back(residual("unseen_point", std::move(kept)));
+  for (auto& [name, value] : fit.coefficients) value = rounded(value);
+  for (NamedNodeLaw& law : laws) law.law = *sim::node_law(fit, law.name);  // as a profile has them
+  Errors errors;
+  for (const Family& family : families) {
+    fit.families_seen.push_back(family_hash(family.key()));
+    for (std::size_t i = 0; i < family.rows.size(); ++i) {
+      const LawRow& row = family.rows[i];
+      if (const sim::NodeLaw* law = find_law(laws, row.law())) {
+        errors.add(row, family.kept_back[i], law->at(row.kind, row.ranks));
+      }
+    }
+  }
+  std::sort(fit.families_seen.begin(), fit.families_seen.end());
+  fit.residuals = errors.residuals();
+  if (families.size() > 1) fit.residuals.push_back(left_out_families(families, site));
+  return fit;
+}
+
+hardware::Fit family_fit(const Family& family, const std::vector<NamedNodeLaw>& laws, const hardware::Site& site) {
+  hardware::Fit fit;
+  fit.key = family.key();
+  fit.families_seen = {family_hash(fit.key)};
+  for (const NamedNodeLaw& law : laws) {
+    std::vector<const LawRow*> rows;
+    for (std::size_t i = 0; i < family.rows.size(); ++i) {
+      if (!family.kept_back[i] && family.rows[i].law() == law.name) rows.push_back(&family.rows[i]);
+    }
+    if (!rows.empty()) sim::add_law(fit_family_law(rows, law.law, site), law.name, fit);
+  }
+  for (auto& [name, value] : fit.coefficients) value = rounded(value);
+  Errors errors;
+  for (std::size_t i = 0; i < family.rows.size(); ++i) {
+    const LawRow& row = family.rows[i];
+    const sim::NodeLaw* node = find_law(laws, row.law());
+    const auto own = sim::protocol_law(fit, row.law());
+    if (own || node != nullptr) errors.add(row, family.kept_back[i], own ? *own : node->at(row.kind, row.ranks));
+  }
+  fit.residuals = errors.residuals();
   return fit;
 }
 
@@ -203,22 +223,37 @@ NcclRows read_nccl_rows(const CsvTable& table) {
   return out;
 }
 
-FitOutcome fit_nccl(const CsvTable& table, const hardware::Gpu& gpu, std::string_view date) {
+FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::string_view date) {
   const NcclRows read = read_nccl_rows(table);
-  std::map<std::pair<CollectiveKind, int>, std::vector<const NcclRow*>> families;
-  for (const NcclRow& row : read.rows) families[{row.kind, row.ranks}].push_back(&row);
+  std::map<std::pair<CollectiveKind, int>, std::vector<const NcclRow*>> by_family;
+  for (const NcclRow& row : read.rows) by_family[{row.kind, row.ranks}].push_back(&row);
   FitOutcome out;
   out.left_out = read.skipped;
-  for (const auto& [family, rows] : families) {
-    auto fit = fit_family(family.first, family.second, rows, gpu);
-    if (!fit) {
-      for (const NcclRow* row : rows) out.left_out.push_back({row->line, describe(*row), "fewer than six rows to fit"});
+  std::vector<Family> families;
+  for (const auto& [key, rows] : by_family) {
+    const auto seen = std::count_if(rows.begin(), rows.end(), [](const NcclRow* row) { return !row->kept_back; });
+    const bool too_many = key.second > site.gpus_per_node();
+    if (too_many || static_cast<std::size_t>(seen) < kFewestRows) {
+      const std::string why =
+          too_many ? fmt::format("a node has {} GPUs", site.gpus_per_node()) : "fewer than six rows to fit";
+      for (const NcclRow* row : rows) out.left_out.push_back({row->line, describe(*row), why});
       continue;
     }
-    fit->source = fmt::format("{}/{}, NVIDIA AIConfigurator @095f58a5, nccl-tests on one node", gpu.name,
-                              std::filesystem::path(table.file).filename().string());
-    fit->date = date;
-    out.fits.push_back(std::move(*fit));
+    Family& family = families.emplace_back(Family{key.first, key.second, {}, {}});
+    for (const NcclRow* row : rows) {
+      family.rows.push_back(law_row(*row, site));
+      family.kept_back.push_back(row->kept_back);
+    }
+  }
+  if (families.empty()) return out;
+  std::vector<NamedNodeLaw> laws = fit_node_laws(seen_rows(families, nullptr), site);
+  out.fits.push_back(node_fit(families, laws, site));
+  for (const Family& family : families) out.fits.push_back(family_fit(family, laws, site));
+  for (hardware::Fit& fit : out.fits) {
+    fit.split = kSplit;
+    fit.source = fmt::format("{}/{}, NVIDIA AIConfigurator @095f58a5, nccl-tests on one node", site.gpu.name,
+                             std::filesystem::path(table.file).filename().string());
+    fit.date = date;
   }
   return out;
 }
@@ -241,8 +276,7 @@ ErrorReport validate_collectives(const std::filesystem::path& path, const hardwa
     }
     const bool fitted = site.gpu.find_fit(family_key(row.kind, row.ranks)) != nullptr;
     const char* group = !fitted ? "unseen_family" : (row.kept_back ? "unseen_point" : "seen");
-    predicted.push_back({row.line, describe(row), group, model.time({row.kind, row.bytes, row.ranks, 1}).value(),
-                         row.measured.value()});
+    predicted.push_back({row.line, describe(row), group, model.time(call_of(row)).value(), row.measured.value()});
   }
   return summarise(predicted, std::move(read.skipped));
 }

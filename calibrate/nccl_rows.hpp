@@ -1,4 +1,4 @@
-// NCCL tables (columns op, dtype, gpus, bytes, time_us): fitting the curves of collectives on one node.
+// NCCL tables (columns op, dtype, gpus, bytes, time_us): fitting the laws of collectives on one node.
 #pragma once
 
 #include <optional>
@@ -32,8 +32,9 @@ struct NcclRows {
 /// Throws hardware::ConfigError on a cell that is not a number; unknown operations are skipped by name.
 [[nodiscard]] NcclRows read_nccl_rows(const CsvTable& table);
 
-/// One Fit per (kind, ranks): "nccl/all_reduce/8" with base_s, mid_s_per_mib, exponent, bus_bandwidth. Fits the
-/// rows that are not kept back; residuals of both parts. Families with fewer than six rows are left out.
-[[nodiscard]] FitOutcome fit_nccl(const CsvTable& table, const hardware::Gpu& gpu, std::string_view date);
+/// The node's law, "nccl/node", and one Fit per (kind, ranks), "nccl/all_reduce/8" (sim/collective/fitted.hpp), on the
+/// rows that are not kept back; residuals of both parts, and of families that the node's law did not see. Families with
+/// fewer than six rows, and those of more ranks than a node of the site has, are left out.
+[[nodiscard]] FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::string_view date);
 
 }  // namespace orrery::calibrate

@@ -149,6 +149,13 @@ Fabric load_fabric(std::string_view name) { return load("fabrics", "fabric", nam
 
 fs::path gpu_profile_path(std::string_view name) { return find_profile("gpus", "GPU", name); }
 
+std::string node_with(std::string_view gpu) {
+  for (const std::string& name : node_names()) {
+    if (load_node(name).gpu == gpu) return name;
+  }
+  throw ConfigError(fmt::format("no node profile has the GPU '{}'; name one with --node (orrery list nodes)", gpu));
+}
+
 Cluster make_cluster(const std::vector<GroupRequest>& groups, std::string_view fabric) {
   Cluster cluster;
   cluster.fabric = load_fabric(fabric);

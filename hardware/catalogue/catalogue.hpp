@@ -37,6 +37,10 @@ namespace orrery::hardware {
 [[nodiscard]] Fabric load_fabric(std::string_view name);
 [[nodiscard]] std::filesystem::path gpu_profile_path(std::string_view name);
 
+/// The first node profile that carries the GPU: what its collectives were measured on. Throws ConfigError where none
+/// does.
+[[nodiscard]] std::string node_with(std::string_view gpu);
+
 /// Nodes of one kind, by contract names; `gpu` empty takes the node's own.
 struct GroupRequest {
   std::string node;

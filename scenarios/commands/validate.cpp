@@ -33,14 +33,6 @@ std::unique_ptr<kernels::KernelTimer> timer_named(const std::string& name) {
   throw ConfigError(fmt::format("unknown timer '{}'; known: {}", name, fmt::join(names, ", ")));
 }
 
-/// The node profile that carries `gpu`, for tables measured inside one node.
-std::string node_of(const std::string& gpu) {
-  for (const std::string& name : hardware::node_names()) {
-    if (hardware::load_node(name).gpu == gpu) return name;
-  }
-  throw ConfigError(fmt::format("no node profile has the GPU '{}'; name one with --node (orrery list nodes)", gpu));
-}
-
 Validation validate_kind(const Options& options, Console& console) {
   const std::string& kind = options.files.at(0);
   const std::string& table = options.files.at(1);
@@ -64,7 +56,7 @@ Validation validate_kind(const Options& options, Console& console) {
     };
     return {compute<ErrorReport>(validate, console).value_or(ErrorReport{}), {}};
   }
-  const std::string node = options.node.empty() ? node_of(options.gpu) : options.node;
+  const std::string node = options.node.empty() ? hardware::node_with(options.gpu) : options.node;
   const auto validate = [table, cluster = hardware::make_cluster(node, "single_node", 1, options.gpu)] {
     return calibrate::validate_collectives(table, cluster.site(0));
   };

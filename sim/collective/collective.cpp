@@ -1,13 +1,11 @@
 // Pricing of collectives and point-to-point messages when nothing else uses the links.
 //
-// One node: the measured curve of the profile where there is one (fitted.hpp), else the α–β form of the
-// algorithm that NCCL would choose. Several nodes: the α–β form with the network's published constants and,
-// for the part inside a node, the bus bandwidth that the profile's curves reach.
+// One node: the measured law of the algorithm and protocol that NCCL chooses where the profile has one (fitted.hpp),
+// else their α–β form. Several nodes: the α–β form with the network's published constants and, for the part inside a
+// node, the bus bandwidth that the profile's laws reach.
 //
-// A cluster that tells NCCL what to take (nccl, as NCCL_ALGO and NCCL_PROTO do): where that is not what it would have
-// chosen, no curve measured it, so that the call is priced in closed form, on one node as well, with the bus bandwidths
-// of the curves, which are the links' and not the algorithm's. It is published, not measured; where the closed form
-// falls short of what a curve knows (the middle sizes), so does the comparison with it.
+// A cluster that tells NCCL what to take (nccl, as NCCL_ALGO and NCCL_PROTO do): the law of what it is told holds where
+// there is one, at sizes that it was not measured at, so that it is published and not measured; else the closed form.
 //
 // A call that asks for a serving engine's own all_reduce is priced by custom.hpp where that kernel would run.
 //
@@ -44,11 +42,14 @@ void add_model_terms(const CollectiveRow& row, const CollectiveCost& cost, bool 
   out.terms.push_back({"wire", cost.wire, "S f / B" + protocol, source});
 }
 
-void add_curve_terms(const CollectiveCurve& curve, Bytes bytes, CollectiveEstimate& out) {
-  const std::string source(curve.source);
-  out.terms.push_back({"launch", curve.base, "a", source});
-  out.terms.push_back({"protocol", curve.middle_time(bytes), "c (S / 1 MiB)^p", source});
-  out.terms.push_back({"wire", curve.wire_time(bytes), "S f / B", source});
+void add_law_terms(const NodeLaws::Known& known, const CollectiveCall& call, CollectiveEstimate& out) {
+  const std::string source(known.source);
+  const Seconds wire = known.law.wire_time(call.kind, call.bytes, call.ranks);
+  out.terms.push_back({"launch", known.law.base, "a", source});
+  out.terms.push_back(
+      {"thread blocks", known.law.block_time(call.bytes, call.ranks), "c y^2 / (1 + y^2), y = S / (n 4 KiB)", source});
+  out.terms.push_back({"wire", wire, "w = S f / B", source});
+  out.terms.push_back({"pipeline", known.law.ramp_time(wire), "e x / (1 + x), x = w / s", source});
 }
 
 }  // namespace
@@ -77,14 +78,13 @@ bool CollectiveModel::is_forced(const CollectiveCall& call) const {
 CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const {
   CollectiveConstants out = timing_constants(site_, call.ranks, call.nodes);
   const int local = ranks_per_node(call.ranks, call.nodes);
-  // On one node NCCL's own choice has the constants that its curves are compared with.
-  if (local <= 1 || (call.nodes <= 1 && !is_forced(call))) return out;
-  const auto gather = curves_.bus_bandwidth(CollectiveKind::all_gather, local);
-  const auto ring = curves_.bus_bandwidth(CollectiveKind::reduce_scatter, local);
+  if (local <= 1) return out;
+  const auto gather = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, CollectiveKind::all_gather, local);
+  const auto ring = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, CollectiveKind::reduce_scatter, local);
   if (ring || gather) out.node_bus = ring && gather ? max(*ring, *gather) : (ring ? *ring : *gather);
   // A full board's all_reduce is the one that runs in the switch.
-  const CollectiveCurve* in_switch = curves_.find(CollectiveKind::all_reduce, kSwitchRanks);
-  if (site_.node.in_network_reduction && in_switch != nullptr) out.nvls_bus = in_switch->bus;
+  const auto in_switch = laws_.bus_bandwidth(hardware::NcclAlgorithm::nvls, CollectiveKind::all_reduce, kSwitchRanks);
+  if (site_.node.in_network_reduction && in_switch) out.nvls_bus = *in_switch;
   return out;
 }
 
@@ -92,10 +92,12 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
   require_valid(call);
   if (is_free(call)) return Seconds{};
   if (const auto custom = custom_.time(call)) return *custom;
-  if (call.nodes == 1 && !is_forced(call)) {
-    if (const auto known = curves_.time(call)) return known->time;
+  const Choice choice = select(call, site_);
+  if (call.nodes == 1) {
+    if (const auto known = laws_.find(choice, call.kind, call.ranks))
+      return known->law.time(call.kind, call.bytes, call.ranks);
   }
-  return closed_form(select(call, site_), call, site_, constants(call)).total();
+  return closed_form(choice, call, site_, constants(call)).total();
 }
 
 CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
@@ -109,35 +111,20 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   out.protocol = hardware::name(choice.protocol);
   out.channels = choice.channels;
   out.threads = choice.threads;
-  const CollectiveCost cost = closed_form(choice, call, site_, constants(call));
-  const bool forced = is_forced(call);
-  const auto known = call.nodes == 1 && !forced ? curves_.time(call) : std::nullopt;
+  const auto known = call.nodes == 1 ? laws_.find(choice, call.kind, call.ranks) : std::nullopt;
   if (!known) {
+    const CollectiveCost cost = closed_form(choice, call, site_, constants(call));
     out.time = cost.total();
     out.provenance = kernels::Provenance::published;
-    add_model_terms(row, cost, forced, out);
+    add_model_terms(row, cost, is_forced(call), out);
     return out;
   }
-  out.time = known->time;
-  out.provenance = known->own ? kernels::Provenance::measured : kernels::Provenance::published;
-  out.fit_key = std::string(known->first->key);
-  if (known->second != nullptr) out.fit_key += " + " + std::string(known->second->key);
-  if (known->ratio != 1.0) {
-    add_model_terms(row, cost, false, out);
-    out.terms.push_back({"neighbours", known->time - cost.total(),
-                         "(ratio - 1) x the terms above, ratio " + std::to_string(known->ratio) +
-                             " of measured to model at " + out.fit_key,
-                         std::string(known->first->source)});
-    return out;
-  }
-  Seconds sum;
-  add_curve_terms(*known->first, call.bytes, out);
-  if (known->second != nullptr) add_curve_terms(*known->second, call.bytes, out);
-  for (const kernels::Term& term : out.terms) sum += term.time;
-  if (known->second != nullptr) {
-    out.terms.push_back({"one launch", known->time - sum, "all_reduce = reduce_scatter + all_gather - launch",
-                         "NVIDIA/nccl 2.28.9 src/graph/tuning.cc (base 6.6 us)"});
-  }
+  out.time = known->law.time(call.kind, call.bytes, call.ranks);
+  // What NCCL was told to take was seen at other sizes than it would take it at.
+  const bool measured = known->own && !is_forced(call);
+  out.provenance = measured ? kernels::Provenance::measured : kernels::Provenance::published;
+  out.fit_key = std::string(known->key);
+  add_law_terms(*known, call, out);
   return out;
 }
 

@@ -50,9 +50,12 @@ Choice exchange(const CollectiveCall& call, const hardware::Site& site) {
     while (each > 1 && each * ((call.ranks - 1 + kAtOnce - 1) / kAtOnce) > all) each /= 2;
   }
   each = std::min(each, all);
+  // Whether a message goes by LL is asked of the fewest channels that it may have: one channel for one message.
+  int fewest = each;
+  while (fewest > 1 && fewest * call.ranks > all) fewest /= 2;
   const double message = call.bytes.value() / call.ranks;
   Choice out{&row_of(std::nullopt), NcclProtocol::simple, std::min(all, each * (call.ranks - 1)), kThreads};
-  if (message <= each * site.nccl.p2p_ll_threshold.value()) out.protocol = NcclProtocol::ll;
+  if (message <= fewest * site.nccl.p2p_ll_threshold.value()) out.protocol = NcclProtocol::ll;
   return out;
 }
 

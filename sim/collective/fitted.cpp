@@ -1,4 +1,4 @@
-// Measured curves of collectives on one node. See fitted.hpp.
+// Measured laws of collectives on one node. See fitted.hpp.
 #include "sim/collective/fitted.hpp"
 
 #include <algorithm>
@@ -7,10 +7,11 @@
 #include <cmath>
 #include <utility>
 
-#include "sim/collective/collectives.hpp"
-
 namespace orrery::sim {
 namespace {
+
+using hardware::Fit;
+using hardware::NcclProtocol;
 
 constexpr std::string_view kPrefix = "nccl/";
 constexpr std::array<std::pair<CollectiveKind, std::string_view>, 6> kKinds{{
@@ -21,9 +22,7 @@ constexpr std::array<std::pair<CollectiveKind, std::string_view>, 6> kKinds{{
     {CollectiveKind::broadcast, "broadcast"},
     {CollectiveKind::reduce, "reduce"},
 }};
-
-// One launch is counted twice where two curves are added: NCCL's LL base.
-constexpr Seconds kLaunch{6.6e-6};
+constexpr double kFullBlock = 4096.0;  // bytes: 512 threads of 8
 
 std::optional<std::pair<CollectiveKind, int>> parse_key(std::string_view key) {
   if (key.substr(0, kPrefix.size()) != kPrefix) return std::nullopt;
@@ -40,19 +39,71 @@ std::optional<std::pair<CollectiveKind, int>> parse_key(std::string_view key) {
   return std::nullopt;
 }
 
-Seconds model_time(const CollectiveCall& call, const hardware::Site& site) {
-  const Choice choice = nccl_choice(call, site);  // what the curves measured
-  return closed_form(choice, call, site, timing_constants(site, call.ranks, call.nodes)).total();
+bool is_scaled(const Fit& fit) { return fit.coefficient("link_scale").value_or(1.0) != 1.0 || !fit.of.empty(); }
+
+std::string protocol_word(NcclProtocol protocol) {
+  std::string word(hardware::name(protocol));
+  for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return word;
+}
+
+std::size_t place(const CollectiveRow& row, NcclProtocol protocol) {
+  const auto index = static_cast<std::size_t>(&row - collective_algorithms().data());
+  return index * hardware::kNcclProtocols + static_cast<std::size_t>(protocol);
+}
+
+std::string coefficient_name(std::string_view name, std::string_view what) {
+  return std::string(name) + "_" + std::string(what);
+}
+
+/// Every law that `read` finds in the fit, by place().
+template <typename Law, typename Read>
+std::vector<std::optional<Law>> all_laws(const Fit& fit, Read read) {
+  std::vector<std::optional<Law>> laws(collective_algorithms().size() * hardware::kNcclProtocols);
+  for (const CollectiveRow& row : collective_algorithms()) {
+    for (std::size_t p = 0; p < hardware::kNcclProtocols; ++p) {
+      const Choice choice{&row, static_cast<NcclProtocol>(p), 1, 0};
+      laws[place(row, choice.protocol)] = read(fit, law_name(choice));
+    }
+  }
+  return laws;
 }
 
 }  // namespace
 
-Seconds CollectiveCurve::middle_time(Bytes bytes) const {
-  if (middle.value() <= 0.0 || bytes.value() <= 0.0) return Seconds{};
-  return middle * std::pow(bytes.value() / 1048576.0, exponent);
+Seconds ProtocolLaw::block_time(Bytes bytes, int ranks) const {
+  const double y = bytes.value() / (kFullBlock * ranks);
+  return blocks * (y * y / (1.0 + y * y));
 }
 
-Seconds CollectiveCurve::wire_time(Bytes bytes) const { return bytes * bus_factor(kind, ranks) / bus; }
+Seconds ProtocolLaw::ramp_time(Seconds wire) const {
+  if (!(ramp_scale.value() > 0.0)) return Seconds{};
+  const double x = wire / ramp_scale;
+  return ramp * (x / (1.0 + x));
+}
+
+Seconds ProtocolLaw::time(CollectiveKind kind, Bytes bytes, int ranks) const {
+  const Seconds wire = wire_time(kind, bytes, ranks);
+  return base + block_time(bytes, ranks) + wire + ramp_time(wire);
+}
+
+ProtocolLaw NodeLaw::at(CollectiveKind kind, int ranks) const {
+  ProtocolLaw law;
+  law.base = launch + static_cast<double>(law_steps(kind, ranks)) * hop;
+  law.blocks = blocks * std::log2(static_cast<double>(ranks));
+  law.ramp_scale = ramp_scale;
+  law.ramp = ramp_share * min(law.base, ramp_scale);
+  law.bus = bus * std::pow(static_cast<double>(ranks) / kSwitchRanks, bus_exponent);
+  return law;
+}
+
+int law_steps(CollectiveKind kind, int ranks) {
+  return kind == CollectiveKind::all_reduce ? 2 * (ranks - 1) : ranks - 1;
+}
+
+std::string law_name(const Choice& choice) {
+  return std::string(choice.row->name) + "_" + protocol_word(choice.protocol);
+}
 
 std::string collective_fit_key(CollectiveKind kind, int ranks) {
   for (const auto& [each, text] : kKinds) {
@@ -61,88 +112,80 @@ std::string collective_fit_key(CollectiveKind kind, int ranks) {
   return {};
 }
 
-std::vector<CollectiveCurve> collective_curves(const hardware::Gpu& gpu) {
-  std::vector<CollectiveCurve> out;
-  for (const hardware::Fit& fit : gpu.fits) {
+void add_law(const ProtocolLaw& law, std::string_view name, Fit& fit) {
+  fit.coefficients.emplace_back(coefficient_name(name, "base_s"), law.base.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "blocks_s"), law.blocks.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "ramp_s"), law.ramp.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "ramp_scale_s"), law.ramp_scale.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "bus_bandwidth"), law.bus.value());
+}
+
+void add_law(const NodeLaw& law, std::string_view name, Fit& fit) {
+  fit.coefficients.emplace_back(coefficient_name(name, "launch_s"), law.launch.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "hop_s"), law.hop.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "blocks_s"), law.blocks.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "ramp_share"), law.ramp_share);
+  fit.coefficients.emplace_back(coefficient_name(name, "ramp_scale_s"), law.ramp_scale.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "bus_bandwidth"), law.bus.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "bus_exponent"), law.bus_exponent);
+}
+
+std::optional<ProtocolLaw> protocol_law(const Fit& fit, std::string_view name) {
+  const auto of = [&](std::string_view what) { return fit.coefficient(coefficient_name(name, what)); };
+  const auto base = of("base_s"), blocks = of("blocks_s"), ramp = of("ramp_s"), scale = of("ramp_scale_s");
+  const auto bus = of("bus_bandwidth");
+  if (!base || !blocks || !ramp || !scale || !bus || *bus <= 0.0) return std::nullopt;
+  return ProtocolLaw{Seconds{*base}, Seconds{*blocks}, Seconds{*ramp}, Seconds{*scale}, BytesPerSecond{*bus}};
+}
+
+std::optional<NodeLaw> node_law(const Fit& fit, std::string_view name) {
+  const auto of = [&](std::string_view what) { return fit.coefficient(coefficient_name(name, what)); };
+  const auto launch = of("launch_s"), hop = of("hop_s"), blocks = of("blocks_s"), scale = of("ramp_scale_s");
+  const auto share = of("ramp_share"), bus = of("bus_bandwidth"), exponent = of("bus_exponent");
+  if (!launch || !hop || !blocks || !scale || !share || !bus || !exponent || *bus <= 0.0) return std::nullopt;
+  return NodeLaw{Seconds{*launch}, Seconds{*hop},        Seconds{*blocks}, Seconds{*scale},
+                 *share,           BytesPerSecond{*bus}, *exponent};
+}
+
+NodeLaws::NodeLaws(const hardware::Site& site) {
+  for (const Fit& fit : site.gpu.fits) {
+    if (fit.key == kNodeLawKey) {
+      node_ = all_laws<NodeLaw>(fit, node_law);
+      node_fit_ = &fit;
+    }
     const auto parsed = parse_key(fit.key);
     if (!parsed) continue;
-    const auto base = fit.coefficient("base_s"), middle = fit.coefficient("mid_s_per_mib");
-    const auto exponent = fit.coefficient("exponent"), bus = fit.coefficient("bus_bandwidth");
-    if (!base || !middle || !exponent || !bus || *bus <= 0.0) continue;
-    const bool scaled = fit.coefficient("link_scale").value_or(1.0) != 1.0 || !fit.of.empty();
-    out.push_back({parsed->first, parsed->second, Seconds{*base}, Seconds{*middle}, *exponent, BytesPerSecond{*bus},
-                   fit.key, fit.source, scaled});
+    families_.push_back(
+        {parsed->first, parsed->second, all_laws<ProtocolLaw>(fit, protocol_law), &fit, is_scaled(fit)});
   }
-  std::sort(out.begin(), out.end(), [](const CollectiveCurve& a, const CollectiveCurve& b) {
-    return a.kind != b.kind ? a.kind < b.kind : a.ranks < b.ranks;
-  });
-  return out;
+  std::sort(families_.begin(), families_.end(),
+            [](const Family& a, const Family& b) { return a.kind != b.kind ? a.kind < b.kind : a.ranks < b.ranks; });
 }
 
-const CollectiveCurve* NodeCurves::find(CollectiveKind kind, int ranks) const {
-  for (const CollectiveCurve& curve : curves_) {
-    if (curve.kind == kind && curve.ranks == ranks) return &curve;
+std::optional<NodeLaws::Known> NodeLaws::find(const Choice& choice, CollectiveKind kind, int ranks) const {
+  const std::size_t at = place(*choice.row, choice.protocol);
+  for (const Family& family : families_) {
+    if (family.kind != kind || family.ranks != ranks || !family.laws[at]) continue;
+    return Known{*family.laws[at], family.fit->key, family.fit->source, !family.scaled};
   }
-  return nullptr;
+  if (node_fit_ == nullptr || !node_[at]) return std::nullopt;
+  return Known{node_[at]->at(kind, ranks), node_fit_->key, node_fit_->source, false};
 }
 
-std::optional<NodeCurves::Result> NodeCurves::at(CollectiveKind kind, int ranks, Bytes bytes) const {
-  if (const CollectiveCurve* curve = find(kind, ranks))
-    return Result{curve->time(bytes), curve, nullptr, !curve->scaled, 1.0};
-  const CollectiveCurve* scatter = find(CollectiveKind::reduce_scatter, ranks);
-  const CollectiveCurve* gather = find(CollectiveKind::all_gather, ranks);
-  if (scatter == nullptr) scatter = gather;
-  if (gather == nullptr) gather = scatter;
-  if (scatter == nullptr) return std::nullopt;
-  if (kind == CollectiveKind::all_gather) return Result{scatter->time(bytes), scatter, nullptr, false, 1.0};
-  if (kind == CollectiveKind::reduce_scatter) return Result{gather->time(bytes), gather, nullptr, false, 1.0};
-  if (kind == CollectiveKind::all_reduce) {
-    const Seconds sum = scatter->time(bytes) + gather->time(bytes);
-    return Result{max(sum - kLaunch, 0.5 * sum), scatter, gather, false, 1.0};
+std::optional<BytesPerSecond> NodeLaws::bus_bandwidth(hardware::NcclAlgorithm algorithm, CollectiveKind kind,
+                                                      int ranks) const {
+  for (const CollectiveRow& row : collective_algorithms()) {
+    if (row.nccl != algorithm) continue;
+    const std::size_t at = place(row, NcclProtocol::simple);
+    const Family* nearest = nullptr;
+    for (const Family& family : families_) {
+      if (family.kind != kind || !family.laws[at]) continue;
+      if (nearest == nullptr || family.ranks <= ranks) nearest = &family;
+    }
+    if (nearest != nullptr) return nearest->laws[at]->bus;
+    if (node_fit_ != nullptr && node_[at]) return node_[at]->at(kind, ranks).bus;
   }
   return std::nullopt;
-}
-
-std::optional<NodeCurves::Result> NodeCurves::time(const CollectiveCall& call) const {
-  if (auto here = at(call.kind, call.ranks, call.bytes)) return here;
-  std::optional<Result> below, above;
-  int n_below = 0, n_above = 0;
-  for (const CollectiveCurve& curve : curves_) {
-    const int n = curve.ranks;
-    const bool nearer = n < call.ranks ? n > n_below : (n_above == 0 || n < n_above);
-    if (!nearer) continue;
-    const auto there = at(call.kind, n, call.bytes);
-    if (!there) continue;
-    (n < call.ranks ? below : above) = there;
-    (n < call.ranks ? n_below : n_above) = n;
-  }
-  if (!below && !above) return std::nullopt;
-  auto ratio_at = [&](const Result& result, int n) {
-    return result.time / model_time({call.kind, call.bytes, n, 1}, site_);
-  };
-  const double low = below ? ratio_at(*below, n_below) : 0.0, high = above ? ratio_at(*above, n_above) : 0.0;
-  Result out = below ? *below : *above;
-  out.own = false;
-  out.ratio = below ? low : high;
-  if (below && above) {
-    const double place =
-        std::log(static_cast<double>(call.ranks) / n_below) / std::log(static_cast<double>(n_above) / n_below);
-    out.ratio = low + (high - low) * place;
-    out.second = above->first;
-  }
-  out.time = model_time(call, site_) * out.ratio;
-  return out;
-}
-
-std::optional<BytesPerSecond> NodeCurves::bus_bandwidth(CollectiveKind kind, int ranks) const {
-  const CollectiveCurve* nearest = nullptr;
-  for (const CollectiveCurve& curve : curves_) {
-    if (curve.kind != kind) continue;
-    // The largest measured group not above `ranks`, else the smallest above.
-    if (nearest == nullptr || curve.ranks <= ranks) nearest = &curve;
-  }
-  if (nearest == nullptr) return std::nullopt;
-  return nearest->bus;
 }
 
 }  // namespace orrery::sim

@@ -1,74 +1,118 @@
-// Measured curves of collectives on one node, and what follows from them for calls that were not measured.
+// Measured laws of collectives on one node, and what they say of calls that were not measured.
 //
-// A profile's fit "nccl/<kind>/<n>" is the curve t = a + c·(S/1 MiB)^p + S·f/B: launch floor, the sub-linear
-// middle where the protocol changes, and the bus bandwidth. For a call without its own fit, in this order:
-//   all_reduce = reduce_scatter + all_gather − one launch (a ring all_reduce is these two in a row);
-//   all_gather = reduce_scatter and the reverse (the same messages, reversed);
-//   another n of the same kind: the α–β model of n times the ratio curve/model of the neighbours in n,
-//   interpolated in log n.
-// Only a call with its own fit is called measured, the others published; and none is where the cluster's NVLink is
-// not the measured one (the fit's "link_scale" is not 1: its bus bandwidth was scaled with the link's rate, its launch
-// and protocol times were not).
+// NCCL's choice (collectives.hpp) says which algorithm and protocol carry a call out; what they take is the law of
+// that protocol, so that a curve breaks where NCCL switches and nowhere else:
+//
+//   t = a + c y²/(1 + y²) + w + e x / (1 + x),   y = S / (n · 4 KiB),  w = S f / B,  x = w / s
+//
+// a is the launch and the latency of the steps, c what full thread blocks cost more than one that is not (a slice S/n
+// of 4 KiB gives each of the 512 threads of LL's first block its 8 bytes; more slices start more blocks), w the wire,
+// and e the part of the pipeline that is still paid for as it fills (e > 0: chunks are small at first) or that is
+// hidden behind the latency (e < 0). |e| < min(a, s), so that t grows with S and never beats the wire.
+//
+// A profile has two kinds of laws, both fitted by calibrate/nccl_law.cpp:
+//   "nccl/node"              one set for all kinds and numbers of ranks: a = launch + hop · steps, c per doubling of
+//                            the ranks, B by (n/8)^exponent where there is no switch between the GPUs;
+//   "nccl/all_reduce/8"      what one kind and number of ranks was measured to take, protocol by protocol.
+// A call has its own law where there is one, else the node's. Only its own is called measured, the other published; and
+// neither is where the cluster's NVLink is not the measured one (the fit's "link_scale" is not 1: its bus bandwidth was
+// scaled with the link's rate, its latencies were not).
+//
+// Source: NVIDIA/nccl 2.28.9 src/graph/tuning.cc (latency = base + steps · hop, bus bandwidth by protocol),
+// src/enqueue.cc (thread blocks of a call); nccl-tests tables of ai-dynamo/aiconfigurator @095f58a5.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hardware/cluster.hpp"
 #include "sim/collective/collective.hpp"
+#include "sim/collective/collectives.hpp"
 
 namespace orrery::sim {
 
-/// The curve's coefficients are named so in a Fit.
-struct CollectiveCurve {
-  CollectiveKind kind = CollectiveKind::all_reduce;
-  int ranks = 0;
-  Seconds base;             ///< "base_s": a
-  Seconds middle;           ///< "mid_s_per_mib": c, at 1 MiB
-  double exponent = 0.0;    ///< "exponent": p, in (0, 1)
-  BytesPerSecond bus;       ///< "bus_bandwidth": B in bytes/s
-  std::string_view key;     ///< of the Fit, which must outlive the curve
-  std::string_view source;  ///< of the Fit
-  bool scaled = false;      ///< "link_scale" is there and not 1: B follows from another link's measurement
+/// One protocol of one algorithm, of one kind and number of ranks.
+struct ProtocolLaw {
+  Seconds base;        ///< a
+  Seconds blocks;      ///< c
+  Seconds ramp;        ///< e, may be negative
+  Seconds ramp_scale;  ///< s
+  BytesPerSecond bus;  ///< B
 
-  [[nodiscard]] Seconds middle_time(Bytes bytes) const;
-  [[nodiscard]] Seconds wire_time(Bytes bytes) const;
-  [[nodiscard]] Seconds time(Bytes bytes) const { return base + middle_time(bytes) + wire_time(bytes); }
+  [[nodiscard]] Seconds block_time(Bytes bytes, int ranks) const;
+  [[nodiscard]] Seconds wire_time(CollectiveKind kind, Bytes bytes, int ranks) const {
+    return bytes * bus_factor(kind, ranks) / bus;
+  }
+  [[nodiscard]] Seconds ramp_time(Seconds wire) const;
+  [[nodiscard]] Seconds time(CollectiveKind kind, Bytes bytes, int ranks) const;
 };
+
+/// The same for every kind and number of ranks of one platform.
+struct NodeLaw {
+  Seconds launch, hop;
+  Seconds blocks;  ///< per doubling of the ranks
+  Seconds ramp_scale;
+  double ramp_share = 0.0;  ///< e / min(a, s), in (−1, 1)
+  BytesPerSecond bus;       ///< of eight ranks
+  double bus_exponent = 0.0;
+
+  [[nodiscard]] ProtocolLaw at(CollectiveKind kind, int ranks) const;
+};
+
+/// Steps that a kind's latency grows with: 2(n−1) of an all_reduce, n−1 of the others.
+[[nodiscard]] int law_steps(CollectiveKind kind, int ranks);
+
+/// "ring_ll128": what the names of a law's coefficients begin with.
+[[nodiscard]] std::string law_name(const Choice& choice);
+
+inline constexpr std::string_view kNodeLawKey = "nccl/node";
 
 /// "nccl/all_reduce/8"
 [[nodiscard]] std::string collective_fit_key(CollectiveKind kind, int ranks);
 
-/// The curves in a GPU's profile, ordered by kind and ranks. The Gpu must outlive the result.
-[[nodiscard]] std::vector<CollectiveCurve> collective_curves(const hardware::Gpu& gpu);
+/// A law as coefficients of a fit, and back; nullopt where one is missing or the bandwidth is not positive.
+void add_law(const ProtocolLaw& law, std::string_view name, hardware::Fit& fit);
+void add_law(const NodeLaw& law, std::string_view name, hardware::Fit& fit);
+[[nodiscard]] std::optional<ProtocolLaw> protocol_law(const hardware::Fit& fit, std::string_view name);
+[[nodiscard]] std::optional<NodeLaw> node_law(const hardware::Fit& fit, std::string_view name);
 
 /// What is known about one node of a cluster from measurements.
-class NodeCurves {
+class NodeLaws {
  public:
-  explicit NodeCurves(const hardware::Site& site) : site_(site), curves_(collective_curves(site.gpu)) {}
+  /// What `site` refers to must outlive the laws.
+  explicit NodeLaws(const hardware::Site& site);
 
-  struct Result {
-    Seconds time;
-    const CollectiveCurve* first = nullptr;   ///< the curve used
-    const CollectiveCurve* second = nullptr;  ///< the second, if two were combined
-    bool own = false;                         ///< `first` is of this kind, number of ranks and link
-    double ratio = 1.0;                       ///< model → curve, where it was scaled from another n
+  struct Known {
+    ProtocolLaw law;
+    std::string_view key, source;  ///< of the Fit
+    bool own = false;              ///< measured: of this kind, number of ranks, protocol and link
   };
 
-  /// Time of a call on one node; nullopt if no curve says anything about its kind.
-  [[nodiscard]] std::optional<Result> time(const CollectiveCall& call) const;
+  /// The law of a choice; nullopt if nothing is known of its protocol.
+  [[nodiscard]] std::optional<Known> find(const Choice& choice, CollectiveKind kind, int ranks) const;
 
-  /// Bus bandwidth that rings (or, for all_reduce in the switch, NVLS) sustain among `ranks` GPUs of a node.
-  [[nodiscard]] std::optional<BytesPerSecond> bus_bandwidth(CollectiveKind kind, int ranks) const;
-
-  [[nodiscard]] const CollectiveCurve* find(CollectiveKind kind, int ranks) const;
+  /// Bus bandwidth that Simple sustains at large sizes among `ranks` GPUs of a node, in rings or in the switch; of a
+  /// group that was measured where there is one: the largest that is not larger, else the smallest.
+  [[nodiscard]] std::optional<BytesPerSecond> bus_bandwidth(hardware::NcclAlgorithm algorithm, CollectiveKind kind,
+                                                            int ranks) const;
 
  private:
-  [[nodiscard]] std::optional<Result> at(CollectiveKind kind, int ranks, Bytes bytes) const;
+  /// Laws by the place of an algorithm's row and by protocol.
+  template <typename Law>
+  using Table = std::vector<std::optional<Law>>;
+  struct Family {
+    CollectiveKind kind;
+    int ranks;
+    Table<ProtocolLaw> laws;
+    const hardware::Fit* fit;
+    bool scaled;
+  };
 
-  hardware::Site site_;
-  std::vector<CollectiveCurve> curves_;
+  std::vector<Family> families_;  ///< by kind and ranks
+  Table<NodeLaw> node_;
+  const hardware::Fit* node_fit_ = nullptr;
 };
 
 }  // namespace orrery::sim

@@ -1,4 +1,4 @@
-// The price of collectives on one cluster, with the profile's curves looked up once.
+// The price of collectives on one cluster, with the profile's laws looked up once.
 //
 // collective_time() of collective.hpp builds one of these per call; who prices many calls keeps it.
 #pragma once
@@ -12,7 +12,7 @@ namespace orrery::sim {
 class CollectiveModel {
  public:
   /// What `site` refers to must outlive the model.
-  explicit CollectiveModel(const hardware::Site& site) : site_(site), curves_(site), custom_(site) {}
+  explicit CollectiveModel(const hardware::Site& site) : site_(site), laws_(site), custom_(site) {}
 
   /// Uncontended time; 0 for one rank or no bytes. Throws std::invalid_argument unless
   /// 1 ≤ nodes ≤ ranks and bytes ≥ 0.
@@ -27,7 +27,7 @@ class CollectiveModel {
   [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;
 
   hardware::Site site_;
-  NodeCurves curves_;
+  NodeLaws laws_;
   CustomCurves custom_;
 };
 

@@ -27,7 +27,8 @@ hardware::Cluster h100_cluster() {
   c.groups[0].count = 128;
   hardware::Fit fit;
   fit.key = "nccl/all_gather/8";
-  fit.coefficients = {{"base_s", 1e-5}, {"mid_s_per_mib", 4e-6}, {"exponent", 0.6}, {"bus_bandwidth", 350e9}};
+  const ProtocolLaw law{Seconds{1e-5}, Seconds{1e-6}, Seconds{-4e-6}, Seconds{2e-5}, BytesPerSecond{350e9}};
+  for (const char* name : {"ring_ll", "ring_ll128", "ring_simple"}) add_law(law, name, fit);
   c.groups[0].gpu.fits.push_back(fit);
   return c;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -21,54 +22,79 @@ namespace {
 
 using sim::CollectiveKind;
 
-hardware::Gpu h100() {
-  hardware::Gpu gpu;
-  gpu.name = "h100_sxm";
-  gpu.generation = hardware::load_generation("hopper");
-  gpu.nvlink_bandwidth = BytesPerSecond{450e9};
-  return gpu;
+hardware::Cluster h100() {
+  hardware::Cluster cluster;
+  hardware::NodeGroup& group = cluster.groups.emplace_back();
+  group.gpu.name = "h100_sxm";
+  group.gpu.generation = hardware::load_generation("hopper");
+  group.gpu.nvlink_bandwidth = BytesPerSecond{450e9};
+  group.gpu.pcie_bandwidth = BytesPerSecond{64e9};
+  group.node.gpus = 8;
+  group.node.nvswitch = true;
+  group.node.in_network_reduction = true;
+  group.count = 1;
+  return cluster;
 }
 
 CsvTable table_of(std::vector<std::vector<std::string>> rows) {
   return {"nccl.csv", {"op", "dtype", "gpus", "bytes", "time_us"}, std::move(rows)};
 }
 
-// t = 10 µs + 4 µs·(S/MiB)^0.5 + S·(7/8)/300 GB/s, for two dtypes.
+// What a node with one law for each protocol would measure of all_gather on 8: LL to 4 MiB 8 µs + w at 120 GB/s with
+// 2 µs of blocks, LL128 to 16 MiB 20 µs + w at 280 GB/s, Simple 30 µs + w at 330 GB/s (NCCL 2.28.9's switch points).
 CsvTable exact_table() {
   std::vector<std::vector<std::string>> rows;
   for (const char* dtype : {"fp16", "int8"}) {
     for (double bytes = 512.0; bytes <= 536870912.0; bytes *= 2.0) {
-      const double us = 10.0 + 4.0 * std::sqrt(bytes / 1048576.0) + bytes * 0.875 / 300e9 * 1e6;
+      const double wire = bytes * 0.875 * 1e6, y = bytes / 32768.0;
+      double us = 30.0 + wire / 330e9;
+      if (bytes <= 16777216.0) us = 20.0 + wire / 280e9;
+      if (bytes <= 4194304.0) us = 8.0 + 2.0 * y * y / (1.0 + y * y) + wire / 120e9;
       rows.push_back({"all_gather", dtype, "8", fmt::format("{}", bytes), fmt::format("{:.17g}", us)});
     }
   }
   return table_of(rows);
 }
 
-TEST(FitNccl, RecoversTheCoefficientsOfAnExactCurve) {
-  const FitOutcome outcome = fit_nccl(exact_table(), h100(), "2026-01-01");
-  ASSERT_EQ(outcome.fits.size(), 1u);
-  const hardware::Fit& fit = outcome.fits[0];
-  EXPECT_EQ(fit.key, "nccl/all_gather/8");
-  EXPECT_EQ(fit.date, "2026-01-01");
-  EXPECT_NEAR(*fit.coefficient("base_s"), 10e-6, 1e-10);
-  EXPECT_NEAR(*fit.coefficient("mid_s_per_mib"), 4e-6, 1e-10);
-  EXPECT_NEAR(*fit.coefficient("exponent"), 0.5, 1e-9);
-  EXPECT_NEAR(*fit.coefficient("bus_bandwidth"), 300e9, 1e7);
-  ASSERT_EQ(fit.residuals.size(), 2u);
-  EXPECT_EQ(fit.residuals[0].group, "seen");
-  EXPECT_EQ(fit.residuals[1].group, "unseen_point");
-  EXPECT_EQ(fit.residuals[0].rows + fit.residuals[1].rows, 42);
-  for (const hardware::FitResidual& residual : fit.residuals) EXPECT_LT(residual.p95, 1e-4);
+FitOutcome fit(const CsvTable& table) {
+  const hardware::Cluster cluster = h100();
+  return fit_nccl(table, cluster.site(0), "2026-01-01");
+}
+
+TEST(FitNccl, FindsTheLawOfEachProtocol) {
+  const FitOutcome outcome = fit(exact_table());
+  ASSERT_EQ(outcome.fits.size(), 2u);
+  EXPECT_EQ(outcome.fits[0].key, "nccl/node");
+  const hardware::Fit& own = outcome.fits[1];
+  EXPECT_EQ(own.key, "nccl/all_gather/8");
+  EXPECT_EQ(own.date, "2026-01-01");
+  // Sizes that the table has none of, one under each protocol. LL128 has two points only: launch, pipeline and wire
+  // stand for one another.
+  for (const auto& [law, bytes, us] : {std::tuple{"ring_ll", 3e6, 8.0 + 2.0 + 3e6 * 0.875 / 120e9 * 1e6},
+                                       {"ring_ll128", 12e6, 20.0 + 12e6 * 0.875 / 280e9 * 1e6},
+                                       {"ring_simple", 1e8, 30.0 + 1e8 * 0.875 / 330e9 * 1e6}}) {
+    const auto found = sim::protocol_law(own, law);
+    ASSERT_TRUE(found.has_value()) << law;
+    EXPECT_NEAR(found->time(CollectiveKind::all_gather, Bytes{bytes}, 8).value() / (us * 1e-6), 1.0, 0.02) << law;
+  }
+  ASSERT_EQ(own.residuals.size(), 2u);
+  EXPECT_EQ(own.residuals[0].group, "seen");
+  EXPECT_EQ(own.residuals[1].group, "unseen_point");
+  EXPECT_EQ(own.residuals[0].rows + own.residuals[1].rows, 42);
+  for (const hardware::FitResidual& residual : own.residuals) {
+    EXPECT_LT(residual.median, 0.01) << residual.group;
+    EXPECT_LT(residual.p95, 0.03) << residual.group;
+  }
 }
 
 TEST(FitNccl, IsDeafToAFewSlowRows) {
   CsvTable table = exact_table();
   table.rows[4][4] = "900";
   table.rows[30][4] = "80";
-  const FitOutcome outcome = fit_nccl(table, h100(), "");
-  EXPECT_NEAR(*outcome.fits[0].coefficient("base_s"), 10e-6, 0.5e-6);
-  EXPECT_NEAR(*outcome.fits[0].coefficient("bus_bandwidth") / 300e9, 1.0, 0.1);
+  const auto law = sim::protocol_law(fit(table).fits[1], "ring_ll");
+  ASSERT_TRUE(law.has_value());
+  EXPECT_NEAR(law->base.value(), 8e-6, 1e-6);
+  EXPECT_NEAR(law->bus.value() / 120e9, 1.0, 0.15);
 }
 
 TEST(FitNccl, NeverBeatsTheLinks) {
@@ -78,9 +104,37 @@ TEST(FitNccl, NeverBeatsTheLinks) {
     rows.push_back(
         {"reduce_scatter", "fp16", "8", fmt::format("{}", bytes), fmt::format("{}", bytes * 0.875 / 2e12 * 1e6)});
   }
-  const FitOutcome outcome = fit_nccl(table_of(rows), h100(), "");
-  ASSERT_EQ(outcome.fits.size(), 1u);
-  EXPECT_LE(*outcome.fits[0].coefficient("bus_bandwidth"), 370.8e9 * (1 + 1e-5));
+  const FitOutcome outcome = fit(table_of(rows));
+  ASSERT_EQ(outcome.fits.size(), 2u);
+  for (const hardware::Fit& each : outcome.fits) {
+    for (const auto& [name, value] : each.coefficients) {
+      if (name.find("bus_bandwidth") == std::string::npos) continue;
+      EXPECT_LE(value, 370.8e9 * (1 + 1e-5)) << name;
+    }
+  }
+}
+
+TEST(FitNccl, AFamilyThatWasSeenOnOneSideOfASwitchKeepsTheNodesLawOnTheOther) {
+  // all_gather of 8 as above; reduce_scatter of 8 up to 2 MiB only, where NCCL takes LL.
+  CsvTable table = exact_table();
+  const std::size_t all = table.rows.size();
+  for (std::size_t i = 0; i < all; ++i) {
+    std::vector<std::string> row = table.rows[i];
+    if (std::stod(row[3]) > 2097152.0) continue;
+    row[0] = "reduce_scatter";
+    table.rows.push_back(std::move(row));
+  }
+  const FitOutcome outcome = fit(table);
+  ASSERT_EQ(outcome.fits.size(), 3u);
+  const hardware::Fit& scatter = outcome.fits[2];
+  EXPECT_EQ(scatter.key, "nccl/reduce_scatter/8");
+  EXPECT_TRUE(sim::protocol_law(scatter, "ring_ll").has_value());
+  EXPECT_FALSE(sim::protocol_law(scatter, "ring_simple").has_value());
+  hardware::Cluster cluster = h100();
+  cluster.groups[0].gpu.fits = outcome.fits;
+  const sim::CollectiveCall large{CollectiveKind::reduce_scatter, Bytes{268435456.0}, 8, 1};
+  const double expected = 30e-6 + 268435456.0 * 0.875 / 330e9;
+  EXPECT_NEAR(sim::collective_time(large, cluster.site(0)).value() / expected, 1.0, 0.05) << "as all_gather has it";
 }
 
 TEST(FitNccl, NamesWhatItLeavesOut) {
@@ -89,12 +143,14 @@ TEST(FitNccl, NamesWhatItLeavesOut) {
   table.rows.push_back({"broadcast", "fp16", "4", "1024", "10"});
   table.rows.push_back({"all_reduce", "fp16", "1", "1024", "10"});
   table.rows.push_back({"all_reduce", "fp16", "2", "1024", "0"});
-  const FitOutcome outcome = fit_nccl(table, h100(), "");
-  EXPECT_EQ(outcome.fits.size(), 1u);
-  ASSERT_EQ(outcome.left_out.size(), 4u);
+  table.rows.push_back({"all_reduce", "fp16", "16", "1024", "10"});
+  const FitOutcome outcome = fit(table);
+  EXPECT_EQ(outcome.fits.size(), 2u);
+  ASSERT_EQ(outcome.left_out.size(), 5u);
   EXPECT_EQ(outcome.left_out[0].line, 44);
   EXPECT_EQ(outcome.left_out[0].reason, "unknown operation");
-  EXPECT_EQ(outcome.left_out[3].reason, "fewer than six rows to fit");
+  EXPECT_EQ(outcome.left_out[3].reason, "a node has 8 GPUs");
+  EXPECT_EQ(outcome.left_out[4].reason, "fewer than six rows to fit");
 }
 
 TEST(NcclRows, KeepBackASizeForAllDtypesAlike) {
@@ -134,11 +190,8 @@ TEST(ValidateCollectives, SkipsRowsOfMoreGpusThanANodeHas) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "orrery_small_node.csv";
   std::ofstream(path) << "op,dtype,gpus,bytes,time_us\nall_reduce,fp16,2,1024,10\nall_reduce,fp16,8,1024,10\n";
   hardware::Cluster cluster;
-  cluster.groups.resize(1);
-  cluster.groups[0].gpu = h100();
+  cluster = h100();
   cluster.groups[0].node.gpus = 4;
-  cluster.groups[0].node.nvswitch = true;
-  cluster.groups[0].count = 1;
   const ErrorReport report = validate_collectives(path, cluster.site(0));
   std::filesystem::remove(path);
   EXPECT_EQ(report.all.rows, 1);
@@ -147,7 +200,7 @@ TEST(ValidateCollectives, SkipsRowsOfMoreGpusThanANodeHas) {
   EXPECT_EQ(report.skipped[0].reason, "a node has 4 GPUs");
 }
 
-// On measured tables. Baselines with the same form: 4 to 6 % median, 20 to 25 % at the 95th percentile.
+// On measured tables. Log-log interpolation between neighbours: 6 to 9 % mean, 18 to 33 % at the 95th percentile.
 class MeasuredCollectives : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -160,55 +213,52 @@ class MeasuredCollectives : public ::testing::TestWithParam<const char*> {
   hardware::Cluster cluster_;
 };
 
-TEST_P(MeasuredCollectives, KeptBackSizesAreWithinTheFormsError) {
-  cluster_.groups[0].gpu.fits = fit_nccl(read_csv(path_), cluster_.groups[0].gpu, "").fits;
+TEST_P(MeasuredCollectives, KeptBackSizesAreBetterThanInterpolation) {
+  cluster_.groups[0].gpu.fits = fit_nccl(read_csv(path_), cluster_.site(0), "").fits;
   const ErrorReport report = validate_collectives(path_, cluster_.site(0));
   for (const ErrorSummary& group : report.groups) {
     if (group.rows == 0) continue;
     EXPECT_NE(group.name, "unseen_family") << "every family of the table has a fit";
-    EXPECT_LE(group.median_error, 0.065) << group.name;
-    EXPECT_LE(group.p95_error, 0.25) << group.name;
+    EXPECT_LE(group.mean_error, 0.055) << group.name;
+    EXPECT_LE(group.p95_error, 0.18) << group.name;
   }
   EXPECT_TRUE(report.skipped.empty());
 }
 
-TEST_P(MeasuredCollectives, FamiliesWithoutAFitFollowFromTheirNeighbours) {
-  const std::vector<hardware::Fit> all = fit_nccl(read_csv(path_), cluster_.groups[0].gpu, "").fits;
-  double sum = 0.0, worst = 0.0;
-  for (const hardware::Fit& left_out : all) {
-    cluster_.groups[0].gpu.fits.clear();
-    for (const hardware::Fit& fit : all) {
-      if (fit.key != left_out.key) cluster_.groups[0].gpu.fits.push_back(fit);
-    }
-    const ErrorReport report = validate_collectives(path_, cluster_.site(0));
-    for (const ErrorSummary& group : report.groups) {
-      if (group.name != "unseen_family") continue;
-      sum += group.median_error;
-      worst = std::max(worst, group.median_error);
-    }
-  }
-  EXPECT_LE(sum / static_cast<double>(all.size()), 0.13);
-  EXPECT_LE(worst, 0.25);
+TEST_P(MeasuredCollectives, ANodesLawForeseesFamiliesThatItDidNotSee) {
+  const FitOutcome outcome = fit_nccl(read_csv(path_), cluster_.site(0), "");
+  ASSERT_FALSE(outcome.fits.empty());
+  ASSERT_EQ(outcome.fits[0].residuals.size(), 3u);
+  const hardware::FitResidual& left_out = outcome.fits[0].residuals[2];
+  EXPECT_EQ(left_out.group, "unseen_family");
+  EXPECT_LE(left_out.median, 0.09);
 }
 
-TEST_P(MeasuredCollectives, TheProfileHoldsTheFitsOfTheTable) {
-  for (const hardware::Fit& fit : fit_nccl(read_csv(path_), cluster_.groups[0].gpu, "").fits) {
-    const hardware::Fit* stored = cluster_.groups[0].gpu.find_fit(fit.key);
-    ASSERT_NE(stored, nullptr) << fit.key;
+TEST_P(MeasuredCollectives, TheProfileHoldsLawsOfEveryFamilyOfTheTable) {
+  for (const hardware::Fit& each : fit_nccl(read_csv(path_), cluster_.site(0), "").fits) {
+    const hardware::Fit* stored = cluster_.groups[0].gpu.find_fit(each.key);
+    ASSERT_NE(stored, nullptr) << each.key;
     EXPECT_FALSE(stored->source.empty());
-    for (const auto& [name, value] : fit.coefficients) {
-      ASSERT_TRUE(stored->coefficient(name).has_value()) << name;
-      EXPECT_NEAR(*stored->coefficient(name) / std::max(value, 1e-30), value > 0.0 ? 1.0 : 0.0, 1e-4) << fit.key;
+    EXPECT_EQ(stored->split, each.split);
+    for (const auto& [name, value] : each.coefficients) {
+      EXPECT_TRUE(stored->coefficient(name).has_value()) << each.key << " " << name;
     }
   }
 }
 
-TEST_P(MeasuredCollectives, NoFitBeatsTheLinks) {
-  const CsvTable table = read_csv(path_);
-  for (const sim::CollectiveCurve& curve : sim::collective_curves(cluster_.groups[0].gpu)) {
-    const double limit = sim::node_bus_limit(cluster_.groups[0].gpu, curve.kind, curve.ranks).value();
-    EXPECT_LE(curve.bus.value(), limit * (1 + 1e-5)) << curve.key;
-    EXPECT_GE(curve.base.value(), 0.0);
+TEST_P(MeasuredCollectives, NoLawBeatsTheLinks) {
+  const hardware::Gpu& gpu = cluster_.groups[0].gpu;
+  const sim::NodeLaws laws(cluster_.site(0));
+  for (const auto kind : {CollectiveKind::all_reduce, CollectiveKind::all_gather, CollectiveKind::reduce_scatter}) {
+    for (const int ranks : {2, 4, 8}) {
+      for (double bytes = 512.0; bytes < 1e10; bytes *= 2.0) {
+        const sim::Choice choice = sim::nccl_choice({kind, Bytes{bytes}, ranks, 1}, cluster_.site(0));
+        const auto known = laws.find(choice, kind, ranks);
+        ASSERT_TRUE(known.has_value());
+        EXPECT_LE(known->law.bus.value(), sim::node_bus_limit(gpu, kind, ranks).value() * (1 + 1e-5)) << bytes;
+        EXPECT_GT(known->law.base.value(), 0.0);
+      }
+    }
   }
 }
 

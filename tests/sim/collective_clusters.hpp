@@ -2,10 +2,14 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
+#include <string>
+#include <utility>
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/cluster.hpp"
 #include "sim/collective/collectives.hpp"
+#include "sim/collective/fitted.hpp"
 
 namespace orrery::sim::testing {
 
@@ -66,6 +70,21 @@ inline CollectiveConstants round_constants() {
 inline constexpr std::array<CollectiveKind, 6> kAllKinds{CollectiveKind::all_reduce,     CollectiveKind::all_gather,
                                                          CollectiveKind::reduce_scatter, CollectiveKind::all_to_all,
                                                          CollectiveKind::broadcast,      CollectiveKind::reduce};
+
+/// The same law for every algorithm and protocol of `names`, as a profile has it.
+inline hardware::Fit law_fit(std::string key, const ProtocolLaw& law,
+                             std::initializer_list<const char*> names = {"ring_ll", "ring_ll128", "ring_simple",
+                                                                         "nvls_simple", "pairwise_ll",
+                                                                         "pairwise_simple"}) {
+  hardware::Fit fit;
+  fit.key = std::move(key);
+  fit.source = "a table";
+  for (const char* name : names) add_law(law, name, fit);
+  return fit;
+}
+
+/// A launch and a wire, nothing between: base + S f / bus.
+inline ProtocolLaw straight(double base, double bus) { return {Seconds{base}, {}, {}, {}, BytesPerSecond{bus}}; }
 
 /// What a cluster tells NCCL: its list of algorithms, as NCCL_ALGO.
 inline hardware::NcclList algorithms(std::string_view text) { return hardware::parse_nccl_algorithms(text).list; }

@@ -11,18 +11,12 @@ namespace {
 using testing::a100_cluster;
 using testing::h100_cluster;
 using testing::kAllKinds;
+using testing::law_fit;
+using testing::straight;
 
 hardware::Cluster forced(hardware::Cluster cluster, const char* algorithm) {
   cluster.nccl.algorithms = testing::algorithms(algorithm);
   return cluster;
-}
-
-hardware::Fit curve(const char* key, double base, double bus) {
-  hardware::Fit fit;
-  fit.key = key;
-  fit.source = "a table";
-  fit.coefficients = {{"base_s", base}, {"mid_s_per_mib", 0.0}, {"exponent", 0.5}, {"bus_bandwidth", bus}};
-  return fit;
 }
 
 double seconds(const hardware::Cluster& cluster, double bytes, int ranks) {
@@ -77,7 +71,8 @@ TEST(ForcedAlgorithm, FallsBackWhereNcclDoesNotOfferIt) {
 
 TEST(ForcedAlgorithm, DoesNotPassOffAnotherAlgorithmsMeasurement) {
   hardware::Cluster cluster = h100_cluster(1);
-  cluster.groups[0].gpu.fits = {curve("nccl/all_reduce/8", 20e-6, 470e9), curve("nccl/reduce_scatter/8", 15e-6, 350e9)};
+  cluster.groups[0].gpu.fits = {law_fit("nccl/all_reduce/8", straight(20e-6, 470e9), {"nvls_simple", "ring_ll"}),
+                                law_fit("nccl/reduce_scatter/8", straight(15e-6, 350e9), {"ring_simple"})};
   const CollectiveCall call{CollectiveKind::all_reduce, Bytes{256e6}, 8, 1};
   const CollectiveEstimate automatic = explain_collective(call, cluster.site(0));
   ASSERT_EQ(automatic.algorithm, "nvls");
@@ -91,7 +86,7 @@ TEST(ForcedAlgorithm, DoesNotPassOffAnotherAlgorithmsMeasurement) {
   EXPECT_NEAR(ring.time.value(), 56e-6 + 1280e-6, 1e-9);
   EXPECT_EQ(ring.time, collective_time(call, forced(cluster, "ring").site(0)));
   EXPECT_NE(ring.terms.front().source.find("cluster.nccl"), std::string::npos);
-  // A small message is a ring's in any case: the curve holds.
+  // A small message is a ring's in any case: its law holds.
   const CollectiveCall small{CollectiveKind::all_reduce, Bytes{65536.0}, 8, 1};
   EXPECT_EQ(explain_collective(small, forced(cluster, "ring").site(0)).provenance, kernels::Provenance::measured);
 }

@@ -49,16 +49,17 @@ TEST(CollectiveLaws, TimesGrowWithTheMessageOnEveryNode) {
   on_every_node([](const std::string& node, const hardware::Cluster& cluster, int ranks) {
     for (const CollectiveKind kind : kAllKinds) {
       Seconds before;
-      std::string_view algorithm;
+      std::string_view algorithm, protocol;
       for (double bytes = 8; bytes < 1e11; bytes *= 4) {
         const CollectiveEstimate now = explain_collective({kind, Bytes{bytes}, ranks, 1}, cluster.site(0));
         EXPECT_GT(now.time.value(), 0.0);
         // Where NCCL changes its mind is its own affair: it may do so late.
-        if (now.algorithm == algorithm) {
+        if (now.algorithm == algorithm && now.protocol == protocol) {
           EXPECT_GE(now.time, before) << node << ' ' << ranks << " at " << bytes;
         }
         before = now.time;
         algorithm = now.algorithm;
+        protocol = now.protocol;
       }
     }
   });

@@ -251,7 +251,9 @@ TEST(TunerChoices, AreTheLeastOfAllCells) {
           for (std::size_t cell = 0; cell < hardware::kNcclAlgorithms * hardware::kNcclProtocols; ++cell) {
             const auto time =
                 tuner.time_us(call, static_cast<NcclAlgorithm>(cell / 3), static_cast<NcclProtocol>(cell % 3));
-            if (time) EXPECT_LE(chosen.time_us, *time) << cell;
+            if (time) {
+              EXPECT_LE(chosen.time_us, *time) << cell;
+            }
           }
         }
       }
