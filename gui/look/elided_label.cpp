@@ -2,6 +2,8 @@
 
 #include <QEvent>
 
+#include "gui/look/text.hpp"
+
 namespace orrery::gui {
 
 ElidedLabel::ElidedLabel(QWidget* parent) : QLabel(parent) {
@@ -18,7 +20,7 @@ void ElidedLabel::set_line(const QString& text) {
 void ElidedLabel::fit() {
   const QString shown = fontMetrics().elidedText(line_, Qt::ElideRight, contentsRect().width() - std::max(0, indent()));
   if (shown != text()) setText(shown);
-  setToolTip(shown == line_ ? QString() : line_);
+  setToolTip(shown == line_ ? QString() : plain_tip(line_));
 }
 
 void ElidedLabel::resizeEvent(QResizeEvent* event) {

@@ -6,6 +6,7 @@
 
 #include <QByteArray>
 #include <QString>
+#include <QTextDocument>
 
 namespace orrery::gui {
 
@@ -21,6 +22,11 @@ namespace orrery::gui {
 }
 
 [[nodiscard]] inline QString message_of(const std::exception& error) { return QString::fromUtf8(error.what()); }
+
+/// For a tooltip: what a file says is never markup, which Qt would look for in it.
+[[nodiscard]] inline QString plain_tip(const QString& text) {
+  return Qt::mightBeRichText(text) ? Qt::convertFromPlainText(text, Qt::WhiteSpaceNormal) : text;
+}
 
 /// A view of the bytes; valid as long as they are.
 [[nodiscard]] inline std::string_view view_of(const QByteArray& bytes) {

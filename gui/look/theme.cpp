@@ -147,6 +147,11 @@ QColor text_on(const QColor& ground) {
   return contrast(ground, Qt::black) >= contrast(ground, Qt::white) ? QColor(Qt::black) : QColor(Qt::white);
 }
 
+QColor mixed(const QColor& a, const QColor& b, double share) {
+  const auto mix = [share](int x, int y) { return static_cast<int>(std::lround(x * (1.0 - share) + y * share)); };
+  return {mix(a.red(), b.red()), mix(a.green(), b.green()), mix(a.blue(), b.blue())};
+}
+
 double contrast(const QColor& a, const QColor& b) {
   const double light = std::max(luminance(a), luminance(b));
   const double dark = std::min(luminance(a), luminance(b));

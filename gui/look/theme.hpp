@@ -30,6 +30,8 @@ void apply_theme(Theme theme);
 [[nodiscard]] QColor warning_color(const QPalette& palette);
 /// Black or white.
 [[nodiscard]] QColor text_on(const QColor& ground);
+/// `share` of `b` in `a`, 0 … 1.
+[[nodiscard]] QColor mixed(const QColor& a, const QColor& b, double share);
 /// Contrast ratio of two colours, 1 … 21 (WCAG 2.1).
 [[nodiscard]] double contrast(const QColor& a, const QColor& b);
 

@@ -1,7 +1,6 @@
 #include "gui/model/comparison_model.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include <QGuiApplication>
 #include <QPalette>
@@ -9,6 +8,7 @@
 
 #include "gui/look/theme.hpp"
 #include "gui/model/metric_text.hpp"
+#include "gui/model/table_head.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::gui {
@@ -27,11 +27,7 @@ QString difference_text(const MetricChange& row) {
   if (!difference) return QStringLiteral("–");
   if (*difference == 0.0) return QStringLiteral("=");
   if (row.unit == Unit::flag) return {};  // A and B say it
-  const QString sign = *difference < 0.0 ? QString(QChar(0x2212)) : QStringLiteral("+");
-  if (row.unit == Unit::ratio) {
-    return QStringLiteral("%1%2 points").arg(sign).arg(std::fabs(*difference) * 100.0, 0, 'f', 2);
-  }
-  return sign + to_qstring(scenarios::readable(std::fabs(*difference), row.unit));
+  return signed_text(*difference, row.unit);
 }
 
 QString ratio_text(const MetricChange& row) {
@@ -94,8 +90,8 @@ std::string ComparisonModel::csv() const {
   };
   std::string out = "metric,unit,a,b,difference,ratio\n";
   for (const MetricChange& row : rows_) {
-    out += fmt::format("{},{},{},{},{},{}\n", csv_field(row.name), csv_field(name(row.unit)), number(row.a),
-                       number(row.b), number(row.difference()), number(row.ratio()));
+    out += fmt::format("{},{},{},{},{},{}\n", scenarios::csv_field(row.name), scenarios::csv_field(name(row.unit)),
+                       number(row.a), number(row.b), number(row.difference()), number(row.ratio()));
   }
   return out;
 }
@@ -130,26 +126,8 @@ QVariant ComparisonModel::data(const QModelIndex& index, int role) const {
 }
 
 QVariant ComparisonModel::headerData(int section, Qt::Orientation orientation, int role) const {
-  if (orientation != Qt::Horizontal) return {};
-  if (role == Qt::TextAlignmentRole) {
-    const auto side = section == kMetric ? Qt::AlignLeft : Qt::AlignRight;
-    return QVariant(side | Qt::AlignVCenter);
-  }
-  if (role != Qt::DisplayRole) return {};
-  switch (section) {
-    case kMetric:
-      return QStringLiteral("Metric");
-    case kA:
-      return QStringLiteral("A");
-    case kB:
-      return QStringLiteral("B");
-    case kDifference:
-      return QStringLiteral("B − A");
-    case kRatio:
-      return QStringLiteral("B / A");
-    default:
-      return {};
-  }
+  static constexpr TableHead kHeads[] = {{"Metric"}, {"A", true}, {"B", true}, {"B − A", true}, {"B / A", true}};
+  return head_data(kHeads, section, orientation, role);
 }
 
 }  // namespace orrery::gui

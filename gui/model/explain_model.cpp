@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "gui/model/metric_text.hpp"
+#include "gui/model/table_head.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::gui {
@@ -66,7 +67,7 @@ QString tooltip(const ExplainNode& node) {
   if (!node.equation.empty()) text += QStringLiteral("\n= ") + to_qstring(node.equation);
   if (!node.level.empty()) text += QStringLiteral("\n") + to_qstring(node.level);
   if (!node.source.empty()) text += QStringLiteral("\nsource: ") + to_qstring(node.source);
-  return wrapped(text);
+  return plain_tip(wrapped(text));
 }
 
 }  // namespace
@@ -105,10 +106,10 @@ std::string ExplainModel::csv() const {
   if (state_->items.empty()) return {};
   std::string out = "depth,what,value,unit,known_as,equation,source\n";
   const auto add = [&out](const auto& self, const ExplainNode& node, int depth) -> void {
-    out += fmt::format("{},{},{},{},{},{},{}\n", depth, csv_field(node.title),
+    out += fmt::format("{},{},{},{},{},{},{}\n", depth, scenarios::csv_field(node.title),
                        node.has_value ? scenarios::shortest(node.value) : "",
-                       node.has_value ? csv_field(name(node.unit)) : "", csv_field(node.level),
-                       csv_field(node.equation), csv_field(node.source));
+                       node.has_value ? scenarios::csv_field(name(node.unit)) : "", scenarios::csv_field(node.level),
+                       scenarios::csv_field(node.equation), scenarios::csv_field(node.source));
     for (const ExplainNode& part : node.parts) self(self, part, depth + 1);
   };
   add(add, state_->root, 0);
@@ -165,24 +166,8 @@ QVariant ExplainModel::data(const QModelIndex& index, int role) const {
 }
 
 QVariant ExplainModel::headerData(int section, Qt::Orientation orientation, int role) const {
-  if (orientation != Qt::Horizontal) return {};
-  if (role == Qt::TextAlignmentRole) {
-    const auto side = section == kValue ? Qt::AlignRight : Qt::AlignLeft;
-    return QVariant(side | Qt::AlignVCenter);
-  }
-  if (role != Qt::DisplayRole) return {};
-  switch (section) {
-    case kTitle:
-      return QStringLiteral("What");
-    case kValue:
-      return QStringLiteral("Value");
-    case kLevel:
-      return QStringLiteral("Known as");
-    case kEquation:
-      return QStringLiteral("Equation or source");
-    default:
-      return {};
-  }
+  static constexpr TableHead kHeads[] = {{"What"}, {"Value", true}, {"Known as"}, {"Equation or source"}};
+  return head_data(kHeads, section, orientation, role);
 }
 
 }  // namespace orrery::gui

@@ -171,7 +171,7 @@ QVariant LibraryModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
       return item.title;
     case Qt::ToolTipRole:
-      return tooltip(item);
+      return plain_tip(tooltip(item));
     case Qt::FontRole: {
       QFont font;
       font.setBold(item.kind == Item::Kind::file && item.path == state_->current);

@@ -4,6 +4,7 @@
 
 #include "gui/look/text.hpp"
 #include "gui/model/metric_text.hpp"
+#include "gui/model/table_head.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::gui {
@@ -94,12 +95,13 @@ std::string LinksModel::csv() const {
   std::string out = "class,count,capacity_bytes_per_s,bytes,mean_load,peak_load,operation,delay_s\n";
   for (const LinkReport& link : links_) {
     const std::string head =
-        fmt::format("{},{},{},{},{},{}", csv_field(link.link_class), link.count,
+        fmt::format("{},{},{},{},{},{}", scenarios::csv_field(link.link_class), link.count,
                     scenarios::shortest(link.capacity.value()), scenarios::shortest(link.bytes.value()),
                     scenarios::shortest(link.mean_load), scenarios::shortest(link.peak_load));
     if (link.held_up.empty()) out += head + ",,\n";
     for (const HeldUpOperation& held : link.held_up) {
-      out += fmt::format("{},{},{}\n", head, csv_field(held.operation), scenarios::shortest(held.delay.value()));
+      out += fmt::format("{},{},{}\n", head, scenarios::csv_field(held.operation),
+                         scenarios::shortest(held.delay.value()));
     }
   }
   return out;
@@ -146,21 +148,16 @@ QVariant LinksModel::data(const QModelIndex& index, int role) const {
 }
 
 QVariant LinksModel::headerData(int section, Qt::Orientation orientation, int role) const {
-  if (orientation != Qt::Horizontal || section < 0 || section >= kColumns) return {};
-  if (role == Qt::TextAlignmentRole) {
-    return QVariant((section == kLink ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
-  }
-  static const char* const kTitles[] = {"Link", "Count", "Capacity", "Carried", "Mean load", "Peak load", "Held up"};
-  static const char* const kHints[] = {"Class of links; below it the operations that it held up",
-                                       "Links that carried something",
-                                       "Of each link",
-                                       "By all of them",
-                                       "Of what they could have carried, mean over the links and the time",
-                                       "Of the fullest link",
-                                       "How much longer than alone operations took because of it"};
-  if (role == Qt::DisplayRole) return QString::fromUtf8(kTitles[section]);
-  if (role == Qt::ToolTipRole) return QString::fromUtf8(kHints[section]);
-  return {};
+  static constexpr TableHead kHeads[] = {
+      {"Link", false, "Class of links; below it the operations that it held up"},
+      {"Count", true, "Links that carried something"},
+      {"Capacity", true, "Of each link"},
+      {"Carried", true, "By all of them"},
+      {"Mean load", true, "Of what they could have carried, mean over the links and the time"},
+      {"Peak load", true, "Of the fullest link"},
+      {"Held up", true, "How much longer than alone operations took because of it"},
+  };
+  return head_data(kHeads, section, orientation, role);
 }
 
 }  // namespace orrery::gui

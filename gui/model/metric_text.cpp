@@ -55,14 +55,6 @@ QString percent(double ratio) {
   return QStringLiteral("%1 %2%3 %").arg(arrow).arg(sign).arg(std::fabs(change), 0, 'f', 1);
 }
 
-QString signed_text(double difference, scenarios::Unit unit) {
-  const QString sign = difference < 0.0 ? QString(QChar(0x2212)) : QStringLiteral("+");
-  if (unit == scenarios::Unit::ratio) {
-    return QStringLiteral("%1%2 points").arg(sign).arg(std::fabs(difference) * 100.0, 0, 'f', 2);
-  }
-  return sign + to_qstring(scenarios::readable(std::fabs(difference), unit));
-}
-
 }  // namespace
 
 QString metric_label(std::string_view metric) {
@@ -84,6 +76,14 @@ QString metric_tooltip(std::string_view metric) {
     text += QStringLiteral("\nunit in files: ") + to_qstring(scenarios::name(*unit));
   }
   return text;
+}
+
+QString signed_text(double difference, scenarios::Unit unit) {
+  const QString sign = difference < 0.0 ? QString(QChar(0x2212)) : QStringLiteral("+");
+  if (unit == scenarios::Unit::ratio) {
+    return QStringLiteral("%1%2 points").arg(sign).arg(std::fabs(difference) * 100.0, 0, 'f', 2);
+  }
+  return sign + to_qstring(scenarios::readable(std::fabs(difference), unit));
 }
 
 QString wrapped(const QString& text) {
@@ -133,13 +133,6 @@ ChangeText describe_change(const scenarios::MetricChange& change, bool can_gain)
   if (change.unit != scenarios::Unit::flag) out.details += QStringLiteral(", ") + signed_text(difference, change.unit);
   if (out.verdict != 0) out.details += out.verdict > 0 ? QStringLiteral(", better") : QStringLiteral(", worse");
   return out;
-}
-
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 }  // namespace orrery::gui

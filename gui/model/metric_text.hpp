@@ -17,6 +17,9 @@ namespace orrery::gui {
 /// Full name, equation and unit, a line each.
 [[nodiscard]] QString metric_tooltip(std::string_view metric);
 
+/// A difference with its sign: "+1.570 s", "−10.00 points" of a ratio.
+[[nodiscard]] QString signed_text(double difference, scenarios::Unit unit);
+
 /// Lines of at most some hundred characters: Qt does not wrap plain tooltips.
 [[nodiscard]] QString wrapped(const QString& text);
 
@@ -31,8 +34,5 @@ struct ChangeText {
 inline constexpr double kTinyChange = 0.0005;
 /// `can_gain`: false where `b` is of a run that can't be, which nothing makes better.
 [[nodiscard]] ChangeText describe_change(const scenarios::MetricChange& change, bool can_gain = true);
-
-/// A field of a CSV table (RFC 4180): quoted where it holds a comma, a quote or a line end.
-[[nodiscard]] std::string csv_field(std::string_view text);
 
 }  // namespace orrery::gui

@@ -11,6 +11,7 @@
 #include "gui/look/theme.hpp"
 #include "gui/model/metric_text.hpp"
 #include "gui/model/report_rows.hpp"
+#include "gui/model/table_head.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::gui {
@@ -145,8 +146,8 @@ std::string ReportModel::csv() const {
     for (const Row& row : group.rows) {
       if (row.kind != Row::Kind::metric) continue;
       const std::optional<double> ratio = scenarios::MetricChange{row.metric, row.unit, row.before, row.number}.ratio();
-      out += fmt::format("{},{},{},{},{}\n", csv_field(row.metric), csv_field(name(row.unit)), number(row.number),
-                         number(row.before), number(ratio));
+      out += fmt::format("{},{},{},{},{}\n", scenarios::csv_field(row.metric), scenarios::csv_field(name(row.unit)),
+                         number(row.number), number(row.before), number(ratio));
     }
   }
   return out == "metric,unit,value,previous,ratio\n" ? std::string() : out;
@@ -180,7 +181,7 @@ QVariant ReportModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
       return text_of(row, index.column());
     case Qt::ToolTipRole:
-      return wrapped(index.column() == kMetric || row.details.isEmpty() ? row.tooltip : row.details);
+      return plain_tip(wrapped(index.column() == kMetric || row.details.isEmpty() ? row.tooltip : row.details));
     case Qt::AccessibleTextRole:
       return spoken(row, index.column());
     case Qt::TextAlignmentRole:
@@ -216,24 +217,8 @@ QVariant ReportModel::group_data(const QModelIndex& index, int role) const {
 }
 
 QVariant ReportModel::headerData(int section, Qt::Orientation orientation, int role) const {
-  if (orientation != Qt::Horizontal) return {};
-  if (role == Qt::TextAlignmentRole) {
-    return section == kMetric ? QVariant(Qt::AlignLeft | Qt::AlignVCenter)
-                              : QVariant(Qt::AlignRight | Qt::AlignVCenter);
-  }
-  if (role != Qt::DisplayRole) return {};
-  switch (section) {
-    case kMetric:
-      return QStringLiteral("Metric");
-    case kValue:
-      return QStringLiteral("Value");
-    case kChange:
-      return QStringLiteral("Change");
-    case kPrevious:
-      return QStringLiteral("Previous");
-    default:
-      return {};
-  }
+  static constexpr TableHead kHeads[] = {{"Metric"}, {"Value", true}, {"Change", true}, {"Previous", true}};
+  return head_data(kHeads, section, orientation, role);
 }
 
 }  // namespace orrery::gui

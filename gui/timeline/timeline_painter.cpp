@@ -17,13 +17,6 @@ constexpr double kWidthStep = 4.0;       ///< labels are laid out for multiples 
 constexpr std::size_t kKeptLabels = 16384;
 constexpr std::size_t kMostLabelSpans = 4096;  ///< spans of a track among which labels are looked for
 
-QColor blend(const QColor& a, const QColor& b, double share_of_b) {
-  const auto part = [share_of_b](double x, double y) {
-    return static_cast<float>(x * (1 - share_of_b) + y * share_of_b);
-  };
-  return QColor::fromRgbF(part(a.redF(), b.redF()), part(a.greenF(), b.greenF()), part(a.blueF(), b.blueF()));
-}
-
 void draw_triangle(QPainter& painter, const QPointF& center, double size, bool collapsed) {
   const double s = size / 2.0;
   QPolygonF shape;
@@ -66,7 +59,7 @@ void TimelinePainter::draw_ruler(QPainter& painter, const QPalette& palette, con
                                  const TimeScale& scale) const {
   const QRectF& area = layout.ruler;
   const QColor text = palette.color(QPalette::WindowText);
-  const QColor minor = blend(palette.color(QPalette::Window), text, 0.3), major = blend(minor, text, 0.35);
+  const QColor minor = mixed(palette.color(QPalette::Window), text, 0.3), major = mixed(minor, text, 0.35);
   painter.setFont(small_);
   const QFontMetricsF metrics(small_);
   const Ruler ruler = scale.ruler(area.width(), metrics.horizontalAdvance(QStringLiteral("+000.000 ms")) + 4 * kMargin);
@@ -90,7 +83,7 @@ void TimelinePainter::draw_ruler(QPainter& painter, const QPalette& palette, con
   const double limit = static_cast<double>(scale.limit());
   const double from = static_cast<double>(scale.begin()) / limit, to = static_cast<double>(scale.end()) / limit;
   painter.fillRect(QRectF(area.left(), area.top(), area.width(), 3.0),
-                   blend(palette.color(QPalette::Window), text, 0.1));
+                   mixed(palette.color(QPalette::Window), text, 0.1));
   const double width = std::max((to - from) * area.width(), 3.0);
   const double left = std::min(area.left() + from * area.width(), area.right() - width);
   painter.fillRect(QRectF(left, area.top(), width, 3.0), palette.color(QPalette::Highlight));
@@ -108,7 +101,7 @@ void TimelinePainter::draw_gutter(QPainter& painter, const QPalette& palette, co
   for (const TrackGroup& group : scene.rows->groups()) {
     const double top = area.top() + group.top - scene.scroll, bottom = top + group.height;
     if (bottom < area.top() || top > area.bottom()) continue;
-    painter.setPen(blend(ground, text, 0.18));
+    painter.setPen(mixed(ground, text, 0.18));
     painter.drawLine(QPointF(area.left(), bottom + 0.5), QPointF(area.right(), bottom + 0.5));
     const double visible = std::max(top, area.top());  // the name stays in view while a part of the group is
     const double line = std::min(visible, std::max(top, bottom - line_height_));
@@ -124,7 +117,7 @@ void TimelinePainter::draw_gutter(QPainter& painter, const QPalette& palette, co
     painter.drawText(QPointF(left, line + bold.ascent()), name);
   }
   painter.setFont(small_);
-  painter.setPen(blend(text, ground, 0.25));
+  painter.setPen(mixed(text, ground, 0.25));
   const double width = area.width() - layout.group_width - kMargin;
   for (const TrackRow& row : scene.rows->rows()) {
     const double top = area.top() + row.top - scene.scroll;
@@ -165,7 +158,7 @@ void TimelinePainter::draw_row_labels(QPainter& painter, const CanvasLayout& lay
     if (right - left < kShortestLabel || span.label.index() >= timeline.labels.size()) continue;
     const bool faded = scene.match != nullptr && !scene.match->contains(span.label);
     const QColor ground = (faded ? colors.faded : colors.activity)[static_cast<std::size_t>(span.activity)];
-    painter.setPen(faded ? blend(text_on(ground), ground, 0.4) : text_on(ground));
+    painter.setPen(faded ? mixed(text_on(ground), ground, 0.4) : text_on(ground));
     const Label& name = label(timeline, span.label.value, room);
     const double middle = layout.plot.top() + row.top - scene.scroll + (row.height - 1.0) / 2;
     const QString duration = two_lines ? format_time(static_cast<double>(span.end - span.start)) : QString();

@@ -16,13 +16,6 @@ constexpr double kEdgedSpan = 4.0;          ///< pixels from which it has an edg
 constexpr int kLowRow = 12;                 ///< pixels up to which a row is drawn without branches
 constexpr std::size_t kSpansPerColumn = 1;  ///< up to which spans are looked at one by one
 
-QRgb mixed(QRgb a, QRgb b, double share_of_b) {
-  const auto part = [share_of_b](int x, int y) {
-    return static_cast<int>(std::lround(x * (1.0 - share_of_b) + y * share_of_b));
-  };
-  return qRgb(part(qRed(a), qRed(b)), part(qGreen(a), qGreen(b)), part(qBlue(a), qBlue(b)));
-}
-
 /// Colours of a pixel by their share of it in 1/256, all three in one integer of 16 bits each.
 constexpr std::uint32_t kWhole = 256;
 
@@ -106,7 +99,7 @@ RasterColors::RasterColors(const QPalette& palette) {
   lane = palette.color(QPalette::Base).rgb();
   for (std::size_t a = 0; a < kActivities; ++a) {
     activity[a] = activity_color(static_cast<sim::Activity>(a)).rgb();
-    faded[a] = mixed(activity[a], lane, kFaded);
+    faded[a] = mixed(QColor(activity[a]), QColor(lane), kFaded).rgb();
   }
 }
 
@@ -289,7 +282,7 @@ void TimelineRaster::draw_spans(const RasterScene& scene, std::size_t track, con
     const auto& palette = faded ? colors_.faded : colors_.activity;
     const QRgb color = palette[static_cast<std::size_t>(span.activity)];
     const bool edge = edged && to - from >= kEdgedSpan && from >= 0.0 && right > left;
-    const QRgb edge_color = mixed(color, colors_.lane, 0.75);
+    const QRgb edge_color = mixed(QColor(color), QColor(colors_.lane), 0.75).rgb();
     for (int y = band.top; y < band.bottom; ++y) {
       QRgb* const row = bits_ + y * stride_;
       std::fill(row + left, row + right, color);

@@ -5,6 +5,7 @@
 
 #include "gui/look/theme.hpp"
 #include "gui/timeline/time_scale.hpp"
+#include "scenarios/format.hpp"
 
 namespace orrery::gui {
 
@@ -18,13 +19,6 @@ QString percent(double share) {
 
 QString place(const Track& track) {
   return QString::fromStdString(track.group) + QStringLiteral(", ") + QString::fromStdString(track.name);
-}
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
 }
 
 }  // namespace
@@ -115,9 +109,10 @@ std::string timeline_csv(const TimelineIndex& index, sim::SimTime begin, sim::Si
     const Track& track = index.tracks()[t];
     const ActivityTimes busy = index.busy(t, t + 1, begin, end);
     for (const std::uint8_t a : index.activities(t)) {
-      text += fmt::format("{},{},{},{:.12g},{:.12g},{:.12g},{:.6g}\n", csv_cell(track.group), csv_cell(track.name),
-                          sim::name(static_cast<sim::Activity>(a)), sim::to_seconds(begin).value(),
-                          sim::to_seconds(end).value(), busy[a] * 1e-12, busy[a] / range);
+      text +=
+          fmt::format("{},{},{},{:.12g},{:.12g},{:.12g},{:.6g}\n", scenarios::csv_field(track.group),
+                      scenarios::csv_field(track.name), sim::name(static_cast<sim::Activity>(a)),
+                      sim::to_seconds(begin).value(), sim::to_seconds(end).value(), busy[a] * 1e-12, busy[a] / range);
     }
   }
   return text;

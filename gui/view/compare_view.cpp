@@ -253,11 +253,11 @@ void CompareView::fill_choices() {
     choice->clear();
     for (const RunPtr& run : runs) {
       choice->addItem(label_of(run), QVariant::fromValue(static_cast<qulonglong>(run->request.number)));
-      choice->setItemData(choice->count() - 1, to_qstring(run->report.scenario.title), Qt::ToolTipRole);
+      choice->setItemData(choice->count() - 1, plain_tip(to_qstring(run->report.scenario.title)), Qt::ToolTipRole);
     }
     const auto place = std::find(runs.begin(), runs.end(), selected);
     choice->setCurrentIndex(place == runs.end() ? -1 : static_cast<int>(place - runs.begin()));
-    choice->setToolTip(label_of(selected));
+    choice->setToolTip(plain_tip(label_of(selected)));
     choice->setEnabled(!runs.empty());
   }
 }

@@ -3,19 +3,17 @@
 #include <algorithm>
 
 #include <QAction>
-#include <QApplication>
-#include <QClipboard>
 #include <QComboBox>
 #include <QCompleter>
 #include <QHBoxLayout>
 #include <QHeaderView>
-#include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
 #include <QTreeView>
 #include <QVBoxLayout>
 
 #include "gui/model/metric_text.hpp"
+#include "gui/view/copy_rows.hpp"
 
 namespace orrery::gui {
 
@@ -94,15 +92,10 @@ void ExplainView::make_tree() {
   tree_->header()->resizeSection(ExplainModel::kTitle, tree_->fontMetrics().averageCharWidth() * 46);
   tree_->header()->setSectionResizeMode(ExplainModel::kValue, QHeaderView::ResizeToContents);
   tree_->header()->setSectionResizeMode(ExplainModel::kLevel, QHeaderView::ResizeToContents);
-  tree_->installEventFilter(this);
-  auto* copy = new QAction(QStringLiteral("&Copy rows"), tree_);
-  copy->setObjectName(QStringLiteral("explain_copy"));
-  copy->setShortcut(QKeySequence::Copy);
-  copy->setShortcutContext(Qt::WidgetShortcut);
-  connect(copy, &QAction::triggered, this, &ExplainView::copy_rows);
+  add_copy_action(*tree_, "explain_copy");
   auto* expand = new QAction(QStringLiteral("&Expand all"), tree_);
   connect(expand, &QAction::triggered, tree_, &QTreeView::expandAll);
-  tree_->addActions({copy, expand});
+  tree_->addAction(expand);
   tree_->setContextMenuPolicy(Qt::ActionsContextMenu);
 }
 
@@ -129,8 +122,8 @@ void ExplainView::forget() {
 QString ExplainView::metric() const { return metric_; }
 
 std::string ExplainView::csv() const {
-  if (!outdated_) return model_->csv();
   if (!run_) return {};
+  if (!outdated_) return model_->csv();
   ExplainModel model;  // the view was not shown since
   model.set_root(run_->explanation.of(metric_.toStdString()));
   return model.csv();
@@ -240,28 +233,6 @@ void ExplainView::select_focus() {
   for (QModelIndex open = found; open.isValid(); open = open.parent()) tree_->expand(open);
   tree_->setCurrentIndex(found);
   tree_->scrollTo(found, QAbstractItemView::PositionAtTop);
-}
-
-void ExplainView::copy_rows() {
-  QStringList lines;
-  visit_rows(*model_, {}, [&](const QModelIndex& index) {
-    if (!tree_->selectionModel()->isRowSelected(index.row(), index.parent())) return;
-    QStringList cells;
-    for (int column = 0; column < ExplainModel::kColumns; ++column) {
-      cells << index.siblingAtColumn(column).data().toString();
-    }
-    lines << cells.join(QLatin1Char('\t'));
-  });
-  if (!lines.isEmpty()) QApplication::clipboard()->setText(lines.join(QLatin1Char('\n')) + QLatin1Char('\n'));
-}
-
-bool ExplainView::eventFilter(QObject* watched, QEvent* event) {
-  if (watched == tree_ && event->type() == QEvent::KeyPress &&
-      static_cast<QKeyEvent*>(event)->matches(QKeySequence::Copy)) {
-    copy_rows();
-    return true;
-  }
-  return RunView::eventFilter(watched, event);
 }
 
 }  // namespace orrery::gui

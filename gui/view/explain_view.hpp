@@ -31,7 +31,6 @@ class ExplainView : public RunView {
 
  protected:
   void showEvent(QShowEvent* event) override;
-  bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
   using RunView::metric;  // of the paint device: metric() above is another
@@ -43,7 +42,6 @@ class ExplainView : public RunView {
   void take_choice();
   void restore_expanded(const QSet<QString>& expanded, const QString& current);
   void select_focus();
-  void copy_rows();
 
   ExplainModel* model_ = nullptr;
   QComboBox* choice_ = nullptr;

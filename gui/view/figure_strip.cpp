@@ -6,6 +6,7 @@
 #include <QLabel>
 
 #include "gui/look/labels.hpp"
+#include "gui/look/text.hpp"
 #include "gui/look/theme.hpp"
 
 namespace orrery::gui {
@@ -47,7 +48,7 @@ void FigureStrip::show_remarks(const std::vector<RunRemark>& remarks) {
   for (const RunRemark& remark : remarks) {
     QLabel* label = make_text(*this, QStringLiteral("run_remark_") + remark.kind);
     label->setText(QChar(0x26a0) + QStringLiteral(" ") + remark.text);
-    label->setToolTip(remark.details);
+    label->setToolTip(plain_tip(remark.details));
     label->show();
     remarks_.push_back({label, remark.alarm});
   }

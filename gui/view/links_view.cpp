@@ -1,15 +1,15 @@
 #include "gui/view/links_view.hpp"
 
-#include <QAction>
-#include <QApplication>
-#include <QClipboard>
+#include <algorithm>
+
 #include <QHeaderView>
-#include <QKeyEvent>
 #include <QLabel>
 #include <QSortFilterProxyModel>
 #include <QStyledItemDelegate>
 #include <QTreeView>
 #include <QVBoxLayout>
+
+#include "gui/view/copy_rows.hpp"
 
 namespace orrery::gui {
 
@@ -74,14 +74,10 @@ void LinksView::make_table() {
   table_->header()->setSectionsMovable(false);
   table_->header()->setStretchLastSection(false);
   table_->header()->setSectionResizeMode(QHeaderView::ResizeToContents);
-  table_->header()->setSectionResizeMode(LinksModel::kLink, QHeaderView::Stretch);
-  table_->installEventFilter(this);
-  auto* copy = new QAction(tr("&Copy rows"), table_);
-  copy->setObjectName(QStringLiteral("links_copy"));
-  copy->setShortcut(QKeySequence::Copy);
-  copy->setShortcutContext(Qt::WidgetShortcut);
-  connect(copy, &QAction::triggered, this, &LinksView::copy_rows);
-  table_->addAction(copy);
+  table_->header()->setSectionResizeMode(LinksModel::kLink, QHeaderView::Interactive);
+  table_->header()->setSectionResizeMode(LinksModel::kHeldUp, QHeaderView::Stretch);
+  table_->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
+  add_copy_action(*table_, "links_copy");
   table_->setContextMenuPolicy(Qt::ActionsContextMenu);
 }
 
@@ -98,32 +94,19 @@ void LinksView::set_runs(const RunPtr& current, const RunPtr&) {
     for (int child = 0; child < sorted_->rowCount(link); ++child) table_->setFirstColumnSpanned(child, link, true);
   }
   table_->expandAll();
+  fit_names();
+}
+
+/// Room for every class; the names of operations have the whole row.
+void LinksView::fit_names() {
+  int widest = table_->header()->sectionSizeHint(LinksModel::kLink);
+  for (int row = 0; row < model_->rowCount(); ++row) {
+    const QString name = model_->index(row, LinksModel::kLink).data().toString();
+    widest = std::max(widest, table_->fontMetrics().horizontalAdvance(name) + 2 * table_->indentation());
+  }
+  table_->header()->resizeSection(LinksModel::kLink, widest);
 }
 
 std::string LinksView::csv() const { return model_->csv(); }
-
-/// Tab-separated, in the order of display.
-void LinksView::copy_rows() {
-  QStringList lines;
-  for (QModelIndex index = sorted_->index(0, 0); index.isValid(); index = table_->indexBelow(index)) {
-    if (!table_->selectionModel()->isRowSelected(index.row(), index.parent())) continue;
-    QStringList cells;
-    for (int column = 0; column < LinksModel::kColumns; ++column) {
-      cells << index.siblingAtColumn(column).data().toString();
-    }
-    lines << cells.join(QLatin1Char('\t'));
-  }
-  if (!lines.isEmpty()) QApplication::clipboard()->setText(lines.join(QLatin1Char('\n')) + QLatin1Char('\n'));
-}
-
-// A table would copy its current cell.
-bool LinksView::eventFilter(QObject* watched, QEvent* event) {
-  if (watched == table_ && event->type() == QEvent::KeyPress &&
-      static_cast<QKeyEvent*>(event)->matches(QKeySequence::Copy)) {
-    copy_rows();
-    return true;
-  }
-  return RunView::eventFilter(watched, event);
-}
 
 }  // namespace orrery::gui

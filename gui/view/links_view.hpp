@@ -21,12 +21,9 @@ class LinksView : public RunView {
   [[nodiscard]] LinksModel& model() { return *model_; }
   [[nodiscard]] QTreeView& table() { return *table_; }  ///< object name "links_table"
 
- protected:
-  bool eventFilter(QObject* watched, QEvent* event) override;
-
  private:
   void make_table();
-  void copy_rows();
+  void fit_names();
 
   LinksModel* model_ = nullptr;
   QSortFilterProxyModel* sorted_ = nullptr;

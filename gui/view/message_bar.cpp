@@ -10,6 +10,7 @@
 #include <QTextLayout>
 #include <QToolButton>
 
+#include "gui/look/text.hpp"
 #include "gui/look/theme.hpp"
 
 namespace orrery::gui {
@@ -80,7 +81,7 @@ void MessageBar::show_message(const QString& text) {
     hide();
     return;
   }
-  setToolTip(message_);
+  setToolTip(plain_tip(message_));
   setAccessibleDescription(message_);
   show();
   fit();
@@ -98,11 +99,8 @@ void MessageBar::fit() {
 void MessageBar::color() {
   const QPalette base = QApplication::palette();
   // The window's ground with a little of the warning colour: text stays as readable as elsewhere.
-  const QColor ground = base.color(QPalette::Window), tint = warning_color(base);
-  const auto mix = [](int a, int b) { return (a * 4 + b) / 5; };
   QPalette palette = base;
-  palette.setColor(QPalette::Window, QColor(mix(ground.red(), tint.red()), mix(ground.green(), tint.green()),
-                                            mix(ground.blue(), tint.blue())));
+  palette.setColor(QPalette::Window, mixed(base.color(QPalette::Window), warning_color(base), 0.2));
   if (palette != this->palette()) setPalette(palette);
 }
 

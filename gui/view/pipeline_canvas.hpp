@@ -37,6 +37,8 @@ class PipelineCanvas : public QWidget {
   [[nodiscard]] double range_begin() const { return begin_; }
   [[nodiscard]] double range_end() const { return end_; }
 
+  /// Where the names of the colours stand.
+  [[nodiscard]] QRectF legend_rect() const;
   /// Where boxes are drawn, and where one of them is.
   [[nodiscard]] QRectF plot_rect() const { return plot_; }
   [[nodiscard]] QRectF box_rect(const PassBox& box) const;
@@ -86,6 +88,11 @@ class PipelineCanvas : public QWidget {
   void draw_numbers(QPainter& painter) const;
   void draw_labels(QPainter& painter) const;
   void draw_axis(QPainter& painter) const;
+  struct LegendEntry {
+    std::vector<QColor> colors;
+    QString text;
+  };
+  [[nodiscard]] std::vector<LegendEntry> legend() const;
   void draw_legend(QPainter& painter) const;
 
   RunPtr run_;

@@ -16,6 +16,7 @@
 
 #include "gui/look/theme.hpp"
 #include "gui/view/pipeline_canvas.hpp"
+#include "gui/view/plot_style.hpp"
 
 namespace orrery::gui {
 
@@ -24,6 +25,8 @@ namespace {
 constexpr double kSeparatedBox = 4.0;   // device pixels from which on boxes are told apart by a line
 constexpr double kRecomputeBox = 24.0;  // device pixels from which on a box shows what of it is recompute
 constexpr double kRecomputeRow = 10.0;
+constexpr double kSwatch = 0.8;  // lines, a side of a legend's colour
+constexpr double kSecondsPerPicosecond = 1e-12;
 
 /// The mean colour of a column of pixels, as far as boxes cover it.
 struct Cell {
@@ -65,27 +68,6 @@ std::vector<QRgb> colors_of(const std::vector<Cell>& cells, const QColor& ground
     line[c] = qRgb(channel(cell.red, back[0]), channel(cell.green, back[1]), channel(cell.blue, back[2]));
   }
   return line;
-}
-
-/// 1, 2 or 5 times a power of ten that is at least `least`.
-double round_step(double least) {
-  const double power = std::pow(10.0, std::floor(std::log10(least)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= least) return factor * power;
-  }
-  return 10.0 * power;
-}
-
-struct AxisUnit {
-  double picoseconds;
-  const char* name;
-};
-
-AxisUnit unit_for(double range) {
-  for (const AxisUnit& unit : {AxisUnit{1e12, "s"}, AxisUnit{1e9, "ms"}, AxisUnit{1e6, "us"}}) {
-    if (range >= 2.0 * unit.picoseconds) return unit;
-  }
-  return {1e3, "ns"};
 }
 
 }  // namespace
@@ -206,42 +188,28 @@ void PipelineCanvas::draw_labels(QPainter& painter) const {
 void PipelineCanvas::draw_axis(QPainter& painter) const {
   const QFontMetricsF metrics(font());
   const double line = metrics.height();
-  const AxisUnit unit = unit_for(end_ - begin_);
+  const ReadableUnit unit = readable_unit(AxisUnit::seconds, 0.5 * (end_ - begin_) * kSecondsPerPicosecond);
+  const double picoseconds = unit.factor / kSecondsPerPicosecond;
   // Ticks of one length whatever the range: six digits and a point fit between them.
-  const double least = (end_ - begin_) / unit.picoseconds * metrics.horizontalAdvance("0000000.00") / plot_.width();
+  const double least = (end_ - begin_) / picoseconds * metrics.horizontalAdvance("0000000.00") / plot_.width();
   const double step = round_step(least);
   const int decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
   painter.setPen(palette().color(QPalette::WindowText));
   painter.drawLine(plot_.bottomLeft(), plot_.bottomRight());
-  for (double tick = std::ceil(begin_ / unit.picoseconds / step - 1e-9) * step;
-       tick <= end_ / unit.picoseconds * (1.0 + 1e-12); tick += step) {
-    const double x = x_of(tick * unit.picoseconds);
+  for (double tick = std::ceil(begin_ / picoseconds / step - 1e-9) * step; tick <= end_ / picoseconds * (1.0 + 1e-12);
+       tick += step) {
+    const double x = x_of(tick * picoseconds);
     painter.drawLine(QPointF(x, plot_.bottom()), QPointF(x, plot_.bottom() + 0.3 * line));
     const QString text =
         QString::fromStdString(fmt::format("{:.{}f}", std::abs(tick) < step / 2 ? 0.0 : tick, decimals));
     painter.drawText(QRectF(x - 5 * line, plot_.bottom() + 0.35 * line, 10 * line, line), Qt::AlignHCenter, text);
   }
   painter.drawText(QRectF(plot_.left(), plot_.bottom() + 1.4 * line, plot_.width(), line), Qt::AlignHCenter,
-                   tr("time within the step (%1)").arg(QString::fromUtf8(unit.name)));
+                   tr("time within the step (%1)").arg(unit.suffix));
 }
 
-void PipelineCanvas::draw_legend(QPainter& painter) const {
-  const QFontMetricsF metrics(font());
-  const double line = metrics.height();
-  double x = plot_.left();
-  const auto entry = [&](const std::vector<QColor>& colors, const QString& text) {
-    for (const QColor& color : colors) {
-      const QRectF swatch(x, 0.7 * line, 0.8 * line, 0.8 * line);
-      painter.fillRect(swatch, color);
-      painter.setPen(palette().color(QPalette::PlaceholderText));
-      painter.drawRect(swatch);
-      x += 0.8 * line;
-    }
-    x += 0.4 * line;
-    painter.setPen(palette().color(QPalette::WindowText));
-    painter.drawText(QRectF(x, 0.6 * line, 20 * line, line), Qt::AlignLeft | Qt::AlignVCenter, text);
-    x += metrics.horizontalAdvance(text) + line;
-  };
+std::vector<PipelineCanvas::LegendEntry> PipelineCanvas::legend() const {
+  std::vector<LegendEntry> entries;
   for (const auto pass : {models::PipelinePass::forward, models::PipelinePass::backward}) {
     std::vector<QColor> colors;
     // Of many chunks, the darkest, the middle and the lightest.
@@ -250,10 +218,44 @@ void PipelineCanvas::draw_legend(QPainter& painter) const {
       colors.push_back(pass_color(pass, shown < chunks_ ? c * (chunks_ - 1) / 2 : c, chunks_));
     }
     const QString name = pass == models::PipelinePass::forward ? tr("forward") : tr("backward");
-    entry(colors, chunks_ > 1 ? tr("%1, chunks 0 – %2").arg(name).arg(chunks_ - 1) : name);
+    entries.push_back({std::move(colors), chunks_ > 1 ? tr("%1, chunks 0 – %2").arg(name).arg(chunks_ - 1) : name});
   }
-  if (recomputes_) entry({activity_color(sim::Activity::recompute)}, tr("recompute"));
-  entry({palette().color(QPalette::Base)}, tr("bubble"));
+  if (recomputes_) entries.push_back({{activity_color(sim::Activity::recompute)}, tr("recompute")});
+  entries.push_back({{palette().color(QPalette::Base)}, tr("bubble")});
+  return entries;
+}
+
+QRectF PipelineCanvas::legend_rect() const {
+  const QFontMetricsF metrics(font());
+  const double line = metrics.height();
+  double width = 0.0;
+  for (const LegendEntry& entry : legend()) {
+    width += kSwatch * line * static_cast<double>(entry.colors.size()) + 0.4 * line +
+             metrics.horizontalAdvance(entry.text) + line;
+  }
+  // Above the plot, but further left where it would not fit.
+  const double left = std::max(0.0, std::min(plot_.left(), this->width() - width));
+  return {left, 0.6 * line, width, line};
+}
+
+void PipelineCanvas::draw_legend(QPainter& painter) const {
+  const QFontMetricsF metrics(font());
+  const double line = metrics.height();
+  const QRectF area = legend_rect();
+  double x = area.left();
+  for (const LegendEntry& entry : legend()) {
+    for (const QColor& color : entry.colors) {
+      const QRectF swatch(x, 0.7 * line, kSwatch * line, kSwatch * line);
+      painter.fillRect(swatch, color);
+      painter.setPen(palette().color(QPalette::PlaceholderText));
+      painter.drawRect(swatch);
+      x += kSwatch * line;
+    }
+    x += 0.4 * line;
+    painter.setPen(palette().color(QPalette::WindowText));
+    painter.drawText(QRectF(x, area.top(), 20 * line, line), Qt::AlignLeft | Qt::AlignVCenter, entry.text);
+    x += metrics.horizontalAdvance(entry.text) + line;
+  }
 }
 
 void PipelineCanvas::paintEvent(QPaintEvent*) {

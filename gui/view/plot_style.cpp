@@ -11,11 +11,6 @@ namespace {
 
 constexpr double kKiB = 1024.0;
 
-QColor mixed(const QColor& a, const QColor& b, double share) {
-  const auto mix = [&](int x, int y) { return static_cast<int>(std::lround(x * share + y * (1.0 - share))); };
-  return {mix(a.red(), b.red()), mix(a.green(), b.green()), mix(a.blue(), b.blue())};
-}
-
 QString number_text(double value) {
   // Rounds away what is left of a sum of steps; no exponents for the sizes met here.
   return QString::number(std::fabs(value) < 1e-12 ? 0.0 : value, 'g', 6);
@@ -142,7 +137,7 @@ QVector<double> LogUnitTicker::createTickVector(double, const QCPRange& range) {
     }
   }
   if (ticks.size() < 2) {  // a narrow range: even steps
-    const double step = round_step(range.size() / 4.0);
+    const double step = round_step(range.size() / 5.0);
     ticks.clear();
     for (double tick = std::ceil(range.lower / step) * step; tick <= range.upper; tick += step) ticks.append(tick);
   }
@@ -151,22 +146,22 @@ QVector<double> LogUnitTicker::createTickVector(double, const QCPRange& range) {
 
 QColor plot_text(const QPalette& palette) { return palette.color(QPalette::Text); }
 QColor plot_faint_text(const QPalette& palette) {
-  return mixed(palette.color(QPalette::Text), palette.color(QPalette::Base), 0.65);
+  return mixed(palette.color(QPalette::Base), palette.color(QPalette::Text), 0.65);
 }
 QColor plot_grid(const QPalette& palette) {
-  return mixed(palette.color(QPalette::Text), palette.color(QPalette::Base), 0.14);
+  return mixed(palette.color(QPalette::Base), palette.color(QPalette::Text), 0.14);
 }
 
 QColor plot_line(const QColor& color, const QPalette& palette) {
   constexpr double kReadable = 3.0;  // WCAG 2.1, 1.4.11: graphical objects
   const QColor ground = palette.color(QPalette::Base), text = plot_text(palette);
   QColor line = color;
-  for (int i = 0; i < 10 && contrast(line, ground) < kReadable; ++i) line = mixed(line, text, 0.85);
+  for (int i = 0; i < 10 && contrast(line, ground) < kReadable; ++i) line = mixed(line, text, 0.15);
   return line;
 }
 
 QColor plot_pale(const QColor& color, const QPalette& palette, double share) {
-  return mixed(color, palette.color(QPalette::Base), share);
+  return mixed(palette.color(QPalette::Base), color, share);
 }
 
 void style_plot(QCustomPlot& plot) {

@@ -6,6 +6,8 @@
 #include <QStyle>
 #include <QVBoxLayout>
 
+#include "gui/look/text.hpp"
+
 namespace orrery::gui {
 
 namespace {
@@ -50,7 +52,7 @@ void ProblemsView::set_problems(const std::vector<hardware::Diagnostic>& problem
     const bool is_placed = problem.span.line > 0;
     const QString place = tr("Line %1, column %2: ").arg(problem.span.line).arg(problem.span.column);
     auto* item = new QListWidgetItem(icon, (is_placed ? place : QString()) + message, list_);
-    item->setToolTip(message.toHtmlEscaped());
+    item->setToolTip(plain_tip(message));
     item->setData(kLineRole, problem.span.line);
     item->setData(kColumnRole, problem.span.column);
   }

@@ -10,6 +10,7 @@
 #include <QTreeView>
 #include <QVBoxLayout>
 
+#include "gui/view/copy_rows.hpp"
 #include "gui/view/figure_strip.hpp"
 #include "gui/view/report_delegate.hpp"
 
@@ -91,19 +92,17 @@ void ReportView::make_actions() {
   auto* explain_action = new QAction(QStringLiteral("&Where does this number come from?"), table_);
   explain_action->setObjectName(QStringLiteral("report_explain"));
   explain_action->setShortcut(Qt::Key_Return);
-  auto* copy = new QAction(QStringLiteral("&Copy rows"), table_);
-  copy->setObjectName(QStringLiteral("report_copy"));
-  copy->setShortcut(QKeySequence::Copy);
   auto* copy_name = new QAction(QStringLiteral("Copy metric &name"), table_);
   copy_name->setObjectName(QStringLiteral("report_copy_name"));
-  for (QAction* action : {explain_action, copy, copy_name}) {
+  for (QAction* action : {explain_action, copy_name}) {
     action->setShortcutContext(Qt::WidgetShortcut);
     action->setShortcutVisibleInContextMenu(true);
   }
-  table_->addActions({explain_action, copy, copy_name});
+  table_->addAction(explain_action);
+  add_copy_action(*table_, "report_copy");
+  table_->addAction(copy_name);
   table_->setContextMenuPolicy(Qt::ActionsContextMenu);
   connect(explain_action, &QAction::triggered, this, [this] { explain(table_->currentIndex()); });
-  connect(copy, &QAction::triggered, this, &ReportView::copy_rows);
   connect(copy_name, &QAction::triggered, this, [this] {
     const QString name = table_->currentIndex().data(ReportModel::kMetricRole).toString();
     if (!name.isEmpty()) QApplication::clipboard()->setText(name);
@@ -164,23 +163,6 @@ void ReportView::explain(const QModelIndex& index) {
   if (!metric.isEmpty()) emit explain_requested(metric, {});
 }
 
-/// Tab-separated, in the order of display.
-void ReportView::copy_rows() {
-  QStringList lines;
-  for (int group = 0; group < model_->rowCount(); ++group) {
-    const QModelIndex parent = model_->index(group, 0);
-    for (int row = 0; row < model_->rowCount(parent); ++row) {
-      if (!table_->selectionModel()->isRowSelected(row, parent)) continue;
-      QStringList cells;
-      for (int column = 0; column < ReportModel::kColumns; ++column) {
-        cells << model_->index(row, column, parent).data().toString();
-      }
-      lines << cells.join(QLatin1Char('\t'));
-    }
-  }
-  if (!lines.isEmpty()) QApplication::clipboard()->setText(lines.join(QLatin1Char('\n')) + QLatin1Char('\n'));
-}
-
 bool ReportView::eventFilter(QObject* watched, QEvent* event) {
   if (watched == table_->viewport() && event->type() == QEvent::Resize) {
     delegate_->width_changed();
@@ -190,10 +172,6 @@ bool ReportView::eventFilter(QObject* watched, QEvent* event) {
     auto* key = static_cast<QKeyEvent*>(event);
     if (key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) {
       explain(table_->currentIndex());
-      return true;
-    }
-    if (key->matches(QKeySequence::Copy)) {
-      copy_rows();
       return true;
     }
   }

@@ -44,7 +44,6 @@ class ReportView : public RunView {
   void dim(bool dimmed);
   void place_badge();
   void explain(const QModelIndex& index);
-  void copy_rows();
 
   ReportModel* model_ = nullptr;
   QTreeView* table_ = nullptr;

@@ -12,6 +12,7 @@
 #include <QTextBlock>
 #include <QToolTip>
 
+#include "gui/look/text.hpp"
 #include "gui/look/theme.hpp"
 #include "gui/model/document.hpp"
 #include "gui/view/yaml_highlighter.hpp"
@@ -75,7 +76,8 @@ class Margin : public QWidget {
   bool event(QEvent* event) override {
     if (event->type() != QEvent::ToolTip) return QWidget::event(event);
     const auto* help = static_cast<QHelpEvent*>(event);
-    QToolTip::showText(help->globalPos(), editor_->messages_of_line(editor_->line_at(help->pos().y())), this);
+    QToolTip::showText(help->globalPos(), plain_tip(editor_->messages_of_line(editor_->line_at(help->pos().y()))),
+                       this);
     return true;
   }
 
@@ -319,7 +321,7 @@ bool YamlEditor::viewportEvent(QEvent* event) {
   for (const Mark& mark : marks_) {
     if (at >= mark.cursor.selectionStart() && at <= mark.cursor.selectionEnd()) messages += mark.message;
   }
-  QToolTip::showText(help->globalPos(), messages.join(QLatin1Char('\n')), viewport());
+  QToolTip::showText(help->globalPos(), plain_tip(messages.join(QLatin1Char('\n'))), viewport());
   return true;
 }
 

@@ -75,10 +75,11 @@ void YamlHighlighter::mark_value(const QString& text, qsizetype begin, qsizetype
   const QChar first = value.front();
   const bool is_signed = value.size() > 1 && QStringView(u"+-.").contains(first) && value[1].isDigit();
   if (first.isDigit() || is_signed) {
-    // Up to two words: "80 GiB". A name that begins with a digit, or a date, is neither.
-    qsizetype digits = 1;
-    while (digits < value.size() && QStringView(u"0123456789.eE+-_").contains(value[digits])) ++digits;
-    if (digits == value.size() || is_space(value[digits])) mark(begin, end, YamlPart::number);
+    // With its unit: "80 GiB". A name that begins with a digit, or a date, is none.
+    const auto last = std::find_if(value.begin(), value.end(), is_space);
+    bool is_number = false;
+    static_cast<void>(QString(value.begin(), last - value.begin()).remove(QLatin1Char('_')).toDouble(&is_number));
+    if (is_number) mark(begin, end, YamlPart::number);
     return;
   }
   for (const QStringView word : {u"true", u"false", u"null", u"~", u"yes", u"no", u"on", u"off"}) {

@@ -3,7 +3,9 @@
 
 #include <QAbstractButton>
 #include <QComboBox>
+#include <QLabel>
 #include <QSignalSpy>
+#include <QTableView>
 #include <QTest>
 #include <gtest/gtest.h>
 
@@ -69,6 +71,64 @@ TEST(CompareView, SwapsAndGoesBackToTheLastEdit) {
   QSignalSpy opened(&view, &CompareView::open_requested);
   view.findChild<QAbstractButton*>("compare_open")->click();
   EXPECT_EQ(opened.count(), 1);
+}
+
+TEST(CompareView, ListsChoicesNewestFirstAndTakesOne) {
+  const Runs runs;
+  CompareView view;
+  view.show();
+  view.set_choices({runs.one, runs.two, runs.three});
+  view.set_runs(runs.three, runs.two);
+  auto* choice = view.findChild<QComboBox*>("compare_a");
+  ASSERT_EQ(choice->count(), 3);
+  EXPECT_TRUE(choice->itemText(0).startsWith("#3"));
+  EXPECT_EQ(choice->currentIndex(), 1);
+  choice->setCurrentIndex(2);
+  emit choice->activated(2);
+  EXPECT_TRUE(label(view, "compare_a").startsWith("#1"));
+  EXPECT_FALSE(view.findChild<QAbstractButton*>("compare_follow")->isChecked()) << "it is the user's choice now";
+  // A pair that is not among the kept runs yet is a choice all the same.
+  CompareView early;
+  early.set_runs(runs.two, runs.one);
+  EXPECT_EQ(early.findChild<QComboBox*>("compare_b")->count(), 2);
+}
+
+TEST(CompareView, WritesItsTableWithoutBeingShown) {
+  const Runs runs;
+  CompareView hidden, shown;
+  for (CompareView* view : {&hidden, &shown}) {
+    view->set_choices({runs.one, runs.two});
+    view->set_runs(runs.two, runs.one);
+  }
+  shown.show();
+  EXPECT_EQ(hidden.model().rowCount(), 0) << "nothing is filled while nobody looks";
+  EXPECT_EQ(hidden.csv(), shown.csv());
+}
+
+TEST(CompareView, AsksOnlyWhereAFigureOfTheCurrentRunComesFrom) {
+  const Runs runs;
+  CompareView view;
+  view.resize(900, 700);
+  view.show();
+  view.set_choices({runs.one, runs.two, runs.three});
+  view.set_runs(runs.three, runs.two);
+  QSignalSpy asked(&view, &RunView::explain_requested);
+  auto* table = view.findChild<QTableView*>("compare_table");
+  emit table->doubleClicked(table->model()->index(0, 2));
+  ASSERT_EQ(asked.count(), 1);
+  EXPECT_EQ(asked.last().at(0).toString(), "training.step_time_s");
+  ASSERT_TRUE(view.choose(1, 2));
+  emit table->doubleClicked(table->model()->index(0, 2));
+  EXPECT_EQ(asked.count(), 1) << "explanations are of the third run";
+}
+
+TEST(CompareView, SaysThatThereIsNothingToCompareWith) {
+  CompareView view;
+  view.show();
+  view.set_runs(training_run(1, "512"), nullptr);
+  EXPECT_TRUE(view.findChild<QLabel*>("compare_hint")->isVisible());
+  EXPECT_FALSE(view.findChild<QTableView*>("compare_table")->isVisible());
+  EXPECT_EQ(view.csv(), "");
 }
 
 TEST(CompareView, ShowsBothTimelinesOnOneAxis) {

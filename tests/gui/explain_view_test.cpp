@@ -5,7 +5,10 @@
 #include <set>
 #include <utility>
 
+#include <QApplication>
+#include <QClipboard>
 #include <QComboBox>
+#include <QLineEdit>
 #include <QTest>
 #include <QTreeView>
 #include <gtest/gtest.h>
@@ -92,6 +95,51 @@ TEST(ExplainView, TakesFiguresFromItsMenu) {
   emit choice->textActivated("memory.peak_bytes");
   EXPECT_EQ(view.metric(), "memory.peak_bytes");
   EXPECT_TRUE(root_title(view).contains("peak_bytes"));
+}
+
+TEST(ExplainView, AnExactNameThatIsTypedIsTakenAndNothingElse) {
+  ExplainView view;
+  view.set_runs(training_run("512"), nullptr);
+  view.show();
+  auto* choice = view.findChild<QComboBox*>("explain_choice");
+  const auto leave_with = [&](const char* text) {
+    choice->setEditText(text);
+    emit choice->lineEdit()->editingFinished();
+  };
+  leave_with(" TRAINING.MFU ");
+  EXPECT_EQ(view.metric(), "training.mfu") << "whatever its case, without the spaces";
+  leave_with("training.m");
+  EXPECT_EQ(view.metric(), "training.mfu");
+  EXPECT_EQ(choice->currentText(), "training.mfu") << "the line shows what is explained";
+}
+
+TEST(ExplainView, AFigureThatTheRunLacksStaysChosen) {
+  ExplainView view;
+  view.set_runs(training_run("512"), nullptr);
+  view.show();
+  view.explain("serving.ttft_s.mean");
+  EXPECT_EQ(view.metric(), "serving.ttft_s.mean");
+  EXPECT_EQ(view.findChild<QComboBox*>("explain_choice")->currentText(), "serving.ttft_s.mean");
+  view.forget();
+  view.set_runs(training_run("1024"), nullptr);
+  EXPECT_EQ(view.metric(), "training.step_time_s") << "another scenario begins at the first figure";
+}
+
+TEST(ExplainView, CopiesTheChosenRowsInTheirOrder) {
+  ExplainView view;
+  view.resize(700, 400);
+  view.set_runs(training_run("512"), nullptr);
+  view.show();
+  auto* tree = view.findChild<QTreeView*>("explain_tree");
+  const QModelIndex root = tree->model()->index(0, 0), first = tree->model()->index(0, 0, root);
+  tree->setCurrentIndex(first);
+  tree->selectionModel()->select(root, QItemSelectionModel::Select | QItemSelectionModel::Rows);
+  QTest::keySequence(tree, QKeySequence::Copy);
+  const QStringList lines = QApplication::clipboard()->text().split('\n');
+  ASSERT_EQ(lines.size(), 3) << "two rows, each with its line end";
+  EXPECT_TRUE(lines[0].startsWith(root.data().toString() + '\t'));
+  EXPECT_TRUE(lines[1].startsWith(first.data().toString() + '\t'));
+  EXPECT_EQ(lines[0].count('\t'), ExplainModel::kColumns - 1);
 }
 
 TEST(ExplainView, SaysThatThereIsNothingYet) {

@@ -88,6 +88,11 @@ inline std::string small_training() {
          "  precision: bf16\n";                          // 16
 }
 
+/// The same through two stages of a pipeline.
+inline std::string piped_training() {
+  return replaced(small_training(), "  recompute: none\n", "  pipeline_parallel: 2\n  recompute: none\n");
+}
+
 /// Chat on one H100. At rate 50 and these lengths a run takes some 30 µs a request.
 inline std::string serving(int requests, const std::string& input, const std::string& output, int rate) {
   return "# A chat service.\n"

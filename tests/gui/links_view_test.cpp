@@ -134,6 +134,21 @@ TEST(LinksView, SaysWhyThereAreNone) {
   EXPECT_NE(view.csv(), "");
 }
 
+// In a narrow view the numbers scroll; what they are of is always read.
+TEST(LinksView, KeepsTheNamesOfClassesWhole) {
+  LinksView view;
+  std::vector<sim::LinkReport> links = two_classes();
+  links[0].link_class = "leaf to spine, upwards";
+  view.set_runs(run_with(links), nullptr);
+  for (const int width : {300, 560, 1200}) {
+    view.resize(width, 300);
+    view.show();
+    QTest::qWait(1);
+    const int name = view.table().fontMetrics().horizontalAdvance("leaf to spine, upwards");
+    EXPECT_GE(view.table().columnWidth(LinksModel::kLink), name + view.table().indentation()) << width;
+  }
+}
+
 TEST(LinksView, CopiesTheChosenRows) {
   LinksView view;
   view.resize(600, 300);

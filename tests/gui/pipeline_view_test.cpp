@@ -96,6 +96,18 @@ TEST_F(PipelineViewTest, PaintsPassesInTheirColoursAndLeavesBubblesEmpty) {
             canvas().palette().color(QPalette::Base));
 }
 
+TEST_F(PipelineViewTest, TheLegendFitsWhereThereIsRoomForItAtAll) {
+  show(testing::ideal_run("interleaved_1f1b", {4, 8, 3}, 1'000'000));
+  view_.resize(900, 400);
+  QTest::qWait(1);
+  EXPECT_EQ(canvas().legend_rect().left(), canvas().plot_rect().left()) << "above the plot";
+  const int narrow = static_cast<int>(canvas().legend_rect().width()) + 30;
+  view_.resize(narrow, 400);
+  QTest::qWait(1);
+  EXPECT_LT(canvas().legend_rect().left(), canvas().plot_rect().left());
+  EXPECT_LE(canvas().legend_rect().right(), canvas().width());
+}
+
 TEST_F(PipelineViewTest, TellsChunksApart) {
   EXPECT_EQ(pass_color(PipelinePass::forward, 0, 1), activity_color(sim::Activity::forward));
   for (const auto pass : {PipelinePass::forward, PipelinePass::backward}) {

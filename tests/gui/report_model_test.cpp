@@ -191,11 +191,6 @@ TEST(MetricText, ReadsNames) {
   EXPECT_EQ(metric_label("cost.usd_per_million_tokens"), "USD per million tokens");
 }
 
-TEST(MetricText, QuotesCsvFields) {
-  EXPECT_EQ(csv_field("plain"), "plain");
-  EXPECT_EQ(csv_field("a,\"b\""), "\"a,\"\"b\"\"\"");
-}
-
 TEST(ReportModel, KeepsJobsApartByTheirNames) {
   ReportModel model;
   const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
