@@ -11,6 +11,7 @@
 
 #include "gui/look/text.hpp"
 #include "gui/look/theme.hpp"
+#include "gui/view/latency_labels.hpp"
 #include "gui/view/plot_style.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/serving/job.hpp"
@@ -118,7 +119,9 @@ double share_within(const LatencyCurve& curve, double seconds) {
 }
 
 LatencyView::LatencyView(QWidget* parent)
-    : PlotView(QStringLiteral("latency_view"), tr("Latencies of requests"), parent) {}
+    : PlotView(QStringLiteral("latency_view"), tr("Latencies of requests"), parent) {
+  connect(&plot(), &QCustomPlot::afterLayout, this, &LatencyView::place_limits);
+}
 
 QString LatencyView::reason() const {
   if (!current()) return tr("Latencies appear here when the first run is done.");
@@ -147,6 +150,7 @@ QString LatencyView::description() const {
 }
 
 std::string LatencyView::csv() const {
+  if (!reason().isEmpty()) return {};
   std::string table = "run,latency,share,seconds\n";
   const auto add = [&](const RunPtr& run, std::string_view name) {
     if (!run) return;
@@ -177,7 +181,8 @@ void LatencyView::draw() {
     }
     auto* grid = new QCPLayoutGrid;
     plot().plotLayout()->addElement(cell / 2, cell % 2, grid);
-    panels_.push_back({&draw_panel(*grid, curves[i], before, i), i});
+    panels_.push_back({&draw_panel(*grid, curves[i], before, i), i, {}, nullptr, {}});
+    draw_marks(panels_.back(), curves[i]);
     ++cell;
   }
 }
@@ -224,11 +229,11 @@ QCPAxisRect& LatencyView::draw_panel(QCPLayoutGrid& cell, const LatencyCurve& cu
   add_histogram(x, left, curve, line);
   if (before != nullptr) add_cumulative(x, right, *before, QPen(plot_faint_text(palette()), 1.6, Qt::DashLine));
   add_cumulative(x, right, curve, QPen(line, 2.2));
-  draw_marks(*rect, curve);
   return *rect;
 }
 
-void LatencyView::draw_marks(QCPAxisRect& rect, const LatencyCurve& curve) {
+void LatencyView::draw_marks(Panel& panel, const LatencyCurve& curve) {
+  QCPAxisRect& rect = *panel.rect;
   QCPAxis* x = rect.axis(QCPAxis::atBottom);
   QCPAxis* share = rect.axis(QCPAxis::atRight);
   const auto on_share = [&](QCPAbstractItem* item) {
@@ -244,19 +249,28 @@ void LatencyView::draw_marks(QCPAxisRect& rect, const LatencyCurve& curve) {
     QCPItemText* label = add_text(rect, at, q, QStringLiteral("p%1").arg(std::lround(q * 100.0)),
                                   side | (is_top ? Qt::AlignBottom : Qt::AlignTop), plot_text(palette()));
     on_share(label);
+    panel.percentiles.push_back(label);
   }
   if (curve.limit <= 0.0) return;
   const QColor color = warning_color(palette());
   on_share(add_line(rect, {curve.limit, 0.0}, {curve.limit, kTop}, QPen(color, 2.0)));
-  const bool is_right = share_of_width(*x, curve.limit) > 0.5;
-  QCPItemText* label =
-      add_text(rect, curve.limit, 0.3,
-               tr("SLO %1\n%2 within").arg(seconds_text(curve.limit), percent_text(share_within(curve, curve.limit))),
-               Qt::AlignVCenter | (is_right ? Qt::AlignRight : Qt::AlignLeft), plot_line(color, palette()));
+  panel.limit_text =
+      tr("SLO %1\n%2 within").arg(seconds_text(curve.limit), percent_text(share_within(curve, curve.limit)));
+  panel.limit =
+      add_text(rect, curve.limit, 0.3, panel.limit_text, Qt::AlignVCenter | Qt::AlignLeft, plot_line(color, palette()));
   QColor ground = palette().color(QPalette::Base);
   ground.setAlpha(210);
-  label->setBrush(ground);
-  on_share(label);
+  panel.limit->setBrush(ground);
+  on_share(panel.limit);
+}
+
+void LatencyView::place_limits() {
+  if (!reason().isEmpty()) return;
+  for (const Panel& panel : panels_) {
+    const LatencyCurve& curve = current()->series.latencies[panel.curve];
+    if (panel.limit == nullptr || curve.quantiles.empty()) continue;  // hidden, it may still be of the run before
+    place_limit(*panel.limit, panel.limit_text, *panel.rect, curve, panel.percentiles);
+  }
 }
 
 QString LatencyView::tell(const QPointF& position) const {

@@ -5,6 +5,7 @@
 #include "gui/view/plot_view.hpp"
 
 class QCPAxisRect;
+class QCPItemText;
 class QCPLayoutGrid;
 
 namespace orrery::gui {
@@ -28,16 +29,22 @@ class LatencyView : public PlotView {
   bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
+  struct Panel {
+    QCPAxisRect* rect = nullptr;            ///< of the plot, which may order its rects otherwise
+    std::size_t curve = 0;                  ///< that it draws
+    std::vector<QCPItemText*> percentiles;  ///< their names
+    QCPItemText* limit = nullptr;           ///< the SLO's name; null: there is none
+    QString limit_text;                     ///< all of it
+  };
+
   QCPAxisRect& draw_panel(QCPLayoutGrid& cell, const LatencyCurve& curve, const LatencyCurve* before,
                           std::size_t color);
-  void draw_marks(QCPAxisRect& rect, const LatencyCurve& curve);
+  void draw_marks(Panel& panel, const LatencyCurve& curve);
+  /// Names of limits where they hide the least, which the size of the panels decides.
+  void place_limits();
   /// What the curves say at a place of the plot; empty outside the panels.
   [[nodiscard]] QString tell(const QPointF& position) const;
 
-  struct Panel {
-    const QCPAxisRect* rect;  ///< of the plot, which may order its rects otherwise
-    std::size_t curve;        ///< that it draws
-  };
   std::vector<Panel> panels_;
 };
 

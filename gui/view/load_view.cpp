@@ -60,9 +60,10 @@ void LoadView::set_runs(const RunPtr& current, const RunPtr& previous) {
   if (is_all || before <= 0.0 || std::fabs(now - before) > kSimilar * before) {
     begin_ = 0.0;
     end_ = now;
-  } else {
+  } else {  // as long as it was, moved where the run ends earlier
+    const double size = std::min(end_ - begin_, now);
     end_ = std::min(end_, now);
-    begin_ = std::min(begin_, end_);
+    begin_ = end_ - size;
   }
   PlotView::set_runs(current, previous);
 }
@@ -93,6 +94,7 @@ QString LoadView::description() const {
 }
 
 std::string LoadView::csv() const {
+  if (!reason().isEmpty()) return {};
   std::string table = "run,state,unit,time_s,least,mean,most\n";
   const auto add = [&](const RunPtr& run, std::string_view name) {
     if (!run) return;
@@ -110,8 +112,11 @@ std::string LoadView::csv() const {
 }
 
 QCPAxisRect* LoadView::add_panel(int row, const QString& title) {
-  plot().plotLayout()->addElement(row, 0, make_title(plot(), title, 1.0));
+  auto* head = new QCPLayoutGrid;
+  head->addElement(0, 0, make_title(plot(), title, 1.0));
+  plot().plotLayout()->addElement(row, 0, head);
   auto* rect = new QCPAxisRect(&plot());
+  rect->setMinimumSize(50, fontMetrics().lineSpacing());  // in a low view titles stand whole
   rect->setupFullAxesBox(true);
   for (QCPAxis* axis : {rect->axis(QCPAxis::atTop), rect->axis(QCPAxis::atRight)}) axis->setVisible(false);
   rect->setRangeDrag(Qt::Horizontal);
@@ -162,6 +167,7 @@ void LoadView::draw_share_limit(QCPAxisRect& rect) {
 
 void LoadView::draw() {
   cursors_.clear();
+  plot().plotLayout()->setRowSpacing(1);
   auto* group = new QCPMarginGroup(&plot());
   std::vector<QCPAxisRect*> panels;
   int row = 0;
@@ -172,8 +178,11 @@ void LoadView::draw() {
     for (const StateSeries* state : states) draw_state(*rect, *state, color++);
     if (unit_of(*states.front()) == AxisUnit::share) draw_share_limit(*rect);
     if (states.size() > 1) {
+      // Beside the title: over a low panel it would hide the lines.
       auto* legend = new QCPLegend;
-      rect->insetLayout()->addElement(legend, Qt::AlignTop | Qt::AlignRight);
+      auto* head = static_cast<QCPLayoutGrid*>(plot().plotLayout()->element(row, 0));
+      head->addElement(0, 1, legend);
+      head->setColumnStretchFactor(1, 0.001);
       legend->setLayer(QStringLiteral("legend"));
       legend->setFillOrder(QCPLegend::foColumnsFirst);
       for (const StateSeries* state : states) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 #include <qcustomplot.h>
@@ -32,6 +33,40 @@ double limit_of(const MemoryStack& stack) { return stack.budget > 0.0 ? stack.bu
 
 /// Where the mark of what is missing begins: above what there is room for.
 double mark_begin(const MemoryStack& stack) { return std::min(stack.peak, limit_of(stack)); }
+
+/// A part as bars: its name and colour in every stack that has it.
+struct Layer {
+  std::string name;
+  sim::MemoryKind kind;
+  std::vector<const MemoryPart*> parts;  ///< of each stack; null: it has none
+};
+
+/// From below, so that every stack has its own parts in their own order: jobs of unlike kinds have unlike parts.
+std::vector<Layer> layers_of(const std::vector<MemoryStack>& stacks) {
+  std::vector<Layer> layers;
+  for (std::size_t s = 0; s < stacks.size(); ++s) {
+    std::size_t below = 0;  // layers that lie under the next part
+    for (const MemoryPart& part : stacks[s].parts) {
+      const auto free = layers.begin() + static_cast<std::ptrdiff_t>(below);
+      auto found = std::find_if(free, layers.end(),
+                                [&](const Layer& layer) { return layer.name == part.name && layer.kind == part.kind; });
+      if (found == layers.end()) {
+        found = layers.insert(free, {part.name, part.kind, std::vector<const MemoryPart*>(stacks.size())});
+      }
+      found->parts[s] = &part;
+      below = static_cast<std::size_t>(found - layers.begin()) + 1;
+    }
+  }
+  return layers;
+}
+
+/// All of them are the stages of one job, in order.
+bool are_stages(const std::vector<MemoryStack>& stacks) {
+  for (std::size_t i = 0; i < stacks.size(); ++i) {
+    if (stacks[i].name != fmt::format("stage {}", i)) return false;
+  }
+  return stacks.size() > 1;
+}
 
 QString headline(const std::vector<MemoryStack>& stacks) {
   const MemoryStack& stack = stacks[worst(stacks)];
@@ -81,6 +116,7 @@ QString MemoryView::description() const {
 }
 
 std::string MemoryView::csv() const {
+  if (stacks_.empty()) return {};
   std::string table = "run,place,part,bytes,peak_bytes,capacity_bytes,missing_bytes,metric\n";
   for (const bool is_previous : {false, true}) {
     for (const MemoryStack& stack : stacks(is_previous)) {
@@ -138,42 +174,54 @@ void MemoryView::draw() {
   const std::size_t places = std::max(stacks_.size(), before_.size());
   const double aside = places == 1 ? 0.8 : 0.6;
   x->setRange(-aside, static_cast<double>(places) - 1.0 + aside);
-  const auto ticker = QSharedPointer<QCPAxisTickerText>::create();
-  const std::size_t every = (places + 31) / 32;
-  for (std::size_t i = 0; i < places; ++i) {
-    const MemoryStack& stack = i < stacks_.size() ? stacks_[i] : before_[i];
-    const bool is_short = stacks_.size() > 1;
-    if (i % every == 0) ticker->addTick(static_cast<double>(i), is_short ? QString::number(i) : to_qstring(stack.name));
-  }
-  x->setTicker(ticker);
-  if (stacks_.size() > 1) x->setLabel(tr("pipeline stage"));
+  draw_names();
   if (!before_.empty()) draw_bars(true);
-  draw_bars(false);
+  const std::vector<QCPBars*> layers = draw_bars(false);
   draw_values();
   draw_limits();
   const bool all = stacks_.size() <= kTextStacks;
   for (std::size_t i = 0; i < stacks_.size(); ++i) {
     if (stacks_[i].overflows()) draw_overflow(i, all || i == worst(stacks_));
   }
-  draw_legend();
+  draw_legend(layers);
 }
 
-void MemoryView::draw_bars(bool is_previous) {
+/// A stage's number, or a job's name.
+void MemoryView::draw_names() {
+  constexpr std::size_t kMostNames = 32, kLevelNames = 4;
+  QCPAxis* x = plot().axisRect(0)->axis(QCPAxis::atBottom);
+  const auto ticker = QSharedPointer<QCPAxisTickerText>::create();
+  const std::vector<MemoryStack>& named = stacks_.size() >= before_.size() ? stacks_ : before_;
+  const std::size_t every = (named.size() + kMostNames - 1) / kMostNames;
+  const bool numbers = are_stages(named);
+  for (std::size_t i = 0; i < named.size(); i += every) {
+    ticker->addTick(static_cast<double>(i), numbers ? QString::number(i) : to_qstring(named[i].name));
+  }
+  x->setTicker(ticker);
+  if (numbers) x->setLabel(tr("pipeline stage"));
+  if (!numbers && named.size() > kLevelNames) x->setTickLabelRotation(-30.0);
+}
+
+std::vector<QCPBars*> MemoryView::draw_bars(bool is_previous) {
   QCPAxisRect* rect = plot().axisRect(0);
-  const std::vector<MemoryStack>& all = stacks(is_previous);
+  std::vector<QCPBars*> drawn;
   QCPBars* below = nullptr;
-  for (std::size_t p = 0; p < all.front().parts.size(); ++p) {
+  for (const Layer& layer : layers_of(stacks(is_previous))) {
     auto* bars = new QCPBars(rect->axis(QCPAxis::atBottom), rect->axis(QCPAxis::atLeft));
-    const QColor color = memory_color(all.front().parts[p].kind);
-    bars->setName(to_qstring(all.front().parts[p].name));
+    const QColor color = memory_color(layer.kind);
+    bars->setName(to_qstring(layer.name));
     bars->setWidth(width());
     bars->setPen(Qt::NoPen);
     bars->setBrush(is_previous ? plot_pale(color, palette()) : color);
     bars->setSelectable(QCP::stNone);
-    for (std::size_t i = 0; i < all.size(); ++i) bars->addData(center(i, is_previous), all[i].parts[p].bytes);
+    for (std::size_t i = 0; i < layer.parts.size(); ++i) {
+      bars->addData(center(i, is_previous), layer.parts[i] != nullptr ? layer.parts[i]->bytes : 0.0);
+    }
     if (below != nullptr) bars->moveAbove(below);
     below = bars;
+    drawn.push_back(bars);
   }
+  return drawn;
 }
 
 void MemoryView::draw_values() {
@@ -194,27 +242,41 @@ void MemoryView::draw_values() {
   }
 }
 
+/// A line over the stacks that have one limit; its name stands outside, where no bar can hide it.
 void MemoryView::draw_limits() {
   QCPAxisRect& rect = *plot().axisRect(0);
-  const MemoryStack& stack = stacks_.front();
   const QCPRange range = rect.axis(QCPAxis::atBottom)->range();
-  const auto line = [&](double bytes, Qt::PenStyle style) {
-    add_line(rect, {range.lower, bytes}, {range.upper, bytes}, QPen(plot_text(palette()), 1.6, style));
+  std::map<double, QString> names;
+  const auto same = [](const MemoryStack& a, const MemoryStack& b) {
+    return a.capacity == b.capacity && a.budget == b.budget;
   };
-  // Their names stand outside, where no bar can hide them.
-  const auto names = QSharedPointer<QCPAxisTickerText>::create();
-  QString name = bytes_text(stack.capacity) + (stack.budget > 0.0 ? tr(" in all") : tr(" usable"));
-  line(stack.capacity, Qt::SolidLine);
-  if (stack.budget > 0.0) {
-    const QString allowed = bytes_text(stack.budget) + tr(" allowed");
+  for (std::size_t first = 0, last = 0; first < stacks_.size(); first = last) {
+    const MemoryStack& stack = stacks_[first];
+    while (last < stacks_.size() && same(stacks_[last], stack)) ++last;
+    const double from = first == 0 ? range.lower : static_cast<double>(first) - 0.5;
+    const double to = last == stacks_.size() ? range.upper : static_cast<double>(last) - 0.5;
+    const auto line = [&](double bytes, Qt::PenStyle style) {
+      add_line(rect, {from, bytes}, {to, bytes}, QPen(plot_text(palette()), 1.6, style));
+    };
+    line(stack.capacity, Qt::SolidLine);
+    names[stack.capacity] = bytes_text(stack.capacity) + (stack.budget > 0.0 ? tr(" in all") : tr(" usable"));
+    if (stack.budget <= 0.0) continue;
     line(stack.budget, Qt::DashLine);
-    const bool is_close = std::fabs(stack.capacity - stack.budget) < 0.05 * top();
-    if (is_close) name += QLatin1Char('\n') + allowed;
-    if (!is_close) names->addTick(stack.budget, allowed);
+    names[stack.budget] = bytes_text(stack.budget) + tr(" allowed");
   }
-  names->addTick(stack.capacity, name);
+  const auto ticker = QSharedPointer<QCPAxisTickerText>::create();
+  for (auto name = names.rbegin(); name != names.rend();) {
+    const double at = name->first;
+    QString text = name->second;
+    // What is close below has no room of its own; the axis is more than half as high as the plot.
+    const double line = top() * fontMetrics().lineSpacing() / std::max(1.0, 0.5 * plot().height());
+    for (double lines = 1.0; ++name != names.rend() && at - name->first < 0.5 * (lines + 1.0) * line; ++lines) {
+      text += QLatin1Char('\n') + name->second;
+    }
+    ticker->addTick(at, text);
+  }
   QCPAxis* right = rect.axis(QCPAxis::atRight);
-  right->setTicker(names);
+  right->setTicker(ticker);
   right->setRange(rect.axis(QCPAxis::atLeft)->range());
   right->setTickLabels(true);
   right->setVisible(true);
@@ -253,7 +315,7 @@ void MemoryView::draw_overflow(std::size_t index, bool with_text) {
   label->setFont(bold);
 }
 
-void MemoryView::draw_legend() {
+void MemoryView::draw_legend(const std::vector<QCPBars*>& layers) {
   auto* legend = new QCPLegend;
   auto* side = new QCPLayoutGrid;  // keeps the legend at the top, whatever the height
   plot().plotLayout()->addElement(1, 1, side);
@@ -263,14 +325,12 @@ void MemoryView::draw_legend() {
   legend->setLayer(QStringLiteral("legend"));
   legend->setFillOrder(QCPLegend::foRowsFirst);
   plot().plotLayout()->setColumnStretchFactor(1, 0.001);
-  // From the top down, as the layers lie; the current run's bars are the last made.
-  const std::size_t parts = stacks_.front().parts.size();
-  const int last = plot().plottableCount() - 1;
-  for (std::size_t p = parts; p-- > 0;) {
-    const bool is_there = std::any_of(stacks_.begin(), stacks_.end(), [p](const MemoryStack& s) {
-      return p < s.parts.size() && s.parts[p].bytes > 0.0;
-    });
-    if (is_there) plot().plottable(last - static_cast<int>(parts - 1 - p))->addToLegend(legend);
+  // From the top down, as the layers lie.
+  for (auto bars = layers.rbegin(); bars != layers.rend(); ++bars) {
+    const auto drawn = (*bars)->data();
+    const bool is_there =
+        std::any_of(drawn->constBegin(), drawn->constEnd(), [](const QCPBarsData& bar) { return bar.value > 0.0; });
+    if (is_there) (*bars)->addToLegend(legend);
   }
   if (before_.empty()) return;
   plot().plotLayout()->addElement(0, 1, make_title(plot(), tr("faint:\nthe run before"), 0.9, false));

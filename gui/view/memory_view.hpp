@@ -10,6 +10,8 @@
 #include "gui/view/plot_view.hpp"
 #include "scenarios/memory_stack.hpp"
 
+class QCPBars;
+
 namespace orrery::gui {
 
 using scenarios::MemoryPart;
@@ -42,11 +44,13 @@ class MemoryView : public PlotView {
   [[nodiscard]] const std::vector<MemoryStack>& stacks(bool is_previous) const {
     return is_previous ? before_ : stacks_;
   }
-  void draw_bars(bool is_previous);
+  /// A layer of bars for each kind of part, from below.
+  std::vector<QCPBars*> draw_bars(bool is_previous);
+  void draw_names();
   void draw_values();
   void draw_limits();
   void draw_overflow(std::size_t index, bool with_text);
-  void draw_legend();
+  void draw_legend(const std::vector<QCPBars*>& layers);
   [[nodiscard]] double center(std::size_t stack, bool is_previous) const;
   [[nodiscard]] double width() const;
   [[nodiscard]] double top() const;

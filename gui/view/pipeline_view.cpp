@@ -8,6 +8,7 @@
 
 #include "gui/view/pipeline_canvas.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 
 namespace orrery::gui {
 
@@ -23,7 +24,11 @@ QString percent(double share) { return QString::fromStdString(fmt::format("{:.1f
 /// Why a run has no picture.
 QString reason(const RunPtr& run) {
   if (run == nullptr) return PipelineView::tr("The schedule appears here once a training scenario has run.");
-  if (run->has_kind("serving")) {
+  const std::vector<scenarios::Job>& jobs = run->report.scenario.jobs;
+  if (jobs.size() > 1 && jobs.front().kind->name == "serving") {
+    return PipelineView::tr("The schedule of the first job is shown, which serves requests: it has none.");
+  }
+  if (run->has_kind("serving") && !run->has_kind("training")) {
     return PipelineView::tr("This run serves requests: there are no forward and backward passes to schedule.");
   }
   return PipelineView::tr(
@@ -71,7 +76,7 @@ void PipelineView::showEvent(QShowEvent* event) {
 void PipelineView::refresh() {
   stale_ = false;
   std::vector<PassBox> boxes;
-  if (current_ != nullptr && !current_->has_kind("serving")) boxes = pass_boxes(current_->timeline);
+  if (current_ != nullptr) boxes = pass_boxes(current_->timeline);
   const bool drawn = !boxes.empty();
   canvas_->set_boxes(std::move(boxes), current_);
   canvas_->setVisible(drawn);
@@ -86,7 +91,7 @@ void PipelineView::refresh() {
                      .arg(canvas_->bubbles().size())
                      .arg(canvas_->microbatches())
                      .arg(percent(mean(canvas_->bubbles())));
-  if (previous_ != nullptr && !previous_->has_kind("serving")) {
+  if (previous_ != nullptr) {
     const std::vector<double> before = bubble_shares(pass_boxes(previous_->timeline));
     if (!before.empty()) text += tr(" (before: %1)").arg(percent(mean(before)));
   }
@@ -94,7 +99,7 @@ void PipelineView::refresh() {
 }
 
 std::string PipelineView::csv() const {
-  if (current_ == nullptr || current_->has_kind("serving")) return {};
+  if (current_ == nullptr) return {};
   const std::vector<PassBox> boxes = pass_boxes(current_->timeline);
   if (boxes.empty()) return {};
   std::string out = "stage,pass,microbatch,chunk,begin_s,end_s\n";

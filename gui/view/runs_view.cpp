@@ -16,6 +16,14 @@ namespace orrery::gui {
 
 namespace {
 
+/// The one before of the same file: another file's, to compare with, may stand between.
+const Run* before_of(const std::vector<RunPtr>& runs, std::size_t run) {
+  for (std::size_t i = run; i-- > 0;) {
+    if (runs[i]->request.file == runs[run]->request.file) return runs[i].get();
+  }
+  return nullptr;
+}
+
 /// "step 12.66 s (▼ −3.1 %)", against the run before if that is of the same kind.
 QString key_figure(const Run& run, const Run* before) {
   if (!run.report.scenario.skipped.empty()) return QStringLiteral("skipped");
@@ -115,11 +123,11 @@ void RunsView::set_runs(const std::vector<RunPtr>& runs, const RunPtr& current) 
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     const Run& run = *runs_[i];
     QListWidgetItem* item = list_->item(static_cast<int>(runs_.size() - 1 - i));
-    const QString figure = key_figure(run, i > 0 ? runs_[i - 1].get() : nullptr);
+    const QString figure = key_figure(run, before_of(runs_, i));
     const QString label = QString::fromStdString(run.label());
     const QString text = figure.isEmpty() ? label : QStringLiteral("%1 — %2").arg(label, figure);
     item->setText(text);
-    item->setToolTip(text + QLatin1Char('\n') + to_qstring(run.report.scenario.title));
+    item->setToolTip(plain_tip(text + QLatin1Char('\n') + to_qstring(run.report.scenario.title)));
     QFont font = list_->font();
     font.setBold(runs_[i] == current);
     item->setFont(font);

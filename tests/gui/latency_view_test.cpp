@@ -10,6 +10,7 @@
 #include <qcustomplot.h>
 
 #include "gui/look/theme.hpp"
+#include "gui/view/latency_labels.hpp"
 #include "gui/view/plot_style.hpp"
 #include "tests/gui/serving_runs.hpp"
 
@@ -94,6 +95,36 @@ TEST(LatencyView, TellsThePanelThatThePointerIsOver) {
     QHelpEvent event(QEvent::ToolTip, at, view.plot().mapToGlobal(at));
     QApplication::sendEvent(&view.plot(), &event);
     EXPECT_TRUE(QToolTip::text().startsWith(names[i] + ":")) << QToolTip::text().toStdString() << " over " << i;
+  }
+}
+
+// At every size, and wherever the limit lies against the curve.
+TEST(LatencyView, TheNameOfALimitHidesNeitherTheCurveNorAPercentile) {
+  for (const char* ttft : {"20 ms", "40 ms", "100 ms", "5 s"}) {
+    LatencyView view;
+    const tests::MadeRun run = tests::serving_run({{"serving.slo.ttft", ttft}});
+    for (const QSize& size : {QSize(1000, 640), QSize(700, 420), QSize(594, 330), QSize(1400, 900)}) {
+      SCOPED_TRACE(std::string(ttft) + " at " + std::to_string(size.width()));
+      view.resize(size);
+      view.set_runs(run, nullptr);
+      view.show();
+      view.plot().replot(QCustomPlot::rpImmediateRefresh);
+      int names = 0;
+      for (int i = 0; i < view.plot().itemCount(); ++i) {
+        const auto* limit = qobject_cast<QCPItemText*>(view.plot().item(i));
+        if (limit == nullptr || !limit->text().startsWith("SLO")) continue;
+        const QRectF place = text_rect(*limit);
+        const LatencyCurve& curve = run->series.latencies[names++];  // TTFT, TPOT
+        EXPECT_EQ(hidden_by(place, *limit->clipAxisRect(), curve), 0) << curve.name;
+        EXPECT_TRUE(QRectF(limit->clipAxisRect()->rect()).contains(place)) << curve.name;
+        for (int other = 0; other < view.plot().itemCount(); ++other) {
+          const auto* name = qobject_cast<QCPItemText*>(view.plot().item(other));
+          if (name == nullptr || name == limit || name->clipAxisRect() != limit->clipAxisRect()) continue;
+          EXPECT_FALSE(text_rect(*name).intersects(place)) << curve.name << " " << name->text().toStdString();
+        }
+      }
+      EXPECT_EQ(names, 2);
+    }
   }
 }
 

@@ -94,6 +94,39 @@ TEST(LoadView, KeepsTheRangeForASimilarRun) {
   EXPECT_DOUBLE_EQ(view.range_end(), faster->series.duration);
 }
 
+// A run that ends before what was in view moves the range, and leaves it as long as it was.
+TEST(LoadView, KeepsALengthWhereTheRunEndsEarlier) {
+  const auto of_length = [](double seconds) {
+    auto run = tests::serving_run();
+    run->series.duration = seconds;
+    return run;
+  };
+  LoadView view;
+  show(view, of_length(100.0));
+  view.set_range(95.0, 100.0);
+  view.set_runs(of_length(85.0), nullptr);
+  EXPECT_DOUBLE_EQ(view.range_begin(), 80.0);
+  EXPECT_DOUBLE_EQ(view.range_end(), 85.0);
+  view.set_range(10.0, 84.0);  // most of it
+  view.set_runs(of_length(70.0), nullptr);
+  EXPECT_DOUBLE_EQ(view.range_begin(), 0.0);
+  EXPECT_DOUBLE_EQ(view.range_end(), 70.0);
+}
+
+TEST(LoadView, TellsTheValuesUnderThePointer) {
+  LoadView view;
+  show(view, tests::serving_run());
+  const QCPAxisRect* rect = view.plot().axisRect(0);
+  QTest::mouseMove(&view.plot(), rect->center());
+  QString told;
+  for (QCPLayoutElement* element : view.plot().plotLayout()->elements(true)) {
+    const auto* text = qobject_cast<QCPTextElement*>(element);
+    if (text != nullptr && text->text().startsWith("at ")) told = text->text();
+  }
+  for (const char* state : {"running ", "waiting ", "KV cache "})
+    EXPECT_TRUE(told.contains(state)) << told.toStdString();
+}
+
 TEST(LoadView, SaysWhyThereIsNothing) {
   LoadView view;
   show(view, nullptr);

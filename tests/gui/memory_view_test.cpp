@@ -120,6 +120,38 @@ TEST(MemoryView, AsksByKeyboardToo) {
   EXPECT_TRUE(view.plot().accessibleDescription().contains("stage 1: gradients"));
 }
 
+// What the pointer or the arrow keys are on is told with its bytes and its share of the peak.
+TEST(MemoryView, TellsTheBytesOfThePartUnderTheCursor) {
+  MemoryView view;
+  const tests::MadeRun run = tests::run_of("training/korthikanti-175b-64xa100");
+  show(view, run);
+  const MemoryStack first = memory_stacks(run->report).front();
+  QTest::keyClick(&view.plot(), Qt::Key_Left);  // there is none further left
+  QTest::keyClick(&view.plot(), Qt::Key_Down);
+  const std::string share = QString::number(first.parts[0].bytes / first.peak * 100.0, 'f', 1).toStdString();
+  const std::string told = view.plot().accessibleDescription().toStdString();
+  EXPECT_EQ(told.find("stage 0: weights "), 0u) << told;
+  EXPECT_NE(told.find("(" + QLocale::c().toString(first.parts[0].bytes, 'f', 0).toStdString() + " bytes), " + share +
+                      " % of the peak of "),
+            std::string::npos)
+      << told;
+  for (int i = 0; i < 20; ++i) QTest::keyClick(&view.plot(), Qt::Key_Up);
+  EXPECT_TRUE(view.plot().accessibleDescription().contains(": workspace ")) << "the topmost";
+  for (int i = 0; i < 20; ++i) QTest::keyClick(&view.plot(), Qt::Key_Right);
+  EXPECT_TRUE(view.plot().accessibleDescription().startsWith("stage 7: ")) << "the last";
+}
+
+TEST(MemoryView, DoesNotExplainTheRunBefore) {
+  MemoryView view;
+  show(view, tests::training_run(), tests::training_run());
+  QSignalSpy asked(&view, &RunView::explain_requested);
+  const QRectF current = view.part_rect(0, 0);
+  QTest::mouseClick(&view.plot(), Qt::LeftButton, {}, (current.center() - QPointF(current.width(), 0.0)).toPoint());
+  EXPECT_EQ(asked.count(), 0) << "the pale bars beside it are of another run";
+  QTest::mouseClick(&view.plot(), Qt::LeftButton, {}, current.center().toPoint());
+  EXPECT_EQ(asked.count(), 1);
+}
+
 TEST(MemoryView, DrawsStacksAsHighAsTheirPeaks) {
   MemoryView view;
   const tests::MadeRun run = tests::run_of("training/korthikanti-175b-64xa100");
@@ -153,6 +185,65 @@ TEST(MemoryView, ShowsEveryKindOfRunAndNone) {
   skipped->report.scenario.skipped = "its trace is not here";
   show(view, skipped);
   EXPECT_TRUE(view.message().contains("skipped"));
+}
+
+/// The bytes that bars of a name have over a stack; nothing drawn is 0.
+double drawn(MemoryView& view, const QString& name, double stack) {
+  double bytes = 0.0;
+  for (int i = 0; i < view.plot().plottableCount(); ++i) {
+    const auto* bars = qobject_cast<QCPBars*>(view.plot().plottable(i));
+    if (bars == nullptr || bars->name() != name) continue;
+    for (auto bar = bars->data()->constBegin(); bar != bars->data()->constEnd(); ++bar) {
+      if (bar->key == stack) bytes += bar->value;
+    }
+  }
+  return bytes;
+}
+
+// A training stage and an engine have unlike parts: each is drawn as what it is.
+TEST(MemoryView, TellsThePartsOfUnlikeJobsApart) {
+  MemoryView view;
+  const tests::MadeRun run = tests::run_of("cluster/training-beside-serving");
+  show(view, run);
+  const std::vector<MemoryStack> stacks = memory_stacks(run->report);
+  ASSERT_EQ(stacks.size(), 2u);
+  for (std::size_t stack = 0; stack < 2; ++stack) {
+    for (const MemoryPart& part : stacks[stack].parts) {
+      EXPECT_DOUBLE_EQ(drawn(view, QString::fromStdString(part.name), static_cast<double>(stack)), part.bytes)
+          << stacks[stack].name << " " << part.name;
+    }
+  }
+  EXPECT_EQ(drawn(view, "KV cache", 0.0), 0.0);
+  EXPECT_EQ(drawn(view, "gradients", 1.0), 0.0);
+  QStringList legend, names;
+  for (QCPLayoutElement* element : view.plot().plotLayout()->elements(true)) {
+    auto* item = qobject_cast<QCPPlottableLegendItem*>(element);
+    if (item != nullptr) legend << item->plottable()->name();
+  }
+  for (const char* name : {"weights", "gradients", "optimizer", "activations", "KV cache"}) {
+    EXPECT_EQ(legend.count(name), 1) << name;
+  }
+  const auto* x = view.plot().axisRect(0)->axis(QCPAxis::atBottom);
+  EXPECT_EQ(x->label(), "") << "they are no stages of one pipeline";
+  for (const QString& name : x->tickVectorLabels()) names << name;
+  EXPECT_EQ(names, (QStringList{"learn stage 0", "chat fullest GPU"}));
+}
+
+// The engine alone has less than all: its limit is over its own stack.
+TEST(MemoryView, DrawsALimitOverTheStacksThatHaveIt) {
+  MemoryView view;
+  const tests::MadeRun run = tests::run_of("cluster/training-beside-serving");
+  show(view, run);
+  const double budget = memory_stacks(run->report)[1].budget;
+  ASSERT_GT(budget, 0.0);
+  int lines = 0;
+  for (int i = 0; i < view.plot().itemCount(); ++i) {
+    const auto* line = qobject_cast<QCPItemLine*>(view.plot().item(i));
+    if (line == nullptr || line->start->value() != budget) continue;
+    ++lines;
+    EXPECT_DOUBLE_EQ(line->start->key(), 0.5) << "between the first stack and the second";
+  }
+  EXPECT_EQ(lines, 1);
 }
 
 TEST(MemoryView, FollowsThePalette) {
