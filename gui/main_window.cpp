@@ -218,6 +218,7 @@ bool MainWindow::export_view(const QString& path) {
 
 bool MainWindow::export_report(const QString& path) {
   try {
+    if (!current_) throw ConfigError("there is no run to export yet");
     scenarios::check_writable(path.toStdString());
     scenarios::write_output(path.toStdString(), parts_->report->csv());
   } catch (const ConfigError& error) {

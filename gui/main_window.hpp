@@ -117,6 +117,7 @@ class MainWindow : public QMainWindow {
   void new_document(const QString& text);
   void open_answer(const QString& scenario, bool save);
   void open_variant(const QString& path, const QString& variant);
+  void add_event();
   void restore(const RunPtr& run);
   void choose_theme(Theme theme);
   void show_help();
@@ -130,7 +131,9 @@ class MainWindow : public QMainWindow {
   /// What is shown is of another scenario than the one that is open.
   [[nodiscard]] bool shows_other_scenario() const;
   void show_problems(const std::vector<hardware::Diagnostic>& problems);
-  void show_busy(bool busy);
+  void show_busy();
+  /// The document's, and that of a file to compare with.
+  void cancel_runs();
   void keep(const RunPtr& run);
   void update_title();
   void remember_file(const QString& path);

@@ -91,6 +91,8 @@ void MainWindow::make_edit_menu() {
   menu.addAction(undo);
   menu.addAction(redo);
   menu.addSeparator();
+  add_action(menu, QStringLiteral("add_event"), tr("&Add an event"), {}, [this] { add_event(); });
+  menu.addSeparator();
   const auto focus = [](QWidget* widget) {
     if (auto* field = widget->findChild<QLineEdit*>()) {
       field->setFocus(Qt::ShortcutFocusReason);
@@ -112,8 +114,8 @@ void MainWindow::make_edit_menu() {
 void MainWindow::make_run_menu() {
   QMenu& menu = *menuBar()->addMenu(tr("&Run"));
   add_action(menu, QStringLiteral("run"), tr("&Simulate again"), QKeySequence(Qt::Key_F5), [this] { simulate(true); });
-  parts_->cancel = add_action(menu, QStringLiteral("cancel"), tr("&Cancel"), QKeySequence(tr("Ctrl+.")),
-                              [this] { simulation_.cancel(); });
+  parts_->cancel =
+      add_action(menu, QStringLiteral("cancel"), tr("&Cancel"), QKeySequence(tr("Ctrl+.")), [this] { cancel_runs(); });
   parts_->cancel->setEnabled(false);
   add_action(menu, QStringLiteral("compare_file"), tr("Compare with a &file…"), QKeySequence(tr("Ctrl+Shift+O")),
              [this] { ask_to_compare(); });

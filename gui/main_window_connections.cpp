@@ -27,15 +27,17 @@ void MainWindow::connect_document() {
 
 void MainWindow::connect_simulation() {
   other_.share_numbers(simulation_);
-  connect(&simulation_, &Simulation::started, this, [this] { show_busy(true); });
-  connect(&simulation_, &Simulation::progressed, this, [this](double share) {
-    parts_->progress->setRange(0, share < 0.0 ? 0 : 1000);
-    if (share >= 0.0) parts_->progress->setValue(static_cast<int>(share * 1000.0));
-    parts_->progress->show();
-  });
+  for (const Simulation* simulation : {&simulation_, &other_}) {
+    connect(simulation, &Simulation::started, this, &MainWindow::show_busy);
+    connect(simulation, &Simulation::progressed, this, [this](double share) {
+      parts_->progress->setRange(0, share < 0.0 ? 0 : 1000);
+      if (share >= 0.0) parts_->progress->setValue(static_cast<int>(share * 1000.0));
+      parts_->progress->show();
+    });
+  }
   const auto settle = [this] {
     if (simulation_.is_busy()) return;
-    show_busy(false);
+    show_busy();
     emit settled();
   };
   connect(&simulation_, &Simulation::finished, this, [this, settle](const RunPtr& run) {
@@ -61,11 +63,17 @@ void MainWindow::connect_simulation() {
     settle();
   });
   connect(&other_, &Simulation::finished, this, [this](const RunPtr& run) {
+    show_busy();
     keep(run);
     if (current_) parts_->compare->choose(run->request.number, current_->request.number);
     show_view(QStringLiteral("compare"));
   });
+  connect(&other_, &Simulation::cancelled, this, [this] {
+    show_busy();
+    parts_->status->set_line(tr("Cancelled; there is nothing to compare with"));
+  });
   connect(&other_, &Simulation::rejected, this, [this](const std::vector<hardware::Diagnostic>& problems) {
+    show_busy();
     notify(problems.empty() ? tr("That scenario can't be run") : QString::fromStdString(problems.front().str()));
   });
 }
@@ -86,6 +94,7 @@ void MainWindow::connect_views() {
   });
   connect(parts_->form, &FormView::edit_requested, this,
           [this](const QString& key, const QString& value) { set_value(key, value); });
+  connect(parts_->form, &FormView::event_requested, this, &MainWindow::add_event);
   connect(parts_->form, &FormView::remove_requested, this, [this](const QString& key) {
     try {
       document_.remove_value(key);
@@ -121,7 +130,14 @@ void MainWindow::simulate(bool now) {
   new_content_ = false;
 }
 
-void MainWindow::show_busy(bool busy) {
+void MainWindow::cancel_runs() {
+  for (Simulation* simulation : {&simulation_, &other_}) {
+    if (simulation->is_busy()) simulation->cancel();
+  }
+}
+
+void MainWindow::show_busy() {
+  const bool busy = simulation_.is_busy() || other_.is_busy();
   parts_->cancel->setEnabled(busy);
   if (busy) {
     statusBar()->showMessage({});

@@ -10,6 +10,7 @@
 
 #include "gui/look/text.hpp"
 #include "gui/main_window_parts.hpp"
+#include "gui/model/form_fields.hpp"
 
 namespace orrery::gui {
 
@@ -67,6 +68,18 @@ void MainWindow::open_variant(const QString& path, const QString& variant) {
         set_value(QString::fromStdString(key), QString::fromStdString(written));
       }
     }
+  } catch (const ConfigError& error) {
+    notify(message_of(error));
+  }
+}
+
+/// One that can run, at a moment of its own: two that are alike are a mistake.
+void MainWindow::add_event() {
+  try {
+    const hardware::NodePtr root = hardware::parse_config(document_.text().toStdString(), file_name());
+    const QString event = QStringLiteral("{at: %1 ms, gpu: 0, scale: 0.5}").arg(form_events(*root));
+    const QString key = document_.append_value(QStringLiteral("events"), event);
+    parts_->form->edit(key + QStringLiteral(".at"));
   } catch (const ConfigError& error) {
     notify(message_of(error));
   }
@@ -140,7 +153,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
   QSettings settings;
   settings.setValue(QStringLiteral("geometry"), saveGeometry());
   settings.setValue(QStringLiteral("state"), panel_state());
-  simulation_.cancel();
+  cancel_runs();
   event->accept();
 }
 
@@ -152,6 +165,7 @@ void MainWindow::when_discardable(std::function<void()> proceed) {
   auto* box = new QMessageBox(QMessageBox::Warning, tr("Unsaved changes"),
                               tr("%1 has changes that are not saved.").arg(document_.name()),
                               QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, this);
+  box->setTextFormat(Qt::PlainText);  // a file may have any name
   box->setAttribute(Qt::WA_DeleteOnClose);
   box->setObjectName(QStringLiteral("unsaved_changes"));
   connect(box, &QMessageBox::finished, this, [this, proceed = std::move(proceed)](int button) {

@@ -4,6 +4,7 @@
 // and side by side again when there is room again. What the user makes of them becomes their shares.
 
 #include <QApplication>
+#include <QDataStream>
 #include <QResizeEvent>
 #include <QSettings>
 #include <QSplitter>
@@ -30,6 +31,19 @@ QDockWidget* add_dock(QMainWindow& window, QWidget* content, const QString& titl
 /// One below the other.
 bool are_column(const QDockWidget& above, const QDockWidget& below) {
   return above.isVisible() && below.isVisible() && above.x() == below.x() && above.y() < below.y();
+}
+
+/// Names of those that the user closed; one behind another tab is none.
+QStringList closed(const std::array<QDockWidget*, 4>& panels) {
+  QStringList names;
+  for (const QDockWidget* dock : panels) {
+    if (!dock->toggleViewAction()->isChecked()) names << dock->objectName();
+  }
+  return names;
+}
+
+void close_only(const std::array<QDockWidget*, 4>& panels, const QStringList& names) {
+  for (QDockWidget* dock : panels) dock->setVisible(!names.contains(dock->objectName()));
 }
 
 }  // namespace
@@ -123,7 +137,9 @@ void MainWindow::stack_panels() {
 }
 
 void MainWindow::unstack_panels() {
+  const QStringList names = closed(parts_->panels);  // as tabs they may have been closed or opened
   restoreState(parts_->side_by_side);
+  close_only(parts_->panels, names);
   layout()->activate();
   parts_->stacked = false;
 }
@@ -159,12 +175,22 @@ void MainWindow::showEvent(QShowEvent* event) {
 }
 
 /// As it is side by side: narrow windows stack it again.
-QByteArray MainWindow::panel_state() const { return parts_->stacked ? parts_->side_by_side : saveState(); }
+QByteArray MainWindow::panel_state() const {
+  QByteArray bytes;
+  QDataStream out(&bytes, QIODevice::WriteOnly);
+  out << (parts_->stacked ? parts_->side_by_side : saveState()) << closed(parts_->panels);
+  return bytes;
+}
 
 void MainWindow::restore_layout() {
   const QSettings settings;
   restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray());
-  parts_->restored = restoreState(settings.value(QStringLiteral("state")).toByteArray());
+  QByteArray state;
+  QStringList names;
+  QDataStream in(settings.value(QStringLiteral("state")).toByteArray());
+  in >> state >> names;
+  parts_->restored = restoreState(state);
+  if (parts_->restored) close_only(parts_->panels, names);
 }
 
 }  // namespace orrery::gui

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "gui/look/text.hpp"
+#include "gui/model/form_values.hpp"
 #include "hardware/config/config.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/overrides.hpp"
@@ -61,22 +62,14 @@ void write_bytes(const QString& path, const QByteArray& bytes) {
   if (replaces) QFile::setPermissions(target, permissions);
 }
 
-const hardware::ConfigNode* find_node(const hardware::ConfigNode& root, const QString& key) {
-  const hardware::ConfigNode* node = &root;
-  for (const QString& part : key.split(QLatin1Char('.'))) {
-    if (node != nullptr) node = node->find(part.toStdString());
-  }
-  return node;
-}
-
 /// The value as it stands in the text; empty if the key is absent or the text doesn't parse.
 QString written_value(const QString& text, const QString& key) {
   const std::string bytes = text.toStdString();
   try {
     const hardware::NodePtr root = hardware::parse_config(bytes, "");
-    const hardware::ConfigNode* node = find_node(*root, key);
-    if (node == nullptr) return {};
-    return QString::fromStdString(bytes.substr(node->span.begin, node->span.end - node->span.begin)).simplified();
+    const std::optional<GivenValue> given = given_value(*root, bytes, key.toStdString());
+    if (!given) return {};
+    return QString::fromStdString(bytes.substr(given->span.begin, given->span.end - given->span.begin)).simplified();
   } catch (const ConfigError&) {
     return {};
   }
@@ -237,10 +230,10 @@ void Document::set_text(const QString& text) {
 
 void Document::set_value(const QString& written_key, const QString& value) {
   const std::string text = text_.toStdString(), path = path_.toStdString();
-  std::string numbered = written_key.toStdString();
-  if (written_key.startsWith(QLatin1String("jobs."))) {  // by the name of a job
-    numbered = scenarios::numbered_key(*hardware::parse_config(text, path), numbered);
-  }
+  // By the name of a job, and by another of a key's names, as --set has it.
+  const hardware::NodePtr root = hardware::parse_config(text, path);
+  const std::string numbered =
+      scenarios::key_as_written(*root, scenarios::numbered_key(*root, written_key.toStdString()));
   const std::string changed = hardware::set_value(text, path, numbered, value.toStdString());
   const QString key = QString::fromStdString(numbered);
   const QString before = written_value(text_, key);
@@ -251,6 +244,15 @@ void Document::set_value(const QString& written_key, const QString& value) {
 void Document::remove_value(const QString& key) {
   const std::string changed = hardware::remove_value(text_.toStdString(), path_.toStdString(), key.toStdString());
   push(decode(QByteArray::fromStdString(changed)), tr("%1: %2 → default").arg(key, written_value(text_, key)), key);
+}
+
+QString Document::append_value(const QString& list, const QString& item) {
+  const hardware::NodePtr root = hardware::parse_config(text_.toStdString(), path_.toStdString());
+  const hardware::ConfigNode* node = root->find(list.toStdString());
+  const bool is_there = node != nullptr && node->kind == hardware::NodeKind::sequence && !node->items.empty();
+  const QString key = QStringLiteral("%1.%2").arg(list).arg(is_there ? node->items.size() : 0);
+  is_there ? set_value(key, item) : set_value(list, QStringLiteral("[%1]").arg(item));
+  return key;
 }
 
 void Document::apply(const QString& text) {
@@ -268,6 +270,7 @@ void Document::watch() {
   if (!watcher_.files().isEmpty()) watcher_.removePaths(watcher_.files());
   if (!watcher_.directories().isEmpty()) watcher_.removePaths(watcher_.directories());
   vanished_ = false;
+  reported_.clear();
   if (path_.isEmpty()) return;
   watcher_.addPath(path_);
   watcher_.addPath(QFileInfo(path_).absolutePath());

@@ -54,6 +54,9 @@ class Document : public QObject {
   void set_value(const QString& key, const QString& value);
   /// Takes a key out, so that its default holds again. Throws as set_value().
   void remove_value(const QString& key);
+  /// Adds an item at the end of a list of the scenario itself, which may be absent yet, and returns its key
+  /// ("events.2"). Throws as set_value().
+  QString append_value(const QString& list, const QString& item);
 
  signals:
   void text_changed();

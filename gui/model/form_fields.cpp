@@ -30,10 +30,10 @@ bool is_shared(const Field& field) {
   return std::none_of(kinds.begin(), kinds.end(), [&](const KindRow* kind) { return is_of_kind(field, *kind); });
 }
 
-/// The same field of one of the jobs.
-Field in_job(Field field, const std::string& job) {
-  field.section = field.section.empty() ? job : fmt::format("{}.{}", job, field.section);
-  field.key = fmt::format("{}.{}", job, field.key);
+/// The same field of one of the jobs, or of the events.
+Field in_section(Field field, const std::string& section) {
+  field.section = field.section.empty() ? section : fmt::format("{}.{}", section, field.section);
+  field.key = fmt::format("{}.{}", section, field.key);
   return field;
 }
 
@@ -45,6 +45,50 @@ Field own_field(const std::string& key, const std::string& help, FieldKind kind,
   field.automatic = automatic;
   if (kind == FieldKind::quantity) field.units = {"s", "ms", "min", "h"};
   return field;
+}
+
+void add_job_fields(const KindFields& of_kind, const std::vector<FormJob>& jobs, std::deque<Field>& fields) {
+  Field model;
+  for (const Field& field : of_kind.at(scenarios::kinds().front())) {
+    if (!is_shared(field)) continue;
+    fields.push_back(field);
+    if (field.key != "model") continue;
+    model = field;
+    model.required = fields.back().required = false;
+    model.automatic = "the scenario's";
+    model.section.clear();  // of its job, not of a section in it
+  }
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const std::string job = fmt::format("{}{}", kJobs, i);
+    const auto add = [&](Field field) -> Field& { return fields.emplace_back(in_section(std::move(field), job)); };
+    add(own_field("name", "Name of the job, by which its metrics are called", FieldKind::text, "")).required = true;
+    add(model);
+    add(own_field("start", "When it starts", FieldKind::quantity, "at once"));
+    add(own_field("until", "When it ends; a training job repeats its step until then", FieldKind::quantity,
+                  "with the longest job"));
+    if (jobs[i].kind == nullptr) continue;
+    for (const Field& field : of_kind.at(jobs[i].kind)) {
+      if (is_of_kind(field, *jobs[i].kind)) add(field);
+    }
+  }
+}
+
+/// scenarios/events.hpp says what they mean.
+void add_event_fields(std::size_t number, std::deque<Field>& fields) {
+  const std::string event = fmt::format("events.{}", number);
+  const auto add = [&](Field field) -> Field& { return fields.emplace_back(in_section(std::move(field), event)); };
+  add(own_field("at", "When it begins", FieldKind::quantity, "")).required = true;
+  add(own_field("until", "When it ends", FieldKind::quantity, "for good"));
+  Field& gpu = add(own_field("gpu", "The GPU that it is about: its number in the cluster", FieldKind::integer,
+                             "none: it is about a link"));
+  gpu.most = 1e7 - 1.0;
+  add(own_field("link", "The class of links that it is about, as leaf0.spine1.up or node1.nic0.out", FieldKind::text,
+                "none: it is about a GPU"));
+  Field& scale = add(own_field("scale", "Of the GPU's speed or the link's capacity: 0.5 halves it", FieldKind::number,
+                               "none: it is down"));
+  scale.most = 10.0;
+  add(own_field("down", "Nothing is done, nothing carried meanwhile", FieldKind::choice, "it has a scale")).choices = {
+      {"true", "in place of a scale"}};
 }
 
 /// "jobs.1.training.zero" → the job's number, and the key in it.
@@ -76,44 +120,27 @@ std::vector<FormJob> form_jobs(const hardware::ConfigNode& root) {
   return jobs;
 }
 
-std::deque<Field> form_fields(const KindFields& of_kind, const KindRow& kind, const std::vector<FormJob>& jobs) {
+std::size_t form_events(const hardware::ConfigNode& root) {
+  const hardware::ConfigNode* list = root.find("events");
+  if (list == nullptr || list->kind != hardware::NodeKind::sequence) return 0;
+  return std::min(list->items.size(), kMostFormEvents);
+}
+
+std::deque<Field> form_fields(const KindFields& of_kind, const FormShape& shape) {
   std::deque<Field> fields;
-  if (jobs.empty()) {
-    fields.assign(of_kind.at(&kind).begin(), of_kind.at(&kind).end());
-    return fields;
+  if (shape.jobs.empty()) {
+    fields.assign(of_kind.at(shape.kind).begin(), of_kind.at(shape.kind).end());
+  } else {
+    add_job_fields(of_kind, shape.jobs, fields);
   }
-  Field model;
-  for (const Field& field : of_kind.at(scenarios::kinds().front())) {
-    if (!is_shared(field)) continue;
-    fields.push_back(field);
-    if (field.key != "model") continue;
-    model = field;
-    model.required = fields.back().required = false;
-    model.automatic = "the scenario's";
-    model.section.clear();  // of its job, not of a section in it
-  }
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const std::string job = fmt::format("{}{}", kJobs, i);
-    fields.push_back(
-        in_job(own_field("name", "Name of the job, by which its metrics are called", FieldKind::text, ""), job));
-    fields.back().required = true;
-    fields.push_back(in_job(model, job));
-    fields.push_back(in_job(own_field("start", "When it starts", FieldKind::quantity, "at once"), job));
-    fields.push_back(in_job(own_field("until", "When it ends; a training job repeats its step until then",
-                                      FieldKind::quantity, "with the longest job"),
-                            job));
-    if (jobs[i].kind == nullptr) continue;
-    for (const Field& field : of_kind.at(jobs[i].kind)) {
-      if (is_of_kind(field, *jobs[i].kind)) fields.push_back(in_job(field, job));
-    }
-  }
+  for (std::size_t i = 0; i < shape.events; ++i) add_event_fields(i, fields);
   return fields;
 }
 
-bool is_form_of(const scenarios::Scenario& scenario, const KindRow& kind, const std::vector<FormJob>& jobs) {
-  if (!jobs.empty()) return scenario.jobs.size() == jobs.size();
+bool is_form_of(const scenarios::Scenario& scenario, const FormShape& shape) {
+  if (!shape.jobs.empty()) return scenario.jobs.size() == shape.jobs.size();
   return std::any_of(scenario.jobs.begin(), scenario.jobs.end(),
-                     [&](const scenarios::Job& job) { return job.kind == &kind; });
+                     [&](const scenarios::Job& job) { return job.kind == shape.kind; });
 }
 
 QString effective_in(const scenarios::Report& report, const std::string& key) {

@@ -15,6 +15,7 @@
 #include "gui/model/field_help.hpp"
 #include "gui/model/form_fields.hpp"
 #include "gui/model/form_values.hpp"
+#include "scenarios/overrides.hpp"
 
 namespace orrery::gui {
 
@@ -48,13 +49,14 @@ Node* add_node(Node& parent, std::string key) {
   return parent.children.back().get();
 }
 
+Node* node_of(const QModelIndex& index) { return static_cast<Node*>(index.internalPointer()); }
+
 }  // namespace
 
 struct FormModel::State {
-  const KindRow* kind = scenarios::kinds().front();
-  std::vector<FormJob> jobs;
+  FormShape shape{scenarios::kinds().front(), {}, 0};
   KindFields fields;        ///< read at the start: it reads every profile; only looked up
-  std::deque<Field> shown;  ///< of `kind` or `jobs`; rows point to them
+  std::deque<Field> shown;  ///< of that shape; rows point to them
   Node root;
   std::vector<Node*> all;
   std::map<std::string, Node*, std::less<>> sections;
@@ -71,15 +73,19 @@ struct FormModel::State {
     sections.clear();
     nodes.clear();
     effective.clear();
-    shown = form_fields(fields, *kind, jobs);
+    shown = form_fields(fields, shape);
     for (const Field& field : shown) {
       Node* node = add_node(section(field.section), field.key);
       node->field = &field;
       nodes.emplace(field.key, node);
       all.push_back(node);
     }
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      if (!jobs[i].name.empty()) sections.at(fmt::format("jobs.{}", i))->title = to_qstring(jobs[i].name);
+    for (std::size_t i = 0; i < shape.jobs.size(); ++i) {
+      const std::string& name = shape.jobs[i].name;
+      if (!name.empty()) sections.at(fmt::format("jobs.{}", i))->title = to_qstring(name);
+    }
+    for (std::size_t i = 0; i < shape.events; ++i) {
+      sections.at(fmt::format("events.{}", i))->title = tr("event %1").arg(i + 1);
     }
     nodes.insert(sections.begin(), sections.end());
   }
@@ -97,16 +103,25 @@ struct FormModel::State {
   /// What stands in the text for a row; sections show nothing of their own but a value in their place.
   std::optional<GivenValue> value_of(const Node& node) const {
     if (tree == nullptr || nodes.find(node.key)->second != &node) return std::nullopt;
-    auto value = given_value(*tree, text, node.key);
+    auto value = given_value(*tree, text, scenarios::key_as_written(*tree, node.key));
     const bool is_shown = node.field != nullptr || (value.has_value() && value->is_scalar && !value->text.empty());
     return is_shown ? value : std::nullopt;
+  }
+
+  /// The row of what stands in the text under a key: in short, or under another of its names, it is not the key's own.
+  const Node* row_at(const std::string& key) const {
+    for (const Node* node : all) {
+      if (node->field != nullptr && node->given.has_value() && node->given->key == key) return node;
+    }
+    const auto found = nodes.find(key);
+    return found == nodes.end() ? nullptr : found->second;
   }
 
   QString effective_text(const Field& field) {
     const auto known = effective.find(&field);
     if (known != effective.end()) return known->second;
     QString value;
-    if (run != nullptr && is_form_of(run->report.scenario, *kind, jobs)) value = effective_in(run->report, field.key);
+    if (run != nullptr && is_form_of(run->report.scenario, shape)) value = effective_in(run->report, field.key);
     if (value.isEmpty()) value = to_qstring(field.fallback);
     effective.emplace(&field, value);
     return value;
@@ -118,12 +133,10 @@ struct FormModel::State {
   }
 
   QString shown_text(const Node& node) {
-    QString text_shown = value_text(node);
-    if (text_shown.isEmpty() && node.field != nullptr && !node.given.has_value()) {
-      text_shown = to_qstring(node.field->automatic);
-      if (text_shown.isEmpty() && node.field->required) text_shown = QCoreApplication::translate("form", "required");
-    }
-    return text_shown;
+    const QString value = value_text(node);
+    if (!value.isEmpty() || node.field == nullptr || node.given.has_value()) return value;
+    if (!node.field->automatic.empty()) return to_qstring(node.field->automatic);
+    return node.field->required ? QCoreApplication::translate("form", "required") : QString();
   }
 
   QString tool_tip(const Node& node) {
@@ -141,12 +154,6 @@ FormModel::FormModel(QObject* parent) : QAbstractItemModel(parent), state_(std::
 }
 
 FormModel::~FormModel() = default;
-
-namespace {
-
-Node* node_of(const QModelIndex& index) { return static_cast<Node*>(index.internalPointer()); }
-
-}  // namespace
 
 void FormModel::set_text(const std::string& text, const std::string& file) {
   State& s = *state_;
@@ -166,13 +173,11 @@ void FormModel::set_text(const std::string& text, const std::string& file) {
   s.tree = std::move(tree);
   s.parses = true;
   const KindRow* found = scenario_kind(*s.tree);
-  const KindRow* kind = found != nullptr ? found : s.kind;
-  std::vector<FormJob> jobs = form_jobs(*s.tree);
-  const bool rebuilds = kind != s.kind || jobs != s.jobs;
+  FormShape shape{found != nullptr ? found : s.shape.kind, form_jobs(*s.tree), form_events(*s.tree)};
+  const bool rebuilds = !(shape == s.shape);
   if (rebuilds) {
     beginResetModel();
-    s.kind = kind;
-    s.jobs = std::move(jobs);
+    s.shape = std::move(shape);
     s.build();
   }
   for (Node* node : s.all) {
@@ -217,11 +222,9 @@ void FormModel::set_problems(const std::vector<hardware::Diagnostic>& problems) 
     if (!s.parses || problem.span.line <= 0 || problem.file != s.file) continue;
     const std::vector<std::string> keys = keys_at(*s.tree, problem.span);
     for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
-      auto found = s.nodes.find(*key);
-      if (found == s.nodes.end()) continue;
-      const auto in_short = s.nodes.find(*key + ".mean");
-      if (in_short != s.nodes.end() && in_short->second->given && in_short->second->given->in_short) found = in_short;
-      QString& message = messages[found->second];
+      const Node* found = s.row_at(*key);
+      if (found == nullptr) continue;
+      QString& message = messages[found];
       message += (message.isEmpty() ? QString() : QStringLiteral("\n")) + to_qstring(problem.message);
       break;
     }
@@ -337,9 +340,7 @@ bool FormModel::setData(const QModelIndex& index, const QVariant& value, int rol
   }
   const GivenValue* given = node.given.has_value() ? &*node.given : nullptr;
   if (given != nullptr && to_qstring(given->text) == raw.trimmed()) return true;
-  std::optional<GivenValue> short_section;
-  const Node& section = *node.parent;
-  if (given == nullptr && section.given.has_value()) short_section = section.given;
+  const std::optional<GivenValue> short_section = given == nullptr ? node.parent->given : std::nullopt;
   const WrittenEdit edit = written_edit(*node.field, raw.toStdString(), given, short_section);
   if (edit.value.empty()) return false;
   emit edit_requested(to_qstring(edit.key), to_qstring(edit.value));

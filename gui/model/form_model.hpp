@@ -63,4 +63,9 @@ class FormModel : public QAbstractItemModel {
   std::unique_ptr<State> state_;
 };
 
+/// Of a row of the form, seen through a filter or not; null for a section.
+[[nodiscard]] inline const scenarios::Field* field_of(const QModelIndex& index) {
+  return static_cast<const scenarios::Field*>(index.data(FormModel::kFieldRole).value<void*>());
+}
+
 }  // namespace orrery::gui

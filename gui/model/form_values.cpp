@@ -171,7 +171,7 @@ std::string written_value(const scenarios::Field& field, const std::string& raw,
 WrittenEdit written_edit(const scenarios::Field& field, const std::string& raw, const GivenValue* given,
                          const std::optional<GivenValue>& short_section) {
   std::string value = written_value(field, raw, given);
-  if (given != nullptr && given->in_short) return {given->key, std::move(value)};
+  if (given != nullptr) return {given->key, std::move(value)};
   if (!short_section.has_value()) return {field.key, std::move(value)};
   const std::string name = field.key.substr(field.key.rfind('.') + 1);
   return {short_section->key, fmt::format("{{{}: {}, {}: {}}}", kShortField, short_section->text, name, value)};

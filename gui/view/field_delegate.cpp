@@ -35,10 +35,6 @@ constexpr const char* kPassedOn = "passed_on";
 /// The slider that belongs to a spin box.
 constexpr const char* kSlider = "slider";
 
-const Field* field_of(const QModelIndex& index) {
-  return static_cast<const Field*>(index.data(FormModel::kFieldRole).value<void*>());
-}
-
 bool is_list(const QString& value) { return value.startsWith(QLatin1Char('{')) || value.startsWith(QLatin1Char('[')); }
 
 ValueSlider* slider_of(const QWidget& editor) {
@@ -101,7 +97,7 @@ QWidget* FieldDelegate::number_editor(const Field& field, const QString& value, 
     commit(editor);
   };
   if (field.kind == FieldKind::integer) {
-    if (std::abs(number) > std::numeric_limits<int>::max()) {
+    if (std::abs(number) > std::numeric_limits<int>::max() || number != std::floor(number)) {
       delete slider;
       return nullptr;
     }

@@ -112,7 +112,7 @@ QValidator::State NumberBox::validate(QString& text, int&) const {
   return fits ? QValidator::Acceptable : QValidator::Intermediate;
 }
 
-ValueSlider::ValueSlider(const scenarios::Field& field, double value, QWidget* parent)
+ValueSlider::ValueSlider(const scenarios::Field& field, double given, QWidget* parent)
     : QSlider(Qt::Horizontal, parent),
       least_(field.least),
       most_(field.most),
@@ -120,6 +120,7 @@ ValueSlider::ValueSlider(const scenarios::Field& field, double value, QWidget* p
       is_log_(is_wide(field)),
       least_open_(field.least_open) {
   setFocusPolicy(Qt::NoFocus);  // the spin box beside it keeps the keyboard
+  const double value = std::clamp(given, field.least, std::max(field.least, field.most));  // it may be a mistake
   if (is_log_ && is_integer_) {
     least_ = 1.0;
     while (least_ < field.least) least_ *= 2.0;
@@ -143,7 +144,7 @@ ValueSlider::ValueSlider(const scenarios::Field& field, double value, QWidget* p
 double ValueSlider::value_at(int position) const {
   if (is_log_ && is_integer_) return std::ldexp(least_, position);
   const double share = static_cast<double>(position) / std::max(1, maximum());
-  if (is_log_) return rounded(least_ * std::pow(most_ / least_, share), 2);
+  if (is_log_) return std::clamp(rounded(least_ * std::pow(most_ / least_, share), 2), least_, most_);
   if (is_integer_) return least_ + position;
   if (least_open_ && position == 0) return value_at(1);
   return rounded(least_ + (most_ - least_) * share, 3);
@@ -187,7 +188,8 @@ QString editor_text(const QWidget& editor) {
 void set_editor_text(QWidget& editor, const QString& text) {
   const QSignalBlocker quiet(&editor);
   if (auto* integer = qobject_cast<IntegerBox*>(&editor)) {
-    integer->setValue(static_cast<int>(text.toLongLong()));
+    integer->setValue(static_cast<int>(
+        std::clamp<double>(text.toDouble(), integer->minimum(), integer->maximum())));  // "1e6" is whole
   } else if (auto* number = qobject_cast<NumberBox*>(&editor)) {
     number->setValue(text.toDouble());
   } else if (auto* combo = qobject_cast<QComboBox*>(&editor)) {

@@ -36,7 +36,7 @@ class FieldFilter : public QSortFilterProxyModel {
   bool filterAcceptsRow(int row, const QModelIndex& parent) const override {
     if (words_.isEmpty()) return true;
     const QModelIndex index = sourceModel()->index(row, FormModel::kKey, parent);
-    if (index.data(FormModel::kFieldRole).value<void*>() == nullptr) return false;
+    if (field_of(index) == nullptr) return false;
     const QString key = index.data(FormModel::kKeyRole).toString();
     const QString text = key + QLatin1Char(' ') + QString(key).replace(QLatin1Char('_'), QLatin1Char(' ')) +
                          QLatin1Char(' ') + index.data(Qt::StatusTipRole).toString();
@@ -47,6 +47,20 @@ class FieldFilter : public QSortFilterProxyModel {
  private:
   QStringList words_;
 };
+
+/// The event that a row is of, "events.2"; empty: of none.
+QString event_of(const QModelIndex& index) {
+  const QString key = index.data(FormModel::kKeyRole).toString();
+  const QString event = key.section(QLatin1Char('.'), 0, 1);
+  return event.startsWith(QLatin1String("events.")) ? event : QString();
+}
+
+/// Without a key that is required there is no scenario. Of sections only an event can be taken out.
+bool is_removable(const QModelIndex& index) {
+  const scenarios::Field* field = field_of(index);
+  if (field == nullptr) return !event_of(index).isEmpty();
+  return !field->required && index.data(FormModel::kGivenRole).toBool();
+}
 
 }  // namespace
 
@@ -155,30 +169,34 @@ QWidget* FormView::edit(const QString& key) {
 }
 
 void FormView::remove(const QModelIndex& index) {
-  if (!index.data(FormModel::kGivenRole).toBool()) return;
-  if (index.data(FormModel::kFieldRole).value<void*>() == nullptr) return;
+  if (!is_removable(index)) return;
   const auto* filter_model = static_cast<const QSortFilterProxyModel*>(tree_->model());
   emit remove_requested(model_->text_key(filter_model->mapToSource(index)));
 }
 
 void FormView::show_menu(const QModelIndex& at, const QPoint& position) {
-  const auto* field = static_cast<const scenarios::Field*>(at.data(FormModel::kFieldRole).value<void*>());
-  if (field == nullptr) return;
-  const QString key = at.data(FormModel::kKeyRole).toString();
+  const scenarios::Field* field = field_of(at);
+  const QString key = at.data(FormModel::kKeyRole).toString(), event = event_of(at);
   const QPersistentModelIndex place(at);
   auto* menu = new QMenu(this);
+  menu->setObjectName(QStringLiteral("form_menu"));
   menu->setAttribute(Qt::WA_DeleteOnClose);
-  menu->addAction(tr("&Edit"), this, [this, key] { edit(key); });
-  if (field->kind == scenarios::FieldKind::path) {
+  if (field != nullptr) menu->addAction(tr("&Edit"), this, [this, key] { edit(key); });
+  if (field != nullptr && field->kind == scenarios::FieldKind::path) {
     menu->addAction(tr("&Browse…"), this, [this, place] {
       const QModelIndex value = place.sibling(place.row(), FormModel::kValue);
       static_cast<FieldDelegate*>(tree_->itemDelegate())->browse(value, window());
     });
   }
-  QAction* remove_action =
-      menu->addAction(tr("&Remove from the file, use the default"), this, [this, place] { remove(place); });
-  remove_action->setEnabled(at.data(FormModel::kGivenRole).toBool() && !field->required);
-  menu->addAction(tr("&Copy key"), this, [key] { QGuiApplication::clipboard()->setText(key); });
+  if (field != nullptr) {
+    QAction* remove_action =
+        menu->addAction(tr("&Remove from the file, use the default"), this, [this, place] { remove(place); });
+    remove_action->setEnabled(is_removable(at));
+  }
+  if (at.isValid()) menu->addAction(tr("&Copy key"), this, [key] { QGuiApplication::clipboard()->setText(key); });
+  menu->addAction(tr("&Add an event"), this, &FormView::event_requested);
+  if (!event.isEmpty())
+    menu->addAction(tr("Re&move this event"), this, [this, event] { emit remove_requested(event); });
   menu->popup(position);
 }
 
@@ -209,7 +227,7 @@ bool FormView::eventFilter(QObject* watched, QEvent* event) {
 
 bool FormView::open_by_key(const QKeyEvent& key, const QModelIndex& current) {
   const bool is_enter = key.key() == Qt::Key_Return || key.key() == Qt::Key_Enter;
-  const bool is_section = current.data(FormModel::kFieldRole).value<void*>() == nullptr;
+  const bool is_section = field_of(current) == nullptr;
   if (is_section) {
     if (is_enter) tree_->setExpanded(current.siblingAtColumn(0), !tree_->isExpanded(current.siblingAtColumn(0)));
     return is_enter;

@@ -30,6 +30,8 @@ class FormView : public QWidget {
  signals:
   void edit_requested(const QString& key, const QString& value);
   void remove_requested(const QString& key);
+  /// One more of `events:`.
+  void event_requested();
 
  protected:
   /// Keys of the tree: Enter and F2 edit or fold, Delete takes a key out.

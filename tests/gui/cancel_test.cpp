@@ -133,6 +133,20 @@ TEST_F(LongRun, TheOldFiguresStayVisibleMeanwhile) {
   window_->simulation().cancel();
 }
 
+// A file to compare with may take as long as the document.
+TEST_F(LongRun, CancelStopsAComparedFileToo) {
+  ASSERT_NO_FATAL_FAILURE(open(small_training()));
+  EXPECT_FALSE(action(QStringLiteral("cancel"))->isEnabled());
+  window_->compare_with(write(QStringLiteral("long.yaml"), endless_serving()));
+  ASSERT_TRUE(wait_for([&] { return find<QProgressBar>("progress_bar")->isVisible(); })) << "it shows no progress";
+  ASSERT_TRUE(action(QStringLiteral("cancel"))->isEnabled());
+  action(QStringLiteral("cancel"))->trigger();
+  EXPECT_TRUE(wait_for([&] { return !action(QStringLiteral("cancel"))->isEnabled(); }, 5000));
+  EXPECT_FALSE(find<QProgressBar>("progress_bar")->isVisible());
+  EXPECT_FALSE(find<ReportView>("report_view")->is_stale()) << "the document's own figures are as good as before";
+  EXPECT_EQ(window_->runs().size(), 1u);
+}
+
 TEST_F(LongRun, ClosingTheWindowMeanwhileEndsItSoon) {
   const QString file = write(QStringLiteral("long.yaml"), endless_serving());
   QSignalSpy started(&window_->simulation(), &Simulation::started);
