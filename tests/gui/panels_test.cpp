@@ -129,6 +129,7 @@ TEST_F(Panels, ASearchDoesNotMoveTheTimeline) {
   auto* timeline = find<TimelineView>("timeline_view");
   for (const int width : {1600, 1250, 900}) {
     resize(width, 700);
+    turn_event_loop(200);  // the legend's lines are laid out
     const QRect before = timeline->canvas().geometry();
     timeline->findChild<QLineEdit*>(QStringLiteral("timeline_search"))->setText(QStringLiteral("a"));
     turn_event_loop(50);

@@ -33,6 +33,7 @@ class Screenshot : public ::testing::Test {
     environment.insert(QStringLiteral("QT_QPA_PLATFORM"), QStringLiteral("offscreen"));
     environment.insert(QStringLiteral("XDG_CONFIG_HOME"), path(QStringLiteral("settings")));
     program.setProcessEnvironment(environment);
+    program.setWorkingDirectory(folder_.path());
     program.start(QStringLiteral(ORRERY_GUI_BINARY), arguments);
     if (!program.waitForFinished(2 * kPatience)) {
       program.kill();
@@ -184,6 +185,39 @@ TEST_F(Screenshot, WrongArgumentsAreOneLineAndExitCodeTwo) {
   expect_refused({shot, out, QStringLiteral("--set"), QStringLiteral("training.tensor_parallel"), scenario()},
                  "training.tensor_parallel");
   expect_refused({shot, out, QStringLiteral("--frobnicate"), scenario()}, "frobnicate");
+}
+
+TEST_F(Screenshot, EachMistakeHasItsOwnWords) {
+  const QString out = path(QStringLiteral("out.png")), shot = QStringLiteral("--screenshot");
+  expect_refused({shot}, "--screenshot needs a value");
+  expect_refused({shot, out, scenario(), scenario()}, "one scenario file at a time");
+  expect_refused({shot, out, QStringLiteral("--set"), QStringLiteral("seed=3")}, "--set needs a FILE to edit");
+  expect_refused({shot, out, QStringLiteral("--size=16384x16384")}, "more than 100 million pixels");
+  expect_refused({shot, out, QStringLiteral("--size=320x240x")}, "'320x240x' is no size: write 1600x1000");
+  expect_refused({shot, out, QStringLiteral("--scale=5")}, "'5' is not 1, 2, 3 or 4");
+  expect_refused({shot, out, QStringLiteral("--view=timelime")},
+                 "there is no 'timelime'; known: timeline, memory, pipeline");
+  expect_refused({shot, path(QStringLiteral("out.gif")), scenario()}, "a screenshot is a .png file");
+  expect_refused({shot, out, QStringLiteral("--explain"), QStringLiteral("training.mfuu"), scenario()},
+                 "this run has no figure 'training.mfuu'; nearest: training.mfu");
+  expect_refused({shot, out, QStringLiteral("--set"), QStringLiteral("scenario.a=1"), scenario()},
+                 "case.yaml:2:11: 'small' is a single value");
+}
+
+TEST_F(Screenshot, UsageNamesEveryViewAndVersionIsTheLibrarys) {
+  const Outcome help = run({QStringLiteral("--help")});
+  EXPECT_EQ(help.code, 0);
+  std::string names;
+  for (const ViewRow& row : views()) names += (names.empty() ? "" : ", ") + std::string(row.name);
+  EXPECT_NE(help.out.find("bring a view to the front: " + names + "\n"), std::string::npos) << help.out;
+  EXPECT_EQ(run({QStringLiteral("--version")}).out, "orrery-gui " + std::string(scenarios::kVersion) + "\n");
+}
+
+TEST_F(Screenshot, AFileMayBeginWithADash) {
+  write(QStringLiteral("-case.yaml"), small_training());
+  const Outcome outcome = run({QStringLiteral("--screenshot=") + path(QStringLiteral("dash.png")), QStringLiteral("--"),
+                               QStringLiteral("-case.yaml")});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
 }
 
 TEST_F(Screenshot, AScenarioThatIsWrongIsExitCodeTwo) {
