@@ -10,6 +10,7 @@
 #include <QTreeView>
 #include <gtest/gtest.h>
 
+#include "gui/look/theme.hpp"
 #include "gui/view/field_editors.hpp"
 #include "hardware/config/config.hpp"
 
@@ -145,6 +146,51 @@ TEST_F(FormViewTest, DeleteTakesOutOnlyAKeyThatIsThere) {
   QTest::keyClick(editor, Qt::Key_Escape);
   QTest::keyClick(&view_.tree(), Qt::Key_Delete);
   EXPECT_EQ(removals.count(), 1);
+}
+
+TEST_F(FormViewTest, DeleteLeavesWhatAScenarioCannotBeWithout) {
+  QSignalSpy removals(&view_, &FormView::remove_requested);
+  for (const char* key : {"model", "cluster.node", "training.sequence_length"}) {
+    QWidget* editor = view_.edit(q(key));
+    ASSERT_NE(editor, nullptr) << key;
+    QTest::keyClick(editor, Qt::Key_Escape);
+    QTest::keyClick(&view_.tree(), Qt::Key_Delete);
+    EXPECT_EQ(removals.count(), 0) << key;
+  }
+}
+
+// As the reader takes it: 1e6 is whole, and a step up from it is 1000001.
+TEST_F(FormViewTest, AWholeNumberWithAnExponentIsEditedAsThatNumber) {
+  view_.model().set_text(hardware::set_value(kText, "a.yaml", "training.global_batch_size", "1e6"), "a.yaml");
+  QWidget* editor = view_.edit(q("training.global_batch_size"));
+  auto* box = qobject_cast<QSpinBox*>(editor);
+  ASSERT_NE(box, nullptr);
+  EXPECT_EQ(box->value(), 1000000);
+  QTest::keyClick(editor, Qt::Key_Return);
+  EXPECT_EQ(last(), "nothing") << "it was only looked at";
+  editor = view_.edit(q("training.global_batch_size"));
+  QTest::keyClick(editor, Qt::Key_Up);
+  EXPECT_EQ(last(), "training.global_batch_size=1000001");
+}
+
+TEST_F(FormViewTest, WhatIsNoNumberIsEditedAsText) {
+  for (const char* wrong : {"2.5", "many", "inf"}) {
+    view_.model().set_text(hardware::set_value(kText, "a.yaml", "training.global_batch_size", wrong), "a.yaml");
+    auto* line = qobject_cast<QLineEdit*>(view_.edit(q("training.global_batch_size")));
+    ASSERT_NE(line, nullptr) << wrong;
+    EXPECT_EQ(line->text(), q(wrong));
+    QTest::keyClick(line, Qt::Key_Escape);
+  }
+}
+
+TEST_F(FormViewTest, AQuantityOfAWrongUnitIsColouredWhileItIsTyped) {
+  auto* line = qobject_cast<QLineEdit*>(view_.edit(q("training.bucket_size")));
+  ASSERT_NE(line, nullptr);
+  line->setText(q("25 MX"));
+  EXPECT_EQ(line->palette().color(QPalette::Text), worse_color(QApplication::palette()));
+  EXPECT_TRUE(line->toolTip().startsWith(q("'MX' is not a unit of a size")));
+  line->setText(q("25 MB"));
+  EXPECT_NE(line->palette().color(QPalette::Text), worse_color(QApplication::palette()));
 }
 
 TEST_F(FormViewTest, AFilterHidesRowsAndEditFindsThemAllTheSame) {
