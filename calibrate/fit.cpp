@@ -8,15 +8,12 @@
 #include <cstdint>
 #include <limits>
 
-#include <Eigen/Dense>
-
 #include "calibrate/least_squares.hpp"
 
 namespace orrery::calibrate {
 namespace {
 
-using Vector = Eigen::VectorXd;
-using Matrix = Eigen::MatrixXd;
+using Vector = std::vector<double>;
 
 // A free variable z for each coefficient c in (least, most).
 class Transform {
@@ -27,7 +24,7 @@ class Transform {
     std::vector<double> c(bounds_.size());
     for (std::size_t i = 0; i < c.size(); ++i) {
       const auto [low, high] = bounds_[i];
-      const double part = 1.0 / (1.0 + std::exp(-z[static_cast<Eigen::Index>(i)]));
+      const double part = 1.0 / (1.0 + std::exp(-z[i]));
       c[i] = logarithmic(i) ? low * std::pow(high / low, part) : low + (high - low) * part;
       c[i] = std::clamp(c[i], low, high);
     }
@@ -35,13 +32,13 @@ class Transform {
   }
 
   [[nodiscard]] Vector variables(const std::vector<double>& c) const {
-    Vector z(static_cast<Eigen::Index>(c.size()));
+    Vector z(c.size());
     for (std::size_t i = 0; i < c.size(); ++i) {
       const auto [low, high] = bounds_[i];
       const double inside = std::clamp(c[i], low, high);
       double part = logarithmic(i) ? std::log(inside / low) / std::log(high / low) : (inside - low) / (high - low);
       part = std::clamp(part, 0.01, 0.99);
-      z[static_cast<Eigen::Index>(i)] = std::log(part / (1.0 - part));
+      z[i] = std::log(part / (1.0 - part));
     }
     return z;
   }
@@ -61,10 +58,10 @@ class Problem {
 
   [[nodiscard]] Vector residuals(const Vector& z) const {
     const std::vector<double> c = transform_.coefficients(z);
-    Vector r(static_cast<Eigen::Index>(observations_.size()));
+    Vector r(observations_.size());
     for (std::size_t i = 0; i < observations_.size(); ++i) {
       const Observation& row = observations_[i];
-      r[static_cast<Eigen::Index>(i)] = std::log(model_->time(*row.kernel, *gpu_, c) / row.measured);
+      r[i] = std::log(model_->time(*row.kernel, *gpu_, c) / row.measured);
     }
     return r;
   }
@@ -105,7 +102,9 @@ Vector best_start(const Problem& problem, const Vector& defaults, const FitOptio
   std::uint64_t counter = 1;
   for (int start = 0; start < options.starts; ++start) {
     Vector z = defaults;
-    if (start > 0) z = z.unaryExpr([&counter](double x) { return x + 1.5 * jitter(counter++); });
+    if (start > 0) {
+      for (double& x : z) x += 1.5 * jitter(counter++);
+    }
     z = minimise(problem.function(), z, 0.5, options.iterations);
     z = minimise(problem.function(), z, 0.15, options.iterations);
     const double loss = huber_loss(problem.residuals(z), 0.15);
@@ -124,11 +123,11 @@ std::vector<double> fit_coefficients(const kernels::FittedModel& model, const st
   z = minimise(fine.function(), z, 0.15, options.iterations);
   z = minimise(fine.function(), z, 0.05, options.iterations);
   // What no row feels must not be left where a start happened to put it.
-  const Matrix felt = numeric_jacobian(fine.function(), z, fine.residuals(z));
+  const std::vector<bool> felt = felt_variables(fine.function(), z);
   const std::vector<double> defaults = model.defaults(gpu);
   std::vector<double> coefficients = fine.transform().coefficients(z);
   for (std::size_t i = 0; i < coefficients.size(); ++i) {
-    if (felt.col(static_cast<Eigen::Index>(i)).cwiseAbs().maxCoeff() == 0.0) coefficients[i] = defaults[i];
+    if (!felt[i]) coefficients[i] = defaults[i];
   }
   return coefficients;
 }

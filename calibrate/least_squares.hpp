@@ -5,22 +5,21 @@
 #pragma once
 
 #include <functional>
-
-#include <Eigen/Dense>
+#include <vector>
 
 namespace orrery::calibrate {
 
 /// Residuals at z, always of one length.
-using Residuals = std::function<Eigen::VectorXd(const Eigen::VectorXd&)>;
+using Residuals = std::function<std::vector<double>(const std::vector<double>&)>;
 
 /// Σ ½r² for |r| ≤ width, else width (|r| − ½ width).
-[[nodiscard]] double huber_loss(const Eigen::VectorXd& residuals, double width);
-
-/// Columns ∂r/∂z at z, where the residuals are `at`: forward differences of 1e-3.
-[[nodiscard]] Eigen::MatrixXd numeric_jacobian(const Residuals& residuals, const Eigen::VectorXd& z,
-                                               const Eigen::VectorXd& at);
+[[nodiscard]] double huber_loss(const std::vector<double>& residuals, double width);
 
 /// The best z found from `z` on at a fixed Huber width. A step moves no variable by more than 2.
-[[nodiscard]] Eigen::VectorXd minimise(const Residuals& residuals, Eigen::VectorXd z, double width, int iterations);
+[[nodiscard]] std::vector<double> minimise(const Residuals& residuals, std::vector<double> z, double width,
+                                           int iterations);
+
+/// For each variable whether any residual moves with it at z.
+[[nodiscard]] std::vector<bool> felt_variables(const Residuals& residuals, const std::vector<double>& z);
 
 }  // namespace orrery::calibrate

@@ -14,7 +14,6 @@ namespace {
 using hardware::NcclProtocol;
 using sim::NodeLaw;
 using sim::ProtocolLaw;
-using Vector = Eigen::VectorXd;
 
 // Errors of measurements of one size repeat within 3 %; further away a row counts by its distance, not its square.
 constexpr double kNoise = 0.03;
@@ -32,22 +31,21 @@ std::array<double, N> fit(const std::array<Variable, N>& variables, const Errors
   for (std::size_t i = 0; i < N; ++i) {
     if (variables[i].deviation > 0.0) free.push_back(i);
   }
-  const auto values = [&](const Vector& z) {
+  const auto values = [&](const std::vector<double>& z) {
     std::array<double, N> out{};
     for (std::size_t i = 0; i < N; ++i) out[i] = variables[i].start;
     for (std::size_t i = 0; i < free.size(); ++i) {
-      out[free[i]] += variables[free[i]].deviation * z[static_cast<Eigen::Index>(i)];
+      out[free[i]] += variables[free[i]].deviation * z[i];
     }
     return out;
   };
-  const Residuals residuals = [&](const Vector& z) {
-    const std::vector<double> of_rows = errors(values(z));
-    Vector r(static_cast<Eigen::Index>(of_rows.size()) + z.size());
-    for (std::size_t i = 0; i < of_rows.size(); ++i) r[static_cast<Eigen::Index>(i)] = of_rows[i] / kNoise;
-    r.tail(z.size()) = z;
+  const Residuals residuals = [&](const std::vector<double>& z) {
+    std::vector<double> r = errors(values(z));
+    for (double& error : r) error /= kNoise;
+    r.insert(r.end(), z.begin(), z.end());
     return r;
   };
-  Vector z = Vector::Zero(static_cast<Eigen::Index>(free.size()));
+  std::vector<double> z(free.size(), 0.0);
   for (const double width : {10.0, 3.0, 1.0}) z = minimise(residuals, z, width, kIterations);
   return values(z);
 }

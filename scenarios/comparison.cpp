@@ -51,7 +51,8 @@ std::vector<MetricChange> compare_values(const MetricLookup& a, const MetricLook
     MetricChange change{row.name, row.unit, a(row.name), b(row.name)};
     if (change.a || change.b) changes.push_back(std::move(change));
   }
-  std::set<std::string_view> seen;  // both sides may have named it
+  std::set<std::string> seen;  // both sides may have named it
+  for (const MetricChange& change : changes) seen.insert(change.name);
   for (const std::string& metric : named) {
     if (!seen.insert(metric).second) continue;
     MetricChange change{metric, metric_unit(metric).value_or(Unit::number), a(metric), b(metric)};

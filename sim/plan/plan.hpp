@@ -274,8 +274,4 @@ struct Plan {
 /// A stable text form, one line per table entry and step, for golden tests and for reading.
 [[nodiscard]] std::string to_text(const Plan& plan);
 
-/// Reads what to_text wrote. Throws std::invalid_argument with the line number on malformed text, and on one that
-/// claims more events or members than it could name: what it takes to hold follows the length of the text.
-[[nodiscard]] Plan plan_from_text(std::string_view text);
-
 }  // namespace orrery::sim

@@ -2,7 +2,7 @@
 //
 // Writing and reading share one list of fields per type, so that they can't drift apart. Numbers are
 // written in the shortest form that reads back to the same value. What follows " # " is for the reader.
-// text_reader.cpp reads it.
+// tests/sim/plan_text_reader.hpp reads it back.
 #include <string>
 
 #include <fmt/format.h>

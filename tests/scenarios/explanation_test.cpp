@@ -141,7 +141,7 @@ TEST(Explanation, NamesTheLinkThatBoundsACollective) {
     if (!row.contains("bound_by")) continue;
     ++collectives;
     EXPECT_EQ(row["bound_by"]["class"], "nvlink") << row["what"];
-    EXPECT_GT(row["bound_by"]["bandwidth_bytes_per_s"], 1e11);
+    EXPECT_GT(row["bound_by"]["bandwidth_bytes_per_s"], 5e10) << "LL sends a flag with every word";
     double wire = 0.0;
     for (const auto& term : row["terms"]) wire += term["name"] == "wire" ? term["time_s"].get<double>() : 0.0;
     EXPECT_GT(wire, 0.0);

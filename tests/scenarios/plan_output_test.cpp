@@ -10,6 +10,7 @@
 #include "sim/plan/plan.hpp"
 #include "sim/plan/runnable.hpp"
 #include "tests/scenarios/fixture.hpp"
+#include "tests/sim/plan_text_reader.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {

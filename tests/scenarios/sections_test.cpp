@@ -114,9 +114,9 @@ TEST(ClusterSection, TakesEveryKey) {
   EXPECT_DOUBLE_EQ(group.gpu.memory_bandwidth.value(), 4e12);
   EXPECT_DOUBLE_EQ(group.gpu.nvlink_bandwidth.value(), 4e11);
   EXPECT_DOUBLE_EQ(group.node.nic_bandwidth.value(), 25e9);  // 200 Gb/s / 8
-  EXPECT_EQ(cluster.collective_algorithm, "ring");
+  EXPECT_EQ(cluster.nccl.algorithms.text, "ring");
   EXPECT_EQ(cluster.fabric.name, "rail_fat_tree_ndr");
-  EXPECT_EQ(read("gpt2-124m", "{node: dgx_h100, collective_algorithm: automatic}").cluster.collective_algorithm, "");
+  EXPECT_EQ(read("gpt2-124m", "{node: dgx_h100, collective_algorithm: automatic}").cluster.nccl.algorithms.text, "");
 }
 
 TEST(ClusterSection, MistakesAreToldAtTheirPlace) {

@@ -10,6 +10,7 @@
 
 #include "sim/plan/evaluate.hpp"
 #include "sim/plan/frozen.hpp"
+#include "tests/sim/plan_text_reader.hpp"
 #include "tests/sim/random_plan.hpp"
 #include "tests/sim/same_timeline.hpp"
 

@@ -10,6 +10,7 @@
 #include "sim/plan/builder.hpp"
 #include "sim/plan/plan.hpp"
 #include "tests/sim/lanes.hpp"
+#include "tests/sim/plan_text_reader.hpp"
 #include "tests/sim/random_plan.hpp"
 
 namespace orrery::sim {

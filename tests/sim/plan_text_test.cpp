@@ -8,6 +8,7 @@
 #include "sim/plan/builder.hpp"
 #include "sim/plan/evaluate.hpp"
 #include "tests/sim/lanes.hpp"
+#include "tests/sim/plan_text_reader.hpp"
 #include "tests/sim/random_plan.hpp"
 
 namespace orrery::sim {

@@ -1,4 +1,7 @@
-// Reads the text form of a Plan (text.cpp): each line by the list of fields that wrote it, or refused with its number.
+// Reads the text form of a Plan (sim/plan/text.cpp) back, so that tests can say that it holds all of it: each line by
+// the list of fields that wrote it, or refused with its number.
+#pragma once
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>
@@ -11,14 +14,14 @@
 
 namespace orrery::sim {
 
-namespace {
+namespace plan_reading {
 
 using plan_fields::fields;
 using plan_fields::from_token;
 using plan_fields::kHeader;
 using plan_fields::kShapes;
 
-[[noreturn]] void fail_at(std::size_t line, const std::string& what) {
+[[noreturn]] inline void fail_at(std::size_t line, const std::string& what) {
   throw std::invalid_argument(fmt::format("plan text, line {}: {}", line, what));
 }
 
@@ -110,7 +113,7 @@ void read_entry(Reader& reader, std::vector<Entry>& table) {
   table.push_back(std::move(entry));
 }
 
-void read_step(std::string_view word, Reader& reader, Plan& plan) {
+inline void read_step(std::string_view word, Reader& reader, Plan& plan) {
   Step step;
   if (!plan_fields::parse_name(word, step.kind)) reader.fail(fmt::format("\"{}\" is no table and no step", word));
   std::vector<Step>* steps = nullptr;  // of the stream, or before the first stream of the part, that was begun last
@@ -125,7 +128,7 @@ void read_step(std::string_view word, Reader& reader, Plan& plan) {
   steps->push_back(step);
 }
 
-void read_line(Reader& reader, Plan& plan) {
+inline void read_line(Reader& reader, Plan& plan) {
   // "  copy 3" is a step, "copy bytes=…" an entry: steps only come after the first block or stream.
   const bool entries = plan.streams.empty() && plan.blocks.empty();
   const std::string_view word = reader.word();
@@ -185,13 +188,13 @@ struct EventLines {
   std::vector<std::size_t> blocks;
 };
 
-std::uint64_t events_named(const std::vector<Step>& steps) {
+inline std::uint64_t events_named(const std::vector<Step>& steps) {
   const auto names_one = [](Step step) { return step.kind == StepKind::record || step.kind == StepKind::wait; };
   return static_cast<std::uint64_t>(std::count_if(steps.begin(), steps.end(), names_one));
 }
 
 /// An event is named by a step, or is one of a call's: more of them are a slip that must not fill the memory.
-void check_event_counts(const Plan& plan, const EventLines& lines) {
+inline void check_event_counts(const Plan& plan, const EventLines& lines) {
   for (std::size_t i = 0; i < plan.blocks.size(); ++i) {
     std::uint64_t named = 0;
     for (const BlockPart& part : plan.blocks[i].parts) named += events_named(part.steps);
@@ -209,9 +212,13 @@ void check_event_counts(const Plan& plan, const EventLines& lines) {
   }
 }
 
-}  // namespace
+}  // namespace plan_reading
 
-Plan plan_from_text(std::string_view text) {
+/// Reads what to_text wrote. Throws std::invalid_argument with the line number on malformed text, and on one that
+/// claims more events or members than it could name: what it takes to hold follows the length of the text.
+[[nodiscard]] inline Plan plan_from_text(std::string_view text) {
+  using namespace plan_reading;
+
   Plan plan;
   std::size_t number = 0;
   EventLines lines;
