@@ -251,7 +251,7 @@ FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::stri
   for (const Family& family : families) out.fits.push_back(family_fit(family, laws, site));
   for (hardware::Fit& fit : out.fits) {
     fit.split = kSplit;
-    fit.source = fmt::format("{}/{}, NVIDIA AIConfigurator @095f58a5, nccl-tests on one node", site.gpu.name,
+    fit.source = fmt::format("{}/{}, nccl-tests on one node", site.gpu.name,
                              std::filesystem::path(table.file).filename().string());
     fit.date = date;
   }

@@ -59,12 +59,12 @@ void add_unused_algorithm(Report& report) {
     used = used || line.name == forced;
   }
   if (forced.empty() || !any || used) return;
-  report.findings.push_back(
-      {"collective_algorithm_unused",
-       fmt::format("cluster.collective_algorithm: {} carries out no collective of this run: NCCL offers it for none of "
-                   "their kinds, or these GPUs can't do it (orrery list collectives)",
-                   forced),
-       false});
+  report.findings.push_back({"collective_algorithm_unused",
+                             fmt::format("cluster.nccl.algo (collective_algorithm): {} carries out no collective of "
+                                         "this run: NCCL offers it for none of "
+                                         "their kinds, or these GPUs can't do it (orrery list collectives)",
+                                         forced),
+                             false});
 }
 
 void add_findings(Report& report) {

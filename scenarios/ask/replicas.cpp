@@ -48,6 +48,15 @@ std::vector<Override> plan_keys(const ServeQuestion& question, const AskedEngine
   return keys;
 }
 
+std::vector<Override> lasting_keys(const ServeQuestion& question, const AskedEngine& engine, std::int64_t replicas) {
+  constexpr double kSecondsPerToken = 1.0;
+  const auto asked = static_cast<double>(requests_at(question.rate));
+  const double lasting = std::max(asked, kSecondsPerToken * question.output.mean * question.rate);
+  std::vector<Override> keys = engine_keys(engine, replicas);
+  keys.push_back(key("serving.load.requests", std::llround(std::min(lasting, std::max(asked, 20'000.0)))));
+  return keys;
+}
+
 std::int64_t part_of(const ServeQuestion& question, std::int64_t replicas) {
   constexpr std::int64_t kReplicas = 16, kRequests = 1'000;
   const std::int64_t each = std::max<std::int64_t>(1, requests_at(question.rate) / replicas);

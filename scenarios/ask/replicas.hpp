@@ -33,6 +33,11 @@ namespace orrery::scenarios {
 [[nodiscard]] std::vector<Override> plan_keys(const ServeQuestion& question, const AskedEngine& engine,
                                               std::int64_t replicas, std::int64_t users);
 
+/// A plan under a rate for a second a token of an answer at least (some twenty times what a request takes): one that is
+/// a little too small fills its KV cache first, and only then do requests wait.
+[[nodiscard]] std::vector<Override> lasting_keys(const ServeQuestion& question, const AskedEngine& engine,
+                                                 std::int64_t replicas);
+
 /// So many of the replicas of a plan by rate tell of all of them: 16, and 1,000 requests together.
 [[nodiscard]] std::int64_t part_of(const ServeQuestion& question, std::int64_t replicas);
 /// The keys of that part of it, under what it sees of the question's rate, for as long.

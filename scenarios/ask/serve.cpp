@@ -45,6 +45,7 @@ class Serving {
     find(engines_for(question_, {1}));
     if (!any_fits()) find(engines_for(question_, {2, 4, 8}));
     sort();
+    if (question_.rate > 0.0) keep_what_lasts();
     if (!answer_.holds()) run_nearest();
     if (!answer_.plans.empty()) {
       AskedPlan& best = answer_.plans.front();
@@ -225,6 +226,23 @@ class Serving {
       return group_keys(question, batch[row], replicas, question.users);
     };
     return query;
+  }
+
+  /// The best plan must hold its rate for longer than it was asked for. One that does not has replicas added until it
+  /// does, or is not affordable; then another may be the best.
+  void keep_what_lasts() {
+    for (std::size_t asked = 0; asked < answer_.plans.size() && answer_.holds() && !control_.console.stopped();
+         ++asked) {
+      AskedPlan& best = answer_.plans.front();
+      SearchPoint longer = whole(lasting_keys(question_, best.engine, best.replicas));
+      if (holds(answer_.kept, longer, query(0).bounds)) return;
+      best.beyond = std::move(longer);
+      ++best.replicas;
+      const bool affordable = best.gpus() <= (question_.gpu_count > 0 ? question_.gpu_count : kMostGpus);
+      best.point = whole(whole_keys(best));
+      best.holds = affordable && holds(answer_.kept, best.point, query(0).bounds);
+      sort();
+    }
   }
 
   /// The plan that is the answer as a whole, and what comes after it to its end.

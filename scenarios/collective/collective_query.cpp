@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/shown.hpp"
 #include "hardware/nearest_names.hpp"
 #include "scenarios/collective/collective_table.hpp"
 #include "scenarios/format.hpp"
@@ -19,8 +20,10 @@ using hardware::ConfigError;
 constexpr int kMostSizes = 200;
 
 [[noreturn]] void unknown(std::string_view what, std::string_view word, const std::vector<std::string>& valid) {
-  throw ConfigError(fmt::format("collective: unknown {} '{}'; did you mean {}?", what, printable(word),
-                                fmt::join(hardware::nearest_names(word, valid), " or ")));
+  const std::vector<std::string> nearest = hardware::nearest_names(word, valid);
+  const std::string hint = nearest.empty() ? fmt::format("; known: {}", fmt::join(valid, ", "))
+                                           : fmt::format("; did you mean {}?", fmt::join(nearest, " or "));
+  throw ConfigError(fmt::format("collective: unknown {} '{}'{}", what, printable(word), hint));
 }
 
 sim::CollectiveKind kind_of(std::string_view operation) {
@@ -89,7 +92,18 @@ std::string usual_fabric(const std::string& node) {
 }
 
 hardware::Cluster cluster_of(const CollectiveWords& words, const std::vector<Override>& overrides) {
-  if (is_scenario(words.cluster)) return load_scenario(words.cluster, overrides).cluster;
+  if (is_scenario(words.cluster)) {
+    if (!words.fabric.empty()) {
+      throw ConfigError(fmt::format("collective: --fabric beside {}, whose cluster has one: --set cluster.fabric={}",
+                                    hardware::quoted_path(words.cluster), printable(words.fabric)));
+    }
+    return load_scenario(words.cluster, overrides).cluster;
+  }
+  for (const Override& override : overrides) {
+    if (override.key.rfind("cluster.", 0) == 0) continue;
+    throw ConfigError(fmt::format("collective: --set {}: unknown key; those of a node's cluster begin with cluster.",
+                                  printable(override.key)));
+  }
   const std::vector<std::string> names = hardware::node_names();
   const bool path = hardware::is_profile_path(words.cluster);
   if (!path && std::find(names.begin(), names.end(), words.cluster) == names.end()) {
@@ -117,6 +131,10 @@ CollectiveQuery read_query(std::string_view operation, const CollectiveWords& wo
   query.dtype = dtype_of(words.type);
   query.cluster = cluster_of(words, overrides);
   query.operations = words.operations;
+  if (query.cluster.groups.size() > 1) {
+    throw ConfigError(fmt::format("collective: {} has unlike nodes: name one of them with --cluster",
+                                  hardware::quoted_path(words.cluster)));
+  }
   const hardware::NodeGroup& group = query.cluster.groups.front();
   query.nodes = words.nodes > 0 ? words.nodes : query.cluster.node_count();
   query.gpus = words.gpus > 0 ? words.gpus : group.node.gpus;

@@ -47,6 +47,11 @@ Errors errors_of(const CollectiveTable& table) {
   return out;
 }
 
+/// How well a line is known, or that NCCL would not carry it out.
+std::string_view known(const CollectiveLine& line) {
+  return line.refused ? "refused" : kernels::name(line.estimate.provenance);
+}
+
 }  // namespace
 
 std::optional<double> CollectiveLine::error() const {
@@ -91,6 +96,7 @@ CollectiveTable predict(CollectiveQuery query) {
     line.load = choice.row->load(call);
     line.bound = sim::binding_link(call, site);
     line.rounding_depth = sim::rounding_depth(choice, call);
+    line.refused = sim::nccl_refuses(choice, call.kind, site.nccl);
     line.algbw = line.size.value() / line.estimate.time.value();
     line.busbw = line.algbw * sim::bus_factor(q.kind, q.ranks());
     if (!q.measured.empty()) line.measured = q.measured[i].time;
@@ -119,11 +125,14 @@ std::string table_text(const CollectiveTable& table) {
     const sim::CollectiveEstimate& e = line.estimate;
     out += fmt::format(" {:>13.0f} {:>13.0f} {:>9} {:>14} {:>8} {:>8} {:>7} {:>11.2f} {:>9.2f} {:>9.2f}  {}",
                        line.size.value(), line.count, nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels,
-                       e.threads, e.time.value() * kMicro, line.algbw / kGiga, line.busbw / kGiga,
-                       kernels::name(e.provenance));
+                       e.threads, e.time.value() * kMicro, line.algbw / kGiga, line.busbw / kGiga, known(line));
     if (line.measured)
       out += fmt::format(" {:>10.2f} {:>+8.1f}", line.measured->value() * kMicro, *line.error() * 100.0);
     out += "\n";
+  }
+  const auto refused = [](const CollectiveLine& line) { return line.refused; };
+  if (std::any_of(table.lines.begin(), table.lines.end(), refused)) {
+    out += "# refused: cluster.nccl leaves nothing that NCCL has for the call; what it takes unasked is shown\n";
   }
   if (const Errors errors = errors_of(table); errors.rows > 0) {
     out += fmt::format("# {} sizes measured: mean error {:.1f} %, p95 {:.1f} %, worst {:.1f} %\n", errors.rows,
@@ -138,13 +147,13 @@ std::string table_csv(const CollectiveTable& table) {
       "busbw_bytes_per_s,provenance,node_bytes,network_bytes,bound_by,rounding_depth,measured_s,error\n";
   for (const CollectiveLine& line : table.lines) {
     const sim::CollectiveEstimate& e = line.estimate;
-    out += fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", sim::name(table.query.kind),
-        table.query.ranks(), table.query.nodes, shortest(line.size.value()), shortest(line.count),
-        nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels, e.threads, shortest(e.time.value()),
-        shortest(line.algbw), shortest(line.busbw), kernels::name(e.provenance), shortest(line.load.node.value()),
-        shortest(line.load.network.value()), line.bound.link_class, line.rounding_depth,
-        line.measured ? shortest(line.measured->value()) : "", line.error() ? shortest(*line.error()) : "");
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", sim::name(table.query.kind),
+                       table.query.ranks(), table.query.nodes, shortest(line.size.value()), shortest(line.count),
+                       nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels, e.threads,
+                       shortest(e.time.value()), shortest(line.algbw), shortest(line.busbw), known(line),
+                       shortest(line.load.node.value()), shortest(line.load.network.value()), line.bound.link_class,
+                       line.rounding_depth, line.measured ? shortest(line.measured->value()) : "",
+                       line.error() ? shortest(*line.error()) : "");
   }
   return out;
 }
@@ -177,6 +186,7 @@ std::string table_json(const CollectiveTable& table) {
                 {"algbw_bytes_per_s", line.algbw},
                 {"busbw_bytes_per_s", line.busbw},
                 {"provenance", std::string(kernels::name(e.provenance))}};
+    if (line.refused) row["refused"] = true;
     if (!e.fit_key.empty()) row["fit"] = e.fit_key;
     row["link_bytes"] = {{"node", line.load.node.value()}, {"network", line.load.network.value()}};
     if (!line.bound.link_class.empty()) row["bound_by"] = std::string(line.bound.link_class);

@@ -52,6 +52,7 @@ struct CollectiveLine {
   sim::BindingLink bound;
   int rounding_depth = 0;           ///< additions one after the other; 0: nothing is added
   double algbw = 0.0, busbw = 0.0;  ///< bytes per second
+  bool refused = false;             ///< NCCL would not carry it out as it was told: see sim::nccl_refuses
   std::optional<Seconds> measured;
 
   /// predicted/measured − 1; nullopt where nothing was measured.

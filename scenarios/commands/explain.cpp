@@ -29,14 +29,16 @@ void write_facts(const hardware::Gpu& gpu, Console& console) {
   console.out << fmt::format("\nFacts of {} ({})\n", gpu.name, gpu.title);
   for (const auto& [key, source] : gpu.sources) console.out << fmt::format("  {:<22} {}\n", key, source);
   if (gpu.fits.empty()) return;
-  console.out << "\nFits of that GPU (error on rows of shape families that the fit never saw)\n";
+  console.out << "\nFits of that GPU (error on rows that the fit never saw, of shape families that it never saw where "
+                 "not told otherwise)\n";
   for (const hardware::Fit& fit : gpu.fits) {
     std::string unseen = "no unseen rows";
     for (const hardware::FitResidual& residual : fit.residuals) {
-      if (residual.group != "unseen_family" && residual.group != "transfer") continue;
-      unseen =
-          fmt::format("median {:.1f} %, p95 {:.1f} % over {} rows{}", residual.median * 100.0, residual.p95 * 100.0,
-                      residual.rows, fit.of.empty() ? "" : " of other boards with this chip");
+      if (residual.group == "seen") continue;  // families that nobody saw come last, and say more than points
+      const bool point = residual.group == "unseen_point";
+      unseen = fmt::format("median {:.1f} %, p95 {:.1f} % over {} rows{}", residual.median * 100.0,
+                           residual.p95 * 100.0, residual.rows,
+                           !fit.of.empty() ? " of other boards with this chip" : (point ? " of seen families" : ""));
     }
     console.out << fmt::format("  {:<36} {}; {}{}, {}\n", fit.key, unseen, fit.of.empty() ? "" : fit.of + ": ",
                                fit.source, fit.date);

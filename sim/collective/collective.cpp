@@ -97,7 +97,25 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
     if (const auto known = laws_.find(choice, call.kind, call.ranks))
       return known->law.time(call.kind, call.bytes, call.ranks);
   }
-  return closed_form(choice, call, site_, constants(call)).total();
+  return unmeasured(choice, call).total();
+}
+
+CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const CollectiveCall& call) const {
+  const CollectiveConstants k = constants(call);
+  CollectiveCost cost = closed_form(choice, call, site_, k);
+  if (call.nodes > 1 || !choice.row->nccl) return cost;
+  for (const CollectiveRow& row : collective_algorithms()) {
+    if (row.nccl != hardware::NcclAlgorithm::ring) continue;
+    Choice ring = choice;
+    ring.row = &row;
+    const auto known = laws_.find(ring, call.kind, call.ranks);
+    if (!known) break;
+    const double pace = known->law.time(call.kind, call.bytes, call.ranks) / closed_form(ring, call, site_, k).total();
+    cost.base = pace * cost.base;
+    cost.hops = pace * cost.hops;
+    cost.wire = pace * cost.wire;
+  }
+  return cost;
 }
 
 CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
@@ -113,7 +131,7 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   out.threads = choice.threads;
   const auto known = call.nodes == 1 ? laws_.find(choice, call.kind, call.ranks) : std::nullopt;
   if (!known) {
-    const CollectiveCost cost = closed_form(choice, call, site_, constants(call));
+    const CollectiveCost cost = unmeasured(choice, call);
     out.time = cost.total();
     out.provenance = kernels::Provenance::published;
     add_model_terms(row, cost, is_forced(call), out);

@@ -91,6 +91,13 @@ Choice nccl_choice(const CollectiveCall& call, const hardware::Site& site) {
   return select(call, {site.gpu, site.node, site.fabric, site.nodes, plain});
 }
 
+bool nccl_refuses(const Choice& choice, CollectiveKind kind, const hardware::NcclSettings& settings) {
+  if (!choice.row->nccl) return false;
+  const NcclFunction function = function_of(kind);
+  return !settings.algorithms.allows(function, static_cast<std::size_t>(*choice.row->nccl)) ||
+         !settings.protocols.allows(function, static_cast<std::size_t>(choice.protocol));
+}
+
 int rounding_depth(const Choice& choice, const CollectiveCall& call) {
   const bool sums = call.kind == CollectiveKind::all_reduce || call.kind == CollectiveKind::reduce_scatter ||
                     call.kind == CollectiveKind::reduce;

@@ -87,6 +87,10 @@ struct Choice {
 /// What carries the call out: the same under what the cluster's nccl tells it. REQUIRES ranks ≥ 2.
 [[nodiscard]] Choice select(const CollectiveCall& call, const hardware::Site& site);
 
+/// What the cluster's nccl tells NCCL to take leaves nothing that it has for the call: NCCL refuses such a call, and
+/// the choice is what it takes without being told.
+[[nodiscard]] bool nccl_refuses(const Choice& choice, CollectiveKind kind, const hardware::NcclSettings& settings);
+
 /// Additions that an element of a sum goes through one after the other, each of which rounds: n − 1 in a ring, a tree's
 /// levels and its chains, log2 in a switch. 0 for what sums nothing. It says nothing of whether training converges.
 [[nodiscard]] int rounding_depth(const Choice& choice, const CollectiveCall& call);

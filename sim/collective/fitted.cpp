@@ -147,7 +147,7 @@ std::optional<NodeLaw> node_law(const Fit& fit, std::string_view name) {
                  *share,           BytesPerSecond{*bus}, *exponent};
 }
 
-NodeLaws::NodeLaws(const hardware::Site& site) {
+NodeLaws::NodeLaws(const hardware::Site& site) : site_(site) {
   for (const Fit& fit : site.gpu.fits) {
     if (fit.key == kNodeLawKey) {
       node_ = all_laws<NodeLaw>(fit, node_law);
@@ -162,6 +162,16 @@ NodeLaws::NodeLaws(const hardware::Site& site) {
             [](const Family& a, const Family& b) { return a.kind != b.kind ? a.kind < b.kind : a.ranks < b.ranks; });
 }
 
+// B that takes as long as the line rate of a rank's links needs for the bytes of the algorithm (in the switch, more
+// than f S of a gather), and no more than a collective on one node can have.
+BytesPerSecond NodeLaws::most(const CollectiveRow& row, CollectiveKind kind, int ranks) const {
+  const CollectiveCall call{kind, Bytes{1.0}, ranks, 1};
+  const double on_the_link = row.load(call).node.value(), counted = bus_factor(kind, ranks);
+  BytesPerSecond most = node_bus_limit(site_.gpu, kind, ranks);
+  if (on_the_link > 0.0) most = min(most, site_.node_bandwidth_per_gpu() * (counted / on_the_link));
+  return most;
+}
+
 std::optional<NodeLaws::Known> NodeLaws::find(const Choice& choice, CollectiveKind kind, int ranks) const {
   const std::size_t at = place(*choice.row, choice.protocol);
   for (const Family& family : families_) {
@@ -169,7 +179,9 @@ std::optional<NodeLaws::Known> NodeLaws::find(const Choice& choice, CollectiveKi
     return Known{*family.laws[at], family.fit->key, family.fit->source, !family.scaled};
   }
   if (node_fit_ == nullptr || !node_[at]) return std::nullopt;
-  return Known{node_[at]->at(kind, ranks), node_fit_->key, node_fit_->source, false};
+  Known known{node_[at]->at(kind, ranks), node_fit_->key, node_fit_->source, false};
+  known.law.bus = min(known.law.bus, most(*choice.row, kind, ranks));
+  return known;
 }
 
 std::optional<BytesPerSecond> NodeLaws::bus_bandwidth(hardware::NcclAlgorithm algorithm, CollectiveKind kind,

@@ -90,7 +90,9 @@ class NodeLaws {
     bool own = false;              ///< measured: of this kind, number of ranks, protocol and link
   };
 
-  /// The law of a choice; nullopt if nothing is known of its protocol.
+  /// The law of a choice; nullopt if nothing is known of its protocol. Its bandwidth is at most what the node's links
+  /// give to the bytes that the algorithm puts on them: the node's law is asked about numbers of ranks, and algorithms
+  /// that are told about sizes, that nobody measured.
   [[nodiscard]] std::optional<Known> find(const Choice& choice, CollectiveKind kind, int ranks) const;
 
   /// Bus bandwidth that Simple sustains at large sizes among `ranks` GPUs of a node, in rings or in the switch; of a
@@ -110,6 +112,9 @@ class NodeLaws {
     bool scaled;
   };
 
+  [[nodiscard]] BytesPerSecond most(const CollectiveRow& row, CollectiveKind kind, int ranks) const;
+
+  hardware::Site site_;
   std::vector<Family> families_;  ///< by kind and ranks
   Table<NodeLaw> node_;
   const hardware::Fit* node_fit_ = nullptr;

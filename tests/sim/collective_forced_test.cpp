@@ -107,5 +107,36 @@ TEST(ForcedAlgorithm, LeavesAServingEnginesOwnKernelsAlone) {
       << "above their limit NCCL reduces";
 }
 
+TEST(ForcedAlgorithm, ATreeOnOneAmpereNodeIsNeverFasterThanTheRing) {
+  // A tree inside a node is a chain up and down: NCCL's own constants never have it below the ring there.
+  for (const char* node : {"dgx_a100", "hgx_a800", "dgx_a100_40gb"}) {
+    const hardware::Cluster plain = hardware::make_cluster(node, "single_node", 1);
+    for (const int ranks : {2, 3, 4, 8}) {
+      for (double bytes = 512.0; bytes < 2e10; bytes *= 2.0) {
+        EXPECT_GE(seconds(forced(plain, "tree"), bytes, ranks), seconds(forced(plain, "ring"), bytes, ranks))
+            << node << ' ' << ranks << " at " << bytes;
+      }
+    }
+  }
+}
+
+TEST(ForcedAlgorithm, NothingIsFasterThanTheLinksCarryItsBytes) {
+  for (const char* node : {"dgx_h100", "hgx_b200", "gb200_nvl72", "dgx_a100"}) {
+    for (const char* algorithm : {"", "ring", "nvls"}) {
+      const hardware::Cluster cluster = forced(hardware::make_cluster(node, "single_node", 1), algorithm);
+      const hardware::Site site = cluster.site(0);
+      for (const CollectiveKind kind : kAllKinds) {
+        for (const int ranks : {2, 3, 4, 8, 16, 36, 72}) {
+          if (ranks > site.gpus_per_node()) continue;
+          const CollectiveCall call{kind, Bytes{16.0 * 1073741824.0}, ranks, 1};
+          const Seconds least = select(call, site).row->load(call).node / site.node_bandwidth_per_gpu();
+          EXPECT_GE(collective_time(call, site), least)
+              << node << ' ' << algorithm << ' ' << name(kind) << ' ' << ranks;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace orrery::sim

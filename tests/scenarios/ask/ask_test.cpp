@@ -70,6 +70,14 @@ TEST_F(Ask, CheapestOfATwentyRequestsASecond) {
   EXPECT_NEAR(answer["answer"]["metrics"]["cost.usd_per_million_output_tokens"].get<double>(), 1.389, 0.001);
 }
 
+TEST_F(Ask, APlanThatHoldsARateHoldsItForTenTimesAsLong) {
+  // Two B200 serve 18.6 of these 20 requests a second: their caches fill for 100 s before the first request waits.
+  const json answer = answer_of({"serve", "--model", "llama-3.1-70b", "--gpu", "b200", "--rate", "20", "--input",
+                                 "1155", "--output", "211", "--ttft", "1s", "--save", path("held.yaml")});
+  EXPECT_EQ(answer["answer"]["replicas"], 3);
+  EXPECT_EQ(orrery({"run", path("held.yaml"), "-q", "--set", "serving.load.requests=20000"}).code, kExitWell);
+}
+
 TEST_F(Ask, AnswerDoesNotDependOnThreads) {
   const std::vector<std::string> args = {"serve",   "--model", "llama-3-8b", "--gpu", "h100,l40s", "--rate", "20",
                                          "--input", "500",     "--output",   "100",   "--ttft",    "500ms"};

@@ -138,5 +138,33 @@ TEST_F(CollectiveCommand, RefusesWhatIsWrong) {
   EXPECT_THAT(error({"--compare", time, "--json", time}), HasSubstr("would overwrite the input"));
 }
 
+TEST_F(CollectiveCommand, SaysWhatNcclWouldRefuse) {
+  // PAT gathers over nodes of one GPU; nothing else may.
+  const Outcome pat = table({"--bytes", "1MiB", "--set", "cluster.nccl.algo=pat"}, "all_gather");
+  EXPECT_EQ(pat.code, 0) << pat.err;
+  EXPECT_THAT(pat.out, AllOf(HasSubstr(" refused"), HasSubstr("cluster.nccl leaves nothing that NCCL has")));
+  EXPECT_TRUE(json({"--bytes", "1MiB", "--set", "cluster.nccl.algo=pat"}, "all_gather").at("rows").at(0).at("refused"));
+  EXPECT_THAT(table({"--bytes", "1MiB", "--set", "cluster.nccl.algo=ring"}, "all_gather").out,
+              Not(HasSubstr("refused")));
+}
+
+TEST_F(CollectiveCommand, RefusesWhatItWouldIgnore) {
+  const auto told = [&](const std::vector<std::string>& args) {
+    const Outcome outcome = orrery(args);
+    EXPECT_EQ(outcome.code, kExitInput);
+    return outcome.err;
+  };
+  EXPECT_THAT(told({"collective", "all_reduce", "--cluster", "dgx_h100", "--set", "nccl.algo=tree"}),
+              AllOf(HasSubstr("nccl.algo=tree"), HasSubstr("begin with cluster.")));
+  const std::string unlike = write("unlike.yaml",
+                                   "scenario: s\nmodel: llama-3-8b\ncluster: {fabric: rail_fat_tree_ndr, nodes: "
+                                   "[{node: dgx_h100, count: 1}, {node: dgx_a100, count: 1}]}\n"
+                                   "training: {sequence_length: 1024, global_batch_size: 16, data_parallel: 16}\n");
+  EXPECT_THAT(told({"collective", "all_reduce", "--cluster", unlike}), HasSubstr("unlike nodes"));
+  EXPECT_THAT(told({"collective", "all_reduce", "--cluster", unlike, "--fabric", "fat_tree_ndr"}),
+              HasSubstr("--set cluster.fabric=fat_tree_ndr"));
+  EXPECT_THAT(told({"collective", "sendrecv", "--cluster", "dgx_h100"}), HasSubstr("known: all_reduce"));
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
