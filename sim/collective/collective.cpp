@@ -13,6 +13,8 @@
 // nodes.
 #include "sim/collective/collective.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -20,6 +22,7 @@
 #include "sim/collective/collectives.hpp"
 #include "sim/collective/fitted.hpp"
 #include "sim/collective/model.hpp"
+#include "sim/collective/nccl/constants.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -104,6 +107,13 @@ CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const Collectiv
   const CollectiveConstants k = constants(call);
   CollectiveCost cost = closed_form(choice, call, site_, k);
   if (call.nodes > 1 || !choice.row->nccl) return cost;
+  if (choice.row->nccl == hardware::NcclAlgorithm::tree) {
+    // Chunks of small buffers leave a tree's pipeline half empty: NCCL's own share of its bandwidth by size.
+    const auto& share = nccl::constants(site_.nccl.version).tree_correction[static_cast<std::size_t>(choice.protocol)];
+    const double doublings = std::log2(std::max(call.bytes.value() / 64.0, 1.0));
+    const auto at = static_cast<std::size_t>(doublings);
+    if (at < share.size() && share[at] > 0.0) cost.wire = cost.wire / share[at];
+  }
   for (const CollectiveRow& row : collective_algorithms()) {
     if (row.nccl != hardware::NcclAlgorithm::ring) continue;
     Choice ring = choice;
