@@ -74,8 +74,18 @@ double bus_factor(CollectiveKind kind, int ranks) {
   return 1.0;
 }
 
+CollectiveModel::CollectiveModel(const hardware::Site& site) : site_(site), laws_(site), custom_(site) {
+  for (int ranks = 2; ranks <= site.gpus_per_node(); ++ranks) node_tuners_.emplace_back(nccl::box_of(site, ranks, 1));
+}
+
+Choice CollectiveModel::choose(const CollectiveCall& call) const {
+  const auto at = static_cast<std::size_t>(call.ranks - 2);
+  if (call.nodes == 1 && at < node_tuners_.size()) return select(call, site_, node_tuners_[at]);
+  return select(call, site_);
+}
+
 bool CollectiveModel::is_forced(const CollectiveCall& call) const {
-  return site_.nccl.directs() && !select(call, site_).same_way(nccl_choice(call, site_));
+  return site_.nccl.directs() && !choose(call).same_way(nccl_choice(call, site_));
 }
 
 CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const {
@@ -95,7 +105,7 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
   require_valid(call);
   if (is_free(call)) return Seconds{};
   if (const auto custom = custom_.time(call)) return *custom;
-  const Choice choice = select(call, site_);
+  const Choice choice = choose(call);
   if (call.nodes == 1) {
     if (const auto known = laws_.find(choice, call.kind, call.ranks))
       return known->law.time(call.kind, call.bytes, call.ranks);
@@ -133,7 +143,7 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   CollectiveEstimate out;
   if (is_free(call)) return out;
   if (const auto custom = custom_.explain(call)) return *custom;
-  const Choice choice = select(call, site_);
+  const Choice choice = choose(call);
   const CollectiveRow& row = *choice.row;
   out.algorithm = row.name;
   out.protocol = hardware::name(choice.protocol);

@@ -39,11 +39,11 @@ const CollectiveRow& row_of(std::optional<hardware::NcclAlgorithm> algorithm) {
 }
 
 // Sends and receives: as many channels as a power of two, shared by the peers (src/graph/paths.cc, src/enqueue.cc).
-Choice exchange(const CollectiveCall& call, const hardware::Site& site) {
+Choice exchange(const CollectiveCall& call, const hardware::Site& site, const nccl::Tuner& tuner) {
   constexpr double kChannelRate = 14.0;  // GB/s of a card that one channel carries
   constexpr int kThreads = 640, kAtOnce = 8;
-  const nccl::Box box = nccl::box_of(site, call.ranks, call.nodes);
-  const int all = static_cast<int>(std::bit_ceil(static_cast<unsigned>(nccl::search(box).channels)));
+  const nccl::Box& box = tuner.box();
+  const int all = static_cast<int>(std::bit_ceil(static_cast<unsigned>(tuner.graphs().channels)));
   int each = box.nvlink > 0.0 ? all : 2;
   if (box.nodes > 1) {
     each = static_cast<int>(std::bit_ceil(static_cast<unsigned>(std::max(1.0, std::ceil(box.nic / kChannelRate)))));
@@ -74,8 +74,11 @@ bool nccl_offers(const CollectiveRow& row, CollectiveKind kind) {
 }
 
 Choice select(const CollectiveCall& call, const hardware::Site& site) {
-  if (call.kind == CollectiveKind::all_to_all) return exchange(call, site);
-  const nccl::Tuner tuner(nccl::box_of(site, call.ranks, call.nodes));
+  return select(call, site, nccl::Tuner(nccl::box_of(site, call.ranks, call.nodes)));
+}
+
+Choice select(const CollectiveCall& call, const hardware::Site& site, const nccl::Tuner& tuner) {
+  if (call.kind == CollectiveKind::all_to_all) return exchange(call, site, tuner);
   const nccl::Selected best = tuner.choose({function_of(call.kind), call.bytes.value(), call.dtype, call.operations});
   return {&row_of(best.algorithm), best.protocol, best.channels, best.threads};
 }

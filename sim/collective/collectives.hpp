@@ -86,6 +86,8 @@ struct Choice {
 
 /// What carries the call out: the same under what the cluster's nccl tells it. REQUIRES ranks ≥ 2.
 [[nodiscard]] Choice select(const CollectiveCall& call, const hardware::Site& site);
+/// The same by who keeps the tuner of the call's communicator, nccl::Tuner(nccl::box_of(site, ranks, nodes)).
+[[nodiscard]] Choice select(const CollectiveCall& call, const hardware::Site& site, const nccl::Tuner& tuner);
 
 /// What the cluster's nccl tells NCCL to take leaves nothing that it has for the call: NCCL refuses such a call, and
 /// the choice is what it takes without being told.

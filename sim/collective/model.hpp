@@ -3,6 +3,8 @@
 // collective_time() of collective.hpp builds one of these per call; who prices many calls keeps it.
 #pragma once
 
+#include <vector>
+
 #include "sim/collective/collectives.hpp"
 #include "sim/collective/custom.hpp"
 #include "sim/collective/fitted.hpp"
@@ -12,7 +14,7 @@ namespace orrery::sim {
 class CollectiveModel {
  public:
   /// What `site` refers to must outlive the model.
-  explicit CollectiveModel(const hardware::Site& site) : site_(site), laws_(site), custom_(site) {}
+  explicit CollectiveModel(const hardware::Site& site);
 
   /// Uncontended time; 0 for one rank or no bytes. Throws std::invalid_argument unless
   /// 1 ≤ nodes ≤ ranks and bytes ≥ 0.
@@ -22,6 +24,8 @@ class CollectiveModel {
   [[nodiscard]] CollectiveEstimate explain(const CollectiveCall& call) const;
 
  private:
+  /// select(), with the graphs of communicators on one node found once.
+  [[nodiscard]] Choice choose(const CollectiveCall& call) const;
   /// The call is carried out otherwise than NCCL would have chosen by itself.
   [[nodiscard]] bool is_forced(const CollectiveCall& call) const;
   [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;
@@ -32,6 +36,7 @@ class CollectiveModel {
   hardware::Site site_;
   NodeLaws laws_;
   CustomCurves custom_;
+  std::vector<nccl::Tuner> node_tuners_;  ///< of 2, 3, … all ranks of a node
 };
 
 }  // namespace orrery::sim

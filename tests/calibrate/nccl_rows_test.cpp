@@ -16,25 +16,12 @@
 #include "sim/collective/constants.hpp"
 #include "sim/collective/fitted.hpp"
 #include "tests/calibrate/measured_node.hpp"
+#include "tests/sim/collective_clusters.hpp"
 
 namespace orrery::calibrate {
 namespace {
 
 using sim::CollectiveKind;
-
-hardware::Cluster h100() {
-  hardware::Cluster cluster;
-  hardware::NodeGroup& group = cluster.groups.emplace_back();
-  group.gpu.name = "h100_sxm";
-  group.gpu.generation = hardware::load_generation("hopper");
-  group.gpu.nvlink_bandwidth = BytesPerSecond{450e9};
-  group.gpu.pcie_bandwidth = BytesPerSecond{64e9};
-  group.node.gpus = 8;
-  group.node.nvswitch = true;
-  group.node.in_network_reduction = true;
-  group.count = 1;
-  return cluster;
-}
 
 CsvTable table_of(std::vector<std::vector<std::string>> rows) {
   return {"nccl.csv", {"op", "dtype", "gpus", "bytes", "time_us"}, std::move(rows)};
@@ -57,7 +44,7 @@ CsvTable exact_table() {
 }
 
 FitOutcome fit(const CsvTable& table) {
-  const hardware::Cluster cluster = h100();
+  const hardware::Cluster cluster = sim::testing::h100_cluster(1);
   return fit_nccl(table, cluster.site(0), "2026-01-01");
 }
 
@@ -130,7 +117,7 @@ TEST(FitNccl, AFamilyThatWasSeenOnOneSideOfASwitchKeepsTheNodesLawOnTheOther) {
   EXPECT_EQ(scatter.key, "nccl/reduce_scatter/8");
   EXPECT_TRUE(sim::protocol_law(scatter, "ring_ll").has_value());
   EXPECT_FALSE(sim::protocol_law(scatter, "ring_simple").has_value());
-  hardware::Cluster cluster = h100();
+  hardware::Cluster cluster = sim::testing::h100_cluster(1);
   cluster.groups[0].gpu.fits = outcome.fits;
   const sim::CollectiveCall large{CollectiveKind::reduce_scatter, Bytes{268435456.0}, 8, 1};
   const double expected = 30e-6 + 268435456.0 * 0.875 / 330e9;
@@ -190,7 +177,7 @@ TEST(ValidateCollectives, SkipsRowsOfMoreGpusThanANodeHas) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "orrery_small_node.csv";
   std::ofstream(path) << "op,dtype,gpus,bytes,time_us\nall_reduce,fp16,2,1024,10\nall_reduce,fp16,8,1024,10\n";
   hardware::Cluster cluster;
-  cluster = h100();
+  cluster = sim::testing::h100_cluster(1);
   cluster.groups[0].node.gpus = 4;
   const ErrorReport report = validate_collectives(path, cluster.site(0));
   std::filesystem::remove(path);

@@ -3,13 +3,13 @@
 #include "scenarios/serving/explanation.hpp"
 
 #include <cmath>
-#include <numeric>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/steps.hpp"
+#include "tests/scenarios/explanation_tree.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -24,36 +24,6 @@ using ::testing::StartsWith;
 std::string with(const std::string& keys, const std::string& load = "rate: 20, requests: 40, input: 200, output: 20") {
   return "scenario: s\nmodel: llama-3-8b\ncluster: {node: dgx_h100}\nserving:\n  max_model_len: 2048\n" + keys +
          "  load: {" + load + "}\n";
-}
-
-/// A report and the trees of its figures.
-class Tree {
- public:
-  explicit Tree(const std::string& text)
-      : report_(run_scenario(parse_scenario(text, "s.yaml"), Keep{true, false})), explanation_(report_) {}
-  Tree(const Tree&) = delete;
-  Tree& operator=(const Tree&) = delete;
-
-  [[nodiscard]] ExplainNode of(const std::string& metric) const { return explanation_.of(metric); }
-  [[nodiscard]] double metric(const std::string& name) const { return report_.metric(name); }
-  [[nodiscard]] const models::ServingResult& result() const { return *find_serving(report_); }
-
- private:
-  Report report_;
-  Explanation explanation_;
-};
-
-const ExplainNode* part(const ExplainNode& node, const std::string& begin) {
-  for (const ExplainNode& one : node.parts) {
-    if (one.title.rfind(begin, 0) == 0) return &one;
-  }
-  ADD_FAILURE() << node.title << " has no part " << begin;
-  return &node;
-}
-
-double sum_of(const ExplainNode& node) {
-  return std::accumulate(node.parts.begin(), node.parts.end(), 0.0,
-                         [](double sum, const ExplainNode& one) { return sum + one.value; });
 }
 
 TEST(ServingTrees, OfRatesAreTokensOverTheDuration) {

@@ -2,12 +2,12 @@
 #include "scenarios/explanation.hpp"
 
 #include <cmath>
-#include <numeric>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "scenarios/training/job.hpp"
+#include "tests/scenarios/explanation_tree.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -21,36 +21,6 @@ using ::testing::StartsWith;
 std::string with(const std::string& keys, const std::string& cluster = "node: dgx_a100") {
   return "scenario: s\nmodel: gpt2-124m\ncluster: {" + cluster +
          "}\ntraining:\n  sequence_length: 1024\n  global_batch_size: 64\n  micro_batch_size: 2\n" + keys;
-}
-
-/// A report and the trees of its figures.
-class Tree {
- public:
-  explicit Tree(const std::string& text)
-      : report_(run_scenario(parse_scenario(text, "s.yaml"), Keep{true, false})), explanation_(report_) {}
-  Tree(const Tree&) = delete;
-  Tree& operator=(const Tree&) = delete;
-
-  [[nodiscard]] ExplainNode of(const std::string& metric) const { return explanation_.of(metric); }
-  [[nodiscard]] double metric(const std::string& name) const { return report_.metric(name); }
-  [[nodiscard]] const Report& report() const { return report_; }
-
- private:
-  Report report_;
-  Explanation explanation_;
-};
-
-const ExplainNode* part(const ExplainNode& node, const std::string& begin) {
-  for (const ExplainNode& one : node.parts) {
-    if (one.title.rfind(begin, 0) == 0) return &one;
-  }
-  ADD_FAILURE() << node.title << " has no part " << begin;
-  return &node;
-}
-
-double sum_of(const ExplainNode& node) {
-  return std::accumulate(node.parts.begin(), node.parts.end(), 0.0,
-                         [](double sum, const ExplainNode& one) { return sum + one.value; });
 }
 
 TEST(TrainingTrees, OfRatesAreTheQuotientOfTheirParts) {
