@@ -37,6 +37,17 @@ void require_valid(const CollectiveCall& call) {
 
 bool is_free(const CollectiveCall& call) { return call.ranks == 1 || call.bytes.value() == 0.0; }
 
+// Chunks of small buffers leave a tree's pipeline half empty: NCCL's own share of its bandwidth at 64 B · 2^k, and
+// between two of them what lies between, so that a larger buffer never takes less.
+double tree_share(const nccl::Constants& k, hardware::NcclProtocol protocol, Bytes bytes) {
+  const auto& shares = k.tree_correction[static_cast<std::size_t>(protocol)];
+  const auto last = static_cast<double>(k.tree_corrections - 1);
+  const double at = std::clamp(std::log2(std::max(bytes.value() / 64.0, 1.0)), 0.0, last);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, static_cast<std::size_t>(last));
+  return shares[below] + (shares[above] - shares[below]) * (at - std::floor(at));
+}
+
 void add_model_terms(const CollectiveRow& row, const CollectiveCost& cost, bool forced, CollectiveEstimate& out) {
   const std::string protocol = cost.protocol.empty() ? "" : " (" + std::string(cost.protocol) + ")";
   const std::string source = std::string(row.source) + (forced ? "; told so by cluster.nccl" : "");
@@ -118,11 +129,7 @@ CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const Collectiv
   CollectiveCost cost = closed_form(choice, call, site_, k);
   if (call.nodes > 1 || !choice.row->nccl) return cost;
   if (choice.row->nccl == hardware::NcclAlgorithm::tree) {
-    // Chunks of small buffers leave a tree's pipeline half empty: NCCL's own share of its bandwidth by size.
-    const auto& share = nccl::constants(site_.nccl.version).tree_correction[static_cast<std::size_t>(choice.protocol)];
-    const double doublings = std::log2(std::max(call.bytes.value() / 64.0, 1.0));
-    const auto at = static_cast<std::size_t>(doublings);
-    if (at < share.size() && share[at] > 0.0) cost.wire = cost.wire / share[at];
+    cost.wire = cost.wire / tree_share(nccl::constants(site_.nccl.version), choice.protocol, call.bytes);
   }
   for (const CollectiveRow& row : collective_algorithms()) {
     if (row.nccl != hardware::NcclAlgorithm::ring) continue;

@@ -195,7 +195,7 @@ std::optional<BytesPerSecond> NodeLaws::bus_bandwidth(hardware::NcclAlgorithm al
       if (nearest == nullptr || family.ranks <= ranks) nearest = &family;
     }
     if (nearest != nullptr) return nearest->laws[at]->bus;
-    if (node_fit_ != nullptr && node_[at]) return node_[at]->at(kind, ranks).bus;
+    if (node_fit_ != nullptr && node_[at]) return min(node_[at]->at(kind, ranks).bus, most(row, kind, ranks));
   }
   return std::nullopt;
 }

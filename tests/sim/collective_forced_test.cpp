@@ -120,6 +120,23 @@ TEST(ForcedAlgorithm, ATreeOnOneAmpereNodeIsNeverFasterThanTheRing) {
   }
 }
 
+TEST(ForcedAlgorithm, ATreesTimeGrowsWithTheMessageWithinAProtocol) {
+  for (const char* node : {"dgx_a100", "dgx_h100", "a100_pcie_box"}) {
+    const hardware::Cluster cluster = forced(hardware::make_cluster(node, "single_node", 1), "tree");
+    Seconds before;
+    std::string_view protocol;
+    for (double bytes = 64.0; bytes < 1e10; bytes *= 1.07) {
+      const CollectiveEstimate now =
+          explain_collective({CollectiveKind::all_reduce, Bytes{bytes}, 8, 1}, cluster.site(0));
+      if (now.protocol == protocol) {
+        EXPECT_GT(now.time, before) << node << " at " << bytes;
+      }
+      before = now.time;
+      protocol = now.protocol;
+    }
+  }
+}
+
 TEST(ForcedAlgorithm, NothingIsFasterThanTheLinksCarryItsBytes) {
   for (const char* node : {"dgx_h100", "hgx_b200", "gb200_nvl72", "dgx_a100"}) {
     for (const char* algorithm : {"", "ring", "nvls"}) {
