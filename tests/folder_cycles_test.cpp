@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/places.hpp"
 #include "tests/tree_files.hpp"
 
 namespace orrery {
@@ -76,8 +77,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 TEST(FolderCycles, NoneInThisTree) {
-  const std::vector<File> files = tree::read_tree(ORRERY_SOURCE_ROOT);
-  ASSERT_GT(files.size(), 20U) << "the tree was not found at " << ORRERY_SOURCE_ROOT;
+  const std::vector<File> files = tree::read_tree(orrery::tests::source_root());
+  ASSERT_GT(files.size(), 20U) << "the tree was not found at " << orrery::tests::source_root();
   EXPECT_THAT(folder_cycles(files), IsEmpty());
 }
 

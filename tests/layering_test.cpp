@@ -14,6 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/places.hpp"
 #include "tests/tree_files.hpp"
 
 namespace orrery {
@@ -175,12 +176,14 @@ std::vector<std::string> faults_of(const std::string& path, const std::string& t
 }
 
 TEST(Layering, HoldsInThisTree) {
-  const std::vector<File> files = read_tree(ORRERY_SOURCE_ROOT);
-  ASSERT_GT(files.size(), 20U) << "the tree was not found at " << ORRERY_SOURCE_ROOT;
+  const std::vector<File> files = read_tree(orrery::tests::source_root());
+  ASSERT_GT(files.size(), 20U) << "the tree was not found at " << orrery::tests::source_root();
   EXPECT_THAT(layering_faults(files), IsEmpty());
 }
 
-TEST(Layering, KnowsNoPathOfOneMachine) { EXPECT_THAT(path_faults(read_tree(ORRERY_SOURCE_ROOT)), IsEmpty()); }
+TEST(Layering, KnowsNoPathOfOneMachine) {
+  EXPECT_THAT(path_faults(read_tree(orrery::tests::source_root())), IsEmpty());
+}
 
 TEST(LayeringChecker, TakesAnEdgeToTheLeftAndWithin) {
   EXPECT_THAT(faults_of("models/x.cpp", "#include <vector>\n#include \"sim/b.hpp\"\n#include \"hardware/a.hpp\"\n"),

@@ -16,6 +16,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/places.hpp"
+
 namespace orrery {
 namespace {
 
@@ -83,13 +85,10 @@ using ::testing::IsEmpty;
 
 TEST(LinkedObjects, EveryOneOfHardwareKernelsAndSimIsInAProgram) {
   if (!std::filesystem::exists(ORRERY_NM)) GTEST_SKIP() << "no nm here: '" << ORRERY_NM << "'";
-  std::set<std::string> programs = symbols_of(nm(ORRERY_BINARY));
-  ASSERT_GT(programs.size(), 1000U) << ORRERY_BINARY << " has no symbols: it is stripped";
-  bool has_window = false;
-#ifdef ORRERY_GUI_BINARY
-  has_window = true;
-  programs.merge(symbols_of(nm(ORRERY_GUI_BINARY)));
-#endif
+  std::set<std::string> programs = symbols_of(nm(tests::orrery_program()));
+  ASSERT_GT(programs.size(), 1000U) << tests::orrery_program() << " has no symbols: it is stripped";
+  const bool has_window = !tests::gui_program().empty();
+  if (has_window) programs.merge(symbols_of(nm(tests::gui_program())));
   std::vector<std::string> found;
   const auto look = [&](const std::string& folder, const std::string& archive) {
     const std::string symbols = nm(archive);

@@ -25,6 +25,7 @@
 #include "models/serving/workload/workload.hpp"
 #include "scenarios/metrics.hpp"
 #include "sim/collective/collectives.hpp"
+#include "tests/places.hpp"
 
 namespace orrery {
 namespace {
@@ -175,7 +176,7 @@ std::string all_text(const fs::path& folder, const std::set<std::string>& ending
   return text;
 }
 
-const fs::path kRoot = ORRERY_SOURCE_ROOT;
+const fs::path kRoot = orrery::tests::source_root();
 
 TEST(Tables, EveryRowHasItsOwnNameAnEquationAndASource) {
   for (const Table& table : tables()) EXPECT_THAT(row_faults(table), IsEmpty());

@@ -6,6 +6,7 @@
 
 #include "gui/view/answer_view.hpp"
 #include "tests/gui/gui_fixture.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui::testing {
 namespace {
@@ -36,7 +37,7 @@ class AskPage : public WindowTest {
   [[nodiscard]] std::string shown(const char* label) const { return find<QLabel>(label)->text().toStdString(); }
   [[nodiscard]] static std::string of_command(const QStringList& arguments) {
     QProcess program;
-    program.start(QStringLiteral(ORRERY_BINARY), arguments);
+    program.start(QString::fromStdString(orrery::tests::orrery_program()), arguments);
     EXPECT_TRUE(program.waitForFinished(kPatience));
     EXPECT_EQ(program.exitCode(), 0) << program.readAllStandardError().toStdString();
     return program.readAllStandardOutput().toStdString();

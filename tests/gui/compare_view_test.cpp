@@ -11,6 +11,7 @@
 
 #include "gui/timeline/timeline_view.hpp"
 #include "hardware/config/config.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 RunPtr training_run(std::uint64_t number, const std::string& batch) {
   RunRequest request;
   request.number = number;
-  request.file = std::string(ORRERY_SOURCE_ROOT) + "/scenarios/library/training/gpt2-124m-8xa100.yaml";
+  request.file = orrery::tests::source_root() + "/scenarios/library/training/gpt2-124m-8xa100.yaml";
   request.text =
       hardware::set_value(hardware::read_text_file(request.file), request.file, "training.global_batch_size", batch);
   request.change = "training.global_batch_size: " + batch;

@@ -16,6 +16,7 @@
 #include "gui/look/text.hpp"
 #include "gui/timeline/timeline_text.hpp"
 #include "hardware/config/config.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui {
 namespace {
@@ -23,7 +24,7 @@ namespace {
 RunPtr training_run(const std::string& batch) {
   RunRequest request;
   request.number = 1;
-  request.file = std::string(ORRERY_SOURCE_ROOT) + "/scenarios/library/training/gpt2-124m-8xa100.yaml";
+  request.file = orrery::tests::source_root() + "/scenarios/library/training/gpt2-124m-8xa100.yaml";
   request.text =
       hardware::set_value(hardware::read_text_file(request.file), request.file, "training.global_batch_size", batch);
   return make_run(std::move(request));

@@ -24,6 +24,7 @@
 #include "gui/view/yaml_editor.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/scenario.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui::testing {
 
@@ -56,7 +57,7 @@ inline std::string read_bytes(const std::filesystem::path& path) {
 }
 
 inline std::string library(const std::string& name) {
-  return read_bytes(std::filesystem::path(ORRERY_SOURCE_ROOT) / "scenarios" / "library" / (name + ".yaml"));
+  return read_bytes(std::filesystem::path(orrery::tests::source_root()) / "scenarios" / "library" / (name + ".yaml"));
 }
 
 /// `text` with the only occurrence of `before` replaced: what an edit in place must give.

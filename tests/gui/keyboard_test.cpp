@@ -9,6 +9,7 @@
 #include "gui/view/library_view.hpp"
 #include "gui/view/problems_view.hpp"
 #include "tests/gui/gui_fixture.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui::testing {
 namespace {
@@ -175,7 +176,8 @@ TEST_F(Variants, SetTheirValuesInTheText) {
 }
 
 TEST_F(Variants, AreWhatTheLibraryRuns) {
-  const QString file = QStringLiteral(ORRERY_SOURCE_ROOT "/scenarios/library/training/korthikanti-175b-64xa100.yaml");
+  const QString file = QString::fromStdString(orrery::tests::source_root() +
+                                              "/scenarios/library/training/korthikanti-175b-64xa100.yaml");
   ASSERT_TRUE(
       settle([&] { emit find<LibraryView>("library_view")->open_requested(file, QStringLiteral("no recompute")); }));
   const scenarios::Scenario whole = scenarios::load_scenario(file.toStdString(), {});

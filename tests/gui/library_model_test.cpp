@@ -8,6 +8,8 @@
 #include <QTemporaryDir>
 #include <gtest/gtest.h>
 
+#include "tests/places.hpp"
+
 namespace orrery::gui {
 namespace {
 
@@ -51,7 +53,7 @@ TEST(LibraryModel, IsEmptyWithoutAFolder) {
 }
 
 TEST(LibraryModel, ShowsTheOpenFileBold) {
-  const QString root = QStringLiteral(ORRERY_SOURCE_ROOT "/scenarios/library");
+  const QString root = QString::fromStdString(orrery::tests::source_root() + "/scenarios/library");
   LibraryModel model(root);
   const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
   const QModelIndex file = model.index_of(root + "/training/gpt2-124m-8xa100.yaml");

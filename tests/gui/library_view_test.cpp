@@ -8,10 +8,12 @@
 #include <QTreeView>
 #include <gtest/gtest.h>
 
+#include "tests/places.hpp"
+
 namespace orrery::gui {
 namespace {
 
-const QString kRoot = QStringLiteral(ORRERY_SOURCE_ROOT "/scenarios/library");
+const QString kRoot = QString::fromStdString(orrery::tests::source_root() + "/scenarios/library");
 
 TEST(LibraryView, OpensAScenarioAndAVariant) {
   LibraryView view(kRoot);

@@ -15,6 +15,7 @@
 
 #include "gui/view/views.hpp"
 #include "hardware/config/config.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui {
 namespace {
@@ -81,7 +82,7 @@ TEST(LinksModel, WritesARowPerOperationAsCsv) {
 // Links are the machine's: of several jobs the table says whose operations they held up.
 TEST(LinksModel, TellsTheJobsApart) {
   RunRequest request;
-  request.file = std::string(ORRERY_SOURCE_ROOT) + "/scenarios/library/cluster/two-70b-7to1-fabric.yaml";
+  request.file = orrery::tests::source_root() + "/scenarios/library/cluster/two-70b-7to1-fabric.yaml";
   request.text = hardware::read_text_file(request.file);
   const RunPtr run = make_run(std::move(request));
   LinksModel model;

@@ -8,6 +8,7 @@
 #include "gui/model/metric_text.hpp"
 #include "scenarios/format.hpp"
 #include "tests/gui/made_runs.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 using scenarios::Unit;
 
 std::string scenario_file(const std::string& name) {
-  return std::string(ORRERY_SOURCE_ROOT) + "/scenarios/library/" + name;
+  return orrery::tests::source_root() + "/scenarios/library/" + name;
 }
 
 /// A run of a library scenario with one key changed.

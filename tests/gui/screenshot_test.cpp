@@ -5,6 +5,7 @@
 
 #include "gui/view/views.hpp"
 #include "tests/gui/gui_fixture.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui::testing {
 namespace {
@@ -34,7 +35,7 @@ class Screenshot : public ::testing::Test {
     environment.insert(QStringLiteral("XDG_CONFIG_HOME"), path(QStringLiteral("settings")));
     program.setProcessEnvironment(environment);
     program.setWorkingDirectory(folder_.path());
-    program.start(QStringLiteral(ORRERY_GUI_BINARY), arguments);
+    program.start(QString::fromStdString(orrery::tests::gui_program()), arguments);
     if (!program.waitForFinished(2 * kPatience)) {
       program.kill();
       program.waitForFinished();

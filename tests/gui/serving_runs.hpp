@@ -9,6 +9,7 @@
 #include "scenarios/report.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/serving/job.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::gui::tests {
 
@@ -16,7 +17,7 @@ namespace orrery::gui::tests {
 using MadeRun = std::shared_ptr<Run>;
 
 inline std::string library_file(const std::string& name) {
-  return std::string(ORRERY_SOURCE_ROOT) + "/scenarios/library/" + name + ".yaml";
+  return orrery::tests::source_root() + "/scenarios/library/" + name + ".yaml";
 }
 
 /// `variant`: its name, or empty for the scenario itself.

@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/places.hpp"
+
 namespace orrery::hardware {
 namespace {
 
@@ -65,7 +67,7 @@ bool reads(const std::string& text) {
 
 std::vector<fs::path> files_below(const char* folder, const char* extension) {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(ORRERY_SOURCE_ROOT) / folder)) {
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(orrery::tests::source_root()) / folder)) {
     if (entry.is_regular_file() && (*extension == '\0' || entry.path().extension() == extension)) {
       files.push_back(entry.path());
     }

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "hardware/config/config.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::hardware {
 namespace {
@@ -98,7 +99,7 @@ void collect(const ConfigNode& node, const std::string& prefix, std::vector<std:
 
 std::vector<std::string> library_texts() {
   std::vector<std::string> texts;
-  const auto folder = std::filesystem::path(ORRERY_SOURCE_ROOT) / "scenarios" / "library";
+  const auto folder = std::filesystem::path(orrery::tests::source_root()) / "scenarios" / "library";
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() == ".yaml") texts.push_back(read_text_file(entry.path().string()));
   }

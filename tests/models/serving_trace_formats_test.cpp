@@ -16,6 +16,7 @@
 #include "models/serving/workload/vllm_bench.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "tests/calibrate/temporary_folder.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::models {
 namespace {
@@ -46,7 +47,7 @@ Read read_file(const std::string& path, const std::string& format = {}) {
 }
 
 Read sample(const std::string& name) {
-  return read_file(std::string(ORRERY_SOURCE_ROOT) + "/tests/fuzz/corpus/trace/" + name);
+  return read_file(orrery::tests::source_root() + "/tests/fuzz/corpus/trace/" + name);
 }
 
 /// Without the folder's name.
@@ -243,7 +244,7 @@ TEST(TraceFormats, AreReadAsStreams) {
 
 LoadConfig lengths_of(const std::string& name) {
   LoadConfig load;
-  load.trace = std::string(ORRERY_SOURCE_ROOT) + "/tests/fuzz/corpus/trace/" + name;
+  load.trace = orrery::tests::source_root() + "/tests/fuzz/corpus/trace/" + name;
   return load;
 }
 

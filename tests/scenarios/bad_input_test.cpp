@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -226,7 +227,8 @@ TEST_F(BadInput, FullStandardOutputIsNoSuccess) {
   std::ostringstream err;
   EXPECT_EQ(run_command({"run", file}, full, err), kExitInput);
   EXPECT_THAT(err.str(), AllOf(HasSubstr("standard output"), HasSubstr("No space left")));
-  const std::string command = fmt::format("'{}' run '{}' > /dev/full 2> '{}'", ORRERY_BINARY, file, path("err"));
+  const std::string command =
+      fmt::format("'{}' run '{}' > /dev/full 2> '{}'", orrery::tests::orrery_program(), file, path("err"));
   const int status = std::system(command.c_str());
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), kExitInput);

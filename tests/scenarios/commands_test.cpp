@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scenarios/report.hpp"
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -25,7 +26,7 @@ TEST_F(Commands, VersionAndHelpAreWell) {
 }
 
 TEST(Version, IsTheOneOfTheBuild) {
-  const std::string cmake = read_file(std::string(ORRERY_SOURCE_ROOT) + "/CMakeLists.txt");
+  const std::string cmake = read_file(orrery::tests::source_root() + "/CMakeLists.txt");
   EXPECT_THAT(cmake, HasSubstr("project(orrery VERSION " + std::string(kVersion) + " "));
 }
 

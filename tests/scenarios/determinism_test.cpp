@@ -10,6 +10,7 @@
 #include "models/serving/workload/workload.hpp"
 #include "scenarios/report.hpp"
 #include "scenarios/runner.hpp"
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 #include "tests/scenarios/row_scenarios.hpp"
 
@@ -34,7 +35,7 @@ std::string report_of_library(int jobs) {
   std::ostringstream out, err;
   Console console{out, err};
   std::string json = to_json_without_engine(run_all(scenarios, {jobs, true, {}}, console).reports);
-  const std::string root = ORRERY_SOURCE_ROOT;  // traces are named by their path
+  const std::string root = orrery::tests::source_root();  // traces are named by their path
   for (std::size_t at = json.find(root); at != std::string::npos; at = json.find(root, at)) json.erase(at, root.size());
   return json;
 }
@@ -75,7 +76,8 @@ TEST(Determinism, OneAndEightAtATimeGiveTheSameBytes) {
 }
 
 TEST(Determinism, ReportHasTheCommittedHash) {
-  const std::filesystem::path path = std::filesystem::path(ORRERY_SOURCE_ROOT) / "tests" / "golden" / "report.hash";
+  const std::filesystem::path path =
+      std::filesystem::path(orrery::tests::source_root()) / "tests" / "golden" / "report.hash";
   const std::string actual = hex(fnv1a(report_of_library(2))) + "\n";
   if (std::getenv("ORRERY_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(path, std::ios::binary) << actual;

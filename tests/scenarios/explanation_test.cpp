@@ -10,6 +10,7 @@
 #include "scenarios/metrics.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/training/job.hpp"
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 #include "tests/scenarios/serving/fixture.hpp"
 
@@ -73,7 +74,7 @@ void expect_every_metric(const Report& report) {
 
 TEST(Explanation, HasATreeForEveryMetricOfTheLibrary) {
   int seen = 0;
-  for (const std::string& file : scenario_files((std::string(ORRERY_SOURCE_ROOT) + "/scenarios/library"))) {
+  for (const std::string& file : scenario_files((orrery::tests::source_root() + "/scenarios/library"))) {
     if (file.find("16384xh100") != std::string::npos || file.find("mooncake") != std::string::npos) continue;
     const Scenario scenario = load_scenario(file);
     if (!scenario.skipped.empty()) continue;

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "scenarios/commands/command_line.hpp"
+#include "tests/places.hpp"
 
 namespace orrery::scenarios::testing {
 
@@ -35,7 +36,8 @@ inline std::string read_file(const std::filesystem::path& path) {
 }
 
 inline std::string library(const std::string& name) {
-  const std::filesystem::path folder = std::filesystem::path(ORRERY_SOURCE_ROOT) / "scenarios" / "library" / "training";
+  const std::filesystem::path folder =
+      std::filesystem::path(orrery::tests::source_root()) / "scenarios" / "library" / "training";
   return (folder / (name + ".yaml")).string();
 }
 

@@ -1,6 +1,7 @@
 // Whole outputs against committed texts. They change on purpose only: set ORRERY_UPDATE_GOLDEN=1, run, and
 // explain the difference in the commit.
 
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -21,7 +22,7 @@ std::string first_difference(const std::string& expected, const std::string& act
 }
 
 void expect_golden(const std::string& name, const std::string& actual) {
-  const std::filesystem::path path = std::filesystem::path(ORRERY_SOURCE_ROOT) / "tests" / "golden" / name;
+  const std::filesystem::path path = std::filesystem::path(orrery::tests::source_root()) / "tests" / "golden" / name;
   if (std::getenv("ORRERY_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(path, std::ios::binary) << actual;
     return;

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -18,7 +19,7 @@ class GuiCommand : public FolderTest {
   void SetUp() override {
     FolderTest::SetUp();
     std::filesystem::create_directories(path("bin"));
-    std::filesystem::copy_file(ORRERY_BINARY, path("bin/orrery"));
+    std::filesystem::copy_file(orrery::tests::orrery_program(), path("bin/orrery"));
     std::filesystem::create_directories(path("elsewhere"));
   }
 

@@ -9,6 +9,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -73,7 +74,7 @@ TEST_F(Interrupt, SignalDuringASweepKeepsWhatIsDone) {
 
 /// Starts the program itself and interrupts it while its one prediction runs; returns the status of waitpid().
 int status_of_interrupted(const std::vector<std::string>& args) {
-  std::vector<std::string> words = {ORRERY_BINARY};
+  std::vector<std::string> words = {orrery::tests::orrery_program()};
   words.insert(words.end(), args.begin(), args.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

@@ -6,10 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "tests/places.hpp"
+
 namespace orrery::scenarios::testing {
 
 /// The file that texts below are read as: paths in them start at its folder.
-inline std::string row_scenario_file() { return std::string(ORRERY_SOURCE_ROOT) + "/tests/scenarios/row.yaml"; }
+inline std::string row_scenario_file() { return orrery::tests::source_root() + "/tests/scenarios/row.yaml"; }
 
 inline std::string own_keys(const std::map<std::string_view, std::string_view>& keys, std::string_view row) {
   const auto found = keys.find(row);

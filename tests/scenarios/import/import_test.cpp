@@ -9,6 +9,7 @@
 #include "scenarios/import/launch.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/serving/job.hpp"
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -19,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 std::string sample(const std::string& name) {
-  return std::string(ORRERY_SOURCE_ROOT) + "/tests/fuzz/corpus/trace/" + name;
+  return orrery::tests::source_root() + "/tests/fuzz/corpus/trace/" + name;
 }
 
 class Import : public FolderTest {
@@ -150,7 +151,7 @@ TEST_F(Import, TakesModelsThatHaveTheSizesOfOneOfTheLibrary) {
 
 TEST_F(Import, FindsAConfigBesideTheScript) {
   std::filesystem::create_directories(folder_ / "my-model");
-  std::filesystem::copy_file(std::filesystem::path(ORRERY_SOURCE_ROOT) / "models/library/llama-3-8b.json",
+  std::filesystem::copy_file(std::filesystem::path(orrery::tests::source_root()) / "models/library/llama-3-8b.json",
                              folder_ / "my-model/config.json");
   const std::string script = write("serve.sh", "vllm serve ./my-model\n");
   const Outcome outcome = orrery({"import", script, "-o", path("out.yaml")});

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -55,7 +56,7 @@ TEST_F(LargeLoad, OfAScenarioComesFromStandardInput) {
   const std::string scenario = write("s.yaml",
                                      "scenario: s\nmodel: llama-3-8b\ncluster: {node: dgx_h100}\nserving:\n"
                                      "  max_model_len: 8192\n  load: {trace: \"-\"}\n");
-  const std::string program = "'" ORRERY_BINARY "' run '" + scenario + "' -q --json ";
+  const std::string program = "'" + orrery::tests::orrery_program() + "' run '" + scenario + "' -q --json ";
   ASSERT_EQ(std::system((program + "'" + path("r.json") + "' < '" + trace + "'").c_str()), 0);
   EXPECT_THAT(read_file(path("r.json")), HasSubstr("\"input_tokens_per_s\""));
   // A pipe is read as it comes, to where the report goes too.

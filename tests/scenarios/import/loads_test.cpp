@@ -1,6 +1,7 @@
 // Recorded loads of every tool: what is said of them, by counting on fingers, and what they become.
 #include <gmock/gmock.h>
 
+#include "tests/places.hpp"
 #include "tests/scenarios/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -125,8 +126,8 @@ TEST_F(Loads, BrokenLinesAreRefusedWithTheirNumber) {
 
 TEST_F(Loads, MustBeFilesThatAScenarioCanReadAgain) {
   const std::string trace = write("v.csv", "arrived_at,num_prefill_tokens,num_decode_tokens\n0,100,10\n");
-  const std::string program =
-      "'" ORRERY_BINARY "' import - > '" + path("out") + "' 2> '" + path("err") + "' < '" + trace + "'";
+  const std::string program = "'" + orrery::tests::orrery_program() + "' import - > '" + path("out") + "' 2> '" +
+                              path("err") + "' < '" + trace + "'";
   EXPECT_NE(std::system(program.c_str()), 0);
   EXPECT_THAT(read_file(path("err")), HasSubstr("a load must be a file"));
   EXPECT_EQ(read_file(path("out")), "");

@@ -6,6 +6,7 @@
 #include "scenarios/scenario.hpp"
 #include "scenarios/serving/job.hpp"
 #include "scenarios/serving/sections.hpp"
+#include "tests/places.hpp"
 #include "tests/scenarios/serving/fixture.hpp"
 
 namespace orrery::scenarios::testing {
@@ -242,7 +243,7 @@ TEST(ServingNames, ComeFromTheTables) {
 // 60 clients whose requests grow to 2,000 tokens need 120,000 tokens of KV cache. A card of 80 GB has room for some
 // 195,000, one of 48 GB for some 85,000.
 TEST(ServingLibrary, LoadTestPreemptsOnTheSmallCardOnly) {
-  const std::string file = ORRERY_SOURCE_ROOT "/scenarios/library/serving/qwen2.5-32b-awq-load-test.yaml";
+  const std::string file = orrery::tests::source_root() + "/scenarios/library/serving/qwen2.5-32b-awq-load-test.yaml";
   const auto preemptions = [&](const std::vector<Override>& changes) {
     std::vector<Override> all = {{"serving.load.input", "200"}, {"serving.load.output", "1800"}};
     all.insert(all.end(), changes.begin(), changes.end());
@@ -253,7 +254,7 @@ TEST(ServingLibrary, LoadTestPreemptsOnTheSmallCardOnly) {
 }
 
 TEST(ServingLibrary, LoadsHaveTheMeansTheyAreNamedFor) {
-  const std::string file = ORRERY_SOURCE_ROOT "/scenarios/library/serving/llama-2-7b-a100-1150x211.yaml";
+  const std::string file = orrery::tests::source_root() + "/scenarios/library/serving/llama-2-7b-a100-1150x211.yaml";
   const Report report = run_scenario(load_scenario(file));
   const models::ServingResult* served = find_serving(report);
   ASSERT_NE(served, nullptr);
