@@ -18,6 +18,8 @@ using sim::ProtocolLaw;
 // Errors of measurements of one size repeat within 3 %; further away a row counts by its distance, not its square.
 constexpr double kNoise = 0.03;
 constexpr int kIterations = 200;
+// What a sum of bytes loses before any was seen, and how far from that a platform is expected to be.
+constexpr double kNarrow = 0.05;
 
 /// A variable of a fit: where it starts, and how far from there one standard deviation is. 0: it is held.
 struct Variable {
@@ -54,7 +56,7 @@ std::vector<double> errors_of(const std::vector<const LawRow*>& rows, const auto
   std::vector<double> out;
   out.reserve(rows.size());
   for (const LawRow* row : rows) {
-    const ProtocolLaw law = law_of(*row);
+    const ProtocolLaw law = law_of(*row).of(row->kind, row->dtype);
     out.push_back(std::log(law.time(row->kind, row->bytes, row->ranks) / row->measured));
   }
   return out;
@@ -67,9 +69,19 @@ double bus_limit(const LawRow& row, const hardware::Site& site) {
 // Only LL is slow enough at the start of its blocks to tell one from many: the others start with all.
 bool has_blocks(const sim::Choice& choice) { return choice.row->nccl && choice.protocol == NcclProtocol::ll; }
 
-// Rings through a switch have one rate whatever their length; messages and PCIe do not.
-bool has_exponent(const sim::Choice& choice, const hardware::Site& site) {
-  return !choice.row->nccl || site.gpu.nvlink_bandwidth.value() <= 0.0;
+// The switch adds at one rate whatever the number of ranks. Two GPUs on one reach 70 to 90 % of what eight do.
+bool has_exponent(const sim::Choice& choice) { return choice.row->nccl != hardware::NcclAlgorithm::nvls; }
+
+// e / min(a, s) of a variable that may be anything, with a slope everywhere, and back.
+double ramp_share(double v) { return 0.95 * (v < 0.0 ? std::tanh(v) : v); }
+double ramp_variable(double share) {
+  const double v = share / 0.95;
+  return v < 0.0 ? std::atanh(std::max(v, -0.999)) : v;
+}
+
+bool any_sums_bytes(const std::vector<const LawRow*>& rows) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [](const LawRow* row) { return sim::sums_bytes(row->kind, row->dtype); });
 }
 
 // Where the fit of a node's law starts: NCCL's constants, and what boards of the generation sustain.
@@ -100,24 +112,26 @@ NodeLaw fit_node_law(const std::vector<const LawRow*>& rows, const hardware::Sit
   const NodeLaw start = prior(choice, site);
   double limit = 0.0;
   for (const LawRow* row : rows) limit = std::max(limit, bus_limit(*row, site));
-  const double exponent_deviation = has_exponent(choice, site) ? 0.5 : 0.0;
-  const std::array<Variable, 7> variables{
+  const double exponent_deviation = has_exponent(choice) ? 0.3 : 0.0;
+  const std::array<Variable, 8> variables{
       {{std::log(start.launch.value()), 0.5},
        {std::log(start.hop.value()), 0.5},
        {std::log(std::min(start.bus.value(), limit)), 0.3},
-       {0.0, 1.0},
+       {0.0, 0.5},
        {std::log(start.ramp_scale.value()), 1.0},
        {std::log(std::max(start.blocks.value(), 1e-12)), has_blocks(choice) ? 1.0 : 0.0},
-       {0.0, exponent_deviation}}};
-  const auto law_of = [&](const std::array<double, 7>& v) {
+       {0.0, exponent_deviation},
+       {any_sums_bytes(rows) ? kNarrow : 0.0, any_sums_bytes(rows) ? kNarrow : 0.0}}};
+  const auto law_of = [&](const std::array<double, 8>& v) {
     NodeLaw law;
     law.launch = Seconds{std::exp(v[0])};
     law.hop = Seconds{std::exp(v[1])};
     law.bus = BytesPerSecond{std::min(std::exp(v[2]), limit)};
-    law.ramp_share = 0.95 * std::tanh(v[3]);
+    law.ramp_share = ramp_share(v[3]);
     law.ramp_scale = Seconds{std::exp(v[4])};
     law.blocks = has_blocks(choice) ? Seconds{std::exp(v[5])} : Seconds{};
     law.bus_exponent = v[6];
+    law.narrow = std::max(v[7], 0.0);
     return law;
   };
   const auto limited = [&](const NodeLaw& law, const LawRow& row) {
@@ -125,7 +139,7 @@ NodeLaw fit_node_law(const std::vector<const LawRow*>& rows, const hardware::Sit
     own.bus = min(own.bus, BytesPerSecond{bus_limit(row, site)});
     return own;
   };
-  return law_of(fit(variables, [&](const std::array<double, 7>& v) {
+  return law_of(fit(variables, [&](const std::array<double, 8>& v) {
     const NodeLaw law = law_of(v);
     return errors_of(rows, [&](const LawRow& row) { return limited(law, row); });
   }));
@@ -151,19 +165,23 @@ ProtocolLaw fit_family_law(const std::vector<const LawRow*>& rows, const NodeLaw
   const LawRow& first = *rows.front();
   const ProtocolLaw start = node.at(first.kind, first.ranks);
   const double limit = bus_limit(first, site);
-  const double share = std::clamp(node.ramp_share / 0.95, -0.999, 0.999);
-  const std::array<Variable, 5> variables{
-      {{0.0, 0.15}, {0.0, 0.1}, {std::atanh(share), 0.5}, {0.0, 0.5}, {0.0, has_blocks(first.choice) ? 0.4 : 0.0}}};
-  const auto law_of = [&](const std::array<double, 5>& v) {
+  const std::array<Variable, 6> variables{{{0.0, 0.15},
+                                           {0.0, 0.1},
+                                           {ramp_variable(node.ramp_share), 0.5},
+                                           {0.0, 0.5},
+                                           {0.0, has_blocks(first.choice) ? 0.4 : 0.0},
+                                           {node.narrow, any_sums_bytes(rows) ? 0.5 * kNarrow : 0.0}}};
+  const auto law_of = [&](const std::array<double, 6>& v) {
     ProtocolLaw law;
     law.base = std::exp(v[0]) * start.base;
     law.bus = BytesPerSecond{std::min(std::exp(v[1]) * start.bus.value(), limit)};
     law.ramp_scale = std::exp(v[3]) * start.ramp_scale;
-    law.ramp = 0.95 * std::tanh(v[2]) * min(law.base, law.ramp_scale);
+    law.ramp = ramp_share(v[2]) * min(law.base, law.ramp_scale);
     law.blocks = std::exp(v[4]) * start.blocks;
+    law.narrow = std::max(v[5], 0.0);
     return law;
   };
-  return law_of(fit(variables, [&](const std::array<double, 5>& v) {
+  return law_of(fit(variables, [&](const std::array<double, 6>& v) {
     const ProtocolLaw law = law_of(v);
     return errors_of(rows, [&](const LawRow&) { return law; });
   }));

@@ -27,6 +27,7 @@ struct LawRow {
   Bytes bytes;
   Seconds measured;
   sim::Choice choice;
+  Dtype dtype = Dtype::bf16;
 
   [[nodiscard]] std::string law() const { return sim::law_name(choice); }
 };

@@ -79,14 +79,14 @@ hardware::FitResidual residual(std::string group, const std::vector<double>& err
 
 LawRow law_row(const NcclRow& row, const hardware::Site& site) {
   const sim::CollectiveCall call = call_of(row);
-  return {row.kind, row.ranks, row.bytes, row.measured, sim::nccl_choice(call, site)};
+  return {row.kind, row.ranks, row.bytes, row.measured, sim::nccl_choice(call, site), call.dtype};
 }
 
 /// Errors of a law on the rows that a fit saw and on those that were kept back.
 class Errors {
  public:
   void add(const LawRow& row, bool kept_back, const sim::ProtocolLaw& law) {
-    const Seconds predicted = law.time(row.kind, row.bytes, row.ranks);
+    const Seconds predicted = law.of(row.kind, row.dtype).time(row.kind, row.bytes, row.ranks);
     (kept_back ? kept_ : seen_).push_back(std::abs(predicted / row.measured - 1.0));
   }
   [[nodiscard]] std::vector<hardware::FitResidual> residuals() const {
@@ -134,7 +134,8 @@ hardware::FitResidual left_out_families(const std::vector<Family>& families, con
     for (const LawRow& row : family.rows) {
       const sim::NodeLaw* law = find_law(laws, row.law());
       if (law == nullptr) continue;
-      const Seconds predicted = law->at(row.kind, row.ranks).time(row.kind, row.bytes, row.ranks);
+      const Seconds predicted =
+          law->at(row.kind, row.ranks).of(row.kind, row.dtype).time(row.kind, row.bytes, row.ranks);
       errors.push_back(std::abs(predicted / row.measured - 1.0));
     }
   }

@@ -118,7 +118,7 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
   if (const auto custom = custom_.time(call)) return *custom;
   const Choice choice = choose(call);
   if (call.nodes == 1) {
-    if (const auto known = laws_.find(choice, call.kind, call.ranks))
+    if (const auto known = laws_.find(choice, call.kind, call.ranks, call.dtype))
       return known->law.time(call.kind, call.bytes, call.ranks);
   }
   return unmeasured(choice, call).total();
@@ -135,12 +135,16 @@ CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const Collectiv
     if (row.nccl != hardware::NcclAlgorithm::ring) continue;
     Choice ring = choice;
     ring.row = &row;
-    const auto known = laws_.find(ring, call.kind, call.ranks);
+    const auto known = laws_.find(ring, call.kind, call.ranks, call.dtype);
     if (!known) break;
     const double pace = known->law.time(call.kind, call.bytes, call.ranks) / closed_form(ring, call, site_, k).total();
     cost.base = pace * cost.base;
     cost.hops = pace * cost.hops;
     cost.wire = pace * cost.wire;
+    // A ring that is faster than the closed form has it says nothing of links that the other algorithm fills already.
+    const BytesPerSecond limit =
+        site_.has_nvlink() ? node_bus_limit(site_.gpu, call.kind, call.ranks) : site_.node_bandwidth_per_gpu();
+    cost.wire = max(cost.wire, call.bytes * bus_factor(call.kind, call.ranks) / limit);
   }
   return cost;
 }
@@ -156,7 +160,7 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   out.protocol = hardware::name(choice.protocol);
   out.channels = choice.channels;
   out.threads = choice.threads;
-  const auto known = call.nodes == 1 ? laws_.find(choice, call.kind, call.ranks) : std::nullopt;
+  const auto known = call.nodes == 1 ? laws_.find(choice, call.kind, call.ranks, call.dtype) : std::nullopt;
   if (!known) {
     const CollectiveCost cost = unmeasured(choice, call);
     out.time = cost.total();

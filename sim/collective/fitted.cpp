@@ -87,6 +87,12 @@ Seconds ProtocolLaw::time(CollectiveKind kind, Bytes bytes, int ranks) const {
   return base + block_time(bytes, ranks) + wire + ramp_time(wire);
 }
 
+ProtocolLaw ProtocolLaw::of(CollectiveKind kind, Dtype dtype) const {
+  ProtocolLaw law = *this;
+  if (sums_bytes(kind, dtype)) law.bus = bus / (1.0 + narrow);
+  return law;
+}
+
 ProtocolLaw NodeLaw::at(CollectiveKind kind, int ranks) const {
   ProtocolLaw law;
   law.base = launch + static_cast<double>(law_steps(kind, ranks)) * hop;
@@ -94,7 +100,15 @@ ProtocolLaw NodeLaw::at(CollectiveKind kind, int ranks) const {
   law.ramp_scale = ramp_scale;
   law.ramp = ramp_share * min(law.base, ramp_scale);
   law.bus = bus * std::pow(static_cast<double>(ranks) / kSwitchRanks, bus_exponent);
+  law.narrow = narrow;
   return law;
+}
+
+bool sums_bytes(CollectiveKind kind, Dtype dtype) {
+  const bool sums =
+      kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter || kind == CollectiveKind::reduce;
+  // Scales (fp8_block) travel beside the elements.
+  return sums && element_size(dtype).value() < 1.5;
 }
 
 int law_steps(CollectiveKind kind, int ranks) {
@@ -118,6 +132,7 @@ void add_law(const ProtocolLaw& law, std::string_view name, Fit& fit) {
   fit.coefficients.emplace_back(coefficient_name(name, "ramp_s"), law.ramp.value());
   fit.coefficients.emplace_back(coefficient_name(name, "ramp_scale_s"), law.ramp_scale.value());
   fit.coefficients.emplace_back(coefficient_name(name, "bus_bandwidth"), law.bus.value());
+  fit.coefficients.emplace_back(coefficient_name(name, "narrow"), law.narrow);
 }
 
 void add_law(const NodeLaw& law, std::string_view name, Fit& fit) {
@@ -128,6 +143,7 @@ void add_law(const NodeLaw& law, std::string_view name, Fit& fit) {
   fit.coefficients.emplace_back(coefficient_name(name, "ramp_scale_s"), law.ramp_scale.value());
   fit.coefficients.emplace_back(coefficient_name(name, "bus_bandwidth"), law.bus.value());
   fit.coefficients.emplace_back(coefficient_name(name, "bus_exponent"), law.bus_exponent);
+  fit.coefficients.emplace_back(coefficient_name(name, "narrow"), law.narrow);
 }
 
 std::optional<ProtocolLaw> protocol_law(const Fit& fit, std::string_view name) {
@@ -135,7 +151,8 @@ std::optional<ProtocolLaw> protocol_law(const Fit& fit, std::string_view name) {
   const auto base = of("base_s"), blocks = of("blocks_s"), ramp = of("ramp_s"), scale = of("ramp_scale_s");
   const auto bus = of("bus_bandwidth");
   if (!base || !blocks || !ramp || !scale || !bus || *bus <= 0.0) return std::nullopt;
-  return ProtocolLaw{Seconds{*base}, Seconds{*blocks}, Seconds{*ramp}, Seconds{*scale}, BytesPerSecond{*bus}};
+  return ProtocolLaw{Seconds{*base},  Seconds{*blocks},     Seconds{*ramp},
+                     Seconds{*scale}, BytesPerSecond{*bus}, of("narrow").value_or(0.0)};
 }
 
 std::optional<NodeLaw> node_law(const Fit& fit, std::string_view name) {
@@ -144,7 +161,7 @@ std::optional<NodeLaw> node_law(const Fit& fit, std::string_view name) {
   const auto share = of("ramp_share"), bus = of("bus_bandwidth"), exponent = of("bus_exponent");
   if (!launch || !hop || !blocks || !scale || !share || !bus || !exponent || *bus <= 0.0) return std::nullopt;
   return NodeLaw{Seconds{*launch}, Seconds{*hop},        Seconds{*blocks}, Seconds{*scale},
-                 *share,           BytesPerSecond{*bus}, *exponent};
+                 *share,           BytesPerSecond{*bus}, *exponent,        of("narrow").value_or(0.0)};
 }
 
 NodeLaws::NodeLaws(const hardware::Site& site) : site_(site) {
@@ -172,15 +189,16 @@ BytesPerSecond NodeLaws::most(const CollectiveRow& row, CollectiveKind kind, int
   return most;
 }
 
-std::optional<NodeLaws::Known> NodeLaws::find(const Choice& choice, CollectiveKind kind, int ranks) const {
+std::optional<NodeLaws::Known> NodeLaws::find(const Choice& choice, CollectiveKind kind, int ranks, Dtype dtype) const {
   const std::size_t at = place(*choice.row, choice.protocol);
   for (const Family& family : families_) {
     if (family.kind != kind || family.ranks != ranks || !family.laws[at]) continue;
-    return Known{*family.laws[at], family.fit->key, family.fit->source, !family.scaled};
+    return Known{family.laws[at]->of(kind, dtype), family.fit->key, family.fit->source, !family.scaled};
   }
   if (node_fit_ == nullptr || !node_[at]) return std::nullopt;
   Known known{node_[at]->at(kind, ranks), node_fit_->key, node_fit_->source, false};
   known.law.bus = min(known.law.bus, most(*choice.row, kind, ranks));
+  known.law = known.law.of(kind, dtype);
   return known;
 }
 

@@ -3,12 +3,14 @@
 // NCCL's choice (collectives.hpp) says which algorithm and protocol carry a call out; what they take is the law of
 // that protocol, so that a curve breaks where NCCL switches and nowhere else:
 //
-//   t = a + c y²/(1 + y²) + w + e x / (1 + x),   y = S / (n · 4 KiB),  w = S f / B,  x = w / s
+//   t = a + c y²/(1 + y²) + w + e x / (1 + x),   y = S / (n · 4 KiB),  w = S f (1 + m) / B,  x = w / s
 //
 // a is the launch and the latency of the steps, c what full thread blocks cost more than one that is not (a slice S/n
 // of 4 KiB gives each of the 512 threads of LL's first block its 8 bytes; more slices start more blocks), w the wire,
 // and e the part of the pipeline that is still paid for as it fills (e > 0: chunks are small at first) or that is
-// hidden behind the latency (e < 0). |e| < min(a, s), so that t grows with S and never beats the wire.
+// hidden behind the latency (e < 0). e > −min(a, s), so that t grows with S and never beats the wire. m is what sums of
+// one-byte elements (int8, fp8) lose where two-byte ones keep up with the link, and 0 for all else: the SMs add twice
+// as many elements to a byte.
 //
 // A profile has two kinds of laws, both fitted by calibrate/nccl_law.cpp:
 //   "nccl/node"              one set for all kinds and numbers of ranks: a = launch + hop · steps, c per doubling of
@@ -35,12 +37,15 @@ namespace orrery::sim {
 
 /// One protocol of one algorithm, of one kind and number of ranks.
 struct ProtocolLaw {
-  Seconds base;        ///< a
-  Seconds blocks;      ///< c
-  Seconds ramp;        ///< e, may be negative
-  Seconds ramp_scale;  ///< s
-  BytesPerSecond bus;  ///< B
+  Seconds base;         ///< a
+  Seconds blocks;       ///< c
+  Seconds ramp;         ///< e, may be negative
+  Seconds ramp_scale;   ///< s
+  BytesPerSecond bus;   ///< B
+  double narrow = 0.0;  ///< m
 
+  /// The law for elements of one type: B less what their sums lose.
+  [[nodiscard]] ProtocolLaw of(CollectiveKind kind, Dtype dtype) const;
   [[nodiscard]] Seconds block_time(Bytes bytes, int ranks) const;
   [[nodiscard]] Seconds wire_time(CollectiveKind kind, Bytes bytes, int ranks) const {
     return bytes * bus_factor(kind, ranks) / bus;
@@ -54,15 +59,19 @@ struct NodeLaw {
   Seconds launch, hop;
   Seconds blocks;  ///< per doubling of the ranks
   Seconds ramp_scale;
-  double ramp_share = 0.0;  ///< e / min(a, s), in (−1, 1)
+  double ramp_share = 0.0;  ///< e / min(a, s), more than −1
   BytesPerSecond bus;       ///< of eight ranks
   double bus_exponent = 0.0;
+  double narrow = 0.0;  ///< m
 
   [[nodiscard]] ProtocolLaw at(CollectiveKind kind, int ranks) const;
 };
 
 /// Steps that a kind's latency grows with: 2(n−1) of an all_reduce, n−1 of the others.
 [[nodiscard]] int law_steps(CollectiveKind kind, int ranks);
+
+/// A call adds up elements of at most one byte.
+[[nodiscard]] bool sums_bytes(CollectiveKind kind, Dtype dtype);
 
 /// "ring_ll128": what the names of a law's coefficients begin with.
 [[nodiscard]] std::string law_name(const Choice& choice);
@@ -93,7 +102,8 @@ class NodeLaws {
   /// The law of a choice; nullopt if nothing is known of its protocol. Its bandwidth is at most what the node's links
   /// give to the bytes that the algorithm puts on them: the node's law is asked about numbers of ranks, and algorithms
   /// that are told about sizes, that nobody measured.
-  [[nodiscard]] std::optional<Known> find(const Choice& choice, CollectiveKind kind, int ranks) const;
+  [[nodiscard]] std::optional<Known> find(const Choice& choice, CollectiveKind kind, int ranks,
+                                          Dtype dtype = Dtype::bf16) const;
 
   /// Bus bandwidth that Simple sustains at large sizes among `ranks` GPUs of a node, in rings or in the switch; of a
   /// group that was measured where there is one: the largest that is not larger, else the smallest.
