@@ -53,7 +53,7 @@ constexpr auto last(kernels::MemoryOp) { return kernels::MemoryOp::memset; }
 constexpr auto last(Dtype) { return Dtype::nvfp4; }
 constexpr auto last(Activity) { return Activity::other; }
 constexpr auto last(CollectiveKind) { return CollectiveKind::reduce; }
-constexpr auto last(CollectiveLibrary) { return CollectiveLibrary::custom_eager; }
+constexpr auto last(CollectiveLibrary) { return CollectiveLibrary::sparse_exchange; }
 constexpr auto last(LaunchPath) { return LaunchPath::joined; }
 constexpr auto last(LaneKind) { return LaneKind::copy; }
 constexpr auto last(MemoryKind) { return MemoryKind::workspace; }

@@ -41,7 +41,7 @@ std::string_view name(CollectiveKind kind) {
 }
 
 std::string_view name(CollectiveLibrary library) {
-  static constexpr std::array<std::string_view, 3> kNames{"nccl", "custom_graph", "custom_eager"};
+  static constexpr std::array<std::string_view, 4> kNames{"nccl", "custom_graph", "custom_eager", "sparse_exchange"};
   return lookup(kNames, library);
 }
 

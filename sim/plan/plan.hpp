@@ -86,7 +86,9 @@ enum class CollectiveKind : std::uint8_t { all_reduce, all_gather, reduce_scatte
 
 /// Whose kernel carries a collective out. Serving engines have one- and two-shot all_reduce kernels of their own for
 /// small messages within a node, captured in CUDA graphs or launched one by one; where those don't apply NCCL is taken.
-enum class CollectiveLibrary : std::uint8_t { nccl, custom_graph, custom_eager };
+/// A sparse exchange goes out as an all_to_all and comes back, summed, as a reduce_scatter, in kernels that only the
+/// plan's maker can price; `bytes` are those that a rank sends.
+enum class CollectiveLibrary : std::uint8_t { nccl, custom_graph, custom_eager, sparse_exchange };
 [[nodiscard]] std::string_view name(CollectiveLibrary library);
 
 /// How a kernel reaches the GPU: it decides how long the stream idles around it.
