@@ -17,6 +17,9 @@ bool is_link_rate(const std::string& coefficient) {
          coefficient.compare(coefficient.size() - kSuffix.size(), kSuffix.size(), kSuffix) == 0;
 }
 
+/// Of an expert exchange: its bandwidths are shares of the link, whatever that is.
+bool has_link_shares(const Fit& fit) { return fit.key.rfind("expert_exchange/", 0) == 0; }
+
 std::string gigabytes(BytesPerSecond rate) { return fmt::format("{:g} GB/s", rate.value() / 1e9); }
 
 /// The fact's source is now whoever changed it; the profile's stays readable.
@@ -107,6 +110,7 @@ void set_nvlink_bandwidth(Gpu& gpu, BytesPerSecond rate) {
   if (profile.value() <= 0.0 || rate.value() <= 0.0) return drop_collective_fits(gpu);
   const double scale = rate.value() / profile.value();
   for (Fit& fit : gpu.fits) {
+    if (has_link_shares(fit)) fit.coefficients.emplace_back("link_scale", scale);
     if (!fit.is_collective()) continue;
     for (auto& [name, value] : fit.coefficients) {
       if (is_link_rate(name)) value *= scale;

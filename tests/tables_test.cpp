@@ -18,6 +18,7 @@
 #include "kernels/family.hpp"
 #include "kernels/kernel.hpp"
 #include "models/architectures/architectures.hpp"
+#include "models/experts/exchange.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
@@ -93,6 +94,10 @@ std::vector<Table> tables() {
   auto& schedules = add("pipeline schedules");
   for (const auto& row : models::schedules()) {
     schedules.push_back({std::string(row.name), std::string(row.equation), std::string(row.source)});
+  }
+  auto& exchanges = add("expert exchanges");
+  for (const auto& row : models::expert_exchanges()) {
+    exchanges.push_back({std::string(row.name), std::string(row.equation), std::string(row.source)});
   }
   auto& architectures = add("architectures");
   for (const auto& row : models::architectures()) {
@@ -201,6 +206,7 @@ TEST(Tables, FamilyModelsHaveOneBoundAndOneDefaultForEachCoefficient) {
 
 TEST(Tables, EveryFileOfAFamilyIsReachedFromItsTable) {
   EXPECT_THAT(unreached(kRoot / "models/schedule", "schedules.cpp"), IsEmpty());
+  EXPECT_THAT(unreached(kRoot / "models/experts", "exchanges.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "models/architectures", "architectures.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "sim/collective", "collectives.cpp"), IsEmpty());
   EXPECT_THAT(unreached(kRoot / "models/serving/engines", "engines.cpp"), IsEmpty());

@@ -1,0 +1,27 @@
+// How far a token's copies go.
+//
+//   reach(G) = G (1 − ∏ (E − E/G − i) / (E − i)), i < k     distinct groups of k of E experts, uniform gating
+//   reach(G) = min(G, k)                                     balanced gating
+//
+// A group limit of g nodes leaves a token g/N of the experts and of the ranks.
+// Source: deepseek-ai/DeepEP deep_ep/buffers/elastic.py (expected distinct groups); DeepSeek-V3, arXiv:2412.19437
+// §2.1.2 (node-limited routing).
+#pragma once
+
+#include "models/experts/exchange.hpp"
+
+namespace orrery::models {
+
+/// Distinct groups, of `groups` that share `experts` evenly, that hold the k experts of a token.
+[[nodiscard]] double distinct_groups(double groups, double experts, std::int64_t topk);
+
+/// Ranks that a token is sent to, its own among them, and nodes likewise. REQUIRES check(shape).empty().
+[[nodiscard]] double rank_reach(const ExchangeShape& shape);
+[[nodiscard]] double node_reach(const ExchangeShape& shape);
+
+/// What a token, or the share of its result, takes on the wire, scales included: one fp32 per 128 values of fp8.
+[[nodiscard]] Bytes row_bytes(std::int64_t hidden, Dtype dtype);
+/// The same of what a phase sends; 0 for prepare, which sends numbers only.
+[[nodiscard]] Bytes row_bytes(const ExchangeShape& shape, ExchangePhase phase);
+
+}  // namespace orrery::models
