@@ -28,6 +28,8 @@ ErrorSummary summary(std::string name, const std::vector<double>& leanings) {
   return result;
 }
 
+constexpr int kFamilies = 4;
+
 // The three parts of a split first, in that order; published families by name.
 int rank_of(const std::string& group) {
   if (group == "seen") return 0;
@@ -58,6 +60,7 @@ ErrorReport summarise(std::vector<PredictedRow> rows, std::vector<SkippedRow> sk
   all.reserve(rows.size());
   for (const PredictedRow& row : rows) {
     by_group[{rank_of(row.group), row.group}].push_back(row.signed_error());
+    if (!row.family.empty()) by_group[{kFamilies, row.family}].push_back(row.signed_error());
     all.push_back(row.signed_error());
   }
   report.all = summary("all", all);

@@ -22,7 +22,8 @@ struct PredictedRow {
   std::string group;                       ///< "seen", "unseen_point", "unseen_family", or a family of published runs
   double predicted = 0.0, measured = 0.0;  ///< in the unit of `metric`
   std::string metric = "time_s";
-  std::string id = {};  ///< the table's own name for the row
+  std::string id = {};      ///< the table's own name for the row
+  std::string family = {};  ///< a further group that the row counts in; empty: none
 
   [[nodiscard]] double error() const;
   [[nodiscard]] double signed_error() const { return predicted / measured - 1.0; }
@@ -37,7 +38,7 @@ struct SkippedRow {
 
 struct ErrorReport {
   ErrorSummary all;                  ///< named "all"
-  std::vector<ErrorSummary> groups;  ///< in the order seen, unseen_point, unseen_family, others by name
+  std::vector<ErrorSummary> groups;  ///< in the order seen, unseen_point, unseen_family, others by name; then families
   std::vector<PredictedRow> rows;    ///< every row that was predicted, as the table orders them
   std::vector<PredictedRow> worst;   ///< the ten largest errors
   std::vector<SkippedRow> skipped;   ///< every row that can't be predicted, with the reason

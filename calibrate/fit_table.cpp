@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "calibrate/custom_rows.hpp"
+#include "calibrate/exchange_rows.hpp"
 #include "calibrate/fit.hpp"
 #include "calibrate/nccl_rows.hpp"
 #include "calibrate/rows.hpp"
@@ -113,10 +114,11 @@ FitOutcome fit_tables(const std::vector<std::filesystem::path>& paths, const har
   std::string files, software;
   for (const std::filesystem::path& path : paths) {
     const CsvTable table = read_csv(path);
-    if (paths.size() == 1 && is_nccl_table(table)) {
+    const bool is_exchange = is_exchange_table(table);
+    if (paths.size() == 1 && (is_exchange || is_nccl_table(table))) {
       hardware::Cluster cluster = hardware::make_cluster(hardware::node_with(gpu.name), "single_node", 1);
       cluster.groups[0].gpu = gpu;
-      return fit_nccl(table, cluster.site(0), date);
+      return is_exchange ? fit_exchange(table, cluster.site(0), date) : fit_nccl(table, cluster.site(0), date);
     }
     if (paths.size() == 1 && is_custom_table(table)) return fit_custom(table, gpu, date);
     const TableKind& kind = required_kind(table);

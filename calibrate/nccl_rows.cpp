@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "calibrate/custom_rows.hpp"
+#include "calibrate/exchange_rows.hpp"
 #include "calibrate/nccl_law.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
@@ -262,10 +263,12 @@ FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::stri
 ErrorReport validate_collectives(const std::filesystem::path& path, const hardware::Site& site) {
   const CsvTable table = read_csv(path);
   if (is_custom_table(table)) return validate_custom(table, site);
+  if (is_exchange_table(table)) return validate_exchange(table, site);
   if (!is_nccl_table(table)) {
     throw hardware::ConfigError(path.string() +
                                 ": a table of collectives has the columns op (or backend and kernel), dtype, gpus, "
-                                "bytes, time_us");
+                                "bytes, time_us; one of expert exchanges nodes, hidden, tokens, topk, experts and the "
+                                "times of dispatch and combine, or op, kernel, dtype, moe_ep, distribution, time_us");
   }
   NcclRows read = read_nccl_rows(table);
   const sim::CollectiveModel model(site);

@@ -54,7 +54,8 @@ void write_fits(const std::filesystem::path& profile, const std::vector<hardware
                                            const kernels::KernelTimer& timer, std::string_view only);
 
 /// Predicts every row of a table of collectives on one node of `cluster`: of NCCL (columns op, dtype, gpus, bytes,
-/// time_us) or of serving engines' all_reduce (backend, kernel, dtype, gpus, bytes, time_us).
+/// time_us) or of serving engines' all_reduce (backend, kernel, dtype, gpus, bytes, time_us); or of expert exchanges
+/// (exchange_rows.hpp), over as many nodes as a row says.
 [[nodiscard]] ErrorReport validate_collectives(const std::filesystem::path& table, const hardware::Site& site);
 
 }  // namespace orrery::calibrate
