@@ -2,16 +2,18 @@
 //
 // Each form is a line in the bytes on the wire, t = L + W/B with B at most the links' rate, fitted to relative
 // residuals with Huber weights on the sizes for which the library takes it. H of eager launches is the median of
-// the times up to 64 KiB, the copy C a line in the bytes through the excess over the graph's time above 1 MiB. A fifth
-// of the sizes is kept back, for all libraries alike, or another library's row would give the answer away.
+// the times up to 64 KiB, unless the host of that run was busy, the copy C a line in the bytes through the excess over
+// the graph's time above 1 MiB. A fifth of the sizes is kept back, for all libraries alike, or another library's row
+// would give the answer away.
 //
 // Source: NVIDIA AIConfigurator @095f58a5, custom_allreduce tables. Limits of vLLM: CustomAllreduce.max_size
 // (8 MiB) in vllm/distributed/device_communicators/custom_all_reduce.py, CUSTOM_ALL_REDUCE_MAX_SIZES and
 // SYMM_MEM_ALL_REDUCE_MAX_SIZES in all_reduce_utils.py beside it @00d618aa, as the tables have them: the symmetric-
 // memory kernels follow up to 64 MiB on Hopper. SGLang took vLLM's kernel; it and TensorRT-LLM are read off the tables:
-// the last size before the time becomes that of NCCL.
+// the last size before the time becomes that of NCCL's own kernels; TensorRT-LLM takes a two-shot kernel there on
+// Blackwell.
 // Limitations: on 8 B200 vLLM's two-shot kernel is slower than the symmetric-memory one above it, so that 1 MiB takes
-// less time than 256 KiB: one line can't follow that (errors of a third there).
+// less time than 256 KiB.
 #include "calibrate/custom_rows.hpp"
 
 #include <algorithm>
@@ -63,19 +65,22 @@ struct LimitsRow {
   CustomLimits two, four, eight;
 };
 
-constexpr CustomLimits from(double two_shot, double limit) { return {Bytes{two_shot}, Bytes{limit}}; }
+constexpr CustomLimits from(double two_shot, double limit, double symmetric = kNever) {
+  return {Bytes{two_shot}, Bytes{limit}, Bytes{symmetric}};
+}
 
 /// vLLM: two ranks go from one-shot to the symmetric-memory kernel where the custom one ends. SGLang took its kernels.
-/// TensorRT-LLM: one line up to its limit.
+/// TensorRT-LLM: one line up to its limit, two on Blackwell.
 constexpr LimitsRow kLimits[] = {
     {Implementation::vllm, "hopper", from(8 * kMiB, 64 * kMiB), from(512 * kKiB, 32 * kMiB),
      from(256 * kKiB, 64 * kMiB)},
-    {Implementation::vllm, "blackwell", from(2 * kMiB, 8 * kMiB), from(512 * kKiB, 32 * kMiB),
-     from(256 * kKiB, 128 * kMiB)},
+    {Implementation::vllm, "blackwell", from(2 * kMiB, 8 * kMiB), from(512 * kKiB, 32 * kMiB, 2 * kMiB),
+     from(256 * kKiB, 128 * kMiB, kMiB)},
     {Implementation::vllm, "", from(kNever, kBelow8MiB), from(512 * kKiB, kBelow8MiB), from(256 * kKiB, kBelow8MiB)},
     {Implementation::sglang, "ampere", from(kNever, 8 * kMiB), from(512 * kKiB, 8 * kMiB), from(256 * kKiB, 8 * kMiB)},
     {Implementation::sglang, "", from(kNever, 16 * kMiB), from(512 * kKiB, 16 * kMiB), from(256 * kKiB, 16 * kMiB)},
     {Implementation::trtllm, "ampere", from(kNever, 512 * kKiB), from(kNever, kMiB), from(kNever, 512 * kKiB)},
+    {Implementation::trtllm, "blackwell", from(kNever, 8 * kMiB), from(2 * kMiB, 16 * kMiB), from(kMiB, 16 * kMiB)},
     {Implementation::trtllm, "", from(kNever, 8 * kMiB), from(kNever, kMiB), from(kNever, 512 * kKiB)},
 };
 
@@ -149,38 +154,59 @@ void add_residuals(hardware::Fit& fit, const Rows& rows, const Time& time) {
 std::optional<hardware::Fit> fit_graph(Implementation library, int ranks, const Rows& rows, const hardware::Gpu& gpu) {
   const CustomLimits limits = custom_limits(library, gpu.generation.name, ranks);
   const double one_factor = ranks - 1.0, two_factor = sim::bus_factor(sim::CollectiveKind::all_reduce, ranks);
-  std::vector<Point> one, two;
+  std::vector<Point> one, two, three;
   for (const CustomRow* row : rows) {
     if (row->kept_back) continue;
     const bool first = row->bytes < limits.two_shot;
-    (first ? one : two).push_back({row->bytes.value() * (first ? one_factor : two_factor), row->measured.value()});
+    (first                           ? one
+     : row->bytes < limits.symmetric ? two
+                                     : three)
+        .push_back({row->bytes.value() * (first ? one_factor : two_factor), row->measured.value()});
   }
-  if (one.size() + two.size() < kFewestRows || one.size() < 3) return std::nullopt;
+  if (one.size() + two.size() + three.size() < kFewestRows || one.size() < 3) return std::nullopt;
+  if (two.size() < 2 || three.size() < 2) two.insert(two.end(), three.begin(), three.end()), three.clear();
   const Line shot = fit_line(one, sim::node_bus_limit(gpu, sim::CollectiveKind::all_gather, ranks));
   hardware::Fit fit = start_fit(library, false, ranks);
   fit.coefficients = {{"one_shot_s", rounded(shot.latency.value())},
                       {"one_shot_bandwidth", rounded(shot.bandwidth.value())}};
-  if (two.size() >= 2) {
-    const Line second = fit_line(two, sim::node_bus_limit(gpu, sim::CollectiveKind::all_reduce, ranks));
-    fit.coefficients.emplace_back("two_shot_s", rounded(second.latency.value()));
-    fit.coefficients.emplace_back("two_shot_bandwidth", rounded(second.bandwidth.value()));
-    fit.coefficients.emplace_back("switch_bytes", limits.two_shot.value());
-  }
+  const auto add_form = [&](const std::vector<Point>& points, const std::string& name, std::string_view from,
+                            Bytes first) {
+    if (points.size() < 2) return;
+    const Line line = fit_line(points, sim::node_bus_limit(gpu, sim::CollectiveKind::all_reduce, ranks));
+    fit.coefficients.emplace_back(name + "_s", rounded(line.latency.value()));
+    fit.coefficients.emplace_back(name + "_bandwidth", rounded(line.bandwidth.value()));
+    fit.coefficients.emplace_back(from, first.value());
+  };
+  add_form(two, "two_shot", "switch_bytes", limits.two_shot);
+  add_form(three, "symmetric", "symmetric_bytes", limits.symmetric);
   fit.coefficients.emplace_back("limit_bytes", limits.limit.value());
   add_residuals(fit, rows,
                 [&fit, ranks](const CustomRow& row) { return sim::custom_curve(fit)->time(row.bytes, ranks); });
   return fit;
 }
 
-std::optional<hardware::Fit> fit_eager(Implementation library, int ranks, const Rows& rows, const hardware::Fit& graph,
-                                       const hardware::Gpu& gpu) {
-  const auto curve = sim::custom_curve(graph);
+// The median time of small messages; 0 of fewer than two.
+double host_time(const Rows& rows) {
   std::vector<double> small;
   for (const CustomRow* row : rows) {
     if (!row->kept_back && row->bytes.value() <= 64 * kKiB) small.push_back(row->measured.value());
   }
-  if (!curve || small.size() < 2) return std::nullopt;
-  const double host = rounded(percentile(small, 0.5));
+  return small.size() < 2 ? 0.0 : percentile(small, 0.5);
+}
+
+// What it says of runs whose host was not busy with something else, given that of each run of the library.
+double idle_host_time(double own, const std::vector<double>& of_library) {
+  constexpr double kBusy = 1.25;
+  const double usual = percentile(of_library, 0.5);
+  return own > kBusy * usual ? usual : own;
+}
+
+std::optional<hardware::Fit> fit_eager(Implementation library, int ranks, const Rows& rows, const hardware::Fit& graph,
+                                       const hardware::Gpu& gpu, const std::vector<double>& hosts) {
+  const auto curve = sim::custom_curve(graph);
+  const double own = host_time(rows);
+  if (!curve || own == 0.0) return std::nullopt;
+  const double host = rounded(idle_host_time(own, hosts));
   std::vector<Point> excess;  // where the GPU, not the host, sets the time
   for (const CustomRow* row : rows) {
     const double more = (row->measured - curve->time(row->bytes, ranks)).value();
@@ -267,6 +293,10 @@ FitOutcome fit_custom(const CsvTable& table, const hardware::Gpu& gpu, std::stri
     auto& [graph, eager] = families[{row.library, row.ranks}];
     (row.eager ? eager : graph).push_back(&row);
   }
+  std::map<Implementation, std::vector<double>> hosts;
+  for (const auto& [family, rows] : families) {
+    if (const double host = host_time(rows.second); host > 0.0) hosts[family.first].push_back(host);
+  }
   for (const auto& [family, rows] : families) {
     const auto add = [&](hardware::Fit fit) {
       fit.source = fmt::format("{}/{}, NVIDIA AIConfigurator @095f58a5, one node", gpu.name,
@@ -275,7 +305,8 @@ FitOutcome fit_custom(const CsvTable& table, const hardware::Gpu& gpu, std::stri
       out.fits.push_back(std::move(fit));
     };
     const auto graph = fit_graph(family.first, family.second, rows.first, gpu);
-    const auto eager = graph ? fit_eager(family.first, family.second, rows.second, *graph, gpu) : std::nullopt;
+    const auto eager =
+        graph ? fit_eager(family.first, family.second, rows.second, *graph, gpu, hosts[family.first]) : std::nullopt;
     if (graph) add(*graph);
     if (eager) add(*eager);
     const Rows& unfitted = graph ? rows.second : rows.first;

@@ -26,10 +26,10 @@ struct CustomRows {
   std::vector<SkippedRow> skipped;
 };
 
-/// Where a library changes its kernel: from `two_shot` on it takes the two-shot (or symmetric-memory) one, above
-/// `limit` NCCL. `two_shot` > `limit` where it never does.
+/// Where a library changes its kernel: from `two_shot` on it takes the two-shot (or symmetric-memory) one, from
+/// `symmetric` on the symmetric-memory one, above `limit` NCCL. Either is above `limit` where it never does.
 struct CustomLimits {
-  Bytes two_shot, limit;
+  Bytes two_shot, limit, symmetric;
 };
 
 /// For 2, 4 or 8 ranks of one node of GPUs of that generation. REQUIRES vLLM, SGLang or TensorRT-LLM.
@@ -42,8 +42,10 @@ struct CustomLimits {
 [[nodiscard]] CustomRows read_custom_rows(const CsvTable& table);
 
 /// Two Fits per library and number of ranks: "custom_allreduce/vllm_graph/8" (one_shot_s, one_shot_bandwidth,
-/// two_shot_s, two_shot_bandwidth, switch_bytes, limit_bytes) and ".../vllm_eager/8" (host_s, copy_s, copy_s_per_mib;
-/// no copy where it did not show).
+/// two_shot_s, two_shot_bandwidth, switch_bytes, limit_bytes; symmetric_s, symmetric_bandwidth, symmetric_bytes where
+/// the library has the three forms) and ".../vllm_eager/8" (host_s, copy_s, copy_s_per_mib; no copy where it did not
+/// show). The host does the same work for any number of ranks: where one run's host took longer by a quarter than the
+/// library's others, it was busy, and the others' median is its H.
 [[nodiscard]] FitOutcome fit_custom(const CsvTable& table, const hardware::Gpu& gpu, std::string_view date);
 
 /// Predicts every row; rows above a library's limit form the group "nccl".

@@ -15,6 +15,16 @@ constexpr std::string_view kEager = "_eager", kGraph = "_graph";
 constexpr std::array<Implementation, 3> kLibraries = {Implementation::vllm, Implementation::sglang,
                                                       Implementation::trtllm};
 
+/// By CustomCurve::Form.
+struct FormText {
+  const char* algorithm;
+  const char* latency;
+  const char* wire;
+};
+constexpr std::array<FormText, 3> kForms{{{"custom one-shot", "L1", "S (n - 1) / B1"},
+                                          {"custom two-shot", "L2", "S 2 (n - 1) / n / B2"},
+                                          {"symmetric memory", "L3", "S 2 (n - 1) / n / B3"}}};
+
 struct Key {
   Implementation library = Implementation::automatic;
   bool eager = false;
@@ -61,11 +71,22 @@ int fitted_ranks(int ranks) {
 
 }  // namespace
 
-bool CustomCurve::is_two_shot(Bytes bytes) const { return two_shot_bandwidth.value() > 0.0 && !(bytes < switch_bytes); }
+CustomCurve::Form CustomCurve::form(Bytes bytes) const {
+  if (symmetric_bandwidth.value() > 0.0 && !(bytes < symmetric_bytes)) return Form::symmetric;
+  if (two_shot_bandwidth.value() > 0.0 && !(bytes < switch_bytes)) return Form::two_shot;
+  return Form::one_shot;
+}
+
+Seconds CustomCurve::latency(Bytes bytes) const {
+  const Form form = this->form(bytes);
+  return form == Form::symmetric ? symmetric : form == Form::two_shot ? two_shot : one_shot;
+}
 
 Seconds CustomCurve::wire_time(Bytes bytes, int n) const {
-  if (is_two_shot(bytes)) return bytes * bus_factor(CollectiveKind::all_reduce, n) / two_shot_bandwidth;
-  return bytes * static_cast<double>(n - 1) / one_shot_bandwidth;
+  const Form form = this->form(bytes);
+  if (form == Form::one_shot) return bytes * static_cast<double>(n - 1) / one_shot_bandwidth;
+  const BytesPerSecond bandwidth = form == Form::symmetric ? symmetric_bandwidth : two_shot_bandwidth;
+  return bytes * bus_factor(CollectiveKind::all_reduce, n) / bandwidth;
 }
 
 std::string custom_fit_key(Implementation library, bool eager, int ranks) {
@@ -85,6 +106,9 @@ std::optional<CustomCurve> custom_curve(const hardware::Fit& fit) {
   out.two_shot = Seconds{fit.coefficient("two_shot_s").value_or(0.0)};
   out.two_shot_bandwidth = BytesPerSecond{fit.coefficient("two_shot_bandwidth").value_or(0.0)};
   out.switch_bytes = Bytes{fit.coefficient("switch_bytes").value_or(0.0)};
+  out.symmetric = Seconds{fit.coefficient("symmetric_s").value_or(0.0)};
+  out.symmetric_bandwidth = BytesPerSecond{fit.coefficient("symmetric_bandwidth").value_or(0.0)};
+  out.symmetric_bytes = Bytes{fit.coefficient("symmetric_bytes").value_or(0.0)};
   out.limit = Bytes{*limit};
   out.key = fit.key, out.source = fit.source;
   out.scaled = fit.coefficient("link_scale").value_or(1.0) != 1.0 || !fit.of.empty();
@@ -146,15 +170,14 @@ std::optional<CollectiveEstimate> CustomCurves::explain(const CollectiveCall& ca
   if (match.curve == nullptr) return std::nullopt;
   const CustomCurve& curve = *match.curve;
   const std::string source(curve.source);
-  const bool two_shot = curve.is_two_shot(call.bytes);
+  const FormText& text = kForms[static_cast<std::size_t>(curve.form(call.bytes))];
   CollectiveEstimate out;
   out.time = curve.time(call.bytes, call.ranks);
-  out.algorithm = two_shot ? "custom two-shot" : "custom one-shot";
+  out.algorithm = text.algorithm;
   out.fit_key = std::string(curve.key);
   bool own = curve.ranks == call.ranks && !curve.scaled;
-  out.terms.push_back({"kernel", curve.latency(call.bytes), two_shot ? "L2" : "L1", source});
-  out.terms.push_back(
-      {"wire", curve.wire_time(call.bytes, call.ranks), two_shot ? "S 2 (n - 1) / n / B2" : "S (n - 1) / B1", source});
+  out.terms.push_back({"kernel", curve.latency(call.bytes), text.latency, source});
+  out.terms.push_back({"wire", curve.wire_time(call.bytes, call.ranks), text.wire, source});
   if (call.library == CollectiveLibrary::custom_eager) {
     const Seconds eager = eager_time(call.bytes, out.time, match.eager);
     const bool fitted = match.eager != nullptr;

@@ -2,10 +2,12 @@
 //
 //   one-shot   t = L1 + S·(n−1)/B1        each rank reads every other rank's buffer
 //   two-shot   t = L2 + S·2(n−1)/n/B2     reduce-scatter, then all-gather, in one kernel
+//   symmetric  t = L3 + S·2(n−1)/n/B3     PyTorch's symmetric-memory kernels, where they are told from two-shot ones
 //   eager      t = max(H, t(graph) + C + S·c)   H: the host's time for a call; the copy into the shared buffer
 //
-// A profile's fit "custom_allreduce/<library>_graph/<n>" holds L1, B1, L2, B2, the size S₀ from which the second form
-// holds and the largest message that the library gives to such a kernel; ".../<library>_eager/<n>" holds H, C and c.
+// A profile's fit "custom_allreduce/<library>_graph/<n>" holds L1, B1, L2, B2, L3, B3, the sizes from which the second
+// and the third form hold and the largest message that the library gives to such a kernel; ".../<library>_eager/<n>"
+// holds H, C and c.
 // Above that size, on several nodes, without NVLink between all ranks (vLLM turns the kernels off for more than two
 // PCIe-only GPUs), for other collectives and for numbers of ranks that the libraries refuse, NCCL's price holds. For
 // 6 ranks the equations take the fit of 8. Without a fit of eager launches they take
@@ -13,10 +15,11 @@
 //
 // Source: vllm-project/vllm csrc/custom_all_reduce.cuh (one-shot for 2 ranks, below 512 KiB for 4, below 256 KiB
 // for 8) and vllm/distributed/device_communicators/custom_all_reduce.py (2, 4, 6 or 8 ranks of one node).
-// Limitations: the second form also stands for PyTorch's symmetric-memory kernels, which vLLM takes on Hopper and
-// Blackwell between its own limit and theirs; the in-switch ones move fewer bytes, so B2 can pass a ring's rate.
+// Limitations: where a library goes from one-shot straight to the symmetric-memory kernels, as vLLM does on Hopper, the
+// second form stands for these; the in-switch ones move fewer bytes, so B2 and B3 can pass a ring's rate.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,18 +32,22 @@ namespace orrery::sim {
 /// The equations above for one library and number of ranks. The coefficients are named so in a Fit.
 struct CustomCurve {
   kernels::Implementation library = kernels::Implementation::automatic;
-  int ranks = 0;                      ///< of the fit
-  Seconds one_shot;                   ///< "one_shot_s": L1
-  BytesPerSecond one_shot_bandwidth;  ///< B1
-  Seconds two_shot;                   ///< "two_shot_s": L2
-  BytesPerSecond two_shot_bandwidth;  ///< B2; 0 where there is no second form
-  Bytes switch_bytes;                 ///< S₀: the first size in the second form
-  Bytes limit;                        ///< "limit_bytes": the largest message
-  std::string_view key, source;       ///< of the Fit, which must outlive the curve
-  bool scaled = false;                ///< its bandwidths follow from another link's measurement
+  int ranks = 0;                       ///< of the fit
+  Seconds one_shot;                    ///< "one_shot_s": L1
+  BytesPerSecond one_shot_bandwidth;   ///< B1
+  Seconds two_shot;                    ///< "two_shot_s": L2
+  BytesPerSecond two_shot_bandwidth;   ///< B2; 0 where there is no second form
+  Bytes switch_bytes;                  ///< the first size in the second form
+  Seconds symmetric;                   ///< "symmetric_s": L3
+  BytesPerSecond symmetric_bandwidth;  ///< B3; 0 where there is no third form
+  Bytes symmetric_bytes;               ///< the first size in the third form
+  Bytes limit;                         ///< "limit_bytes": the largest message
+  std::string_view key, source;        ///< of the Fit, which must outlive the curve
+  bool scaled = false;                 ///< its bandwidths follow from another link's measurement
 
-  [[nodiscard]] bool is_two_shot(Bytes bytes) const;
-  [[nodiscard]] Seconds latency(Bytes bytes) const { return is_two_shot(bytes) ? two_shot : one_shot; }
+  enum class Form : std::uint8_t { one_shot, two_shot, symmetric };
+  [[nodiscard]] Form form(Bytes bytes) const;
+  [[nodiscard]] Seconds latency(Bytes bytes) const;
   /// Wire time among n ranks, which may be others than the fit's.
   [[nodiscard]] Seconds wire_time(Bytes bytes, int n) const;
   [[nodiscard]] Seconds time(Bytes bytes, int n) const { return latency(bytes) + wire_time(bytes, n); }

@@ -125,6 +125,55 @@ TEST(CustomRows, KeepASizeBackForAllLibrariesAlike) {
   EXPECT_LE(kept, 8);
 }
 
+// On 8 Blackwell GPUs vLLM goes from one-shot to its two-shot kernel, and at 1 MiB to symmetric memory, which is
+// faster.
+TEST(FitCustom, TellsTheThirdFormFromTheSecond) {
+  const auto exact = [](double bytes) {
+    if (bytes < 262144.0) return 8.0 + bytes * 7.0 / 600e9 * 1e6;
+    if (bytes < kMiB) return 25.0 + bytes * 1.75 / 500e9 * 1e6;
+    return 15.0 + bytes * 1.75 / 600e9 * 1e6;
+  };
+  std::vector<std::vector<std::string>> rows;
+  for (double bytes = 256.0; bytes <= 64 * kMiB; bytes *= std::sqrt(2.0)) {
+    rows.push_back({"vllm", "vLLM_custom_graph", "bfloat16", "8", fmt::format("{:.0f}", bytes),
+                    fmt::format("{:.17g}", exact(std::round(bytes)))});
+  }
+  hardware::Gpu gpu = h100();
+  gpu.generation = hardware::load_generation("blackwell");
+  gpu.nvlink_bandwidth = BytesPerSecond{900e9};
+  const FitOutcome outcome = fit_custom(table_of(std::move(rows)), gpu, "2026-01-01");
+  ASSERT_EQ(outcome.fits.size(), 1u);
+  const auto curve = sim::custom_curve(outcome.fits[0]);
+  ASSERT_TRUE(curve.has_value());
+  EXPECT_EQ(curve->symmetric_bytes, Bytes{kMiB});
+  for (const double bytes : {1024.0, 524288.0, 4 * kMiB}) {
+    EXPECT_NEAR(curve->time(Bytes{bytes}, 8).value() * 1e6, exact(bytes), 0.01 * exact(bytes)) << bytes;
+  }
+}
+
+// Runs of 2, 4 and 8 ranks, of which the second had a busy host: launching takes the same work on any number of ranks.
+TEST(FitCustom, ABusyHostIsNoPropertyOfTheLibrary) {
+  std::vector<std::vector<std::string>> rows;
+  for (const int ranks : {2, 4, 8}) {
+    for (double bytes = 256.0; bytes <= 8 * kMiB; bytes *= 2.0) {
+      const double graph = 5.0 + bytes / 1e5, host = ranks == 4 ? 64.0 : 29.0;
+      for (const bool eager : {false, true}) {
+        rows.push_back({"sglang", eager ? "SGLang_CustomAllReduce_eager" : "SGLang_CustomAllReduce_graph", "bfloat16",
+                        fmt::format("{}", ranks), fmt::format("{}", bytes),
+                        fmt::format("{:.17g}", eager ? std::max(host, graph) : graph)});
+      }
+    }
+  }
+  int launches = 0;
+  for (const hardware::Fit& fit : fit_custom(table_of(std::move(rows)), h100(), "2026-01-01").fits) {
+    const auto host = fit.coefficient("host_s");
+    if (!host) continue;
+    ++launches;
+    EXPECT_NEAR(*host, 29e-6, 1e-9) << fit.key;
+  }
+  EXPECT_EQ(launches, 3);
+}
+
 TEST(CustomLimits, AreThoseOfTheLibraries) {
   // vLLM without symmetric memory: below 8 MiB; with it the table of all_reduce_utils.py.
   EXPECT_LT(custom_limits(Implementation::vllm, "ampere", 8).limit, Bytes{8 * kMiB});
@@ -140,6 +189,9 @@ TEST(CustomLimits, AreThoseOfTheLibraries) {
   EXPECT_EQ(custom_limits(Implementation::trtllm, "ampere", 2).limit, Bytes{524288.0});
   EXPECT_EQ(custom_limits(Implementation::trtllm, "hopper", 2).limit, Bytes{8 * kMiB});
   EXPECT_EQ(custom_limits(Implementation::trtllm, "hopper", 4).limit, Bytes{kMiB});
+  EXPECT_EQ(custom_limits(Implementation::trtllm, "blackwell", 8).limit, Bytes{16 * kMiB});
+  EXPECT_EQ(custom_limits(Implementation::vllm, "blackwell", 8).symmetric, Bytes{kMiB});
+  EXPECT_EQ(custom_limits(Implementation::vllm, "blackwell", 4).symmetric, Bytes{2 * kMiB});
   EXPECT_GT(custom_limits(Implementation::vllm, "ampere", 2).two_shot,
             custom_limits(Implementation::vllm, "ampere", 2).limit);
 }
