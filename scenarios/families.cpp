@@ -8,6 +8,7 @@
 #include "kernels/family.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/architectures/hf_config.hpp"
+#include "models/experts/exchange.hpp"
 #include "models/layer/parameters.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/engine_row.hpp"
@@ -172,6 +173,8 @@ const std::vector<Family>& families() {
       {"architectures", "model types of config.json that are understood", list_architectures},
       {"kinds", "kinds of job that a scenario can hold", list_kinds},
       {"schedules", "pipeline schedules", [] { return list_rows(models::schedules()); }},
+      {"expert_exchanges", "ways of a mixture's tokens to experts on other ranks",
+       [] { return list_rows(models::expert_exchanges()); }},
       {"engines", "serving engines", [] { return list_rows(models::engines()); }},
       {"argument_names", "vLLM's names for keys of serving:", list_argument_names},
       {"schedulers", "rules that form an engine's batches", [] { return list_rows(models::schedulers()); }},

@@ -15,6 +15,7 @@
 #include "kernels/family.hpp"
 #include "kernels/kernel.hpp"
 #include "models/architectures/architectures.hpp"
+#include "models/experts/exchange.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
@@ -74,6 +75,16 @@ TEST(RowsRun, EveryPipelineSchedule) {
     const Report report = run(rows::training_with_schedule(row.name));
     EXPECT_EQ(resolved(report)["training"]["schedule"], row.name);
     EXPECT_GT(report.metric("training.bubble_fraction"), 0.0) << row.name;
+  }
+}
+
+TEST(RowsRun, EveryExpertExchange) {
+  for (const models::ExchangeRow& row : models::expert_exchanges()) {
+    const Report report = run(rows::training_with_exchange(row.name));
+    EXPECT_EQ(resolved(report)["training"]["expert_exchange"], row.name);
+    EXPECT_GT(report.metric("training.communication_s"), 0.0) << row.name;
+    if (row.is_of_nccl) continue;
+    EXPECT_TRUE(mentions(explained(report), "algorithm", std::string(row.name))) << row.name;
   }
 }
 

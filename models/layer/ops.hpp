@@ -14,7 +14,7 @@ namespace orrery::models {
 struct LayerOp {
   enum class Kind : std::uint8_t {
     launch,
-    collective,         ///< of the tensor-parallel group; compute waits for it
+    collective,         ///< of the tensor- or expert-parallel group; compute waits for it
     start_collective,   ///< runs beside the launches that follow …
     finish_collectives  ///< … until here
   };
@@ -23,6 +23,9 @@ struct LayerOp {
   kernels::Kernel kernel;
   sim::CollectiveKind collective = sim::CollectiveKind::all_reduce;
   Bytes bytes;
+  Dtype dtype = Dtype::bf16;  ///< of a collective
+  sim::CollectiveLibrary library = sim::CollectiveLibrary::nccl;
+  bool of_experts = false;  ///< a collective of the expert-parallel group; gradients that only its like ranks share
   sim::Activity activity = sim::Activity::forward;
   std::int64_t gradients = 0;  ///< of the rank's parameters, done behind it
 };

@@ -17,6 +17,12 @@ void add_unfused(TrainingOps& ops, const CoreAttention& attention) {
   ops.matmul("attention values", batch, s, attention.value_dim, s);
 }
 
+// Trainers in fp8 dispatch the quantised tokens (DeepSeek-V3, arXiv:2412.19437 §3.3.3); gradients stay in 16 bits.
+Dtype dispatch_dtype(const TrainingReading& r) {
+  const bool low = r.precision == Dtype::fp8 || r.precision == Dtype::fp8_block;
+  return low ? Dtype::fp8_block : Dtype::bf16;
+}
+
 void add_forward(TrainingOps& ops, const LayerElement& element) {
   const TrainingReading& r = ops.reading();
   if (const std::optional<MemoryPass> pass = memory_pass(r, element)) return ops.forward(*pass);
@@ -27,7 +33,11 @@ void add_forward(TrainingOps& ops, const LayerElement& element) {
           [&](const CoreAttention& e) {
             r.fused_attention ? ops.launch("attention", attention_shape(r, e)) : add_unfused(ops, e);
           },
-          [&](const Experts& e) { ops.launch("experts", experts_shape(r, e)); },
+          [&](const Experts& e) {
+            ops.exchange(e, ExchangePhase::dispatch, dispatch_dtype(r));
+            ops.launch("experts", experts_shape(r, e));
+            ops.exchange(e, ExchangePhase::combine, Dtype::bf16);
+          },
           [&](const SparseIndex& e) { ops.gemm("index scores", tokens, index_keys(r, e), e.heads * e.dim); },
           [&](const Enter& e) {
             if (r.shards_sequence()) ops.collective(CollectiveKind::all_gather, e.hidden);

@@ -151,12 +151,14 @@ kernels::AttentionPrefillShape attention_shape(const TrainingReading& r, const C
 kernels::MoeShape experts_shape(const TrainingReading& r, const Experts& experts) {
   kernels::MoeShape shape;
   shape.dtype = r.precision == Dtype::fp16 ? Dtype::bf16 : r.precision;
-  shape.tokens = r.tokens();
+  // As the kernel counts them: of the whole expert-parallel group, and more where its most loaded rank gets more.
+  shape.tokens = std::llround(static_cast<double>(r.tokens() * r.expert_parallel) * r.expert_imbalance);
   shape.hidden = experts.hidden;
   shape.inter = experts.inter;
   shape.topk = experts.topk;
   shape.experts = experts.experts;
   shape.tensor_parallel = r.tensor;
+  shape.expert_parallel = r.expert_parallel;
   shape.gated = experts.gated;
   return shape;
 }
@@ -181,7 +183,30 @@ void TrainingOps::weight_gradient(std::string_view label, std::int64_t m, std::i
 }
 
 void TrainingOps::finish_weights(const LayerElement& element) {
-  if (!ops_.empty()) ops_.back().gradients = rank_weights({element}, reading_.tensor).parameters(reading_.tensor);
+  if (ops_.empty()) return;
+  LayerOp& last = ops_.back();
+  last.gradients = rank_weights({element}, reading_.tensor).parameters(reading_.tensor);
+  if (!std::holds_alternative<Experts>(element.block) || reading_.expert_parallel == 1) return;
+  last.gradients /= reading_.expert_parallel;
+  last.of_experts = true;
+}
+
+void TrainingOps::exchange(const Experts& experts, ExchangePhase phase, Dtype dtype) {
+  if (reading_.expert_parallel == 1) return;
+  ExchangeShape shape;
+  shape.tokens = reading_.tokens(), shape.hidden = experts.hidden;
+  shape.experts = experts.experts, shape.topk = experts.topk;
+  shape.ranks = static_cast<int>(reading_.expert_parallel);
+  shape.dispatch = shape.combine = dtype;
+  shape.imbalance = reading_.expert_imbalance;
+  const ExchangeCollective call = exchange_collective(*reading_.exchange, shape, phase);
+  LayerOp op;
+  op.kind = LayerOp::Kind::collective;
+  op.label = name(phase);
+  op.collective = call.kind, op.bytes = call.bytes, op.dtype = call.dtype, op.library = call.library;
+  op.activity = sim::Activity::expert_parallel;
+  op.of_experts = true;
+  ops_.push_back(op);
 }
 
 void TrainingOps::matmul(std::string_view label, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k) {

@@ -24,6 +24,7 @@ class Checker {
     tensor_parallel();
     gpus();
     if (!errors_.empty()) return errors_;
+    expert_parallel();
     batch();
     pipeline();
     precision();
@@ -47,6 +48,7 @@ class Checker {
     positive("tensor_parallel", config_.tensor_parallel);
     positive("pipeline_parallel", config_.pipeline_parallel);
     positive("virtual_pipeline", config_.virtual_pipeline);
+    positive("expert_parallel", config_.expert_parallel);
     if (config_.data_parallel < 0) error("data_parallel", "must be at least 1, or 0 for all GPUs that are left");
     if (!find_schedule(config_.schedule)) error("schedule", "unknown pipeline schedule '{}'", config_.schedule);
   }
@@ -119,6 +121,33 @@ class Checker {
       error("data_parallel", "tensor {} x pipeline {} = {} does not divide the cluster's {} GPUs; set data_parallel",
             config_.tensor_parallel, config_.pipeline_parallel, model, available);
     }
+  }
+
+  // One message is enough: the rules build on each other.
+  void expert_parallel() {
+    const int ep = config_.expert_parallel, data = data_parallel_degree(job_);
+    const ExchangeRow* row = find_expert_exchange(config_.expert_exchange);
+    if (row == nullptr) return error("expert_exchange", "unknown expert exchange '{}'", config_.expert_exchange);
+    if (ep == 1) return;
+    ExchangeShape shape = exchange_shape(job_);
+    if (shape.experts == 0) return error("expert_parallel", "{} has no routed experts", llm_.name);
+    if (config_.tensor_parallel > 1) {
+      return error("expert_parallel", "{} needs tensor_parallel 1: experts that are sharded both ways are not modelled",
+                   ep);
+    }
+    if (data % ep != 0) return error("expert_parallel", "{} does not divide data_parallel ({})", ep, data);
+    if (shape.experts % ep != 0) {
+      return error("expert_parallel", "{} does not divide the {} experts of {}", ep, shape.experts, llm_.name);
+    }
+    const hardware::Site site = job_.cluster.site(groups_of(job_).front());
+    const int per_node = job_.placement.per_node > 0 ? job_.placement.per_node : site.gpus_per_node();
+    if (ep > per_node && ep % per_node != 0) {
+      return error("expert_parallel", "groups of {} would straddle nodes of {} GPUs unevenly", ep, per_node);
+    }
+    shape.nodes = std::max(1, ep / per_node);
+    std::string wrong = check(shape);
+    if (wrong.empty()) wrong = row->refuses(shape, site);
+    if (!wrong.empty()) error("expert_exchange", "{}: {}", row->name, wrong);
   }
 
   void batch() {

@@ -1,6 +1,8 @@
 #include "models/training/parallel.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 #include "models/layer/parameters.hpp"
 
@@ -59,7 +61,37 @@ std::vector<LayerRange> deal_layers(const TrainingJob& job) {
 std::int64_t layer_parameters_per_rank(const TrainingJob& job, std::int64_t layer) {
   const std::int64_t t = job.config.tensor_parallel;
   const RankWeights weights = rank_weights(layer_elements(job.llm, layer), t);
-  return weights.parameters(t);
+  const std::int64_t here = layer_expert_parameters_per_rank(job, layer);
+  return weights.parameters(t) - here * (job.config.expert_parallel - 1);
+}
+
+std::int64_t layer_expert_parameters_per_rank(const TrainingJob& job, std::int64_t layer) {
+  if (job.config.expert_parallel == 1) return 0;
+  std::vector<LayerElement> experts;
+  for (LayerElement& element : layer_elements(job.llm, layer)) {
+    if (std::holds_alternative<Experts>(element.block)) experts.push_back(std::move(element));
+  }
+  return rank_weights(experts, 1).parameters(1) / job.config.expert_parallel;
+}
+
+int expert_data_parallel(const TrainingJob& job) { return data_parallel_degree(job) / job.config.expert_parallel; }
+
+ExchangeShape exchange_shape(const TrainingJob& job) {
+  const TrainingConfig& config = job.config;
+  ExchangeShape shape;
+  shape.tokens = config.micro_batch_size * config.sequence_length;
+  for (std::int64_t layer = 0; layer < job.llm.layers && shape.experts == 0; ++layer) {
+    for (const LayerElement& element : layer_elements(job.llm, layer)) {
+      const auto* experts = std::get_if<Experts>(&element.block);
+      if (experts == nullptr) continue;
+      shape.hidden = experts->hidden, shape.experts = experts->experts, shape.topk = experts->topk;
+    }
+  }
+  shape.ranks = config.expert_parallel;
+  shape.sms = config.expert_exchange_sms;
+  shape.imbalance = config.expert_imbalance;
+  shape.group_limit = config.expert_group_limit;
+  return shape;
 }
 
 std::int64_t embedding_parameters_per_rank(const TrainingJob& job) {
@@ -70,17 +102,32 @@ std::int64_t head_parameters_per_rank(const TrainingJob& job) {
   return head_share(job.llm, job.config.pipeline_parallel > 1).parameters(job.config.tensor_parallel);
 }
 
-std::int64_t stage_parameters_per_rank(const TrainingJob& job, int stage) {
+namespace {
+
+// Of the stage's chunks.
+std::int64_t sum_of_layers(const TrainingJob& job, int stage,
+                           std::int64_t (*of_layer)(const TrainingJob& job, std::int64_t layer)) {
   const std::vector<LayerRange> ranges = deal_layers(job);
   const int stages = job.config.pipeline_parallel;
   std::int64_t total = 0;
   for (int chunk = 0; chunk < job.config.virtual_pipeline; ++chunk) {
     const LayerRange& range = ranges[static_cast<std::size_t>(chunk * stages + stage)];
-    for (std::int64_t l = range.first; l < range.first + range.count; ++l) total += layer_parameters_per_rank(job, l);
+    for (std::int64_t l = range.first; l < range.first + range.count; ++l) total += of_layer(job, l);
   }
-  if (stage == 0) total += embedding_parameters_per_rank(job);
-  if (stage == stages - 1) total += head_parameters_per_rank(job);
   return total;
+}
+
+}  // namespace
+
+std::int64_t stage_parameters_per_rank(const TrainingJob& job, int stage) {
+  std::int64_t total = sum_of_layers(job, stage, layer_parameters_per_rank);
+  if (stage == 0) total += embedding_parameters_per_rank(job);
+  if (stage == job.config.pipeline_parallel - 1) total += head_parameters_per_rank(job);
+  return total;
+}
+
+std::int64_t stage_expert_parameters_per_rank(const TrainingJob& job, int stage) {
+  return job.config.expert_parallel == 1 ? 0 : sum_of_layers(job, stage, layer_expert_parameters_per_rank);
 }
 
 }  // namespace orrery::models

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/experts/exchange.hpp"
 #include "models/parallel/mesh.hpp"
 #include "models/training/training.hpp"
 
@@ -36,5 +37,14 @@ struct LayerRange {
 [[nodiscard]] std::int64_t head_parameters_per_rank(const TrainingJob& job);
 /// Sum over the chunks of `stage`.
 [[nodiscard]] std::int64_t stage_parameters_per_rank(const TrainingJob& job, int stage);
+
+/// What of a layer's, or a stage's, parameters are routed experts that other ranks of the data-parallel group don't
+/// have: none without expert parallelism.
+[[nodiscard]] std::int64_t layer_expert_parameters_per_rank(const TrainingJob& job, std::int64_t layer);
+[[nodiscard]] std::int64_t stage_expert_parameters_per_rank(const TrainingJob& job, int stage);
+/// Replicas of an expert: ranks that reduce its gradients together.
+[[nodiscard]] int expert_data_parallel(const TrainingJob& job);
+/// What the ranks of an expert-parallel group exchange per microbatch and layer; `nodes` is left open.
+[[nodiscard]] ExchangeShape exchange_shape(const TrainingJob& job);
 
 }  // namespace orrery::models

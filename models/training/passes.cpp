@@ -1,6 +1,7 @@
 #include "models/training/passes.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -83,6 +84,7 @@ void PassWriter::prepare_ends() {
 void PassWriter::set_ranks(std::size_t ranks) {
   const std::size_t chunks = static_cast<std::size_t>(config_.virtual_pipeline);
   bucket_.assign(ranks, 0.0);
+  expert_bucket_.assign(ranks, 0.0);
   backward_passes_.assign(ranks * chunks, 0);
   blocks_.assign(ranks * chunks * kPassKinds, kNoBlock);
 }
@@ -149,7 +151,9 @@ void PassWriter::write_backward(PlanBuilder& builder, const RankState& rank, con
     write_gradients(builder, rank, embedding_.backward, embedding_parameters_per_rank(job_), reduce);
   }
   builder.free(compute, chunk.kept, MemoryKind::activations);
-  if (reduce) flush_bucket(builder, rank);
+  if (!reduce) return;
+  flush_bucket(builder, rank, true);
+  flush_bucket(builder, rank, false);
 }
 
 const std::vector<std::uint32_t>& PassWriter::entries(PlanBuilder& builder, const RankState& rank,
@@ -169,7 +173,9 @@ const std::vector<std::uint32_t>& PassWriter::entries(PlanBuilder& builder, cons
       sim::CollectiveEntry entry;
       entry.kind = op.collective;
       entry.bytes = op.bytes;
-      entry.group = rank.tensor_group;
+      entry.group = op.of_experts ? rank.expert_group : rank.tensor_group;
+      entry.dtype = op.dtype;
+      entry.library = op.library;
       entry.label = builder.label(op.label);
       entry.activity = op.activity;
       found->second.push_back(builder.add(entry));
@@ -186,7 +192,7 @@ void PassWriter::write_gradients(PlanBuilder& builder, const RankState& rank, co
   if (!reduce) return;
   std::int64_t done = 0;
   for (const LayerOp& op : ops) done += op.gradients;
-  add_gradients(builder, rank, std::max<std::int64_t>(0, parameters - done));
+  add_gradients(builder, rank, std::max<std::int64_t>(0, parameters - done), false);
 }
 
 void PassWriter::write_ops(PlanBuilder& builder, const RankState& rank, const std::vector<LayerOp>& ops, bool reduce) {
@@ -207,30 +213,34 @@ void PassWriter::write_ops(PlanBuilder& builder, const RankState& rank, const st
     } else {
       builder.collective(compute, entry[i]);
     }
-    if (reduce && ops[i].gradients > 0) add_gradients(builder, rank, ops[i].gradients);
+    if (reduce && ops[i].gradients > 0) add_gradients(builder, rank, ops[i].gradients, ops[i].of_experts);
   }
 }
 
-void PassWriter::add_gradients(PlanBuilder& builder, const RankState& rank, std::int64_t parameters) {
-  double& waiting = bucket_[rank.id.index()];
+void PassWriter::add_gradients(PlanBuilder& builder, const RankState& rank, std::int64_t parameters, bool of_experts) {
+  double& waiting = (of_experts ? expert_bucket_ : bucket_)[rank.id.index()];
   waiting += static_cast<double>(parameters) * element_size(config_.gradient_dtype).value();
-  if (waiting >= bucket_size_) flush_bucket(builder, rank);
+  if (waiting >= bucket_size_) flush_bucket(builder, rank, of_experts);
 }
 
-void PassWriter::flush_bucket(PlanBuilder& builder, const RankState& rank) {
-  double& waiting = bucket_[rank.id.index()];
-  if (waiting <= 0.0) return;
+void PassWriter::flush_bucket(PlanBuilder& builder, const RankState& rank, bool of_experts) {
+  double& waiting = (of_experts ? expert_bucket_ : bucket_)[rank.id.index()];
+  const double bytes = std::exchange(waiting, 0.0);
+  const GroupId group = of_experts ? rank.expert_data_group : rank.data_group;
+  if (bytes <= 0.0 || !group.valid()) return;  // an expert that no other rank has
   const StreamId lane = builder.stream(rank.id, lanes::kDataParallel);
   builder.wait(lane, builder.record(builder.stream(rank.id, lanes::kCompute)));
   const bool sharded = config_.zero == ZeroStage::optimizer;
-  builder.collective(lane, sharded ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Bytes{waiting},
-                     rank.data_group, "gradient bucket", Activity::data_parallel);
-  waiting = 0.0;
+  builder.collective(lane, sharded ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Bytes{bytes}, group,
+                     of_experts ? "expert gradient bucket" : "gradient bucket", Activity::data_parallel);
 }
 
-void PassWriter::reduce_all(PlanBuilder& builder, const RankState& rank, double parameters) {
-  bucket_[rank.id.index()] = parameters * element_size(config_.gradient_dtype).value();
-  flush_bucket(builder, rank);
+void PassWriter::reduce_all(PlanBuilder& builder, const RankState& rank, double parameters, double experts) {
+  const double size = element_size(config_.gradient_dtype).value();
+  bucket_[rank.id.index()] = (parameters - experts) * size;
+  expert_bucket_[rank.id.index()] = experts * size;
+  flush_bucket(builder, rank, true);
+  flush_bucket(builder, rank, false);
 }
 
 }  // namespace orrery::models

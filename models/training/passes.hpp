@@ -22,7 +22,8 @@ struct RankState {
   RankId id;
   MeshPlace place{};
   GroupId tensor_group, data_group, world_group, embedding_group;
-  bool meets_ranks = false;  ///< a group of its passes has other members in the plan
+  GroupId expert_group, expert_data_group;  ///< none without expert parallelism
+  bool meets_ranks = false;                 ///< a group of its passes has other members in the plan
 
   [[nodiscard]] int stage() const { return place[static_cast<std::size_t>(MeshAxis::pipeline)]; }
 };
@@ -36,8 +37,8 @@ class PassWriter {
   void set_ranks(std::size_t ranks);
   /// Appends the pass to the streams of `rank`.
   void write(sim::PlanBuilder& builder, const RankState& rank, const PipelineSlot& slot);
-  /// All gradients of the rank as one bucket.
-  void reduce_all(sim::PlanBuilder& builder, const RankState& rank, double parameters);
+  /// All gradients of the rank as one bucket, those of its routed experts as another.
+  void reduce_all(sim::PlanBuilder& builder, const RankState& rank, double parameters, double experts);
 
  private:
   /// Kernels of one kind of layer (or of the embedding, or the head) for every pass.
@@ -74,8 +75,8 @@ class PassWriter {
   /// Table entries of the ops of a list, looked up once per list and group.
   const std::vector<std::uint32_t>& entries(sim::PlanBuilder& builder, const RankState& rank,
                                             const std::vector<LayerOp>& ops);
-  void add_gradients(sim::PlanBuilder& builder, const RankState& rank, std::int64_t parameters);
-  void flush_bucket(sim::PlanBuilder& builder, const RankState& rank);
+  void add_gradients(sim::PlanBuilder& builder, const RankState& rank, std::int64_t parameters, bool of_experts);
+  void flush_bucket(sim::PlanBuilder& builder, const RankState& rank, bool of_experts);
 
   const TrainingJob& job_;
   const TrainingConfig& config_;
@@ -87,6 +88,7 @@ class PassWriter {
   PassOps embedding_, head_;
   std::vector<ChunkPlan> chunks_;      ///< by virtual stage
   std::vector<double> bucket_;         ///< gradient bytes waiting, by rank
+  std::vector<double> expert_bucket_;  ///< those of routed experts that are not all ranks'
   std::vector<int> backward_passes_;   ///< written so far, by rank and chunk
   std::vector<std::uint32_t> blocks_;  ///< by rank, chunk and kind of pass; kNoBlock: not written yet
   std::map<std::pair<const void*, std::uint32_t>, std::vector<std::uint32_t>> entries_;

@@ -4,7 +4,50 @@
 
 namespace orrery::models {
 
-sim::ClusterPrices training_prices(const TrainingJob& job, const kernels::KernelTimer& timer) {
+TrainingPrices::TrainingPrices(const TrainingJob& job, const kernels::KernelTimer& timer,
+                               const std::vector<sim::GpuClass>& classes)
+    : ClusterPrices(job.cluster, timer, classes, make_placement(job)),
+      job_(&job),
+      row_(find_expert_exchange(job.config.expert_exchange)) {
+  for (const sim::GpuClass& one : classes) host_ = max(host_, one.launch.host);
+}
+
+ExchangePrice TrainingPrices::exchange(const sim::CollectiveEntry& entry, const sim::Plan& plan) const {
+  const hardware::Site& at = site(slowest(entry, plan));
+  ExchangeShape shape = exchange_shape(*job_);
+  shape.nodes = call_of(entry, plan).nodes;
+  shape.dispatch = shape.combine = entry.dtype;
+  if (entry.kind != sim::CollectiveKind::all_to_all) return row_->price(shape, ExchangePhase::combine, at);
+  ExchangePrice price = row_->price(shape, ExchangePhase::dispatch, at);
+  if (!row_->has_prepare) return price;
+  const ExchangePrice before = row_->price(shape, ExchangePhase::prepare, at);
+  price.time += before.time;
+  price.terms.insert(price.terms.begin(), before.terms.begin(), before.terms.end());
+  return price;
+}
+
+Seconds TrainingPrices::time(const sim::CollectiveEntry& entry, const sim::Plan& plan) const {
+  if (entry.library != sim::CollectiveLibrary::sparse_exchange) return ClusterPrices::time(entry, plan);
+  return max(exchange(entry, plan).time, host_);
+}
+
+sim::CollectivePrice TrainingPrices::explain(const sim::CollectiveEntry& entry, const sim::Plan& plan) const {
+  sim::CollectivePrice price = ClusterPrices::explain(entry, plan);
+  if (entry.library != sim::CollectiveLibrary::sparse_exchange) return price;
+  const ExchangePrice own = exchange(entry, plan);
+  sim::CollectiveEstimate estimate;
+  estimate.time = own.time;
+  estimate.algorithm = row_->name;
+  estimate.channels = own.sms;
+  estimate.provenance = own.provenance;
+  estimate.fit_key = own.fit_key;
+  estimate.terms = own.terms;
+  price.idle = time(entry, plan) - own.time;
+  price.estimate = std::move(estimate);
+  return price;
+}
+
+TrainingPrices training_prices(const TrainingJob& job, const kernels::KernelTimer& timer) {
   std::vector<sim::GpuClass> classes;
   for (const std::size_t group : groups_of(job)) {
     const hardware::Gpu& gpu = job.cluster.groups[group].gpu;
@@ -14,7 +57,7 @@ sim::ClusterPrices training_prices(const TrainingJob& job, const kernels::Kernel
     costs.host = job.config.cuda_graphs ? Seconds{0.0} : launch;
     classes.push_back({group, costs});
   }
-  return {job.cluster, timer, classes, make_placement(job)};
+  return {job, timer, classes};
 }
 
 }  // namespace orrery::models

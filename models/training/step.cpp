@@ -70,10 +70,12 @@ class StepLowering : public PassEmitter {
   void add_tensor_groups();
   void add_data_groups();
   void add_embedding_groups();
+  void add_expert_groups();
+  [[nodiscard]] ModelStateBytes states_of(const RankState& rank) const;
   void allocate_states(const RankState& rank);
   void lower_columns();
   void finish_step(const RankState& rank);
-  void optimizer(const RankState& rank, StreamId compute, double parameters);
+  void optimizer(const RankState& rank, StreamId compute, double parameters, double experts);
   [[nodiscard]] double gradient_size() const { return element_size(config_.gradient_dtype).value(); }
 
   const TrainingJob& job_;
@@ -114,6 +116,7 @@ void StepLowering::add_groups() {
   if (job_.llm.tied_embeddings && mesh_.pipeline() > 1) add_embedding_groups();
   add_data_groups();
   add_tensor_groups();
+  if (config_.expert_parallel > 1) add_expert_groups();
   sim::Group world{"world", {}, mesh_.along({MeshAxis::tensor, MeshAxis::data, MeshAxis::pipeline}), {0}};
   for (const RankState& rank : ranks_) world.members.push_back(rank.id);
   const GroupId id = builder_.add_group(std::move(world));
@@ -178,9 +181,53 @@ void StepLowering::add_embedding_groups() {
   }
 }
 
+// Neighbours along the axis of data share the experts; who is at the same place of every such group has the same ones.
+// Where data-parallel ranks stand for each other one communicator stands for all, else each rank is its own.
+void StepLowering::add_expert_groups() {
+  const int ep = config_.expert_parallel, copies = mesh_.data() / ep, stride = mesh_.stride(MeshAxis::data);
+  const std::size_t apart = classes_.count(MeshAxis::data);
+  const auto coordinates = [](int count, int step, int first) {
+    std::vector<int> out;
+    for (int i = 0; i < count; ++i) out.push_back(first + i * step);
+    return out;
+  };
+  for (std::size_t p = 0; p < classes_.count(MeshAxis::pipeline); ++p) {
+    const std::vector<int>& stage = classes_.of(MeshAxis::pipeline)[p];
+    const auto add = [&](std::string name, const sim::Axis& axis, const std::vector<int>& first, int step,
+                         GroupId RankState::*group) {
+      sim::Group made{std::move(name), {}, {axis}, members_of(mesh_, {0}, first, stage)};
+      std::vector<std::size_t> places{rank_index(p, 0, 0)};
+      if (apart > 1) places.clear();
+      for (int i = 0; apart > 1 && i < axis.count; ++i) {
+        places.push_back(rank_index(p, static_cast<std::size_t>(first.front() + i * step), 0));
+      }
+      for (const std::size_t place : places) made.members.push_back(ranks_[place].id);
+      const GroupId id = builder_.add_group(std::move(made));
+      for (const std::size_t place : places) ranks_[place].*group = id;
+    };
+    for (int i = 0; i < (apart > 1 ? copies : 1); ++i) {
+      add(fmt::format("ep stage {} block {}", stage.front(), i), {ep, stride},
+          apart > 1 ? std::vector<int>{i * ep} : coordinates(copies, ep, 0), 1, &RankState::expert_group);
+    }
+    for (int i = 0; copies > 1 && i < (apart > 1 ? ep : 1); ++i) {
+      add(fmt::format("expert dp stage {} place {}", stage.front(), i), {copies, stride * ep},
+          apart > 1 ? std::vector<int>{i} : coordinates(ep, 1, 0), ep, &RankState::expert_data_group);
+    }
+  }
+}
+
+ModelStateBytes StepLowering::states_of(const RankState& rank) const {
+  const std::int64_t experts = stage_expert_parameters_per_rank(job_, rank.stage());
+  ModelStateBytes states = model_states(config_, stage_parameters_per_rank(job_, rank.stage()) - experts, mesh_.data());
+  if (experts == 0) return states;
+  const ModelStateBytes more = model_states(config_, experts, expert_data_parallel(job_));
+  states.weights += more.weights, states.gradients += more.gradients, states.optimizer += more.optimizer;
+  return states;
+}
+
 void StepLowering::allocate_states(const RankState& rank) {
   const StreamId compute = builder_.stream(rank.id, lanes::kCompute);
-  const ModelStateBytes states = model_states(config_, stage_parameters_per_rank(job_, rank.stage()), mesh_.data());
+  const ModelStateBytes states = states_of(rank);
   builder_.alloc(compute, states.weights, MemoryKind::weights);
   builder_.alloc(compute, states.gradients, MemoryKind::gradients);
   builder_.alloc(compute, states.optimizer, MemoryKind::optimizer);
@@ -207,8 +254,9 @@ void StepLowering::finish_step(const RankState& rank) {
   const StreamId compute = builder_.stream(rank.id, lanes::kCompute);
   const std::int64_t parameters = stage_parameters_per_rank(job_, rank.stage());
   const double total = static_cast<double>(parameters);
+  const double experts = static_cast<double>(stage_expert_parameters_per_rank(job_, rank.stage()));
   if (mesh_.data() > 1) {
-    if (!config_.overlap_gradient_reduce) passes_.reduce_all(builder_, rank, total);
+    if (!config_.overlap_gradient_reduce) passes_.reduce_all(builder_, rank, total, experts);
     builder_.wait(compute, builder_.record(builder_.stream(rank.id, lanes::kDataParallel)));
   }
   if (rank.embedding_group.valid()) {
@@ -216,17 +264,18 @@ void StepLowering::finish_step(const RankState& rank) {
     builder_.collective(compute, CollectiveKind::all_reduce, Bytes{bytes}, rank.embedding_group,
                         "tied embedding gradients", Activity::data_parallel);
   }
-  optimizer(rank, compute, total);
-  const ModelStateBytes states = model_states(config_, parameters, mesh_.data());
+  optimizer(rank, compute, total, experts);
+  const ModelStateBytes states = states_of(rank);
   builder_.free(compute, states.weights, MemoryKind::weights);
   builder_.free(compute, states.gradients, MemoryKind::gradients);
   builder_.free(compute, states.optimizer, MemoryKind::optimizer);
   builder_.free(compute, workspace(job_), MemoryKind::workspace);
 }
 
-void StepLowering::optimizer(const RankState& rank, StreamId compute, double parameters) {
-  const double share = config_.zero == ZeroStage::optimizer ? 1.0 / mesh_.data() : 1.0;
-  const double owned = parameters * share;
+void StepLowering::optimizer(const RankState& rank, StreamId compute, double parameters, double experts) {
+  const bool sharded = config_.zero == ZeroStage::optimizer;
+  const double owned =
+      !sharded ? parameters : (parameters - experts) / mesh_.data() + experts / expert_data_parallel(job_);
   const auto memory_op = [&](kernels::MemoryOp op, std::string_view label, double elements, double read,
                              double written) {
     kernels::MemoryShape shape;
@@ -250,10 +299,12 @@ void StepLowering::optimizer(const RankState& rank, StreamId compute, double par
   memory_op(kernels::MemoryOp::adam, "adam", owned, gradient_size() + 8.0 + (master ? 4.0 : weight),
             8.0 + (master ? 4.0 : 0.0) + weight);
   memory_op(kernels::MemoryOp::memset, "zero gradients", parameters, 0.0, gradient_size());
-  if (config_.zero == ZeroStage::optimizer && mesh_.data() > 1) {
-    builder_.collective(compute, CollectiveKind::all_gather, Bytes{activation_size(config_) * parameters},
-                        rank.data_group, "gather weights", Activity::data_parallel);
-  }
+  if (!sharded || mesh_.data() == 1) return;
+  builder_.collective(compute, CollectiveKind::all_gather, Bytes{activation_size(config_) * (parameters - experts)},
+                      rank.data_group, "gather weights", Activity::data_parallel);
+  if (experts == 0.0 || !rank.expert_data_group.valid()) return;
+  builder_.collective(compute, CollectiveKind::all_gather, Bytes{activation_size(config_) * experts},
+                      rank.expert_data_group, "gather expert weights", Activity::data_parallel);
 }
 
 }  // namespace

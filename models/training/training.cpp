@@ -56,12 +56,18 @@ MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>
   // Two that are disturbed are not alike either: they may be by different things.
   // And where nodes begin in the middle of a communicator, its copies cross other borders than each other.
   const auto per_node = static_cast<std::uint32_t>(placement.per_node);
-  return refine(mesh, [&](std::uint32_t member) {
+  MeshClasses classes = refine(mesh, [&](std::uint32_t member) {
     const std::uint32_t gpu = placement.gpu(member);
     if (std::binary_search(disturbed.begin(), disturbed.end(), gpu)) return std::uint64_t{per_node} + member;
     const std::uint64_t kind = alike ? 0 : job.cluster.group_of_gpu(gpu);
     return (kind << 32) | (aligned ? 0 : placement.place(member));
   });
+  // Groups that share experts are parts of the axis of data: where these are unlike, no rank stands for another.
+  if (job.config.expert_parallel > 1 && classes.count(MeshAxis::data) > 1) {
+    classes.axes[static_cast<std::size_t>(MeshAxis::data)] =
+        unfolded(mesh).axes[static_cast<std::size_t>(MeshAxis::data)];
+  }
+  return classes;
 }
 
 TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const TrainingOptions& options) {

@@ -37,9 +37,14 @@ struct TrainingConfig {
   std::int64_t micro_batch_size = 1;   ///< sequences per microbatch and data-parallel rank
   int tensor_parallel = 1;
   int pipeline_parallel = 1;
-  int virtual_pipeline = 1;        ///< chunks per stage; > 1 needs interleaved_1f1b
-  int data_parallel = 0;           ///< 0: all GPUs that are left
-  bool sequence_parallel = false;  ///< Megatron's: norms and dropout sharded along the sequence
+  int virtual_pipeline = 1;                    ///< chunks per stage; > 1 needs interleaved_1f1b
+  int data_parallel = 0;                       ///< 0: all GPUs that are left
+  int expert_parallel = 1;                     ///< ranks of a data-parallel group that share the routed experts
+  std::string expert_exchange = "all_to_all";  ///< a row of expert_exchanges()
+  int expert_exchange_sms = 0;                 ///< 0: what the library takes
+  double expert_imbalance = 1.0;               ///< tokens of the most loaded rank over the mean
+  int expert_group_limit = 0;                  ///< nodes that a token's experts may lie on; 0: all
+  bool sequence_parallel = false;              ///< Megatron's: norms and dropout sharded along the sequence
   std::string schedule = "1f1b";
   std::vector<std::int64_t> stage_layers;  ///< layers per virtual stage in pipeline order; empty: even split
   Recompute recompute = Recompute::none;

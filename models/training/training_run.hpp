@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/training/lowered_step.hpp"
+#include "models/training/pricing.hpp"
 #include "models/training/training.hpp"
 #include "models/world_job.hpp"
 #include "sim/plan/evaluate.hpp"
@@ -77,7 +78,7 @@ class TrainingRun final : public WorldJob {
   void count_equal_steps();
 
   const TrainingJob* job_;
-  sim::ClusterPrices prices_;
+  TrainingPrices prices_;
   MeshClasses classes_;
   LoweredSteps* lowered_;
   std::shared_ptr<const LoweredStep> step_;

@@ -18,6 +18,11 @@ void visit_training(Config& config, Visitor&& visit) {
   visit.integer("pipeline_parallel", config.pipeline_parallel, IntegerLimits{1.0, 1e6});
   visit.integer("virtual_pipeline", config.virtual_pipeline, IntegerLimits{1.0, 1e6});
   visit.integer("data_parallel", config.data_parallel, IntegerLimits{0.0, 1e7});
+  visit.integer("expert_parallel", config.expert_parallel, IntegerLimits{1.0, 1e6});
+  visit.exchange("expert_exchange", config.expert_exchange);
+  visit.integer("expert_exchange_sms", config.expert_exchange_sms, IntegerLimits{0.0, 1e3});
+  visit.number("expert_imbalance", config.expert_imbalance, NumberLimits{1.0, 1e3});
+  visit.integer("expert_group_limit", config.expert_group_limit, IntegerLimits{0.0, 1e6});
   visit.boolean("sequence_parallel", config.sequence_parallel);
   visit.schedule("schedule", config.schedule);
   visit.integers("stage_layers", config.stage_layers);

@@ -28,6 +28,8 @@ struct FieldWriter {
   }
   void boolean(const char* key, bool field) const { (*object)[key] = field; }
   void schedule(const char* key, const std::string& field) const { (*object)[key] = field; }
+  void exchange(const char* key, const std::string& field) const { (*object)[key] = field; }
+  void number(const char* key, double field, const NumberLimits&) const { (*object)[key] = field; }
   void integers(const char* key, const std::vector<std::int64_t>& field) const { (*object)[key] = field; }
   void choice(const char* key, models::Recompute field) const {
     (*object)[key] = recompute_names().at(static_cast<std::size_t>(field));
@@ -77,6 +79,12 @@ void write_training_setting_json(const JobView& view, Json& section) {
   resolved.bucket_size = models::gradient_bucket(spec.job);
   const models::TrainingConfig& config = resolved;
   visit_training(config, FieldWriter{&section});
+  if (config.expert_parallel == 1) {  // nothing is exchanged
+    for (const char* key :
+         {"expert_parallel", "expert_exchange", "expert_exchange_sms", "expert_imbalance", "expert_group_limit"}) {
+      section.erase(key);
+    }
+  }
   if (spec.steps > 1) section["steps"] = spec.steps;
   section["flop_convention"] = convention_of(view);
   if (spec.total_tokens > 0) section["total_tokens"] = spec.total_tokens;

@@ -12,6 +12,9 @@ namespace {
 /// The rows of TrainingConfig with its values.
 struct TrainingLister : FieldLister {
   void schedule(std::string_view key, const std::string& value) const { menu(key, choices_of("schedules"), value); }
+  void exchange(std::string_view key, const std::string& value) const {
+    menu(key, choices_of("expert_exchanges"), value);
+  }
   void ratio(std::string_view key, double value) const { number(key, value, NumberLimits{0.0, 1.0}); }
   template <class Enum>
   void choose(std::string_view key, const std::vector<std::string>& names, Enum value) const {

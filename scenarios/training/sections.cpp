@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "models/experts/exchange.hpp"
 #include "models/schedule/schedule.hpp"
 #include "scenarios/sections.hpp"
 #include "scenarios/training/fields.hpp"
@@ -30,14 +31,20 @@ struct FieldReader {
     field = static_cast<Integer>(limits.required ? reader->integer(key, range) : reader->integer_or(key, field, range));
   }
   void boolean(std::string_view key, bool& field) const { field = reader->boolean_or(key, field); }
-  void schedule(std::string_view key, std::string& field) const {
+  template <class Rows>
+  void row(std::string_view key, std::string& field, const Rows& rows) const {
     std::vector<std::string> names;
     std::size_t fallback = 0;
-    for (const models::ScheduleRow& row : models::schedules()) {
-      if (row.name == field) fallback = names.size();
-      names.emplace_back(row.name);
+    for (const auto& one : rows) {
+      if (one.name == field) fallback = names.size();
+      names.emplace_back(one.name);
     }
     field = names.at(reader->choice_or(key, names, fallback));
+  }
+  void schedule(std::string_view key, std::string& field) const { row(key, field, models::schedules()); }
+  void exchange(std::string_view key, std::string& field) const { row(key, field, models::expert_exchanges()); }
+  void number(std::string_view key, double& field, const NumberLimits& limits) const {
+    field = reader->number_or(key, field, Range::between(limits.least, limits.most));
   }
   void integers(std::string_view key, std::vector<std::int64_t>& field) const {
     field = reader->integers_or(key, field, Range::between(0, 1e6));

@@ -34,6 +34,8 @@ training:
   # schedule: 1f1b          # orrery list schedules
   # stage_layers: [16, 16]  # layers per virtual stage; default: an even split
   # data_parallel: 4        # default: all GPUs that are left
+  # expert_parallel: 8      # data-parallel ranks that share a mixture's experts
+  # expert_exchange: deepep_normal    # how tokens get there (orrery list expert_exchanges)
   sequence_parallel: true   # norms and dropout sharded over the tensor-parallel ranks
   recompute: none           # none, selective (attention scores: matters with unfused attention only), full
   attention: flash          # or unfused

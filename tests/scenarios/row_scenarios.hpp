@@ -43,6 +43,15 @@ inline std::string training_with_collective(std::string_view algorithm, int node
          (algorithm == "pat" ? ", zero: optimizer" : "") + "}\n";
 }
 
+/// Mixtral 8x7B, a layer of it, its experts dealt to the node's eight ranks.
+inline std::string training_with_exchange(std::string_view exchange) {
+  return "scenario: exchange\n"
+         "model: {config: mixtral-8x7b, layers: 1}\n"
+         "cluster: {node: dgx_h100, nodes: 1}\n"
+         "training: {sequence_length: 1024, global_batch_size: 8, expert_parallel: 8, expert_exchange: " +
+         std::string(exchange) + "}\n";
+}
+
 /// An engine of `model`; `more` stands in its section, `load` in its load.
 inline std::string serving_with(const std::string& load, const std::string& more = "",
                                 const std::string& model = "llama-3-8b") {

@@ -147,6 +147,10 @@ const std::vector<Example>& examples() {
       {kTraining, "training.tensor_parallel", "4"},
       {kTraining, "training.pipeline_parallel", "2"},
       {kTraining, "training.data_parallel", "2"},
+      {kTraining, "training.expert_exchange", "deepep_normal"},
+      {kTraining, "training.expert_exchange_sms", "24"},
+      {kTraining, "training.expert_imbalance", "1.5"},
+      {kTraining, "training.expert_group_limit", "4"},
       {kTraining, "training.sequence_parallel", "false"},
       {kTraining, "training.schedule", "gpipe"},
       {kTraining, "training.stage_layers", "[32]"},
@@ -232,7 +236,8 @@ TEST(EffectiveValue, IsWhatWasSet) {
   }
 }
 
-/// Keys of loads that the serving template does not have; set together in the test below.
+/// Keys of loads that the serving template does not have, set together in the test below, and those that its models or
+/// schedules don't.
 const std::set<std::string>& other_loads() {
   static const std::set<std::string> keys = {
       "serving.virtual_pipeline",  "serving.load.burst_size",    "serving.load.burst_interval",
@@ -240,7 +245,7 @@ const std::set<std::string>& other_loads() {
       "serving.load.trace_format", "serving.load.rate_scale",    "serving.load.input.values",
       "serving.load.input.file",   "serving.load.input.column",  "serving.load.output.values",
       "serving.load.output.file",  "serving.load.output.column", "serving.enable_chunked_prefill",
-      "training.virtual_pipeline"};
+      "training.virtual_pipeline", "training.expert_parallel"};
   return keys;
 }
 

@@ -47,7 +47,9 @@ TEST(TrainingReading, TakesEveryKey) {
       "  recompute: full\n  recompute_layers: 1\n  attention: unfused\n  zero: optimizer\n  precision: fp16\n"
       "  gradient_dtype: bf16\n  master_weights: false\n  overlap_gradient_reduce: false\n  bucket_size: 40 MiB\n"
       "  no_sync: false\n  overlap_p2p: true\n  overlap_tensor_parallel: false\n  dropout: 0.25\n"
-      "  fused_cross_entropy: true\n  cuda_graphs: true\n  host_overhead: 7 us\n");
+      "  fused_cross_entropy: true\n  cuda_graphs: true\n  host_overhead: 7 us\n"
+      "  expert_exchange: deepep_normal\n  expert_exchange_sms: 24\n  expert_imbalance: 1.25\n"
+      "  expert_group_limit: 4\n");
   models::TrainingConfig expected;
   expected.sequence_length = 1024;
   expected.global_batch_size = 64;
@@ -69,6 +71,9 @@ TEST(TrainingReading, TakesEveryKey) {
   expected.overlap_tensor_parallel = false;
   expected.dropout = 0.25;
   expected.host_overhead = Seconds{7e-6};
+  expected.expert_exchange = "deepep_normal";
+  expected.expert_exchange_sms = 24, expected.expert_group_limit = 4;
+  expected.expert_imbalance = 1.25;
   EXPECT_EQ(config, expected);
 }
 
@@ -136,6 +141,8 @@ TEST(TrainingErrors, OfValuesAreToldAtTheValueWithTheKey) {
       {"pipeline_parallel", "-1", "must be from 1 to 1000000"},
       {"virtual_pipeline", "0", "must be from 1 to"},
       {"data_parallel", "-1", "must be from 0 to 10000000"},
+      {"expert_parallel", "0", "must be from 1 to 1000000"},
+      {"expert_imbalance", "0.5", "must be from 1 to"},
       {"sequence_parallel", "maybe", "true"},
       {"recompute_layers", "-2", "must be from -1 to"},
       {"dropout", "1.5", "must be from 0 to 1"},
@@ -161,9 +168,15 @@ TEST(TrainingErrors, OfValuesAreToldAtTheValueWithTheKey) {
 
 TEST(TrainingErrors, OfChoicesNameTheNearestAndTheKnown) {
   const std::vector<Mistake> mistakes = {
-      {"schedule", "1f2b", "1f1b"},       {"recompute", "ful", "full"},        {"attention", "flahs", "flash"},
-      {"zero", "optimiser", "optimizer"}, {"precision", "bf61", "bf16"},       {"gradient_dtype", "fp23", "fp32"},
-      {"recompute", "all", "selective"},  {"flop_convention", "plam", "palm"},
+      {"schedule", "1f2b", "1f1b"},
+      {"recompute", "ful", "full"},
+      {"attention", "flahs", "flash"},
+      {"zero", "optimiser", "optimizer"},
+      {"precision", "bf61", "bf16"},
+      {"gradient_dtype", "fp23", "fp32"},
+      {"recompute", "all", "selective"},
+      {"flop_convention", "plam", "palm"},
+      {"expert_exchange", "deepep_norml", "deepep_normal"},
   };
   for (const Mistake& mistake : mistakes) {
     EXPECT_THAT(error_of(with("  " + mistake.key + ": " + mistake.value + "\n")),
@@ -177,6 +190,7 @@ TEST(TrainingErrors, OfCombinationsAreToldAtTheirKey) {
   const std::vector<Mistake> mistakes = {
       {"tensor_parallel", "5", "5 does not divide the attention heads of gpt2-124m (12)"},
       {"sequence_parallel", "true", "needs tensor_parallel of at least 2"},
+      {"expert_parallel", "2", "gpt2-124m has no routed experts"},
       {"data_parallel", "17", "tensor 1 x pipeline 1 x data 17 needs 17 GPUs, the cluster has 16"},
       {"micro_batch_size", "3", "64 is not a multiple of micro_batch_size 3 x data parallel 16"},
       {"stage_layers", "[6, 6]", "has 2 numbers, but there are 1 virtual stages"},

@@ -1,0 +1,173 @@
+// Expert parallelism in a training step: who holds what, what is exchanged, and what it takes.
+#include <algorithm>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/layer/parameters.hpp"
+#include "models/training/parallel.hpp"
+#include "models/training/pricing.hpp"
+#include "models/training/result.hpp"
+#include "models/training/step.hpp"
+#include "sim/plan/runnable.hpp"
+#include "tests/models/training_jobs.hpp"
+
+namespace orrery::models {
+namespace {
+
+using sim::CollectiveKind;
+using sim::CollectiveLibrary;
+using testing::gpt_job;
+
+class RooflineTimer : public kernels::KernelTimer {
+ public:
+  Seconds time(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
+    return kernels::roofline(kernel, gpu);
+  }
+  kernels::Estimate explain(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
+    kernels::Estimate estimate;
+    estimate.time = time(kernel, gpu);
+    return estimate;
+  }
+};
+
+/// Four layers of 16 experts, two of a token, on 8 GPUs.
+TrainingJob moe_job(int expert_parallel, const std::string& exchange = "all_to_all", int nodes = 1) {
+  TrainingJob job = gpt_job(4, 16, nodes);
+  job.llm.moe.experts = 16, job.llm.moe.topk = 2, job.llm.moe.inter = 1024;
+  job.config.attention = AttentionImplementation::flash;
+  job.config.global_batch_size = 8 * nodes;
+  job.config.expert_parallel = expert_parallel;
+  job.config.expert_exchange = exchange;
+  return job;
+}
+
+std::vector<sim::CollectiveEntry> of_activity(const sim::Plan& plan, sim::Activity activity) {
+  std::vector<sim::CollectiveEntry> out;
+  std::copy_if(plan.collectives.begin(), plan.collectives.end(), std::back_inserter(out),
+               [&](const sim::CollectiveEntry& entry) { return entry.activity == activity; });
+  return out;
+}
+
+std::string error_of(const TrainingJob& job) {
+  const std::vector<JobError> errors = check(job);
+  return errors.empty() ? "" : errors.front().key + ": " + errors.front().message;
+}
+
+TEST(ExpertParallel, DealsTheExpertsToItsRanks) {
+  const TrainingJob whole = moe_job(1), shared = moe_job(4);
+  // Two matrices (no gate) of 2048 x 1024 for each of 16 experts.
+  const std::int64_t experts = 16 * 2 * 2048 * 1024;
+  EXPECT_EQ(layer_parameters_per_rank(whole, 0) - layer_parameters_per_rank(shared, 0), experts * 3 / 4);
+  EXPECT_EQ(layer_expert_parameters_per_rank(shared, 0), experts / 4);
+  EXPECT_EQ(stage_expert_parameters_per_rank(shared, 0), 4 * experts / 4);
+  EXPECT_EQ(stage_expert_parameters_per_rank(whole, 0), 0);
+  EXPECT_EQ(expert_data_parallel(shared), 2);
+}
+
+TEST(ExpertParallel, ExchangesTokensInEveryPass) {
+  const TrainingJob job = moe_job(4);
+  ASSERT_EQ(error_of(job), "");
+  const sim::Plan plan = lower(job);
+  const auto exchanges = of_activity(plan, sim::Activity::expert_parallel);
+  ASSERT_EQ(exchanges.size(), 2u);  // dispatch and combine; the backward pass sends as many bytes the same way
+  for (const sim::CollectiveEntry& entry : exchanges) {
+    EXPECT_EQ(entry.kind, CollectiveKind::all_to_all);
+    EXPECT_EQ(entry.library, CollectiveLibrary::nccl);
+    EXPECT_EQ(entry.bytes, Bytes{2048.0 * 2.0 * 2048.0 * 2.0});  // tokens, k, hidden, 2 bytes
+    EXPECT_EQ(plan.groups[entry.group.index()].size(), 4);
+  }
+}
+
+TEST(ExpertParallel, ReducesAnExpertsGradientsAmongItsReplicas) {
+  const sim::Plan plan = lower(moe_job(4));
+  double experts = 0.0;
+  for (const sim::CollectiveEntry& entry : of_activity(plan, sim::Activity::data_parallel)) {
+    if (plan.labels[entry.label.index()] == "expert gradient bucket") {
+      EXPECT_EQ(plan.groups[entry.group.index()].size(), 2);
+      experts += entry.bytes.value();
+    }
+  }
+  EXPECT_GT(experts, 0.0);
+  // All eight share them: none has a replica.
+  for (const sim::CollectiveEntry& entry : of_activity(lower(moe_job(8)), sim::Activity::data_parallel)) {
+    EXPECT_EQ(lower(moe_job(8)).groups[entry.group.index()].size(), 8);
+  }
+}
+
+TEST(ExpertParallel, SavesTheMemoryOfTheExpertsItDoesNotHold) {
+  const RooflineTimer timer;
+  const StageMemory one = predict(moe_job(1), timer).memory[0], four = predict(moe_job(4), timer).memory[0];
+  const double away = 4.0 * 16 * 2 * 2048 * 1024 * 3 / 4;
+  EXPECT_NEAR((one.weights - four.weights).value(), away * 2.0, 1.0);
+  EXPECT_NEAR((one.gradients - four.gradients).value(), away * 4.0, 1.0);
+  EXPECT_NEAR((one.optimizer - four.optimizer).value(), away * 12.0, 1.0);
+}
+
+TEST(ExpertParallel, ShardsTheOptimizerOfAnExpertOverItsReplicasAlone) {
+  TrainingJob job = moe_job(4);
+  job.config.zero = ZeroStage::optimizer;
+  const std::int64_t experts = stage_expert_parameters_per_rank(job, 0);
+  const std::int64_t others = stage_parameters_per_rank(job, 0) - experts;
+  const StageMemory memory = predict(job, RooflineTimer{}).memory[0];
+  EXPECT_NEAR(memory.optimizer.value(), 12.0 * (static_cast<double>(others) / 8.0 + static_cast<double>(experts) / 2.0),
+              1.0);
+}
+
+TEST(ExpertParallel, TakesThePriceOfTheExchange) {
+  const TrainingJob job = moe_job(8, "deepep_normal");
+  ASSERT_EQ(error_of(job), "");
+  const sim::Plan plan = lower(job);
+  const RooflineTimer timer;
+  const TrainingPrices prices = training_prices(job, timer);
+  const auto exchanges = of_activity(plan, sim::Activity::expert_parallel);
+  ASSERT_EQ(exchanges.size(), 2u);
+  ExchangeShape shape = exchange_shape(job);
+  shape.dispatch = Dtype::bf16;
+  for (const sim::CollectiveEntry& entry : exchanges) {
+    EXPECT_EQ(entry.library, CollectiveLibrary::sparse_exchange);
+    const auto phase = entry.kind == CollectiveKind::all_to_all ? ExchangePhase::dispatch : ExchangePhase::combine;
+    EXPECT_EQ(prices.time(entry, plan), price_deepep_normal(shape, phase, job.cluster.site(0)).time);
+    const sim::CollectivePrice why = prices.explain(entry, plan);
+    EXPECT_EQ(why.estimate.algorithm, "deepep_normal");
+    EXPECT_NEAR(why.total().value(), prices.time(entry, plan).value(), 1e-15);
+  }
+}
+
+TEST(ExpertParallel, LastsLongerWhereOneRankGetsMore) {
+  TrainingJob job = moe_job(8, "deepep_normal");
+  const RooflineTimer timer;
+  const Seconds even = predict(job, timer).step_time;
+  job.config.expert_imbalance = 2.0;
+  EXPECT_GT(predict(job, timer).step_time, even);
+}
+
+// What each rank does by itself agrees with the folded step.
+TEST(ExpertParallel, FoldedAndUnfoldedStepsAgree) {
+  for (const int ep : {2, 8}) {
+    const TrainingJob job = moe_job(ep, "deepep_normal");
+    const RooflineTimer timer;
+    TrainingOptions apart;
+    apart.classes = unfolded(make_mesh(job));
+    EXPECT_EQ(predict(job, timer).step_time, predict(job, timer, apart).step_time) << ep;
+  }
+}
+
+TEST(ExpertParallel, RefusesWhatItCannotDeal) {
+  using ::testing::HasSubstr;
+  EXPECT_THAT(error_of(moe_job(3)), HasSubstr("training.expert_parallel: 3 does not divide data_parallel (8)"));
+  TrainingJob job = moe_job(8);
+  job.llm.moe.experts = 12;
+  EXPECT_THAT(error_of(job), HasSubstr("does not divide the 12 experts"));
+  job = moe_job(4), job.llm.moe = {};
+  EXPECT_THAT(error_of(job), HasSubstr("has no routed experts"));
+  job = moe_job(4), job.config.tensor_parallel = 2;
+  EXPECT_THAT(error_of(job), HasSubstr("needs tensor_parallel 1"));
+  job = moe_job(16, "nvlink_two_sided", 2);
+  EXPECT_THAT(error_of(job), HasSubstr("training.expert_exchange: nvlink_two_sided: stays in one domain"));
+  EXPECT_THAT(error_of(moe_job(4, "deepep")), HasSubstr("unknown expert exchange 'deepep'"));
+}
+
+}  // namespace
+}  // namespace orrery::models
