@@ -17,8 +17,8 @@ bool is_link_rate(const std::string& coefficient) {
          coefficient.compare(coefficient.size() - kSuffix.size(), kSuffix.size(), kSuffix) == 0;
 }
 
-/// Of an expert exchange: its bandwidths are shares of the link, whatever that is.
-bool has_link_shares(const Fit& fit) { return fit.key.rfind("expert_exchange/", 0) == 0; }
+/// Bound to the board's links; of an expert exchange the bandwidths are shares of the link, whatever that is.
+bool is_of_links(const Fit& fit) { return fit.is_collective() || fit.key.rfind("expert_exchange/", 0) == 0; }
 
 std::string gigabytes(BytesPerSecond rate) { return fmt::format("{:g} GB/s", rate.value() / 1e9); }
 
@@ -110,8 +110,7 @@ void set_nvlink_bandwidth(Gpu& gpu, BytesPerSecond rate) {
   if (profile.value() <= 0.0 || rate.value() <= 0.0) return drop_collective_fits(gpu);
   const double scale = rate.value() / profile.value();
   for (Fit& fit : gpu.fits) {
-    if (has_link_shares(fit)) fit.coefficients.emplace_back("link_scale", scale);
-    if (!fit.is_collective()) continue;
+    if (!is_of_links(fit)) continue;
     for (auto& [name, value] : fit.coefficients) {
       if (is_link_rate(name)) value *= scale;
     }
@@ -126,14 +125,13 @@ void set_memory_bandwidth(Gpu& gpu, BytesPerSecond rate) {
   gpu.memory_bandwidth = rate;
   note_override(gpu, "memory_bandwidth", profile);
   for (Fit& fit : gpu.fits) {
-    if (fit.is_collective()) continue;
+    if (is_of_links(fit)) continue;
     fit.source += fmt::format("; measured at {} of memory bandwidth, used at {}", gigabytes(profile), gigabytes(rate));
   }
 }
 
 void drop_collective_fits(Gpu& gpu) {
-  gpu.fits.erase(std::remove_if(gpu.fits.begin(), gpu.fits.end(), [](const Fit& fit) { return fit.is_collective(); }),
-                 gpu.fits.end());
+  gpu.fits.erase(std::remove_if(gpu.fits.begin(), gpu.fits.end(), is_of_links), gpu.fits.end());
 }
 
 }  // namespace orrery::hardware

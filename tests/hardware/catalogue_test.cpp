@@ -238,7 +238,7 @@ TEST(Cluster, RefusesWhatTheFabricCannotHold) {
 }
 
 bool is_collective(const std::string& key) {
-  return key.rfind("nccl/", 0) == 0 || key.rfind("custom_allreduce/", 0) == 0;
+  return key.rfind("nccl/", 0) == 0 || key.rfind("custom_allreduce/", 0) == 0 || key.rfind("expert_exchange/", 0) == 0;
 }
 
 TEST(Catalogue, MeasuredCollectivesNeedTheSwitchTheyWereMeasuredOn) {

@@ -179,6 +179,22 @@ TEST(MemoryOverride, SaysWhatWasMeasuredAtAnotherRate) {
       << "no source of the profile to repeat";
 }
 
+TEST(NvlinkOverride, KeepsTheSharesOfExpertExchanges) {
+  Gpu gpu = measured_gpu();
+  Fit exchange;
+  exchange.key = "expert_exchange/deepep_normal/dispatch", exchange.source = "a table";
+  exchange.coefficients = {{"latency_s", 25e-6}, {"node_share", 0.9}};
+  gpu.fits.push_back(exchange);
+  set_nvlink_bandwidth(gpu, 150_GBps);
+  const Fit& scaled = *gpu.find_fit(exchange.key);
+  EXPECT_EQ(scaled.coefficient("node_share"), 0.9) << "of whatever link";
+  EXPECT_EQ(scaled.coefficient("link_scale"), 0.5) << "but no longer measured";
+  set_memory_bandwidth(gpu, 1000_GBps);
+  EXPECT_EQ(gpu.find_fit(exchange.key)->source.find("of memory bandwidth"), std::string::npos);
+  set_nvlink_bandwidth(gpu, BytesPerSecond{});
+  EXPECT_EQ(gpu.find_fit(exchange.key), nullptr);
+}
+
 TEST(Collectives, AreToldFromKernelsByTheirKey) {
   const auto collective = [](const char* key) {
     Fit fit;
