@@ -45,6 +45,16 @@ BytesPerSecond Site::node_bandwidth_per_gpu() const {
   return has_nvlink() ? gpu.nvlink_bandwidth : min(node.pcie_bandwidth, gpu.pcie_bandwidth);
 }
 
+BytesPerSecond Site::nvlink_among(int ranks, bool side_by_side) const {
+  const std::vector<int>& mesh = node.nvlink_mesh;
+  if (mesh.empty() || ranks < 2) return has_nvlink() ? gpu.nvlink_bandwidth : BytesPerSecond{};
+  const bool bridges = mesh.back() == 0;
+  if (bridges && !side_by_side) return BytesPerSecond{};
+  const double all = *std::max_element(mesh.begin(), mesh.end());
+  const int own = mesh[std::min(static_cast<std::size_t>(ranks - 2), mesh.size() - 1)];
+  return (node.mesh_bandwidth.value() > 0.0 ? node.mesh_bandwidth : gpu.nvlink_bandwidth) * (own / std::max(all, 1.0));
+}
+
 int Site::nodes_per_leaf() const {
   if (fabric.leaf_ports <= 0) return 0;
   // A plain leaf takes all cards of its nodes, a rail's leaf one card of each.
@@ -64,7 +74,7 @@ bool is_alike(const NodeGroup& a, const NodeGroup& b) {
     const Node& node = group.node;
     return std::tuple(std::string_view(gpu.name), gpu.memory.value(), gpu.memory_bandwidth.value(),
                       gpu.nvlink_bandwidth.value(), std::string_view(node.name), node.gpus, node.nics,
-                      node.nic_bandwidth.value());
+                      node.nic_bandwidth.value(), node.nvlink_mesh, node.mesh_bandwidth.value());
   };
   return figures(a) == figures(b);
 }

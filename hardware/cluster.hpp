@@ -25,6 +25,10 @@ struct Node {
   std::string gpu;                    ///< contract name of its GPU
   bool nvswitch = false;              ///< every GPU reaches every other at full NVLink rate
   bool in_network_reduction = false;  ///< NVLink SHARP (NVLS)
+  /// NVLinks of a GPU to the others of 2, 3, ... GPUs side by side, where cables join pairs and no switch makes all
+  /// groups alike; the last holds for larger groups. Bridges between pairs: 1, 0. Empty: a switch, or no NVLink.
+  std::vector<int> nvlink_mesh;
+  BytesPerSecond mesh_bandwidth;  ///< of a GPU over all links of the mesh; 0: its NVLink rate
   int nics = 0;
   BytesPerSecond nic_bandwidth;  ///< line rate of one NIC
   Seconds nic_latency;
@@ -83,6 +87,9 @@ struct Site {
   [[nodiscard]] BytesPerSecond node_bandwidth_per_gpu() const;
   /// Whether GPUs of a node reach each other over NVLink and its switch.
   [[nodiscard]] bool has_nvlink() const { return node.nvswitch && gpu.nvlink_bandwidth.value() > 0.0; }
+  /// NVLink rate of a GPU to the others of a group of `ranks` on its node; 0: they meet over PCIe. `side_by_side`: they
+  /// are neighbours, so that a bridge joins them where it can.
+  [[nodiscard]] BytesPerSecond nvlink_among(int ranks, bool side_by_side = true) const;
   /// Nodes below one leaf (rail fabrics: one set of leaves), at least 1; 0 where the fabric has no leaves.
   [[nodiscard]] int nodes_per_leaf() const;
   /// Nodes that reach each other without the core tier, at least 1; 0 where the fabric has no pods.

@@ -16,6 +16,9 @@ constexpr std::array<std::string_view, kNcclFunctions> kFunctions{"broadcast", "
 constexpr std::array<std::string_view, kNcclAlgorithms> kAlgorithms{
     "tree", "ring", "collnet_direct", "collnet_chain", "nvls", "nvls_tree", "pat"};
 constexpr std::array<std::string_view, kNcclProtocols> kProtocols{"LL", "LL128", "Simple"};
+constexpr std::array<std::string_view, kNcclGraphs> kGraphs{"ring", "tree", "collnet_chain", "nvls", "collnet_direct"};
+// graph/topo.cc, topoPathTypeStr.
+constexpr std::array<std::string_view, 10> kPaths{"LOC", "NVL", "NVB", "C2C", "PIX", "PXB", "P2C", "PXN", "PHB", "SYS"};
 constexpr std::array<std::string_view, kHostCpus> kCpus{
     "intel_sapphire_rapids", "intel_emerald_rapids", "intel_skylake", "intel_broadwell", "amd", "arm", "power"};
 
@@ -121,6 +124,33 @@ std::string_view name(HostCpu cpu) { return kCpus[static_cast<std::size_t>(cpu)]
 ParsedNcclList parse_nccl_algorithms(std::string_view text) { return parse(text, "algorithm", kAlgorithms); }
 ParsedNcclList parse_nccl_protocols(std::string_view text) { return parse(text, "protocol", kProtocols); }
 
+std::string_view name(NcclGraphId id) { return kGraphs[static_cast<std::size_t>(id)]; }
+std::string_view name(NcclPath path) { return kPaths[static_cast<std::size_t>(path)]; }
+
+std::optional<NcclPath> parse_nccl_path(std::string_view text) {
+  const auto found = std::find(kPaths.begin(), kPaths.end(), text);
+  if (found == kPaths.end()) return std::nullopt;
+  return static_cast<NcclPath>(found - kPaths.begin());
+}
+
 bool NcclSettings::directs() const { return *this != NcclSettings{}; }
+
+std::vector<std::string_view> NcclSettings::idle_keys() const {
+  const NcclSettings usual;
+  std::vector<std::string_view> keys;
+  const auto add = [&](std::string_view key, bool changed) {
+    if (changed) keys.push_back(key);
+  };
+  add("buffsize", buffer_size != usual.buffer_size);
+  add("ll_buffsize", ll_buffer_size != usual.ll_buffer_size);
+  add("ll128_buffsize", ll128_buffer_size != usual.ll128_buffer_size);
+  add("p2p_net_chunksize", p2p_net_chunk != usual.p2p_net_chunk);
+  add("p2p_pci_chunksize", p2p_pci_chunk != usual.p2p_pci_chunk);
+  add("p2p_nvl_chunksize", p2p_nvl_chunk != usual.p2p_nvl_chunk);
+  add("nvls_chunksize", nvls_chunk != usual.nvls_chunk);
+  add("ib_qps_per_connection", ib_qps != usual.ib_qps);
+  add("ib_split_data_on_qps", ib_split_data != usual.ib_split_data);
+  return keys;
+}
 
 }  // namespace orrery::hardware

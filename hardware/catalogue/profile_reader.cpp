@@ -266,6 +266,27 @@ Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string&
   return gpu;
 }
 
+namespace {
+
+/// NVLink cables between the GPUs of a node.
+void read_mesh(MapReader& map, Node& node) {
+  for (const std::int64_t links : map.integers_or("nvlink_mesh", {}, Range::between(0, 64))) {
+    node.nvlink_mesh.push_back(static_cast<int>(links));
+  }
+  if (map.has("mesh_bandwidth")) node.mesh_bandwidth = map.bandwidth("mesh_bandwidth");
+  const int most = std::max(1, node.gpus - 1);
+  if (static_cast<int>(node.nvlink_mesh.size()) > most) {
+    map.diagnostics().error(
+        map.span("nvlink_mesh"),
+        fmt::format("nvlink_mesh: links in groups of 2, 3, ... of {} GPUs are at most {} figures", node.gpus, most));
+  }
+  if (node.nvlink_mesh.empty() && node.mesh_bandwidth.value() > 0.0) {
+    map.diagnostics().error(map.span("mesh_bandwidth"), "mesh_bandwidth without nvlink_mesh");
+  }
+}
+
+}  // namespace
+
 Node read_node(const ConfigNode& root, const std::string& file, const std::string& name) {
   Diagnostics diagnostics(file);
   MapReader profile(&root, "profile", diagnostics);
@@ -289,6 +310,7 @@ Node read_node(const ConfigNode& root, const std::string& file, const std::strin
   for (std::size_t i = 0; i < kHostCpus; ++i) cpus.emplace_back(hardware::name(static_cast<HostCpu>(i)));
   node.cpu = static_cast<HostCpu>(map.choice_or("cpu", cpus, 0));
   node.sockets = static_cast<int>(map.integer_or("sockets", 2, Range::between(1, 1024)));
+  read_mesh(map, node);
   map.finish();
   if (node.in_network_reduction && !node.nvswitch) {
     diagnostics.error(map.span("in_network_reduction"), "in-network reduction needs an NVSwitch");

@@ -82,6 +82,12 @@ class Topology::Builder {
     }
   }
 
+  /// Of a GPU over its bridge; 0 where the node has none.
+  static BytesPerSecond bridge_rate(const NodeGroup& group) {
+    if (group.node.nvswitch || group.node.nvlink_mesh.empty()) return BytesPerSecond{};
+    return group.node.mesh_bandwidth.value() > 0.0 ? group.node.mesh_bandwidth : group.gpu.nvlink_bandwidth;
+  }
+
   static void count_node(const NodeGroup& group, Shape& shape) {
     const Node& node = group.node;
     shape.nodes = group.count;
@@ -90,7 +96,16 @@ class Topology::Builder {
     const bool has_nvswitch = node.nvswitch && group.gpu.nvlink_bandwidth.value() > 0.0;
     shape.pcie_switches = has_nvswitch && node.nics > 0 ? std::min(node.nics, node.gpus) : node.gpus;
     int size = shape.gpus;
-    shape.nvswitch = has_nvswitch ? size++ : -1;
+    if (has_nvswitch) {
+      shape.joined = shape.gpus;
+    } else if (bridge_rate(group).value() > 0.0) {
+      // Groups of 2, 3, ... have links until the bridge ends.
+      shape.joined = 1;
+      for (const int links : node.nvlink_mesh) shape.joined += links > 0 ? 1 : 0;
+    }
+    shape.bridges = has_nvswitch ? 1 : (shape.joined > 1 ? shape.gpus / shape.joined : 0);
+    if (shape.bridges == 0) shape.joined = 0;
+    shape.nvswitch = shape.bridges > 0 ? std::exchange(size, size + shape.bridges) : -1;
     shape.pcie = std::exchange(size, size + shape.pcie_switches);
     shape.nic = std::exchange(size, size + shape.nics);
     shape.host = size++;
@@ -122,7 +137,8 @@ class Topology::Builder {
 
   /// Where a node's links stand among its own, in the order in which add_node lays them.
   void number_links(Shape& s) const {
-    const bool nvlink = s.nvswitch >= 0, on_fabric = t_.leaves_ > 0;
+    const bool on_fabric = t_.leaves_ > 0;
+    const auto on_nvlink = static_cast<std::size_t>(s.joined * s.bridges);
     const auto gpus = static_cast<std::size_t>(s.gpus), nics = static_cast<std::size_t>(s.nics);
     s.gpu_links.resize(gpus);
     s.nic_links.resize(nics);
@@ -131,10 +147,10 @@ class Topology::Builder {
     for (std::size_t i = 0; i < gpus; ++i) {
       s.gpu_links[i].pcie_switch = static_cast<int>(i) * s.pcie_switches / s.gpus;
       if (s.nics > 0) s.gpu_links[i].nic = static_cast<int>(i) * s.nics / s.gpus;
-      if (nvlink) s.gpu_links[i].nvlink_out = next++;
+      if (i < on_nvlink) s.gpu_links[i].nvlink_out = next++;
       s.gpu_links[i].pcie_out = next++;
     }
-    for (std::size_t i = 0; nvlink && i < gpus; ++i) s.gpu_links[i].nvlink_in = next++;
+    for (std::size_t i = 0; i < on_nvlink; ++i) s.gpu_links[i].nvlink_in = next++;
     for (std::size_t i = 0; i < nics; ++i) s.nic_links[i].pcie_switch = static_cast<int>(i) * s.pcie_switches / s.nics;
     for (int p = 0; p < s.pcie_switches; ++p) {
       for (Shape::GpuLinks& gpu : s.gpu_links) {
@@ -181,19 +197,20 @@ class Topology::Builder {
     const Shape& s = t_.shapes_[group];
     const int first = s.first_vertex + (index - s.first_node) * s.vertices;
     // A hop through the NVSwitch is two links: each carries half of its latency. The same for PCIe.
-    const Wire nvlink{gpu.nvlink_bandwidth, gpu.nvlink_latency / 2, LinkClass::nvlink};
+    const BytesPerSecond rate = s.is_switched() ? gpu.nvlink_bandwidth : bridge_rate(groups_[group]);
+    const Wire nvlink{rate, gpu.nvlink_latency / 2, LinkClass::nvlink};
     const Wire gpu_slot{min(node.pcie_bandwidth, gpu.pcie_bandwidth), gpu.pcie_latency / 2, LinkClass::pcie};
     const Wire slot{node.pcie_bandwidth, gpu.pcie_latency / 2, LinkClass::pcie};
     const Wire out{min(node.nic_bandwidth, fabric_.link_bandwidth), node.nic_latency + fabric_.cable_latency,
                    LinkClass::nic};
-    for (const Shape::GpuLinks& links : s.gpu_links) {
+    for (int i = 0; i < s.gpus; ++i) {
       add_vertex(VertexKind::gpu, id);
-      if (s.nvswitch >= 0) link_to(first + s.nvswitch, nvlink);
-      link_to(first + s.pcie + links.pcie_switch, gpu_slot);
+      if (i < s.joined * s.bridges) link_to(first + s.nvswitch + i / s.joined, nvlink);
+      link_to(first + s.pcie + s.gpu_links[static_cast<std::size_t>(i)].pcie_switch, gpu_slot);
     }
-    if (s.nvswitch >= 0) {
+    for (int bridge = 0; bridge < s.bridges; ++bridge) {
       add_vertex(VertexKind::nvswitch, id);
-      for (int i = 0; i < s.gpus; ++i) link_to(first + i, nvlink);
+      for (int i = bridge * s.joined; i < (bridge + 1) * s.joined; ++i) link_to(first + i, nvlink);
     }
     for (int p = 0; p < s.pcie_switches; ++p) {
       add_vertex(VertexKind::pcie_switch, id);
@@ -332,7 +349,7 @@ class Topology::Builder {
 
 Topology::Topology(const Cluster& cluster, CrossRail cross_rail) {
   Builder(*this, cluster.groups, cluster.fabric).build();
-  pxn_ = rails_ > 0 && cross_rail == CrossRail::pxn;
+  pxn_ = rails_ > 0 && cross_rail == CrossRail::pxn && cluster.nccl.pxn;
 }
 
 }  // namespace orrery::hardware

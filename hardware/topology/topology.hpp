@@ -4,13 +4,13 @@
 // sparse rows). One cable is two links, one for each direction. Built at once in that order and checked: every
 // device reaches every other, no link is without bandwidth.
 //
-// Shape of a node: GPUs on an NVSwitch (where there is one) and on PCIe switches, which also hold the NICs and
-// hang on the host. With an NVSwitch a PCIe switch serves one NIC and its GPUs; without one each GPU has a
-// root port of its own (a PCIe switch with one GPU here).
-// Shape of a fabric: leaves (tier 1), spines (tier 2) where there are several leaves, cores (tier 3) where
-// there are several pods. In a rail-optimised fat tree NIC i of every node of a group is on the leaf of rail i;
-// in a plain one all NICs of a node are on one leaf. A leaf has one uplink to each spine of its pod, a spine
-// one to each core of its plane; oversubscription narrows the uplinks.
+// Shape of a node: GPUs on an NVSwitch (where there is one), or pairs of them on NVLink bridges (each laid as a switch
+// of two), and on PCIe switches, which also hold the NICs and hang on the host. With an NVSwitch a PCIe switch serves
+// one NIC and its GPUs; without one each GPU has a root port of its own (a PCIe switch with one GPU here). Shape of a
+// fabric: leaves (tier 1), spines (tier 2) where there are several leaves, cores (tier 3) where there are several pods.
+// In a rail-optimised fat tree NIC i of every node of a group is on the leaf of rail i; in a plain one all NICs of a
+// node are on one leaf. A leaf has one uplink to each spine of its pod, a spine one to each core of its plane;
+// oversubscription narrows the uplinks.
 //
 // Names of links, by the device further from the core: node3.gpu2.nvlink_out (and _in, as the GPU sees it),
 // node3.gpu2.pcie_out, node0.nic5.pcie_in, node0.pcie1.up (to the host; .down from it), node0.nic5.out (to its leaf),
@@ -144,7 +144,9 @@ class Topology {
     int gpus = 0, nics = 0, pcie_switches = 0, vertices = 0;
     int first_gpu = 0, first_nic = 0, first_vertex = 0, first_link = 0;  ///< of the first node, cluster-wide
     int nvswitch = -1, pcie = 0, nic = 0, host = 0;                      ///< offsets of vertices in a node
-    int links = 0;                                                       ///< of one node; offsets of them below
+    int joined = 0;   ///< GPUs side by side that one NVSwitch, or one bridge, joins; 0: none
+    int bridges = 0;  ///< how many of them: one NVSwitch, or bridges one behind the other from nvswitch on
+    int links = 0;    ///< of one node; offsets of them below
     struct GpuLinks {
       int nvlink_out = -1, nvlink_in = -1, pcie_out = 0, pcie_in = 0, pcie_switch = 0, nic = -1;
     };
@@ -154,6 +156,12 @@ class Topology {
     struct HostLinks {
       int up = 0, down = 0;
     };
+    /// NVLink leads from one GPU to the other.
+    [[nodiscard]] bool by_nvlink(int a, int b) const {
+      return joined > 0 && a / joined == b / joined && a / joined < bridges;
+    }
+    [[nodiscard]] bool is_switched() const { return joined > 0 && joined == gpus; }
+
     std::vector<GpuLinks> gpu_links;
     std::vector<NicLinks> nic_links;
     std::vector<HostLinks> host_links;

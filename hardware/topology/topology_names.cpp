@@ -55,7 +55,8 @@ std::string Topology::name(VertexId id) const {
     case VertexKind::gpu:
       return fmt::format("node{}.gpu{}", node, offset);
     case VertexKind::nvswitch:
-      return fmt::format("node{}.nvswitch", node);
+      return shape.is_switched() ? fmt::format("node{}.nvswitch", node)
+                                 : fmt::format("node{}.bridge{}", node, offset - shape.nvswitch);
     case VertexKind::pcie_switch:
       return fmt::format("node{}.pcie{}", node, offset - shape.pcie);
     case VertexKind::nic:

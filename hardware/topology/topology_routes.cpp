@@ -169,7 +169,7 @@ Topology::Choice Topology::usual_cards(const Ends& ends) const {
   if (ends.from.node == ends.to.node) return choice;
   const Shape &from = *ends.from.shape, &to = *ends.to.shape;
   const int to_nic = at(to.gpu_links, choice.entry).nic;
-  if (pxn_ && from.nvswitch >= 0 && at(from.gpu_links, choice.exit).nic != to_nic) {
+  if (pxn_ && from.is_switched() && at(from.gpu_links, choice.exit).nic != to_nic) {
     const int exit = &from == &to ? choice.entry : (to_nic * from.gpus + from.nics - 1) / from.nics;
     // Of a node with fewer GPUs than cards none may sit on that rail.
     if (exit < from.gpus && at(from.gpu_links, exit).nic == to_nic) choice.exit = exit;
@@ -225,7 +225,7 @@ void Topology::walk(const Ends& ends, const Choice& choice, std::vector<LinkId>&
   if (ends.from.node == ends.to.node) {
     if (ends.from.gpu == ends.to.gpu) {
       // Nothing to do.
-    } else if (choice.nvlink && ends.from.shape->nvswitch >= 0) {
+    } else if (choice.nvlink && ends.from.shape->by_nvlink(ends.from.gpu, ends.to.gpu)) {
       way.by_nvlink(ends.from, ends.from.gpu, ends.to.gpu);
     } else {
       way.by_pcie(ends.from, ends.from.gpu, ends.to.gpu);
@@ -309,8 +309,8 @@ bool Topology::detour_by_switches(const Ends& ends, Choice choice, std::vector<L
 
 // Through another GPU of each node, where NVLink leads there: first one rail for both, then any two.
 bool Topology::detour_by_cards(const Ends& ends, std::vector<LinkId>& links) const {
-  const int from_gpus = pxn_ && ends.from.shape->nvswitch >= 0 ? ends.from.shape->gpus : 0;
-  const int to_gpus = pxn_ && ends.to.shape->nvswitch >= 0 ? ends.to.shape->gpus : 0;
+  const int from_gpus = pxn_ && ends.from.shape->is_switched() ? ends.from.shape->gpus : 0;
+  const int to_gpus = pxn_ && ends.to.shape->is_switched() ? ends.to.shape->gpus : 0;
   const auto try_cards = [&](int exit, int entry) {
     Choice choice;
     choice.exit = exit;
