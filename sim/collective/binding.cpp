@@ -8,7 +8,7 @@ namespace orrery::sim {
 BindingLink binding_link(const CollectiveCall& call, const hardware::Site& site) {
   if (call.ranks < 2 || !(call.bytes > Bytes{0.0})) return {};
   const LinkLoad load = select(call, site).row->load(call);
-  const CollectiveConstants constants = timing_constants(site, call.ranks, call.nodes);
+  const CollectiveConstants constants = timing_constants(site, call.ranks, call.nodes, call.side_by_side);
   const bool has_inside = load.node > Bytes{0.0} && constants.node_bus.value() > 0.0;
   const bool has_outside = load.network > Bytes{0.0} && constants.network_per_rank.value() > 0.0;
   const Seconds inside = has_inside ? load.node / constants.node_bus : Seconds{0.0};

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -37,15 +38,17 @@ void require_valid(const CollectiveCall& call) {
 
 bool is_free(const CollectiveCall& call) { return call.ranks == 1 || call.bytes.value() == 0.0; }
 
-// Chunks of small buffers leave a tree's pipeline half empty: NCCL's own share of its bandwidth at 64 B · 2^k, and
-// between two of them what lies between, so that a larger buffer never takes less.
+// Chunks of small buffers leave a tree's pipeline half empty: NCCL's own share of its bandwidth at 64 B · 2^k, all of it
+// above its table, and between two of them what lies between, so that a larger buffer never takes less.
 double tree_share(const nccl::Constants& k, hardware::NcclProtocol protocol, Bytes bytes) {
   const auto& shares = k.tree_correction[static_cast<std::size_t>(protocol)];
-  const auto last = static_cast<double>(k.tree_corrections - 1);
-  const double at = std::clamp(std::log2(std::max(bytes.value() / 64.0, 1.0)), 0.0, last);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, static_cast<std::size_t>(last));
-  return shares[below] + (shares[above] - shares[below]) * (at - std::floor(at));
+  const auto share_at = [&](int power) {
+    return power < k.tree_corrections ? shares[static_cast<std::size_t>(power)] : 1.0;
+  };
+  const double at =
+      std::clamp(std::log2(std::max(bytes.value() / 64.0, 1.0)), 0.0, static_cast<double>(k.tree_corrections));
+  const int below = static_cast<int>(at);
+  return share_at(below) + (share_at(below + 1) - share_at(below)) * (at - std::floor(at));
 }
 
 void add_model_terms(const CollectiveRow& row, const CollectiveCost& cost, bool forced, CollectiveEstimate& out) {
@@ -91,8 +94,32 @@ CollectiveModel::CollectiveModel(const hardware::Site& site) : site_(site), laws
 
 Choice CollectiveModel::choose(const CollectiveCall& call) const {
   const auto at = static_cast<std::size_t>(call.ranks - 2);
-  if (call.nodes == 1 && at < node_tuners_.size()) return select(call, site_, node_tuners_[at]);
+  const bool usual = call.capability == 0 && call.side_by_side;
+  if (usual && call.nodes == 1 && at < node_tuners_.size()) return select(call, site_, node_tuners_[at]);
   return select(call, site_);
+}
+
+// A law was measured with all links of a GPU: it says nothing of a mesh that gives the group fewer.
+std::optional<NodeLaws::Known> CollectiveModel::law_of(const Choice& choice, const CollectiveCall& call) const {
+  if (call.nodes > 1 || !site_.node.nvlink_mesh.empty()) return std::nullopt;
+  auto known = laws_.find(choice, call.kind, call.ranks, call.dtype);
+  if (!known) return known;
+  known->law.base = static_cast<double>(choice.rounds) * known->law.base;
+  known->law.bus = known->law.bus * choice.share;
+  return known;
+}
+
+std::string CollectiveModel::extrapolated(const Choice& choice, const CollectiveCall& call,
+                                          const std::optional<NodeLaws::Known>& known) const {
+  const std::string group = std::string(name(call.kind)) + " of " + std::to_string(call.ranks) + " GPUs";
+  if (call.nodes > 1) return "no fit saw " + std::to_string(call.nodes) + " nodes";
+  if (!site_.node.nvlink_mesh.empty()) return "no fit saw GPUs that are joined by pairs";
+  if (!known) return "no fit saw " + std::string(choice.row->name) + " for " + group;
+  if (is_forced(call)) return "told otherwise than NCCL chooses, at sizes that its law was not measured at";
+  if (choice.rounds > 1) return "no fit saw groups of operations";
+  if (known->own) return {};
+  if (known->key == kNodeLawKey) return "no fit saw " + group;
+  return "its law is of another NVLink rate or another board";
 }
 
 bool CollectiveModel::is_forced(const CollectiveCall& call) const {
@@ -100,12 +127,16 @@ bool CollectiveModel::is_forced(const CollectiveCall& call) const {
 }
 
 CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const {
-  CollectiveConstants out = timing_constants(site_, call.ranks, call.nodes);
+  CollectiveConstants out = timing_constants(site_, call.ranks, call.nodes, call.side_by_side);
   const int local = ranks_per_node(call.ranks, call.nodes);
-  if (local <= 1) return out;
+  if (local <= 1 || !site_.node.nvlink_mesh.empty()) return out;
   const auto gather = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, CollectiveKind::all_gather, local);
   const auto ring = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, CollectiveKind::reduce_scatter, local);
   if (ring || gather) out.node_bus = ring && gather ? max(*ring, *gather) : (ring ? *ring : *gather);
+  // A chain from or to a root: no more inside each of several nodes than inside the only one.
+  const bool chain = call.kind == CollectiveKind::broadcast || call.kind == CollectiveKind::reduce;
+  const auto own = chain ? laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, call.kind, local) : std::nullopt;
+  if (own) out.node_bus = min(out.node_bus, *own);
   // A full board's all_reduce is the one that runs in the switch.
   const auto in_switch = laws_.bus_bandwidth(hardware::NcclAlgorithm::nvls, CollectiveKind::all_reduce, kSwitchRanks);
   if (site_.node.in_network_reduction && in_switch) out.nvls_bus = *in_switch;
@@ -117,16 +148,16 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
   if (is_free(call)) return Seconds{};
   if (const auto custom = custom_.time(call)) return *custom;
   const Choice choice = choose(call);
-  if (call.nodes == 1) {
-    if (const auto known = laws_.find(choice, call.kind, call.ranks, call.dtype))
-      return known->law.time(call.kind, call.bytes, call.ranks);
-  }
+  if (const auto known = law_of(choice, call)) return known->law.time(call.kind, call.bytes, call.ranks);
   return unmeasured(choice, call).total();
 }
 
 CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const CollectiveCall& call) const {
   const CollectiveConstants k = constants(call);
   CollectiveCost cost = closed_form(choice, call, site_, k);
+  cost.base = static_cast<double>(choice.rounds) * cost.base;
+  cost.hops = static_cast<double>(choice.rounds) * cost.hops;
+  cost.wire = cost.wire / choice.share;
   if (call.nodes > 1 || !choice.row->nccl) return cost;
   if (choice.row->nccl == hardware::NcclAlgorithm::tree) {
     cost.wire = cost.wire / tree_share(nccl::constants(site_.nccl.version), choice.protocol, call.bytes);
@@ -135,6 +166,7 @@ CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const Collectiv
     if (row.nccl != hardware::NcclAlgorithm::ring) continue;
     Choice ring = choice;
     ring.row = &row;
+    if (!site_.node.nvlink_mesh.empty()) break;
     const auto known = laws_.find(ring, call.kind, call.ranks, call.dtype);
     if (!known) break;
     const double pace = known->law.time(call.kind, call.bytes, call.ranks) / closed_form(ring, call, site_, k).total();
@@ -160,7 +192,8 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   out.protocol = hardware::name(choice.protocol);
   out.channels = choice.channels;
   out.threads = choice.threads;
-  const auto known = call.nodes == 1 ? laws_.find(choice, call.kind, call.ranks, call.dtype) : std::nullopt;
+  const std::optional<NodeLaws::Known> known = law_of(choice, call);
+  out.extrapolated = extrapolated(choice, call, known);
   if (!known) {
     const CollectiveCost cost = unmeasured(choice, call);
     out.time = cost.total();
@@ -169,9 +202,7 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
     return out;
   }
   out.time = known->law.time(call.kind, call.bytes, call.ranks);
-  // What NCCL was told to take was seen at other sizes than it would take it at.
-  const bool measured = known->own && !is_forced(call);
-  out.provenance = measured ? kernels::Provenance::measured : kernels::Provenance::published;
+  out.provenance = out.extrapolated.empty() ? kernels::Provenance::measured : kernels::Provenance::published;
   out.fit_key = std::string(known->key);
   add_law_terms(*known, call, out);
   return out;

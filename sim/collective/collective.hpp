@@ -25,6 +25,9 @@ struct CollectiveCall {
   kernels::Implementation implementation = kernels::Implementation::automatic;  ///< of a custom kernel: vllm, …
   Dtype dtype = Dtype::bf16;
   int operations = 1;  ///< calls of this kind that NCCL was given as one group; `bytes` of them all
+  /// Least compute capability among the ranks, where they are of several generations; 0: all are the site's.
+  int capability = 0;
+  bool side_by_side = true;  ///< its ranks of one node are neighbours, so that a bridge joins them where it can
 };
 
 struct CollectiveEstimate {
@@ -35,6 +38,8 @@ struct CollectiveEstimate {
   int threads = 0;            ///< of each
   kernels::Provenance provenance = kernels::Provenance::datasheet;
   std::string fit_key;
+  /// Why the price is none of a measurement: "no fit saw 16 nodes", ...; empty where it is one.
+  std::string extrapolated;
   std::vector<kernels::Term> terms;  ///< filled where asked for
 };
 

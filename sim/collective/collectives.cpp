@@ -54,7 +54,7 @@ Choice exchange(const CollectiveCall& call, const hardware::Site& site, const nc
   int fewest = each;
   while (fewest > 1 && fewest * call.ranks > all) fewest /= 2;
   const double message = call.bytes.value() / call.ranks;
-  Choice out{&row_of(std::nullopt), NcclProtocol::simple, std::min(all, each * (call.ranks - 1)), kThreads};
+  Choice out{&row_of(std::nullopt), NcclProtocol::simple, std::min(all, each * (call.ranks - 1)), kThreads, 1, 1.0};
   if (message <= fewest * site.nccl.p2p_ll_threshold.value()) out.protocol = NcclProtocol::ll;
   return out;
 }
@@ -74,13 +74,19 @@ bool nccl_offers(const CollectiveRow& row, CollectiveKind kind) {
 }
 
 Choice select(const CollectiveCall& call, const hardware::Site& site) {
-  return select(call, site, nccl::Tuner(nccl::box_of(site, call.ranks, call.nodes)));
+  nccl::Box box =
+      call.side_by_side ? nccl::box_of(site, call.ranks, call.nodes) : nccl::box_apart(site, call.ranks, call.nodes);
+  if (call.capability > 0) {
+    box.unlike = true;
+    box.capability = std::min(box.capability, call.capability);
+  }
+  return select(call, site, nccl::Tuner(box));
 }
 
 Choice select(const CollectiveCall& call, const hardware::Site& site, const nccl::Tuner& tuner) {
   if (call.kind == CollectiveKind::all_to_all) return exchange(call, site, tuner);
   const nccl::Selected best = tuner.choose({function_of(call.kind), call.bytes.value(), call.dtype, call.operations});
-  return {&row_of(best.algorithm), best.protocol, best.channels, best.threads};
+  return {&row_of(best.algorithm), best.protocol, best.channels, best.threads, best.rounds, best.share};
 }
 
 Choice nccl_choice(const CollectiveCall& call, const hardware::Site& site) {

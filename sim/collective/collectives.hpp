@@ -77,6 +77,10 @@ struct Choice {
   hardware::NcclProtocol protocol = hardware::NcclProtocol::simple;
   int channels = 1;  ///< thread blocks, each on an SM
   int threads = 0;   ///< of each
+  /// Latencies that a group of operations pays one after the other: ceil(operations / channels) of a ring.
+  int rounds = 1;
+  /// Of the bandwidth of its graph, what the channels that NCCL is allowed carry.
+  double share = 1.0;
 
   [[nodiscard]] bool same_way(const Choice& other) const { return row == other.row && protocol == other.protocol; }
 };

@@ -85,15 +85,17 @@ double oversubscription(const hardware::Site& site, int ranks, int nodes) {
   return slowdown;
 }
 
-CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int nodes) {
+CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int nodes, bool side_by_side) {
   const hardware::Generation& gen = site.gpu.generation;
   const std::size_t generation = nccl::generation_index(gen.compute_capability);
   constexpr double kGiga = 1e9;
   CollectiveConstants out;
   out.protocols = protocols();
-  out.nvlink = has_nvlink(site);
+  const BytesPerSecond nvlink = site.nvlink_among(ranks_per_node(ranks, nodes), side_by_side);
+  out.nvlink = nvlink.value() > 0.0;
   out.latency_scale = out.nvlink ? gen.latency_scale : 1.0;
-  out.node_bus = site.node_bandwidth_per_gpu() * (out.nvlink ? gen.link_efficiency * kSustained : pcie_share(ranks));
+  out.node_bus = out.nvlink ? nvlink * (gen.link_efficiency * kSustained)
+                            : min(site.node.pcie_bandwidth, site.gpu.pcie_bandwidth) * pcie_share(ranks);
   out.network_per_rank = site.network_bandwidth_per_gpu() * (kNicSustained / oversubscription(site, ranks, nodes));
   out.ll_node_limit = BytesPerSecond{figures().ll_bus[generation][0] * kGiga};
   out.ll_network_limit = BytesPerSecond{figures().ll_bus[0][nodes <= 2 ? 1 : 2] * kGiga};

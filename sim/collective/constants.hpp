@@ -57,7 +57,9 @@ struct CollectiveConstants {
 };
 
 /// Sustained figures: what published and measured bus bandwidths reach.
-[[nodiscard]] CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int nodes);
+/// `side_by_side`: see hardware::Site::nvlink_among().
+[[nodiscard]] CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int nodes,
+                                                   bool side_by_side = true);
 
 /// α and β of one point-to-point message.
 struct LinkConstants {

@@ -188,6 +188,7 @@ std::optional<CollectiveEstimate> CustomCurves::explain(const CollectiveCall& ca
     out.time = eager;
   }
   out.provenance = own ? kernels::Provenance::measured : kernels::Provenance::published;
+  if (!own) out.extrapolated = "its fit is of other ranks, another link or another launch";
   return out;
 }
 

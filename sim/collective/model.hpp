@@ -26,6 +26,11 @@ class CollectiveModel {
  private:
   /// select(), with the graphs of communicators on one node found once.
   [[nodiscard]] Choice choose(const CollectiveCall& call) const;
+  /// What was measured of the choice, at the choice's rounds and share of the channels' bandwidth.
+  [[nodiscard]] std::optional<NodeLaws::Known> law_of(const Choice& choice, const CollectiveCall& call) const;
+  /// Why an estimate is none of a measurement; empty where it is one.
+  [[nodiscard]] std::string extrapolated(const Choice& choice, const CollectiveCall& call,
+                                         const std::optional<NodeLaws::Known>& known) const;
   /// The call is carried out otherwise than NCCL would have chosen by itself.
   [[nodiscard]] bool is_forced(const CollectiveCall& call) const;
   [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;

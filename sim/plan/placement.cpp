@@ -118,6 +118,16 @@ std::vector<std::size_t> groups_of(const hardware::Cluster& cluster, const Place
   return groups;
 }
 
+bool is_side_by_side(const Group& group, const Placement& placement) {
+  if (group.bases.empty()) return true;
+  const std::uint32_t first = placement.place(group.bases.front()), size = static_cast<std::uint32_t>(group.size());
+  std::uint32_t expected = first;
+  bool all = size > 0 && first % size == 0;
+  for_each_member(group, group.bases.front(),
+                  [&](std::uint32_t member) { all = all && placement.place(member) == expected++; });
+  return all;
+}
+
 // Copies that begin at the same place of a node cover as many nodes: one of each is enough. Those of a folded plan
 // stand some whole nodes apart, which costs no division.
 int nodes_spanned(const Group& group, const Placement& placement) {

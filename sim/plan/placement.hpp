@@ -76,6 +76,10 @@ void for_each_member(const Group& group, std::uint32_t base, Each each) {
 /// Nodes that one communicator of the group covers: of the one that covers most.
 [[nodiscard]] int nodes_spanned(const Group& group, const Placement& placement);
 
+/// Whether the first communicator's members stand on neighbouring places, the first at a multiple of their number: a
+/// pair on a bridge. REQUIRES that they are on one node.
+[[nodiscard]] bool is_side_by_side(const Group& group, const Placement& placement);
+
 /// Whether the first pair of the transfer shares a node.
 [[nodiscard]] bool same_node(const TransferEntry& transfer, const Plan& plan, const Placement& placement);
 

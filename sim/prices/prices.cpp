@@ -1,5 +1,6 @@
 #include "sim/prices/prices.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/collective/collective.hpp"
@@ -48,7 +49,21 @@ CollectiveCall ClusterPrices::call_of(const CollectiveEntry& entry, const Plan& 
   call.library = entry.library;
   call.implementation = entry.implementation;
   call.dtype = entry.dtype;
+  if (classes_.size() > 1) call.capability = least_capability(group, plan);
+  const std::vector<int>& mesh = classes_.front().site.node.nvlink_mesh;
+  if (!mesh.empty() && call.nodes == 1) call.side_by_side = is_side_by_side(group, placement_);
   return call;
+}
+
+int ClusterPrices::least_capability(const Group& group, const Plan& plan) const {
+  int least = 0, most = 0;
+  for (const RankId member : group.members) {
+    const std::uint32_t one = plan.ranks[member.index()].gpu_class;
+    const int own = classes_[one].site.gpu.generation.compute_capability;
+    least = least == 0 ? own : std::min(least, own);
+    most = std::max(most, own);
+  }
+  return least == most ? 0 : least;
 }
 
 std::uint32_t ClusterPrices::slowest(const CollectiveEntry& entry, const Plan& plan) const {
@@ -96,6 +111,18 @@ CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan&
   price.estimate = slow.collectives.explain(price.call);
   price.idle = time(entry, plan) - price.estimate.time;
   price.bound = binding_link(price.call, slow.site);
+  const bool moves = price.call.ranks > 1 && price.call.bytes > Bytes{0.0};
+  if (moves && price.estimate.protocol.empty()) {
+    // A kernel of its own: every rank adds what it reads of all the others.
+    const double n = price.call.ranks;
+    const double read = price.estimate.algorithm == "custom two-shot" ? 2.0 * (n - 1.0) / n : n - 1.0;
+    price.load.node = price.bound.bytes = price.call.bytes * read;
+    price.rounding_depth = price.call.ranks - 1;
+  } else if (moves) {
+    const Choice choice = select(price.call, slow.site);
+    price.load = choice.row->load(price.call);
+    price.rounding_depth = rounding_depth(choice, price.call);
+  }
   // Where the price has a wire term, measured or modelled, the link is as fast as that says.
   Seconds wire;
   for (const kernels::Term& term : price.estimate.terms) {

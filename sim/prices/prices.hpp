@@ -29,7 +29,9 @@ struct CollectivePrice {
   CollectiveCall call;          ///< as its library sees it
   CollectiveEstimate estimate;  ///< of the collective itself
   Seconds idle;
-  BindingLink bound;  ///< what it would have to be faster on
+  BindingLink bound;       ///< what it would have to be faster on
+  LinkLoad load;           ///< of the busiest rank, per direction
+  int rounding_depth = 0;  ///< additions one after the other; 0: nothing is added
 
   [[nodiscard]] Seconds total() const { return estimate.time + idle; }
 };
@@ -111,6 +113,9 @@ class ClusterPrices : public Prices {
     std::unique_ptr<kernels::BoundTimer> timer;
     CollectiveModel collectives;
   };
+
+  /// Of ranks of several generations; 0: all are of one.
+  [[nodiscard]] int least_capability(const Group& group, const Plan& plan) const;
 
   const kernels::KernelTimer* timer_;
   Placement placement_;

@@ -124,7 +124,7 @@ Graph ring(const Box& box, const Links& links) {
   if (box.nodes > 1 && (cards_apart || !(links.nvlink() || box.local == 1))) best.type_inter = best.type_intra;
   // A way back to the card of its own is taken over NVLink (PXN) where that has room, before another card is.
   if (box.nodes > 1 && links.nvlink() && box.capability >= 90 && box.nics >= box.local && box.local > 1 &&
-      links.holds(best.channels, best.intra, false)) {
+      box.settings->pxn && links.holds(best.channels, best.intra, false)) {
     best.type_inter = Path::pxn;
   }
   const bool splits = best.intra >= 25.0 && !(box.capability > 80 && best.intra < 50.0 && best.channels > 4);
@@ -215,7 +215,9 @@ Graph collnet_direct(const Box& box, const Links& links) {
 
 }  // namespace
 
-Box box_of(const hardware::Site& site, int ranks, int nodes) {
+namespace {
+
+Box box_of(const hardware::Site& site, int ranks, int nodes, bool side_by_side) {
   // PCIe: NCCL reckons with 24 GB/s of Gen4 x16 and 48 of Gen5, three quarters of the line rate.
   constexpr double kPcie = 0.75, kGiga = 1e9;
   Box box;
@@ -223,9 +225,7 @@ Box box_of(const hardware::Site& site, int ranks, int nodes) {
   box.capability = site.gpu.generation.compute_capability;
   box.nodes = nodes;
   box.local = (ranks + nodes - 1) / std::max(1, nodes);
-  if (site.has_nvlink()) {
-    box.nvlink = site.gpu.nvlink_bandwidth.value() * site.gpu.generation.link_efficiency / kGiga;
-  }
+  box.nvlink = site.nvlink_among(box.local, side_by_side).value() * site.gpu.generation.link_efficiency / kGiga;
   const double slot = site.gpu.pcie_bandwidth.value();
   const double card = node.pcie_bandwidth.value();
   box.pcie = kPcie * (card > 0.0 && (slot <= 0.0 || card < slot) ? card : slot) / kGiga;
@@ -238,6 +238,35 @@ Box box_of(const hardware::Site& site, int ranks, int nodes) {
   return box;
 }
 
+/// A graph of NCCL's own in place of the search's.
+void replace(const hardware::NcclGraph& from, const Box& box, Graph& graph) {
+  if (from.gpus != box.local) return;
+  graph.channels = from.channels;
+  graph.intra = from.intra;
+  graph.inter = from.inter;
+  graph.type_intra = from.type_intra;
+  graph.type_inter = from.type_inter;
+  graph.pattern = static_cast<Pattern>(std::clamp(from.pattern, 1, 6));
+  graph.same_channels = from.same_channels;
+}
+
+void take_given(const Box& box, Graphs& graphs) {
+  using Id = hardware::NcclGraphId;
+  for (const hardware::NcclGraph& given : box.settings->graphs) {
+    if (given.id == Id::ring && given.channels > 0) replace(given, box, graphs.ring);
+    if (given.id == Id::tree && given.channels > 0) replace(given, box, graphs.tree);
+    if (given.id == Id::nvls && box.settings->nvls) replace(given, box, graphs.nvls);
+    if (!box.settings->collnet) continue;
+    if (given.id == Id::collnet_chain) replace(given, box, graphs.collnet_chain);
+    if (given.id == Id::collnet_direct) replace(given, box, graphs.collnet_direct);
+  }
+}
+
+}  // namespace
+
+Box box_of(const hardware::Site& site, int ranks, int nodes) { return box_of(site, ranks, nodes, true); }
+Box box_apart(const hardware::Site& site, int ranks, int nodes) { return box_of(site, ranks, nodes, false); }
+
 Graphs search(const Box& box) {
   const Links links(box);
   Graphs out;
@@ -248,6 +277,7 @@ Graphs search(const Box& box) {
     out.collnet_direct = collnet_direct(box, links);
     if (box.nodes > 1) out.collnet_chain = out.tree;
   }
+  take_given(box, out);
   out.channels = communicator_channels(box, out);
   return out;
 }

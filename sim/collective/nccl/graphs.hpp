@@ -13,7 +13,10 @@
 // Then few fast channels are split in two, and what stays below the links' rate is raised again. Found against the
 // 37 graphs that NCCL 2.28.9's own search prints for ten systems on 1 to 128 nodes.
 // Source: NVIDIA/nccl 2.28.9 src/graph/search.cc (ncclTopoCompute, ncclTopoDupChannels, ncclTopoSearchTryNvls).
-// Limitations: unlike GPUs, cards shared across sockets and bridges between pairs are not searched.
+// Bridges between pairs: a pair is a switch of two; more GPUs than a bridge joins meet over PCIe, which is then the
+// slowest hop of every ring. Where the settings bring graphs of NCCL's own (NCCL_GRAPH_FILE) those stand in place of
+// the search, on nodes with as many ranks as their channels visit.
+// Limitations: cards shared across sockets are not searched.
 #pragma once
 
 #include "hardware/cluster.hpp"
@@ -31,6 +34,7 @@ struct Box {
   double nic = 0.0;     ///< of a card, at most PCIe's
   int nics = 0;         ///< that the node's ranks have
   bool switch_reduces = false;
+  bool unlike = false;  ///< its GPUs have several compute capabilities, of which `capability` is the least
   hardware::HostCpu cpu = hardware::HostCpu::intel_sapphire_rapids;
   bool two_sockets = false;  ///< its ranks are on two or more sockets
   const hardware::NcclSettings* settings = nullptr;
@@ -40,9 +44,10 @@ struct Box {
 
 /// A communicator of `ranks` ranks on `nodes` nodes of the site.
 [[nodiscard]] Box box_of(const hardware::Site& site, int ranks, int nodes);
+/// The same of ranks of which some are not neighbours on their node: no bridge joins all of them.
+[[nodiscard]] Box box_apart(const hardware::Site& site, int ranks, int nodes);
 
-/// How far apart two ends of a channel are, as NCCL orders them.
-enum class Path : std::uint8_t { nvlink = 1, pix = 4, pxn = 7, phb = 8, sys = 9 };
+using Path = hardware::NcclPath;
 
 enum class Pattern : std::uint8_t { balanced_tree = 1, split_tree = 2, tree = 3, ring = 4, nvls = 5, collnet = 6 };
 

@@ -49,6 +49,12 @@ bool has(A a, F f) {
   return false;
 }
 
+int latency_rounds(A a, int operations, int channels) {
+  constexpr int kBatch = 6;
+  const int rounds = (operations + channels - 1) / std::max(1, channels);
+  return a == A::ring ? rounds : (rounds + kBatch - 1) / kBatch;
+}
+
 Tuner::Tuner(const Box& box, const Graphs& graphs)
     : box_(box), graphs_(graphs), k_(&constants(box.settings->version)) {}
 
@@ -83,8 +89,9 @@ bool Tuner::exists(F f, A a, P p) const {
 bool Tuner::ll128_is_safe(A a) const {
   const Graph& g = graph(a);
   const bool pxn = box_.capability >= 90 && box_.settings->ll128_c2c;
-  if (g.type_inter > (pxn ? Path::pxn : Path::pix)) return false;
-  return g.type_intra <= Path::nvlink && box_.capability >= 70;
+  if (g.type_inter > (pxn ? Path::pxn : Path::pxb)) return false;
+  if (box_.unlike && !(k_->ll128_of_unlike && box_.capability >= 90)) return false;
+  return g.type_intra <= Path::nvb && box_.capability >= 70;
 }
 
 bool Tuner::allowed(F f, A a, P p) const {
@@ -207,9 +214,7 @@ std::optional<double> Tuner::time_us(const Call& call, A a, P p) const {
       std::floor(call.bytes / (static_cast<double>(graphs_.channels) * box_.ranks())) >= 64.0) {
     latency = static_cast<float>(latency * (box_.capability < 80 ? 1.9 : 1.4));
   }
-  constexpr int kBatch = 6;  // collectives that a block is handed at once: 1024 B of work, 160 B each
-  const int rounds = (call.operations + graphs_.channels - 1) / graphs_.channels;
-  const int count = a == A::ring ? rounds : (rounds + kBatch - 1) / kBatch;
+  const int count = latency_rounds(a, call.operations, graphs_.channels);
   float time = latency * static_cast<float>(count) + static_cast<float>(call.bytes) / (1000.0f * bandwidth);
   if (a == A::ring && box_.ranks() > 8 && (call.dtype == Dtype::fp8 || call.dtype == Dtype::fp8_block)) time *= 1024.0f;
   return time;
@@ -223,7 +228,7 @@ std::optional<Selected> Tuner::least(const Call& call, bool by_lists) const {
       const auto protocol = static_cast<P>(p);
       if (by_lists && !allowed(call.function, algorithm, protocol)) continue;
       const std::optional<double> time = time_us(call, algorithm, protocol);
-      if (time && (!best || *time < best->time_us)) best = Selected{algorithm, protocol, 1, 0, *time};
+      if (time && (!best || *time < best->time_us)) best = Selected{algorithm, protocol, 1, 0, *time, 1, 1.0};
     }
   }
   return best;
@@ -278,6 +283,8 @@ void Tuner::shrink(const Call& call, Selected& selected) const {
   if (a == A::tree || a == A::pat) threads = 640;
   selected.channels = channels;
   selected.threads = std::max(threads, 96);
+  selected.rounds = latency_rounds(a, call.operations, graphs_.channels);
+  if (!is_nvls(a)) selected.share = std::min(1.0, static_cast<double>(graphs_.channels) / graph(a).channels);
 }
 
 }  // namespace orrery::sim::nccl

@@ -8,7 +8,7 @@
 //
 // Source: NVIDIA/nccl 2.28.9 src/graph/tuning.cc (ncclTopoTuneModel, ncclTopoGetAlgoTime), src/enqueue.cc
 // (topoGetAlgoInfo, channels and threads of a call).
-// Limitations: no tuner plugin; ranks are spread evenly over the nodes; one compute capability.
+// Limitations: no tuner plugin; ranks are spread evenly over the nodes; of unlike GPUs the least capability counts.
 #pragma once
 
 #include <optional>
@@ -40,7 +40,13 @@ struct Selected {
   int channels = 1;  ///< thread blocks: SMs that it takes
   int threads = 0;   ///< of each
   double time_us = 0.0;
+  int rounds = 1;      ///< of latencies: see latency_rounds()
+  double share = 1.0;  ///< min(1, channels of the communicator / channels of the graph): it duplicates, or leaves out
 };
+
+/// How often a group of operations pays the latency, on so many channels: a ring each time that all channels are
+/// taken, the others once for six operations more (a block is handed 1024 B of work, 160 B each).
+[[nodiscard]] int latency_rounds(NcclAlgorithm algorithm, int operations, int channels);
 
 /// NCCL has the algorithm for the function, on some communicator.
 [[nodiscard]] bool has(NcclAlgorithm algorithm, NcclFunction function);
