@@ -146,8 +146,10 @@ double number_cell(const CsvTable& table, std::size_t row, int column) {
 
 std::int64_t integer_cell(const CsvTable& table, std::size_t row, int column) {
   const double value = number_cell(table, row, column);
-  const auto whole = static_cast<std::int64_t>(value);
-  if (static_cast<double>(whole) != value || value > 9e15 || value < -9e15) {
+  // Above 9e15 a double has no room for the next whole number, and a cast none for it.
+  const bool fits = value <= 9e15 && value >= -9e15;
+  const auto whole = fits ? static_cast<std::int64_t>(value) : 0;
+  if (!fits || static_cast<double>(whole) != value) {
     fail(table.file, line_of(row),
          fmt::format("column {}: {} is not a whole number", table.columns[static_cast<std::size_t>(column)], value));
   }

@@ -22,6 +22,7 @@
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
 #include "hardware/config/config.hpp"
+#include "hardware/config/shown.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/collective/constants.hpp"
 #include "sim/collective/fitted.hpp"
@@ -52,17 +53,33 @@ std::optional<CollectiveKind> parse_operation(std::string_view text) {
 
 std::string family_key(CollectiveKind kind, int ranks) { return sim::collective_fit_key(kind, ranks); }
 
-/// nccl-tests names types of C and of its own.
-Dtype dtype_of(std::string_view text) {
+/// nccl-tests names types of C and of its own; NCCL's choice asks for a type's size and whether the switch adds it.
+std::optional<Dtype> dtype_of(std::string_view text) {
+  if (text == "half" || text == "bfloat16") return Dtype::bf16;
+  if (text == "float" || text == "int32" || text == "uint32") return Dtype::fp32;
+  if (text == "double" || text == "int64" || text == "uint64") return Dtype::fp32;
   if (text == "int8" || text == "uint8") return Dtype::int8;
-  if (text == "float" || text == "fp32") return Dtype::fp32;
-  return Dtype::bf16;
+  if (text == "f8e4m3" || text == "f8e5m2") return Dtype::fp8;
+  const auto known = parse_dtype(text);
+  return known == Dtype::fp16 ? std::optional<Dtype>(Dtype::bf16) : known;
 }
 
 sim::CollectiveCall call_of(const NcclRow& row) {
   sim::CollectiveCall call{row.kind, row.bytes, row.ranks, 1};
-  call.dtype = dtype_of(row.dtype);
+  call.dtype = *dtype_of(row.dtype);
   return call;
+}
+
+/// Why a row can't be used; empty where it can.
+std::string why_not(bool known_operation, std::int64_t ranks, double bytes, double time_us, std::string_view dtype) {
+  constexpr double kMostBytes = 1125899906842624.0;  // 1 PiB: of more than any GPU holds
+  constexpr std::int64_t kMostRanks = 1 << 20;
+  if (!known_operation) return "unknown operation";
+  if (ranks < 2 || !(time_us > 0.0) || !(bytes > 0.0)) return "needs 2 GPUs and a positive size and time";
+  if (ranks > kMostRanks) return "more than 1048576 GPUs";
+  if (!(bytes <= kMostBytes)) return "a size above 1 PiB";
+  if (!dtype_of(dtype)) return fmt::format("unknown type {}", hardware::shown(dtype));
+  return {};
 }
 
 std::string describe(const NcclRow& row) {
@@ -208,16 +225,18 @@ NcclRows read_nccl_rows(const CsvTable& table) {
     const std::string& operation = text_cell(table, i, op);
     NcclRow row;
     row.line = line_of(i);
-    row.ranks = static_cast<int>(integer_cell(table, i, gpus));
+    const std::int64_t ranks = integer_cell(table, i, gpus);
     row.bytes = Bytes{number_cell(table, i, bytes)};
-    row.measured = Seconds{number_cell(table, i, time) * 1e-6};
+    const double time_us = number_cell(table, i, time);
     row.dtype = text_cell(table, i, dtype);
     const auto kind = parse_operation(operation);
-    if (!kind || row.ranks < 2 || row.measured.value() <= 0.0 || row.bytes.value() <= 0.0) {
-      out.skipped.push_back({row.line, fmt::format("{} on {} GPUs", operation, row.ranks),
-                             kind ? "needs 2 GPUs and a positive size and time" : "unknown operation"});
+    if (std::string why = why_not(kind.has_value(), ranks, row.bytes.value(), time_us, row.dtype); !why.empty()) {
+      out.skipped.push_back(
+          {row.line, fmt::format("{} on {} GPUs", hardware::printable(operation), ranks), std::move(why)});
       continue;
     }
+    row.ranks = static_cast<int>(ranks);
+    row.measured = Seconds{time_us * 1e-6};
     row.kind = *kind;
     row.kept_back = fnv1a(fmt::format("{}/{}", family_key(*kind, row.ranks), row.bytes.value())) % 5 == 0;
     out.rows.push_back(std::move(row));

@@ -252,5 +252,24 @@ TEST_P(MeasuredCollectives, NoLawBeatsTheLinks) {
 INSTANTIATE_TEST_SUITE_P(Tables, MeasuredCollectives, ::testing::Values("h100_sxm", "a100_sxm"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
+// Rows that no GPU could have measured are named and left out; none of them is predicted.
+TEST(NcclRows, SkipsWhatCannotBe) {
+  const auto reason = [](std::vector<std::string> row) {
+    const NcclRows read = read_nccl_rows(table_of({std::move(row)}));
+    EXPECT_TRUE(read.rows.empty());
+    return read.skipped.empty() ? std::string("none") : read.skipped.front().reason;
+  };
+  EXPECT_EQ(reason({"all_reduce", "fp16", "8", "1e30", "5"}), "a size above 1 PiB");
+  EXPECT_EQ(reason({"all_reduce", "fp61", "8", "1024", "5"}), "unknown type 'fp61'");
+  EXPECT_EQ(reason({"all_reduce", "", "8", "1024", "5"}), "unknown type ''");
+  EXPECT_EQ(reason({"all_reduce", "fp16", "4294967298", "1024", "5"}), "more than 1048576 GPUs");
+  EXPECT_EQ(reason({"all_redux", "fp16", "8", "1024", "5"}), "unknown operation");
+  EXPECT_EQ(reason({"all_reduce", "fp16", "1", "1024", "5"}), "needs 2 GPUs and a positive size and time");
+  EXPECT_EQ(reason({"all_reduce", "fp16", "8", "1024", "0"}), "needs 2 GPUs and a positive size and time");
+  for (const char* type : {"half", "float", "bfloat16", "int8", "uint8", "f8e4m3", "fp16", "bf16", "int32", "double"}) {
+    EXPECT_EQ(read_nccl_rows(table_of({{"all_reduce", type, "8", "1024", "5"}})).rows.size(), 1u) << type;
+  }
+}
+
 }  // namespace
 }  // namespace orrery::calibrate
