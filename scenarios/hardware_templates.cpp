@@ -56,6 +56,8 @@ node:
   gpus: 8
   gpu: h100_sxm                  # orrery list gpus; or a profile of your own beside this file: ./my_gpu.yaml
   nvswitch: true                 # all GPUs of the node reach each other over NVLink (nvidia-smi topo -m: NV# everywhere)
+  # nvlink_mesh: [1, 0]          # without a switch: NVLinks of a GPU in groups of 2, 3, ... neighbours; so bridged pairs
+  # mesh_bandwidth: 300 GB/s     # of a GPU over all of them; default: its NVLink rate
   in_network_reduction: true     # the switch reduces (NVLS): Hopper's NVSwitch and later
   nics: 8                        # network cards; 0 for a machine that stands alone
   nic_bandwidth: 400 Gb/s        # of one card (ibstat: Rate)

@@ -1,10 +1,13 @@
 #include "scenarios/nccl_section.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "hardware/config/shown.hpp"
+#include "scenarios/nccl_graph_file.hpp"
 #include "sim/collective/collectives.hpp"
 
 namespace orrery::scenarios {
@@ -50,7 +53,77 @@ void read_thresholds(MapReader& reader, NcclSettings& out, Diagnostics& diagnost
                  [](std::int64_t value) { return static_cast<int>(value); });
 }
 
-void read_section(const hardware::ConfigNode& node, NcclSettings& out, Diagnostics& diagnostics) {
+/// One graph as `orrery import` writes it.
+hardware::NcclGraph read_graph(const hardware::ConfigNode& node, Diagnostics& diagnostics) {
+  MapReader reader(&node, "graphs", diagnostics);
+  hardware::NcclGraph graph;
+  std::vector<std::string> ids, paths;
+  for (int i = 0; i < hardware::kNcclGraphs; ++i)
+    ids.emplace_back(hardware::name(static_cast<hardware::NcclGraphId>(i)));
+  for (int i = 0; i <= static_cast<int>(hardware::NcclPath::sys); ++i) {
+    paths.emplace_back(hardware::name(static_cast<hardware::NcclPath>(i)));
+  }
+  constexpr double kGiga = 1e9;
+  graph.id = static_cast<hardware::NcclGraphId>(reader.choice("graph", ids));
+  graph.pattern = static_cast<int>(reader.integer("pattern", Range::between(1, 6)));
+  graph.channels = static_cast<int>(reader.integer("channels", Range::between(1, kMostChannels)));
+  graph.gpus = static_cast<int>(reader.integer("gpus", Range::between(1, 1024)));
+  graph.intra = reader.bandwidth("intra").value() / kGiga;
+  graph.inter = reader.bandwidth("inter").value() / kGiga;
+  graph.type_intra = static_cast<hardware::NcclPath>(reader.choice("type_intra", paths));
+  graph.type_inter = static_cast<hardware::NcclPath>(reader.choice("type_inter", paths));
+  graph.same_channels = reader.boolean_or("same_channels", true);
+  reader.finish();
+  return graph;
+}
+
+/// Graphs of a file, or as they stand.
+void read_graphs(MapReader& reader, const std::string& folder, NcclSettings& out, Diagnostics& diagnostics) {
+  const hardware::ConfigNode* inline_graphs = reader.child("graphs");
+  if (reader.has("graph_file")) {
+    const std::filesystem::path written = reader.text("graph_file");
+    const std::string path = (written.is_relative() ? std::filesystem::path(folder) / written : written).string();
+    if (inline_graphs != nullptr) {
+      diagnostics.error(reader.span("graphs"), "nccl: graphs beside graph_file: keep one of them");
+    }
+    const std::string shown_path = hardware::printable(path, 200);
+    try {
+      out.graphs = read_nccl_graphs(hardware::read_text_file(path), path);
+    } catch (const hardware::ConfigError& error) {
+      for (const hardware::Diagnostic& item : error.diagnostics()) {
+        diagnostics.error(reader.span("graph_file"),
+                          item.span.line > 0
+                              ? fmt::format("{}:{}:{}: {}", shown_path, item.span.line, item.span.column, item.message)
+                              : fmt::format("{}: {}", shown_path, item.message));
+      }
+    }
+    return;
+  }
+  if (inline_graphs == nullptr) return;
+  if (inline_graphs->kind != hardware::NodeKind::sequence) {
+    diagnostics.error(inline_graphs->span, "nccl.graphs: expected a list of graphs");
+    return;
+  }
+  for (const hardware::NodePtr& item : inline_graphs->items) out.graphs.push_back(read_graph(*item, diagnostics));
+}
+
+/// What moves the pipeline inside a choice, and what the cards do with a message.
+void read_transport(MapReader& reader, NcclSettings& out) {
+  const auto size = [&](const char* key, Bytes& value) { value = reader.bytes_or(key, value); };
+  size("buffsize", out.buffer_size);
+  size("ll_buffsize", out.ll_buffer_size);
+  size("ll128_buffsize", out.ll128_buffer_size);
+  size("p2p_net_chunksize", out.p2p_net_chunk);
+  size("p2p_pci_chunksize", out.p2p_pci_chunk);
+  size("p2p_nvl_chunksize", out.p2p_nvl_chunk);
+  size("nvls_chunksize", out.nvls_chunk);
+  constexpr double kMostQps = 128;
+  out.ib_qps = static_cast<int>(reader.integer_or("ib_qps_per_connection", 1, Range::between(1, kMostQps)));
+  out.ib_split_data = reader.boolean_or("ib_split_data_on_qps", out.ib_split_data);
+}
+
+void read_section(const hardware::ConfigNode& node, const std::string& folder, NcclSettings& out,
+                  Diagnostics& diagnostics) {
   MapReader reader(&node, "nccl", diagnostics);
   out.version = static_cast<hardware::NcclVersion>(reader.choice_or("version", {"2.28.9", "2.30"}, 0));
   if (reader.has("algo")) out.algorithms = read_list(reader, "algo", hardware::parse_nccl_algorithms, diagnostics);
@@ -66,9 +139,12 @@ void read_section(const hardware::ConfigNode& node, NcclSettings& out, Diagnosti
   out.pat = reader.boolean_or("pat", out.pat);
   out.cross_nic = reader.boolean_or("cross_nic", out.cross_nic);
   out.ll128_c2c = reader.boolean_or("ll128_c2c", out.ll128_c2c);
+  out.pxn = reader.boolean_or("pxn", out.pxn);
   if (reader.has("net_overhead")) out.net_overhead = reader.duration("net_overhead");
   out.p2p_ll_threshold = reader.bytes_or("p2p_ll_threshold", out.p2p_ll_threshold);
   read_thresholds(reader, out, diagnostics);
+  read_graphs(reader, folder, out, diagnostics);
+  read_transport(reader, out);
   check_order(reader, "min_channels", out.min_channels, "max_channels", out.max_channels, diagnostics);
   check_order(reader, "min_ctas", out.min_ctas, "max_ctas", out.max_ctas, diagnostics);
   reader.finish();
@@ -85,7 +161,7 @@ NcclList list_of(std::string_view row) {
 
 }  // namespace
 
-NcclSettings read_nccl(MapReader& cluster, Diagnostics& diagnostics) {
+NcclSettings read_nccl(MapReader& cluster, const std::string& folder, Diagnostics& diagnostics) {
   NcclSettings out;
   std::vector<std::string> names{"automatic"};
   for (const sim::CollectiveRow& row : sim::collective_algorithms()) names.emplace_back(row.name);
@@ -97,9 +173,41 @@ NcclSettings read_nccl(MapReader& cluster, Diagnostics& diagnostics) {
     diagnostics.error(cluster.span("collective_algorithm"),
                       "collective_algorithm is a short way to write nccl.algo, which is there too: keep one of them");
   }
-  read_section(*node, out, diagnostics);
+  read_section(*node, folder, out, diagnostics);
   return out;
 }
+
+namespace {
+
+void add_transport_json(const NcclSettings& s, nlohmann::json& json) {
+  const NcclSettings plain;
+  const auto size = [&](const char* key, Bytes value, Bytes usual) {
+    if (value != usual) json[key] = value.value();
+  };
+  size("buffsize_bytes", s.buffer_size, plain.buffer_size);
+  size("ll_buffsize_bytes", s.ll_buffer_size, plain.ll_buffer_size);
+  size("ll128_buffsize_bytes", s.ll128_buffer_size, plain.ll128_buffer_size);
+  size("p2p_net_chunksize_bytes", s.p2p_net_chunk, plain.p2p_net_chunk);
+  size("p2p_pci_chunksize_bytes", s.p2p_pci_chunk, plain.p2p_pci_chunk);
+  size("p2p_nvl_chunksize_bytes", s.p2p_nvl_chunk, plain.p2p_nvl_chunk);
+  size("nvls_chunksize_bytes", s.nvls_chunk, plain.nvls_chunk);
+  if (s.ib_qps != plain.ib_qps) json["ib_qps_per_connection"] = s.ib_qps;
+  if (s.ib_split_data) json["ib_split_data_on_qps"] = true;
+  for (const hardware::NcclGraph& graph : s.graphs) {
+    constexpr double kGiga = 1e9;
+    json["graphs"].push_back({{"graph", std::string(hardware::name(graph.id))},
+                              {"pattern", graph.pattern},
+                              {"channels", graph.channels},
+                              {"gpus", graph.gpus},
+                              {"intra_bytes_per_s", graph.intra * kGiga},
+                              {"inter_bytes_per_s", graph.inter * kGiga},
+                              {"type_intra", std::string(hardware::name(graph.type_intra))},
+                              {"type_inter", std::string(hardware::name(graph.type_inter))},
+                              {"same_channels", graph.same_channels}});
+  }
+}
+
+}  // namespace
 
 nlohmann::json nccl_json(const NcclSettings& s) {
   const NcclSettings plain;
@@ -124,7 +232,17 @@ nlohmann::json nccl_json(const NcclSettings& s) {
   if (s.net_overhead) json["net_overhead_s"] = s.net_overhead->value();
   add("p2p_ll_threshold_bytes", s.p2p_ll_threshold.value(), plain.p2p_ll_threshold.value());
   add("thread_thresholds", s.thread_thresholds, plain.thread_thresholds);
+  add("pxn", s.pxn, plain.pxn);
+  add_transport_json(s, json);
   return json;
+}
+
+std::vector<std::string> nccl_notes(const NcclSettings& settings) {
+  std::vector<std::string> notes;
+  for (const std::string_view key : settings.idle_keys()) {
+    notes.push_back(fmt::format("cluster.nccl.{}: taken, changes no time in this model", key));
+  }
+  return notes;
 }
 
 bool lists_algorithm(const NcclSettings& settings, std::string_view kind, std::string_view algorithm) {

@@ -1,7 +1,9 @@
 // `cluster.nccl:` NCCL's variables as keys of a scenario, by their names without the prefix.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -11,8 +13,13 @@
 namespace orrery::scenarios {
 
 /// The keys `nccl` and `collective_algorithm` (a short way to write nccl.algo) of `cluster:`. Errors: an unknown name
-/// in a list with the nearest ones and its place, both keys at once, least above most.
-[[nodiscard]] hardware::NcclSettings read_nccl(hardware::MapReader& cluster, hardware::Diagnostics& diagnostics);
+/// in a list with the nearest ones and its place, both keys at once, least above most; a graph file that is none, with
+/// its own line and column. Its path is seen from `folder`.
+[[nodiscard]] hardware::NcclSettings read_nccl(hardware::MapReader& cluster, const std::string& folder,
+                                               hardware::Diagnostics& diagnostics);
+
+/// What is to be known of what was set: keys that are taken and change no time in this model.
+[[nodiscard]] std::vector<std::string> nccl_notes(const hardware::NcclSettings& settings);
 
 /// What was set, as the keys are written; empty where nothing was.
 [[nodiscard]] nlohmann::json nccl_json(const hardware::NcclSettings& settings);

@@ -10,6 +10,7 @@
 #include "hardware/config/shown.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
+#include "scenarios/nccl_section.hpp"
 #include "scenarios/world.hpp"
 #include "sim/clock.hpp"
 
@@ -44,6 +45,7 @@ void add_notes(Report& report) {
                     sister->of));
     break;
   }
+  for (std::string& note : nccl_notes(report.scenario.cluster.nccl)) report.notes.push_back(std::move(note));
   const int all = report.scenario.cluster.gpu_count();
   if (used >= all) return;
   report.notes.push_back(fmt::format("uses {} of {} GPUs; the cost counts only those", used, all));

@@ -321,7 +321,7 @@ hardware::Cluster read_cluster(const ConfigNode& node, const std::string& folder
   if (groups) (void)reader.child("nodes");
   hardware::Cluster cluster =
       groups ? read_groups(reader, node, *nodes, folder, diagnostics) : read_alike(reader, folder, diagnostics);
-  cluster.nccl = read_nccl(reader, diagnostics);
+  cluster.nccl = read_nccl(reader, folder, diagnostics);
   placement = read_placement(reader.child("placement"), std::max(1, cluster.node_count()), placement, diagnostics);
   reader.finish();
   return cluster;
