@@ -32,6 +32,8 @@ constexpr std::array kExamples = {
     Example{"import", "orrery import result.json", "what vllm bench serve measured, as a load and as expectations"},
     Example{"import", "orrery import topo.xml --gpu h100_sxm -o my_node.yaml",
             "the machine that NCCL_TOPO_DUMP_FILE shows, as a node"},
+    Example{"import", "orrery import topo-m.txt --gpu h100_sxm -o my_node.yaml",
+            "the machine that nvidia-smi topo -m shows"},
     Example{"run", "orrery run mine.yaml", "predict its training step, or how it serves"},
     Example{"run", "orrery run mine.yaml --set training.tensor_parallel=4 --json report.json --trace trace.json", ""},
     Example{"run", "orrery run chat.yaml --requests requests.csv --trace trace.json", "every request of a serving run"},

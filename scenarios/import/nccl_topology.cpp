@@ -1,70 +1,75 @@
 #include "scenarios/import/nccl_topology.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <pugixml.hpp>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
-#include "hardware/catalogue/profile_reader.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/config/shown.hpp"
 #include "scenarios/import/import.hpp"
+#include "scenarios/xml_text.hpp"
 
 namespace orrery::scenarios {
 namespace {
 
 using hardware::ConfigError;
 using hardware::HostCpu;
-using hardware::SourceSpan;
 
 constexpr int kDeepest = 64;  // NCCL's own trees have a handful of levels
 constexpr std::string_view kSwitchClass = "0x068000", kGpuClass = "0x030200";
 
-SourceSpan place_of(std::string_view text, std::ptrdiff_t offset) {
-  const std::string_view before = text.substr(0, static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, offset)));
-  const auto line = static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1;
-  const std::size_t begin = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-  return {line, static_cast<int>(before.size() - begin) + 1};
-}
-
 /// Reads one file's elements; what is wrong is told at the element's place.
 class Reader {
  public:
-  Reader(std::string_view text, const std::string& file) : text_(text), file_(file) {}
-
-  [[noreturn]] void refuse(const pugi::xml_node& node, const std::string& what) const {
-    throw ConfigError({{file_, place_of(text_, node.offset_debug()), what}});
-  }
-  [[noreturn]] void refuse_at(std::ptrdiff_t offset, const std::string& what) const {
-    throw ConfigError({{file_, place_of(text_, offset), what}});
-  }
-
-  [[nodiscard]] double number(const pugi::xml_node& node, const char* attribute, double most) const {
-    const std::string_view value = node.attribute(attribute).value();
-    double out = 0.0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
-    const bool whole = end == value.data() + value.size() || *end == ' ';  // "32.0 GT/s PCIe"
-    if (value.empty() || error != std::errc{} || !whole || !std::isfinite(out) || out < 0.0 || out > most) {
-      refuse(node, fmt::format("<{}>: {}=\"{}\" is no number from 0 to {:g}", node.name(), attribute,
-                               hardware::printable(value, 40), most));
-    }
-    return out;
-  }
+  explicit Reader(const XmlText& xml) : xml_(xml) {}
 
   void system(const pugi::xml_node& root, NcclTopology& out) {
+    for (const pugi::xml_node& child : root.children()) {
+      const std::string_view name = child.name();
+      if (name == "pci" || name == "gpu" || name == "nic" || name == "net") {
+        xml_.refuse(child, fmt::format("<{}> hangs on no <cpu>: on which switch it is nobody says", name));
+      }
+    }
     for (const pugi::xml_node& cpu : root.children("cpu")) {
-      ++sockets_;
+      socket(cpu);
       out.cpu = cpu_of(cpu);
       descend(cpu, 0.0, 0, out);
     }
-    out.sockets = std::max(1, sockets_);
-    if (out.gpus == 0) refuse(root, "the topology has no <gpu>");
+    out.sockets = std::max(1, static_cast<int>(sockets_.size()));
+    if (out.gpus == 0) xml_.refuse(root, "the topology has no <gpu>");
+    join(out);
   }
 
  private:
+  /// NVLinks of one GPU to others, by their bus.
+  struct Cable {
+    std::size_t from = 0;
+    std::string to;
+    int count = 0;
+    pugi::xml_node at;
+  };
+
+  // A dump over NVLink between hosts has the sockets of all of them, told apart by host_hash.
+  void socket(const pugi::xml_node& cpu) {
+    const std::string host = cpu.attribute("host_hash").value(), numa = cpu.attribute("numaid").value();
+    if (sockets_.empty()) host_ = host;
+    if (host != host_) xml_.refuse(cpu, "a second host: the topology of one node is read at a time");
+    // Files of small machines leave numaid out.
+    const std::string key = numa.empty() ? fmt::format("#{}", sockets_.size()) : numa;
+    if (!sockets_.insert(key).second)
+      xml_.refuse(cpu, fmt::format("the socket {} is there twice", hardware::shown(numa)));
+  }
+
+  /// `what` of that name was not there before.
+  void once(const pugi::xml_node& node, const char* attribute, std::set<std::string>& seen) const {
+    const std::string value = node.attribute(attribute).value();
+    if (!value.empty() && !seen.insert(value).second) {
+      xml_.refuse(node, fmt::format("<{}>: {}={} is there twice", node.name(), attribute, hardware::shown(value)));
+    }
+  }
+
   // Intel by family 6 and model, as NCCL tells them apart.
   [[nodiscard]] HostCpu cpu_of(const pugi::xml_node& cpu) const {
     const std::string_view arch = cpu.attribute("arch").value(), vendor = cpu.attribute("vendor").value();
@@ -72,10 +77,10 @@ class Reader {
     if (arch == "ppc64") return HostCpu::power;
     if (vendor == "AuthenticAMD") return HostCpu::amd;
     if (vendor != "GenuineIntel") {
-      refuse(cpu, fmt::format("<cpu>: neither arch=\"{}\" nor vendor=\"{}\" is known", hardware::printable(arch, 40),
-                              hardware::printable(vendor, 40)));
+      xml_.refuse(cpu, fmt::format("<cpu>: neither arch=\"{}\" nor vendor=\"{}\" is known",
+                                   hardware::printable(arch, 40), hardware::printable(vendor, 40)));
     }
-    const double model = number(cpu, "modelid", 1e6);
+    const double model = xml_.number(cpu, "modelid", 1e6);
     if (model >= 207) return HostCpu::intel_emerald_rapids;
     if (model >= 143) return HostCpu::intel_sapphire_rapids;
     return model >= 85 ? HostCpu::intel_skylake : HostCpu::intel_broadwell;
@@ -85,14 +90,15 @@ class Reader {
   [[nodiscard]] double slot_rate(const pugi::xml_node& pci) const {
     constexpr double kBitsPerByte = 8.0, kGiga = 1e9;
     if (std::string_view(pci.attribute("link_speed").value()).empty()) return 0.0;
-    return number(pci, "link_speed", 1000.0) * number(pci, "link_width", 64.0) / kBitsPerByte * kGiga;
+    return xml_.number(pci, "link_speed", 1000.0) * xml_.number(pci, "link_width", 64.0) / kBitsPerByte * kGiga;
   }
 
   void descend(const pugi::xml_node& node, double rate, int depth, NcclTopology& out) {
-    if (depth > kDeepest) refuse(node, fmt::format("more than {} elements inside one another", kDeepest));
+    if (depth > kDeepest) xml_.refuse(node, fmt::format("more than {} elements inside one another", kDeepest));
     for (const pugi::xml_node& child : node.children()) {
       const std::string_view name = child.name();
       if (name == "pci") {
+        once(child, "busid", buses_);
         const double own = slot_rate(child);
         descend(child, rate > 0.0 && own > 0.0 ? std::min(rate, own) : std::max(rate, own), depth + 1, out);
       } else if (name == "gpu") {
@@ -105,101 +111,132 @@ class Reader {
     }
   }
 
-  void gpu(const pugi::xml_node& node, double rate, NcclTopology& out) const {
-    const auto capability = static_cast<int>(number(node, "sm", 999.0));
+  void gpu(const pugi::xml_node& node, double rate, NcclTopology& out) {
+    once(node, "dev", gpus_);
+    once(node, "rank", ranks_);
+    const auto capability = static_cast<int>(xml_.number(node, "sm", 999.0));
     int to_switch = 0;
-    bool bridged = false;
     for (const pugi::xml_node& link : node.children("nvlink")) {
       const std::string_view target = link.attribute("tclass").value();
-      if (target == kSwitchClass) to_switch += static_cast<int>(number(link, "count", 64.0));
-      bridged = bridged || target == kGpuClass;
+      if (target == kSwitchClass) to_switch += xml_.count(link, "count", 64);
+      if (target != kGpuClass) continue;
+      cables_.push_back({bus_of_gpu_.size(), link.attribute("target").value(), xml_.count(link, "count", 64), link});
     }
     if (out.gpus > 0 &&
         (capability != out.compute_capability || to_switch != out.nvlinks || BytesPerSecond{rate} != out.slot)) {
-      refuse(node, fmt::format("GPUs that are unlike: sm {} with {} NVLinks at {:g} GB/s of PCIe, before sm {} with {} "
-                               "at {:g}; NCCL's search is known for GPUs that are alike",
-                               capability, to_switch, rate / 1e9, out.compute_capability, out.nvlinks,
-                               out.slot.value() / 1e9));
+      xml_.refuse(
+          node,
+          fmt::format("GPUs that are unlike: sm {} with {} NVLinks at {:g} GB/s of PCIe, before sm {} with "
+                      "{} at {:g}; NCCL's search is known for GPUs that are alike",
+                      capability, to_switch, rate / 1e9, out.compute_capability, out.nvlinks, out.slot.value() / 1e9));
     }
-    if (!(rate > 0.0)) refuse(node, "<gpu> is below no <pci> with a link_speed and link_width");
+    if (out.gpus == 0) out.first_gpu = xml_.place_of(node);
+    bus_of_gpu_.emplace_back(node.parent().attribute("busid").value());
     ++out.gpus;
     out.compute_capability = capability;
     out.nvlinks = to_switch;
-    out.bridges = out.bridges || bridged;
     out.slot = BytesPerSecond{rate};
   }
 
-  void net(const pugi::xml_node& node, NcclTopology& out) const {
+  void net(const pugi::xml_node& node, NcclTopology& out) {
     constexpr double kMegabit = 1e6 / 8.0;
-    const BytesPerSecond rate{number(node, "speed", 1e8) * kMegabit};
-    if (!(rate > BytesPerSecond{})) refuse(node, "<net>: a card without speed");
+    once(node, "name", cards_);
+    const BytesPerSecond rate{xml_.number(node, "speed", 1e8) * kMegabit};
+    if (!(rate > BytesPerSecond{})) xml_.refuse(node, "<net>: a card without speed");
     if (out.nics > 0 && rate != out.nic) {
-      refuse(node,
-             fmt::format("cards that are unlike: {:g} GB/s, before {:g}", rate.value() / 1e9, out.nic.value() / 1e9));
+      xml_.refuse(node, fmt::format("cards that are unlike: {:g} GB/s, before {:g}", rate.value() / 1e9,
+                                    out.nic.value() / 1e9));
     }
     ++out.nics;
     out.nic = rate;
   }
 
-  std::string_view text_;
-  const std::string& file_;
-  int sockets_ = 0;
+  /// Cables by the numbers of the GPUs that they join.
+  void join(NcclTopology& out) const {
+    const std::size_t n = bus_of_gpu_.size();
+    constexpr std::size_t kMostGpus = 1024;  // of a node: more are refused with its profile
+    if (n > kMostGpus) return;
+    out.cables.assign(n, std::vector<int>(n, 0));
+    for (const Cable& cable : cables_) {
+      const auto found = std::find(bus_of_gpu_.begin(), bus_of_gpu_.end(), cable.to);
+      if (found == bus_of_gpu_.end()) {
+        xml_.refuse(cable.at, fmt::format("<nvlink>: no GPU is on the bus {}", hardware::shown(cable.to)));
+      }
+      out.cables[cable.from][static_cast<std::size_t>(found - bus_of_gpu_.begin())] += cable.count;
+    }
+    for (const Cable& cable : cables_) {
+      const auto to =
+          static_cast<std::size_t>(std::find(bus_of_gpu_.begin(), bus_of_gpu_.end(), cable.to) - bus_of_gpu_.begin());
+      if (out.cables[cable.from][to] != out.cables[to][cable.from]) {
+        xml_.refuse(cable.at, fmt::format("<nvlink>: {} links one way and {} the other", out.cables[cable.from][to],
+                                          out.cables[to][cable.from]));
+      }
+    }
+  }
+
+  const XmlText& xml_;
+  std::string host_;
+  std::set<std::string> sockets_, buses_, gpus_, ranks_, cards_;
+  std::vector<std::string> bus_of_gpu_;
+  std::vector<Cable> cables_;
 };
+
+/// NVLinks of a GPU of the file, to a switch or to others.
+int links_in(const NcclTopology& topology) { return nvlink_shape(topology.cables, topology.nvlinks).links; }
+
+/// A generation has one capability here, its boards may have a later one: A40 8.6, B300 10.3.
+bool same_capability(const NcclTopology& topology, const hardware::Gpu& gpu) {
+  const int own = gpu.generation.compute_capability, seen = topology.compute_capability;
+  return own / 10 == seen / 10 && (own == seen || (own != 89 && seen != 89));
+}
 
 /// Boards of the catalogue that have that capability and links.
 std::vector<std::string> boards_like(const NcclTopology& topology) {
   std::vector<std::string> names;
   for (const std::string& name : hardware::gpu_names()) {
     const hardware::Gpu gpu = hardware::load_gpu(name);
-    const double link = gpu.generation.compute_capability >= 100 ? 50e9 : 25e9;  // of one NVLink per direction
-    const bool same_links = gpu.nvlink_bandwidth.value() == topology.nvlinks * link;
-    // A generation has one capability here, its boards may have a later one: A40 8.6, B300 10.3.
-    const int own = gpu.generation.compute_capability, seen = topology.compute_capability;
-    if (own / 10 == seen / 10 && (own == seen || (own != 89 && seen != 89)) && same_links) names.push_back(name);
+    if (same_capability(topology, gpu) && nvlinks_of(gpu) == links_in(topology)) names.push_back(name);
   }
   return names;
 }
 
+/// The board that --gpu names is the one that the file speaks of. A board whose profile has no NVLink may be bridged.
+void check_board(const NcclTopology& topology, const std::string& board, const std::string& file) {
+  const hardware::Gpu gpu = hardware::load_gpu(board);  // throws with the nearest names
+  const int own = nvlinks_of(gpu), links = links_in(topology);
+  if (!same_capability(topology, gpu)) {
+    throw ConfigError({{file, topology.first_gpu,
+                        fmt::format("sm=\"{}\", and {} has compute capability {}.{}: another board than --gpu says",
+                                    topology.compute_capability, board, gpu.generation.compute_capability / 10,
+                                    gpu.generation.compute_capability % 10)}});
+  }
+  const bool bridge_of_own = links > 0 && topology.nvlinks == 0 && own == 0;
+  const bool unbridged = links == 0 && !hardware::load_node(hardware::node_with(board)).nvswitch;
+  if (own == links || bridge_of_own || unbridged) return;
+  throw ConfigError(
+      {{file, topology.first_gpu,
+        fmt::format("{} NVLinks of a GPU, and {} has {}: another board than --gpu says", links, board, own)}});
+}
+
 std::string board_of(const NcclTopology& topology, const ImportOptions& options, const std::string& file) {
   if (!options.gpu.empty()) {
-    (void)hardware::load_gpu(options.gpu);  // throws with the nearest names
+    check_board(topology, options.gpu, file);
     return options.gpu;
   }
   const std::vector<std::string> boards = boards_like(topology);
   if (boards.size() == 1) return boards.front();
-  throw ConfigError(
-      fmt::format("{}: compute capability {}.{} with {} NVLinks is {}; name the board with --gpu", file,
-                  topology.compute_capability / 10, topology.compute_capability % 10, topology.nvlinks,
-                  boards.empty() ? "none of orrery list gpus" : fmt::format("one of {}", fmt::join(boards, ", "))));
-}
-
-/// What a scenario that names the profile would say of it, said now: a file may have more GPUs than a node can.
-void check(const std::string& yaml, const std::string& file) {
-  try {
-    (void)hardware::read_node(*hardware::parse_config(yaml, file), file, "imported");
-  } catch (const ConfigError& error) {
-    std::vector<hardware::Diagnostic> items;
-    for (const hardware::Diagnostic& item : error.diagnostics()) {
-      items.push_back({file, {}, fmt::format("as a node: {}", item.message)});
-    }
-    throw ConfigError(std::move(items));
-  }
+  throw ConfigError(fmt::format(
+      "{}: compute capability {}.{} with {} NVLinks is {}; name the board with --gpu", hardware::quoted_path(file),
+      topology.compute_capability / 10, topology.compute_capability % 10, links_in(topology),
+      boards.empty() ? "none of orrery list gpus" : fmt::format("one of {}", fmt::join(boards, ", "))));
 }
 
 }  // namespace
 
 NcclTopology read_nccl_topology(std::string_view text, const std::string& file) {
-  const Reader reader_of_errors(text, file);
-  if (const std::size_t type = text.find("<!DOCTYPE"); type != std::string_view::npos) {
-    reader_of_errors.refuse_at(static_cast<std::ptrdiff_t>(type), "a document type is not read: NCCL writes none");
-  }
-  pugi::xml_document document;
-  const pugi::xml_parse_result result = document.load_buffer(text.data(), text.size(), pugi::parse_minimal);
-  if (!result) reader_of_errors.refuse_at(result.offset, fmt::format("no XML: {}", result.description()));
-  const pugi::xml_node system = document.child("system");
-  if (!system) reader_of_errors.refuse_at(0, "no <system>: not a topology of NCCL");
+  const XmlText xml(text, file);
   NcclTopology topology;
-  Reader(text, file).system(system, topology);
+  Reader(xml).system(xml.root("system", "a topology of NCCL"), topology);
   return topology;
 }
 
@@ -210,31 +247,20 @@ bool is_nccl_topology(const ImportFile& file) {
 }
 
 Imported import_nccl_topology(const ImportFile& file, const ImportOptions& options) {
-  const NcclTopology topology = read_nccl_topology(file.whole(), file.path);
-  const std::string board = board_of(topology, options, file.path);
-  const hardware::Gpu gpu = hardware::load_gpu(board);
-  const bool switched = topology.nvlinks > 0;
-  const std::string name = file.path == "-" ? "standard input" : file.name();
-  Imported out;
-  out.yaml = fmt::format(
-      "# From {0}, NCCL's topology. Name it in a scenario by its path: cluster: {{node: ./FILE}}\n"
-      "title: {1}\n\nnode:\n  gpus: {2}\n  gpu: {3}\n  nvswitch: {4}\n  in_network_reduction: {5}\n  nics: {6}\n"
-      "  nic_bandwidth: {7:g} Gb/s\n  nic_latency: 0.6 us\n  pcie_bandwidth: {8:g} GB/s\n"
-      "  host_memory_bandwidth: 409.6 GB/s\n  host_memory: 1 TB\n  cpu: {9}\n  sockets: {10}\n\nsources:\n"
-      "  default: {11}\n  nic_latency: \"assumed: a ConnectX card\"\n"
-      "  host_memory_bandwidth: \"assumed: the topology has none\"\n  host_memory: \"assumed: the topology has "
-      "none\"\n",
-      hardware::printable(name, 200), quoted_yaml(fmt::format("{} x {}, from {}", topology.gpus, board, name)),
-      topology.gpus, board, switched, switched && gpu.generation.compute_capability >= 90, topology.nics,
-      topology.nics > 0 ? topology.nic.value() * 8.0 / 1e9 : 1.0, topology.slot.value() / 1e9,
-      hardware::name(topology.cpu), topology.sockets, quoted_yaml(fmt::format("NCCL topology, {}", name)));
-  check(out.yaml, file.path);
-  out.notes = {"nic_latency, host_memory_bandwidth and host_memory: the topology has none"};
-  if (switched && gpu.generation.compute_capability >= 90) {
-    out.notes.emplace_back("in_network_reduction: true, as this generation's NVSwitch has it");
-  }
-  if (topology.bridges) out.ignored.emplace_back("NVLink bridges between GPUs: groups talk over PCIe");
-  return out;
+  const std::string text = file.whole();
+  const NcclTopology topology = read_nccl_topology(text, file.path);
+  MachineFacts facts;
+  facts.what = "NCCL's topology";
+  facts.source = file.path == "-" ? "standard input" : file.name();
+  facts.board = board_of(topology, options, file.path);
+  facts.gpus = topology.gpus;
+  facts.nvlink = nvlink_shape(topology.cables, topology.nvlinks);
+  facts.nics = topology.nics;
+  facts.nic = topology.nic;
+  facts.slot = topology.slot;
+  facts.cpu = hardware::name(topology.cpu);
+  facts.sockets = topology.sockets;
+  return node_profile(facts, file.path);
 }
 
 }  // namespace orrery::scenarios

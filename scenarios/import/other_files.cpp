@@ -38,7 +38,6 @@ bool has_yaml_key(const ImportFile& file, std::string_view key) {
   return false;
 }
 
-bool is_nccl_graph(const ImportFile& f) { return begins(f, "<") && has(f, "<graphs"); }
 bool is_markup(const ImportFile& f) { return begins(f, "<"); }
 bool is_report(const ImportFile& f) {
   return (begins(f, "{") || begins(f, "[")) && has(f, "\"schema_version\"") && has(f, "\"orrery\"");
@@ -92,17 +91,12 @@ bool is_table(const ImportFile& f) {
   return line.find(',') != std::string::npos;
 }
 
-constexpr std::string_view kNcclSource = "NVIDIA/nccl src/graph/topo.cc, src/graph/xml.cc";
-
 }  // namespace
 
 // The first that recognises a file names it: what is more particular stands before what is less.
 const std::vector<OtherFile>& other_files() {
   static const std::vector<OtherFile> rows = {
       {"empty", "empty", "give a file that holds something", "-", is_empty},
-      {"nccl_graph", "an NCCL graph (NCCL_GRAPH_DUMP_FILE)",
-       "choose algorithms by cluster.nccl.algo, and import the topology (NCCL_TOPO_DUMP_FILE) as a node", kNcclSource,
-       is_nccl_graph},
       {"markup", "XML or HTML", "give the file that the page or the program was made from", "-", is_markup},
       {"orrery_report", "a report of Orrery", "run its scenario again, or use orrery compare A B",
        "scenarios/report_json.hpp", is_report},

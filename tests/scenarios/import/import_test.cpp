@@ -251,7 +251,6 @@ TEST_F(Import, ReadsAResultWithoutLengths) {
 
 TEST_F(Import, NamesEveryOtherFileForWhatItIs) {
   const std::vector<std::tuple<std::string, std::string, std::string>> files = {
-      {"graph.xml", "<graphs version=\"1\">", "is an NCCL graph"},
       {"pretrain.sh", "torchrun --nproc_per_node 8 pretrain_gpt.py --tensor-model-parallel-size 8\n",
        "is a launch script of Megatron-LM"},
       {"ds.sh", "deepspeed train.py --deepspeed ds_config.json\n", "is a launch script of DeepSpeed"},

@@ -22,10 +22,13 @@ std::string small_topology() {
   const auto gpu = [](int i) {
     return "<pci busid=\"0:" + std::to_string(i) +
            "\" class=\"0x060400\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\">\n"
-           "<pci class=\"0x030200\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\"><gpu dev=\"0\" sm=\"90\" "
-           "rank=\"0\">\n"
+           "<pci class=\"0x030200\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\"><gpu dev=\"" +
+           std::to_string(i - 1) + "\" sm=\"90\" rank=\"" + std::to_string(i - 1) +
+           "\">\n"
            "<nvlink target=\"0000:00:00.0\" count=\"18\" tclass=\"0x068000\"/></gpu></pci>\n"
-           "<pci class=\"0x020000\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\"><nic><net name=\"mlx5_0\" "
+           "<pci class=\"0x020000\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\"><nic><net name=\"mlx5_" +
+           std::to_string(i) +
+           "\" "
            "speed=\"400000\"/></nic></pci></pci>\n";
   };
   return "<system version=\"1\">\n"
@@ -97,6 +100,53 @@ TEST_F(NcclTopologyFile, TellsWhatIsWrongAtItsPlace) {
   EXPECT_THAT(error_of(many + "</pci></cpu></system>"), HasSubstr("as a node: 'gpus'"));
   const Outcome two = orrery({"import", write("a.xml", small_topology()), write("b.xml", small_topology())});
   EXPECT_THAT(two.err, HasSubstr("import it alone"));
+}
+
+TEST_F(NcclTopologyFile, RefusesWhatContradictsItself) {
+  const std::string well = small_topology();
+  EXPECT_THAT(error_of(replaced(well, "dev=\"1\" sm", "dev=\"0\" sm")),
+              AllOf(HasSubstr("t.xml:8:"), HasSubstr("<gpu>: dev='0' is there twice")));
+  EXPECT_THAT(error_of(replaced(well, "rank=\"1\"", "rank=\"0\"")), HasSubstr("rank='0' is there twice"));
+  EXPECT_THAT(error_of(replaced(well, "busid=\"0:2\"", "busid=\"0:1\"")), HasSubstr("busid='0:1' is there twice"));
+  EXPECT_THAT(error_of(replaced(well, "mlx5_2", "mlx5_1")), HasSubstr("name='mlx5_1' is there twice"));
+  const std::string cpu = "<cpu numaid=\"0\" arch=\"x86_64\" vendor=\"AuthenticAMD\"/>\n</system>";
+  EXPECT_THAT(error_of(replaced(well, "</system>", cpu)), HasSubstr("the socket '0' is there twice"));
+  const std::string host = replaced(cpu, "numaid=\"0\"", "host_hash=\"0x2\" numaid=\"1\"");
+  EXPECT_THAT(error_of(replaced(well, "</system>", host)), HasSubstr("a second host"));
+  EXPECT_THAT(error_of(well + well), HasSubstr("a second <system>"));
+  EXPECT_THAT(error_of(replaced(well, "</system>", "<nic><net name=\"mlx5_9\" speed=\"1\"/></nic></system>")),
+              HasSubstr("<nic> hangs on no <cpu>"));
+  // The board that --gpu names is not the one of the file.
+  const auto with = [&](const std::string& gpu) {
+    const Outcome outcome = orrery({"import", write("t.xml", well), "--gpu", gpu});
+    EXPECT_EQ(outcome.code, 2) << outcome.out;
+    return outcome.err;
+  };
+  EXPECT_THAT(with("a100_sxm"),
+              AllOf(HasSubstr("t.xml:4:"), HasSubstr("sm=\"90\", and a100_sxm has compute capability 8.0")));
+  EXPECT_THAT(with("h800_sxm"), HasSubstr("18 NVLinks of a GPU, and h800_sxm has 8"));
+  EXPECT_THAT(with("h100_sxn"), HasSubstr("h100_sxm"));
+}
+
+TEST_F(NcclTopologyFile, OfBridgedPairsBecomesANodeWithAMesh) {
+  // As virtual machines show it: a card behind each socket without a rate, bridges between 0 and 1, 2 and 3.
+  std::string text = "<system version=\"1\">\n";
+  for (int i = 0; i < 4; ++i) {
+    const std::string own = std::to_string(i), other = std::to_string(i ^ 1);
+    text += "<cpu numaid=\"" + own + "\" arch=\"x86_64\" vendor=\"AuthenticAMD\"><pci busid=\"" + own +
+            "\" class=\"0x030200\" link_speed=\"\" link_width=\"0\"><gpu dev=\"" + own + "\" sm=\"80\" rank=\"" + own +
+            "\"><nvlink target=\"" + other + "\" count=\"12\" tclass=\"0x030200\"/></gpu></pci></cpu>\n";
+  }
+  text += "</system>\n";
+  const Outcome outcome =
+      orrery({"import", write("t.xml", text), "--gpu", "a100_pcie", "-o", path("node.yaml"), "--force"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const hardware::Node node = hardware::load_node(path("node.yaml"));
+  EXPECT_THAT(node.nvlink_mesh, ::testing::ElementsAre(1, 0));
+  EXPECT_EQ(node.mesh_bandwidth, BytesPerSecond{300e9});
+  EXPECT_THAT(outcome.err, HasSubstr("pcie_bandwidth: the board's own rate"));
+  EXPECT_THAT(error_of(replaced(text, "target=\"1\"", "target=\"7\"")), HasSubstr("no GPU is on the bus '7'"));
+  EXPECT_THAT(error_of(replaced(text, "count=\"12\"", "count=\"4\"")), HasSubstr("4 links one way and 12 the other"));
 }
 
 /// The graphs that NCCL prints for each file on one node: rings, trees, stars of the switch, channels.

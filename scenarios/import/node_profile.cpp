@@ -1,0 +1,142 @@
+#include "scenarios/import/node_profile.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/catalogue/profile_reader.hpp"
+#include "hardware/config/shown.hpp"
+#include "scenarios/import/import.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+using hardware::ConfigError;
+
+/// Links of the GPU with the fewest among the first `n`; 0 where a ring can't pass one of them.
+int fewest_links(const LinkMatrix& cables, std::size_t n) {
+  int fewest = 1 << 20;
+  for (std::size_t i = 0; i < n; ++i) {
+    int links = 0, neighbours = 0;
+    for (std::size_t j = 0; j < n; ++j) {
+      links += cables[i][j];
+      neighbours += cables[i][j] > 0 ? 1 : 0;
+    }
+    fewest = std::min(fewest, neighbours < (n > 2 ? 2 : 1) ? 0 : links);
+  }
+  return fewest;
+}
+
+/// Pairs that are joined though they don't stand side by side: bridges that the profile has no word for.
+void name_unused(const LinkMatrix& cables, NvlinkShape& shape) {
+  for (std::size_t i = 0; i < cables.size(); ++i) {
+    for (std::size_t j = i + 1; j < cables.size(); ++j) {
+      if (cables[i][j] > 0 && (i % 2 != 0 || j != i + 1)) {
+        shape.unused.push_back(
+            fmt::format("NVLink between GPU{} and GPU{}: of bridges, those between neighbours count", i, j));
+        return;
+      }
+    }
+  }
+}
+
+void check(const std::string& yaml, const std::string& file) {
+  try {
+    (void)hardware::read_node(*hardware::parse_config(yaml, file), file, "imported");
+  } catch (const ConfigError& error) {
+    std::vector<hardware::Diagnostic> items;
+    for (const hardware::Diagnostic& item : error.diagnostics()) {
+      items.push_back({file, {}, fmt::format("as a node: {}", item.message)});
+    }
+    throw ConfigError(std::move(items));
+  }
+}
+
+std::string mesh_lines(const NvlinkShape& shape, const hardware::Gpu& gpu) {
+  if (shape.mesh.empty()) return {};
+  std::string out = fmt::format("  nvlink_mesh: [{}]\n", fmt::join(shape.mesh, ", "));
+  if (gpu.nvlink_bandwidth.value() <= 0.0) {
+    out += fmt::format("  mesh_bandwidth: {:g} GB/s\n", shape.links * nvlink_rate(gpu) / 1e9);
+  }
+  return out;
+}
+
+}  // namespace
+
+double nvlink_rate(const hardware::Gpu& gpu) { return gpu.generation.compute_capability >= 100 ? 50e9 : 25e9; }
+int nvlinks_of(const hardware::Gpu& gpu) {
+  return static_cast<int>(std::lround(gpu.nvlink_bandwidth.value() / nvlink_rate(gpu)));
+}
+
+NvlinkShape nvlink_shape(const LinkMatrix& cables, int to_switch, int most) {
+  NvlinkShape shape;
+  const std::size_t n = cables.size();
+  shape.links = to_switch;
+  if (to_switch > 0 || n < 2) {
+    shape.nvswitch = to_switch > 0;
+    return shape;
+  }
+  // `nvidia-smi topo -m` shows the links to a switch as if all of them led to each GPU.
+  const int first = cables[0][1];
+  bool even = first > 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) even = even && (i == j || cables[i][j] == first);
+  }
+  if (even && n > 2 && first * (static_cast<int>(n) - 1) > most) {
+    shape.nvswitch = true;
+    shape.links = first;
+    return shape;
+  }
+  for (std::size_t group = 2; group <= n; ++group) shape.mesh.push_back(fewest_links(cables, group));
+  for (const std::vector<int>& row : cables) {
+    int links = 0;
+    for (const int count : row) links += count;
+    shape.links = std::max(shape.links, links);
+  }
+  if (shape.links == 0) {
+    shape.mesh.clear();
+    return shape;
+  }
+  shape.nvswitch = shape.mesh.back() > 0 && n > 2;  // what all of them share is taken as a switch
+  if (!shape.nvswitch && n > 2) {
+    shape.mesh = {1, 0};
+    name_unused(cables, shape);
+    if (cables[0][1] == 0) shape.mesh.clear();
+  }
+  return shape;
+}
+
+Imported node_profile(const MachineFacts& facts, const std::string& file) {
+  const hardware::Gpu gpu = hardware::load_gpu(facts.board);
+  const std::string name = hardware::printable(facts.source, 200);
+  const bool reduces = facts.nvlink.nvswitch && facts.nvlink.mesh.empty() && gpu.generation.compute_capability >= 90;
+  const bool rate_known = facts.nics == 0 || facts.nic.value() > 0.0;
+  const double nic = facts.nic.value() > 0.0 ? facts.nic.value() : (facts.nics > 0 ? 50e9 : 0.125e9);
+  const double slot = facts.slot.value() > 0.0 ? facts.slot.value() : gpu.pcie_bandwidth.value();
+  Imported out;
+  out.yaml = fmt::format(
+      "# From {0}, {1}. Name it in a scenario by its path: cluster: {{node: ./FILE}}\n"
+      "title: {2}\n\nnode:\n  gpus: {3}\n  gpu: {4}\n  nvswitch: {5}\n{6}  in_network_reduction: {7}\n  nics: {8}\n"
+      "  nic_bandwidth: {9:g} Gb/s\n  nic_latency: 0.6 us\n  pcie_bandwidth: {10:g} GB/s\n"
+      "  host_memory_bandwidth: 409.6 GB/s\n  host_memory: 1 TB\n{11}  sockets: {12}\n\nsources:\n"
+      "  default: {13}\n  nic_latency: \"assumed: a ConnectX card\"\n"
+      "  host_memory_bandwidth: \"assumed: {1} has none\"\n  host_memory: \"assumed: {1} has none\"\n",
+      name, facts.what, quoted_yaml(fmt::format("{} x {}, from {}", facts.gpus, facts.board, name)), facts.gpus,
+      facts.board, facts.nvlink.nvswitch, mesh_lines(facts.nvlink, gpu), reduces, facts.nics, nic * 8.0 / 1e9,
+      slot / 1e9, facts.cpu.empty() ? "" : fmt::format("  cpu: {}\n", facts.cpu), facts.sockets,
+      quoted_yaml(fmt::format("{}, {}", facts.what, name)));
+  if (!rate_known) out.yaml += fmt::format("  nic_bandwidth: \"assumed: {} has none\"\n", facts.what);
+  if (facts.slot.value() <= 0.0) out.yaml += "  pcie_bandwidth: \"assumed: the board's own rate\"\n";
+  check(out.yaml, file);
+  out.notes = {fmt::format("nic_latency, host_memory_bandwidth and host_memory: {} has none", facts.what)};
+  if (!rate_known) out.notes.emplace_back("nic_bandwidth: 400 Gb/s a card; correct it where the cards are others");
+  if (facts.slot.value() <= 0.0) out.notes.emplace_back("pcie_bandwidth: the board's own rate");
+  if (facts.cpu.empty()) out.notes.emplace_back("cpu: that of the default (intel_sapphire_rapids)");
+  if (reduces) out.notes.emplace_back("in_network_reduction: true, as this generation's NVSwitch has it");
+  out.ignored = facts.nvlink.unused;
+  return out;
+}
+
+}  // namespace orrery::scenarios
