@@ -128,7 +128,9 @@ class Costs {
       if (counts_.collectives[i] <= 0.0) continue;
       const sim::CollectiveEntry& entry = plan_.collectives[i];
       const std::uint32_t slowest = prices_.slowest(entry, plan_);
-      const auto [call, estimate, idle, bound] = prices_.explain(entry, plan_);
+      const sim::CollectivePrice price = prices_.explain(entry, plan_);
+      const sim::CollectiveCall& call = price.call;
+      const sim::CollectiveEstimate& estimate = price.estimate;
       CostedEntry costed;
       costed.what = fmt::format("{} of {:.0f} B over {} GPUs on {} nodes", sim::name(call.kind), call.bytes.value(),
                                 call.ranks, call.nodes) +
@@ -142,7 +144,10 @@ class Costs {
       costed.protocol = estimate.protocol;
       costed.channels = estimate.channels;
       costed.threads = estimate.threads;
-      costed.bound = bound;
+      costed.bound = price.bound;
+      costed.load = price.load;
+      costed.rounding_depth = price.rounding_depth;
+      costed.extrapolated = estimate.extrapolated;
       costed.operations = {sim::operation_name(plan_, entry)};
       costed.rows = {static_cast<std::uint32_t>(i)};
       add(part, std::move(costed));

@@ -17,12 +17,20 @@ constexpr double kLeastShare = 0.001;
 
 std::string time_text(Seconds time) { return readable(time.value(), Unit::seconds); }
 
-/// What bounds a collective, and what held it or a transfer up.
+/// What a collective puts on its links and what bounds it, and what held it or a transfer up.
 void write_links(std::ostream& out, const CostedEntry& entry) {
   if (!entry.bound.link_class.empty()) {
     out << fmt::format("              bound by {}: {} of each GPU at {:.1f} GB/s\n", entry.bound.link_class,
                        readable(entry.bound.bytes.value(), Unit::bytes), entry.bound.bandwidth.value() / 1e9);
   }
+  if (entry.load.node > Bytes{} || entry.load.network > Bytes{}) {
+    out << fmt::format("              bytes of each GPU: {} in the node, {} over cards",
+                       readable(entry.load.node.value(), Unit::bytes),
+                       readable(entry.load.network.value(), Unit::bytes));
+    if (entry.rounding_depth > 0) out << fmt::format("; {} roundings one after the other", entry.rounding_depth);
+    out << "\n";
+  }
+  if (!entry.extrapolated.empty()) out << fmt::format("              extrapolated: {}\n", entry.extrapolated);
   for (const HeldUpBy& held : entry.held_up) {
     out << fmt::format("              held up by {} of {:.1f} GB/s: {} more in each step, mean over GPUs\n",
                        held.link_class, held.capacity.value() / 1e9, time_text(held.delay));
@@ -79,6 +87,11 @@ Json entries_json(const std::vector<CostedEntry>& entries) {
                          {"bandwidth_bytes_per_s", entry.bound.bandwidth.value()},
                          {"bytes", entry.bound.bytes.value()}};
     }
+    if (entry.load.node > Bytes{} || entry.load.network > Bytes{}) {
+      row["link_bytes"] = {{"node", entry.load.node.value()}, {"network", entry.load.network.value()}};
+    }
+    if (entry.rounding_depth > 0) row["rounding_depth"] = entry.rounding_depth;
+    if (!entry.extrapolated.empty()) row["extrapolated"] = entry.extrapolated;
     for (const HeldUpBy& held : entry.held_up) {
       row["held_up"].push_back({{"class", held.link_class},
                                 {"capacity_bytes_per_s", held.capacity.value()},

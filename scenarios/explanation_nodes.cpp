@@ -112,6 +112,13 @@ ExplainNode entry_node(const CostedEntry& entry, const hardware::Cluster& cluste
     node.equation +=
         fmt::format(", bound by {} at {:.1f} GB/s", entry.bound.link_class, entry.bound.bandwidth.value() / 1e9);
   }
+  if (entry.load.node > Bytes{} || entry.load.network > Bytes{}) {
+    node.equation +=
+        fmt::format(", {} in the node and {} over cards of each GPU", readable(entry.load.node.value(), Unit::bytes),
+                    readable(entry.load.network.value(), Unit::bytes));
+  }
+  if (entry.rounding_depth > 0) node.equation += fmt::format(", {} roundings in a row", entry.rounding_depth);
+  if (!entry.extrapolated.empty()) node.equation += "; extrapolated: " + entry.extrapolated;
   for (const HeldUpBy& held : entry.held_up) {
     node.equation += fmt::format("; held up {} more in each step by {}", readable(held.delay.value(), Unit::seconds),
                                  held.link_class);

@@ -46,6 +46,9 @@ struct CostedEntry {
   int channels = 0;                          ///< thread blocks, each on an SM
   int threads = 0;                           ///< of each
   sim::BindingLink bound = {};               ///< of a collective: the link that bounds it
+  sim::LinkLoad load = {};                   ///< of a collective: bytes of each GPU by class of link, one way
+  int rounding_depth = 0;                    ///< of a collective: additions one after the other
+  std::string extrapolated = {};             ///< of a collective: why its price is no measurement
   std::vector<std::string> operations = {};  ///< its names in link reports
   std::vector<std::uint32_t> rows = {};      ///< of the plan's collectives or transfers
   std::vector<HeldUpBy> held_up = {};        ///< where the step ran on a World
