@@ -118,6 +118,36 @@ std::vector<FamilyItem> list_metrics() {
   return items;
 }
 
+/// Shapes that a cluster can have, with the profiles of each.
+std::vector<FamilyItem> list_topologies() {
+  std::vector<std::string> switched, meshed, plain, rails, trees, alone;
+  for (const std::string& name : hardware::node_names()) {
+    const hardware::Node node = hardware::load_node(name);
+    std::vector<std::string>& shape = !node.nvlink_mesh.empty() ? meshed : (node.nvswitch ? switched : plain);
+    shape.push_back(name);
+  }
+  for (const std::string& name : hardware::fabric_names()) {
+    const hardware::FabricKind kind = hardware::load_fabric(name).kind;
+    (kind == hardware::FabricKind::rail_fat_tree ? rails
+     : kind == hardware::FabricKind::fat_tree    ? trees
+                                                 : alone)
+        .push_back(name);
+  }
+  const auto with = [](std::string_view what, const std::vector<std::string>& names) {
+    return fmt::format("{}: {}", what, fmt::join(names, ", "));
+  };
+  return {{"nvswitch", with("every GPU reaches every other at its whole NVLink rate", switched),
+           "NVIDIA DGX A100 and DGX H100 user guides"},
+          {"nvlink_mesh", with("NVLinks between some pairs of GPUs: a group has those among its own", meshed),
+           "NVIDIA DGX-1 with Tesla V100 whitepaper (2017); NVIDIA H100 PCIe product brief (bridges)"},
+          {"pcie", with("a root port for each GPU, one host bridge for each socket", plain),
+           "Fire-Flyer 2, arXiv 2408.14158, section III"},
+          {"single_node", with("no network", alone), "one chassis, or one NVLink domain"},
+          {"rail_fat_tree", with("card i of every node on the leaf of rail i, spines, cores", rails),
+           "NVIDIA DGX SuperPOD reference architecture"},
+          {"fat_tree", with("all cards of a node on one leaf, spines, cores", trees), "Al-Fares et al., SIGCOMM 2008"}};
+}
+
 std::vector<FamilyItem> list_argument_names() {
   std::vector<FamilyItem> items;
   for (const KindRow* kind : kinds()) {
@@ -169,6 +199,7 @@ const std::vector<Family>& families() {
       {"generations", "generations of GPUs, and the boards of each", list_generations},
       {"nodes", "nodes of GPUs", list_nodes},
       {"fabrics", "how nodes are joined", list_fabrics},
+      {"topologies", "shapes of nodes and fabrics, and the profiles of each", list_topologies},
       {"models", "language models of the library", list_models},
       {"architectures", "model types of config.json that are understood", list_architectures},
       {"kinds", "kinds of job that a scenario can hold", list_kinds},

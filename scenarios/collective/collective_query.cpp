@@ -9,6 +9,7 @@
 #include "hardware/nearest_names.hpp"
 #include "scenarios/collective/collective_table.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/sections.hpp"
 
@@ -79,9 +80,34 @@ std::vector<Bytes> sizes_of(const std::string& text) {
   return sizes;
 }
 
-/// A scenario's cluster, where the file has one.
-bool is_scenario(const std::string& path) {
+/// The file has a cluster; else it is a node's profile.
+bool has_cluster(const std::string& path) {
   return std::filesystem::is_regular_file(path) && hardware::load_config(path)->find("cluster") != nullptr;
+}
+
+/// The cluster of a file that has nothing else to run: a scenario without a job.
+hardware::Cluster cluster_alone(const EditedText& edited, const std::string& folder) {
+  const hardware::NodePtr root = hardware::parse_config(edited.text(), edited.file());
+  hardware::Diagnostics diagnostics(edited.file());
+  hardware::MapReader reader(root.get(), "the file", diagnostics);
+  const hardware::ConfigNode* node = reader.required_child("cluster");
+  (void)reader.child("scenario");
+  PlacementConfig placement;
+  hardware::Cluster cluster;
+  if (node != nullptr) cluster = read_cluster(*node, folder, placement, diagnostics);
+  reader.finish();
+  edited.throw_if_any(diagnostics);
+  return cluster;
+}
+
+/// The cluster of a scenario, or of a file that has only that.
+hardware::Cluster cluster_in(const std::string& path, const std::vector<Override>& overrides) {
+  const hardware::NodePtr root = hardware::load_config(path);
+  bool job = root->find("model") != nullptr || root->find("jobs") != nullptr;
+  for (const KindRow* kind : kinds()) job = job || root->find(kind->name) != nullptr;
+  if (job) return load_scenario(path, overrides).cluster;
+  const EditedText edited(hardware::read_text_file(path), path, overrides);
+  return cluster_alone(edited, std::filesystem::path(path).parent_path().string());
 }
 
 /// A fabric of the cards' generation.
@@ -92,12 +118,12 @@ std::string usual_fabric(const std::string& node) {
 }
 
 hardware::Cluster cluster_of(const CollectiveWords& words, const std::vector<Override>& overrides) {
-  if (is_scenario(words.cluster)) {
+  if (has_cluster(words.cluster)) {
     if (!words.fabric.empty()) {
       throw ConfigError(fmt::format("collective: --fabric beside {}, whose cluster has one: --set cluster.fabric={}",
                                     hardware::quoted_path(words.cluster), printable(words.fabric)));
     }
-    return load_scenario(words.cluster, overrides).cluster;
+    return cluster_in(words.cluster, overrides);
   }
   for (const Override& override : overrides) {
     if (override.key.rfind("cluster.", 0) == 0) continue;
@@ -113,13 +139,7 @@ hardware::Cluster cluster_of(const CollectiveWords& words, const std::vector<Ove
   std::string text = fmt::format("cluster:\n  node: {}\n  nodes: {}\n", words.cluster, nodes);
   const std::string fabric = !words.fabric.empty() ? words.fabric : (nodes > 1 ? usual_fabric(words.cluster) : "");
   if (!fabric.empty()) text += fmt::format("  fabric: {}\n", fabric);
-  const EditedText edited(std::move(text), "--cluster", overrides);
-  const hardware::NodePtr root = hardware::parse_config(edited.text(), edited.file());
-  hardware::Diagnostics diagnostics(edited.file());
-  PlacementConfig placement;
-  hardware::Cluster cluster = read_cluster(*root->find("cluster"), ".", placement, diagnostics);
-  edited.throw_if_any(diagnostics);
-  return cluster;
+  return cluster_alone(EditedText(std::move(text), "--cluster", overrides), ".");
 }
 
 }  // namespace
@@ -147,7 +167,9 @@ CollectiveQuery read_query(std::string_view operation, const CollectiveWords& wo
     query.sizes = sizes_of(words.bytes);
     return query;
   }
-  query.measured = read_nccl_tests(words.compare);
+  const std::string_view type = words.type.empty() ? std::string_view{} : nccl_type(query.dtype);
+  query.measured = rows_of(read_nccl_tests(words.compare), words.compare, sim::name(query.kind), type,
+                           sim::bus_factor(query.kind, query.ranks()));
   if (words.type.empty()) query.dtype = dtype_of(query.measured.front().type);
   for (const NcclTestsRow& row : query.measured) query.sizes.push_back(row.size);
   return query;

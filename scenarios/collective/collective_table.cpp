@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -49,7 +50,52 @@ Errors errors_of(const CollectiveTable& table) {
 
 /// How well a line is known, or that NCCL would not carry it out.
 std::string_view known(const CollectiveLine& line) {
-  return line.refused ? "refused" : kernels::name(line.estimate.provenance);
+  if (line.refused) return "refused";
+  return line.estimate.extrapolated.empty() ? kernels::name(line.estimate.provenance) : "extrapolated";
+}
+
+std::string way_of(const CollectiveLine& line) {
+  return fmt::format("{} {}", line.estimate.algorithm, line.estimate.protocol);
+}
+
+/// Lines by size, the smallest first; a log may have them in any order, and a size twice.
+std::vector<std::size_t> by_size(const CollectiveTable& table) {
+  std::vector<std::size_t> order(table.lines.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return table.lines[a].size < table.lines[b].size; });
+  return order;
+}
+
+/// A larger message that takes less: not within one way of carrying it out, but where NCCL changes it.
+void mark_dips(CollectiveTable& table) {
+  const std::vector<std::size_t> order = by_size(table);
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const CollectiveLine& before = table.lines[order[i - 1]];
+    CollectiveLine& line = table.lines[order[i]];
+    line.dips = line.estimate.time < before.estimate.time;
+  }
+}
+
+/// What is to be known of the table: keys that change nothing, sizes that dip, why lines are no measurements.
+std::vector<std::string> notes_of(const CollectiveTable& table) {
+  std::vector<std::string> notes = nccl_notes(table.query.cluster.nccl);
+  const std::vector<std::size_t> order = by_size(table);
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const CollectiveLine &before = table.lines[order[i - 1]], &line = table.lines[order[i]];
+    if (!line.dips) continue;
+    notes.push_back(fmt::format("{} take less than {}: NCCL's own model goes from {} to {} there",
+                                readable(line.size.value(), Unit::bytes), readable(before.size.value(), Unit::bytes),
+                                way_of(before), way_of(line)));
+  }
+  std::vector<std::string> reasons;
+  for (const CollectiveLine& line : table.lines) {
+    const std::string& reason = line.estimate.extrapolated;
+    if (reason.empty() || std::find(reasons.begin(), reasons.end(), reason) != reasons.end()) continue;
+    reasons.push_back(reason);
+    notes.push_back("extrapolated: " + reason);
+  }
+  return notes;
 }
 
 }  // namespace
@@ -102,6 +148,7 @@ CollectiveTable predict(CollectiveQuery query) {
     if (!q.measured.empty()) line.measured = q.measured[i].time;
     table.lines.push_back(std::move(line));
   }
+  mark_dips(table);
   return table;
 }
 
@@ -134,6 +181,7 @@ std::string table_text(const CollectiveTable& table) {
   if (std::any_of(table.lines.begin(), table.lines.end(), refused)) {
     out += "# refused: cluster.nccl leaves nothing that NCCL has for the call; what it takes unasked is shown\n";
   }
+  for (const std::string& note : notes_of(table)) out += fmt::format("# {}\n", note);
   if (const Errors errors = errors_of(table); errors.rows > 0) {
     out += fmt::format("# {} sizes measured: mean error {:.1f} %, p95 {:.1f} %, worst {:.1f} %\n", errors.rows,
                        errors.mean * 100.0, errors.p95 * 100.0, errors.worst * 100.0);
@@ -144,16 +192,17 @@ std::string table_text(const CollectiveTable& table) {
 std::string table_csv(const CollectiveTable& table) {
   std::string out =
       "op,gpus,nodes,size_bytes,count,type,algorithm,protocol,channels,threads,time_s,algbw_bytes_per_s,"
-      "busbw_bytes_per_s,provenance,node_bytes,network_bytes,bound_by,rounding_depth,measured_s,error\n";
+      "busbw_bytes_per_s,provenance,node_bytes,network_bytes,bound_by,rounding_depth,measured_s,error,extrapolated\n";
   for (const CollectiveLine& line : table.lines) {
     const sim::CollectiveEstimate& e = line.estimate;
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", sim::name(table.query.kind),
-                       table.query.ranks(), table.query.nodes, shortest(line.size.value()), shortest(line.count),
-                       nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels, e.threads,
-                       shortest(e.time.value()), shortest(line.algbw), shortest(line.busbw), known(line),
-                       shortest(line.load.node.value()), shortest(line.load.network.value()), line.bound.link_class,
-                       line.rounding_depth, line.measured ? shortest(line.measured->value()) : "",
-                       line.error() ? shortest(*line.error()) : "");
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},\"{}\"\n",
+                       sim::name(table.query.kind), table.query.ranks(), table.query.nodes, shortest(line.size.value()),
+                       shortest(line.count), nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels,
+                       e.threads, shortest(e.time.value()), shortest(line.algbw), shortest(line.busbw),
+                       line.refused ? "refused" : kernels::name(e.provenance), shortest(line.load.node.value()),
+                       shortest(line.load.network.value()), line.bound.link_class, line.rounding_depth,
+                       line.measured ? shortest(line.measured->value()) : "",
+                       line.error() ? shortest(*line.error()) : "", e.extrapolated);
   }
   return out;
 }
@@ -187,6 +236,8 @@ std::string table_json(const CollectiveTable& table) {
                 {"busbw_bytes_per_s", line.busbw},
                 {"provenance", std::string(kernels::name(e.provenance))}};
     if (line.refused) row["refused"] = true;
+    if (!e.extrapolated.empty()) row["extrapolated"] = e.extrapolated;
+    if (line.dips) row["dips"] = true;
     if (!e.fit_key.empty()) row["fit"] = e.fit_key;
     row["link_bytes"] = {{"node", line.load.node.value()}, {"network", line.load.network.value()}};
     if (!line.bound.link_class.empty()) row["bound_by"] = std::string(line.bound.link_class);
@@ -197,6 +248,7 @@ std::string table_json(const CollectiveTable& table) {
     }
     json["rows"].push_back(std::move(row));
   }
+  if (const std::vector<std::string> notes = notes_of(table); !notes.empty()) json["notes"] = notes;
   if (const Errors errors = errors_of(table); errors.rows > 0) {
     json["errors"] = {{"rows", errors.rows}, {"mean", errors.mean}, {"p95", errors.p95}, {"max", errors.worst}};
   }

@@ -22,8 +22,9 @@ namespace orrery::scenarios {
 /// What the command line asks for, as it stands there; empty: the usual.
 struct CollectiveWords {
   std::string cluster, fabric, bytes, type, compare;
-  int gpus = 0;   ///< of the group, per node
-  int nodes = 0;  ///< that the group spans
+  std::string fit;  ///< the GPU's profile that the measurements are fitted into
+  int gpus = 0;     ///< of the group, per node
+  int nodes = 0;    ///< that the group spans
   int operations = 1;
 };
 
@@ -53,6 +54,7 @@ struct CollectiveLine {
   int rounding_depth = 0;           ///< additions one after the other; 0: nothing is added
   double algbw = 0.0, busbw = 0.0;  ///< bytes per second
   bool refused = false;             ///< NCCL would not carry it out as it was told: see sim::nccl_refuses
+  bool dips = false;                ///< it takes less than the next smaller size: NCCL goes another way there
   std::optional<Seconds> measured;
 
   /// predicted/measured − 1; nullopt where nothing was measured.

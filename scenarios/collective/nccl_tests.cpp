@@ -1,9 +1,11 @@
 #include "scenarios/collective/nccl_tests.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -47,29 +49,113 @@ bool is_digits(std::string_view text) {
   throw hardware::ConfigError({{file, {line, column}, std::move(message)}});
 }
 
-// size, count, type; then the reduction and the root, which older versions leave out where there is none; then the
-// time.
-NcclTestsRow read_row(const std::vector<Word>& words, const std::string& file, int line) {
-  std::size_t at = 3;
-  if (at < words.size() && !number_in(words[at].text)) ++at;  // redop: a word
-  const bool has_root =
-      at > 3 && at < words.size() && words[at].text.find('.') == std::string_view::npos && at + 3 < words.size();
-  if (has_root) ++at;
-  if (at >= words.size()) {
+/// A line without what mpirun or srun put before it: "[1,0]<stdout>:", "3: ".
+std::string_view without_prefix(std::string_view line) {
+  if (const std::size_t end = line.find("<stdout>:"); end != std::string_view::npos && line.front() == '[') {
+    return line.substr(end + std::string_view("<stdout>:").size());
+  }
+  return line;
+}
+
+/// Names of tests, as the programs and our operations are called.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kTests{{{"all_reduce", "all_reduce"},
+                                                                               {"all_gather", "all_gather"},
+                                                                               {"reduce_scatter", "reduce_scatter"},
+                                                                               {"alltoall", "all_to_all"},
+                                                                               {"broadcast", "broadcast"},
+                                                                               {"sendrecv", "sendrecv"},
+                                                                               {"gather", "gather"},
+                                                                               {"scatter", "scatter"},
+                                                                               {"reduce", "reduce"}}};
+
+/// The operation of a line that names a test ("# Collective test starting: all_reduce_perf"); the longest name wins,
+/// since reduce is the end of all_reduce.
+std::string test_in(std::string_view line) {
+  const std::size_t end = line.find("_perf");
+  if (end == std::string_view::npos) return {};
+  std::string_view found, operation;
+  for (const auto& [name, ours] : kTests) {
+    if (name.size() <= end && line.substr(end - name.size(), name.size()) == name && name.size() > found.size()) {
+      found = name;
+      operation = ours;
+    }
+  }
+  return std::string(operation);
+}
+
+/// Where a table has its columns; 0: it has none.
+struct Layout {
+  std::size_t reduction = 0, time = 0;
+};
+
+/// "#  size  count  type  redop  root  time  algbw ...": the first `time` is out of place.
+std::optional<Layout> layout_of(const std::vector<Word>& words) {
+  std::vector<std::string_view> names;
+  for (const Word& word : words) {
+    if (word.text != "#") names.push_back(word.text);
+  }
+  if (names.size() < 5 || names[0] != "size" || names[1] != "count" || names[2] != "type") return std::nullopt;
+  const auto at = [&](std::string_view name) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    return found == names.end() ? std::size_t{0} : static_cast<std::size_t>(found - names.begin());
+  };
+  const Layout layout{at("redop"), at("time")};
+  if (layout.time < 3) return std::nullopt;
+  return layout;
+}
+
+/// algbw (GB/s, two decimals) is what size and time (us) give.
+bool fits(double size, double time, double algbw) {
+  const double expected = size / time / 1e3;
+  return std::fabs(algbw - expected) <= 0.006 + 0.01 * expected;
+}
+
+/// Of a row without a header: the first column whose neighbour is size/time, else the first number behind the words.
+Layout layout_by_figures(const std::vector<Word>& words, double size) {
+  const std::size_t first = words.size() > 3 && !number_in(words[3].text) ? 4 : 3;
+  Layout layout{first == 4 ? std::size_t{3} : 0, first};
+  for (std::size_t at = first; at + 1 < words.size() && at <= 5; ++at) {
+    const auto time = number_in(words[at].text), algbw = number_in(words[at + 1].text);
+    if (!time || !algbw || !(*time > 0.0) || !(*algbw >= 0.02)) continue;
+    if (fits(size, *time, *algbw)) return {layout.reduction, at};
+  }
+  // Too small to tell: a root is a whole number, a time of small messages has decimals.
+  const bool root =
+      first < words.size() && words[first].text.find('.') == std::string_view::npos && first + 3 < words.size();
+  if (root) ++layout.time;
+  return layout;
+}
+
+NcclTestsRow read_row(const std::vector<Word>& words, const std::string& file, int line,
+                      const std::optional<Layout>& header) {
+  const auto size = number_in(words[0].text);
+  if (!size || !(*size > 0.0)) {
+    refuse(file, line, words[0].column, fmt::format("the size '{}' is no number of bytes", printable(words[0].text)));
+  }
+  const Layout layout = header ? *header : layout_by_figures(words, *size);
+  if (layout.time >= words.size()) {
     refuse(file, line, words.back().column,
            fmt::format("a row of nccl-tests has a size, count, type and time; this one ends after '{}'",
                        printable(words.back().text)));
   }
-  const auto time = number_in(words[at].text);
-  const auto size = number_in(words[0].text);
+  const Word& cell = words[layout.time];
+  const auto time = number_in(cell.text);
   if (!time || !(*time > 0.0)) {
-    refuse(file, line, words[at].column,
-           fmt::format("the time '{}' is no positive number of microseconds", printable(words[at].text)));
+    refuse(file, line, cell.column,
+           fmt::format("the time '{}' is no positive number of microseconds", printable(cell.text)));
   }
-  if (!size || !(*size > 0.0)) {
-    refuse(file, line, words[0].column, fmt::format("the size '{}' is no number of bytes", printable(words[0].text)));
+  NcclTestsRow row{line, Bytes{*size}, std::string(words[2].text), {}, {}, Seconds{*time * 1e-6}, 0.0};
+  if (layout.reduction > 0) row.reduction = std::string(words[layout.reduction].text);
+  const auto number_at = [&](std::size_t at) { return at < words.size() ? number_in(words[at].text) : std::nullopt; };
+  const auto algbw = number_at(layout.time + 1), busbw = number_at(layout.time + 2);
+  if (algbw && !fits(*size, *time, *algbw)) {
+    refuse(file, line, words[layout.time + 1].column,
+           fmt::format("algbw {} is not {:.0f} bytes in {} us: other columns than the table's header says",
+                       printable(words[layout.time + 1].text), *size, printable(cell.text)));
   }
-  return {line, Bytes{*size}, std::string(words[2].text), Seconds{*time * 1e-6}};
+  constexpr double kTold = 1.0;  // GB/s: of two decimals less than one per cent
+  if (algbw && busbw && *algbw >= kTold) row.bus_ratio = *busbw / *algbw;
+  return row;
 }
 
 }  // namespace
@@ -77,21 +163,88 @@ NcclTestsRow read_row(const std::vector<Word>& words, const std::string& file, i
 std::vector<NcclTestsRow> read_nccl_tests(const std::string& path) {
   const std::string text = hardware::read_text_file(path);
   std::vector<NcclTestsRow> rows;
+  std::optional<Layout> header;
+  std::string operation;
   int number = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::vector<Word> words = words_in(std::string_view(text).substr(at, end - at));
+    const std::string_view all = std::string_view(text).substr(at, end - at);
+    const std::string_view line = all.empty() ? all : without_prefix(all);
+    std::vector<Word> words = words_in(line);
+    for (Word& word : words) word.column += static_cast<int>(all.size() - line.size());
     ++number;
     at = end + 1;
+    if (std::string test = test_in(line); !test.empty()) {
+      operation = std::move(test);
+      header.reset();
+    }
+    if (const auto layout = layout_of(words)) header = layout;
     // A log has other lines: a row begins with two whole numbers and a type.
     if (words.size() < 3 || !is_digits(words[0].text) || !is_digits(words[1].text) || number_in(words[2].text))
       continue;
     if (words[0].text == "0") continue;  // nccl-tests prints sizes below one element as 0
-    rows.push_back(read_row(words, path, number));
+    rows.push_back(read_row(words, path, number, header));
+    rows.back().operation = operation;
   }
   if (rows.empty()) {
     throw hardware::ConfigError(
         fmt::format("{}: no row of nccl-tests (size, count, type, redop, root, time, algbw, busbw)", printable(path)));
+  }
+  return rows;
+}
+
+namespace {
+
+void keep_operation(std::vector<NcclTestsRow>& rows, const std::string& path, std::string_view operation) {
+  const NcclTestsRow first = rows.front();
+  rows.erase(
+      std::remove_if(rows.begin(), rows.end(),
+                     [&](const NcclTestsRow& row) { return !row.operation.empty() && row.operation != operation; }),
+      rows.end());
+  if (rows.empty()) {
+    refuse(path, first.line, 1, fmt::format("rows of {}, and the operation is {}", first.operation, operation));
+  }
+}
+
+void keep_type(std::vector<NcclTestsRow>& rows, const std::string& path, std::string_view type) {
+  const NcclTestsRow first = rows.front();
+  if (type.empty()) {
+    for (const NcclTestsRow& row : rows) {
+      if (row.type == first.type) continue;
+      refuse(path, row.line, 1,
+             fmt::format("rows of {} and of {}: say with --type which are meant", printable(first.type),
+                         printable(row.type)));
+    }
+    return;
+  }
+  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const NcclTestsRow& row) { return row.type != type; }),
+             rows.end());
+  if (rows.empty()) {
+    refuse(path, first.line, 1, fmt::format("rows of {}, and --type is {}", printable(first.type), type));
+  }
+}
+
+}  // namespace
+
+std::vector<NcclTestsRow> rows_of(std::vector<NcclTestsRow> rows, const std::string& path, std::string_view operation,
+                                  std::string_view type, double factor) {
+  if (rows.empty()) return rows;
+  keep_operation(rows, path, operation);
+  keep_type(rows, path, type);
+  const bool reduces = operation == "all_reduce" || operation == "reduce_scatter" || operation == "reduce";
+  for (const NcclTestsRow& row : rows) {
+    if (!row.reduction.empty() && (row.reduction != "none") != reduces) {
+      refuse(path, row.line, 1,
+             fmt::format("the reduction '{}' is none of {}: rows of another operation", printable(row.reduction),
+                         operation));
+    }
+    constexpr double kNear = 0.02;  // of two decimals
+    if (row.bus_ratio > 0.0 && std::fabs(row.bus_ratio / factor - 1.0) > kNear) {
+      refuse(path, row.line, 1,
+             fmt::format("busbw is {:.3f} of algbw, and {} among these ranks has {:.3f}: another operation, or another "
+                         "number of ranks (--gpus, --nodes)",
+                         row.bus_ratio, operation, factor));
+    }
   }
   return rows;
 }

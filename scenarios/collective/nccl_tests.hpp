@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hardware/units.hpp"
@@ -11,13 +12,26 @@ namespace orrery::scenarios {
 struct NcclTestsRow {
   int line = 0;
   Bytes size;
-  std::string type;  ///< "float", "bfloat16"
-  Seconds time;      ///< out of place
+  std::string type;        ///< "float", "bfloat16"
+  std::string reduction;   ///< "sum", "none"; empty where the table has no such column
+  std::string operation;   ///< "all_reduce", "alltoall": of the test that the log names before it; empty: none
+  Seconds time;            ///< out of place
+  double bus_ratio = 0.0;  ///< busbw/algbw; 0: not there, or too small to tell
 };
 
 /// The rows of sizes: `size count type [redop] [root] time algbw busbw …`, comments (#) and other lines of a log left
-/// out. Throws ConfigError, with file, line and column: a row whose time or size is no positive number, a row that ends
-/// before its time; no row at all.
+/// out, and what a launcher puts before a line ("[1,0]<stdout>:"). Which columns there are the header says, since
+/// versions differ: before 2.11 redop and root stood only with the tests that have one. Without a header those are
+/// taken whose algbw is size/time.
+/// Throws ConfigError, with file, line and column: a row whose time or size is no positive number, a row that ends
+/// before its time, a bandwidth that is not that of its size and time; no row at all.
 [[nodiscard]] std::vector<NcclTestsRow> read_nccl_tests(const std::string& path);
+
+/// The rows of one operation ("all_reduce") and element type; an empty `type`: the only one that is there. Throws
+/// ConfigError: no row of that operation or type, rows of several types and none asked for, a reduction beside an
+/// operation that has none, bus bandwidths that are another operation's or of another number of ranks. `factor`:
+/// busbw/algbw of the operation among the ranks that are asked about.
+[[nodiscard]] std::vector<NcclTestsRow> rows_of(std::vector<NcclTestsRow> rows, const std::string& path,
+                                                std::string_view operation, std::string_view type, double factor);
 
 }  // namespace orrery::scenarios

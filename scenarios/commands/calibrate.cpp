@@ -15,14 +15,14 @@ namespace orrery::scenarios {
 
 using hardware::ConfigError;
 
-namespace {
-
 std::string today() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::tm utc{};
   ::gmtime_r(&now, &utc);
   return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
 }
+
+namespace {
 
 void write_fit(const hardware::Fit& fit, Console& console) {
   console.out << fit.key << "\n";

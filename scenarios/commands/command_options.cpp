@@ -175,7 +175,7 @@ void add_collective_command(CLI::App& app, Raw& raw, Commands& commands) {
   table->add_option("OP", raw.options.files, "all_reduce, all_gather, reduce_scatter, all_to_all, broadcast or reduce")
       ->required()
       ->expected(1);
-  table->add_option("--cluster", words.cluster, "a node (orrery list nodes), its profile, or a scenario with a cluster")
+  table->add_option("--cluster", words.cluster, "a node (orrery list nodes), its profile, or a file with a cluster")
       ->required();
   table->add_option("--fabric", words.fabric, "what joins several nodes (default: the rail fat tree of their cards)");
   table->add_option("--gpus", words.gpus, "ranks on each node (default: all its GPUs)")->check(CLI::Range(1, 1024));
@@ -186,6 +186,8 @@ void add_collective_command(CLI::App& app, Raw& raw, Commands& commands) {
   table->add_option("--operations", words.operations, "calls that NCCL is given as one group; sizes are of them all")
       ->check(CLI::Range(1, 4096));
   table->add_option("--compare", words.compare, "what nccl-tests printed: its sizes, with the error of each");
+  table->add_option("--fit", words.fit,
+                    "fit what --compare measured into this profile, made from the GPU's where it isn't there");
   table->add_option("--json", raw.options.json, "write the table as JSON (- for standard output)");
   table->add_option("--csv", raw.options.csv, "write a row per size");
   table->add_option("--svg", raw.options.svg, "draw the bus bandwidth over size");

@@ -68,6 +68,9 @@ int open_window(const Options& options, Console& console);
 
 /// Throws ConfigError for the first named output that can't be written, or that would overwrite one of `inputs` or
 /// another output. `jobs`: of the scenario that the plan is of. Call before the work.
+/// The day as a fit's date is written.
+[[nodiscard]] std::string today();
+
 void check_outputs(const Options& options, const std::vector<std::string>& inputs = {},
                    const std::vector<Job>& jobs = {});
 

@@ -1,0 +1,81 @@
+// One's own measurements as laws of one's own profile.
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "hardware/catalogue/catalogue.hpp"
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class CollectiveFit : public FolderTest {
+ protected:
+  /// Sixteen sizes of an all_reduce among 8 that takes twenty microseconds and 200 GB/s of bus bandwidth.
+  std::string log() const {
+    std::string text = "# Collective test starting: all_reduce_perf\n# size count type redop root time algbw busbw\n";
+    for (double size = 65536.0; size < 4e9; size *= 2.0) {
+      const double time = 20.0 + size * 1.75 / 200e9 * 1e6;
+      char line[160];
+      std::snprintf(line, sizeof line, "  %.0f  %.0f  half  sum  -1  %.2f  %.2f  %.2f  0\n", size, size / 2, time,
+                    size / time / 1e3, size / time / 1e3 * 1.75);
+      text += line;
+    }
+    return write("perf.log", text);
+  }
+  Outcome fit(const std::string& cluster, const std::string& file, std::vector<std::string> more = {}) const {
+    std::vector<std::string> args = {"collective", "all_reduce",      "--cluster", cluster,  "--compare",        file,
+                                     "--fit",      path("mine.yaml"), "-q",        "--json", path("before.json")};
+    args.insert(args.end(), more.begin(), more.end());
+    return orrery(args);
+  }
+};
+
+TEST_F(CollectiveFit, MakesTheNextTableThatOfTheMachine) {
+  const std::string file = log();
+  const Outcome outcome = fit("dgx_1", file);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("fit nccl/all_reduce/8: "), HasSubstr("written to")));
+  const hardware::Gpu mine = hardware::load_gpu(path("mine.yaml"));
+  ASSERT_NE(mine.find_fit("nccl/all_reduce/8"), nullptr);
+  EXPECT_EQ(mine.find_fit("nccl/all_reduce/8")->source.find("v100_sxm_16gb"), 0u);
+  EXPECT_EQ(mine.memory, hardware::load_gpu("v100_sxm_16gb").memory) << "the rest is the board's";
+}
+
+TEST_F(CollectiveFit, IsWhatTheTableThenPredicts) {
+  const std::string file = log();
+  ASSERT_EQ(fit("dgx_a100", file).code, 0);
+  const std::string cluster = write("c.yaml", "cluster:\n  node: dgx_a100\n  gpu: ./mine.yaml\n");
+  const Outcome after =
+      orrery({"collective", "all_reduce", "--cluster", cluster, "--compare", file, "-q", "--json", path("after.json")});
+  ASSERT_EQ(after.code, 0) << after.err;
+  const auto errors = [](const std::string& report) { return nlohmann::json::parse(read_file(report)).at("errors"); };
+  EXPECT_LT(errors(path("after.json")).at("mean").get<double>(), 0.05);
+  EXPECT_LT(errors(path("after.json")).at("mean").get<double>(), errors(path("before.json")).at("mean").get<double>());
+  EXPECT_EQ(nlohmann::json::parse(read_file(path("after.json"))).at("rows").at(3).at("provenance"), "measured");
+  // The board's laws of the node are of all operations: they stay.
+  const hardware::Gpu mine = hardware::load_gpu(path("mine.yaml")), own = hardware::load_gpu("a100_sxm");
+  ASSERT_NE(own.find_fit("nccl/node"), nullptr);
+  EXPECT_EQ(mine.find_fit("nccl/node")->coefficients, own.find_fit("nccl/node")->coefficients);
+}
+
+TEST_F(CollectiveFit, RefusesWhatItCannotFit) {
+  const std::string few = write("few.log",
+                                "# size count type redop root time algbw busbw\n"
+                                "  1048576  524288  half  sum  -1  64.00  16.38  28.67  0\n");
+  EXPECT_THAT(fit("dgx_h100", few).err, HasSubstr("1 rows are too few"));
+  EXPECT_FALSE(std::filesystem::exists(path("mine.yaml"))) << "nothing is left behind";
+  EXPECT_THAT(orrery({"collective", "all_reduce", "--cluster", "dgx_h100", "--fit", path("mine.yaml")}).err,
+              HasSubstr("--fit needs measurements"));
+  EXPECT_THAT(orrery({"collective", "all_reduce", "--cluster", "dgx_h100", "--compare", few, "--fit", few}).err,
+              HasSubstr("would overwrite the input"));
+  const std::string two = write("two.log",
+                                "# size count type redop root time algbw busbw\n"
+                                "  1048576  524288  half  sum  -1  64.00  16.38  30.72  0\n");
+  EXPECT_THAT(fit("dgx_h100", two, {"--nodes", "2"}).err, HasSubstr("--fit is of one node"));
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
