@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -279,6 +280,22 @@ FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::stri
   return out;
 }
 
+std::vector<NcclRow> median_rows(const std::vector<NcclRow>& rows) {
+  std::map<std::tuple<CollectiveKind, int, double, std::string>, std::size_t> place;
+  std::vector<NcclRow> out;
+  std::vector<std::vector<double>> times;
+  for (const NcclRow& row : rows) {
+    const auto [found, is_new] = place.try_emplace({row.kind, row.ranks, row.bytes.value(), row.dtype}, out.size());
+    if (is_new) {
+      out.push_back(row);
+      times.emplace_back();
+    }
+    times[found->second].push_back(row.measured.value());
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].measured = Seconds{percentile(times[i], 0.5)};
+  return out;
+}
+
 ErrorReport validate_collectives(const std::filesystem::path& path, const hardware::Site& site) {
   const CsvTable table = read_csv(path);
   if (is_custom_table(table)) return validate_custom(table, site);
@@ -290,6 +307,7 @@ ErrorReport validate_collectives(const std::filesystem::path& path, const hardwa
                                 "times of dispatch and combine, or op, kernel, dtype, moe_ep, distribution, time_us");
   }
   NcclRows read = read_nccl_rows(table);
+  if (table.column("campaign") >= 0) read.rows = median_rows(read.rows);
   const sim::CollectiveModel model(site);
   std::vector<PredictedRow> predicted;
   for (const NcclRow& row : read.rows) {

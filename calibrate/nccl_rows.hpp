@@ -32,6 +32,10 @@ struct NcclRows {
 /// Throws hardware::ConfigError on a cell that is not a number; unknown operations are skipped by name.
 [[nodiscard]] NcclRows read_nccl_rows(const CsvTable& table);
 
+/// One row for each (kind, ranks, bytes, dtype): the median of its campaigns, at the line of its first. What a campaign
+/// saw of small messages repeats within a factor of two only.
+[[nodiscard]] std::vector<NcclRow> median_rows(const std::vector<NcclRow>& rows);
+
 /// The node's law, "nccl/node", and one Fit per (kind, ranks), "nccl/all_reduce/8" (sim/collective/fitted.hpp), on the
 /// rows that are not kept back; residuals of both parts, and of families that the node's law did not see. Families with
 /// fewer than six rows, and those of more ranks than a node of the site has, are left out.

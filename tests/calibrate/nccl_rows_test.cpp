@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "calibrate/split.hpp"
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
 #include "sim/collective/collective.hpp"
@@ -250,6 +251,44 @@ TEST_P(MeasuredCollectives, NoLawBeatsTheLinks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, MeasuredCollectives, ::testing::Values("h100_sxm", "a100_sxm"),
+                         [](const auto& param_info) { return std::string(param_info.param); });
+
+TEST(NcclRows, OfSeveralCampaignsAreTheirMedian) {
+  const CsvTable table = table_of({{"all_reduce", "fp16", "8", "1024", "9"},
+                                   {"all_reduce", "int8", "8", "1024", "4"},
+                                   {"all_reduce", "fp16", "8", "1024", "20"},
+                                   {"all_reduce", "fp16", "8", "2048", "11"},
+                                   {"all_reduce", "fp16", "8", "1024", "10"}});
+  const std::vector<NcclRow> rows = median_rows(read_nccl_rows(table).rows);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].line, 2);
+  EXPECT_DOUBLE_EQ(rows[0].measured.value(), 10e-6);
+  EXPECT_EQ(rows[1].dtype, "int8");
+  EXPECT_DOUBLE_EQ(rows[1].measured.value(), 4e-6);
+  EXPECT_DOUBLE_EQ(rows[2].measured.value(), 11e-6);
+}
+
+// A platform with several campaigns is held to their median: unseen points within 5 % on average and 18 % at the 95th
+// percentile.
+class MeasuredCampaigns : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(MeasuredCampaigns, UnseenPointsOfTheProfilesLawsAreNearTheirMedian) {
+  if (data_folder().empty()) GTEST_SKIP() << "ORRERY_DATA is not set";
+  const std::filesystem::path path = data_folder() / "kernels" / GetParam() / "nccl_campaigns.csv";
+  const hardware::Cluster cluster = tests::measured_node(GetParam());
+  const ErrorReport report = validate_collectives(path, cluster.site(0));
+  int groups = 0;
+  for (const ErrorSummary& group : report.groups) {
+    if (group.name != kUnseenPoint) continue;
+    ++groups;
+    EXPECT_GE(group.rows, 30);
+    EXPECT_LE(group.mean_error, 0.05);
+    EXPECT_LE(group.p95_error, 0.18);
+  }
+  EXPECT_EQ(groups, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tables, MeasuredCampaigns, ::testing::Values("h100_sxm", "h200_sxm", "b200_sxm", "gb200"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
 // Rows that no GPU could have measured are named and left out; none of them is predicted.
