@@ -49,7 +49,10 @@ CollectiveCall ClusterPrices::call_of(const CollectiveEntry& entry, const Plan& 
   call.library = entry.library;
   call.implementation = entry.implementation;
   call.dtype = entry.dtype;
-  if (classes_.size() > 1) call.capability = least_capability(group, plan);
+  const auto capability = [](const Class& one) { return one.site.gpu.generation.compute_capability; };
+  const bool unlike = std::any_of(classes_.begin(), classes_.end(),
+                                  [&](const Class& one) { return capability(one) != capability(classes_.front()); });
+  if (unlike) call.capability = least_capability(group, plan);
   const std::vector<int>& mesh = classes_.front().site.node.nvlink_mesh;
   if (!mesh.empty() && call.nodes == 1) call.side_by_side = is_side_by_side(group, placement_);
   return call;

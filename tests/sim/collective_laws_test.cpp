@@ -34,8 +34,10 @@ TEST(CollectiveLaws, NoneOnOneNodePassesTheBusLimitOfItsLinks) {
   on_every_node([](const std::string& node, const hardware::Cluster& cluster, int ranks) {
     const hardware::Site site = cluster.site(0);
     for (const CollectiveKind kind : kAllKinds) {
-      const BytesPerSecond limit =
-          site.has_nvlink() ? node_bus_limit(site.gpu, kind, ranks) : site.node_bandwidth_per_gpu();
+      BytesPerSecond limit = site.has_nvlink() ? node_bus_limit(site.gpu, kind, ranks) : site.node_bandwidth_per_gpu();
+      // Of a mesh the links that the group's GPUs share; over PCIe where there are none.
+      if (!site.node.nvlink_mesh.empty()) limit = site.nvlink_among(ranks);
+      if (!(limit > BytesPerSecond{})) limit = min(site.node.pcie_bandwidth, site.gpu.pcie_bandwidth);
       for (double bytes = 1e3; bytes < 1e11; bytes *= 10) {
         const Seconds time = collective_time({kind, Bytes{bytes}, ranks, 1}, site);
         const double bus = bytes * bus_factor(kind, ranks) / time.value();
