@@ -214,6 +214,20 @@ std::map<std::string, Generation::Transfer> read_transfer(const ConfigNode& node
   return transfer;
 }
 
+/// NVLink cables between the GPUs of a node.
+void read_mesh(MapReader& map, Node& node) {
+  for (const std::int64_t links : map.integers_or("nvlink_mesh", {}, Range::between(0, 64))) {
+    node.nvlink_mesh.push_back(static_cast<int>(links));
+  }
+  if (map.has("mesh_bandwidth")) node.mesh_bandwidth = map.bandwidth("mesh_bandwidth");
+  if (const int most = std::max(1, node.gpus - 1); static_cast<int>(node.nvlink_mesh.size()) > most) {
+    map.diagnostics().error(map.span("nvlink_mesh"), fmt::format("nvlink_mesh: at most {} figures", most));
+  }
+  if (node.nvlink_mesh.empty() && node.mesh_bandwidth.value() > 0.0) {
+    map.diagnostics().error(map.span("mesh_bandwidth"), "mesh_bandwidth without nvlink_mesh");
+  }
+}
+
 }  // namespace
 
 Generation read_generation(const ConfigNode& root, const std::string& file, const std::string& name) {
@@ -265,27 +279,6 @@ Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string&
   diagnostics.throw_if_any();
   return gpu;
 }
-
-namespace {
-
-/// NVLink cables between the GPUs of a node.
-void read_mesh(MapReader& map, Node& node) {
-  for (const std::int64_t links : map.integers_or("nvlink_mesh", {}, Range::between(0, 64))) {
-    node.nvlink_mesh.push_back(static_cast<int>(links));
-  }
-  if (map.has("mesh_bandwidth")) node.mesh_bandwidth = map.bandwidth("mesh_bandwidth");
-  const int most = std::max(1, node.gpus - 1);
-  if (static_cast<int>(node.nvlink_mesh.size()) > most) {
-    map.diagnostics().error(
-        map.span("nvlink_mesh"),
-        fmt::format("nvlink_mesh: links in groups of 2, 3, ... of {} GPUs are at most {} figures", node.gpus, most));
-  }
-  if (node.nvlink_mesh.empty() && node.mesh_bandwidth.value() > 0.0) {
-    map.diagnostics().error(map.span("mesh_bandwidth"), "mesh_bandwidth without nvlink_mesh");
-  }
-}
-
-}  // namespace
 
 Node read_node(const ConfigNode& root, const std::string& file, const std::string& name) {
   Diagnostics diagnostics(file);

@@ -82,9 +82,8 @@ class Topology::Builder {
     }
   }
 
-  /// Of a GPU over its bridge; 0 where the node has none.
-  static BytesPerSecond bridge_rate(const NodeGroup& group) {
-    if (group.node.nvswitch || group.node.nvlink_mesh.empty()) return BytesPerSecond{};
+  static BytesPerSecond bridge_rate(const NodeGroup& group) {  // of a GPU; 0 where the node has no bridges
+    if (group.node.nvswitch || group.node.nvlink_mesh.empty()) return {};
     return group.node.mesh_bandwidth.value() > 0.0 ? group.node.mesh_bandwidth : group.gpu.nvlink_bandwidth;
   }
 
@@ -96,15 +95,11 @@ class Topology::Builder {
     const bool has_nvswitch = node.nvswitch && group.gpu.nvlink_bandwidth.value() > 0.0;
     shape.pcie_switches = has_nvswitch && node.nics > 0 ? std::min(node.nics, node.gpus) : node.gpus;
     int size = shape.gpus;
-    if (has_nvswitch) {
-      shape.joined = shape.gpus;
-    } else if (bridge_rate(group).value() > 0.0) {
-      // Groups of 2, 3, ... have links until the bridge ends.
-      shape.joined = 1;
-      for (const int links : node.nvlink_mesh) shape.joined += links > 0 ? 1 : 0;
-    }
-    shape.bridges = has_nvswitch ? 1 : (shape.joined > 1 ? shape.gpus / shape.joined : 0);
-    if (shape.bridges == 0) shape.joined = 0;
+    // Groups of 2, 3, ... have links until the bridge ends.
+    const auto longer = std::count_if(node.nvlink_mesh.begin(), node.nvlink_mesh.end(), [](int n) { return n > 0; });
+    shape.joined = has_nvswitch ? shape.gpus : bridge_rate(group).value() > 0.0 ? 1 + static_cast<int>(longer) : 0;
+    if (shape.joined == 1 && !has_nvswitch) shape.joined = 0;
+    shape.bridges = shape.joined > 0 ? shape.gpus / shape.joined : 0;
     shape.nvswitch = shape.bridges > 0 ? std::exchange(size, size + shape.bridges) : -1;
     shape.pcie = std::exchange(size, size + shape.pcie_switches);
     shape.nic = std::exchange(size, size + shape.nics);
@@ -197,8 +192,8 @@ class Topology::Builder {
     const Shape& s = t_.shapes_[group];
     const int first = s.first_vertex + (index - s.first_node) * s.vertices;
     // A hop through the NVSwitch is two links: each carries half of its latency. The same for PCIe.
-    const BytesPerSecond rate = s.is_switched() ? gpu.nvlink_bandwidth : bridge_rate(groups_[group]);
-    const Wire nvlink{rate, gpu.nvlink_latency / 2, LinkClass::nvlink};
+    const Wire nvlink{s.is_switched() ? gpu.nvlink_bandwidth : bridge_rate(groups_[group]), gpu.nvlink_latency / 2,
+                      LinkClass::nvlink};
     const Wire gpu_slot{min(node.pcie_bandwidth, gpu.pcie_bandwidth), gpu.pcie_latency / 2, LinkClass::pcie};
     const Wire slot{node.pcie_bandwidth, gpu.pcie_latency / 2, LinkClass::pcie};
     const Wire out{min(node.nic_bandwidth, fabric_.link_bandwidth), node.nic_latency + fabric_.cable_latency,
