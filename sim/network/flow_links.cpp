@@ -62,6 +62,14 @@ void FlowLinks::leave(std::uint32_t link, std::uint32_t position, double demand)
   it.members.pop_back();
 }
 
+void FlowLinks::empty(std::uint32_t link) {
+  Link& it = links_[link];
+  it.demand = 0;
+  it.uncounted = 0;
+  it.members.clear();
+  classify(it);
+}
+
 void FlowLinks::set_capacity(std::uint32_t link, BytesPerSecond capacity, SimTime now) {
   require_capacity(capacity);
   Link& it = links_[link];

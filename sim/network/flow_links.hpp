@@ -55,6 +55,8 @@ class FlowLinks {
   std::uint32_t join(std::uint32_t link, Member member, double demand);
   /// Takes the member at `position` out and puts the last one there. `demand` as it was when it joined.
   void leave(std::uint32_t link, std::uint32_t position, double demand);
+  /// Takes all members out.
+  void empty(std::uint32_t link);
   void set_capacity(std::uint32_t link, BytesPerSecond capacity, SimTime now);
 
   /// The rate on a link changes, in bytes per picosecond.

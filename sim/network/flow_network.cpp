@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <stdexcept>
+#include <utility>
 
 namespace orrery::sim {
 namespace {
@@ -44,6 +46,7 @@ std::uint32_t FlowNetwork::take_slot() {
   if (free_slots_.empty()) {
     flows_.emplace_back();
     motions_.emplace_back();
+    marks_.push_back(0);
     return static_cast<std::uint32_t>(flows_.size() - 1);
   }
   const std::uint32_t slot = free_slots_.back();
@@ -78,19 +81,31 @@ FlowHandle FlowNetwork::start(const FlowSpec& spec, SimTime now) {
   return {slot, flow.version};
 }
 
+void FlowNetwork::take_uses(Flow& flow, std::size_t count) {
+  flow.use_count = static_cast<std::uint32_t>(count);
+  if (count >= free_uses_.size()) free_uses_.resize(count + 1);
+  if (std::vector<std::uint32_t>& free = free_uses_[count]; !free.empty()) {
+    flow.first_use = free.back();
+    free.pop_back();
+    return;
+  }
+  flow.first_use = static_cast<std::uint32_t>(uses_.size());
+  uses_.resize(uses_.size() + count);
+}
+
 void FlowNetwork::join_links(std::uint32_t slot, const FlowSpec& spec) {
   Flow& flow = flows_[slot];
-  flow.uses.clear();
+  take_uses(flow, spec.uses.size());
   bool held = false;
-  for (const LinkUse& use : spec.uses) {
-    const auto index = static_cast<std::uint32_t>(flow.uses.size());
-    flow.uses.push_back({use.link, links_.join(use.link, {slot, index}, spec.limit * use.share), use.share});
+  for (std::uint32_t index = 0; index < flow.use_count; ++index) {
+    const LinkUse& use = spec.uses[index];
+    uses_[flow.first_use + index] = {use.link, links_.join(use.link, {slot, index}, spec.limit * use.share), use.share};
     if (!links_.full(use.link)) continue;
     touch(use.link, false);
     held = true;
   }
   if (spec.limit == kUnlimited) {
-    for (const Use& use : flow.uses) flow.alone = std::min(flow.alone, links_.capacity(use.link) / use.share);
+    for (const LinkUse& use : spec.uses) flow.alone = std::min(flow.alone, links_.capacity(use.link) / use.share);
   }
   if (!held) run_free(slot);
 }
@@ -102,24 +117,38 @@ FlowHandle FlowNetwork::start_bytes(std::uint64_t tag, Bytes bytes, std::span<co
   return start({tag, bytes.value(), 1.0, kUnlimited, uses}, now);
 }
 
+void FlowNetwork::leave_link(Use& use, double limit) {
+  const bool was_full = links_.full(use.link);
+  links_.leave(use.link, use.position, limit * use.share);
+  const auto members = links_.members(use.link);
+  // A link that is full no more sets the others on it free; one that nobody crosses any more needs no solution.
+  if (was_full) touch(use.link, links_.full(use.link) || members.empty());
+  if (use.position < members.size()) {
+    const FlowLinks::Member moved = members[use.position];
+    uses_[flows_[moved.flow].first_use + moved.use].position = use.position;
+  }
+}
+
 /// Takes a flow off its links with `left` of its work undone.
 void FlowNetwork::remove(std::uint32_t slot, double left) {
   Flow& flow = flows_[slot];
-  for (const Use& use : flow.uses) {
+  for (Use& use : uses_of(flow)) {
     links_.carry(use.link, (flow.work - left) * use.share);
-    const bool was_full = links_.full(use.link);
-    links_.leave(use.link, use.position, flow.limit * use.share);
-    const auto members = links_.members(use.link);
-    // A link that is full no more sets the others on it free; one that nobody crosses any more needs no solution.
-    if (was_full) touch(use.link, links_.full(use.link) || members.empty());
-    if (use.position < members.size()) {
-      const FlowLinks::Member moved = members[use.position];
-      flows_[moved.flow].uses[moved.use].position = use.position;
-    }
+    leave_link(use, flow.limit);
     if (dirty_[use.link] == kClean) links_.add_load(use.link, -motions_[slot].rate * use.share, now_);
   }
   leave_group(flow);
-  flow.held.clear();
+  release(slot);
+}
+
+void FlowNetwork::release(std::uint32_t slot) {
+  Flow& flow = flows_[slot];
+  while (flow.first_part != kNone) {
+    Part& part = parts_[flow.first_part];
+    const std::uint32_t next = std::exchange(part.next, free_part_);
+    free_part_ = std::exchange(flow.first_part, next);
+  }
+  free_uses_[flow.use_count].push_back(flow.first_use);
   flow.active = false;
   ++flow.version;
   ++flow.queued;
@@ -146,17 +175,74 @@ void FlowNetwork::set_capacity(LinkId link, BytesPerSecond capacity, SimTime now
 SimTime FlowNetwork::next_completion() {
   settle();
   drop_stale();
-  if (endings_.empty()) return kNever;
-  const Ending& first = endings_.front();
-  if (options_.batch == 0.0) return first.time;
-  const double duration = static_cast<double>(first.time - flows_[first_flow(first)].started);
-  return checked_add(first.time, static_cast<SimTime>(options_.batch * duration));
+  return endings_.empty() ? kNever : endings_.front().time;
 }
 
-void FlowNetwork::finish(std::uint32_t slot, std::vector<FlowEnd>& ended) {
-  const Flow& flow = flows_[slot];
-  ended.push_back({flow.tag, {slot, flow.version}, held_up_until_now(slot, 0.0)});
-  remove(slot, 0.0);
+/// The flows of a group that end now, and with batching those that end at nearly this time.
+void FlowNetwork::collect_due(const Group& group) {
+  SimTime shift = 0;
+  for (std::size_t i = 0; i < group.flows.size(); ++i) {
+    const std::uint32_t slot = group.flows[i];
+    if (slot == kNone) continue;
+    const SimTime end = group.ends[i];
+    if (end > now_) {
+      if (options_.batch == 0.0 || now_ < group.due || end - now_ > tolerance(group.started[i], end)) continue;
+      shift = std::max(shift, end - now_);
+    } else {
+      shift = std::max(shift, now_ - end);
+    }
+    due_.push_back(slot);
+  }
+  if (options_.batch == 0.0 || shift == 0) return;
+  ++batched_.batches;
+  batched_.bound = checked_add(batched_.bound, shift);
+}
+
+FlowEnd FlowNetwork::end_of(std::uint32_t slot) const {
+  return {flows_[slot].tag, {slot, flows_[slot].version}, held_up_until_now(slot, 0.0)};
+}
+
+/// All of a group ends: its links are emptied at once. What is due are its flows.
+void FlowNetwork::finish_group(std::uint32_t id, std::vector<FlowEnd>& ended) {
+  for (const std::uint32_t slot : due_) {
+    ended.push_back(end_of(slot));
+    Flow& flow = flows_[slot];
+    for (Use& use : uses_of(flow)) {
+      links_.carry(use.link, flow.work * use.share);
+      if (group_of_link_[use.link] == id) continue;
+      leave_link(use, flow.limit);
+      if (dirty_[use.link] == kClean) links_.add_load(use.link, -motions_[slot].rate * use.share, now_);
+    }
+    release(slot);
+    flow.group = kNone;
+  }
+  for (const std::uint32_t link : groups_[id].links) {
+    if (group_of_link_[link] != id) continue;
+    links_.empty(link);
+    touch(link, true);
+  }
+  free_group(id);
+}
+
+/// By their starts. Flows that started in one go, as of an all-to-all, are put in their places; few are sorted.
+void FlowNetwork::sort_due() {
+  const std::size_t count = due_.size();
+  if (count < 2) return;
+  const auto order = [this](std::uint32_t slot) { return flows_[slot].order; };
+  std::uint64_t least = order(due_[0]), most = least;
+  for (const std::uint32_t slot : due_) {
+    least = std::min(least, order(slot));
+    most = std::max(most, order(slot));
+  }
+  if (most - least >= 4 * count) {
+    std::sort(due_.begin(), due_.end(), [&](std::uint32_t x, std::uint32_t y) { return order(x) < order(y); });
+    return;
+  }
+  by_order_.assign(most - least + 1, kNone);
+  for (const std::uint32_t slot : due_) by_order_[order(slot) - least] = slot;
+  due_.clear();
+  std::copy_if(by_order_.begin(), by_order_.end(), std::back_inserter(due_),
+               [](std::uint32_t slot) { return slot != kNone; });
 }
 
 void FlowNetwork::advance(SimTime now, std::vector<FlowEnd>& ended) {
@@ -164,24 +250,27 @@ void FlowNetwork::advance(SimTime now, std::vector<FlowEnd>& ended) {
   settle();
   now_ = now;
   due_.clear();
+  std::uint32_t whole = kNone;  // the group of which all that is due is, and which ends
   for (drop_stale(); !endings_.empty() && endings_.front().time <= now; drop_stale()) {
     const Ending ending = endings_.front();
     std::pop_heap(endings_.begin(), endings_.end(), std::greater<>{});
     endings_.pop_back();
+    const bool first = due_.empty();
+    whole = kNone;
     if (!(ending.id & kGroupBit)) {
       due_.push_back(ending.id);
       continue;
     }
-    const Group& group = groups_[ending.id & ~kGroupBit];
-    for (std::size_t i = 0; i < group.flows.size(); ++i) {
-      if (group.ends[i] <= now && group.flows[i] != kNone) due_.push_back(group.flows[i]);
-    }
+    const std::uint32_t group = ending.id & ~kGroupBit;
+    collect_due(groups_[group]);
+    if (first && due_.size() == groups_[group].size) whole = group;
   }
-  if (due_.size() > 1) {
-    std::sort(due_.begin(), due_.end(),
-              [this](std::uint32_t a, std::uint32_t b) { return flows_[a].order < flows_[b].order; });
+  sort_due();
+  if (whole != kNone) return finish_group(whole, ended);
+  for (const std::uint32_t slot : due_) {
+    ended.push_back(end_of(slot));
+    remove(slot, 0.0);
   }
-  for (const std::uint32_t slot : due_) finish(slot, ended);
 }
 
 bool FlowNetwork::knows(FlowHandle flow) const {
@@ -196,15 +285,15 @@ double FlowNetwork::left_at(std::uint32_t slot, SimTime time) const {
 HeldUp FlowNetwork::held_up_until_now(std::uint32_t slot, double left) const {
   const Flow& flow = flows_[slot];
   const std::uint32_t binding = motions_[slot].binding;
-  if (binding == kNoLink && flow.held.empty()) return {};
-  Part most{kNoLink, -1.0};
-  for (const Part& part : flow.held) {
-    if (part.delay > most.delay) most = part;
+  if (binding == kNoLink && flow.first_part == kNone) return {};
+  Part most{kNoLink, kNone, -1.0};
+  for (std::uint32_t p = flow.first_part; p != kNone; p = parts_[p].next) {
+    if (parts_[p].delay > most.delay) most = parts_[p];
   }
   if (binding != kNoLink) {
     double delay = static_cast<double>(now_ - flow.bound_since) - (flow.bound_left - left) / flow.alone;
-    for (const Part& part : flow.held) {
-      if (part.link == binding) delay += part.delay;
+    for (std::uint32_t p = flow.first_part; p != kNone; p = parts_[p].next) {
+      if (parts_[p].link == binding) delay += parts_[p].delay;
     }
     if (delay > most.delay) most.link = binding;
   }
@@ -241,7 +330,7 @@ LinkStatistics FlowNetwork::statistics(LinkId link, SimTime until) {
   double running = 0.0;
   for (const FlowLinks::Member& member : links_.members(link.value)) {
     const Flow& flow = flows_[member.flow];
-    running += (flow.work - left_at(member.flow, until)) * flow.uses[member.use].share;
+    running += (flow.work - left_at(member.flow, until)) * uses_of(flow)[member.use].share;
   }
   return links_.statistics(link.value, running, until);
 }

@@ -19,12 +19,12 @@ double whole(double x) { return x < 0x1p52 ? (x + 0x1p52) - 0x1p52 : x; }
 }  // namespace
 
 void FlowNetwork::reach(std::uint32_t slot) {
-  Flow& flow = flows_[slot];
-  if (flow.mark == mark_) return;
-  flow.mark = mark_;
+  if (marks_[slot] == mark_) return;
+  marks_[slot] = mark_;
   component_.push_back(slot);
+  const Flow& flow = flows_[slot];
   if (flow.group != kNone) break_up(flow.group);
-  for (const Use& use : flow.uses) {
+  for (const Use& use : uses_of(flow)) {
     if (links_.full(use.link)) reach_link(use.link);
   }
 }
@@ -82,7 +82,7 @@ void FlowNetwork::solve_from_link(std::uint32_t link) {
 }
 
 void FlowNetwork::solve_from_flow(std::uint32_t slot) {
-  if (flows_[slot].mark == mark_) return;
+  if (marks_[slot] == mark_) return;
   component_.clear();
   component_links_.clear();
   reach(slot);
@@ -110,6 +110,7 @@ void FlowNetwork::make_group() {
   group.links.assign(component_links_.begin(), component_links_.end());
   group.flows.assign(component_.begin(), component_.end());
   group.ends.resize(component_.size());
+  group.started.clear();
   group.crosses_slack.resize(component_.size());
   group.size = static_cast<std::uint32_t>(component_.size());
   for (const std::uint32_t link : component_links_) {
@@ -120,11 +121,12 @@ void FlowNetwork::make_group() {
     Flow& flow = flows_[component_[i]];
     flow.group = id;
     flow.place = i;
+    if (options_.batch > 0.0) group.started.push_back(flow.started);
     local_uses_.clear();
-    for (const Use& use : flow.uses) {
+    for (const Use& use : uses_of(flow)) {
       if (links_.full(use.link)) local_uses_.push_back({local_link_[use.link], use.share});
     }
-    group.crosses_slack[i] = local_uses_.size() < flow.uses.size();
+    group.crosses_slack[i] = local_uses_.size() < flow.use_count;
     group.problem.add_flow(local_uses_.data(), local_uses_.size(), flow.weight, flow.limit);
   }
   solve_group(id);
@@ -133,23 +135,40 @@ void FlowNetwork::make_group() {
 void FlowNetwork::solve_group(std::uint32_t id) {
   Group& group = groups_[id];
   const std::vector<double>& rates = solver_.solve(group.problem);
-  SimTime first = kNever;
+  group.due = kNever;
   for (std::size_t i = 0; i < group.flows.size(); ++i) {
     const std::uint32_t slot = group.flows[i];
     if (slot == kNone) continue;
     const std::uint32_t binding = solver_.binding(i);
     set_rate(slot, rates[i], binding == kNoLink ? kNoLink : group.links[binding], group.crosses_slack[i]);
     group.ends[i] = motions_[slot].end;
-    first = std::min(first, group.ends[i]);
+    group.due = std::min(group.due, group.ends[i]);
   }
+  if (options_.batch > 0.0) group.due = batch_time(group);
   for (std::size_t l = 0; l < group.links.size(); ++l) {
     // One that all flows have left may be another group's by now.
     if (group_of_link_[group.links[l]] == id)
       links_.set_load(group.links[l], group.problem.capacity[l] - solver_.left(l), now_);
   }
-  queue(first, id | kGroupBit, ++group.queued);
+  queue(group.due, id | kGroupBit, ++group.queued);
   ++solutions_;
   flows_solved_ += group.size;
+}
+
+/// When the flows of a group that was solved end next, given its first end in `due`.
+SimTime FlowNetwork::batch_time(const Group& group) const {
+  SimTime latest = kNever;
+  for (std::size_t i = 0; i < group.flows.size(); ++i) {
+    if (group.flows[i] == kNone) continue;
+    latest = std::min(latest, checked_add(group.ends[i], tolerance(group.started[i], group.ends[i])));
+  }
+  double sum = 0.0, size = 0.0;
+  for (std::size_t i = 0; i < group.flows.size(); ++i) {
+    if (group.flows[i] == kNone || group.ends[i] > latest + tolerance(group.started[i], group.ends[i])) continue;
+    sum += static_cast<double>(group.ends[i] - group.due);
+    size += 1.0;
+  }
+  return std::min(latest, group.due + static_cast<SimTime>(sum / size));
 }
 
 /// Of links that are full no more, and of no group.
@@ -160,7 +179,7 @@ void FlowNetwork::sum_up_loads() {
     group_of_link_[link] = kNone;
     double load = 0.0;
     for (const FlowLinks::Member& member : links_.members(link)) {
-      load += motions_[member.flow].rate * flows_[member.flow].uses[member.use].share;
+      load += motions_[member.flow].rate * uses_of(flows_[member.flow])[member.use].share;
     }
     links_.set_load(link, load, now_);
   }
@@ -186,7 +205,7 @@ void FlowNetwork::set_rate(std::uint32_t slot, double rate, std::uint32_t bindin
   motion.remaining = left_now(slot);
   motion.updated = now_;
   if (crosses_slack) {
-    for (const Use& use : flows_[slot].uses) {
+    for (const Use& use : uses_of(flows_[slot])) {
       if (!links_.full(use.link)) links_.add_load(use.link, (rate - motion.rate) * use.share, now_);
     }
   }
@@ -203,16 +222,30 @@ void FlowNetwork::rebind(std::uint32_t slot, std::uint32_t binding) {
   const double left = left_now(slot);
   if (bound != kNoLink && now_ > flow.bound_since) {
     const double delay = static_cast<double>(now_ - flow.bound_since) - (flow.bound_left - left) / flow.alone;
-    const auto part = std::find_if(flow.held.begin(), flow.held.end(), [&](const Part& p) { return p.link == bound; });
-    if (part == flow.held.end()) {
-      flow.held.push_back({bound, delay});
+    std::uint32_t* last = &flow.first_part;
+    while (*last != kNone && parts_[*last].link != bound) last = &parts_[*last].next;
+    if (*last == kNone) {
+      add_part(*last, bound, delay);
     } else {
-      part->delay += delay;
+      parts_[*last].delay += delay;
     }
   }
   bound = binding;
   flow.bound_since = now_;
   flow.bound_left = left;
+}
+
+/// `where`: kNone so far, in a flow or in a part.
+void FlowNetwork::add_part(std::uint32_t& where, std::uint32_t link, double delay) {
+  const bool free = free_part_ != kNone;
+  const std::uint32_t id = free ? free_part_ : static_cast<std::uint32_t>(parts_.size());
+  where = id;  // before parts_ grows: it may lie there
+  if (free) {
+    free_part_ = parts_[id].next;
+    parts_[id] = {link, kNone, delay};
+  } else {
+    parts_.push_back({link, kNone, delay});
+  }
 }
 
 std::uint32_t FlowNetwork::take_group() {
@@ -233,16 +266,20 @@ void FlowNetwork::leave_group(Flow& flow) {
   Group& group = groups_[flow.group];
   group.flows[flow.place] = kNone;
   group.problem.remove_flow(flow.place);
-  if (--group.size == 0) {
-    for (const std::uint32_t link : group.links) {
-      if (group_of_link_[link] == flow.group) group_of_link_[link] = kNone;
-    }
-    group.flows.clear();
-    group.ends.clear();
-    ++group.queued;
-    free_groups_.push_back(flow.group);
-  }
+  if (--group.size == 0) free_group(flow.group);
   flow.group = kNone;
+}
+
+void FlowNetwork::free_group(std::uint32_t id) {
+  Group& group = groups_[id];
+  for (const std::uint32_t link : group.links) {
+    if (group_of_link_[link] == id) group_of_link_[link] = kNone;
+  }
+  group.flows.clear();
+  group.ends.clear();
+  group.size = 0;
+  ++group.queued;
+  free_groups_.push_back(id);
 }
 
 bool FlowNetwork::stale(const Ending& ending) const {
@@ -265,14 +302,6 @@ void FlowNetwork::drop_stale() {
     std::pop_heap(endings_.begin(), endings_.end(), std::greater<>{});
     endings_.pop_back();
   }
-}
-
-/// The flow for whose sake an entry stands in the queue.
-std::uint32_t FlowNetwork::first_flow(const Ending& ending) const {
-  if (!(ending.id & kGroupBit)) return ending.id;
-  const Group& group = groups_[ending.id & ~kGroupBit];
-  const auto first = std::find(group.ends.begin(), group.ends.end(), ending.time);
-  return group.flows[static_cast<std::size_t>(first - group.ends.begin())];
 }
 
 }  // namespace orrery::sim
