@@ -13,6 +13,7 @@
 
 #include "hardware/gpu.hpp"
 #include "hardware/nccl.hpp"
+#include "hardware/network_settings.hpp"
 #include "hardware/units.hpp"
 
 namespace orrery::hardware {
@@ -101,6 +102,7 @@ struct Cluster {
   Fabric fabric;
   /// What NCCL is told. Where it offers none of the algorithms that it is told to use for a call it chooses as ever.
   NcclSettings nccl;
+  NetworkSettings network;
 
   [[nodiscard]] int node_count() const;
   [[nodiscard]] int gpu_count() const;

@@ -56,7 +56,7 @@ class WorldRun {
         slots_(slots),
         links_(links),
         capacities_(links.capacities()),
-        world_(capacities_),
+        world_(capacities_, links.flow_options()),
         pending_(slots.size()),
         halted_(slots.size()) {}
 
@@ -98,6 +98,7 @@ class WorldRun {
     outcome.events = world_.clock().statistics().fired;
     outcome.links = links_.links();
     outcome.usage = world_.usage();
+    outcome.batched = world_.links().batched();
     overloaded_ = world_.overloaded();
     return outcome;
   }

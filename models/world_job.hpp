@@ -121,6 +121,7 @@ struct WorldOutcome {
   std::uint64_t events = 0;                 ///< of the clock
   std::vector<sim::LinkInfo> links;         ///< the World's, by number
   std::vector<sim::LinkUsage> usage;        ///< what each carried
+  sim::Batched batched;                     ///< of ends of flows
 };
 
 /// Runs the jobs until each is done, or can't go on. `links`: joined by all jobs and folded, of `topology` (nullptr

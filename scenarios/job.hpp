@@ -16,6 +16,7 @@
 #include "models/llm.hpp"
 #include "scenarios/placement.hpp"
 #include "sim/links/link_report.hpp"
+#include "sim/network/flow_network.hpp"
 
 namespace orrery::scenarios {
 
@@ -42,8 +43,10 @@ class JobResult {
   [[nodiscard]] virtual std::uint64_t events() const = 0;
   /// Iterations of an engine; nullopt: the kind has none.
   [[nodiscard]] virtual std::optional<std::uint64_t> iterations() const { return std::nullopt; }
-  /// How its times were found: "frozen" where nothing shares a link, else "flows".
+  /// How its times were found: "frozen" where nothing shares a link, else "flows" or "messages".
   [[nodiscard]] virtual std::string_view reading() const { return "frozen"; }
+  /// Ends of flows that were reported together; none where they were a World's.
+  [[nodiscard]] virtual sim::Batched batched() const { return {}; }
   /// What links carried for it; empty where they were a World's.
   [[nodiscard]] virtual std::vector<sim::LinkReport> links() const { return {}; }
   /// It ended before its work did, since Keep::until_missed was all that it was asked.

@@ -169,6 +169,7 @@ void run_job(Report& report, const Job& job, const kernels::KernelTimer& timer, 
              const sim::RunControl& control) {
   add_run(report, job, job.kind->run(*job.spec, timer, keep, control));
   report.reading = report.results.back()->reading();
+  report.batched = report.results.back()->batched();
   report.links = report.results.back()->links();
 }
 

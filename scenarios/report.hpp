@@ -22,6 +22,7 @@
 #include "scenarios/metrics.hpp"
 #include "scenarios/provenance.hpp"
 #include "scenarios/scenario.hpp"
+#include "sim/network/flow_network.hpp"
 #include "sim/run_control.hpp"
 
 namespace orrery::scenarios {
@@ -51,7 +52,9 @@ struct Report {
   /// report share them.
   std::vector<std::shared_ptr<JobResult>> results;
   std::vector<MetricValue> metrics;
-  std::string reading = "frozen";      ///< how times were found: "frozen" where nothing shares a link, else "flows"
+  std::string reading =
+      "frozen";          ///< how times were found: "frozen" where nothing shares a link, else "flows" or "messages"
+  sim::Batched batched;  ///< what cluster.network.completion_batching did
   std::uint64_t world_events = 0;      ///< of the clock of a World with several jobs
   std::vector<sim::LinkReport> links;  ///< what the machine's links carried
   std::vector<Provenance> provenance;

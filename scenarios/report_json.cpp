@@ -10,6 +10,7 @@
 
 #include "models/layer/parameters.hpp"
 #include "scenarios/nccl_section.hpp"
+#include "scenarios/network_section.hpp"
 
 namespace orrery::scenarios {
 
@@ -59,19 +60,23 @@ Json group_json(const hardware::NodeGroup& group, const Common& common) {
 Json cluster_json(const hardware::Cluster& cluster) {
   const std::string& told = cluster.nccl.algorithms.text;
   const std::string algorithm = told.empty() ? "automatic" : told;
-  const Json nccl = nccl_json(cluster.nccl);
+  const Json nccl = nccl_json(cluster.nccl), network = network_json(cluster.network);
+  const auto set = [&](Json& json) {
+    if (!nccl.empty()) json["nccl"] = nccl;
+    if (!network.empty()) json["network"] = network;
+  };
   const auto common = [&](Json& json, const std::string& key) {
     json[key] = key == "fabric" ? cluster.fabric.name : algorithm;
   };
   if (cluster.groups.size() == 1) {
     Json json = group_json(cluster.groups.front(), common);
-    if (!nccl.empty()) json["nccl"] = nccl;
+    set(json);
     return json;
   }
   Json json = {{"nodes", cluster.node_count()}, {"gpus", cluster.gpu_count()}};
   common(json, "fabric");
   common(json, "collective_algorithm");
-  if (!nccl.empty()) json["nccl"] = nccl;
+  set(json);
   for (const hardware::NodeGroup& group : cluster.groups) {
     json["groups"].push_back(group_json(group, [](Json&, const std::string&) {}));
   }
@@ -177,6 +182,11 @@ Json engine_json(const Report& report, EnginePart part) {
     json["events_per_s"] = wall > 0.0 ? static_cast<double>(events) / wall : 0.0;
   }
   if (iterations) json["steps"] = *iterations;
+  if (const double share = report.scenario.cluster.network.completion_batching; share > 0.0) {
+    json["batching"] = {{"share", share},
+                        {"batches", report.batched.batches},
+                        {"accumulated_bound_s", sim::to_seconds(report.batched.bound).value()}};
+  }
   return json;
 }
 

@@ -12,6 +12,7 @@
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/nccl_section.hpp"
+#include "scenarios/network_section.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/clock.hpp"
 
@@ -322,6 +323,7 @@ hardware::Cluster read_cluster(const ConfigNode& node, const std::string& folder
   hardware::Cluster cluster =
       groups ? read_groups(reader, node, *nodes, folder, diagnostics) : read_alike(reader, folder, diagnostics);
   cluster.nccl = read_nccl(reader, folder, diagnostics);
+  cluster.network = read_network(reader, diagnostics);
   placement = read_placement(reader.child("placement"), std::max(1, cluster.node_count()), placement, diagnostics);
   reader.finish();
   return cluster;

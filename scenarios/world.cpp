@@ -108,10 +108,11 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
       add_outcome(report, scenario.jobs[i], *shared[i], outcome, outcome.halted[i]);
     }
     report.world_events = outcome.events;
+    report.batched = outcome.batched;
   } catch (const sim::TimeOverflow& error) {
     fail_at_last_start(scenario, error);
   }
-  report.reading = "flows";
+  report.reading = scenario.cluster.network.reading == hardware::NetworkReading::messages ? "messages" : "flows";
 }
 
 }  // namespace orrery::scenarios

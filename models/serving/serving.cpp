@@ -54,13 +54,14 @@ ServingResult predict(const ServingJob& job, const kernels::KernelTimer& timer, 
   run.surround({}, topology);
   run.join(links);
   links.fold();
-  sim::World world(links.capacities());
+  sim::World world(links.capacities(), links.flow_options());
   run.begin(world, links, 0, nullptr);
   (void)world.clock().run();
   run.stop();
   std::vector<sim::LinkReport> carried = carried_by(world, links, run.held_up());
   ServingResult result = std::move(run).result();
   result.events = world.clock().statistics().fired;
+  result.batched = world.links().batched();
   result.links = std::move(carried);
   if (!result.started) return result;
   options.control.check();

@@ -27,6 +27,7 @@
 #include "models/serving/workload/workload.hpp"
 #include "sim/clock.hpp"
 #include "sim/links/link_report.hpp"
+#include "sim/network/flow_network.hpp"
 #include "sim/run_control.hpp"
 
 namespace orrery::models {
@@ -180,6 +181,7 @@ struct ServingResult {
   double mean_batch = 0.0;             ///< sequences per step
   std::uint64_t steps = 0;             ///< engine iterations
   std::uint64_t events = 0;            ///< of the simulator: coalesced iterations are one
+  sim::Batched batched;                ///< of ends of flows
   bool saturated = false;              ///< the queue grows without bound
   bool cut_off = false;                ///< … and had grown so long that the load ended there (front_end.hpp)
   bool given_up = false;               ///< ServingOptions::until_missed ended it: figures are of what was served so far

@@ -25,6 +25,7 @@ TrainingResult on_world(TrainingRun& run, const TrainingJob& job, const hardware
   const std::vector<sim::HeldUpOn> held_up = run.held_up();
   TrainingResult result = std::move(run).world_result();
   result.events = outcome.events;
+  result.batched = outcome.batched;
   result.links = sim::report_links(outcome.links, outcome.usage, held_up);
   return result;
 }

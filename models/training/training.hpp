@@ -109,7 +109,8 @@ struct TrainingResult {
   double mfu = 0.0, hfu = 0.0;
   std::vector<StageMemory> memory;
   std::uint64_t steps = 0;                    ///< plan steps evaluated
-  std::string reading = "frozen";             ///< "frozen": nothing shares a link; "flows": on a World
+  std::string reading = "frozen";             ///< "frozen": nothing shares a link; "flows", "messages": on a World
+  sim::Batched batched;                       ///< of ends of flows
   std::uint64_t events = 0;                   ///< of the World's clock
   std::vector<sim::LinkReport> links;         ///< what the links carried in the step, or until the World stopped
   std::vector<RepeatedSteps> repeated_steps;  ///< all that ended on a World; the figures are of the median one

@@ -228,7 +228,7 @@ TrainingResult TrainingRun::world_result() && {
   std::vector<HeldUpOperations> held_up = held_up_operations();
   sim::Evaluation step = std::move(recorded_).value();
   TrainingResult out = std::move(*this).result(std::move(step));
-  out.reading = "flows";
+  out.reading = links_->reads_messages() ? "messages" : "flows";
   out.repeated_steps = std::move(repeated);
   out.held_up = std::move(held_up);
   return out;

@@ -24,6 +24,7 @@ struct ServingOutcome final : JobResult {
   [[nodiscard]] std::uint64_t events() const override { return result.events; }
   [[nodiscard]] std::optional<std::uint64_t> iterations() const override { return result.steps; }
   [[nodiscard]] std::string_view reading() const override { return result.links.empty() ? "frozen" : "flows"; }
+  [[nodiscard]] sim::Batched batched() const override { return result.batched; }
   [[nodiscard]] std::vector<sim::LinkReport> links() const override { return result.links; }
   [[nodiscard]] bool given_up() const override { return result.given_up; }
   [[nodiscard]] std::size_t weight() const override { return result.records.size() + result.timeline.size(); }

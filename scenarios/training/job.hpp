@@ -25,6 +25,7 @@ struct TrainingOutcome final : JobResult {
   [[nodiscard]] std::uint64_t events() const override { return result.events; }
   [[nodiscard]] std::optional<std::uint64_t> iterations() const override { return result.steps; }
   [[nodiscard]] std::string_view reading() const override { return result.reading; }
+  [[nodiscard]] sim::Batched batched() const override { return result.batched; }
   [[nodiscard]] std::vector<sim::LinkReport> links() const override { return result.links; }
 };
 

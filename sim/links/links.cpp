@@ -34,7 +34,8 @@ SimTime wire_time(double bytes, BytesPerSecond rate, SimTime most) {
 
 }  // namespace
 
-LinkClasses::LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology) : topology_(topology) {
+LinkClasses::LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology)
+    : topology_(topology), settings_(cluster.network) {
   // The share is NCCL's, the same for all NICs.
   for (std::size_t group = 0; group < cluster.groups.size(); ++group) {
     const hardware::Site site = cluster.site(group);
@@ -233,7 +234,8 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   if (group.size() < 2 || entry.bytes.value() <= 0.0) return out;
   const CollectiveCall call = job.prices->call_of(entry, *job.plan);
   const std::uint32_t slowest = job.prices->slowest(entry, *job.plan);
-  const LinkLoad bytes = select(call, job.prices->site(slowest)).row->load(call);
+  const Choice choice = select(call, job.prices->site(slowest));
+  const LinkLoad bytes = choice.row->load(call);
   const double inside = bytes.node.value(), outside = bytes.network.value();
   Rates rates = job.rates[slowest];
   for (const RankId member : group.members) {
@@ -252,6 +254,8 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
     add_use(out, own_link(job, member, Port::network_in), outside, outside, true);
   }
   add_fabric(out, job.groups[entry.group.index()], outside);
+  if (!reads_messages() || call.library != CollectiveLibrary::nccl) return out;
+  if (const std::optional<RingChunks> chunks = ring_chunks(choice, call)) add_messages(out, job, group, *chunks, bytes);
   return out;
 }
 

@@ -18,6 +18,10 @@
 // slowest. parting() says which members must not stand for each other so that all copies of an operation load links
 // alike: the folded plan then takes the time of the unfolded one.
 //
+// Messages. Where the cluster's network is to be read by messages, what NCCL carries out on a ring has the messages of
+// collective/chunks.hpp: those of a member load its own links outwards and the next member's inwards, and an equal part
+// of what all of them load of the fabric. Every other operation is a flow.
+//
 // Limitations: messages follow a ring over nodes whatever the algorithm; capacities are what NCCL's measured bus
 // bandwidths leave of the line rates (collective/constants.hpp).
 #pragma once
@@ -30,6 +34,7 @@
 
 #include "hardware/cluster.hpp"
 #include "hardware/topology/topology.hpp"
+#include "sim/collective/chunks.hpp"
 #include "sim/plan/run.hpp"
 #include "sim/prices/prices.hpp"
 
@@ -64,6 +69,9 @@ class LinkClasses {
   /// Of the fabric, not a rank's own.
   [[nodiscard]] bool is_fabric(LinkId link) const { return link.index() >= first_fabric_; }
   [[nodiscard]] std::vector<BytesPerSecond> capacities() const;
+  /// How the World of these links lets flows end.
+  [[nodiscard]] FlowOptions flow_options() const { return {.batch = settings_.completion_batching}; }
+  [[nodiscard]] bool reads_messages() const { return settings_.reading == hardware::NetworkReading::messages; }
   /// What a network link of that line rate sustains.
   [[nodiscard]] BytesPerSecond sustained(BytesPerSecond line) const { return line * network_share_; }
   /// What the job's operations load, given how long they take alone.
@@ -127,7 +135,12 @@ class LinkClasses {
   [[nodiscard]] LinkLoadEntry load(const Job& job, const CollectiveEntry& entry, SimTime alone) const;
   [[nodiscard]] LinkLoadEntry load(const Job& job, const TransferEntry& entry, std::uint32_t row, SimTime alone) const;
 
+  /// The messages of a collective on a ring, given what all of it loads.
+  void add_messages(LinkLoadEntry& out, const Job& job, const Group& group, const RingChunks& chunks,
+                    const LinkLoad& bytes) const;
+
   const hardware::Topology* topology_;
+  hardware::NetworkSettings settings_;
   double network_share_ = 1.0;  ///< of a line rate that is sustained
   std::vector<Job> jobs_;
   std::vector<LinkInfo> links_;

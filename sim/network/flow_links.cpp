@@ -100,6 +100,11 @@ void FlowLinks::keep_change(std::uint32_t link, double load, SimTime now) {
   if (std::abs(load - before) > kSameLoad * links_[link].capacity) changes.push_back(change);
 }
 
+void FlowLinks::carry(std::uint32_t link, double bytes, double rate) {
+  carry(link, bytes);
+  links_[link].peak = std::max(links_[link].peak, rate / links_[link].capacity);
+}
+
 LinkStatistics FlowLinks::statistics(std::uint32_t link, double running, SimTime now) const {
   const Link& it = links_[link];
   const double offered = it.offered + it.capacity * static_cast<double>(now - it.capacity_since);

@@ -66,6 +66,8 @@ class FlowLinks {
 
   /// Bytes of flows that have left.
   void carry(std::uint32_t link, double bytes) { links_[link].carried += bytes; }
+  /// Of what no flow brings, at a rate that lasted.
+  void carry(std::uint32_t link, double bytes, double rate);
   /// `running` are the bytes that flows that are still here have put on the link.
   [[nodiscard]] LinkStatistics statistics(std::uint32_t link, double running, SimTime now) const;
   [[nodiscard]] std::span<const LoadChange> changes(std::uint32_t link) const;

@@ -108,6 +108,9 @@ class FlowNetwork {
   // Of one link.
   [[nodiscard]] BytesPerSecond load(LinkId link);
   [[nodiscard]] BytesPerSecond capacity(LinkId link) const;
+  [[nodiscard]] bool is_idle(LinkId link) const { return links_.members(link.value).empty(); }
+  /// Counts bytes that no flow brings, at `rate` bytes per picosecond at most.
+  void carry(LinkId link, double bytes, double rate) { links_.carry(link.value, bytes, rate); }
   [[nodiscard]] LinkStatistics statistics(LinkId link) { return statistics(link, now_); }
   /// The same until a later time, if nothing happens before.
   [[nodiscard]] LinkStatistics statistics(LinkId link, SimTime until);

@@ -7,9 +7,14 @@
 #include <stdexcept>
 #include <utility>
 
+#include "sim/network/ring_run.hpp"
+
 namespace orrery::sim {
 
 void Completion::lost(std::uint64_t, SimTime, LinkId link) { throw LinkDown(link); }
+
+// A ring takes its messages off the links: before these go.
+World::~World() { rings_.clear(); }
 
 World::World(std::span<const BytesPerSecond> links, FlowOptions options) : flows_(links, options), carried_(links) {
   id_ = clock_.add(*this);
@@ -92,11 +97,13 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
   flight.tag = tag;
   ++flight.version;
   flight.flows = false;
+  flight.ring = nullptr;
   flight.uses.clear();
   flight.spare.clear();
   flight.spare_work = operation.work;
   flight.weight = operation.weight;
   flight.begins = checked_add(now(), operation.alone - operation.work);
+  if (operation.ring != nullptr && operation.work > 0) return start_ring(slot, operation);
   for (const LinkUse& use : operation.uses) (is_spare(use.link) ? flight.spare : flight.uses).push_back(use);
   flight.work = flight.uses.empty() ? 0 : operation.work;
   const SimTime latency = operation.alone - flight.work;
@@ -145,7 +152,8 @@ void World::cancel(OperationId id) {
     (void)flows_.cancel(flight.flow, now());
     wake_at(now());
   }
-  flight.who = nullptr;
+  const std::unique_ptr<RingRun> ring = take_ring(id.slot);
+  flights_[id.slot].who = nullptr;
   free_.push_back(id.slot);
 }
 
@@ -221,6 +229,7 @@ void World::complete(std::uint32_t slot, SimTime now, const HeldUp& held_up) {
 }
 
 void World::fire(SimTime now) {
+  lost_rings_.clear();
   std::vector<FlowEnd> ended = std::move(ended_);
   ended.clear();
   flows_.advance(now, ended);

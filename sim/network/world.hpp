@@ -18,15 +18,18 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "hardware/units.hpp"
 #include "sim/clock.hpp"
 #include "sim/network/flow_network.hpp"
 #include "sim/network/link_spans.hpp"
+#include "sim/network/ring_messages.hpp"
 #include "sim/simulator.hpp"
 
 namespace orrery::sim {
@@ -39,6 +42,9 @@ struct Operation {
   /// Its part of a shared link relative to others'; 0: 1 / max(share / capacity), so that operations alike get alike
   /// parts. One that stands for several has the weight of one of them.
   double weight = 0.0;
+  /// nullptr: the work is one flow over `uses`. Else it is these messages (ring_run.hpp), and `uses` are not looked at;
+  /// REQUIRES that they outlive the operation, and that its weight is given or its hops load one link each.
+  const RingMessages* ring = nullptr;
 };
 
 /// Names a started operation until it has completed or was cancelled.
@@ -67,10 +73,13 @@ class Completion {
   ~Completion() = default;
 };
 
+class RingRun;
+
 class World final : private Resource {
  public:
   /// Capacities of the links, > 0.
   explicit World(std::span<const BytesPerSecond> links = {}, FlowOptions options = {});
+  ~World();
 
   /// Which links are taken for spare, by number, before anything starts. REQUIRES that their capacities stay.
   void set_spare(std::vector<std::uint8_t> spare);
@@ -104,6 +113,8 @@ class World final : private Resource {
   [[nodiscard]] SimTime next_upheaval();
 
   [[nodiscard]] FlowNetwork& links() { return flows_; }
+  /// It is up and no flow is on it.
+  [[nodiscard]] bool is_idle(LinkId link) const;
   /// Links taken for spare that were asked for more than they have: with these the run was another one.
   [[nodiscard]] std::vector<std::uint32_t> overloaded();
   /// What each link carried until now. REQUIRES that nothing is started meanwhile.
@@ -124,7 +135,9 @@ class World final : private Resource {
     SimTime work = 0;
     double weight = 0.0;
     std::vector<LinkUse> uses, spare;
+    RingRun* ring = nullptr;  ///< of rings_
   };
+  friend RingRun;
   /// The end of a latency.
   struct Delayed {
     SimTime time;
@@ -141,6 +154,13 @@ class World final : private Resource {
   [[nodiscard]] std::optional<LinkId> down_link(const Flight& flight) const;
   void lose(std::uint32_t slot, LinkId link);
   void complete(std::uint32_t slot, SimTime now, const HeldUp& held_up);
+  // Of rings.
+  OperationId start_ring(std::uint32_t slot, const Operation& operation);
+  void end_ring(std::uint32_t slot, SimTime now, SimTime alone, std::span<const std::pair<LinkId, SimTime>> held_up);
+  void lose_ring(std::uint32_t slot, LinkId link);
+  std::unique_ptr<RingRun> take_ring(std::uint32_t slot);
+  /// Counts what went over a link while no flow was on it.
+  void carry_alone(std::uint32_t link, SimTime start, SimTime end, double rate, double bytes);
   void wake_at(SimTime time);
   void settle();
   [[nodiscard]] bool is_current(std::uint32_t slot, std::uint32_t version) const {
@@ -163,6 +183,8 @@ class World final : private Resource {
   SimTime due_ = 0;                       ///< when it wakes, if it is scheduled
   std::vector<const SimTime*> foretold_;  ///< by resource; null: nothing
   std::vector<SimTime> upheavals_;        ///< the latest first
+  std::vector<std::unique_ptr<RingRun>> rings_;
+  std::vector<std::unique_ptr<RingRun>> lost_rings_;  ///< they may have learnt of it while they began a message
 };
 
 }  // namespace orrery::sim

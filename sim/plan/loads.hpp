@@ -1,10 +1,12 @@
 // What the operations of a plan put on the links of a World.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "sim/clock.hpp"
 #include "sim/network/max_min.hpp"
+#include "sim/network/ring_messages.hpp"
 #include "sim/plan/plan.hpp"
 
 namespace orrery::sim {
@@ -13,7 +15,8 @@ namespace orrery::sim {
 struct LinkLoadEntry {
   SimTime work = 0;  ///< of its duration, the last part; 0: it loads none
   std::vector<LinkUse> uses;
-  double weight = 0.0;  ///< as Operation::weight
+  double weight = 0.0;                       ///< as Operation::weight
+  std::shared_ptr<const RingMessages> ring;  ///< its messages; null: it is one flow
 };
 
 /// By table entry of a plan; empty tables: nothing is shared.

@@ -246,7 +246,8 @@ class PlanRun::Walker final : private Completion, private Resource {
     for (std::uint32_t s = first; s != kNone; s = next_[s]) streams_[s].started = now;
     const LinkLoadEntry* load = loads_.of(step);
     if (load != nullptr && load->work > 0) {
-      streams_[first].operation = world_.start({duration, load->work, load->uses, load->weight}, *this, first);
+      streams_[first].operation =
+          world_.start({duration, load->work, load->uses, load->weight, load->ring.get()}, *this, first);
       return;
     }
     carrier.runs = step.kind == StepKind::launch || step.kind == StepKind::copy;

@@ -1,0 +1,23 @@
+// How finely what goes on in a network is looked at: a question to the simulation, not to the machine.
+#pragma once
+
+#include <cstdint>
+
+namespace orrery::hardware {
+
+enum class NetworkReading : std::uint8_t {
+  flows,    ///< a collective is one flow
+  messages  ///< it is the messages that it consists of
+};
+
+struct NetworkSettings {
+  /// Of operations where links are shared; where none is, all readings agree.
+  NetworkReading reading = NetworkReading::flows;
+  /// Ends of flows that lie together are reported together, each at most this part of its duration early or late; 0:
+  /// exactly.
+  double completion_batching = 0.0;
+
+  friend bool operator==(const NetworkSettings&, const NetworkSettings&) = default;
+};
+
+}  // namespace orrery::hardware
