@@ -22,10 +22,11 @@ QPalette light_palette() {
   p.setColor(QPalette::Base, Qt::white);
   p.setColor(QPalette::AlternateBase, QColor(0xf2, 0xf4, 0xf8));
   p.setColor(QPalette::Window, QColor(0xf4, 0xf5, 0xf7));
-  p.setColor(QPalette::WindowText, QColor(0x1b, 0x1f, 0x24));
-  p.setColor(QPalette::Text, QColor(0x1b, 0x1f, 0x24));
-  p.setColor(QPalette::ButtonText, QColor(0x1b, 0x1f, 0x24));
-  p.setColor(QPalette::PlaceholderText, QColor(0x6b, 0x73, 0x7d));
+  for (const auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText}) {
+    p.setColor(role, QColor(0x1b, 0x1f, 0x24));
+    p.setColor(QPalette::Disabled, role, QColor(0x84, 0x8b, 0x94));
+  }
+  p.setColor(QPalette::PlaceholderText, QColor(0x65, 0x6d, 0x77));
   p.setColor(QPalette::ToolTipBase, QColor(0xff, 0xfb, 0xe6));
   p.setColor(QPalette::ToolTipText, QColor(0x1b, 0x1f, 0x24));
   p.setColor(QPalette::Highlight, QColor(0x1f, 0x6f, 0xd6));
