@@ -28,12 +28,14 @@ TimelineCanvas::TimelineCanvas(QWidget* parent) : QWidget(parent), colors_(palet
 void TimelineCanvas::set_index(const TimelineIndex* index, const QString& message) {
   index_ = index != nullptr && index->timeline() != nullptr && !index->tracks().empty() ? index : nullptr;
   message_ = message;
+  setAccessibleDescription(index_ == nullptr ? message : QString());
   match_ = nullptr;
   marks_ = {};
   drag_ = Drag::none;
   painter_.forget_labels();
   rows_.set_tracks(index_ != nullptr ? index_->tracks() : std::vector<Track>{});
   lay_out();
+  emit hovered({});  // what it told is of the index before
   emit selection_changed();
 }
 
