@@ -248,6 +248,9 @@ void PipelineCanvas::leaveEvent(QEvent*) {
 }
 
 void PipelineCanvas::keyPressEvent(QKeyEvent* event) {
+  if ((event->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier)) != 0) {
+    return QWidget::keyPressEvent(event);
+  }
   const double middle = plot_.center().x();
   switch (event->key()) {
     case Qt::Key_W:
