@@ -24,6 +24,9 @@ namespace {
 
 constexpr int kRecentFiles = 10;
 
+/// An "&" in a name marks no mnemonic.
+QString menu_text(QString name) { return name.replace(QLatin1Char('&'), QStringLiteral("&&")); }
+
 QString scenario_filter() { return MainWindow::tr("Scenarios (*.yaml *.yml);;All files (*)"); }
 
 }  // namespace
@@ -228,7 +231,8 @@ void MainWindow::fill_recent_files() {
   parts_->recent->clear();
   const QStringList files = QSettings().value(QStringLiteral("recent_files")).toStringList();
   for (const QString& file : files) {
-    parts_->recent->addAction(file, this, [this, file] { when_discardable([this, file] { open_file(file); }); });
+    parts_->recent->addAction(menu_text(file), this,
+                              [this, file] { when_discardable([this, file] { open_file(file); }); });
   }
   if (files.isEmpty()) parts_->recent->addAction(tr("none yet"))->setEnabled(false);
 }

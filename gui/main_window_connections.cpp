@@ -164,7 +164,9 @@ void MainWindow::explain(const QString& metric, const QString& focus) {
 }
 
 void MainWindow::update_title() {
-  setWindowTitle(tr("%1[*] — Orrery").arg(document_.name()));
+  // Qt takes "[*]" for the place of the mark of unsaved changes, twice in a row for itself.
+  const QString mark = QStringLiteral("[*]");
+  setWindowTitle(tr("%1[*] — Orrery").arg(document_.name().replace(mark, mark + mark)));
   setWindowModified(document_.is_modified());
   setWindowFilePath(document_.path());
 }

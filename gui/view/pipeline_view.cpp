@@ -6,6 +6,7 @@
 #include <QVBoxLayout>
 #include <fmt/format.h>
 
+#include "gui/look/text.hpp"
 #include "gui/view/pipeline_canvas.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
@@ -55,8 +56,12 @@ PipelineView::PipelineView(QWidget* parent) : RunView(parent) {
   column->addWidget(canvas_, 1);
   column->addWidget(message_, 1);
   setFocusProxy(canvas_);
-  connect(canvas_, &PipelineCanvas::explain_requested, this,
-          [this] { emit explain_requested(QStringLiteral("training.bubble_fraction"), {}); });
+  connect(canvas_, &PipelineCanvas::explain_requested, this, [this] {
+    // The timeline is the first job's.
+    const std::vector<scenarios::Job>& jobs = current_->report.scenario.jobs;
+    const std::string job = jobs.empty() ? std::string() : jobs.front().prefix();
+    emit explain_requested(to_qstring(job + "training.bubble_fraction"), {});
+  });
   refresh();
 }
 
