@@ -93,6 +93,7 @@ QStringList view_names() {
 }
 
 void take_option(Arguments& arguments, const QString& option, const QString& value) {
+  if (value.isEmpty()) throw ConfigError(fmt::format("{} needs a value", option.toStdString()));
   if (option == QLatin1String("--screenshot")) {
     arguments.screenshot = value;
   } else if (option == QLatin1String("--size")) {
@@ -120,6 +121,7 @@ Arguments parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     QString word = QString::fromLocal8Bit(argv[i]);
     if (options_end || !word.startsWith(QLatin1Char('-'))) {
+      if (word.isEmpty()) throw ConfigError("the FILE is empty");
       if (!arguments.file.isEmpty()) throw ConfigError("one scenario file at a time");
       arguments.file = word;
     } else if (word == QLatin1String("--")) {
