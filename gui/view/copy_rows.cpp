@@ -1,5 +1,6 @@
 #include "gui/view/copy_rows.hpp"
 
+#include <algorithm>
 #include <functional>
 
 #include <QAction>
@@ -30,6 +31,14 @@ class CopyKeys final : public QObject {
   QTreeView* tree_;
 };
 
+/// A tab or line end within a cell would begin another one.
+QString one_cell(const QString& text) {
+  const auto parts = [](QChar letter) {
+    return letter == QLatin1Char('\t') || letter == QLatin1Char('\n') || letter == QLatin1Char('\r');
+  };
+  return std::any_of(text.begin(), text.end(), parts) ? text.simplified() : text;
+}
+
 }  // namespace
 
 void copy_rows(const QTreeView& tree) {
@@ -40,7 +49,7 @@ void copy_rows(const QTreeView& tree) {
       if (tree.selectionModel()->isRowSelected(row, parent)) {
         QStringList cells;
         for (int column = 0; column < model.columnCount(parent); ++column) {
-          cells << model.index(row, column, parent).data().toString();
+          cells << one_cell(model.index(row, column, parent).data().toString());
         }
         lines << cells.join(QLatin1Char('\t'));
       }
