@@ -18,7 +18,8 @@ void ElidedLabel::set_line(const QString& text) {
 }
 
 void ElidedLabel::fit() {
-  const QString shown = fontMetrics().elidedText(line_, Qt::ElideRight, contentsRect().width() - std::max(0, indent()));
+  const QString line = line_.contains(QLatin1Char('\n')) ? line_.simplified() : line_;
+  const QString shown = fontMetrics().elidedText(line, Qt::ElideRight, contentsRect().width() - std::max(0, indent()));
   if (shown != text()) setText(shown);
   setToolTip(shown == line_ ? QString() : plain_tip(line_));
 }
