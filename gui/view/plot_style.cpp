@@ -75,8 +75,12 @@ ReadableUnit readable_unit(AxisUnit unit, double most) {
 }
 
 QString readable_value(AxisUnit unit, double value) {
-  const ReadableUnit readable = readable_unit(unit, value);
-  const double scaled = value / readable.factor;
+  ReadableUnit readable = readable_unit(unit, value);
+  double scaled = value / readable.factor;
+  if (const double whole = std::round(scaled); std::fabs(whole) >= 1000.0) {  // 999.7 ms are a second
+    readable = readable_unit(unit, whole * readable.factor);
+    scaled = value / readable.factor;
+  }
   QString text;
   if (unit == AxisUnit::count) {
     text = std::fabs(scaled - std::round(scaled)) < 1e-9 ? QString::number(scaled, 'f', 0)
