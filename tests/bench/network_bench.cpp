@@ -1,4 +1,5 @@
-// Cost of pricing collectives in closed form, of max-min rates, and of an engine's iteration on shared links.
+// Cost of pricing collectives in closed form, of max-min rates, of an engine's iteration on shared links, and of rings
+// in chunks.
 #include <cstdint>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "sim/collective/model.hpp"
 #include "sim/network/flow_network.hpp"
 #include "sim/network/world.hpp"
+#include "sim/plan/durations.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -53,6 +55,20 @@ void ring_closed_form(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(row.time({CollectiveKind::all_gather, Bytes{bytes}, 128, 16}, cluster.site(0), constants));
     bytes += 1.0;
+  }
+}
+
+// What a plan's steps ask: a collective is priced once for all steps that are alike.
+void price_again(benchmark::State& state) {
+  Plan plan;
+  Durations durations;
+  for (SimTime i = 0; i < 64; ++i) {
+    plan.collectives.emplace_back();
+    durations.collectives.push_back(1000 + i);
+  }
+  std::uint32_t index = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(step_price(plan, durations, {StepKind::collective, index++ % 64u}, 0).duration);
   }
 }
 
@@ -240,6 +256,7 @@ void engines(benchmark::State& state, double load) {
 BENCHMARK_CAPTURE(engines, on_a_slack_link, 0.5)->Arg(8)->Arg(64);
 BENCHMARK_CAPTURE(engines, on_a_full_link, 1.5)->Arg(8)->Arg(64);
 BENCHMARK(ring_closed_form);
+BENCHMARK(price_again);
 BENCHMARK_CAPTURE(price, fitted_one_node, CollectiveKind::all_gather, 8, 1);
 BENCHMARK_CAPTURE(price, all_gather_16_nodes, CollectiveKind::all_gather, 128, 16);
 BENCHMARK_CAPTURE(price, all_reduce_16_nodes, CollectiveKind::all_reduce, 128, 16);

@@ -6,6 +6,7 @@
 
 #include "hardware/nccl.hpp"
 #include "models/training/training_run.hpp"
+#include "tests/models/serving_jobs.hpp"
 #include "tests/models/world_jobs.hpp"
 
 namespace orrery::models {
@@ -61,6 +62,7 @@ TEST(TrainingMessages, ADegradedCardHoldsUpItsRing) {
   const TrainingResult usual = predict(on_rings(spread_job(4), false), timer, steps(2));
   const TrainingResult flows = slowed(false), messages = slowed(true);
   EXPECT_EQ(messages.reading, "messages");
+  EXPECT_GT(messages.events, flows.events) << "a message is an event";
   EXPECT_GT(flows.step_time.value(), usual.step_time.value() * 1.001);
   EXPECT_GT(messages.step_time.value(), usual.step_time.value() * 1.001);
   EXPECT_NEAR(messages.step_time / flows.step_time, 1.0, 0.05);

@@ -45,7 +45,8 @@ TEST_F(Commands, TemplateOfSeveralJobsPassesItsOwnCheckAndHoldsWithItsCommentsTa
   std::string text = orrery({"new", "jobs"}).out;
   const Outcome checked = orrery({"check", write("mine.yaml", text)});
   EXPECT_EQ(checked.code, kExitWell) << checked.out << checked.err;
-  for (const std::string key : {"  # start:", "  # until:", "    # spread: 2", "    # order:", "    # steps:"}) {
+  for (const std::string key :
+       {"  # network:", "  # start:", "  # until:", "    # spread: 2", "    # order:", "    # steps:"}) {
     std::string bare = key;
     bare.erase(bare.find("# "), 2);
     text = replaced(text, key, bare);
@@ -64,7 +65,8 @@ TEST_F(Commands, TemplateStillHoldsWithItsCommentsTakenAway) {
                                 "  training.tensor_parallel: [", "  training.micro_batch_size: ["}) {
     text = replaced(text, "# " + key, key);
   }
-  for (const std::string key : {"price:", "virtual_pipeline:", "schedule:", "data_parallel:", "total_tokens:"}) {
+  for (const std::string key :
+       {"price:", "network:", "virtual_pipeline:", "schedule:", "data_parallel:", "total_tokens:"}) {
     text = replaced(text, "  # " + key, "  " + key);
   }
   const Outcome outcome = orrery({"run", write("mine.yaml", text)});
