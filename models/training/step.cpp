@@ -275,7 +275,8 @@ void StepLowering::finish_step(const RankState& rank) {
 void StepLowering::optimizer(const RankState& rank, StreamId compute, double parameters, double experts) {
   const bool sharded = config_.zero == ZeroStage::optimizer;
   const double owned =
-      !sharded ? parameters : (parameters - experts) / mesh_.data() + experts / expert_data_parallel(job_);
+      !sharded ? parameters
+               : (parameters - experts) * (1.0 / mesh_.data()) + experts * (1.0 / expert_data_parallel(job_));
   const auto memory_op = [&](kernels::MemoryOp op, std::string_view label, double elements, double read,
                              double written) {
     kernels::MemoryShape shape;
