@@ -65,7 +65,9 @@ std::string cluster_value(const hardware::Cluster& cluster, std::string_view key
   if (key == "cluster.nvlink_bandwidth") {
     return group.gpu.nvlink_bandwidth.value() > 0.0 ? bandwidth_text(group.gpu.nvlink_bandwidth) : "";
   }
-  if (key == "cluster.nic_bandwidth") return bandwidth_text(group.node.nic_bandwidth);
+  if (key == "cluster.nic_bandwidth") {
+    return group.node.nic_bandwidth.value() > 0.0 ? bandwidth_text(group.node.nic_bandwidth) : "";
+  }
   return "";
 }
 

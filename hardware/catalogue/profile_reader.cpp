@@ -294,8 +294,9 @@ Node read_node(const ConfigNode& root, const std::string& file, const std::strin
   node.nvswitch = map.boolean_or("nvswitch", false);
   node.in_network_reduction = map.boolean_or("in_network_reduction", false);
   node.nics = static_cast<int>(map.integer("nics", Range::between(0, 1024)));
-  node.nic_bandwidth = map.bandwidth("nic_bandwidth");
-  node.nic_latency = map.duration("nic_latency");
+  // A card's figures are of a node that has one.
+  if (node.nics > 0 || map.has("nic_bandwidth")) node.nic_bandwidth = map.bandwidth("nic_bandwidth");
+  if (node.nics > 0 || map.has("nic_latency")) node.nic_latency = map.duration("nic_latency");
   node.pcie_bandwidth = map.bandwidth("pcie_bandwidth");
   node.host_memory_bandwidth = map.bandwidth("host_memory_bandwidth");
   node.host_memory = map.bytes("host_memory");

@@ -225,6 +225,21 @@ TEST(OwnProfiles, StandAnywhereAndNameTheGpuBesideThem) {
   fs::remove_all(folder);
 }
 
+TEST(OwnProfiles, ANodeWithoutACardSaysNothingOfOne) {
+  const fs::path path = fs::path(::testing::TempDir()) / "orrery_without_card.yaml";
+  const std::string text = replaced(kNode, "  nic_bandwidth: 400 Gb/s\n  nic_latency: 0.6 us\n", "");
+  std::ofstream(path) << text;
+  EXPECT_THAT(message_of([&] { return load_node(path.string()); }),
+              ::testing::AllOf(::testing::HasSubstr("the key 'nic_bandwidth' is missing"),
+                               ::testing::HasSubstr("the key 'nic_latency' is missing")));
+  std::ofstream(path) << replaced(text, "nics: 8", "nics: 0");
+  const Node node = load_node(path.string());
+  EXPECT_EQ(node.nic_bandwidth, BytesPerSecond{});
+  EXPECT_EQ(node.nic_latency, Seconds{});
+  EXPECT_NO_THROW((void)make_cluster(path.string(), "single_node", 1));
+  fs::remove(path);
+}
+
 TEST(OwnProfiles, ANodeWithoutACardStandsAlone) {
   const fs::path path = fs::path(::testing::TempDir()) / "orrery_cardless.yaml";
   std::ofstream(path) << replaced(kNode, "nics: 8", "nics: 0");
