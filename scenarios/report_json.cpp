@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "models/layer/cache.hpp"
 #include "models/layer/parameters.hpp"
 #include "scenarios/nccl_section.hpp"
 #include "scenarios/network_section.hpp"
@@ -21,7 +22,9 @@ Json weighed_json(const models::Llm& llm) {
   Json json = {{"parameters", models::parameters(llm)}, {"active_parameters", models::active_parameters(llm)}};
   if (llm.vision_parameters > 0) json["vision_parameters"] = llm.vision_parameters;
   json["weights_bytes"] = models::checkpoint_bytes(llm).value();
-  json["kv_bytes_per_token"] = models::kv_bytes_per_token(llm, Dtype::bf16).value();
+  // A model all of whose layers slide a window keeps no token for ever: then of one that is in the window.
+  const Bytes kept = models::kv_bytes_per_token(llm, Dtype::bf16);
+  json["kv_bytes_per_token"] = (kept > Bytes{} ? kept : models::recent_bytes_per_token(llm, Dtype::bf16)).value();
   json["assumed"] = llm.assumed;
   return json;
 }

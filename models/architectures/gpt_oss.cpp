@@ -17,8 +17,15 @@ void read_gpt_oss(ConfigKeys& keys, Llm& llm) {
   moe.inter = llm.mlp.inter;
   moe.router_values = moe.experts;  // biases
   check_topk(keys, moe, topk);
-  const std::int64_t window = keys.size_or("sliding_window", 128, SizeLimits::kPositions);
-  if (!slide_by_types(keys, llm, window)) slide_windows(llm, window, [](std::size_t i) { return i % 2 == 0; });
+  // An absent key is noted as every default is, a null one means none.
+  const std::int64_t absent = keys.is_null("sliding_window") ? 0 : 128;
+  const std::int64_t window = keys.size_or("sliding_window", absent, SizeLimits::kPositions);
+  if (window == 0) {
+    keys.assume("sliding_window: null, so that every layer attends to everything");
+  } else if (!slide_by_types(keys, llm, window)) {
+    keys.assume("layer_types: layers 0, 2, 4, … slide the window (the class's default)");
+    slide_windows(llm, window, [](std::size_t i) { return i % 2 == 0; });
+  }
 }
 
 }  // namespace orrery::models

@@ -196,6 +196,33 @@ void note_prices(ConfigKeys& keys, const Llm& llm) {
   }
 }
 
+/// What layer_types and sliding_window say, where the layers of this class are read without: no layer is of such a
+/// kind.
+void note_unused_layers(ConfigKeys& keys, const Llm& llm) {
+  const auto in_any = [&](const auto& has) {
+    for (std::int64_t i = 0; i < llm.layers; ++i) {
+      if (has(llm.layer(i))) return true;
+    }
+    return false;
+  };
+  const bool slides = in_any([](const LayerConfig& l) { return l.attention.window > 0 || l.attention.chunk > 0; });
+  const bool mixes = in_any([](const LayerConfig& l) { return l.mixer != Mixer::attention; });
+  std::int64_t windows = 0, others = 0;
+  const std::vector<std::string> types =
+      keys.is_list("layer_types") ? keys.texts("layer_types") : std::vector<std::string>{};
+  for (const std::string& type : types) {
+    windows += type == "sliding_attention" || type == "chunked_attention" ? 1 : 0;
+    others += type == "linear_attention" || type == "mamba" ? 1 : 0;
+  }
+  const std::string not_used = fmt::format("is not used: {} attends to everything in every layer", llm.architecture);
+  if (windows > 0 && !slides) keys.assume(fmt::format("layer_types: the window of {} layers {}", windows, not_used));
+  if (others > 0 && !mixes) keys.assume(fmt::format("layer_types: another kind in {} layers {}", others, not_used));
+  const bool off = !keys.absent("use_sliding_window") && !keys.flag_or("use_sliding_window", false);
+  if (windows == 0 && !slides && !off && keys.is_integer("sliding_window")) {
+    keys.assume("sliding_window: " + not_used);
+  }
+}
+
 using CountTower = std::int64_t (*)(ConfigKeys& keys, const Llm& llm);
 
 std::int64_t tower_of(ConfigKeys& keys, const Rows& rows, const Llm& llm, CountTower ArchitectureRow::*tower) {
@@ -239,6 +266,7 @@ Llm read_hf_config(std::string_view json_text, const std::string& file, const st
   if (rows.text == nullptr) fail_unknown(keys);
   llm.architecture = rows.whole != nullptr ? rows.whole->model_type : rows.text->model_type;
   rows.text->read(keys, llm);
+  if (keys.well()) note_unused_layers(keys, llm);
   read_more(keys, rows, llm);
   if (keys.well()) read_quantization(keys, llm);
   check_total(keys, llm);

@@ -88,7 +88,9 @@ Said said_by_groups(ConfigKeys& keys, const std::string& quantized, const std::v
     const std::string group = quantized + ".config_groups." + name;
     const std::optional<WeightFormat> format = format_of_group(keys, group);
     if (!format) {
-      keys.error(quantized, fmt::format("the format of \"{}\" is not supported", name));
+      const std::int64_t bits = keys.nested_integer(group + ".weights", "num_bits");
+      keys.error(group, fmt::format("the format of \"{}\" is not supported{}", name,
+                                    bits > 0 ? fmt::format(": weights of {} bits; 4 and 8 are", bits) : ""));
       return said;
     }
     const std::string targets = group + ".targets";
@@ -199,6 +201,61 @@ void store_modules(ConfigKeys& keys, const std::string& quantized, const std::st
   });
 }
 
+/// "; 4 and 8 are": of a method whose widths are the matter.
+std::string widths_known(std::string_view method) {
+  for (const std::string_view known : {"gptq", "awq", "auto-round", "compressed-tensors"}) {
+    if (method == known) return "; 4 and 8 are";
+  }
+  return "; known are fp8, gptq, awq, auto-round, mxfp4, bitsandbytes, compressed-tensors and modelopt";
+}
+
+/// Bits of a weight, as the first that says so has them; 0: nothing does.
+std::int64_t said_bits(const ConfigKeys& keys, const std::string& quantized) {
+  for (const char* key : {"bits", "w_bit"}) {
+    if (const std::int64_t bits = keys.nested_integer(quantized, key); bits > 0) return bits;
+  }
+  for (const std::string& group : keys.members(quantized + ".config_groups")) {
+    const std::int64_t bits = keys.nested_integer(quantized + ".config_groups." + group + ".weights", "num_bits");
+    if (bits > 0) return bits;
+  }
+  return 0;
+}
+
+/// Weights that share a scale; 0: those of a row, or it is not said.
+std::int64_t said_group(const ConfigKeys& keys, const std::string& quantized) {
+  for (const char* key : {"group_size", "q_group_size"}) {
+    if (const std::int64_t group = keys.nested_integer(quantized, key); group > 0) return group;
+  }
+  for (const std::string& group : keys.members(quantized + ".config_groups")) {
+    const std::int64_t size = keys.nested_integer(quantized + ".config_groups." + group + ".weights", "group_size");
+    if (size > 0) return size;
+  }
+  return 0;
+}
+
+/// Groups lie along a row's inputs; engines refuse rows that they do not divide.
+void note_uneven_groups(ConfigKeys& keys, const std::string& quantized, const Llm& llm) {
+  const std::int64_t group = said_group(keys, quantized);
+  if (group == 0) return;
+  std::vector<std::string> uneven;
+  const auto check = [&](std::string_view what, std::int64_t inputs) {
+    std::string text = fmt::format("{} {}", what, inputs);
+    const bool known = std::find(uneven.begin(), uneven.end(), text) != uneven.end();
+    if (inputs % group != 0 && !known) uneven.push_back(std::move(text));
+  };
+  check("the hidden size", llm.hidden);
+  for (std::int64_t i = 0; i < llm.layers; ++i) {
+    const LayerConfig layer = llm.layer(i);
+    if (layer.feed_forward == FeedForward::dense) check("the MLP width", layer.mlp.inter);
+    if (layer.feed_forward == FeedForward::experts) check("the experts' width", layer.moe.inter);
+  }
+  if (uneven.empty()) return;
+  keys.assume(
+      fmt::format("quantization_config: groups of {} weights do not divide {}: bits are those of whole groups, "
+                  "and engines refuse such a checkpoint",
+                  group, fmt::join(uneven, ", ")));
+}
+
 /// The object that says it; empty: none does.
 std::string quantized_object(const ConfigKeys& keys) {
   for (const char* object : {"quantization_config", "text_config.quantization_config", "quantization"}) {
@@ -221,10 +278,9 @@ void read_quantization(ConfigKeys& keys, Llm& llm) {
   if (method.empty()) return;
   const std::optional<WeightFormat> known = format_of_method(keys, quantized, method);
   if (!known) {
-    const std::int64_t bits = keys.nested_integer(quantized, "bits");
-    keys.error(quantized, fmt::format("method \"{}\"{} is not supported; known are fp8, gptq, awq, auto-round, mxfp4, "
-                                      "bitsandbytes, compressed-tensors and modelopt",
-                                      method, bits > 0 ? fmt::format(" of {} bits", bits) : ""));
+    const std::int64_t bits = said_bits(keys, quantized);
+    keys.error(quantized, fmt::format("method \"{}\"{} is not supported{}", method,
+                                      bits > 0 ? fmt::format(" of {} bits", bits) : "", widths_known(method)));
     return;
   }
   if (!keys.well()) {
@@ -239,6 +295,7 @@ void read_quantization(ConfigKeys& keys, Llm& llm) {
   const bool fp8_cache = keys.nested_text(quantized, "kv_cache_quant_algo") == "FP8" ||
                          keys.nested_integer(quantized, "kv_cache_scheme.num_bits") == 8;
   if (fp8_cache) llm.kv_dtype = Dtype::fp8;
+  note_uneven_groups(keys, quantized, llm);
   store_modules(keys, quantized, method, llm);
 }
 

@@ -35,7 +35,12 @@ std::optional<WeightFormat> floats(ConfigKeys& keys, std::int64_t width, std::in
 }
 
 std::optional<WeightFormat> bitsandbytes(ConfigKeys& keys, const std::string& quantized) {
-  if (!keys.flag_or(quantized + ".load_in_4bit", false)) return usual(Dtype::int8);
+  if (!keys.flag_or(quantized + ".load_in_4bit", false)) {
+    if (!keys.flag_or(quantized + ".load_in_8bit", false)) {
+      keys.assume("quantization_config: neither load_in_4bit nor load_in_8bit is on: read as 8 bit");
+    }
+    return usual(Dtype::int8);
+  }
   const bool twice = keys.flag_or(quantized + ".bnb_4bit_use_double_quant", false);
   constexpr double kBlock = 64.0, kBlocks = 256.0;
   const double scale = twice ? 8.0 + 32.0 / kBlocks : 32.0;

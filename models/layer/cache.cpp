@@ -54,4 +54,12 @@ Bytes sequence_bytes(const LayerCache& cache, std::int64_t tokens, std::int64_t 
   return static_cast<double>(tokens) * cache.per_token(dtype) + recent * cache.per_recent_token(dtype) + cache.state;
 }
 
+Bytes recent_bytes_per_token(const Llm& llm, Dtype dtype) {
+  Bytes sum;
+  for (const LayerKind& kind : layer_kinds(llm)) {
+    sum += static_cast<double>(kind.count) * layer_cache(layer_elements(llm, kind.first), 1).per_recent_token(dtype);
+  }
+  return sum;
+}
+
 }  // namespace orrery::models

@@ -44,4 +44,8 @@ struct LayerCache {
 /// window beside those that it needs (the tokens of one step). 0 tokens keep nothing.
 [[nodiscard]] Bytes sequence_bytes(const LayerCache& cache, std::int64_t tokens, std::int64_t ahead, Dtype dtype);
 
+/// KV cache of one token, undivided, over the layers that slide a window, while it is in all of them: what
+/// kv_bytes_per_token() of a model leaves out.
+[[nodiscard]] Bytes recent_bytes_per_token(const Llm& llm, Dtype dtype);
+
 }  // namespace orrery::models
