@@ -26,6 +26,15 @@ std::string small(std::string_view text) {
   return result;
 }
 
+/// "NVIDIA H100-SXM" as profiles are called.
+std::string contract_name(std::string_view written) {
+  std::string name = small(written);
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
+  if (name.rfind("nvidia_", 0) == 0) name.erase(0, 7);
+  return name;
+}
+
 bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -96,17 +105,20 @@ AskedModel find_asked_model(const std::string& written, const std::string& weigh
   return model;
 }
 
-std::string gpu_name_of(std::string_view written) {
-  std::string name = small(written);
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
-  if (name.rfind("nvidia_", 0) == 0) name.erase(0, 7);
+std::vector<std::string> gpus_named(std::string_view written) {
+  const std::string name = contract_name(written);
   const std::vector<std::string> known = hardware::gpu_names();
-  if (has(known, name)) return name;
+  if (has(known, name)) return {name};
   std::vector<std::string> beginning;
   for (const std::string& one : known) {
     if (one.rfind(name + "_", 0) == 0) beginning.push_back(one);
   }
+  return beginning;
+}
+
+std::string gpu_name_of(std::string_view written) {
+  const std::string name = contract_name(written);
+  const std::vector<std::string> known = hardware::gpu_names(), beginning = gpus_named(written);
   // "h100" means the board of the usual servers.
   if (has(beginning, name + "_sxm")) return name + "_sxm";
   if (beginning.size() == 1) return beginning.front();

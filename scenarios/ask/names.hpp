@@ -17,6 +17,9 @@ namespace orrery::scenarios {
 /// the nearest names, and for a beginning that several have.
 [[nodiscard]] std::string gpu_name_of(std::string_view written);
 
+/// All that it may mean: itself, or those that begin with it; empty: none.
+[[nodiscard]] std::vector<std::string> gpus_named(std::string_view written);
+
 /// The GPU of that name, or of a profile of one's own by its path, in the node of that name or path; either may be
 /// empty: the node's own GPU, a node of the library that holds it. Throws ConfigError as gpu_name_of(), and where no
 /// node is named and none of the library holds it.

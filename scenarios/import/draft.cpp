@@ -11,6 +11,7 @@
 #include "hardware/config/config_numbers.hpp"
 #include "hardware/config/shown.hpp"
 #include "scenarios/ask/names.hpp"
+#include "scenarios/import/import.hpp"
 
 namespace orrery::scenarios {
 
@@ -22,8 +23,9 @@ constexpr std::size_t kLongestComment = 400;
 
 void require_name(std::string_view option, const std::string& name, const std::vector<std::string>& names) {
   if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return;
+  const std::string near = hardware::did_you_mean(name, names);
   throw hardware::ConfigError(fmt::format("{} {}: unknown name{} They are {}", option, hardware::shown(name),
-                                          hardware::did_you_mean(name, names), fmt::join(names, ", ")));
+                                          near.empty() ? "." : near, fmt::join(names, ", ")));
 }
 
 /// The node that the GPU is sold in; empty if none of the profiles has it.
@@ -55,20 +57,33 @@ std::string line_of(std::string_view indent, const DraftKey& key) {
   return fmt::format("{:<28}  # {}\n", line, hardware::printable(key.comment, kLongestComment));
 }
 
+/// A path as the scenario has it, and no name.
+std::string path_within(const ImportOptions& options, const std::string& path) {
+  std::string from = path_from(options, path);
+  return from.find('/') == std::string::npos ? "./" + from : from;
+}
+
 std::string cluster_text(const Draft& draft, const ImportOptions& written) {
   ImportOptions options = written;
-  if (!options.gpu.empty()) options.gpu = gpu_name_of(options.gpu);
-  require_name("--node", options.node, hardware::node_names());
-  const bool given = !options.gpu.empty() || !options.node.empty();
+  const bool own_gpu = hardware::is_profile_path(options.gpu), own_node = hardware::is_profile_path(options.node);
+  if (!options.gpu.empty() && !own_gpu) options.gpu = gpu_name_of(options.gpu);
+  if (!own_node) require_name("--node", options.node, hardware::node_names());
+  const bool given = (!options.gpu.empty() && !own_gpu) || !options.node.empty();
   std::string node = options.node.empty() && !options.gpu.empty() ? node_of(options.gpu) : options.node;
   if (node.empty()) node = kDefaultNode;
   const hardware::Node profile = hardware::load_node(node);
+  if (own_gpu) (void)hardware::load_gpu(options.gpu);  // what is wrong in it is told now
+  const auto named = [&](const std::string& name, bool own) {
+    return own ? quoted_yaml(path_within(written, name)) : name;
+  };
   const double gpus =
       static_cast<double>(draft.count("tensor_parallel")) * draft.count("pipeline_parallel") * draft.count("replicas");
   const double nodes = std::min(1e6, std::max(1.0, (gpus + profile.gpus - 1) / profile.gpus));
   std::string text = "cluster:\n";
-  text += line_of("  ", {"node", node, given ? "" : "change me: import --gpu or --node, or orrery list nodes"});
-  if (!options.gpu.empty() && profile.gpu != options.gpu) text += line_of("  ", {"gpu", options.gpu, ""});
+  text += line_of(
+      "  ", {"node", named(node, own_node), given ? "" : "change me: import --gpu or --node, or orrery list nodes"});
+  if (!options.gpu.empty() && profile.gpu != options.gpu)
+    text += line_of("  ", {"gpu", named(options.gpu, own_gpu), ""});
   if (nodes >= 2.0) {
     const int count = static_cast<int>(nodes);
     text += line_of("  ", {"nodes", std::to_string(count), "for the GPUs below"});
@@ -111,6 +126,11 @@ void Draft::set(std::string_view key, std::string value, std::string comment) {
     return;
   }
   serving.push_back({std::string(key), std::move(value), std::move(comment)});
+}
+
+void Draft::erase(std::string_view key) {
+  const auto is_it = [&](const DraftKey& one) { return one.key == key; };
+  serving.erase(std::remove_if(serving.begin(), serving.end(), is_it), serving.end());
 }
 
 const DraftKey* Draft::find(std::string_view key) const {

@@ -41,6 +41,7 @@ struct Draft {
 
   /// Replaces the key where it is there.
   void set(std::string_view key, std::string value, std::string comment = "");
+  void erase(std::string_view key);
   [[nodiscard]] const DraftKey* find(std::string_view key) const;
   /// A count among `serving`; 1 where it isn't there.
   [[nodiscard]] int count(std::string_view key) const;

@@ -8,6 +8,7 @@
 
 #include "hardware/config/shown.hpp"
 #include "hardware/nearest_names.hpp"
+#include "scenarios/import/launch_prefix.hpp"
 #include "scenarios/import/model_name.hpp"
 #include "scenarios/model_names.hpp"
 
@@ -34,7 +35,7 @@ std::vector<Found> find_launches(const ShellScript& script) {
     for (std::size_t at = 0; at < command.words.size(); ++at) {
       const auto starts = [&](const Launcher& one) { return one.starts(command.words, at) > 0; };
       const auto launcher = std::find_if(launchers().begin(), launchers().end(), starts);
-      if (launcher == launchers().end()) continue;
+      if (launcher == launchers().end() || !may_start(command.words, at)) continue;
       found.push_back({&*launcher, &command, launcher->starts(command.words, at)});
       break;
     }
@@ -212,6 +213,7 @@ void read_script(const ShellScript& script, const ImportFile& file, const Import
       fmt::format("{}, {}", found.launcher->equation, place_of(file.path, found.command->words.front().place)));
   if (found.launcher->name != "vllm_v1") draft.engine = found.launcher->name;
   FlagReader(found, launch).read();
+  if (found.launcher->finish != nullptr) found.launcher->finish(launch);
   resolve_model(file, options, found, launch);
   note_environment(script, launch);
   for (std::size_t i = 1; i < all.size(); ++i) {

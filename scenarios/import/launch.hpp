@@ -33,6 +33,7 @@ struct Launch {
   const ShellScript* script = nullptr;
   std::optional<ShellWord> model;
   Draft* draft = nullptr;
+  std::optional<ShellPlace> dp_attention = {};  ///< of SGLang's flag, where it is on
 
   [[noreturn]] void fail(const ShellPlace& place, const std::string& message) const { script->fail(place, message); }
   /// "serve.sh:3:12 --port: why".
@@ -65,6 +66,8 @@ struct Launcher {
   /// Where the arguments begin, the command's words from `at` on starting this server; 0: they don't.
   std::size_t (*starts)(const std::vector<ShellWord>& words, std::size_t at) = nullptr;
   const std::vector<FlagRow>& (*flags)() = nullptr;
+  /// What flags mean together, once all are read; nullptr: each stands for itself.
+  void (*finish)(Launch& launch) = nullptr;
 };
 [[nodiscard]] const std::vector<Launcher>& launchers();
 
@@ -75,6 +78,8 @@ void read_script(const ShellScript& script, const ImportFile& file, const Import
 
 [[nodiscard]] const std::vector<FlagRow>& vllm_flags();    // launch_vllm.cpp
 [[nodiscard]] const std::vector<FlagRow>& sglang_flags();  // launch_sglang.cpp
+/// With --enable-dp-attention the data parallel groups are parts of one engine, and no engines side by side.
+void finish_sglang(Launch& launch);
 [[nodiscard]] const std::vector<FlagRow>& trtllm_flags();  // launch_trtllm.cpp
 [[nodiscard]] const std::vector<FlagRow>& tgi_flags();     // launch_tgi.cpp
 
@@ -92,6 +97,7 @@ void take_dtype(const FlagUse& use, Launch& launch);
 void take_switch(const FlagUse& use, Launch& launch);
 /// Of a flag that turns the key off.
 void take_opposite(const FlagUse& use, Launch& launch);
+void take_dp_attention(const FlagUse& use, Launch& launch);
 /// A number of bytes, "20G".
 void take_bytes(const FlagUse& use, Launch& launch);
 

@@ -1,6 +1,12 @@
 // Flags of SGLang's server. Source: sgl-project/sglang python/sglang/srt/server_args.py.
 // Limitation: its mem_fraction_static is the share for weights and KV cache alone, vLLM's the share for all; it is
 // taken as it stands, which leaves less cache here.
+//
+// Data parallel attention: of tp GPUs each group of tp/dp holds attention and the KV cache of its own requests, while
+// experts and dense layers are split over all (server_args.py: tp_size % dp_size == 0; layers/dp_attention.py). Without
+// it dp engines of tp GPUs stand side by side.
+#include <fmt/format.h>
+
 #include "scenarios/import/launch.hpp"
 
 namespace orrery::scenarios {
@@ -42,7 +48,7 @@ const std::vector<FlagRow>& sglang_flags() {
       {"--nnodes", "", value, "", "the number of nodes follows from the GPUs"},
       {"--node-rank", "", value, "", kServer},
       {"--dist-init-addr", "", value, "", kServer},
-      {"--enable-dp-attention", "", nothing, "", kUnmodelled},
+      {"--enable-dp-attention", "", nothing, "replicas", "data parallel groups inside one engine", take_dp_attention},
       {"--ep-size", "--ep", value, "", kUnmodelled},
       {"--speculative-algorithm", "", value, "", kUnmodelled},
       {"--speculative-num-steps", "", value, "", kUnmodelled},
@@ -57,6 +63,26 @@ const std::vector<FlagRow>& sglang_flags() {
       {"--max-total-tokens", "", value, "", kUnmodelled},
   };
   return rows;
+}
+
+void take_dp_attention(const FlagUse& use, Launch& launch) {
+  if (use.text == "true") launch.dp_attention = use.place;
+}
+
+void finish_sglang(Launch& launch) {
+  if (!launch.dp_attention) return;
+  const std::int64_t groups = launch.draft->count("replicas"), gpus = launch.draft->count("tensor_parallel");
+  launch.draft->erase("replicas");
+  if (groups > 1 && gpus % groups != 0) {
+    launch.fail(*launch.dp_attention,
+                fmt::format("--enable-dp-attention: --dp {} doesn't divide --tp {}, the GPUs that its groups are of",
+                            groups, gpus));
+  }
+  launch.ignore(
+      *launch.dp_attention, "--enable-dp-attention",
+      fmt::format("attention in {} data parallel group{} inside one engine of {} GPUs, each with the KV cache "
+                  "of its own requests, is not modelled: figures are those of attention split over all {}",
+                  groups, groups == 1 ? "" : "s", gpus, gpus));
 }
 
 }  // namespace orrery::scenarios

@@ -4,20 +4,13 @@
 #include <string>
 
 #include "scenarios/import/launch.hpp"
+#include "scenarios/import/launch_prefix.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
 
 using Words = std::vector<ShellWord>;
-
-/// The program of a path, "/opt/bin/vllm".
-std::string program(const Words& words, std::size_t at) {
-  if (at >= words.size() || !words[at].is_known()) return {};
-  const std::string& text = words[at].text;
-  const std::size_t slash = text.rfind('/');
-  return slash == std::string::npos ? text : text.substr(slash + 1);
-}
 
 bool is_word(const Words& words, std::size_t at, std::string_view text) {
   return at < words.size() && words[at].is_known() && words[at].text == text;
@@ -38,7 +31,7 @@ bool is_image(const Words& words, std::size_t at, std::string_view name) {
 }
 
 std::size_t starts_vllm(const Words& words, std::size_t at) {
-  if (program(words, at) == "vllm" && is_word(words, at + 1, "serve")) return at + 2;
+  if (program_at(words, at) == "vllm" && is_word(words, at + 1, "serve")) return at + 2;
   if (is_word(words, at, "-m") && (is_word(words, at + 1, "vllm.entrypoints.openai.api_server") ||
                                    is_word(words, at + 1, "vllm.entrypoints.api_server"))) {
     return at + 2;
@@ -47,16 +40,16 @@ std::size_t starts_vllm(const Words& words, std::size_t at) {
 }
 
 std::size_t starts_sglang(const Words& words, std::size_t at) {
-  if (program(words, at) == "sglang" && is_word(words, at + 1, "serve")) return at + 2;
+  if (program_at(words, at) == "sglang" && is_word(words, at + 1, "serve")) return at + 2;
   return is_word(words, at, "-m") && is_word(words, at + 1, "sglang.launch_server") ? at + 2 : 0;
 }
 
 std::size_t starts_trtllm(const Words& words, std::size_t at) {
-  return program(words, at) == "trtllm-serve" ? at + 1 : 0;
+  return program_at(words, at) == "trtllm-serve" ? at + 1 : 0;
 }
 
 std::size_t starts_tgi(const Words& words, std::size_t at) {
-  if (program(words, at) == "text-generation-launcher") return at + 1;
+  if (program_at(words, at) == "text-generation-launcher") return at + 1;
   return is_image(words, at, "text-generation-inference") ? at + 1 : 0;
 }
 
@@ -67,7 +60,7 @@ const std::vector<Launcher>& launchers() {
       {"vllm_v1", "a launch line of vLLM", "vllm-project/vllm 0.19 vllm/engine/arg_utils.py, cli_args.py", starts_vllm,
        vllm_flags},
       {"sglang", "a launch line of SGLang", "sgl-project/sglang python/sglang/srt/server_args.py", starts_sglang,
-       sglang_flags},
+       sglang_flags, finish_sglang},
       {"trtllm", "a launch line of TensorRT-LLM", "NVIDIA/TensorRT-LLM tensorrt_llm/commands/serve.py", starts_trtllm,
        trtllm_flags},
       {"tgi", "a launch line of Text Generation Inference",

@@ -8,6 +8,7 @@
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/config/shown.hpp"
+#include "scenarios/ask/names.hpp"
 #include "scenarios/import/import.hpp"
 #include "scenarios/xml_text.hpp"
 
@@ -190,45 +191,81 @@ bool same_capability(const NcclTopology& topology, const hardware::Gpu& gpu) {
   return own / 10 == seen / 10 && (own == seen || (own != 89 && seen != 89));
 }
 
-/// Boards of the catalogue that have that capability and links.
-std::vector<std::string> boards_like(const NcclTopology& topology) {
+/// A board whose NVLinks are bridges, as they are sold one by one, may stand in a box that has none.
+bool is_bridged(const std::string& board) {
+  for (const std::string& name : hardware::node_names()) {
+    const hardware::Node node = hardware::load_node(name);
+    if (node.gpu == board) return !node.nvswitch;
+  }
+  return false;
+}
+
+/// Boards of the catalogue that have that capability, and its links or any.
+std::vector<std::string> boards_like(const NcclTopology& topology, bool same_links) {
   std::vector<std::string> names;
   for (const std::string& name : hardware::gpu_names()) {
     const hardware::Gpu gpu = hardware::load_gpu(name);
-    if (same_capability(topology, gpu) && nvlinks_of(gpu) == links_in(topology)) names.push_back(name);
+    if (!same_capability(topology, gpu)) continue;
+    const int links = links_in(topology);
+    if (!same_links || nvlinks_of(gpu) == links || (links == 0 && is_bridged(name))) names.push_back(name);
   }
   return names;
 }
 
+std::string seen(const NcclTopology& topology) {
+  return fmt::format("compute capability {}.{} with {} NVLinks", topology.compute_capability / 10,
+                     topology.compute_capability % 10, links_in(topology));
+}
+
 /// The board that --gpu names is the one that the file speaks of. A board whose profile has no NVLink may be bridged.
-void check_board(const NcclTopology& topology, const std::string& board, const std::string& file) {
-  const hardware::Gpu gpu = hardware::load_gpu(board);  // throws with the nearest names
+void check_board(const NcclTopology& topology, const std::string& board, const hardware::Gpu& gpu,
+                 const std::string& file) {
   const int own = nvlinks_of(gpu), links = links_in(topology);
   if (!same_capability(topology, gpu)) {
-    throw ConfigError({{file, topology.first_gpu,
-                        fmt::format("sm=\"{}\", and {} has compute capability {}.{}: another board than --gpu says",
-                                    topology.compute_capability, board, gpu.generation.compute_capability / 10,
-                                    gpu.generation.compute_capability % 10)}});
+    throw ConfigError(
+        {{file, topology.first_gpu,
+          fmt::format("sm=\"{}\", and {} has compute capability {}.{}: another board than --gpu says; "
+                      "one of {}",
+                      topology.compute_capability, board, gpu.generation.compute_capability / 10,
+                      gpu.generation.compute_capability % 10, fmt::join(boards_like(topology, false), ", "))}});
   }
   const bool bridge_of_own = links > 0 && topology.nvlinks == 0 && own == 0;
-  const bool unbridged = links == 0 && !hardware::load_node(hardware::node_with(board)).nvswitch;
-  if (own == links || bridge_of_own || unbridged) return;
+  if (own == links || bridge_of_own || (links == 0 && is_bridged(board))) return;
   throw ConfigError(
       {{file, topology.first_gpu,
         fmt::format("{} NVLinks of a GPU, and {} has {}: another board than --gpu says", links, board, own)}});
 }
 
+/// What the user calls it, where that leaves several the one that the file is of. Throws ConfigError with the nearest
+/// names.
+std::string named_board(const NcclTopology& topology, const std::string& written) {
+  if (hardware::is_profile_path(written)) return written;
+  const std::vector<std::string> alike = boards_like(topology, true);
+  std::vector<std::string> meant;
+  for (const std::string& board : gpus_named(written)) {
+    if (std::find(alike.begin(), alike.end(), board) != alike.end()) meant.push_back(board);
+  }
+  if (meant.size() > 1) {
+    throw ConfigError(fmt::format("--gpu {}: {} is any of {}; name one", hardware::printable(written, 40),
+                                  seen(topology), fmt::join(meant, ", ")));
+  }
+  return meant.empty() ? gpu_name_of(written) : meant.front();
+}
+
 std::string board_of(const NcclTopology& topology, const ImportOptions& options, const std::string& file) {
   if (!options.gpu.empty()) {
-    check_board(topology, options.gpu, file);
-    return options.gpu;
+    const std::string board = named_board(topology, options.gpu);
+    check_board(topology, board, hardware::load_gpu(board), file);
+    return board;
   }
-  const std::vector<std::string> boards = boards_like(topology);
+  const std::vector<std::string> boards = boards_like(topology, true);
   if (boards.size() == 1) return boards.front();
+  const std::vector<std::string> near = boards.empty() ? boards_like(topology, false) : boards;
   throw ConfigError(fmt::format(
-      "{}: compute capability {}.{} with {} NVLinks is {}; name the board with --gpu", hardware::quoted_path(file),
-      topology.compute_capability / 10, topology.compute_capability % 10, links_in(topology),
-      boards.empty() ? "none of orrery list gpus" : fmt::format("one of {}", fmt::join(boards, ", "))));
+      "{}: {} is {}; name the board with --gpu", hardware::quoted_path(file), seen(topology),
+      near.empty() ? "none of orrery list gpus"
+                   : fmt::format("{}{}", boards.empty() ? "of no board here; its generation has " : "one of ",
+                                 fmt::join(near, ", "))));
 }
 
 }  // namespace

@@ -108,29 +108,44 @@ NvlinkShape nvlink_shape(const LinkMatrix& cables, int to_switch, int most) {
   return shape;
 }
 
+namespace {
+
+// The keys of the cards; of none that there are.
+std::string cards_text(const MachineFacts& facts) {
+  if (facts.nics == 0) return fmt::format("  nics: 0  # {} has no network card\n", facts.what);
+  const double nic = facts.nic.value() > 0.0 ? facts.nic.value() : 50e9;
+  return fmt::format("  nics: {}\n  nic_bandwidth: {:g} Gb/s\n  nic_latency: 0.6 us\n", facts.nics, nic * 8.0 / 1e9);
+}
+
+}  // namespace
+
 Imported node_profile(const MachineFacts& facts, const std::string& file) {
   const hardware::Gpu gpu = hardware::load_gpu(facts.board);
   const std::string name = hardware::printable(facts.source, 200);
   const bool reduces = facts.nvlink.nvswitch && facts.nvlink.mesh.empty() && gpu.generation.compute_capability >= 90;
   const bool rate_known = facts.nics == 0 || facts.nic.value() > 0.0;
-  const double nic = facts.nic.value() > 0.0 ? facts.nic.value() : (facts.nics > 0 ? 50e9 : 0.125e9);
   const double slot = facts.slot.value() > 0.0 ? facts.slot.value() : gpu.pcie_bandwidth.value();
   Imported out;
   out.yaml = fmt::format(
       "# From {0}, {1}. Name it in a scenario by its path: cluster: {{node: ./FILE}}\n"
-      "title: {2}\n\nnode:\n  gpus: {3}\n  gpu: {4}\n  nvswitch: {5}\n{6}  in_network_reduction: {7}\n  nics: {8}\n"
-      "  nic_bandwidth: {9:g} Gb/s\n  nic_latency: 0.6 us\n  pcie_bandwidth: {10:g} GB/s\n"
-      "  host_memory_bandwidth: 409.6 GB/s\n  host_memory: 1 TB\n{11}  sockets: {12}\n\nsources:\n"
-      "  default: {13}\n  nic_latency: \"assumed: a ConnectX card\"\n"
+      "title: {2}\n\nnode:\n  gpus: {3}\n  gpu: {4}\n  nvswitch: {5}\n{6}  in_network_reduction: {7}\n{8}"
+      "  pcie_bandwidth: {9:g} GB/s\n"
+      "  host_memory_bandwidth: 409.6 GB/s\n  host_memory: 1 TB\n{10}  sockets: {11}\n\nsources:\n"
+      "  default: {12}\n{13}"
       "  host_memory_bandwidth: \"assumed: {1} has none\"\n  host_memory: \"assumed: {1} has none\"\n",
       name, facts.what, quoted_yaml(fmt::format("{} x {}, from {}", facts.gpus, facts.board, name)), facts.gpus,
-      facts.board, facts.nvlink.nvswitch, mesh_lines(facts.nvlink, gpu), reduces, facts.nics, nic * 8.0 / 1e9,
-      slot / 1e9, facts.cpu.empty() ? "" : fmt::format("  cpu: {}\n", facts.cpu), facts.sockets,
-      quoted_yaml(fmt::format("{}, {}", facts.what, name)));
+      facts.board, facts.nvlink.nvswitch, mesh_lines(facts.nvlink, gpu), reduces, cards_text(facts), slot / 1e9,
+      facts.cpu.empty() ? "" : fmt::format("  cpu: {}\n", facts.cpu), facts.sockets,
+      quoted_yaml(fmt::format("{}, {}", facts.what, name)),
+      facts.nics > 0 ? "  nic_latency: \"assumed: a ConnectX card\"\n" : "");
   if (!rate_known) out.yaml += fmt::format("  nic_bandwidth: \"assumed: {} has none\"\n", facts.what);
   if (facts.slot.value() <= 0.0) out.yaml += "  pcie_bandwidth: \"assumed: the board's own rate\"\n";
   check(out.yaml, file);
-  out.notes = {fmt::format("nic_latency, host_memory_bandwidth and host_memory: {} has none", facts.what)};
+  out.notes = {fmt::format("{}host_memory_bandwidth and host_memory: {} has none",
+                           facts.nics > 0 ? "nic_latency, " : "", facts.what)};
+  if (facts.nics == 0) {
+    out.notes.push_back(fmt::format("no network card: {} has none, so that the node stands alone", facts.what));
+  }
   if (!rate_known) out.notes.emplace_back("nic_bandwidth: 400 Gb/s a card; correct it where the cards are others");
   if (facts.slot.value() <= 0.0) out.notes.emplace_back("pcie_bandwidth: the board's own rate");
   if (facts.cpu.empty()) out.notes.emplace_back("cpu: that of the default (intel_sapphire_rapids)");

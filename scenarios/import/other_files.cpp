@@ -61,8 +61,16 @@ bool is_nsys_report(const ImportFile& f) { return ends_in(f, ".nsys-rep") || end
 bool is_chakra(const ImportFile& f) { return ends_in(f, ".et") || has(f, "schema: 1.") || ends_in(f, ".chakra"); }
 bool is_parquet(const ImportFile& f) { return f.head.compare(0, 4, "PAR1") == 0; }
 bool is_zip(const ImportFile& f) { return f.head.compare(0, 4, "PK\x03\x04") == 0; }
+/// A name says it of texts alone: bytes have their format's first ones.
 bool is_weights(const ImportFile& f) {
-  return ends_in(f, ".safetensors") || f.head.compare(0, 4, "GGUF") == 0 || ends_in(f, ".bin") || ends_in(f, ".pt");
+  const auto at = [&](std::size_t i) { return i < f.head.size() ? static_cast<unsigned char>(f.head[i]) : 0U; };
+  const bool zip = f.head.compare(0, 4, "PK\x03\x04") == 0;
+  const bool pickle = at(0) == 0x80 && at(1) >= 2 && at(1) <= 5;
+  const bool text = f.head.find('\0') == std::string::npos;
+  if (f.head.compare(0, 4, "GGUF") == 0) return true;
+  // A length of eight bytes, then JSON.
+  if (ends_in(f, ".safetensors")) return text || at(8) == '{';
+  return (ends_in(f, ".bin") || ends_in(f, ".pt") || ends_in(f, ".pth")) && (zip || pickle);
 }
 bool is_program(const ImportFile& f) {
   return f.head.compare(0, 4,
