@@ -7,12 +7,14 @@
 // Source: kubernetes.io/docs, Container (command, args, env, "$(NAME)");
 // docs.docker.com/reference/compose-file/services.
 #include <algorithm>
-#include <map>
+#include <array>
 
 #include <fmt/format.h>
 
 #include "hardware/config/config.hpp"
+#include "hardware/config/config_numbers.hpp"
 #include "hardware/config/shown.hpp"
+#include "scenarios/import/container.hpp"
 #include "scenarios/import/launch.hpp"
 
 namespace orrery::scenarios {
@@ -51,167 +53,134 @@ std::vector<NodePtr> documents_of(const std::string& text, const std::string& fi
   return documents;
 }
 
-ShellPlace place_of(const ConfigNode& node) { return {std::max(1, node.span.line), std::max(1, node.span.column)}; }
+constexpr std::int64_t kMostReplicas = 100'000;
+constexpr std::string_view kPlaced = "where it is placed: --gpu or --node of import names the hardware";
+constexpr std::string_view kCounted = "the GPUs follow from the parallel sizes of the launch";
 
-/// A container as its file has it; nullptr: it says nothing of that.
-struct Container {
-  const ConfigNode* image = nullptr;
-  const ConfigNode* command = nullptr;  ///< instead of what the image starts
-  const ConfigNode* args = nullptr;
-  std::map<std::string, std::string> env;
-  std::int64_t replicas = 1;
+/// What may stand in a container or around it; without a reason it is read elsewhere or says nothing of the run.
+struct Rest {
+  std::string_view key, why;
 };
+constexpr std::array<Rest, 26> kRest{{
+    {"image", ""},
+    {"command", ""},
+    {"args", ""},
+    {"env", ""},
+    {"name", ""},
+    {"replicas", ""},
+    {"containers", ""},
+    {"entrypoint", ""},
+    {"environment", ""},
+    {"scale", ""},
+    {"template", ""},
+    {"spec", ""},
+    {"metadata", ""},
+    {"selector", ""},
+    {"deploy", ""},
+    {"mode", ""},
+    {"nodeSelector", kPlaced},
+    {"affinity", kPlaced},
+    {"nodeName", kPlaced},
+    {"placement", kPlaced},
+    {"runtimeClassName", kPlaced},
+    {"resources", kCounted},
+    {"gpus", kCounted},
+    {"envFrom", "variables of other files are not known, and none is looked at"},
+    {"env_file", "variables of other files are not known, and none is looked at"},
+    {"initContainers", "they end before the server starts"},
+}};
 
-std::map<std::string, std::string> env_of(const ConfigNode* node) {
-  std::map<std::string, std::string> env;
-  if (node == nullptr) return env;
-  for (const auto& [name, value] : node->entries) {
-    if (value->kind == NodeKind::scalar) env[name] = value->scalar;
-  }
-  for (const NodePtr& item : node->items) {
-    const ConfigNode* name = item->find("name");
-    const ConfigNode* value = item->find("value");
-    if (name != nullptr && value != nullptr) env[name->scalar] = value->scalar;
-    const std::size_t equals = item->scalar.find('=');
-    if (item->kind == NodeKind::scalar && equals != std::string::npos) {
-      env[item->scalar.substr(0, equals)] = item->scalar.substr(equals + 1);
-    }
-  }
-  return env;
+std::vector<std::pair<std::string, const ConfigNode*>> rest_of(const ConfigNode& node) {
+  std::vector<std::pair<std::string, const ConfigNode*>> rest;
+  for (const auto& [key, value] : node.entries) rest.emplace_back(key, value.get());
+  return rest;
 }
 
-/// The name in "$(NAME)", "${NAME}" or "${NAME:-else}" that begins at `at`, its end, and what stands in for it.
-struct Reference {
-  std::string name, fallback;
-  bool has_fallback = false;
-  std::size_t end = 0;
-};
-std::optional<Reference> reference_at(const std::string& text, std::size_t at) {
-  if (text[at] != '$' || at + 1 >= text.size() || (text[at + 1] != '(' && text[at + 1] != '{')) return std::nullopt;
-  const std::size_t close = text.find(text[at + 1] == '(' ? ')' : '}', at);
-  if (close == std::string::npos) return std::nullopt;
-  Reference found{text.substr(at + 2, close - at - 2), "", false, close + 1};
-  if (const std::size_t colon = found.name.find(":-"); colon != std::string::npos) {
-    found.fallback = found.name.substr(colon + 2);
-    found.has_fallback = true;
-    found.name.resize(colon);
-  }
-  return found;
-}
-
-ShellWord word_of(const ConfigNode& node, const Container& container) {
-  ShellWord word{"", place_of(node), {}};
-  const std::string& text = node.scalar;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::optional<Reference> reference = reference_at(text, at);
-    if (!reference) {
-      word.text += text[at++];
-      continue;
-    }
-    const auto known = container.env.find(reference->name);
-    if (known == container.env.end() && !reference->has_fallback) {
-      word.failure = {"a variable that the container's env does not set", place_of(node)};
-      return word;
-    }
-    word.text += known != container.env.end() ? known->second : reference->fallback;
-    at = reference->end;
-  }
-  return word;
-}
-
-/// Commands of a text that a shell reads, each word at the place of the text.
-std::vector<ShellCommand> commands_in(const std::string& text, ShellPlace place, const Container& container,
-                                      const std::string& file) {
-  std::string assigned;
-  for (const auto& [name, value] : container.env) {
-    if (value.find('\'') == std::string::npos) assigned += name + "='" + value + "'\n";
-  }
-  ShellScript script;
-  try {
-    script = parse_shell(assigned + text, file);
-  } catch (const hardware::ConfigError& error) {
-    script.file = file;
-    script.fail(place, error.diagnostics().front().message);
-  }
-  for (ShellCommand& command : script.commands) {
-    for (ShellWord& word : command.words) word.place = word.failure.place = place;
-  }
-  return script.commands;
-}
-
-std::vector<ShellWord> words_of(const ConfigNode* node, const Container& container, const std::string& file) {
-  std::vector<ShellWord> words;
-  if (node == nullptr) return words;
-  for (const NodePtr& item : node->items) {
-    if (item->kind == NodeKind::scalar) words.push_back(word_of(*item, container));
-  }
-  if (node->kind != NodeKind::scalar) return words;
-  for (ShellCommand& command : commands_in(node->scalar, place_of(*node), container, file)) {
-    words.insert(words.end(), command.words.begin(), command.words.end());
-  }
-  return words;
-}
-
-bool is_shell(const std::string& word) {
-  const std::string name = word.substr(word.rfind('/') + 1);
-  return name == "sh" || name == "bash" || name == "ash" || name == "dash";
-}
-
-void add_commands(const Container& container, ShellScript& script) {
-  std::vector<ShellWord> words = words_of(container.command, container, script.file);
-  if (words.empty() && container.image != nullptr) {
-    const ShellWord image = word_of(*container.image, container);
-    words = {{"container", image.place, {}}, image};
-  }
-  for (ShellWord& word : words_of(container.args, container, script.file)) words.push_back(std::move(word));
-  // sh -c TEXT, with other flags before it: -lc, -e -c.
-  if (words.size() > 2 && is_shell(words.front().text)) {
-    for (std::size_t i = 1; i + 1 < words.size(); ++i) {
-      if (words[i].text.front() != '-' || words[i].text.back() != 'c') continue;
-      const ShellWord& text = words[i + 1];
-      for (ShellCommand& command : commands_in(text.text, text.place, container, script.file)) {
-        script.commands.push_back(std::move(command));
-      }
-      return;
-    }
-  }
-  if (!words.empty()) script.commands.push_back({std::move(words)});
-}
-
-/// How many of it run, where that is a number.
-std::int64_t replicas_in(const ConfigNode* count, std::int64_t otherwise) {
-  if (count == nullptr || count->kind != NodeKind::scalar) return otherwise;
-  const long written = std::strtol(count->scalar.c_str(), nullptr, 10);
-  return written >= 1 && written <= 100'000 ? written : otherwise;
-}
-
-void collect(const ConfigNode& node, std::int64_t replicas, std::vector<Container>& containers) {
-  replicas = replicas_in(node.find("replicas"), replicas);
+/// `replicas`: the nearest above.
+void collect(const ConfigNode& node, const ConfigNode* replicas, std::vector<Container>& containers) {
+  if (const ConfigNode* own = node.find("replicas")) replicas = own;
   if (const ConfigNode* list = node.find("containers")) {
     for (const NodePtr& item : list->items) {
-      containers.push_back(
-          {item->find("image"), item->find("command"), item->find("args"), env_of(item->find("env")), replicas});
+      const ConfigNode* name = item->find("name");
+      const ConfigNode* env = item->find("env");
+      containers.push_back({name != nullptr ? "container " + name->scalar : "container", item.get(),
+                            item->find("image"), item->find("command"), item->find("args"), env, env_of(env), replicas,
+                            rest_of(*item)});
+      for (const auto& one : rest_of(node)) containers.back().rest.push_back(one);
     }
   }
   for (const auto& [key, value] : node.entries) collect(*value, replicas, containers);
   for (const NodePtr& item : node.items) collect(*item, replicas, containers);
 }
 
-/// The first container that starts a server.
+std::string text_of(const std::string& file, const ConfigNode& node) {
+  return fmt::format("{}:{}:{}", hardware::quoted_path(file), std::max(1, node.span.line),
+                     std::max(1, node.span.column));
+}
+
+/// Times what the launch says. Throws ConfigError at a count that none can have.
+void multiply(const Container& container, const ShellScript& script, Draft& draft) {
+  if (container.replicas == nullptr || container.replicas->kind == NodeKind::null) return;
+  const ShellWord word = word_of(*container.replicas, container);
+  if (!word.is_known()) {
+    draft.ignored.push_back(
+        fmt::format("{} replicas: {}; taken as 1", text_of(script.file, *container.replicas), word.failure.message));
+    return;
+  }
+  std::string error;
+  const std::optional<std::int64_t> count =
+      container.replicas->kind == NodeKind::scalar ? hardware::parse_integer(word.text, error) : std::nullopt;
+  if (!count || *count < 1 || *count > kMostReplicas) {
+    script.fail(place_of(*container.replicas),
+                fmt::format("replicas: expected a whole number from 1 to {} of a server that runs, found {}",
+                            kMostReplicas, hardware::shown(word.text)));
+  }
+  if (*count == 1) return;
+  draft.set("replicas", std::to_string(*count * draft.count("replicas")),
+            fmt::format("replicas: {} of the deployment", *count));
+}
+
+/// What else is said of the container, and why nothing follows from it here.
+void ignore_rest(const Container& container, const std::string& file, Draft& draft) {
+  std::string others;
+  for (const auto& [key, node] : container.rest) {
+    const auto found =
+        std::find_if(kRest.begin(), kRest.end(), [&key = key](const Rest& one) { return one.key == key; });
+    if (found == kRest.end()) {
+      others += (others.empty() ? "" : ", ") + key;
+    } else if (!found->why.empty()) {
+      draft.ignored.push_back(fmt::format("{} {}: {}", text_of(file, *node), key, found->why));
+    }
+  }
+  if (!others.empty()) {
+    draft.ignored.push_back(fmt::format("{} {}: {}", text_of(file, *container.place), others,
+                                        "how the container is kept, which takes no time here"));
+  }
+}
+
+/// The first container that starts a server; what the others are is said.
 void read_containers(const ImportFile& file, std::string_view what, const std::vector<Container>& containers,
                      const ImportOptions& options, Draft& draft) {
+  bool found = false;
+  std::vector<std::string> others;
   for (const Container& container : containers) {
     ShellScript script;
     script.file = file.path;
     add_commands(container, script);
-    if (!holds_launch(script)) continue;
-    read_script(script, file, options, draft);
-    if (container.replicas > 1) {
-      draft.set("replicas", std::to_string(container.replicas * draft.count("replicas")),
-                fmt::format("replicas: {} of the deployment", container.replicas));
+    const bool serves = holds_launch(script);
+    if (!serves || found) {
+      others.push_back(fmt::format("{} {}: {}", text_of(file.path, *container.place), container.name,
+                                   serves ? "another server; one launch is read, the first" : "it starts no server"));
+      continue;
     }
-    return;
+    found = true;
+    add_assigned(container, script);
+    read_script(script, file, options, draft);
+    multiply(container, script, draft);
+    ignore_rest(container, file.path, draft);
   }
+  draft.ignored.insert(draft.ignored.end(), others.begin(), others.end());
+  if (found) return;
   throw hardware::ConfigError(fmt::format(
       "{} is {} none of whose containers starts vllm serve, sglang, trtllm-serve or text-generation-launcher",
       hardware::quoted_path(file.path), what));
@@ -235,8 +204,16 @@ bool is_kubernetes(const ImportFile& file) {
 void read_kubernetes(const ImportFile& file, const ImportOptions& options, Console&, Draft& draft) {
   const std::vector<NodePtr> documents = documents_of(file.whole(), file.path);
   std::vector<Container> containers;
-  for (const NodePtr& document : documents) collect(*document, 1, containers);
+  std::vector<std::string> others;
+  for (const NodePtr& document : documents) {
+    const std::size_t before = containers.size();
+    collect(*document, nullptr, containers);
+    const ConfigNode* kind = document->find("kind");
+    if (containers.size() > before || kind == nullptr) continue;
+    others.push_back(fmt::format("{} {}: it holds no container", text_of(file.path, *kind), kind->scalar));
+  }
   read_containers(file, "a Kubernetes manifest", containers, options, draft);
+  draft.ignored.insert(draft.ignored.end(), others.begin(), others.end());
 }
 
 bool is_compose(const ImportFile& file) { return !file.is_gzip && has_yaml_key(file, "services"); }
@@ -249,10 +226,21 @@ void read_compose(const ImportFile& file, const ImportOptions& options, Console&
     if (services == nullptr) continue;
     for (const auto& [name, service] : services->entries) {
       const ConfigNode* deploy = service->find("deploy");
-      const std::int64_t scale = replicas_in(service->find("scale"), 1);
-      containers.push_back({service->find("image"), service->find("entrypoint"), service->find("command"),
-                            env_of(service->find("environment")),
-                            replicas_in(deploy != nullptr ? deploy->find("replicas") : nullptr, scale)});
+      const ConfigNode* env = service->find("environment");
+      Container container{"service " + name,
+                          service.get(),
+                          service->find("image"),
+                          service->find("entrypoint"),
+                          service->find("command"),
+                          env,
+                          env_of(env),
+                          service->find("scale"),
+                          rest_of(*service)};
+      if (deploy != nullptr) {
+        if (const ConfigNode* replicas = deploy->find("replicas")) container.replicas = replicas;
+        for (const auto& one : rest_of(*deploy)) container.rest.push_back(one);
+      }
+      containers.push_back(std::move(container));
     }
   }
   read_containers(file, "a Docker Compose file", containers, options, draft);
