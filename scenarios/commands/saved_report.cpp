@@ -3,6 +3,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -22,33 +23,99 @@ namespace {
   throw hardware::ConfigError(fmt::format("{}: {}", hardware::quoted_path(file), what));
 }
 
-/// The number at a dotted path of a report.
-std::optional<double> read_metric(const Json& report, std::string_view path) {
-  const Json* at = &report;
-  for (bool more = true; more;) {
-    const std::size_t dot = path.find('.');
-    more = dot != std::string_view::npos;
-    const auto found = at->is_object() ? at->find(std::string(path.substr(0, dot))) : at->end();
-    if (found == at->end()) return std::nullopt;
-    at = &*found;
-    if (more) path.remove_prefix(dot + 1);
-  }
-  if (at->is_number()) return at->get<double>();
-  if (at->is_boolean()) return at->get<bool>() ? 1.0 : 0.0;
-  return std::nullopt;
+/// "a text", "a list": what stands there instead of a figure, in few words.
+std::string shown(const Json& value) {
+  constexpr std::size_t kLongest = 40;
+  if (value.is_array()) return "a list";
+  if (value.is_object()) return "an object";
+  if (value.is_string()) return hardware::shown(value.get_ref<const std::string&>(), kLongest);
+  return value.dump();
 }
 
-void read_metrics(const Json& report, const std::string& prefix, std::map<std::string, double>& metrics) {
-  for (const MetricRow& row : metric_rows()) {
-    if (const std::optional<double> value = read_metric(report, row.name)) metrics[prefix + row.name] = *value;
+/// Reads the figures of a report; what can be none is told with its key.
+class FigureReader {
+ public:
+  explicit FigureReader(const std::string& file) : file_(file) {}
+
+  void read(const Json& report, const std::string& prefix, std::map<std::string, double>& metrics) {
+    for (const MetricRow& row : metric_rows()) {
+      const Json* value = find(report, prefix, row.name);
+      if (value == nullptr) continue;
+      if (const std::optional<double> figure = figure_of(row, *value)) {
+        metrics[prefix + row.name] = *figure;
+      } else {
+        expected(prefix + row.name, row.unit == Unit::flag ? "true or false" : kNumber, *value);
+      }
+    }
   }
+
+  void throw_if_any() const {
+    if (!wrong_.empty()) throw hardware::ConfigError(wrong_);
+  }
+
+ private:
+  static constexpr std::string_view kNumber = "a number from 0 on";
+
+  /// At a dotted path; nullptr: a run leaves it undefined.
+  const Json* find(const Json& report, const std::string& prefix, std::string_view path) {
+    const Json* at = &report;
+    for (std::size_t begin = 0, dot = 0; dot != std::string_view::npos; begin = dot + 1) {
+      if (!at->is_object()) {
+        expected(prefix + std::string(path.substr(0, begin - 1)), "an object with figures", *at);
+        return nullptr;
+      }
+      dot = path.find('.', begin);
+      const auto found = at->find(std::string(path.substr(begin, dot - begin)));
+      if (found == at->end() || found->is_null()) return nullptr;
+      at = &*found;
+    }
+    return at;
+  }
+
+  static std::optional<double> figure_of(const MetricRow& row, const Json& value) {
+    if (row.unit == Unit::flag) {
+      if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
+      return value == 0 || value == 1 ? std::optional<double>(value.get<double>()) : std::nullopt;
+    }
+    if (!value.is_number()) return std::nullopt;
+    const auto number = value.get<double>();
+    const bool signed_too = row.name == "memory.margin_bytes";  // what is missing is below 0
+    return number >= 0.0 || signed_too ? std::optional<double>(number) : std::nullopt;
+  }
+
+  void expected(const std::string& key, std::string_view what, const Json& found) {
+    std::string message = fmt::format("{}: expected {}, found {}", key, what, shown(found));
+    // The figures of a section that is none would each say so.
+    if (!wrong_.empty() && wrong_.back().message == message) return;
+    wrong_.push_back({file_, {}, std::move(message)});
+  }
+
+  const std::string& file_;
+  std::vector<hardware::Diagnostic> wrong_;
+};
+
+/// "parse error at line 2, column 8: unexpected '}'" of nlohmann's "[json.exception.…] … syntax error while parsing
+/// value - unexpected '}'; expected end of input".
+std::string plain(std::string_view what) {
+  if (const std::size_t end = what.find("] "); what.substr(0, 1) == "[" && end != std::string_view::npos) {
+    what.remove_prefix(end + 2);
+  }
+  std::string text(what.substr(0, what.find("; ")));
+  const std::size_t begin = text.find("syntax error while parsing "), dash = text.find(" - ");
+  if (begin != std::string::npos && dash != std::string::npos && dash > begin) text.erase(begin, dash + 3 - begin);
+  return text;
 }
 
 Json parse(const std::string& file) {
+  const std::string text = hardware::read_text_file(file);
   try {
-    return Json::parse(hardware::read_text_file(file));
-  } catch (const Json::exception& error) {  // also of a number that none holds
-    fail(file, fmt::format("not a JSON report: {}", error.what()));
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    const bool ends = error.byte >= text.size();
+    fail(file, fmt::format("not a JSON report: {}{}", plain(error.what()),
+                           ends && !text.empty() ? "; the file ends there: was it cut short?" : ""));
+  } catch (const Json::exception& error) {  // of a number that none holds
+    fail(file, fmt::format("not a JSON report: {}", plain(error.what())));
   }
 }
 
@@ -90,9 +157,10 @@ SavedReport read_saved_report(const std::string& file) {
   if (version != kSchemaVersion) {
     fail(file, fmt::format("schema_version {} is not {}, which this version reads", version.dump(), kSchemaVersion));
   }
-  read_metrics(json, "", out.metrics);
+  FigureReader figures(file);
+  figures.read(json, "", out.metrics);
   const auto jobs = json.find("jobs");
-  if (jobs == json.end()) return out;
+  if (jobs == json.end()) return figures.throw_if_any(), out;
   if (!jobs->is_array()) fail(file, "not a report of one run: its jobs are no list");
   for (const Json& job : *jobs) {
     const std::string named = read_text(job, "name");
@@ -100,8 +168,9 @@ SavedReport read_saved_report(const std::string& file) {
     if (named.empty() || named.find('.') != std::string::npos) {
       fail(file, "not a report of one run: one of its jobs has no name that a job may have");
     }
-    read_metrics(job, fmt::format("jobs.{}.", named), out.metrics);
+    figures.read(job, fmt::format("jobs.{}.", named), out.metrics);
   }
+  figures.throw_if_any();
   return out;
 }
 

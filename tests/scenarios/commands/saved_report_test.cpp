@@ -1,6 +1,8 @@
 // Saved reports: which figures come out of one, and what is said of a file that is none.
 #include "scenarios/commands/saved_report.hpp"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +15,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
@@ -32,10 +35,44 @@ class SavedReport : public FolderTest {
 };
 
 TEST_F(SavedReport, HasTheMetricsThatItKnowsAndNoOthers) {
-  // A truth is 1; null, texts and names that no report has are no figures.
+  // A truth is 1; null and names that no report has are no figures.
   EXPECT_THAT(read(R"({"schema_version": 1, "memory": {"fits": true, "peak_bytes": 12.5, "weights_bytes": null,
-                       "activations_bytes": "3", "nonsense": 4}, "cost": {"usd": -0.0}, "own": {"peak": 1}})"),
+                       "nonsense": "4"}, "cost": {"usd": -0.0}, "training": null, "own": {"peak": 1}})"),
               UnorderedElementsAre(Pair("memory.fits", 1.0), Pair("memory.peak_bytes", 12.5), Pair("cost.usd", 0.0)));
+}
+
+TEST_F(SavedReport, FiguresThatNoneCanBeAreRefusedWithTheirKeys) {
+  const auto with = [&](const std::string& sections) { return refusal(R"({"schema_version": 1, )" + sections + "}"); };
+  EXPECT_THAT(with(R"("memory": {"peak_bytes": "3"})"),
+              HasSubstr("r.json: memory.peak_bytes: expected a number from 0 on, found \"3\""));
+  EXPECT_THAT(with(R"("memory": {}, "serving": {"ttft_s": {"p99": -0.5}})"),
+              HasSubstr("serving.ttft_s.p99: expected a number from 0 on, found -0.5"));
+  EXPECT_THAT(with(R"("memory": {}, "serving": {"requests_per_s": true})"),
+              HasSubstr("serving.requests_per_s: expected a number from 0 on, found true"));
+  EXPECT_THAT(with(R"("memory": {"fits": "yes"})"), HasSubstr("memory.fits: expected true or false, found \"yes\""));
+  EXPECT_THAT(with(R"("memory": {"fits": 2})"), HasSubstr("memory.fits: expected true or false, found 2"));
+  // What is missing of memory is below 0.
+  EXPECT_EQ(with(R"("memory": {"fits": 0, "margin_bytes": -5e9})"), "read");
+  // All at once, and a section that is none once.
+  const std::string several = with(R"("memory": [1], "serving": {"ttft_s": 3, "tpot_s": {"p50": [], "p99": {}}})");
+  EXPECT_THAT(several, HasSubstr("r.json: memory: expected an object with figures, found a list"));
+  EXPECT_THAT(several, HasSubstr("serving.ttft_s: expected an object with figures, found 3\n"));
+  EXPECT_THAT(several, HasSubstr("serving.tpot_s.p50: expected a number from 0 on, found a list\n"));
+  EXPECT_THAT(several, HasSubstr("serving.tpot_s.p99: expected a number from 0 on, found an object\n"));
+  EXPECT_EQ(std::count(several.begin(), several.end(), '\n'), 3) << several;
+  EXPECT_THAT(with(R"("memory": {}, "jobs": [{"name": "chat", "serving": {"goodput": "high"}}])"),
+              HasSubstr("jobs.chat.serving.goodput: expected a number from 0 on, found \"high\""));
+}
+
+TEST_F(SavedReport, ThatWasCutShortIsSaidToBe) {
+  const std::string whole = R"({"schema_version": 1, "memory": {"peak_bytes": 12.5, "verdict": "fits"}})";
+  for (const std::size_t length : {std::size_t{10}, std::size_t{40}, whole.size() - 4, whole.size() - 1}) {
+    const std::string said = refusal(whole.substr(0, length));
+    EXPECT_THAT(said, HasSubstr("not a JSON report: parse error at line 1, column ")) << length;
+    EXPECT_THAT(said, HasSubstr("the file ends there: was it cut short?")) << length;
+    EXPECT_THAT(said, Not(HasSubstr("json.exception"))) << length;
+  }
+  EXPECT_THAT(refusal(R"({"schema_version": 1, "memory": }  })"), Not(HasSubstr("cut short")));
 }
 
 TEST_F(SavedReport, OfOneRunMayStandInAList) {
@@ -89,7 +126,8 @@ TEST_F(SavedReport, OfAnotherVersionSaysWhichInFewWords) {
 TEST_F(SavedReport, NestedDeepIsReadOrRefused) {
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   EXPECT_THAT(refusal(deep), HasSubstr("not a report of one run"));
-  EXPECT_EQ(refusal(R"({"schema_version": 1, "memory": {"peak_bytes": )" + deep + "}}"), "read");
+  EXPECT_THAT(refusal(R"({"schema_version": 1, "memory": {"peak_bytes": )" + deep + "}}"),
+              HasSubstr("memory.peak_bytes: expected a number from 0 on, found a list"));
   EXPECT_THAT(refusal(R"({"memory": {}, "schema_version": )" + deep + "}"), HasSubstr("schema_version is no number"));
   EXPECT_THAT(refusal(R"({"schema_version": 1, "jobs": [{"name": )" + deep + "}]}"), HasSubstr("no name that a job"));
 }
