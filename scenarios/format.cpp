@@ -32,6 +32,8 @@ std::string significant(double value) {
 
 std::string readable_seconds(double value) {
   const double size = std::fabs(rounded(value)) * (1.0 + kRounding);
+  constexpr double kOnlyPower = 1e9;  // more digits than anyone reads
+  if (size >= kOnlyPower) return fmt::format("{:.{}g} s", value, kDigits);
   if (size >= 1.0 || value == 0.0) return significant(value) + " s";
   if (size >= 1e-3) return significant(value * 1e3) + " ms";
   return significant(value * 1e6) + " us";

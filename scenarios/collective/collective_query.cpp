@@ -139,7 +139,14 @@ hardware::Cluster cluster_of(const CollectiveWords& words, const std::vector<Ove
   std::string text = fmt::format("cluster:\n  node: {}\n  nodes: {}\n", words.cluster, nodes);
   const std::string fabric = !words.fabric.empty() ? words.fabric : (nodes > 1 ? usual_fabric(words.cluster) : "");
   if (!fabric.empty()) text += fmt::format("  fabric: {}\n", fabric);
-  return cluster_alone(EditedText(std::move(text), "--cluster", overrides), ".");
+  try {
+    return cluster_alone(EditedText(std::move(text), "--cluster", overrides), ".");
+  } catch (const ConfigError& error) {
+    // Places of a text that nobody has seen say nothing.
+    std::vector<hardware::Diagnostic> items;
+    for (const hardware::Diagnostic& item : error.diagnostics()) items.push_back({"collective", {}, item.message});
+    throw ConfigError(std::move(items));
+  }
 }
 
 }  // namespace

@@ -22,16 +22,29 @@ namespace orrery::scenarios {
 
 namespace {
 
-/// The first argument is a command; CLI11 would only say that one is missing.
-int check_command(const CLI::App& app, const std::vector<std::string>& args, Console& console) {
-  if (args.empty() || args[0].empty() || args[0][0] == '-') return kExitWell;
+/// The first argument is a command, and that behind one which has commands of its own, as "ask", is one of them; CLI11
+/// would only say that one is missing.
+int check_command(const CLI::App& app, const std::vector<std::string>& args, std::size_t at, Console& console) {
+  const std::vector<const CLI::App*> commands = app.get_subcommands(nullptr);
+  const bool said = at < args.size() && !args[at].empty();
+  if (commands.empty() || (said && args[at][0] == '-') || (!said && at == 0)) return kExitWell;
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
-  if (std::find(names.begin(), names.end(), args[0]) != names.end()) return kExitWell;
-  const std::vector<std::string> nearest = hardware::nearest_names(args[0], names);
-  console.err << fmt::format(
-      "orrery: unknown command '{}'; {} {}\n", args[0], nearest.empty() ? "the commands are" : "did you mean",
-      nearest.empty() ? fmt::format("{}", fmt::join(names, ", ")) : fmt::format("{}?", fmt::join(nearest, ", ")));
+  for (const CLI::App* command : commands) {
+    names.push_back(command->get_name());
+    if (said && names.back() == args[at]) return check_command(*command, args, at + 1, console);
+  }
+  const std::vector<std::string> nearest = said ? hardware::nearest_names(args[at], names) : std::vector<std::string>();
+  const std::string all = fmt::format("{}", fmt::join(names, ", "));
+  const std::string before = at == 0 ? "" : args[at - 1] + " ";
+  if (!said) {
+    console.err << fmt::format("orrery: '{}' is not all of a command; say one of {}{}\n", args[at - 1], before, all);
+  } else if (nearest.empty()) {
+    console.err << fmt::format("orrery: unknown command '{}{}'; the commands are {}{}\n", before, args[at], before,
+                               all);
+  } else {
+    console.err << fmt::format("orrery: unknown command '{}{}'; did you mean {}{}?\n", before, args[at], before,
+                               fmt::join(nearest, ", "));
+  }
   return kExitInput;
 }
 
@@ -66,7 +79,7 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   CLI::App app(kAbout, "orrery");
   RawOptions raw;
   const std::vector<ParsedCommand> commands = add_commands(app, raw);
-  if (const int code = check_command(app, args, console); code != kExitWell) return code;
+  if (const int code = check_command(app, args, 0, console); code != kExitWell) return code;
   try {
     // CLI11 takes the arguments last first.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));

@@ -37,6 +37,12 @@ TEST(ReadableSeconds, GoOverToTheNextUnitWhereRoundingDoes) {
   EXPECT_EQ(readable(-0.25, Unit::seconds), "-250.0 ms");
 }
 
+TEST(ReadableSeconds, BeyondABillionHaveAPowerOfTen) {
+  EXPECT_EQ(readable(1e300, Unit::seconds), "1e+300 s");
+  EXPECT_EQ(readable(1.23456e9, Unit::seconds), "1.235e+09 s");
+  EXPECT_EQ(readable(999'000'000.0, Unit::seconds), "999000000 s");
+}
+
 TEST(ReadableSeconds, StayAtTheirUnitsEdges) {
   EXPECT_EQ(readable(1.0, Unit::seconds), "1.000 s");
   EXPECT_EQ(readable(1e-3, Unit::seconds), "1.000 ms");

@@ -73,6 +73,16 @@ TEST_F(Terminal, AMistypedCommandIsToldTheNearest) {
   EXPECT_EQ(near.code, kExitInput);
   EXPECT_THAT(near.err, AllOf(HasSubstr("unknown command 'rnu'"), HasSubstr("did you mean run")));
   EXPECT_THAT(orrery({"predict-everything"}).err, HasSubstr("unknown command"));
+  // Of a command that has its own.
+  const Outcome question = orrery({"ask", "train"});
+  EXPECT_EQ(question.code, kExitInput);
+  EXPECT_EQ(question.err, "orrery: unknown command 'ask train'; the commands are ask serve, fit\n");
+  EXPECT_EQ(orrery({"ask", "srve"}).err, "orrery: unknown command 'ask srve'; did you mean ask serve?\n");
+  const Outcome half = orrery({"ask"});
+  EXPECT_EQ(half.code, kExitInput);
+  EXPECT_EQ(half.err, "orrery: 'ask' is not all of a command; say one of ask serve, fit\n");
+  EXPECT_EQ(orrery({"ask", "--help"}).code, kExitWell);
+  EXPECT_EQ(orrery({"ask", "fit", "--help"}).code, kExitWell);
   EXPECT_EQ(orrery({"--version"}).code, kExitWell);
 }
 

@@ -163,6 +163,16 @@ TEST_F(CollectiveCommand, RefusesWhatItWouldIgnore) {
   EXPECT_THAT(told({"collective", "all_reduce", "--cluster", unlike}), HasSubstr("unlike nodes"));
   EXPECT_THAT(told({"collective", "all_reduce", "--cluster", unlike, "--fabric", "fat_tree_ndr"}),
               HasSubstr("--set cluster.fabric=fat_tree_ndr"));
+  // Its cluster's text is no file of the user's: what is wrong has no place in it.
+  EXPECT_EQ(told({"collective", "all_reduce", "--cluster", "dgx_h100", "--nodes", "3000", "--fabric", "fat_tree_hdr"})
+                .find("orrery: collective: the fabric 'fat_tree_hdr' holds at most"),
+            0U);
+  EXPECT_THAT(told({"collective", "all_reduce", "--cluster", "dgx_h100", "--fabric", "fat"}),
+              ::testing::StartsWith("orrery: collective: 'fabric': 'fat' is not valid"));
+  EXPECT_THAT(told({"collective", "all_reduce", "--cluster", "dgx_h100", "--set", "cluster.nodes=x"}),
+              ::testing::StartsWith("orrery: collective: --set cluster.nodes=x: 'nodes': expected a whole number"));
+  EXPECT_THAT(told({"collective", "all_reduce", "--cluster", path("none.yaml")}),
+              ::testing::HasSubstr("none.yaml: no such file"));
   EXPECT_THAT(told({"collective", "sendrecv", "--cluster", "dgx_h100"}), HasSubstr("known: all_reduce"));
 }
 
