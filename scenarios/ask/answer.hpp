@@ -8,6 +8,7 @@
 
 #include "scenarios/ask/engines.hpp"
 #include "scenarios/ask/question.hpp"
+#include "scenarios/ask/user_end.hpp"
 #include "scenarios/memory_verdict.hpp"
 #include "scenarios/search/goal.hpp"
 #include "scenarios/search/point.hpp"
@@ -26,7 +27,10 @@ struct AskedPlan {
   bool left = false;
   SearchPoint point;                  ///< of a plan that isn't the first perhaps of some of its replicas: replicas.hpp
   std::optional<SearchPoint> beyond;  ///< one user more, or one replica less: what no longer holds
+  UserEnd end = {};                   ///< where its search for users ended at the latest
 
+  /// The most users of all its replicas that were asked for.
+  [[nodiscard]] std::int64_t most_users() const;
   /// So many of its replicas are what `point` ran; the others do the same.
   [[nodiscard]] std::int64_t replicas_run() const;
   [[nodiscard]] int gpus() const { return static_cast<int>(engine.gpus() * replicas); }
@@ -54,8 +58,9 @@ struct Answer {
 /// `users` or `rate`: the plan that serves them at least cost per output token, of each engine with the fewest replicas
 /// that hold the SLO. Without either: the most users that hold it, on the GPUs that there are, or, where their number
 /// is open, on one replica of each engine, the cheapest per output token first. Prompts and answers come from clients
-/// in a closed loop, or by a Poisson process at `rate`. — Limitations: replicas beyond the first are found by
-/// bisection, and plans that cost 5 % more an hour than a known one are not tried.
+/// in a closed loop, or by a Poisson process at `rate`. An engine that does not start is a plan of one replica.
+/// — Limitations: replicas beyond the first are found by bisection, plans that cost 5 % more an hour than a known one
+/// are not tried, and users beyond end_of_users() are not asked for.
 [[nodiscard]] Answer answer_serve(const ServeQuestion& question, const AskControl& control);
 
 /// The fewest GPUs of each kind whose KV cache holds `users` sequences (at least 1) of `context` tokens at once; of

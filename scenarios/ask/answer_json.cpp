@@ -35,6 +35,7 @@ Json plan_json(const Answer& answer, const AskedPlan& plan) {
                {"replicas", plan.replicas},
                {"tensor_parallel", plan.engine.tensor_parallel},
                {"pipeline_parallel", plan.engine.pipeline_parallel}};
+  if (!plan.engine.dtype.empty()) json["dtype"] = plan.engine.dtype;
   if (!plan.engine.weight_dtype.empty()) json["weight_dtype"] = plan.engine.weight_dtype;
   json["datasheet_only"] = !plan.engine.gpu.measured;
   json["holds"] = plan.holds;

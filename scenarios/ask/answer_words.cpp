@@ -35,6 +35,21 @@ std::string load_text(const ServeQuestion& question, const AskedPlan& plan) {
   return fmt::format("{} user{} at once", plan.users, plan.users == 1 ? "" : "s");
 }
 
+/// "--dtype half" of vLLM, where a GPU is too old for what models are stored in.
+void add_dtype(AnswerWords& words, const AskedPlan& plan) {
+  if (plan.engine.dtype.empty()) return;
+  words.facts.push_back(fmt::format("{} has no units for bf16: asked in {}, as vLLM's --dtype half runs it",
+                                    plan.engine.gpu.name, plan.engine.dtype));
+}
+
+/// A limit that no answer can break.
+void add_unbound(AnswerWords& words, const ServeQuestion& question) {
+  if (question.output.longest() > 1 || !(question.tpot > Seconds{0.0})) return;
+  words.facts.emplace_back(
+      "--tpot does not bind: TPOT is the time per token after the first, and answers of 1 token have none (--output 2 "
+      "or more)");
+}
+
 /// Times that no measurement stands behind.
 void add_mark(AnswerWords& words, const AskedPlan& plan) {
   if (plan.engine.gpu.measured) return;
@@ -102,6 +117,7 @@ AnswerRow serve_row(const ServeQuestion& question, const Answer& answer, const A
                fmt::format("{:.2f}", plan.usd_per_hour()),
                cell("cost.usd_per_million_output_tokens", Unit::dollars)};
   if (!plan.engine.gpu.measured) row.remarks.emplace_back("datasheet only");
+  if (!plan.engine.dtype.empty()) row.remarks.push_back(plan.engine.dtype);
   if (uncertain_memory(answer, plan)) row.remarks.emplace_back("memory uncertain");
   if (!plan.point.ran()) row.remarks.push_back("can't be: " + short_reason(plan.point.reason, "ask"));
   if (plan.point.ran() && !plan.holds && !plan.point.findings.empty()) {
@@ -115,6 +131,12 @@ AnswerRow serve_row(const ServeQuestion& question, const Answer& answer, const A
 AnswerRow fit_row(const Answer& answer, const AskedPlan& plan) {
   AnswerRow row;
   row.holds = plan.holds;
+  if (!plan.engine.dtype.empty()) row.remarks.push_back(plan.engine.dtype);
+  if (!plan.point.ran()) {
+    row.cells = {plan.engine.gpu.name, "-", "-", "no"};
+    row.remarks.push_back("can't be: " + short_reason(plan.point.reason, "ask"));
+    return row;
+  }
   row.cells = {
       plan.holds ? describe(plan.engine, plan.replicas) : plan.engine.gpu.name,
       fmt::format("{:.2f}", answer.value(plan, "serving.max_concurrency") * static_cast<double>(plan.replicas)),
@@ -143,6 +165,11 @@ void add_fit_facts(AnswerWords& words, const FitQuestion& question, const Answer
   const double room = answer.value(best, "serving.max_concurrency");
   const auto users = static_cast<double>(std::max<std::int64_t>(1, question.users));
   if (!answer.holds()) {
+    if (!best.point.ran()) {
+      words.headline = fmt::format("nothing holds {}: no plan can be", what);
+      words.facts.push_back("in the way: " + short_reason(best.point.reason, "ask"));
+      return;
+    }
     words.headline = fmt::format("nothing holds {}; the nearest is {} with room for {:.2f}", what,
                                  describe(best.engine, best.replicas), room);
     if (!best.point.findings.empty()) {
@@ -156,6 +183,7 @@ void add_fit_facts(AnswerWords& words, const FitQuestion& question, const Answer
   const auto replicas = static_cast<double>(best.replicas);
   const double free = answer.value(best, "memory.kv_cache_bytes") * std::max(0.0, 1.0 - users / replicas / room);
   words.facts.push_back(concurrency_text(question, answer, best));
+  add_dtype(words, best);
   add_memory(words, answer, best);
   words.facts.push_back(fmt::format("margin: {} a GPU, {:.2f} sequences more in all", readable(free, Unit::bytes),
                                     room * replicas - users));
@@ -183,7 +211,9 @@ AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
                             readable(answer.value(best, "serving.ttft_s.p99"), Unit::seconds) +
                             ", users beyond what runs at once wait in the queue (--ttft)");
     }
+    add_unbound(words, question);
     add_mark(words, best);
+    add_dtype(words, best);
   } else {
     const std::optional<double> share = kept_value(answer.kept, best.point, "serving.slo_attainment");
     words.headline = fmt::format("no plan holds it; the nearest is {}{}", describe(best.engine, best.replicas),

@@ -6,7 +6,6 @@
 
 #include "scenarios/format.hpp"
 #include "scenarios/search/sweep_text.hpp"
-#include "scenarios/serving/job.hpp"
 
 namespace orrery::scenarios {
 
@@ -17,12 +16,6 @@ constexpr double kFull = 0.97;
 
 std::string time_text(double seconds) { return readable(seconds, Unit::seconds); }
 
-/// Sequences that an engine of the plan runs at once, as the engine resolves it.
-std::int64_t most_sequences(const std::string& text, const SearchPoint& point) {
-  const Scenario scenario = parse_scenario(text, "ask", point.set);
-  return models::resolve(serving_job(scenario)).max_num_seqs;
-}
-
 /// Why requests wait.
 std::string cause(const Answer& answer, const AskedPlan& plan, const SearchPoint& point, const std::string& text) {
   const auto value = [&](std::string_view metric) { return kept_value(answer.kept, point, metric).value_or(0.0); };
@@ -30,7 +23,7 @@ std::string cause(const Answer& answer, const AskedPlan& plan, const SearchPoint
     return fmt::format("; KV memory is full ({} tokens a replica)",
                        grouped(std::llround(value("serving.kv_cache_tokens"))));
   }
-  const std::int64_t most = most_sequences(text, point);
+  const std::int64_t most = most_sequences(text, point.set);
   if (value("serving.mean_batch") > 0.95 * static_cast<double>(most) || plan.users / plan.replicas > most) {
     return fmt::format("; max_num_seqs {} lets no more run at once", most);
   }
@@ -42,8 +35,10 @@ std::string cause(const Answer& answer, const AskedPlan& plan, const SearchPoint
 std::string binding_of(const ServeQuestion& question, const Answer& answer, const AskedPlan& plan,
                        const std::string& text) {
   const SearchPoint* point = plan.holds ? (plan.beyond ? &*plan.beyond : nullptr) : &plan.point;
-  if (const std::int64_t most = most_users(plan.replicas); point == nullptr && plan.users >= most) {
-    return fmt::format("nothing up to {} users, where the search ends", grouped(most));
+  if (const std::int64_t most = plan.most_users(); point == nullptr && plan.users >= most) {
+    const bool by_end = plan.end.users > 0 && most == plan.end.users * plan.replicas;
+    return by_end ? describe(plan.end, plan.replicas)
+                  : fmt::format("nothing up to {} users, where the search ends", grouped(most));
   }
   if (point == nullptr) return plan.replicas == 1 ? "nothing: one replica is enough" : "nothing that was tried";
   if (!point->ran()) return short_reason(point->reason, "ask");

@@ -1,6 +1,7 @@
 #include "scenarios/ask/engines.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include <fmt/format.h>
@@ -43,10 +44,16 @@ std::string head_text(const Question& question, const std::string& title) {
       quoted(title), quoted(question.model.name), quoted(question.gpus.front().node), question.context);
 }
 
-std::vector<std::string> dtypes_for(const Question& question, const models::Llm& llm, const AskedGpu& gpu) {
+std::vector<std::string> weight_dtypes_for(const Question& question, const models::Llm& llm, const hardware::Gpu& gpu) {
+  constexpr int kMarlin = 80;  // compute capability
   if (!question.model.weight_dtype.empty()) return {question.model.weight_dtype};
-  if (models::is_quantised(llm.dtype) || !hardware::load_gpu(gpu.loaded_by()).matrix_peak(Dtype::fp8)) return {""};
+  const bool takes_fp8 = gpu.matrix_peak(Dtype::fp8) && gpu.generation.compute_capability >= kMarlin;
+  if (models::is_quantised(llm.dtype) || !takes_fp8) return {""};
   return {"", "fp8"};
+}
+
+std::string dtype_for(const hardware::Gpu& gpu) {
+  return !gpu.matrix_peak(Dtype::bf16) && gpu.matrix_peak(Dtype::fp16) ? "fp16" : "";
 }
 
 }  // namespace
@@ -54,13 +61,15 @@ std::vector<std::string> dtypes_for(const Question& question, const models::Llm&
 std::vector<AskedEngine> engines_for(const Question& question, const std::vector<int>& depths) {
   const models::Llm llm = models::load_model(question.model.name);
   std::vector<AskedEngine> engines;
+  std::vector<int> degrees(std::begin(kDegrees), std::end(kDegrees));
+  if (question.tensor_parallel > 0) degrees = {question.tensor_parallel};
   for (const AskedGpu& gpu : question.gpus) {
-    for (const std::string& dtype : dtypes_for(question, llm, gpu)) {
-      for (const int tensor : kDegrees) {
-        if (question.tensor_parallel > 0 && tensor != question.tensor_parallel) continue;
+    const hardware::Gpu loaded = hardware::load_gpu(gpu.loaded_by());
+    for (const std::string& weights : weight_dtypes_for(question, llm, loaded)) {
+      for (const int tensor : degrees) {
         for (const int depth : depths) {
           if (tensor > gpu.per_node || (question.gpu_count > 0 && tensor * depth > question.gpu_count)) continue;
-          engines.push_back({gpu, tensor, depth, dtype});
+          engines.push_back({gpu, tensor, depth, weights, dtype_for(loaded)});
         }
       }
     }
@@ -108,7 +117,14 @@ std::vector<Override> engine_keys(const AskedEngine& engine, std::int64_t replic
   set("serving.tensor_parallel", std::to_string(engine.tensor_parallel));
   if (engine.pipeline_parallel > 1) set("serving.pipeline_parallel", std::to_string(engine.pipeline_parallel));
   if (replicas > 1) set("serving.replicas", std::to_string(replicas));
+  if (!engine.dtype.empty()) set("serving.dtype", engine.dtype);
   if (!engine.weight_dtype.empty()) set("serving.weight_dtype", engine.weight_dtype);
+  return keys;
+}
+
+std::vector<Override> starting_keys(const AskedEngine& engine) {
+  std::vector<Override> keys = engine_keys(engine, 1);
+  keys.push_back({"serving.load.requests", "1", "ask"});
   return keys;
 }
 

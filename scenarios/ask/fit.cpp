@@ -18,8 +18,9 @@ std::int64_t held(const KeptMetrics& kept, const SearchPoint& point) {
   return static_cast<std::int64_t>(kept_value(kept, point, "serving.max_concurrency").value_or(0.0));
 }
 
-/// Of two that don't hold: more room, or less that is missing before there is any.
+/// Of two that don't hold: one that can be, more room, or less that is missing before there is any.
 bool is_nearer(const Answer& answer, const AskedPlan& a, const AskedPlan& b) {
+  if (a.point.ran() != b.point.ran()) return a.point.ran();
   const double room_a = answer.value(a, "serving.max_concurrency"), room_b = answer.value(b, "serving.max_concurrency");
   if (room_a != room_b) return room_a > room_b;
   return answer.value(a, "memory.margin_bytes") > answer.value(b, "memory.margin_bytes");
@@ -62,7 +63,6 @@ Answer answer_fit(const FitQuestion& question, const AskControl& control) {
     plan.replicas = plan.holds ? (users + each - 1) / each : 1;
     plan.users = plan.holds ? each * plan.replicas : 0;
     if (question.gpu_count > 0 && plan.gpus() > question.gpu_count) plan.holds = false;
-    if (!plan.point.ran()) continue;
     const auto known = best.find(plan.engine.gpu.name);
     if (known == best.end()) {
       best.emplace(plan.engine.gpu.name, std::move(plan));

@@ -1,5 +1,7 @@
 // Questions from words: each word checked, and what doesn't go together refused.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "models/architectures/hf_config.hpp"
@@ -31,6 +33,20 @@ std::vector<Objective> read_front(const std::string& text) {
   return front;
 }
 
+/// Throws ConfigError for a split that none of the GPUs allows.
+void check_split(const AskWords& words, const Question& question) {
+  if (question.tensor_parallel == 0) return;
+  const std::string option = fmt::format("--tp {}", printable(words.tensor_parallel));
+  if (question.gpu_count > 0 && question.tensor_parallel > question.gpu_count) {
+    throw ConfigError(fmt::format("{}: more than the {} of --gpus", option, question.gpu_count));
+  }
+  int most = 0;
+  for (const AskedGpu& gpu : question.gpus) most = std::max(most, gpu.per_node);
+  if (question.tensor_parallel > most) {
+    throw ConfigError(fmt::format("{}: a node of these GPUs holds no more than {}", option, most));
+  }
+}
+
 void read_shared(const AskWords& words, Question& question) {
   if (words.model.empty()) throw ConfigError("--model is needed");
   question.model = find_asked_model(words.model, words.weight_dtype);
@@ -44,12 +60,25 @@ void read_shared(const AskWords& words, Question& question) {
   if (!words.users.empty()) question.users = read_count(words.users, "--users", kMostUsers);
   if (!words.context.empty()) question.context = read_tokens(words.context, "--context");
   question.pareto = read_front(words.pareto);
-  const models::Llm llm = models::load_model(question.model.name);
-  if (llm.max_positions > 0 && question.context > llm.max_positions) {
-    throw ConfigError(fmt::format("--context {}: {} has {} positions", printable(words.context),
-                                  printable(question.model.name), grouped(llm.max_positions)));
-  }
+  check_split(words, question);
 }
+
+/// The longest request, `said` of it, beside what the model takes.
+void check_positions(const Question& question, std::int64_t tokens, const std::string& said) {
+  const models::Llm llm = models::load_model(question.model.name);
+  if (llm.max_positions == 0 || tokens <= llm.max_positions) return;
+  throw ConfigError(fmt::format("{}: {} has {} positions (max_position_embeddings)", said,
+                                printable(question.model.name), grouped(llm.max_positions)));
+}
+
+/// Up to whole thousands of 1,024, as far as the model goes.
+std::int64_t context_for(const Question& question, std::int64_t longest) {
+  const std::int64_t positions = models::load_model(question.model.name).max_positions;
+  const std::int64_t context = (longest + 1023) / 1024 * 1024;
+  return positions > 0 ? std::min(context, positions) : context;
+}
+
+std::string context_of(const AskWords& words) { return fmt::format("--context {}", printable(words.context)); }
 
 AskedLength read_spread(const std::string& text, std::string_view by) {
   if (text.empty()) throw ConfigError(fmt::format("{} is needed", by));
@@ -66,7 +95,11 @@ ServeQuestion read_serve_question(const AskWords& words) {
   question.input = read_spread(words.input, "--input");
   question.output = read_spread(words.output, "--output");
   const std::int64_t longest = question.input.longest() + question.output.longest();
-  if (question.context == 0) question.context = (longest + 1023) / 1024 * 1024;
+  if (question.context > 0) check_positions(question, question.context, context_of(words));
+  check_positions(question, longest,
+                  fmt::format("--input {} and --output {}: a request may take {} tokens", printable(words.input),
+                              printable(words.output), grouped(longest)));
+  if (question.context == 0) question.context = context_for(question, longest);
   if (question.context < longest) {
     throw ConfigError(fmt::format("--context {}: a request may take {} tokens, prompt and answer",
                                   printable(words.context), grouped(longest)));
@@ -89,6 +122,7 @@ FitQuestion read_fit_question(const AskWords& words) {
   FitQuestion question;
   read_shared(words, question);
   if (question.context == 0) throw ConfigError("--context is needed");
+  check_positions(question, question.context, context_of(words));
   return question;
 }
 

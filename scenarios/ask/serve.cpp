@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -25,6 +26,8 @@ constexpr std::size_t kBatch = 8;
 constexpr std::size_t kFirstBatch = 2;
 /// A plan's cost per token follows its cost per hour, but for how long it takes to finish the last requests.
 constexpr double kPriceSlack = 1.05;
+/// Where users are doubled from: for their 200 requests fewer take as many iterations as all that follow.
+constexpr std::int64_t kFirstUsers = 16;
 /// Of users that are known to be held by another plan: how far off more of them are looked for first.
 constexpr std::int64_t kFirstSteps = 64;
 /// Plans that don't hold and are run to their end to see which is nearest: those that kept the limits longest.
@@ -81,23 +84,21 @@ class Serving {
     return rows;
   }
 
+  [[nodiscard]] bool starts(const SearchPoint& point) const {
+    return point.ran() && kept_value(answer_.kept, point, "memory.fits").value_or(0.0) > 0.5;
+  }
+
   void find(const std::vector<AskedEngine>& engines) {
     if (fixed_load()) return find_cheapest(engines);
     find_most_users(engines);
     if (question_.gpu_count > 0) ask_on();
   }
 
-  void add(const AskedEngine& engine, SearchRow row, std::int64_t replicas, std::int64_t users) {
+  void add(const AskedEngine& engine, SearchRow row, std::int64_t replicas, std::int64_t users, UserEnd end = {}) {
     if (row.runs == 0) return;
-    AskedPlan plan;
-    plan.engine = engine;
-    plan.replicas = replicas;
-    plan.users = users;
-    plan.holds = row.holds;
-    plan.left = row.holds && !fixed_load() && replicas > 1;
-    plan.point = std::move(row.point);
-    plan.beyond = std::move(row.beyond);
-    answer_.plans.push_back(std::move(plan));
+    const bool left = row.holds && !fixed_load() && replicas > 1;
+    answer_.plans.push_back(
+        {engine, replicas, users, row.holds, left, std::move(row.point), std::move(row.beyond), end});
   }
 
   /// The most users of one replica of each plan, times their number: what the plan holds at least where they go in
@@ -107,10 +108,18 @@ class Serving {
       return std::max(1, count / engine.gpus());
     };
     SearchQuery query = Serving::query(engines.size());
-    query.range = SearchRange{"", Seek::most, [engines, replicas](std::size_t i) {
-                                const std::int64_t count = replicas(engines[i]);
-                                return RangeLimits{1, most_users(count) / count};
-                              }};
+    const auto ends = std::make_shared<std::vector<UserEnd>>(engines.size());  // each written by its own row
+    query.range = SearchRange{
+        "", Seek::most, [engines, replicas, ends, question = question_, runner = runner_, text = text_](std::size_t i) {
+          const std::int64_t count = replicas(engines[i]), most = most_users(count) / count;
+          (*ends)[i] = end_of_users(question, engines[i], runner, text);
+          return RangeLimits{1, (*ends)[i].users > 0 ? std::min(most, (*ends)[i].users) : most};
+        }};
+    query.range->guess = [ends](std::size_t i, const RangeLimits& limits) {
+      // A limit that nobody waits for is seldom broken by the most that are asked for.
+      const bool wide = (*ends)[i].users > 0 && (*ends)[i].by == UserEnd::By::search;
+      return wide ? TurnStart{limits.most, limits.most / 2} : TurnStart{kFirstUsers, kFirstUsers};
+    };
     query.also = [engines, replicas, question = question_](std::size_t i, std::int64_t each) {
       const std::int64_t count = replicas(engines[i]);
       return go_in_step(question, engines[i]) ? group_keys(question, engines[i], count, count * each)
@@ -120,7 +129,9 @@ class Serving {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::int64_t count = replicas(engines[i]);
       const std::int64_t users = rows[i].holds ? count * rows[i].value : 0;
-      add(engines[i], std::move(rows[i]), count, users);
+      answer_.runs += (*ends)[i].runs;
+      const bool able = rows[i].holds || starts(rows[i].point);  // else on no number of them
+      add(engines[i], std::move(rows[i]), able ? count : 1, users, (*ends)[i]);
     }
   }
 
@@ -156,9 +167,10 @@ class Serving {
                                 const AskedPlan& plan = plans[i];
                                 if (go_in_step(question, plan.engine)) {
                                   const std::int64_t each = plan.users / plan.replicas;
-                                  return RangeLimits{plan.users, most_in_step(each, plan.replicas), false, true};
+                                  const std::int64_t most = most_in_step(each, plan.replicas);
+                                  return RangeLimits{plan.users, std::min(most, plan.most_users()), false, true};
                                 }
-                                return RangeLimits{known > 0 ? known : 1, most_users(plan.replicas)};
+                                return RangeLimits{known > 0 ? known : 1, plan.most_users()};
                               }};
     query.range->guess = [plans, known, sampler = sampler_](std::size_t i, const RangeLimits& limits) {
       // Whether it is as many as are known is asked first.
@@ -189,9 +201,10 @@ class Serving {
     double cheapest = std::numeric_limits<double>::infinity();  // USD per hour of a plan that holds
     for (std::size_t first = 0, next = kFirstBatch; first < engines.size() && !control_.console.stopped();
          first = next, next += kBatch) {
-      const std::vector<AskedEngine> batch(
-          engines.begin() + static_cast<std::ptrdiff_t>(first),
-          engines.begin() + static_cast<std::ptrdiff_t>(std::min(engines.size(), next)));
+      const std::vector<AskedEngine> batch =
+          able_of({engines.begin() + static_cast<std::ptrdiff_t>(first),
+                   engines.begin() + static_cast<std::ptrdiff_t>(std::min(engines.size(), next))});
+      if (batch.empty()) continue;
       std::vector<SearchRow> rows = run(cheapest_query(batch, cheapest));
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const std::int64_t replicas = std::max<std::int64_t>(1, rows[i].value);
@@ -201,6 +214,24 @@ class Serving {
         add(batch[i], std::move(rows[i]), replicas, question_.users);
       }
     }
+  }
+
+  /// Those that start; the others are plans of one replica, since more of them start no better.
+  [[nodiscard]] std::vector<AskedEngine> able_of(const std::vector<AskedEngine>& engines) {
+    SearchQuery query = Serving::query(engines.size());
+    query.until_missed = false;
+    query.rows.at = [engines](std::size_t i) { return starting_keys(engines[i]); };
+    std::vector<SearchRow> rows = run(query);
+    std::vector<AskedEngine> able;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (starts(rows[i].point)) {
+        able.push_back(engines[i]);
+      } else {
+        rows[i].point.set = plan_keys(question_, engines[i], 1, question_.users);
+        add(engines[i], std::move(rows[i]), 1, question_.users);
+      }
+    }
+    return able;
   }
 
   [[nodiscard]] SearchQuery cheapest_query(const std::vector<AskedEngine>& batch, double cheapest) const {
@@ -311,21 +342,6 @@ class Serving {
 
 Answer answer_serve(const ServeQuestion& question, const AskControl& control) {
   return Serving(question, control).answer();
-}
-
-std::optional<ApiComparison> compare_api(const Answer& answer, const ServeQuestion& question) {
-  if (!question.api || answer.plans.empty()) return std::nullopt;
-  const AskedPlan& plan = answer.plans.front();
-  const double per_second = answer.value(plan, "serving.requests_per_s");
-  const double input = answer.value(plan, "serving.input_tokens_per_s");
-  const double output = answer.value(plan, "serving.output_tokens_per_s");
-  if (per_second <= 0.0) return std::nullopt;
-  const double hits = answer.value(plan, "serving.prefix_hit_rate");
-  ApiComparison result;
-  const double input_price = hits * question.api->cached + (1.0 - hits) * question.api->input;
-  result.api_per_request = (input * input_price + output * question.api->output) / per_second * 1e-6;
-  result.own_per_request = plan.usd_per_hour() / (3600.0 * per_second);
-  return result.api_per_request > 0.0 ? std::optional<ApiComparison>(result) : std::nullopt;
 }
 
 }  // namespace orrery::scenarios

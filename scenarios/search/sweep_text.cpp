@@ -37,9 +37,9 @@ std::string short_reason(const std::string& reason, const std::string& path) {
     if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   }
   // "sweep training.tensor_parallel=5: …": the line says so already.
-  if (text.substr(0, 6) == "sweep ") {
+  for (const std::string_view source : {"sweep ", "ask "}) {
     const std::size_t end = text.find(": ");
-    if (end != std::string_view::npos) text = text.substr(end + 2);
+    if (text.substr(0, source.size()) == source && end != std::string_view::npos) text = text.substr(end + 2);
   }
   std::string shown = printable(text);
   if (shown.size() <= kMostReason) return shown;

@@ -1,0 +1,66 @@
+#include "scenarios/ask/user_end.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "scenarios/format.hpp"
+#include "scenarios/serving/job.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+/// Nobody waits longer for a first token: a limit beyond it is none.
+constexpr Seconds kLongestWait{30.0};
+/// Users for each sequence that may run at once, where a limit on TTFT is so wide.
+constexpr std::int64_t kWaiting = 2;
+constexpr std::string_view kOnlyWait = "; further users would only wait, which no limit on TTFT forbids";
+
+}  // namespace
+
+std::int64_t most_sequences(const std::string& text, const std::vector<Override>& keys) {
+  const Scenario scenario = parse_scenario(text, "ask", keys);
+  return models::resolve(serving_job(scenario)).max_num_seqs;
+}
+
+UserEnd end_of_users(const ServeQuestion& question, const AskedEngine& engine, const PointRunner& runner,
+                     const std::string& text) {
+  UserEnd end;
+  try {
+    end.max_num_seqs = most_sequences(text, engine_keys(engine, 1));
+  } catch (const hardware::ConfigError&) {
+    return end;  // what it is run for says why
+  }
+  if (question.ttft > Seconds{0.0}) {
+    if (question.ttft > kLongestWait) end.users = kWaiting * end.max_num_seqs;
+    return end;
+  }
+  end.users = end.max_num_seqs;
+  end.by = UserEnd::By::sequences;
+  const SearchPoint one = runner.run(starting_keys(engine));
+  end.runs = 1;
+  const double room = kept_value(runner.kept(), one, "serving.max_concurrency").value_or(0.0);
+  const double prompts = std::floor(room * static_cast<double>(question.context) / question.input.mean);
+  if (!(prompts >= 1.0 && prompts < static_cast<double>(end.users))) return end;
+  end.users = static_cast<std::int64_t>(prompts);
+  end.by = UserEnd::By::memory;
+  return end;
+}
+
+std::string describe(const UserEnd& end, std::int64_t replicas) {
+  const std::string_view each = replicas > 1 ? " of each replica" : "";
+  switch (end.by) {
+    case UserEnd::By::sequences:
+      return fmt::format("max_num_seqs {} lets no more run at once{}{}", end.max_num_seqs, each, kOnlyWait);
+    case UserEnd::By::memory:
+      return fmt::format("KV memory holds the prompts of no more than {} at once{}{}", grouped(end.users), each,
+                         kOnlyWait);
+    default:
+      return fmt::format("nothing up to {} users, where the search ends: {}{} run at once, the others wait",
+                         grouped(end.users * replicas), grouped(end.max_num_seqs), each);
+  }
+}
+
+}  // namespace orrery::scenarios

@@ -1,0 +1,153 @@
+// What can be asked for at all: GPUs without bf16 in fp16, splits and lengths with the reason where they cannot be.
+#include <functional>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/ask/ask.hpp"
+#include "scenarios/ask/engines.hpp"
+#include "scenarios/ask/names.hpp"
+#include "scenarios/scenario.hpp"
+#include "scenarios/serving/job.hpp"
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::vector<std::string> kSmall = {"ask",     "serve", "--model",  "deepseek-r1-distill-qwen-1.5b",
+                                         "--input", "500",   "--output", "50"};
+
+std::vector<std::string> with(std::vector<std::string> args, const std::vector<std::string>& more) {
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
+class WhatCanBe : public FolderTest {};
+
+ServeQuestion question_of(const std::string& gpu) {
+  ServeQuestion question;
+  question.model = find_asked_model("llama-3.1-8b", "");
+  question.gpus = {find_asked_gpu(gpu)};
+  question.context = 2048;
+  question.input.mean = 1000.0;
+  question.output.mean = 100.0;
+  question.tpot = Seconds{0.2};
+  return question;
+}
+
+TEST_F(WhatCanBe, OnGpusWithoutBf16IsAskedInFp16WithoutFp8) {
+  for (const char* gpu : {"t4", "v100_pcie", "v100_sxm_32gb"}) {
+    const ServeQuestion question = question_of(gpu);
+    const std::vector<AskedEngine> engines = engines_for(question, {1});
+    ASSERT_FALSE(engines.empty()) << gpu;
+    for (const AskedEngine& engine : engines) {
+      EXPECT_EQ(engine.dtype, "fp16") << gpu;
+      EXPECT_EQ(engine.weight_dtype, "") << "Marlin, which widens fp8, begins with Ampere";
+    }
+    const Scenario scenario = parse_scenario(serve_text(question), "ask", engine_keys(engines.front(), 1));
+    EXPECT_EQ(serving_job(scenario).config.dtype, Dtype::fp16);
+    EXPECT_EQ(serving_job(scenario).config.weight_dtype, Dtype::fp16) << "follows it";
+  }
+  for (const AskedEngine& engine : engines_for(question_of("a10"), {1})) EXPECT_EQ(engine.dtype, "");
+}
+
+TEST_F(WhatCanBe, OnGpusWithoutBf16IsAnsweredWhereTheModelFits) {
+  for (const char* gpu : {"t4", "v100_pcie", "v100_sxm_16gb"}) {
+    const Outcome outcome = orrery(with(kSmall, {"--gpu", gpu, "--tpot", "100ms", "--ttft", "5s"}));
+    EXPECT_EQ(outcome.code, kExitWell) << outcome.err << outcome.out;
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr(std::string(gpu) + " has no units for bf16: asked in fp16, as vLLM's"),
+                                   HasSubstr("dtype: fp16")));
+  }
+  const Outcome json_of = orrery(with(kSmall, {"--gpu", "t4,l4", "--tpot", "100ms", "--json", "-"}));
+  const json answer = json::parse(json_of.out, nullptr, false);
+  ASSERT_FALSE(answer["plans"].empty());
+  for (const json& plan : answer["plans"]) {
+    EXPECT_EQ(plan.value("dtype", ""), plan["gpu"] == "t4" ? "fp16" : "") << plan["gpu"];
+  }
+  const Outcome fit = orrery({"ask", "fit", "--model", "llama-3.1-8b", "--gpu", "t4", "--context", "4096"});
+  EXPECT_EQ(fit.code, kExitWell) << fit.err;
+  EXPECT_THAT(fit.out, HasSubstr("t4 has no units for bf16"));
+}
+
+TEST_F(WhatCanBe, OnGpusWithoutBf16IsAmongTheAnswersOfAll) {
+  const Outcome outcome =
+      orrery({"ask", "fit", "--model", "deepseek-r1-distill-qwen-1.5b", "--context", "4096", "--json", "-"});
+  ASSERT_EQ(outcome.code, kExitWell) << outcome.err;
+  std::map<std::string, json> of_gpu;
+  const json answer = json::parse(outcome.out, nullptr, false);
+  for (const json& plan : answer["plans"]) of_gpu[plan["gpu"].get<std::string>()] = plan;
+  for (const char* gpu : {"t4", "v100_pcie", "v100_sxm_16gb", "v100_sxm_32gb"}) {
+    ASSERT_EQ(of_gpu.count(gpu), 1U) << gpu;
+    EXPECT_TRUE(of_gpu[gpu]["holds"]) << gpu;
+    EXPECT_EQ(of_gpu[gpu]["dtype"], "fp16") << gpu;
+  }
+  EXPECT_EQ(of_gpu["a10"].count("dtype"), 0U);
+}
+
+// Splits.
+
+TEST_F(WhatCanBe, ASplitThatHeadsDoNotAllowSaysSo) {
+  const std::vector<std::string> eight = {"ask", "serve", "--model", "llama-3.1-8b", "--gpu", "h100", "--gpus", "8"};
+  const Outcome outcome = orrery(with(eight, {"--tp", "3", "--input", "1000", "--output", "100", "--tpot", "50ms"}));
+  EXPECT_EQ(outcome.code, kExitFinding) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("3 doesn't divide the 32 attention heads of llama-3.1-8b"),
+                                 Not(HasSubstr("there is no plan to try"))));
+  const Outcome fit =
+      orrery({"ask", "fit", "--model", "llama-3.1-8b", "--gpu", "h100", "--tp", "3", "--context", "4K"});
+  EXPECT_EQ(fit.code, kExitFinding) << fit.err;
+  EXPECT_THAT(fit.out,
+              AllOf(HasSubstr("nothing holds 1 sequence of 4,096 tokens: no plan can be"),
+                    HasSubstr("in the way: serving.tensor_parallel: 3 doesn't divide the 32 attention heads")));
+}
+
+std::string refusal(const std::function<void(AskWords&)>& change) {
+  AskWords words;
+  words.model = "llama-3.1-8b";
+  words.gpu = "h100";
+  words.input = "1000";
+  words.output = "100";
+  words.tpot = "50ms";
+  change(words);
+  try {
+    (void)read_serve_question(words);
+  } catch (const hardware::ConfigError& error) {
+    return error.what();
+  }
+  return "read";
+}
+
+TEST_F(WhatCanBe, SplitsBeyondTheGpusThatThereAreAreRefused) {
+  EXPECT_THAT(refusal([](AskWords& w) { w.tensor_parallel = "4", w.gpus = "2"; }),
+              HasSubstr("--tp 4: more than the 2 of --gpus"));
+  EXPECT_THAT(refusal([](AskWords& w) { w.tensor_parallel = "8", w.gpu = "gh200_96gb"; }),
+              HasSubstr("--tp 8: a node of these GPUs holds no more than "));
+  EXPECT_EQ(refusal([](AskWords& w) { w.tensor_parallel = "8", w.gpu = "gh200_96gb,h100"; }), "read");
+}
+
+// Lengths.
+
+TEST_F(WhatCanBe, RequestsBeyondTheModelsPositionsAreRefused) {
+  EXPECT_EQ(refusal([](AskWords& w) { w.input = "1e9"; }),
+            "--input 1e9 and --output 100: a request may take 1,000,000,100 tokens: llama-3.1-8b has 131,072 positions "
+            "(max_position_embeddings)");
+  EXPECT_THAT(refusal([](AskWords& w) { w.output = "131072"; }), HasSubstr("131,072 positions"));
+  EXPECT_THAT(refusal([](AskWords& w) { w.input = "100:1:200000"; }), HasSubstr("may take 200,100 tokens"));
+  EXPECT_EQ(refusal([](AskWords& w) { w.input = "131000", w.output = "72"; }), "read");
+  EXPECT_THAT(refusal([](AskWords& w) { w.context = "1M"; }), HasSubstr("--context 1M: llama-3.1-8b has 131,072"));
+  AskWords odd;  // 1,024 positions: the context is not rounded beyond them
+  odd.model = "gpt2-xl";
+  odd.gpu = "h100";
+  odd.input = "1000";
+  odd.output = "24";
+  odd.ttft = "1s";
+  EXPECT_EQ(read_serve_question(odd).context, 1024);
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
