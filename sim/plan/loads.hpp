@@ -16,7 +16,7 @@ struct LinkLoadEntry {
   SimTime work = 0;  ///< of its duration, the last part; 0: it loads none
   std::vector<LinkUse> uses;
   double weight = 0.0;                       ///< as Operation::weight
-  std::shared_ptr<const RingMessages> ring;  ///< its messages; null: it is one flow
+  std::shared_ptr<const RingMessages> ring = {};  ///< its messages; null: it is one flow
 };
 
 /// By table entry of a plan; empty tables: nothing is shared.

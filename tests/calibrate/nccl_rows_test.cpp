@@ -299,8 +299,8 @@ TEST(NcclRows, SkipsWhatCannotBe) {
     return read.skipped.empty() ? std::string("none") : read.skipped.front().reason;
   };
   EXPECT_EQ(reason({"all_reduce", "fp16", "8", "1e30", "5"}), "a size above 1 PiB");
-  EXPECT_EQ(reason({"all_reduce", "fp61", "8", "1024", "5"}), "unknown type 'fp61'");
-  EXPECT_EQ(reason({"all_reduce", "", "8", "1024", "5"}), "unknown type ''");
+  EXPECT_EQ(reason({"all_reduce", "fp61", "8", "1024", "5"}), "unknown type \"fp61\"");
+  EXPECT_EQ(reason({"all_reduce", "", "8", "1024", "5"}), "unknown type \"\"");
   EXPECT_EQ(reason({"all_reduce", "fp16", "4294967298", "1024", "5"}), "more than 1048576 GPUs");
   EXPECT_EQ(reason({"all_redux", "fp16", "8", "1024", "5"}), "unknown operation");
   EXPECT_EQ(reason({"all_reduce", "fp16", "1", "1024", "5"}), "needs 2 GPUs and a positive size and time");
