@@ -162,12 +162,26 @@ void resolve_model(const ImportFile& file, const ImportOptions& options, const F
   }
 }
 
-/// Variables that a program of the launch may read.
-void note_environment(const ShellScript& script, Launch& launch) {
-  for (const ShellWord& name : script.assigned) {
-    for (const std::string_view prefix : {"VLLM_", "SGLANG_", "SGL_", "TRTLLM_", "NCCL_", "CUDA_"}) {
-      if (name.text.rfind(prefix, 0) == 0) launch.ignore(name.place, name.text, "the environment is not looked at");
+/// A variable that a program of the launch may read.
+void note_variable(const std::string& name, const ShellPlace& place, Launch& launch) {
+  for (const std::string_view prefix : {"VLLM_", "SGLANG_", "SGL_", "TRTLLM_", "NCCL_", "CUDA_"}) {
+    if (name.rfind(prefix, 0) == 0) launch.ignore(place, name, "the environment is not looked at");
+  }
+}
+
+/// What a container is started with, before its image: "-e NAME=value", "--env=NAME=value", "--gpus all".
+void note_container(const Found& found, Launch& launch) {
+  const std::vector<ShellWord>& words = found.command->words;
+  for (std::size_t i = 0; i < found.first; ++i) {
+    std::string text = words[i].text;
+    const bool behind = i > 0 && (words[i - 1].text == "-e" || words[i - 1].text == "--env");
+    const bool joined = text.rfind("--env=", 0) == 0;
+    if (text == "--gpus" || text.rfind("--gpus=", 0) == 0) {
+      launch.ignore(words[i].place, "--gpus", "the GPUs follow from the parallel sizes of the launch");
     }
+    if (!behind && !joined) continue;
+    if (joined) text.erase(0, std::string_view("--env=").size());
+    note_variable(text.substr(0, text.find('=')), words[i].place, launch);
   }
 }
 
@@ -215,7 +229,8 @@ void read_script(const ShellScript& script, const ImportFile& file, const Import
   FlagReader(found, launch).read();
   if (found.launcher->finish != nullptr) found.launcher->finish(launch);
   resolve_model(file, options, found, launch);
-  note_environment(script, launch);
+  for (const ShellWord& name : script.assigned) note_variable(name.text, name.place, launch);
+  note_container(found, launch);
   for (std::size_t i = 1; i < all.size(); ++i) {
     launch.ignore(all[i].command->words.front().place, all[i].launcher->equation, "one launch is read, the first");
   }

@@ -100,6 +100,18 @@ TEST_F(LaunchPrefixFile, TheFirstRealLaunchIsRead) {
   EXPECT_THAT(none.err, HasSubstr("a script without a launch line that is known here"));
 }
 
+TEST_F(LaunchPrefixFile, WhatAContainerIsStartedWithIsSaidNotToBeTaken) {
+  const Outcome outcome =
+      orrery({"import",
+              write("run.sh",
+                    "docker run --gpus all -e VLLM_ATTENTION_BACKEND=FLASHINFER --env=NCCL_DEBUG=INFO -e HOME=/x \\\n"
+                    "  vllm/vllm-openai:latest --model Qwen/Qwen3-32B\n")});
+  EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("run.sh:1:12 --gpus: the GPUs follow from the parallel sizes"),
+                                 HasSubstr("run.sh:1:26 VLLM_ATTENTION_BACKEND: the environment is not looked at"),
+                                 HasSubstr("NCCL_DEBUG: the environment"), Not(HasSubstr("HOME"))));
+}
+
 // SGLang's data parallel attention.
 
 TEST_F(LaunchPrefixFile, DataParallelAttentionIsOneEngineOfTpGpus) {
