@@ -247,10 +247,14 @@ void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
   for (const Dtype weights : weight_formats(view.job.llm, result.config.weight_dtype)) {
     for (const hardware::NodeGroup* group : view.groups()) {
       if (group->gpu.multiplies(weights) || weights == Dtype::int4) continue;
-      notes.push_back(
-          fmt::format("{} has no units for {}: weights are read as they are stored and widened in the kernels "
-                      "(as vLLM's Marlin does), so that they compute in 16 bits",
-                      group->gpu.name, name(weights)));
+      // vllm-project/vllm docs/features/quantization/README.md, Supported Hardware: Marlin from SM 8.0.
+      const bool has_marlin = group->gpu.generation.compute_capability >= 80;
+      notes.push_back(fmt::format(
+          "{} has no units for {}: weights are read as they are stored and widened in the kernels ({}), so that they "
+          "compute in 16 bits",
+          group->gpu.name, name(weights),
+          has_marlin ? "as vLLM's Marlin does"
+                     : "vLLM, whose Marlin begins with compute capability 8.0, refuses them"));
       break;
     }
   }

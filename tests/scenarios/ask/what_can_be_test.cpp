@@ -90,6 +90,20 @@ TEST_F(WhatCanBe, OnGpusWithoutBf16IsAmongTheAnswersOfAll) {
   EXPECT_EQ(of_gpu["a10"].count("dtype"), 0U);
 }
 
+TEST_F(WhatCanBe, WeightsThatAnEngineRefusesOnAGpuAreSaidToBe) {
+  const auto notes = [&](const std::string& node) {
+    const std::string file =
+        write("s.yaml", "scenario: s\nmodel: deepseek-r1-distill-qwen-1.5b\ncluster: {node: " + node +
+                            "}\nserving:\n  dtype: fp16\n  weight_dtype: fp8\n  max_model_len: 2048\n"
+                            "  load: {arrivals: closed_loop, concurrency: 1, requests: 1, input: 10, output: 2}\n");
+    const Outcome outcome = orrery({"run", file});
+    EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+    return outcome.out;
+  };
+  EXPECT_THAT(notes("t4_box"), HasSubstr("vLLM, whose Marlin begins with compute capability 8.0, refuses them"));
+  EXPECT_THAT(notes("a10_box"), HasSubstr("as vLLM's Marlin does"));
+}
+
 // Splits.
 
 TEST_F(WhatCanBe, ASplitThatHeadsDoNotAllowSaysSo) {
