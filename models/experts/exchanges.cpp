@@ -87,6 +87,16 @@ const ExchangeRow* find_expert_exchange(std::string_view name) {
   return found == rows.end() ? nullptr : &*found;
 }
 
+namespace {
+
+// Of a token's row that leave its rank: on several nodes those between them, which the network carries.
+double copies(const ExchangeRow& row, const ExchangeShape& shape) {
+  if (row.price == price_deepep_low_latency) return static_cast<double>(shape.topk);
+  return shape.nodes > 1 ? node_reach(shape) : rank_reach(shape);
+}
+
+}  // namespace
+
 ExchangeCollective exchange_collective(const ExchangeRow& row, const ExchangeShape& shape, ExchangePhase phase) {
   const bool out = phase == ExchangePhase::dispatch;
   const auto tokens = static_cast<double>(shape.tokens);
@@ -96,7 +106,7 @@ ExchangeCollective exchange_collective(const ExchangeRow& row, const ExchangeSha
   if (!row.is_of_nccl) {
     call.library = sim::CollectiveLibrary::sparse_exchange;
     call.kind = out ? sim::CollectiveKind::all_to_all : sim::CollectiveKind::reduce_scatter;
-    call.bytes = sent * (tokens * shape.imbalance * rank_reach(shape));
+    call.bytes = sent * (tokens * shape.imbalance * copies(row, shape));
   } else if (row.price == price_all_gather) {
     call.kind = out ? sim::CollectiveKind::all_gather : sim::CollectiveKind::reduce_scatter;
     call.bytes = sent * (tokens * shape.ranks);

@@ -129,7 +129,7 @@ class Checker {
     const ExchangeRow* row = find_expert_exchange(config_.expert_exchange);
     if (row == nullptr) return error("expert_exchange", "unknown expert exchange '{}'", config_.expert_exchange);
     if (ep == 1) return;
-    ExchangeShape shape = exchange_shape(job_);
+    const ExchangeShape shape = exchange_shape(job_);
     if (shape.experts == 0) return error("expert_parallel", "{} has no routed experts", llm_.name);
     if (config_.tensor_parallel > 1) {
       return error("expert_parallel", "{} needs tensor_parallel 1: experts that are sharded both ways are not modelled",
@@ -144,7 +144,6 @@ class Checker {
     if (ep > per_node && ep % per_node != 0) {
       return error("expert_parallel", "groups of {} would straddle nodes of {} GPUs unevenly", ep, per_node);
     }
-    shape.nodes = std::max(1, ep / per_node);
     std::string wrong = check(shape);
     if (wrong.empty()) wrong = row->refuses(shape, site);
     if (!wrong.empty()) error("expert_exchange", "{}: {}", row->name, wrong);

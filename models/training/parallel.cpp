@@ -88,6 +88,8 @@ ExchangeShape exchange_shape(const TrainingJob& job) {
     }
   }
   shape.ranks = config.expert_parallel;
+  const int here = job.placement.per_node > 0 ? job.placement.per_node : job.cluster.groups.front().node.gpus;
+  shape.nodes = std::max(1, shape.ranks / std::max(1, here));
   shape.sms = config.expert_exchange_sms;
   shape.imbalance = config.expert_imbalance;
   shape.group_limit = config.expert_group_limit;

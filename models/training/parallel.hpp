@@ -44,7 +44,7 @@ struct LayerRange {
 [[nodiscard]] std::int64_t stage_expert_parameters_per_rank(const TrainingJob& job, int stage);
 /// Replicas of an expert: ranks that reduce its gradients together.
 [[nodiscard]] int expert_data_parallel(const TrainingJob& job);
-/// What the ranks of an expert-parallel group exchange per microbatch and layer; `nodes` is left open.
+/// What the ranks of an expert-parallel group exchange per microbatch and layer, where they are neighbours.
 [[nodiscard]] ExchangeShape exchange_shape(const TrainingJob& job);
 
 }  // namespace orrery::models

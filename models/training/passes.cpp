@@ -21,6 +21,15 @@ constexpr std::uint32_t kNoBlock = 0xffffffffu;
 /// Forward, backward, and the backward pass that reduces gradients.
 constexpr std::size_t kPassKinds = 3;
 
+// A layer doesn't know how many nodes its exchange goes over; the job does.
+Bytes sent_bytes(const TrainingJob& job, const LayerOp& op) {
+  ExchangeShape shape = exchange_shape(job);
+  shape.dispatch = shape.combine = op.dtype;
+  const ExchangePhase phase =
+      op.collective == CollectiveKind::all_to_all ? ExchangePhase::dispatch : ExchangePhase::combine;
+  return exchange_collective(*find_expert_exchange(job.config.expert_exchange), shape, phase).bytes;
+}
+
 }  // namespace
 
 PassWriter::PassWriter(const TrainingJob& job, const Mesh& mesh, int microbatches)
@@ -176,6 +185,7 @@ const std::vector<std::uint32_t>& PassWriter::entries(PlanBuilder& builder, cons
       entry.group = op.of_experts ? rank.expert_group : rank.tensor_group;
       entry.dtype = op.dtype;
       entry.library = op.library;
+      if (op.library == sim::CollectiveLibrary::sparse_exchange) entry.bytes = sent_bytes(job_, op);
       entry.label = builder.label(op.label);
       entry.activity = op.activity;
       found->second.push_back(builder.add(entry));

@@ -1,5 +1,8 @@
 #include "models/training/pricing.hpp"
 
+#include <string>
+#include <utility>
+
 #include "models/training/parallel.hpp"
 
 namespace orrery::models {
@@ -38,12 +41,16 @@ sim::CollectivePrice TrainingPrices::explain(const sim::CollectiveEntry& entry, 
   sim::CollectiveEstimate estimate;
   estimate.time = own.time;
   estimate.algorithm = row_->name;
-  estimate.channels = own.sms;
   estimate.provenance = own.provenance;
   estimate.fit_key = own.fit_key;
   estimate.terms = own.terms;
+  if (own.sms > 0) estimate.terms.front().equation += ", on " + std::to_string(own.sms) + " SMs";
   price.idle = time(entry, plan) - own.time;
   price.estimate = std::move(estimate);
+  // Its own bytes; the link is the one that a call of its kind is bound by.
+  const Bytes bytes = own.network.value() > 0.0 ? own.network : own.node;
+  if (price.bound.bytes > Bytes{0.0}) price.bound.bytes = bytes;
+  if (own.time > Seconds{0.0}) price.bound.bandwidth = bytes / own.time;
   return price;
 }
 

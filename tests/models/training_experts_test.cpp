@@ -135,6 +135,19 @@ TEST(ExpertParallel, TakesThePriceOfTheExchange) {
   }
 }
 
+// Between nodes DeepEP's normal kernels send a row once to each node, its low-latency ones once to each expert.
+TEST(ExpertParallel, PutsOnTheNetworkWhatTheKernelsSend) {
+  const Bytes row{2048.0 * 2.0};
+  const auto sent = [](const std::string& exchange) {
+    const TrainingJob job = moe_job(16, exchange, 2);
+    EXPECT_EQ(error_of(job), "");
+    return of_activity(lower(job), sim::Activity::expert_parallel).front().bytes;
+  };
+  // Two of 16 experts, eight a node: both on one node by 7 draws of 15.
+  EXPECT_NEAR(sent("deepep_normal").value(), 2048.0 * row.value() * 2.0 * (1.0 - 0.5 * 7.0 / 15.0), 1.0);
+  EXPECT_NEAR(sent("deepep_low_latency").value(), 2048.0 * row.value() * 2.0, 1.0);
+}
+
 TEST(ExpertParallel, LastsLongerWhereOneRankGetsMore) {
   TrainingJob job = moe_job(8, "deepep_normal");
   const RooflineTimer timer;
