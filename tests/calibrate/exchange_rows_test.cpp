@@ -199,6 +199,19 @@ TEST_P(MeasuredExchange, KeptBackRowsAreWithinTheBars) {
   EXPECT_LE(skipped / (used + skipped), 0.10);
 }
 
+TEST_P(MeasuredExchange, TheProfileHoldsFitsAsGoodAsTheTables) {
+  if (GetParam().file == std::string("deepep_normal")) return;  // seconds of fitting each: the others say as much
+  for (const hardware::Fit& fit : fit_table(path_, cluster_.groups[0].gpu, "").fits) {
+    const hardware::Fit* stored = cluster_.groups[0].gpu.find_fit(fit.key);
+    ASSERT_NE(stored, nullptr) << fit.key;
+    ASSERT_EQ(stored->residuals.size(), fit.residuals.size()) << fit.key;
+    for (std::size_t i = 0; i < fit.residuals.size(); ++i) {
+      EXPECT_EQ(stored->residuals[i].rows, fit.residuals[i].rows) << fit.key;
+      EXPECT_NEAR(stored->residuals[i].median, fit.residuals[i].median, 0.003) << fit.key << fit.residuals[i].group;
+    }
+  }
+}
+
 TEST_P(MeasuredExchange, NoShareOfALinkPassesOne) {
   for (const hardware::Fit& fit : cluster_.groups[0].gpu.fits) {
     for (const auto& [name, value] : fit.coefficients) {
