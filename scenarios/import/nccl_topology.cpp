@@ -99,7 +99,6 @@ class Reader {
     for (const pugi::xml_node& child : node.children()) {
       const std::string_view name = child.name();
       if (name == "pci") {
-        once(child, "busid", buses_);
         const double own = slot_rate(child);
         descend(child, rate > 0.0 && own > 0.0 ? std::min(rate, own) : std::max(rate, own), depth + 1, out);
       } else if (name == "gpu") {
@@ -132,6 +131,7 @@ class Reader {
                       capability, to_switch, rate / 1e9, out.compute_capability, out.nvlinks, out.slot.value() / 1e9));
     }
     if (out.gpus == 0) out.first_gpu = xml_.place_of(node);
+    once(node.parent(), "busid", buses_);
     bus_of_gpu_.emplace_back(node.parent().attribute("busid").value());
     ++out.gpus;
     out.compute_capability = capability;

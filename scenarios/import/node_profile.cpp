@@ -15,16 +15,17 @@ namespace {
 
 using hardware::ConfigError;
 
-/// Links of the GPU with the fewest among the first `n`; 0 where a ring can't pass one of them.
+/// Links of the GPU with the fewest among the first `n`, as rings can use them: what enters by one neighbour leaves by
+/// another, so that at most half of all that passes goes over the links to one of them.
 int fewest_links(const LinkMatrix& cables, std::size_t n) {
-  int fewest = 1 << 20;
+  int fewest = kManyLinks;
   for (std::size_t i = 0; i < n; ++i) {
-    int links = 0, neighbours = 0;
+    int links = 0, most = 0;
     for (std::size_t j = 0; j < n; ++j) {
       links += cables[i][j];
-      neighbours += cables[i][j] > 0 ? 1 : 0;
+      most = std::max(most, cables[i][j]);
     }
-    fewest = std::min(fewest, neighbours < (n > 2 ? 2 : 1) ? 0 : links);
+    fewest = std::min(fewest, n > 2 ? std::min(links, 2 * (links - most)) : links);
   }
   return fewest;
 }

@@ -27,8 +27,9 @@ struct NvlinkShape {
 inline constexpr int kManyLinks = 1 << 20;
 
 /// Of `to_switch` links of each GPU to a switch, or of cables between the GPUs. A GPU of a group counts with the links
-/// to the others of it: none where a ring can't enter and leave by different ones. Where all pairs have equally many
-/// and a GPU would need more than `most` of them for that, the links are those of a switch, which every pair sees.
+/// to the others of it that rings can use: none where one can't enter and leave by different neighbours. Where all
+/// pairs have equally many and a GPU would need more than `most` of them for that, the links are those of a switch,
+/// which every pair sees.
 [[nodiscard]] NvlinkShape nvlink_shape(const LinkMatrix& cables, int to_switch, int most = kManyLinks);
 
 /// NVLinks of a board, by its generation's rate of one (25 GB/s, from Blackwell on 50).

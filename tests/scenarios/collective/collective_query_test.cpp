@@ -89,7 +89,7 @@ TEST_F(CollectiveQueries, TakeTheTypeAndTheSizesOfTheMeasurements) {
   words.type = "fp32";
   const CollectiveQuery query = read_query("all_reduce", words, {});
   ASSERT_EQ(query.measured.size(), 1u);
-  EXPECT_EQ(query.measured[0].time, Seconds{66e-6});
+  EXPECT_DOUBLE_EQ(query.measured[0].time.value(), 66e-6);
   words.type = "bf16";
   EXPECT_THAT(error(words), HasSubstr("rows of half, and --type is bfloat16"));
   words.type = "half";

@@ -76,7 +76,7 @@ TEST_F(CollectiveNotes, KeysThatChangeNoTimeAreNamed) {
   EXPECT_THAT(orrery({"collective", "all_reduce", "--cluster", "dgx_h100", "--set", "cluster.nccl.buffsize=0 B"}).err,
               HasSubstr("buffsize"));
   EXPECT_THAT(orrery({"collective", "all_reduce", "--cluster", "dgx_h100", "--set", "cluster.nccl.bufsize=1 MiB"}).err,
-              HasSubstr("did you mean buffsize"));
+              HasSubstr("did you mean 'buffsize'"));
 }
 
 TEST_F(CollectiveNotes, AGroupOfOperationsPaysItsRounds) {
@@ -100,7 +100,8 @@ TEST_F(CollectiveNotes, ADipIsTheSwitchOfNccl) {
   for (const CollectiveLine& line : table.lines) EXPECT_FALSE(line.dips);
   EXPECT_THAT(table_text(table), Not(HasSubstr("take less than")));
   table.lines[1].dips = true;
-  EXPECT_THAT(table_text(table), HasSubstr("# 2 MiB take less than 1 MiB: NCCL's own model goes from ring LL to "));
+  EXPECT_THAT(table_text(table),
+              HasSubstr("# 2.000 MiB take less than 1.000 MiB: NCCL's own model goes from ring LL to "));
   EXPECT_TRUE(nlohmann::json::parse(table_json(table)).at("rows").at(1).at("dips"));
 }
 

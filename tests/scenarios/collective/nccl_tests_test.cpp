@@ -57,11 +57,11 @@ constexpr const char* kNew =
 
 TEST_F(NcclTests, ReadsTheTimeOutOfPlaceWhateverColumnsStandBeforeIt) {
   // Five digits of microseconds have no decimals: only the header tells a time from a root.
-  EXPECT_EQ(read(kOldAllReduce).at(0).time, Seconds{90330e-6});
-  EXPECT_EQ(read(kOldBroadcast).at(0).time, Seconds{1268.1e-6});
-  EXPECT_EQ(read(kOldReduce).at(0).time, Seconds{1342.2e-6});
-  EXPECT_EQ(read(kOldAllGather).at(0).time, Seconds{22517e-6});
-  EXPECT_EQ(read(kNew).at(0).time, Seconds{10776e-6});
+  EXPECT_DOUBLE_EQ(read(kOldAllReduce).at(0).time.value(), 90330e-6);
+  EXPECT_DOUBLE_EQ(read(kOldBroadcast).at(0).time.value(), 1268.1e-6);
+  EXPECT_DOUBLE_EQ(read(kOldReduce).at(0).time.value(), 1342.2e-6);
+  EXPECT_DOUBLE_EQ(read(kOldAllGather).at(0).time.value(), 22517e-6);
+  EXPECT_DOUBLE_EQ(read(kNew).at(0).time.value(), 10776e-6);
   EXPECT_EQ(read(kNew).at(0).operation, "all_reduce");
   EXPECT_EQ(read(kOldReduce).at(0).reduction, "sum");
   EXPECT_EQ(read(kOldAllGather).at(0).reduction, "");
@@ -70,11 +70,11 @@ TEST_F(NcclTests, ReadsTheTimeOutOfPlaceWhateverColumnsStandBeforeIt) {
 
 TEST_F(NcclTests, FindsTheTimeByItsBandwidthWhereTheHeaderWasCutOff) {
   const auto last_line = [](const std::string& text) { return text.substr(text.rfind('\n', text.size() - 2) + 1); };
-  EXPECT_EQ(read(last_line(kOldAllReduce)).at(0).time, Seconds{90330e-6});
-  EXPECT_EQ(read(last_line(kOldBroadcast)).at(0).time, Seconds{1268.1e-6});
-  EXPECT_EQ(read(last_line(kOldReduce)).at(0).time, Seconds{1342.2e-6});
-  EXPECT_EQ(read(last_line(kOldAllGather)).at(0).time, Seconds{22517e-6});
-  EXPECT_EQ(read(last_line(kNew)).at(0).time, Seconds{10776e-6});
+  EXPECT_DOUBLE_EQ(read(last_line(kOldAllReduce)).at(0).time.value(), 90330e-6);
+  EXPECT_DOUBLE_EQ(read(last_line(kOldBroadcast)).at(0).time.value(), 1268.1e-6);
+  EXPECT_DOUBLE_EQ(read(last_line(kOldReduce)).at(0).time.value(), 1342.2e-6);
+  EXPECT_DOUBLE_EQ(read(last_line(kOldAllGather)).at(0).time.value(), 22517e-6);
+  EXPECT_DOUBLE_EQ(read(last_line(kNew)).at(0).time.value(), 10776e-6);
 }
 
 TEST_F(NcclTests, LeavesOutWhatALauncherPutsBeforeALine) {
@@ -84,7 +84,7 @@ TEST_F(NcclTests, LeavesOutWhatALauncherPutsBeforeALine) {
       "[1,0]<stdout>:az-eus:18075:18075 [0] NCCL INFO Launch mode Parallel\n"
       "[1,0]<stdout>:  1048576  262144  float  sum  -1  105.9  9.90  17.33  0\n");
   ASSERT_EQ(rows.size(), 2u);
-  EXPECT_EQ(rows[0].time, Seconds{87.96e-6});
+  EXPECT_DOUBLE_EQ(rows[0].time.value(), 87.96e-6);
   EXPECT_EQ(rows[1].size, Bytes{1048576.0});
   EXPECT_NEAR(rows[1].bus_ratio, 17.33 / 9.90, 1e-12);
   EXPECT_EQ(rows[0].bus_ratio, 0.0) << "too small to tell";
@@ -106,7 +106,7 @@ TEST_F(NcclTests, TakesTheRowsOfTheOperationAndTypeThatAreAskedFor) {
                            "# Collective test starting: all_gather_perf\n"
                            "# size count type redop root time algbw busbw\n"
                            "  1073741824  33554432  float  none  -1  4000.0  268.44  234.88  0\n";
-  EXPECT_EQ(rows_of(read(both), "perf.log", "all_gather", "", 0.875).at(0).time, Seconds{4000e-6});
+  EXPECT_DOUBLE_EQ(rows_of(read(both), "perf.log", "all_gather", "", 0.875).at(0).time.value(), 4000e-6);
   EXPECT_EQ(rows_of(read(both), "perf.log", "all_reduce", "", 1.75).size(), 1u);
   EXPECT_THAT(refused(both, "broadcast", "", 1.0),
               AllOf(HasSubstr("perf.log:3:1"), HasSubstr("rows of all_reduce, and the operation is broadcast")));

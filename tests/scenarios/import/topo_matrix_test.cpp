@@ -116,24 +116,25 @@ TEST_F(TopoMatrixFile, BecomesANodeWithBridgesBetweenPairs) {
 
 TEST_F(TopoMatrixFile, BecomesAMeshWhereSomeGpusShareMoreLinks) {
   const hardware::Node node = node_of(dgx_1(), "v100_sxm_16gb");
-  // GPUs 0 and 1 share one link; of five the fifth has one neighbour: no ring passes it.
+  // GPUs 0 and 1 share one link; of five the fifth has one neighbour: no ring passes it; of six it has two, by two
+  // links and by one, and a ring goes in by one and out by the other.
   EXPECT_THAT(node.nvlink_mesh, ElementsAre(1, 2, 4, 0, 2, 4, 6));
   EXPECT_THAT(hardware::load_node("dgx_1").nvlink_mesh, ElementsAre(1, 2, 4, 0, 2, 4, 6));
 }
 
 TEST_F(TopoMatrixFile, TellsWhatIsWrongAtItsPlace) {
   EXPECT_THAT(error_of(replaced(kPairs, "GPU1\tNV12\t X \tPHB\tSYS\tPHB\t0-31\n", "GPU1\tNV12\t X \tPHB\tSYS\n")),
-              AllOf(HasSubstr("topo.txt:3:"), HasSubstr("ends before the column 'mlx5_0': it has 4 of 5 cells")));
+              AllOf(HasSubstr("topo.txt:3:"), HasSubstr("ends before the column \"mlx5_0\": it has 4 of 5 cells")));
   EXPECT_THAT(error_of(replaced(kPairs, "GPU1\tNV12\t X \tPHB\tSYS\tPHB\t0-31\n", "GPU1\tNV12\t X \tPHB\tPHB\t0-31\n")),
-              AllOf(HasSubstr("topo.txt:3:"), HasSubstr("'0-31' between 'GPU1' and 'mlx5_0'")));
+              AllOf(HasSubstr("topo.txt:3:"), HasSubstr("\"0-31\" between \"GPU1\" and \"mlx5_0\"")));
   EXPECT_THAT(error_of(replaced(kPairs, "\tGPU2\tGPU3", "\tGPU3")),
-              AllOf(HasSubstr("topo.txt:1:12"), HasSubstr("'GPU3' where GPU2 was expected")));
+              AllOf(HasSubstr("topo.txt:1:12"), HasSubstr("\"GPU3\" where GPU2 was expected")));
   EXPECT_THAT(error_of(replaced(kPairs, "GPU0\t X \tNV12\tPHB", "GPU0\t X \tNV12\tPHP")),
               AllOf(HasSubstr("topo.txt:2:"), HasSubstr("did you mean PHB")));
   EXPECT_THAT(error_of(replaced(kPairs, "GPU0\t X \tNV12", "GPU0\t X \tNV4")), HasSubstr("4 NVLinks one way and 12"));
   EXPECT_THAT(error_of(replaced(kPairs, "GPU3\tSYS\tSYS\tNV12\t X \tSYS\t32-63\n", "")),
-              HasSubstr("'GPU3' has a column and no row"));
-  EXPECT_THAT(error_of(replaced(kPairs, "GPU1\tNV12\t X ", "GPU0\tNV12\t X ")), HasSubstr("a second row of 'GPU0'"));
+              HasSubstr("\"GPU3\" has a column and no row"));
+  EXPECT_THAT(error_of(replaced(kPairs, "GPU1\tNV12\t X ", "GPU0\tNV12\t X ")), HasSubstr("a second row of \"GPU0\""));
   EXPECT_THAT(error_of(replaced(kPairs, "GPU1\tNV12\t X ", "GPU1\tNV12\tPIX")), HasSubstr("X stands for a device"));
   EXPECT_THAT(error_of(replaced(kPairs, "GPU1\tNV12\t X ", "GPU7\tNV12\t X ")), HasSubstr("which is no column"));
   EXPECT_THAT(error_of(replaced(kPairs, "mlx5_0\tPHB\tPHB\tSYS\tSYS\t X \n", "mlx5_0\tPHB\tPHB\tSYS\tSYS\t X \tPIX\n")),
