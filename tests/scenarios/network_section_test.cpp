@@ -1,72 +1,56 @@
-// `cluster.network:` what it changes, what the report says of it, and how its mistakes are told.
+// `cluster.network:` how it is read and written, and how its mistakes are told.
+#include "scenarios/network_section.hpp"
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/scenarios/fixture.hpp"
-
-namespace orrery::scenarios::testing {
+namespace orrery::scenarios {
 namespace {
 
+using hardware::NetworkReading;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Two jobs on interleaved nodes whose gradients meet on an oversubscribed fabric.
-const char* const kTwo =
-    "scenario: two\n"
-    "model: gpt2-124m\n"
-    "cluster: {node: dgx_a100, nodes: 4, fabric: rail_fat_tree_hdr, collective_algorithm: ring}\n"
-    "jobs:\n"
-    "  - name: one\n"
-    "    placement: {spread: 2}\n"
-    "    training: {sequence_length: 1024, global_batch_size: 64, data_parallel: 16}\n"
-    "  - name: other\n"
-    "    placement: {first_node: 1, spread: 2}\n"
-    "    training: {sequence_length: 1024, global_batch_size: 64, data_parallel: 16}\n";
-
-class NetworkSection : public FolderTest {
- protected:
-  Outcome run(const std::string& network) const {
-    const std::string text = replaced(kTwo, "collective_algorithm: ring", "collective_algorithm: ring" + network);
-    return orrery({"run", write("s.yaml", text), "--json", path("r.json"), "-q"});
-  }
-  nlohmann::json report(const std::string& network) const {
-    const Outcome outcome = run(network);
-    EXPECT_EQ(outcome.code, 0) << outcome.err;
-    return nlohmann::json::parse(read_file(path("r.json")));
-  }
+struct Read {
+  hardware::NetworkSettings settings;
+  std::string errors;
 };
 
-TEST_F(NetworkSection, IsReadIntoTheReport) {
-  const nlohmann::json json = report(", network: {reading: messages, completion_batching: 0.01}");
-  EXPECT_EQ(json.at("engine").at("reading"), "messages");
-  EXPECT_EQ(json.at("engine").at("batching").at("share"), 0.01);
-  EXPECT_GE(json.at("engine").at("batching").at("batches"), 0);
-  EXPECT_GE(json.at("engine").at("batching").at("accumulated_bound_s"), 0.0);
-  EXPECT_EQ(json.at("scenario").at("cluster").at("network").dump(),
-            R"({"completion_batching":0.01,"reading":"messages"})");
+/// A cluster whose only key is this one.
+Read read(const std::string& network) {
+  const hardware::NodePtr root = hardware::parse_config("network: " + network + "\n", "s.yaml");
+  hardware::Diagnostics diagnostics("s.yaml");
+  hardware::MapReader cluster(root.get(), "cluster", diagnostics);
+  Read out;
+  out.settings = read_network(cluster, diagnostics);
+  for (const hardware::Diagnostic& each : diagnostics.items()) out.errors += each.str() + "\n";
+  return out;
 }
 
-TEST_F(NetworkSection, LeavesNoTraceWhereNobodyAsks) {
-  const nlohmann::json json = report("");
-  EXPECT_EQ(json.at("engine").at("reading"), "flows");
-  EXPECT_FALSE(json.at("engine").contains("batching"));
-  EXPECT_FALSE(json.at("scenario").at("cluster").contains("network"));
+TEST(NetworkSection, IsReadAndWrittenAsItStands) {
+  const Read both = read("{reading: messages, completion_batching: 0.002}");
+  EXPECT_EQ(both.errors, "");
+  EXPECT_EQ(both.settings.reading, NetworkReading::messages);
+  EXPECT_DOUBLE_EQ(both.settings.completion_batching, 0.002);
+  EXPECT_EQ(network_json(both.settings).dump(), R"({"completion_batching":0.002,"reading":"messages"})");
+  EXPECT_EQ(read("{reading: flows, completion_batching: 0}").settings, hardware::NetworkSettings{});
 }
 
-TEST_F(NetworkSection, MessagesAreCloseToFlowsWhereAllRanksAreAlike) {
-  const double flows = report("").at("jobs").at(0).at("training").at("step_time_s");
-  const double messages = report(", network: {reading: messages}").at("jobs").at(0).at("training").at("step_time_s");
-  EXPECT_NEAR(messages / flows, 1.0, 0.01);
+TEST(NetworkSection, IsFlowsThatEndExactlyWhereNobodyAsks) {
+  const Read none = read("{}");
+  EXPECT_EQ(none.settings.reading, NetworkReading::flows);
+  EXPECT_EQ(none.settings.completion_batching, 0.0);
+  EXPECT_TRUE(network_json(none.settings).empty());
 }
 
-TEST_F(NetworkSection, MistakesAreToldAtTheirPlace) {
-  EXPECT_THAT(run(", network: {reading: mesages}").err, AllOf(HasSubstr("s.yaml:3:"), HasSubstr("messages")));
-  EXPECT_THAT(run(", network: {readings: messages}").err, AllOf(HasSubstr("s.yaml:3:"), HasSubstr("reading")));
-  EXPECT_THAT(run(", network: {completion_batching: 0.5}").err, AllOf(HasSubstr("s.yaml:3:"), HasSubstr("0.1")));
-  EXPECT_THAT(run(", network: {completion_batching: -1}").err, HasSubstr("completion_batching"));
-  EXPECT_THAT(run(", network: messages").err, HasSubstr("network"));
-  EXPECT_EQ(run(", network: {reading: mesages}").code, 2);
+TEST(NetworkSection, MistakesAreToldAtTheirPlace) {
+  EXPECT_THAT(read("{reading: mesages}").errors, AllOf(HasSubstr("s.yaml:1:20"), HasSubstr("messages")));
+  EXPECT_THAT(read("{readings: flows}").errors, AllOf(HasSubstr("s.yaml:1:11"), HasSubstr("reading")));
+  EXPECT_THAT(read("{completion_batching: 0.5}").errors, AllOf(HasSubstr("s.yaml:1:32"), HasSubstr("0.1")));
+  EXPECT_THAT(read("{completion_batching: -0.001}").errors, HasSubstr("completion_batching"));
+  EXPECT_THAT(read("{completion_batching: nan}").errors, HasSubstr("completion_batching"));
+  EXPECT_THAT(read("messages").errors, HasSubstr("s.yaml:1:"));
 }
 
 }  // namespace
-}  // namespace orrery::scenarios::testing
+}  // namespace orrery::scenarios
