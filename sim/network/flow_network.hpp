@@ -20,7 +20,8 @@
 //   at T all with |end − T| ≤ ε·(end − start)
 // so that a flow ends at most ε of its duration early or late. What the early ones leave to the others the late ones
 // keep from them, so that errors cancel to first order instead of adding up. batched() has the sum of the greatest
-// shift of each batch, which bounds what comes together along a chain of flows. Flows on slack links are never moved.
+// shift of each batch, to first order what comes together along a chain of flows (max-min shares are not monotone: an
+// end that slows others down can add to it). Flows on slack links are never moved.
 //
 // Cost: a start and an end on slack links 0.25 µs with two links; on full ones about 70 ns per flow of the component
 // and solution. Source: SimGrid's lazy max-min updates (Velho & Legrand, Simutools 2009) for solving incrementally.
