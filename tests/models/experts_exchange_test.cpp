@@ -138,8 +138,9 @@ TEST_P(EveryExchange, TakesNoLessThanTheWireAndNoLessForMore) {
     for (std::int64_t tokens = 1; tokens <= 131072; tokens *= 2) {
       const ExchangePrice price = row().price(deepseek(tokens, nodes), phase, site);
       EXPECT_GE(price.time, price.network / site.network_bandwidth_per_gpu()) << tokens;
-      EXPECT_GE(price.time, before) << row().name << " " << name(phase) << " of " << tokens << " on " << nodes;
+      // NCCL's collectives grow within a choice (tests/sim/collective_laws_test.cpp) and may dip where NCCL changes it.
       if (!row().is_of_nccl) {
+        EXPECT_GE(price.time, before) << row().name << " " << name(phase) << " of " << tokens << " on " << nodes;
         EXPECT_GE(price.time, price.node / site.node_bandwidth_per_gpu()) << tokens;
       }
       before = price.time;
