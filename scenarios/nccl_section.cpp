@@ -150,7 +150,8 @@ void read_section(const hardware::ConfigNode& node, const std::string& folder, N
   reader.finish();
 }
 
-/// Of one row of the table; NCCL's exchange has no choice, so that its name leaves all as it is.
+/// Of one row of the table. NCCL's exchange has no choice and another library's algorithm is none of NCCL's, so that
+/// the name alone is kept and the list leaves all as it is.
 NcclList list_of(std::string_view row) {
   ParsedNcclList parsed = hardware::parse_nccl_algorithms(row);
   if (parsed.error.empty()) return parsed.list;
@@ -216,7 +217,10 @@ nlohmann::json nccl_json(const NcclSettings& s) {
     if (value != usual) json[key] = value;
   };
   if (s.version != plain.version) json["version"] = std::string(hardware::name(s.version));
-  add("algo", s.algorithms.text, plain.algorithms.text);
+  // What only collective_algorithm can name is no list of NCCL's.
+  if (hardware::parse_nccl_algorithms(s.algorithms.text).error.empty()) {
+    add("algo", s.algorithms.text, plain.algorithms.text);
+  }
   add("proto", s.protocols.text, plain.protocols.text);
   add("min_channels", s.min_channels, 0);
   add("max_channels", s.max_channels, 0);

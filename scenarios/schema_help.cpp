@@ -20,7 +20,7 @@ constexpr FieldHelp kHelp[] = {
     {"cluster.gpu", "Another GPU in place of the node's own", "the node's own"},
     {"cluster.price", "Price of one GPU hour; cost is proportional to it", "the profile's list price"},
     {"cluster.collective_algorithm",
-     "How collectives run, as NCCL_ALGO: ring moves the most, tree has the least latency", ""},
+     "How collectives run: one of NCCL's, as NCCL_ALGO, or another library's for what that carries out", ""},
     {"cluster.gpu_memory", "Memory of a GPU as sold: a what-if on capacity alone", "the profile's"},
     {"cluster.gpu_memory_bandwidth", "GPU memory bandwidth: sets decode, norms and the optimizer step",
      "the profile's"},

@@ -25,6 +25,7 @@
 #include "scenarios/report.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/collective/collectives.hpp"
+#include "sim/collective/libraries.hpp"
 #include "tests/models/more_family_configs.hpp"
 #include "tests/scenarios/row_scenarios.hpp"
 
@@ -145,7 +146,7 @@ constexpr sim::CollectiveKind kOfTraining[] = {sim::CollectiveKind::all_reduce, 
 TEST(RowsRun, EveryCollectiveAlgorithm) {
   for (const sim::CollectiveRow& row : sim::collective_algorithms()) {
     const auto offered = [&](sim::CollectiveKind kind) { return sim::nccl_offers(row, kind); };
-    if (std::any_of(std::begin(kOfTraining), std::end(kOfTraining), offered)) {
+    if (sim::other_library(row) != nullptr || std::any_of(std::begin(kOfTraining), std::end(kOfTraining), offered)) {
       bool used = false;
       for (const int nodes : {1, 4}) {
         const Report report = run(rows::training_with_collective(row.name, nodes));

@@ -2,12 +2,32 @@
 
 #include "sim/collective/collectives.hpp"
 #include "sim/collective/constants.hpp"
+#include "sim/collective/libraries.hpp"
 
 namespace orrery::sim {
 
+namespace {
+
+/// Where the host adds: its memory, the cards that it sends from, or the copies over PCIe.
+BindingLink host_bound(Bytes in_host, const LinkLoad& load, const CollectiveCall& call, const hardware::Site& site) {
+  const HostRates rates = host_rates(call, site);
+  const double local = ranks_per_node(call.ranks, call.nodes);
+  const BytesPerSecond memory = rates.memory / local, cards = rates.network / local;
+  const Seconds in_memory = in_host / memory, over_pcie = load.node / rates.link;
+  const Seconds over_cards = load.network > Bytes{0.0} ? load.network / cards : Seconds{0.0};
+  if (in_memory >= max(over_cards, over_pcie)) return {"host_memory", memory, in_host};
+  if (over_cards >= over_pcie) return {"nic", cards, load.network};
+  return {"pcie", rates.link, load.node};
+}
+
+}  // namespace
+
 BindingLink binding_link(const CollectiveCall& call, const hardware::Site& site) {
   if (call.ranks < 2 || !(call.bytes > Bytes{0.0})) return {};
-  const LinkLoad load = select(call, site).row->load(call);
+  const CollectiveRow& row = *select(call, site).row;
+  const LinkLoad load = row.load(call);
+  const LibraryTraits* library = other_library(row);
+  if (library != nullptr && library->host != nullptr) return host_bound(library->host(call), load, call, site);
   const CollectiveConstants constants = timing_constants(site, call.ranks, call.nodes, call.side_by_side);
   const bool has_inside = load.node > Bytes{0.0} && constants.node_bus.value() > 0.0;
   const bool has_outside = load.network > Bytes{0.0} && constants.network_per_rank.value() > 0.0;

@@ -7,6 +7,8 @@
 // A cluster that tells NCCL what to take (nccl, as NCCL_ALGO and NCCL_PROTO do): the law of what it is told holds where
 // there is one, at sizes that it was not measured at, so that it is published and not measured; else the closed form.
 //
+// A cluster that names another library's algorithm: its closed form for what it carries out (libraries.hpp).
+//
 // A call that asks for a serving engine's own all_reduce is priced by custom.hpp where that kernel would run.
 //
 // Limitations: one collective at a time (network/ prices contention); the group's ranks are spread evenly over its
@@ -22,6 +24,7 @@
 
 #include "sim/collective/collectives.hpp"
 #include "sim/collective/fitted.hpp"
+#include "sim/collective/libraries.hpp"
 #include "sim/collective/model.hpp"
 #include "sim/collective/nccl/constants.hpp"
 
@@ -112,6 +115,7 @@ std::optional<NodeLaws::Known> CollectiveModel::law_of(const Choice& choice, con
 std::string CollectiveModel::extrapolated(const Choice& choice, const CollectiveCall& call,
                                           const std::optional<NodeLaws::Known>& known) const {
   const std::string group = std::string(name(call.kind)) + " of " + std::to_string(call.ranks) + " GPUs";
+  if (other_library(*choice.row) != nullptr) return "no fit saw " + std::string(choice.row->name);
   if (call.nodes > 1) return "no fit saw " + std::to_string(call.nodes) + " nodes";
   if (!site_.node.nvlink_mesh.empty()) return "no fit saw GPUs that are joined by pairs";
   if (!known) return "no fit saw " + std::string(choice.row->name) + " for " + group;
@@ -189,7 +193,7 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
   const Choice choice = choose(call);
   const CollectiveRow& row = *choice.row;
   out.algorithm = row.name;
-  out.protocol = hardware::name(choice.protocol);
+  out.protocol = other_library(row) == nullptr ? hardware::name(choice.protocol) : unmeasured(choice, call).protocol;
   out.channels = choice.channels;
   out.threads = choice.threads;
   const std::optional<NodeLaws::Known> known = law_of(choice, call);
@@ -198,7 +202,7 @@ CollectiveEstimate CollectiveModel::explain(const CollectiveCall& call) const {
     const CollectiveCost cost = unmeasured(choice, call);
     out.time = cost.total();
     out.provenance = kernels::Provenance::published;
-    add_model_terms(row, cost, is_forced(call), out);
+    add_model_terms(row, cost, other_library(row) == nullptr && is_forced(call), out);
     return out;
   }
   out.time = known->law.time(call.kind, call.bytes, call.ranks);

@@ -6,6 +6,8 @@
 #include <bit>
 #include <stdexcept>
 
+#include "sim/collective/libraries.hpp"
+
 namespace orrery::sim {
 namespace {
 
@@ -33,7 +35,7 @@ NcclFunction function_of(CollectiveKind kind) {
 
 const CollectiveRow& row_of(std::optional<hardware::NcclAlgorithm> algorithm) {
   for (const CollectiveRow& row : collective_algorithms()) {
-    if (row.nccl == algorithm) return row;
+    if (row.nccl == algorithm && other_library(row) == nullptr) return row;
   }
   throw std::logic_error("an algorithm of NCCL has no row");
 }
@@ -62,18 +64,31 @@ Choice exchange(const CollectiveCall& call, const hardware::Site& site, const nc
 }  // namespace
 
 std::span<const CollectiveRow> collective_algorithms() {
-  static const std::array<CollectiveRow, 8> kRows{ring_row(),          tree_row(),    nvls_row(),
-                                                  nvls_tree_row(),     pat_row(),     collnet_direct_row(),
-                                                  collnet_chain_row(), pairwise_row()};
+  static const std::array<CollectiveRow, 14> kRows{ring_row(),
+                                                   tree_row(),
+                                                   nvls_row(),
+                                                   nvls_tree_row(),
+                                                   pat_row(),
+                                                   collnet_direct_row(),
+                                                   collnet_chain_row(),
+                                                   pairwise_row(),
+                                                   hfreduce_row(),
+                                                   hfreduce_nvlink_row(),
+                                                   hierarchical_row(),
+                                                   halving_doubling_row(),
+                                                   bidirectional_ring_row(),
+                                                   gloo_row()};
   return kRows;
 }
 
 bool nccl_offers(const CollectiveRow& row, CollectiveKind kind) {
+  if (other_library(row) != nullptr) return false;
   if (kind == CollectiveKind::all_to_all || !row.nccl) return kind == CollectiveKind::all_to_all && !row.nccl;
   return nccl::has(*row.nccl, function_of(kind));
 }
 
 Choice select(const CollectiveCall& call, const hardware::Site& site) {
+  if (const CollectiveRow* row = in_place_of_nccl(call, site)) return {row, NcclProtocol::simple, 0, 0, 1, 1.0};
   nccl::Box box =
       call.side_by_side ? nccl::box_of(site, call.ranks, call.nodes) : nccl::box_apart(site, call.ranks, call.nodes);
   if (call.capability > 0) {
@@ -84,6 +99,7 @@ Choice select(const CollectiveCall& call, const hardware::Site& site) {
 }
 
 Choice select(const CollectiveCall& call, const hardware::Site& site, const nccl::Tuner& tuner) {
+  if (const CollectiveRow* row = in_place_of_nccl(call, site)) return {row, NcclProtocol::simple, 0, 0, 1, 1.0};
   if (call.kind == CollectiveKind::all_to_all) return exchange(call, site, tuner);
   const nccl::Selected best = tuner.choose({function_of(call.kind), call.bytes.value(), call.dtype, call.operations});
   return {&row_of(best.algorithm), best.protocol, best.channels, best.threads, best.rounds, best.share};
@@ -110,7 +126,9 @@ bool nccl_refuses(const Choice& choice, CollectiveKind kind, const hardware::Ncc
 int rounding_depth(const Choice& choice, const CollectiveCall& call) {
   const bool sums = call.kind == CollectiveKind::all_reduce || call.kind == CollectiveKind::reduce_scatter ||
                     call.kind == CollectiveKind::reduce;
-  if (!sums || !choice.row->nccl || call.ranks < 2) return 0;
+  if (!sums || call.ranks < 2) return 0;
+  if (const LibraryTraits* library = other_library(*choice.row)) return library->additions(call);
+  if (!choice.row->nccl) return 0;
   const auto levels = [](int n) { return n < 2 ? 0 : static_cast<int>(std::bit_width(static_cast<unsigned>(n - 1))); };
   const int local = ranks_per_node(call.ranks, call.nodes);
   switch (*choice.row->nccl) {

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <utility>
 
+#include "sim/collective/libraries.hpp"
+
 namespace orrery::sim {
 namespace {
 
@@ -61,6 +63,7 @@ template <typename Law, typename Read>
 std::vector<std::optional<Law>> all_laws(const Fit& fit, Read read) {
   std::vector<std::optional<Law>> laws(collective_algorithms().size() * hardware::kNcclProtocols);
   for (const CollectiveRow& row : collective_algorithms()) {
+    if (other_library(row) != nullptr) continue;
     for (std::size_t p = 0; p < hardware::kNcclProtocols; ++p) {
       const Choice choice{&row, static_cast<NcclProtocol>(p), 1, 0};
       laws[place(row, choice.protocol)] = read(fit, law_name(choice));

@@ -30,12 +30,16 @@ inline std::string training_with_schedule(std::string_view schedule) {
 }
 
 /// GPT-2 124M, data-parallel on `nodes` nodes, its collectives by that algorithm where NCCL offers it: with one rank a
-/// node for PAT, on a fabric that reduces for CollNet.
+/// node for PAT, on a fabric that reduces for CollNet, on PCIe boxes for HFReduce.
 inline std::string training_with_collective(std::string_view algorithm, int nodes) {
   return "scenario: collective\n"
          "model: gpt2-124m\n"
          "cluster: {node: " +
-         std::string(algorithm == "pat" ? "h100_96gb_node" : "dgx_h100") + ", nodes: " + std::to_string(nodes) +
+         std::string(algorithm == "pat"               ? "h100_96gb_node"
+                     : algorithm == "hfreduce"        ? "a100_pcie_box"
+                     : algorithm == "hfreduce_nvlink" ? "a100_pcie_bridged_box"
+                                                      : "dgx_h100") +
+         ", nodes: " + std::to_string(nodes) +
          ", fabric: rail_fat_tree_ndr, collective_algorithm: " + std::string(algorithm) +
          (algorithm.substr(0, 7) == "collnet" ? ", nccl: {collnet: true}" : "") +
          "}\n"

@@ -10,6 +10,7 @@
 #include "hardware/cluster.hpp"
 #include "sim/collective/collectives.hpp"
 #include "sim/collective/fitted.hpp"
+#include "sim/collective/libraries.hpp"
 
 namespace orrery::sim::testing {
 
@@ -88,6 +89,12 @@ inline ProtocolLaw straight(double base, double bus) { return {Seconds{base}, {}
 
 /// What a cluster tells NCCL: its list of algorithms, as NCCL_ALGO.
 inline hardware::NcclList algorithms(std::string_view text) { return hardware::parse_nccl_algorithms(text).list; }
+
+/// Its messages go through hosts, whose numbers follow the ranks'.
+inline bool adds_on_hosts(const CollectiveRow& row) {
+  const LibraryTraits* library = other_library(row);
+  return library != nullptr && library->host != nullptr;
+}
 
 /// Bytes that each rank sends in a list of messages, the switch (rank n) included.
 inline std::vector<double> bytes_sent(const std::vector<Transfer>& transfers, int ranks) {

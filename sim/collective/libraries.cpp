@@ -1,0 +1,43 @@
+#include "sim/collective/libraries.hpp"
+
+#include <array>
+
+namespace orrery::sim {
+namespace {
+
+// Copies over PCIe: NCCL reckons 24 of the 32 GB/s of Gen4 x16 and 48 of 64 (nccl src/graph/topo.cc).
+constexpr double kLinkShare = 0.75;
+
+// Fire-Flyer AI-HPC (arXiv 2408.14158): 8.1 GB/s on two nodes, 24 reads and writes of each byte, of 409.6 GB/s.
+constexpr double kMemoryShare = 0.475;
+
+}  // namespace
+
+const LibraryTraits* other_library(const CollectiveRow& row) {
+  static const std::array<LibraryTraits, 6> kLibraries{hfreduce_traits(),           hfreduce_nvlink_traits(),
+                                                       hierarchical_traits(),       halving_doubling_traits(),
+                                                       bidirectional_ring_traits(), gloo_traits()};
+  if (row.nccl) return nullptr;
+  for (const LibraryTraits& traits : kLibraries) {
+    if (traits.name == row.name) return &traits;
+  }
+  return nullptr;
+}
+
+const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site) {
+  const std::string& told = site.nccl.algorithms.text;
+  if (told.empty()) return nullptr;
+  for (const CollectiveRow& row : collective_algorithms()) {
+    if (row.name == told) return other_library(row) != nullptr && row.supports(call, site) ? &row : nullptr;
+  }
+  return nullptr;
+}
+
+HostRates host_rates(const CollectiveCall& call, const hardware::Site& site) {
+  const CollectiveConstants k = timing_constants(site, call.ranks, call.nodes, call.side_by_side);
+  const hardware::Node& node = site.node;
+  return {min(node.pcie_bandwidth, site.gpu.pcie_bandwidth) * kLinkShare, node.host_memory_bandwidth * kMemoryShare,
+          k.network_per_rank * static_cast<double>(site.gpus_per_node())};
+}
+
+}  // namespace orrery::sim
