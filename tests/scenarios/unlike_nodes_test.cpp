@@ -65,12 +65,7 @@ TEST_F(UnlikeNodes, GoAtThePaceOfTheSlower) {
   const std::string of_one = replaced(kMixed, "{node: dgx_h100, count: 2}", "{node: dgx_a100, count: 2}");
   const nlohmann::json slow = run(of_one);
   const nlohmann::json fast = run(replaced(kMixed, "node: dgx_a100, count: 1", "node: dgx_h100, count: 1"));
-  // Kernels as slow as the slower, and a little more for the rest: NCCL 2.28 has no LL128 between GPUs of unlike
-  // compute capability.
-  const auto compute_of = [](const nlohmann::json& report) {
-    return report.at("training").at("compute_s").get<double>();
-  };
-  EXPECT_DOUBLE_EQ(compute_of(mixed), compute_of(slow));
+  // A little slower than the slower alone: NCCL 2.28 has no LL128 between GPUs of unlike compute capability.
   EXPECT_GE(step_of(mixed), step_of(slow));
   EXPECT_LT(step_of(mixed), 1.05 * step_of(slow));
   EXPECT_LT(step_of(fast), step_of(mixed));

@@ -73,7 +73,8 @@ std::string topology(const std::string& more = "", const std::string& sm = "90")
 TEST_F(ImportHardware, ATopologyWithoutCardsSaysSoAndGivesNoRate) {
   const Outcome outcome = orrery({"import", write("t.xml", topology()), "--gpu", "h100_pcie", "-o", path("node.yaml")});
   ASSERT_EQ(outcome.code, kExitWell) << outcome.err;
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("no network card: the topology has none"), Not(HasSubstr("nic_latency"))));
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("no network card: NCCL's topology has none"), Not(HasSubstr("nic_latency"))));
   const hardware::Node node = hardware::load_node(path("node.yaml"));
   EXPECT_EQ(node.nics, 0);
   EXPECT_EQ(node.nic_bandwidth, BytesPerSecond{});
