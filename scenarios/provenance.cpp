@@ -72,8 +72,10 @@ std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const st
   if (std::any_of(entries.begin(), entries.end(), [&](const CostedEntry& e) {
         return lists_algorithm(cluster.nccl, e.family, e.algorithm) || (!told.empty() && e.algorithm == told);
       })) {
+    const bool nccls = hardware::parse_nccl_algorithms(told).error.empty();
     lines.push_back({"collectives", told, "published", "",
-                     "collective_algorithm: the scenario's own choice, for every collective that NCCL offers it for"});
+                     fmt::format("collective_algorithm: the scenario's own choice, for every collective that {} it for",
+                                 nccls ? "NCCL offers" : "its library has")});
   }
   return lines;
 }

@@ -160,19 +160,22 @@ std::string describe(const CollectiveQuery& query) {
 }
 
 std::string table_text(const CollectiveTable& table) {
+  std::size_t wide = 14;
+  for (const CollectiveLine& line : table.lines) wide = std::max(wide, line.estimate.algorithm.size());
   const bool measured = !table.query.measured.empty();
   std::string out = fmt::format("# {}\n", printable(describe(table.query)));
-  out += fmt::format("#{:>13} {:>13} {:>9} {:>14} {:>8} {:>8} {:>7} {:>11} {:>9} {:>9}  {}", "size", "count", "type",
-                     "algorithm", "proto", "channels", "threads", "time", "algbw", "busbw", "known");
+  out += fmt::format("#{:>13} {:>13} {:>9} {:>{}} {:>8} {:>8} {:>7} {:>11} {:>9} {:>9}  {}", "size", "count", "type",
+                     "algorithm", wide, "proto", "channels", "threads", "time", "algbw", "busbw", "known");
   out += measured ? fmt::format(" {:>14} {:>8}\n", "measured", "error") : "\n";
-  out += fmt::format("#{:>13} {:>13} {:>9} {:>14} {:>8} {:>8} {:>7} {:>11} {:>9} {:>9}", "(B)", "(elements)", "", "",
-                     "", "", "", "(us)", "(GB/s)", "(GB/s)");
+  out += fmt::format("#{:>13} {:>13} {:>9} {:>{}} {:>8} {:>8} {:>7} {:>11} {:>9} {:>9}", "(B)", "(elements)", "", "",
+                     wide, "", "", "", "(us)", "(GB/s)", "(GB/s)");
   out += measured ? fmt::format("  {:>5} {:>14} {:>8}\n", "", "(us)", "(%)") : "\n";
   for (const CollectiveLine& line : table.lines) {
     const sim::CollectiveEstimate& e = line.estimate;
-    out += fmt::format(" {:>13.0f} {:>13.0f} {:>9} {:>14} {:>8} {:>8} {:>7} {:>11.2f} {:>9.2f} {:>9.2f}  {}",
-                       line.size.value(), line.count, nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels,
-                       e.threads, e.time.value() * kMicro, line.algbw / kGiga, line.busbw / kGiga, known(line));
+    out += fmt::format(" {:>13.0f} {:>13.0f} {:>9} {:>{}} {:>8} {:>8} {:>7} {:>11.2f} {:>9.2f} {:>9.2f}  {}",
+                       line.size.value(), line.count, nccl_type(table.query.dtype), e.algorithm, wide, e.protocol,
+                       e.channels, e.threads, e.time.value() * kMicro, line.algbw / kGiga, line.busbw / kGiga,
+                       known(line));
     if (line.measured)
       out += fmt::format(" {:>10.2f} {:>+8.1f}", line.measured->value() * kMicro, *line.error() * 100.0);
     out += "\n";

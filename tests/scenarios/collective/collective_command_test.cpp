@@ -74,6 +74,32 @@ TEST_F(CollectiveCommand, DatatypeIsAKeyOfTheChoice) {
   EXPECT_EQ(json({"--bytes", "256MiB", "--type", "int8"}).at("rows").at(0).at("algorithm"), "ring");
 }
 
+TEST_F(CollectiveCommand, TakesAnotherLibrarysAlgorithmWhereItIsNamed) {
+  const auto row = [&](const std::string& algorithm, const std::string& op = "all_reduce") {
+    const Outcome outcome =
+        orrery({"collective", op, "--cluster", "a100_pcie_box", "--fabric", "fat_tree_hdr", "--nodes", "2", "--bytes",
+                "186MiB", "-q", "--json", path("t.json"), "--set", "cluster.collective_algorithm=" + algorithm});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const nlohmann::json all = nlohmann::json::parse(read_file(path("t.json")));
+    EXPECT_EQ(all.contains("nccl"), algorithm == "ring") << "no list of NCCL's has another library's";
+    return all.at("rows").at(0);
+  };
+  const nlohmann::json host = row("hfreduce");
+  EXPECT_EQ(host.at("algorithm"), "hfreduce");
+  EXPECT_EQ(host.at("bound_by"), "host_memory");
+  EXPECT_EQ(host.at("rounding_depth"), 8);
+  EXPECT_FALSE(host.contains("refused"));
+  EXPECT_NEAR(host.at("algbw_bytes_per_s").get<double>() / 8.1e9, 1.0, 0.10) << "Fire-Flyer AI-HPC, 16 GPUs";
+  EXPECT_EQ(row("ring").at("algorithm"), "ring");
+  EXPECT_EQ(row("hfreduce", "all_gather").at("algorithm"), "ring") << "HFReduce has sums only";
+}
+
+TEST_F(CollectiveCommand, NamesAnUnknownAlgorithmWithTheNearest) {
+  const Outcome wrong = table({"--set", "cluster.collective_algorithm=hfreduse"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, AllOf(HasSubstr("hfreduse"), HasSubstr("hfreduce")));
+}
+
 TEST_F(CollectiveCommand, WritesCsvAndAPicture) {
   ASSERT_EQ(table({"--bytes", "1MiB..4MiB", "-q", "--csv", path("t.csv"), "--svg", path("t.svg")}).code, 0);
   const std::string csv = read_file(path("t.csv")), svg = read_file(path("t.svg"));
