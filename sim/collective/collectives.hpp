@@ -45,7 +45,7 @@ struct CollectiveRow {
   std::string_view name;
   std::string_view equation;
   std::string_view source;
-  std::optional<hardware::NcclAlgorithm> nccl;  ///< which of NCCL's it is; none: its exchange, which it doesn't choose
+  std::optional<hardware::NcclAlgorithm> nccl;  ///< which of NCCL's it is; none: its exchange or another library's
   /// The algorithm can carry out the call.
   bool (*supports)(const CollectiveCall&, const hardware::Site&);
   /// Uncontended time. REQUIRES supports() and ranks ≥ 2.
