@@ -82,6 +82,7 @@ class FlagReader {
     const FlagRow* row = find(name);
     const bool opposite = row == nullptr && name.rfind("--no-", 0) == 0;
     if (opposite) row = find("--" + name.substr(5));
+    if (opposite && row != nullptr && row->takes != FlagTakes::nothing) row = nullptr;  // only a switch has an opposite
     if (row == nullptr) return unknown(word, name, equals != std::string::npos);
     FlagUse use{*row, word.place, nullptr, ""};
     if (equals != std::string::npos) {
@@ -98,6 +99,9 @@ class FlagReader {
     if (row->apply == nullptr) return launch_.ignore(word.place, row->name, row->equation);
     if (row->takes == FlagTakes::value && use.value == nullptr) {
       launch_.fail(word.place, fmt::format("{} needs a value", row->name));
+    }
+    if (opposite && use.value != nullptr) {
+      launch_.fail(word.place, fmt::format("{} takes no value: it turns {} off", name, row->name));
     }
     use.text = use.value != nullptr ? launch_.script->text(*use.value) : opposite ? "false" : "true";
     row->apply(use, launch_);

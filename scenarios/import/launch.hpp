@@ -94,6 +94,8 @@ void take_chunk(const FlagUse& use, Launch& launch);
 /// A share above 0, up to 1.
 void take_share(const FlagUse& use, Launch& launch);
 void take_dtype(const FlagUse& use, Launch& launch);
+/// The value of a flag that takes nothing, or true or false.
+[[nodiscard]] bool is_on(const FlagUse& use, const Launch& launch);
 void take_switch(const FlagUse& use, Launch& launch);
 /// Of a flag that turns the key off.
 void take_opposite(const FlagUse& use, Launch& launch);

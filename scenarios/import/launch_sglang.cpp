@@ -66,7 +66,7 @@ const std::vector<FlagRow>& sglang_flags() {
 }
 
 void take_dp_attention(const FlagUse& use, Launch& launch) {
-  if (use.text == "true") launch.dp_attention = use.place;
+  if (is_on(use, launch)) launch.dp_attention = use.place;
 }
 
 void finish_sglang(Launch& launch) {

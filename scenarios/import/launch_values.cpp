@@ -68,16 +68,19 @@ void take_dtype(const FlagUse& use, Launch& launch) {
   launch.draft->set(use.row.key, std::string(name(*dtype)), fmt::format("{} {}", use.row.name, use.text));
 }
 
-void take_switch(const FlagUse& use, Launch& launch) {
+bool is_on(const FlagUse& use, const Launch& launch) {
   const bool on = use.text == "true" || use.text == "True" || use.text == "1";
   const bool off = use.text == "false" || use.text == "False" || use.text == "0";
   if (!on && !off) refuse(use, launch, "true or false");
-  launch.draft->set(use.row.key, on ? "true" : "false", std::string(use.row.name));
+  return on;
+}
+
+void take_switch(const FlagUse& use, Launch& launch) {
+  launch.draft->set(use.row.key, is_on(use, launch) ? "true" : "false", std::string(use.row.name));
 }
 
 void take_opposite(const FlagUse& use, Launch& launch) {
-  const bool off = use.text == "false" || use.text == "False" || use.text == "0";
-  launch.draft->set(use.row.key, off ? "true" : "false", std::string(use.row.name));
+  launch.draft->set(use.row.key, is_on(use, launch) ? "false" : "true", std::string(use.row.name));
 }
 
 void take_bytes(const FlagUse& use, Launch& launch) {
