@@ -95,6 +95,11 @@ ShellWord word_of(const ConfigNode& node, const Container& container) {
   ShellWord word{"", place_of(node), {}};
   const std::string& text = node.scalar;
   for (std::size_t at = 0; at < text.size();) {
+    if (text.compare(at, 2, "$$") == 0) {  // both kinds of file escape the sign so
+      word.text += '$';
+      at += 2;
+      continue;
+    }
     const std::optional<Reference> reference = reference_at(text, at);
     if (!reference) {
       word.text += text[at++];
@@ -121,7 +126,7 @@ void add_commands(const Container& container, ShellScript& script) {
   // sh -c TEXT, with other flags before it: -lc, -e -c.
   if (words.size() > 2 && is_shell(words.front().text)) {
     for (std::size_t i = 1; i + 1 < words.size(); ++i) {
-      if (words[i].text.front() != '-' || words[i].text.back() != 'c') continue;
+      if (words[i].text.rfind('-', 0) != 0 || words[i].text.back() != 'c') continue;
       const ShellWord& text = words[i + 1];
       for (ShellCommand& command : commands_in(text.text, text.place, container, script.file)) {
         script.commands.push_back(std::move(command));
