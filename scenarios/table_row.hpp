@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "calibrate/tables.hpp"
+#include "hardware/config/shown.hpp"
 
 namespace orrery::scenarios {
 
@@ -41,6 +42,9 @@ class TableRow {
   /// A number within [least, most]. Throws NotExpressible otherwise.
   [[nodiscard]] double between(std::string_view column, double least, double most) const {
     const std::optional<double> value = number(column);
+    if (const std::string field = text(column); !value && !field.empty()) {
+      throw NotExpressible{fmt::format("{} is {}, no number", column, hardware::shown(field, 40))};
+    }
     if (!value) throw NotExpressible{fmt::format("{} is not given", column)};
     if (!(*value >= least && *value <= most)) throw NotExpressible{fmt::format("{} is {}", column, text(column))};
     return *value;

@@ -193,7 +193,7 @@ TEST_F(TrainingTables, SizesThatAreNoneAreSkipped) {
        {"layers", "hidden", "heads", "ffn", "vocab", "gpus", "tp", "pp", "dp", "mbs", "seq", "kv_heads"}) {
     for (const std::string value : {"0", "-4", "1e300", "nan"}) {
       rows += published_row({{column, value}});
-      reasons.push_back(column + (value == "nan" ? " is not given" : " is " + value));
+      reasons.push_back(column + (value == "nan" ? " is \"nan\", no number" : " is " + value));
     }
   }
   const TrainingTable table = read(kPublished + rows);
