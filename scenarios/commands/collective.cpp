@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/shown.hpp"
 #include "scenarios/collective/collective_fit.hpp"
 #include "scenarios/collective/collective_table.hpp"
 #include "scenarios/commands/commands.hpp"
@@ -22,6 +23,11 @@ int print_collective(const Options& options, Console& console) {
     if (words.compare.empty()) throw hardware::ConfigError("collective: --fit needs measurements: --compare FILE");
     if (same_file(words.fit, words.compare)) {
       throw hardware::ConfigError(fmt::format("collective: --fit {} would overwrite the input", words.fit));
+    }
+    for (const std::string& output : {options.json, options.csv, options.svg}) {
+      if (output.empty() || !same_file(words.fit, output)) continue;
+      throw hardware::ConfigError(
+          fmt::format("{}: two outputs can't go to the same place", hardware::quoted_path(words.fit)));
     }
     for (const std::string& line : fit_measurements(query, words.fit, today())) console.err << line << "\n";
   }

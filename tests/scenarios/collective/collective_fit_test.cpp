@@ -77,5 +77,16 @@ TEST_F(CollectiveFit, RefusesWhatItCannotFit) {
   EXPECT_THAT(fit("dgx_h100", two, {"--nodes", "2"}).err, HasSubstr("--fit is of one node"));
 }
 
+TEST_F(CollectiveFit, HasAPlaceOfItsOwn) {
+  const std::string file = log();
+  for (const char* option : {"--json", "--csv", "--svg"}) {
+    const Outcome outcome = orrery({"collective", "all_reduce", "--cluster", "dgx_h100", "--compare", file, "--fit",
+                                    path("one.out"), option, path("one.out")});
+    EXPECT_EQ(outcome.code, kExitInput) << option;
+    EXPECT_THAT(outcome.err, HasSubstr("one.out: two outputs can't go to the same place")) << option;
+    EXPECT_FALSE(std::filesystem::exists(path("one.out"))) << option;
+  }
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
