@@ -138,6 +138,9 @@ int write_metric(const Options& options, const Explained& explained, Console& co
 int explain_file(const Options& options, Console& console) {
   check_outputs(options, options.files);
   check_metric(options.metric);
+  if (!options.metric.empty() && !options.log.empty()) {
+    throw hardware::ConfigError("explain: --metric explains one figure, --log compares memory; say one of them");
+  }
   const Scenario scenario = load_scenario(options.files.at(0), options.overrides);
   check_outputs(options, input_files(scenario));
   if (!scenario.skipped.empty()) {
