@@ -193,6 +193,10 @@ ErrorReport validate_exchange(const CsvTable& table, const hardware::Site& site)
   ExchangeRows read = read_exchange_rows(table, site);
   std::vector<PredictedRow> predicted;
   for (const ExchangeMeasurement& row : read.rows) {
+    if (row.shape.ranks > row.shape.nodes * site.gpus_per_node()) {
+      read.skipped.push_back({row.line, describe(row), fmt::format("a node has {} GPUs", site.gpus_per_node())});
+      continue;
+    }
     const bool fitted = site.gpu.find_fit(row.fit_key()) != nullptr;
     const std::string_view group = !fitted ? kUnseenFamily : (row.kept_back ? kUnseenPoint : kSeen);
     PredictedRow out{row.line, describe(row), std::string(group),

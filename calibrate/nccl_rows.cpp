@@ -317,7 +317,9 @@ ErrorReport validate_collectives(const std::filesystem::path& path, const hardwa
     }
     const bool fitted = site.gpu.find_fit(family_key(row.kind, row.ranks)) != nullptr;
     const char* group = !fitted ? "unseen_family" : (row.kept_back ? "unseen_point" : "seen");
-    predicted.push_back({row.line, describe(row), group, model.time(call_of(row)).value(), row.measured.value()});
+    PredictedRow out{row.line, describe(row), group, model.time(call_of(row)).value(), row.measured.value()};
+    out.family = fmt::format("{}, {} GPUs", sim::name(row.kind), row.ranks);
+    predicted.push_back(std::move(out));
   }
   return summarise(predicted, std::move(read.skipped));
 }

@@ -32,7 +32,15 @@ calibrate::CsvTable table_of(const CollectiveQuery& query, const std::string& na
 
 /// The profile that is written to, made from the GPU's own where there is none.
 void begin_profile(const std::filesystem::path& profile, const hardware::Gpu& gpu) {
-  if (std::filesystem::exists(profile)) return;
+  if (std::filesystem::exists(profile)) {
+    const hardware::Gpu there = hardware::load_gpu(profile.string());
+    if (there.generation.name != gpu.generation.name || there.nvlink_bandwidth != gpu.nvlink_bandwidth) {
+      throw ConfigError(fmt::format("collective: --fit {}: a {} board with {:g} GB/s of NVLink, and the cluster has {}",
+                                    hardware::quoted_path(profile.string()), there.generation.name,
+                                    there.nvlink_bandwidth.value() / 1e9, gpu.name));
+    }
+    return;
+  }
   const std::vector<std::string> names = hardware::gpu_names();
   if (std::find(names.begin(), names.end(), gpu.name) == names.end()) {
     throw ConfigError(

@@ -125,6 +125,18 @@ std::string_view nccl_type(Dtype dtype) {
   return "int8";
 }
 
+namespace {
+
+// An algorithm that is not NCCL's was named, and leaves the call to NCCL: it can't carry it out.
+bool library_refuses(const sim::Choice& choice, const hardware::NcclSettings& settings) {
+  for (const sim::CollectiveRow& row : sim::collective_algorithms()) {
+    if (!row.nccl && row.name == settings.algorithms.text) return choice.row->name != row.name;
+  }
+  return false;
+}
+
+}  // namespace
+
 CollectiveTable predict(CollectiveQuery query) {
   CollectiveTable table{std::move(query), {}};
   const CollectiveQuery& q = table.query;
@@ -142,7 +154,7 @@ CollectiveTable predict(CollectiveQuery query) {
     line.load = choice.row->load(call);
     line.bound = sim::binding_link(call, site);
     line.rounding_depth = sim::rounding_depth(choice, call);
-    line.refused = sim::nccl_refuses(choice, call.kind, site.nccl);
+    line.refused = sim::nccl_refuses(choice, call.kind, site.nccl) || library_refuses(choice, site.nccl);
     line.algbw = line.size.value() / line.estimate.time.value();
     line.busbw = line.algbw * sim::bus_factor(q.kind, q.ranks());
     if (!q.measured.empty()) line.measured = q.measured[i].time;
@@ -182,7 +194,9 @@ std::string table_text(const CollectiveTable& table) {
   }
   const auto refused = [](const CollectiveLine& line) { return line.refused; };
   if (std::any_of(table.lines.begin(), table.lines.end(), refused)) {
-    out += "# refused: cluster.nccl leaves nothing that NCCL has for the call; what it takes unasked is shown\n";
+    out +=
+        "# refused: cluster.nccl leaves nothing that NCCL has for the call, or names an algorithm that can't carry it "
+        "out; what NCCL takes unasked is shown\n";
   }
   for (const std::string& note : notes_of(table)) out += fmt::format("# {}\n", note);
   if (const Errors errors = errors_of(table); errors.rows > 0) {

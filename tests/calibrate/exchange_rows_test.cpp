@@ -111,6 +111,17 @@ TEST_F(ExchangeTables, TellsTheOperationsOfNvlinkApart) {
   EXPECT_THAT(read.skipped[3].reason, HasSubstr("fp3"));
 }
 
+TEST_F(ExchangeTables, RanksThatANodeHasNotAreSkipped) {
+  const CsvTable table =
+      nvlink_table({{"alltoall_dispatch", "NVLinkTwoSided", "fp8", "64", "7168", "8", "256", "8", "balanced", "20"},
+                    {"alltoall_dispatch", "NVLinkTwoSided", "fp8", "64", "7168", "8", "256", "32", "balanced", "20"}});
+  const ErrorReport report = validate_exchange(table, site());
+  EXPECT_EQ(report.all.rows, 1);
+  ASSERT_EQ(report.skipped.size(), 1u);
+  EXPECT_EQ(report.skipped[0].line, 3);
+  EXPECT_EQ(report.skipped[0].reason, "a node has 8 GPUs");
+}
+
 TEST_F(ExchangeTables, ACellThatIsNoNumberIsAnError) {
   EXPECT_THROW((void)read_exchange_rows(
                    normal_table({{"0.5.6", "1", "7168", "many", "8", "256", "20", "1", "0", "20", "1", "0"}}), site()),

@@ -169,6 +169,13 @@ TEST_F(CollectiveCommand, SaysWhatNcclWouldRefuse) {
   const Outcome pat = table({"--bytes", "1MiB", "--set", "cluster.nccl.algo=pat"}, "all_gather");
   EXPECT_EQ(pat.code, 0) << pat.err;
   EXPECT_THAT(pat.out, AllOf(HasSubstr(" refused"), HasSubstr("cluster.nccl leaves nothing that NCCL has")));
+  // Neither are other libraries' algorithms where they can't be: no host-memory sums on NVSwitch, no three ranks of
+  // 2^n.
+  for (const char* told : {"hierarchical", "pairwise"}) {
+    const std::string set = std::string("cluster.collective_algorithm=") + told;
+    const nlohmann::json row = json({"--bytes", "1MiB", "--set", set}, "all_reduce").at("rows").at(0);
+    EXPECT_EQ(row.value("refused", false), true) << told;
+  }
   EXPECT_TRUE(json({"--bytes", "1MiB", "--set", "cluster.nccl.algo=pat"}, "all_gather").at("rows").at(0).at("refused"));
   EXPECT_THAT(table({"--bytes", "1MiB", "--set", "cluster.nccl.algo=ring"}, "all_gather").out,
               Not(HasSubstr("refused")));

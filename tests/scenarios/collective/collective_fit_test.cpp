@@ -44,6 +44,18 @@ TEST_F(CollectiveFit, MakesTheNextTableThatOfTheMachine) {
   EXPECT_EQ(mine.memory, hardware::load_gpu("v100_sxm_16gb").memory) << "the rest is the board's";
 }
 
+TEST_F(CollectiveFit, KeepsOutOfAnotherBoardsProfile) {
+  const std::string file = log();
+  ASSERT_EQ(fit("dgx_h100", file).code, 0);
+  const std::string before = read_file(path("mine.yaml"));
+  const Outcome outcome = fit("dgx_a100", file);
+  EXPECT_EQ(outcome.code, kExitInput);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("mine.yaml: a hopper board with 450 GB/s of NVLink, and the cluster has"),
+                                 HasSubstr("a100_sxm")));
+  EXPECT_EQ(read_file(path("mine.yaml")), before);
+  EXPECT_EQ(fit("dgx_h100", file).code, 0) << "its own again";
+}
+
 TEST_F(CollectiveFit, IsWhatTheTableThenPredicts) {
   const std::string file = log();
   ASSERT_EQ(fit("dgx_a100", file).code, 0);

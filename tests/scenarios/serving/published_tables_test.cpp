@@ -225,7 +225,7 @@ TEST_F(PublishedServing, RowsThatNoRunExpressesSayWhy) {
       {"concurrency", "", "concurrency is not given"},
       {"concurrency", "1e12", "concurrency is 1e12"},
       {"value", "0", "value is 0"},
-      {"value", "nan", "value is not given"},
+      {"value", "nan", "value is \"nan\", no number"},
       {"value", "1e16", "value is 1e16"},
       {"heads", "31", "hidden / heads is not whole"},
       {"heads", "0", "heads is 0"},
