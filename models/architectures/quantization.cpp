@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -209,28 +210,27 @@ std::string widths_known(std::string_view method) {
   return "; known are fp8, gptq, awq, auto-round, mxfp4, bitsandbytes, compressed-tensors and modelopt";
 }
 
-/// Bits of a weight, as the first that says so has them; 0: nothing does.
-std::int64_t said_bits(const ConfigKeys& keys, const std::string& quantized) {
-  for (const char* key : {"bits", "w_bit"}) {
-    if (const std::int64_t bits = keys.nested_integer(quantized, key); bits > 0) return bits;
+/// What the first says that says so: a key of the section itself, or of the weights of a group of its layers; 0: none.
+std::int64_t first_said(const ConfigKeys& keys, const std::string& quantized, std::initializer_list<const char*> own,
+                        const char* of_group) {
+  for (const char* key : own) {
+    if (const std::int64_t value = keys.nested_integer(quantized, key); value > 0) return value;
   }
   for (const std::string& group : keys.members(quantized + ".config_groups")) {
-    const std::int64_t bits = keys.nested_integer(quantized + ".config_groups." + group + ".weights", "num_bits");
-    if (bits > 0) return bits;
+    const std::int64_t value = keys.nested_integer(quantized + ".config_groups." + group + ".weights", of_group);
+    if (value > 0) return value;
   }
   return 0;
 }
 
+/// Bits of a weight; 0: nothing says.
+std::int64_t said_bits(const ConfigKeys& keys, const std::string& quantized) {
+  return first_said(keys, quantized, {"bits", "w_bit"}, "num_bits");
+}
+
 /// Weights that share a scale; 0: those of a row, or it is not said.
 std::int64_t said_group(const ConfigKeys& keys, const std::string& quantized) {
-  for (const char* key : {"group_size", "q_group_size"}) {
-    if (const std::int64_t group = keys.nested_integer(quantized, key); group > 0) return group;
-  }
-  for (const std::string& group : keys.members(quantized + ".config_groups")) {
-    const std::int64_t size = keys.nested_integer(quantized + ".config_groups." + group + ".weights", "group_size");
-    if (size > 0) return size;
-  }
-  return 0;
+  return first_said(keys, quantized, {"group_size", "q_group_size"}, "group_size");
 }
 
 /// Groups lie along a row's inputs; engines refuse rows that they do not divide.

@@ -125,18 +125,6 @@ std::string_view nccl_type(Dtype dtype) {
   return "int8";
 }
 
-namespace {
-
-// An algorithm that is not NCCL's was named, and leaves the call to NCCL: it can't carry it out.
-bool library_refuses(const sim::Choice& choice, const hardware::NcclSettings& settings) {
-  for (const sim::CollectiveRow& row : sim::collective_algorithms()) {
-    if (!row.nccl && row.name == settings.algorithms.text) return choice.row->name != row.name;
-  }
-  return false;
-}
-
-}  // namespace
-
 CollectiveTable predict(CollectiveQuery query) {
   CollectiveTable table{std::move(query), {}};
   const CollectiveQuery& q = table.query;
@@ -154,7 +142,7 @@ CollectiveTable predict(CollectiveQuery query) {
     line.load = choice.row->load(call);
     line.bound = sim::binding_link(call, site);
     line.rounding_depth = sim::rounding_depth(choice, call);
-    line.refused = sim::nccl_refuses(choice, call.kind, site.nccl) || library_refuses(choice, site.nccl);
+    line.refused = sim::nccl_refuses(choice, call.kind, site.nccl);
     line.algbw = line.size.value() / line.estimate.time.value();
     line.busbw = line.algbw * sim::bus_factor(q.kind, q.ranks());
     if (!q.measured.empty()) line.measured = q.measured[i].time;

@@ -41,8 +41,8 @@ void require_valid(const CollectiveCall& call) {
 
 bool is_free(const CollectiveCall& call) { return call.ranks == 1 || call.bytes.value() == 0.0; }
 
-// Chunks of small buffers leave a tree's pipeline half empty: NCCL's own share of its bandwidth at 64 B · 2^k, all of it
-// above its table, and between two of them what lies between, so that a larger buffer never takes less.
+// Chunks of small buffers leave a tree's pipeline half empty: NCCL's own share of its bandwidth at 64 B · 2^k, all of
+// it above its table, and between two of them what lies between, so that a larger buffer never takes less.
 double tree_share(const nccl::Constants& k, hardware::NcclProtocol protocol, Bytes bytes) {
   const auto& shares = k.tree_correction[static_cast<std::size_t>(protocol)];
   const auto share_at = [&](int power) {
@@ -137,9 +137,11 @@ CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const
   const auto gather = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, CollectiveKind::all_gather, local);
   const auto ring = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, CollectiveKind::reduce_scatter, local);
   if (ring || gather) out.node_bus = ring && gather ? max(*ring, *gather) : (ring ? *ring : *gather);
-  // A chain from or to a root: no more inside each of several nodes than inside the only one.
+  // Neither a chain from or to a root nor an exchange is faster inside each of several nodes than inside the only one.
   const bool chain = call.kind == CollectiveKind::broadcast || call.kind == CollectiveKind::reduce;
-  const auto own = chain ? laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, call.kind, local) : std::nullopt;
+  std::optional<BytesPerSecond> own;
+  if (chain) own = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, call.kind, local);
+  if (call.kind == CollectiveKind::all_to_all) own = laws_.bus_bandwidth(std::nullopt, call.kind, local);
   if (own) out.node_bus = min(out.node_bus, *own);
   // A full board's all_reduce is the one that runs in the switch.
   const auto in_switch = laws_.bus_bandwidth(hardware::NcclAlgorithm::nvls, CollectiveKind::all_reduce, kSwitchRanks);

@@ -117,6 +117,7 @@ Choice nccl_choice(const CollectiveCall& call, const hardware::Site& site) {
 }
 
 bool nccl_refuses(const Choice& choice, CollectiveKind kind, const hardware::NcclSettings& settings) {
+  if (const CollectiveRow* told = named_beside_nccl(settings)) return choice.row != told;
   if (!choice.row->nccl) return false;
   const NcclFunction function = function_of(kind);
   return !settings.algorithms.allows(function, static_cast<std::size_t>(*choice.row->nccl)) ||
@@ -124,9 +125,7 @@ bool nccl_refuses(const Choice& choice, CollectiveKind kind, const hardware::Ncc
 }
 
 int rounding_depth(const Choice& choice, const CollectiveCall& call) {
-  const bool sums = call.kind == CollectiveKind::all_reduce || call.kind == CollectiveKind::reduce_scatter ||
-                    call.kind == CollectiveKind::reduce;
-  if (!sums || call.ranks < 2) return 0;
+  if (!sums(call.kind) || call.ranks < 2) return 0;
   if (const LibraryTraits* library = other_library(*choice.row)) return library->additions(call);
   if (!choice.row->nccl) return 0;
   const auto levels = [](int n) { return n < 2 ? 0 : static_cast<int>(std::bit_width(static_cast<unsigned>(n - 1))); };

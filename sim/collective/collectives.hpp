@@ -93,9 +93,14 @@ struct Choice {
 /// The same by who keeps the tuner of the call's communicator, nccl::Tuner(nccl::box_of(site, ranks, nodes)).
 [[nodiscard]] Choice select(const CollectiveCall& call, const hardware::Site& site, const nccl::Tuner& tuner);
 
-/// What the cluster's nccl tells NCCL to take leaves nothing that it has for the call: NCCL refuses such a call, and
-/// the choice is what it takes without being told.
+/// What the cluster's nccl tells NCCL to take leaves nothing that it has for the call, or is another library's that
+/// can't carry it out: such a call is refused, and the choice is what NCCL takes without being told.
 [[nodiscard]] bool nccl_refuses(const Choice& choice, CollectiveKind kind, const hardware::NcclSettings& settings);
+
+/// The kind adds elements up.
+[[nodiscard]] constexpr bool sums(CollectiveKind kind) {
+  return kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter || kind == CollectiveKind::reduce;
+}
 
 /// Additions that an element of a sum goes through one after the other, each of which rounds: n − 1 in a ring, a tree's
 /// levels and its chains, log2 in a switch. 0 for what sums nothing. It says nothing of whether training converges.

@@ -108,10 +108,8 @@ ProtocolLaw NodeLaw::at(CollectiveKind kind, int ranks) const {
 }
 
 bool sums_bytes(CollectiveKind kind, Dtype dtype) {
-  const bool sums =
-      kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter || kind == CollectiveKind::reduce;
   // Scales (fp8_block) travel beside the elements.
-  return sums && element_size(dtype).value() < 1.5;
+  return sums(kind) && element_size(dtype).value() < 1.5;
 }
 
 int law_steps(CollectiveKind kind, int ranks) {
@@ -205,8 +203,8 @@ std::optional<NodeLaws::Known> NodeLaws::find(const Choice& choice, CollectiveKi
   return known;
 }
 
-std::optional<BytesPerSecond> NodeLaws::bus_bandwidth(hardware::NcclAlgorithm algorithm, CollectiveKind kind,
-                                                      int ranks) const {
+std::optional<BytesPerSecond> NodeLaws::bus_bandwidth(std::optional<hardware::NcclAlgorithm> algorithm,
+                                                      CollectiveKind kind, int ranks) const {
   for (const CollectiveRow& row : collective_algorithms()) {
     if (row.nccl != algorithm) continue;
     const std::size_t at = place(row, NcclProtocol::simple);

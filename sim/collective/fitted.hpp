@@ -105,10 +105,11 @@ class NodeLaws {
   [[nodiscard]] std::optional<Known> find(const Choice& choice, CollectiveKind kind, int ranks,
                                           Dtype dtype = Dtype::bf16) const;
 
-  /// Bus bandwidth that Simple sustains at large sizes among `ranks` GPUs of a node, in rings or in the switch; of a
-  /// group that was measured where there is one: the largest that is not larger, else the smallest.
-  [[nodiscard]] std::optional<BytesPerSecond> bus_bandwidth(hardware::NcclAlgorithm algorithm, CollectiveKind kind,
-                                                            int ranks) const;
+  /// Bus bandwidth that Simple sustains at large sizes among `ranks` GPUs of a node, in rings, in the switch or,
+  /// without an algorithm, by exchange; of a group that was measured where there is one: the largest that is not
+  /// larger, else the smallest.
+  [[nodiscard]] std::optional<BytesPerSecond> bus_bandwidth(std::optional<hardware::NcclAlgorithm> algorithm,
+                                                            CollectiveKind kind, int ranks) const;
 
  private:
   /// Laws by the place of an algorithm's row and by protocol.

@@ -7,8 +7,8 @@
 //
 //   t = base + S/B + (2L + 1)·c/B + 2L·network hop,  L = ⌊log2 N⌋, c = min(S, 4 MiB)
 //   B = min(PCIe, host memory / m, node's NICs / v, bridges),  v = 2, or 1 on two nodes
-//   m = 2q + 3, and 5 more on several nodes: of each byte q copies in, q reads and a write to add them, two reads by the
-//   copies back (one a socket), and 2 reads, 2 writes and a read of the tree; q = p buffers of a node, p/2 of pairs
+//   m = 2q + 3, and 5 more on several nodes: of each byte q copies in, q reads and a write to add them, two reads by
+//   the copies back (one a socket), and 2 reads, 2 writes and a read of the tree; q = p buffers of a node, p/2 of pairs
 //
 // The stages work on chunks at the same time, so that the slowest counts and each level of the tree adds one chunk.
 //

@@ -24,13 +24,17 @@ const LibraryTraits* other_library(const CollectiveRow& row) {
   return nullptr;
 }
 
-const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site) {
-  const std::string& told = site.nccl.algorithms.text;
-  if (told.empty()) return nullptr;
+const CollectiveRow* named_beside_nccl(const hardware::NcclSettings& settings) {
+  if (settings.algorithms.text.empty()) return nullptr;
   for (const CollectiveRow& row : collective_algorithms()) {
-    if (row.name == told) return other_library(row) != nullptr && row.supports(call, site) ? &row : nullptr;
+    if (!row.nccl && row.name == settings.algorithms.text) return &row;
   }
   return nullptr;
+}
+
+const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site) {
+  const CollectiveRow* told = named_beside_nccl(site.nccl);
+  return told != nullptr && other_library(*told) != nullptr && told->supports(call, site) ? told : nullptr;
 }
 
 HostRates host_rates(const CollectiveCall& call, const hardware::Site& site) {

@@ -33,6 +33,9 @@ struct LibraryTraits {
 /// Of a row of another library; nullptr: the row is NCCL's.
 [[nodiscard]] const LibraryTraits* other_library(const CollectiveRow& row);
 
+/// The row that the cluster names and NCCL has not; nullptr: it names none, or NCCL's.
+[[nodiscard]] const CollectiveRow* named_beside_nccl(const hardware::NcclSettings& settings);
+
 /// The row of another library that the cluster names, if it can carry out the call; else nullptr: NCCL does.
 [[nodiscard]] const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site);
 

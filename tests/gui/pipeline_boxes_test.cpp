@@ -16,17 +16,7 @@ using models::PipelinePass;
 using models::PipelineSlot;
 
 /// Kernels at datasheet rates.
-class RooflineTimer : public kernels::KernelTimer {
- public:
-  [[nodiscard]] Seconds time(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
-    return kernels::roofline(kernel, gpu);
-  }
-  [[nodiscard]] kernels::Estimate explain(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
-    kernels::Estimate estimate;
-    estimate.time = time(kernel, gpu);
-    return estimate;
-  }
-};
+using models::testing::RooflineTimer;
 
 /// 32 equal layers on 4 stages, links that cost nothing, a vocabulary that costs next to nothing.
 models::TrainingJob equal_stages() {

@@ -13,18 +13,6 @@
 
 namespace orrery::models::testing {
 
-class RooflineTimer : public kernels::KernelTimer {
- public:
-  Seconds time(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
-    return kernels::roofline(kernel, gpu);
-  }
-  kernels::Estimate explain(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
-    kernels::Estimate estimate;
-    estimate.time = time(kernel, gpu);
-    return estimate;
-  }
-};
-
 /// 4 layers of width 512, 4 heads of 128 with their own KV, gated MLP.
 inline Llm small_llm() {
   Llm llm;

@@ -19,18 +19,7 @@ namespace {
 using sim::CollectiveKind;
 using sim::CollectiveLibrary;
 using testing::gpt_job;
-
-class RooflineTimer : public kernels::KernelTimer {
- public:
-  Seconds time(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
-    return kernels::roofline(kernel, gpu);
-  }
-  kernels::Estimate explain(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
-    kernels::Estimate estimate;
-    estimate.time = time(kernel, gpu);
-    return estimate;
-  }
-};
+using testing::RooflineTimer;
 
 /// Four layers of 16 experts, two of a token, on 8 GPUs.
 TrainingJob moe_job(int expert_parallel, const std::string& exchange = "all_to_all", int nodes = 1) {

@@ -9,6 +9,19 @@
 
 namespace orrery::models::testing {
 
+/// Every kernel takes what the datasheet says.
+class RooflineTimer : public kernels::KernelTimer {
+ public:
+  Seconds time(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
+    return kernels::roofline(kernel, gpu);
+  }
+  kernels::Estimate explain(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
+    kernels::Estimate estimate;
+    estimate.time = time(kernel, gpu);
+    return estimate;
+  }
+};
+
 inline hardware::Cluster small_cluster(int nodes, int gpus_per_node = 8) {
   using namespace orrery::literals;
   hardware::Cluster cluster;

@@ -14,17 +14,7 @@
 namespace orrery::models {
 namespace {
 
-class DatasheetTimer : public kernels::KernelTimer {
- public:
-  Seconds time(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
-    return kernels::roofline(kernel, gpu);
-  }
-  kernels::Estimate explain(const kernels::Kernel& kernel, const hardware::Gpu& gpu) const override {
-    kernels::Estimate estimate;
-    estimate.time = time(kernel, gpu);
-    return estimate;
-  }
-};
+using testing::RooflineTimer;
 
 TrainingJob random_job() {
   TrainingJob job = testing::gpt_job(*rc::gen::element(4, 8), *rc::gen::element(8, 16), 4);
@@ -58,7 +48,7 @@ TEST(TrainingProperties, EveryCheckedJobLowersToAPlanThatRuns) {
 TEST(TrainingProperties, BusyTimesFitIntoTheStepAndUtilisationBelowOne) {
   EXPECT_TRUE(rc::check([] {
     const TrainingJob job = random_job();
-    const TrainingResult r = predict(job, DatasheetTimer{});
+    const TrainingResult r = predict(job, RooflineTimer{});
     RC_ASSERT(r.step_time > Seconds{0.0});
     RC_ASSERT(r.compute <= r.step_time * (1.0 + 1e-9));
     RC_ASSERT(r.communication <= r.step_time * (1.0 + 1e-9));
@@ -78,7 +68,7 @@ TEST(TrainingProperties, FoldedAndUnfoldedStepsTakeTheSameTime) {
   EXPECT_TRUE(rc::check([] {
     TrainingJob job = random_job();
     RC_PRE(job.config.tensor_parallel * job.config.pipeline_parallel * job.config.data_parallel <= 8);
-    const DatasheetTimer timer;
+    const RooflineTimer timer;
     const Mesh mesh = make_mesh(job);
     TrainingOptions options;
     options.classes = unfolded(mesh);
@@ -91,7 +81,7 @@ TEST(TrainingProperties, FoldedAndUnfoldedStepsTakeTheSameTime) {
 TEST(TrainingProperties, AnyPartingOfAlikeMembersTakesTheSameTime) {
   EXPECT_TRUE(rc::check([] {
     const TrainingJob job = random_job();
-    const DatasheetTimer timer;
+    const RooflineTimer timer;
     const Mesh mesh = make_mesh(job);
     const auto keys = *rc::gen::container<std::vector<std::uint64_t>>(
         static_cast<std::size_t>(mesh.gpus()), rc::gen::weightedElement<std::uint64_t>({{5, 0}, {1, 1}}));
@@ -110,9 +100,9 @@ TEST(TrainingProperties, OverlapNeverLengthensAStep) {
   EXPECT_TRUE(rc::check([] {
     TrainingJob job = random_job();
     job.config.overlap_tensor_parallel = false;
-    const Seconds exposed = predict(job, DatasheetTimer{}).step_time;
+    const Seconds exposed = predict(job, RooflineTimer{}).step_time;
     job.config.overlap_tensor_parallel = true;
-    RC_ASSERT(predict(job, DatasheetTimer{}).step_time <= exposed);
+    RC_ASSERT(predict(job, RooflineTimer{}).step_time <= exposed);
   }));
 }
 

@@ -67,6 +67,22 @@ TEST(CollectiveLaws, TimesGrowWithTheMessageOnEveryNode) {
   });
 }
 
+TEST(CollectiveLaws, ExchangesAreNoFasterInsideEachOfSeveralNodesThanInsideTheOnlyOne) {
+  // On two nodes of p GPUs (p−1)/2p of the bytes stay inside a node, half as many as on one.
+  for (const std::string& node : hardware::node_names()) {
+    const hardware::Cluster one = hardware::make_cluster(node, "single_node", 1);
+    if (one.groups[0].node.gpus < 2 || one.groups[0].node.gpus > 8 || one.groups[0].node.nics == 0) continue;
+    hardware::Cluster two = one;
+    two.groups[0].count = 2;
+    two.fabric = hardware::load_fabric("rail_fat_tree_ndr");
+    const auto time = [](const hardware::Cluster& cluster, int nodes) {
+      const int ranks = nodes * cluster.groups[0].node.gpus;
+      return collective_time({CollectiveKind::all_to_all, Bytes{1e10}, ranks, nodes}, cluster.site(0));
+    };
+    EXPECT_GE(time(two, 2).value(), 0.49 * time(one, 1).value()) << node;
+  }
+}
+
 TEST(CollectiveLaws, AllReduceTakesAtLeastAsLongAsEitherOfItsHalvesWithoutASwitchThatReduces) {
   for (const int nodes : {1, 2, 16}) {
     const hardware::Cluster cluster = testing::a100_cluster(nodes);
