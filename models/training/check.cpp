@@ -144,6 +144,14 @@ class Checker {
     if (ep > per_node && ep % per_node != 0) {
       return error("expert_parallel", "groups of {} would straddle nodes of {} GPUs unevenly", ep, per_node);
     }
+    if (shape.sms > site.gpu.sm_count) {
+      return error("expert_exchange_sms", "{} are more than the {} SMs of {}", shape.sms, site.gpu.sm_count,
+                   site.gpu.name);
+    }
+    if (shape.group_limit > shape.nodes) {
+      return error("expert_group_limit", "{} is more than the {} nodes that a token's experts lie on",
+                   shape.group_limit, shape.nodes);
+    }
     std::string wrong = check(shape);
     if (wrong.empty()) wrong = row->refuses(shape, site);
     if (!wrong.empty()) error("expert_exchange", "{}: {}", row->name, wrong);

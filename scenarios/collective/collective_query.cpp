@@ -174,6 +174,7 @@ CollectiveQuery read_query(std::string_view operation, const CollectiveWords& wo
     query.sizes = sizes_of(words.bytes);
     return query;
   }
+  if (!words.bytes.empty()) throw ConfigError("collective: --bytes beside --compare, whose sizes are the file's");
   const std::string_view type = words.type.empty() ? std::string_view{} : nccl_type(query.dtype);
   query.measured = rows_of(read_nccl_tests(words.compare), words.compare, sim::name(query.kind), type,
                            sim::bus_factor(query.kind, query.ranks()));

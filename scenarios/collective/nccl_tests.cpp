@@ -86,6 +86,7 @@ std::string test_in(std::string_view line) {
 /// Where a table has its columns; 0: it has none.
 struct Layout {
   std::size_t reduction = 0, time = 0;
+  std::size_t wrong = 0;  ///< how many values the test found wrong; older versions print a largest error there
 };
 
 /// "#  size  count  type  redop  root  time  algbw ...": the first `time` is out of place.
@@ -99,7 +100,7 @@ std::optional<Layout> layout_of(const std::vector<Word>& words) {
     const auto found = std::find(names.begin(), names.end(), name);
     return found == names.end() ? std::size_t{0} : static_cast<std::size_t>(found - names.begin());
   };
-  const Layout layout{at("redop"), at("time")};
+  const Layout layout{at("redop"), at("time"), at("#wrong")};
   if (layout.time < 3) return std::nullopt;
   return layout;
 }
@@ -113,11 +114,11 @@ bool fits(double size, double time, double algbw) {
 /// Of a row without a header: the first column whose neighbour is size/time, else the first number behind the words.
 Layout layout_by_figures(const std::vector<Word>& words, double size) {
   const std::size_t first = words.size() > 3 && !number_in(words[3].text) ? 4 : 3;
-  Layout layout{first == 4 ? std::size_t{3} : 0, first};
+  Layout layout{first == 4 ? std::size_t{3} : 0, first, 0};
   for (std::size_t at = first; at + 1 < words.size() && at <= 5; ++at) {
     const auto time = number_in(words[at].text), algbw = number_in(words[at + 1].text);
     if (!time || !algbw || !(*time > 0.0) || !(*algbw >= 0.02)) continue;
-    if (fits(size, *time, *algbw)) return {layout.reduction, at};
+    if (fits(size, *time, *algbw)) return {layout.reduction, at, 0};
   }
   // Too small to tell: a root is a whole number, a time of small messages has decimals.
   const bool root =
@@ -152,6 +153,11 @@ NcclTestsRow read_row(const std::vector<Word>& words, const std::string& file, i
     refuse(file, line, words[layout.time + 1].column,
            fmt::format("algbw {} is not {:.0f} bytes in {} us: other columns than the table's header says",
                        printable(words[layout.time + 1].text), *size, printable(cell.text)));
+  }
+  if (layout.wrong > 0 && number_at(layout.wrong).value_or(0.0) > 0.0) {
+    refuse(file, line, words[layout.wrong].column,
+           fmt::format("nccl-tests found {} values wrong: a collective that doesn't work has no time",
+                       printable(words[layout.wrong].text)));
   }
   constexpr double kTold = 1.0;  // GB/s: of two decimals less than one per cent
   if (algbw && busbw && *algbw >= kTold) row.bus_ratio = *busbw / *algbw;

@@ -24,7 +24,7 @@ struct NcclTestsRow {
 /// versions differ: before 2.11 redop and root stood only with the tests that have one. Without a header those are
 /// taken whose algbw is size/time.
 /// Throws ConfigError, with file, line and column: a row whose time or size is no positive number, a row that ends
-/// before its time, a bandwidth that is not that of its size and time; no row at all.
+/// before its time, a bandwidth that is not that of its size and time, values that the test found wrong; no row at all.
 [[nodiscard]] std::vector<NcclTestsRow> read_nccl_tests(const std::string& path);
 
 /// The rows of one operation ("all_reduce") and element type; an empty `type`: the only one that is there. Throws

@@ -169,6 +169,10 @@ TEST(ExpertParallel, RefusesWhatItCannotDeal) {
   job = moe_job(16, "nvlink_two_sided", 2);
   EXPECT_THAT(error_of(job), HasSubstr("training.expert_exchange: nvlink_two_sided: stays in one domain"));
   EXPECT_THAT(error_of(moe_job(4, "deepep")), HasSubstr("unknown expert exchange 'deepep'"));
+  job = moe_job(8), job.config.expert_exchange_sms = 109;
+  EXPECT_THAT(error_of(job), HasSubstr("training.expert_exchange_sms: 109 are more than the 108 SMs of test_gpu"));
+  job = moe_job(16, "all_to_all", 2), job.config.expert_group_limit = 3;
+  EXPECT_THAT(error_of(job), HasSubstr("training.expert_group_limit: 3 is more than the 2 nodes"));
 }
 
 }  // namespace

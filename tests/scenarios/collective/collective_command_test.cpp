@@ -155,6 +155,7 @@ TEST_F(CollectiveCommand, RefusesWhatIsWrong) {
   EXPECT_THAT(error({"--set", "cluster.nccl.algo=tre"}), AllOf(HasSubstr("'tre'"), HasSubstr("--set")));
   EXPECT_THAT(orrery({"collective", "all_reduce", "--cluster", "dgx_h10"}).err, HasSubstr("did you mean dgx_h100"));
   EXPECT_THAT(error({"--compare", path("none.log")}), HasSubstr("none.log"));
+  EXPECT_THAT(error({"--compare", path("none.log"), "--bytes", "1MiB"}), HasSubstr("--bytes beside --compare"));
   const std::string empty = write("empty.log", "# nothing\n");
   EXPECT_THAT(error({"--compare", empty}), HasSubstr("no row of nccl-tests"));
   const std::string cut = write("cut.log", "# size count type\n 1024 512 half sum\n");

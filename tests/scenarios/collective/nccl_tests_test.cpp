@@ -99,6 +99,13 @@ TEST_F(NcclTests, RefusesFiguresThatContradictEachOther) {
   EXPECT_THAT(error("# size count type redop root time algbw busbw\n  1024  512  half  sum\n"),
               HasSubstr("this one ends after 'sum'"));
   EXPECT_THAT(error(""), HasSubstr("no row of nccl-tests"));
+  const std::string checked =
+      "# size count type redop root time algbw busbw #wrong time algbw busbw #wrong\n"
+      "  1048576  262144  float  sum  -1  64.00  16.38  28.67  ";
+  EXPECT_THAT(error(checked + "17  64.00  16.38  28.67  0\n"),
+              AllOf(HasSubstr("perf.log:2:57"), HasSubstr("nccl-tests found 17 values wrong")));
+  EXPECT_EQ(read(checked + "0  64.00  16.38  28.67  0\n").size(), 1u);
+  EXPECT_EQ(read(checked + "N/A  64.00  16.38  28.67  N/A\n").size(), 1u) << "not checked";
 }
 
 TEST_F(NcclTests, TakesTheRowsOfTheOperationAndTypeThatAreAskedFor) {
