@@ -13,7 +13,7 @@ namespace {
 constexpr double kKiB = 1024.0;
 
 constexpr int kDigits = 4;
-constexpr double kRounding = 1e-9;  // of a logarithm and of a few multiplications, far below a digit that is shown
+constexpr double kDigitRounding = 1e-9;  // of a logarithm and of a few multiplications, far below a digit that is shown
 
 /// To kDigits significant ones.
 double rounded(double value) {
@@ -25,13 +25,13 @@ double rounded(double value) {
 /// kDigits significant digits without an exponent for the sizes met here; 9.9999 is "10.00".
 std::string significant(double value) {
   if (value == 0.0) return "0";
-  const int magnitude = static_cast<int>(std::floor(std::log10(std::fabs(rounded(value))) + kRounding));
+  const int magnitude = static_cast<int>(std::floor(std::log10(std::fabs(rounded(value))) + kDigitRounding));
   const int decimals = std::max(0, kDigits - 1 - magnitude);
   return fmt::format("{:.{}f}", value, decimals);
 }
 
 std::string readable_seconds(double value) {
-  const double size = std::fabs(rounded(value)) * (1.0 + kRounding);
+  const double size = std::fabs(rounded(value)) * (1.0 + kDigitRounding);
   constexpr double kOnlyPower = 1e9;  // more digits than anyone reads
   if (size >= kOnlyPower) return fmt::format("{:.{}g} s", value, kDigits);
   if (size >= 1.0 || value == 0.0) return significant(value) + " s";

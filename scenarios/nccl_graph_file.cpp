@@ -15,7 +15,7 @@ using hardware::NcclGraph;
 using hardware::NcclGraphId;
 using hardware::NcclPath;
 
-constexpr int kMostChannels = 64, kMostPattern = 6;
+constexpr int kMostGraphChannels = 64, kMostPattern = 6;
 constexpr double kMostSpeed = 1e5;  // GB/s
 
 /// GPUs of a channel, each once.
@@ -45,7 +45,7 @@ NcclGraph read_graph(const XmlText& xml, const pugi::xml_node& node) {
   NcclGraph graph;
   graph.id = static_cast<NcclGraphId>(xml.count(node, "id", hardware::kNcclGraphs - 1));
   graph.pattern = xml.count(node, "pattern", kMostPattern);
-  const int stated = xml.count(node, "nchannels", kMostChannels);
+  const int stated = xml.count(node, "nchannels", kMostGraphChannels);
   std::set<std::string> first;
   for (const pugi::xml_node& channel : node.children("channel")) {
     const std::set<std::string> gpus = gpus_of(xml, channel);
@@ -56,7 +56,7 @@ NcclGraph read_graph(const XmlText& xml, const pugi::xml_node& node) {
       xml.refuse(channel, fmt::format("a channel of {} GPUs beside one of {}", gpus.size(), first.size()));
     }
   }
-  if (graph.channels > kMostChannels) xml.refuse(node, fmt::format("more than {} channels", kMostChannels));
+  if (graph.channels > kMostGraphChannels) xml.refuse(node, fmt::format("more than {} channels", kMostGraphChannels));
   if (stated != graph.channels) {
     xml.refuse(node, fmt::format("nchannels=\"{}\", and {} channels", stated, graph.channels));
   }

@@ -13,7 +13,7 @@ namespace orrery::scenarios {
 namespace {
 
 /// Of one multiplication by a unit.
-constexpr double kRounding = 4e-16;
+constexpr double kUnitRounding = 4e-16;
 
 struct ScaledUnit {
   std::string_view name;
@@ -32,7 +32,7 @@ std::string quantity_text(double value, const std::array<ScaledUnit, kCount>& un
       const std::string text = fmt::format("{} {}", digits, unit.name);
       std::string error;
       const auto read = parse(text, error);
-      if (!read || std::fabs(read->value() - value) > kRounding * value) continue;
+      if (!read || std::fabs(read->value() - value) > kUnitRounding * value) continue;
       if (best.empty() || text.size() + 2 < best.size()) best = text;
       break;
     }

@@ -26,7 +26,7 @@ using hardware::Diagnostics;
 using hardware::MapReader;
 using hardware::Range;
 
-constexpr double kMostGpus = 1e7;
+constexpr double kMostNodes = 1e7;
 constexpr std::size_t kMostGroups = 64;
 
 bool is_path(const std::string& text) {
@@ -177,7 +177,7 @@ std::string read_profile(MapReader& reader, std::string_view key, const std::vec
 /// Which nodes, by the keys `node`, `count_key` and `gpu`. Wrong names are left empty.
 hardware::GroupRequest read_request(MapReader& reader, std::string_view count_key, bool needs_count,
                                     const std::string& folder) {
-  const Range count = Range::between(1, kMostGpus);
+  const Range count = Range::between(1, kMostNodes);
   hardware::GroupRequest request;
   request.node = read_profile(reader, "node", hardware::node_names(), folder);
   request.count =
@@ -274,9 +274,9 @@ hardware::Cluster read_groups(MapReader& reader, const ConfigNode& cluster_node,
     diagnostics.error(list.span, "nodes must be a number, or a list of at least one {node, count}");
   std::int64_t count = 0;
   for (const hardware::GroupRequest& request : requests) count += request.count;
-  if (static_cast<double>(count) > kMostGpus) {
+  if (static_cast<double>(count) > kMostNodes) {
     diagnostics.error(list.span,
-                      fmt::format("{} nodes are more than the {:.0f} that a cluster may have", count, kMostGpus));
+                      fmt::format("{} nodes are more than the {:.0f} that a cluster may have", count, kMostNodes));
   }
   const std::string fabric = read_fabric(reader, count > 1 ? 2 : 1, folder);
   hardware::Cluster cluster;

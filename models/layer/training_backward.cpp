@@ -31,7 +31,7 @@ void add_linear(TrainingOps& ops, const LayerElement& element, const Enter* ente
 }
 
 // Both operands of each product are activations: the forward list in reverse, every matmul twice.
-void add_unfused(TrainingOps& ops, const CoreAttention& attention) {
+void add_unfused_gradients(TrainingOps& ops, const CoreAttention& attention) {
   const TrainingReading& r = ops.reading();
   const std::int64_t s = r.sequence, query = attention.queries.size, value = attention.value_dim;
   const std::int64_t batch = r.batch * (attention.queries.on_rank(r.tensor) / query);
@@ -49,7 +49,7 @@ void add_input_gradient(TrainingOps& ops, const LayerElement& element) {
   const TrainingReading& r = ops.reading();
   std::visit(Overloaded{
                  [&](const CoreAttention& e) {
-                   if (!r.fused_attention) return add_unfused(ops, e);
+                   if (!r.fused_attention) return add_unfused_gradients(ops, e);
                    kernels::AttentionPrefillShape shape = attention_shape(r, e);
                    shape.pass = kernels::Pass::backward;
                    ops.launch("attention", shape);

@@ -16,7 +16,7 @@ namespace {
 /// Of a table with a row per plan; one with a row per kind of GPU is shown whole.
 constexpr std::size_t kShownPlans = 10;
 
-std::string length_text(const AskedLength& length) {
+std::string length_words(const AskedLength& length) {
   return length.cv > 0.0 ? fmt::format("{:.0f} (lognormal, cv {:g})", length.mean, length.cv)
                          : fmt::format("{:.0f}", length.mean);
 }
@@ -194,8 +194,8 @@ void add_fit_facts(AnswerWords& words, const FitQuestion& question, const Answer
 AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
   AnswerWords words;
   words.note = question.model.note;
-  words.question = fmt::format("{} + {} tokens a request, {} of context; {}", length_text(question.input),
-                               length_text(question.output), grouped(question.context), limits_text(question));
+  words.question = fmt::format("{} + {} tokens a request, {} of context; {}", length_words(question.input),
+                               length_words(question.output), grouped(question.context), limits_text(question));
   if (answer.plans.empty()) {
     words.headline = "there is no plan to try";
     return words;

@@ -22,11 +22,11 @@ constexpr int kDegrees[] = {1, 2, 4, 8};
 constexpr std::string_view kFabric = "rail_fat_tree_ndr";
 
 /// A YAML scalar that reads back as it is: JSON's strings are YAML's.
-std::string quoted(const std::string& text) {
+std::string yaml_string(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string length_text(const AskedLength& length) {
+std::string length_yaml(const AskedLength& length) {
   if (length.cv <= 0.0) return fmt::format("{:.0f}", length.mean);
   const std::string most = length.most > 0 ? fmt::format(", most: {}", length.most) : "";
   return fmt::format("{{distribution: lognormal, mean: {:.0f}, cv: {:g}{}}}", length.mean, length.cv, most);
@@ -41,7 +41,7 @@ std::string head_text(const Question& question, const std::string& title) {
       "serving:\n"
       "  tensor_parallel: 1\n"
       "  max_model_len: {}\n",
-      quoted(title), quoted(question.model.name), quoted(question.gpus.front().node), question.context);
+      yaml_string(title), yaml_string(question.model.name), yaml_string(question.gpus.front().node), question.context);
 }
 
 std::vector<std::string> weight_dtypes_for(const Question& question, const models::Llm& llm, const hardware::Gpu& gpu) {
@@ -134,8 +134,8 @@ std::string serve_text(const ServeQuestion& question) {
   text += "  load:\n";
   text += question.rate > 0.0 ? fmt::format("    arrivals: poisson\n    rate: {}\n", shortest(question.rate))
                               : "    arrivals: closed_loop\n    concurrency: 1\n";
-  text += fmt::format("    requests: 200\n    input: {}\n    output: {}\n", length_text(question.input),
-                      length_text(question.output));
+  text += fmt::format("    requests: 200\n    input: {}\n    output: {}\n", length_yaml(question.input),
+                      length_yaml(question.output));
   text += "  slo:\n";
   const auto limit = [&](std::string_view key, Seconds time) {
     if (time > Seconds{0.0}) text += fmt::format("    {}: {} s\n", key, shortest(time.value()));

@@ -19,8 +19,8 @@ namespace {
 
 /// Where a length has a spread and no end: draws beyond it are rare (1 in 1000 at a spread of 1).
 constexpr double kTail = 8.0;
-constexpr std::int64_t kMostGpus = 4096, kMostTensorParallel = 8;
-constexpr double kLeastRate = 0.001, kMostRate = 10'000.0, kLeastAttainment = 0.01;
+constexpr std::int64_t kMostAskedGpus = 4096, kMostTensorParallel = 8;
+constexpr double kLeastAskedRate = 0.001, kMostRate = 10'000.0, kLeastAttainment = 0.01;
 
 /// Each a metric that an answer has.
 std::vector<Objective> read_front(const std::string& text) {
@@ -53,7 +53,7 @@ void read_shared(const AskWords& words, Question& question) {
   for (const std::string& gpu : split(words.gpu)) question.gpus.push_back(find_asked_gpu(gpu, words.node));
   if (question.gpus.empty() && !words.node.empty()) question.gpus.push_back(find_asked_gpu("", words.node));
   if (question.gpus.empty()) question.gpus = all_asked_gpus();
-  if (!words.gpus.empty()) question.gpu_count = static_cast<int>(read_count(words.gpus, "--gpus", kMostGpus));
+  if (!words.gpus.empty()) question.gpu_count = static_cast<int>(read_count(words.gpus, "--gpus", kMostAskedGpus));
   if (!words.tensor_parallel.empty()) {
     question.tensor_parallel = static_cast<int>(read_count(words.tensor_parallel, "--tp", kMostTensorParallel));
   }
@@ -110,7 +110,7 @@ ServeQuestion read_serve_question(const AskWords& words) {
     throw ConfigError("ask serve needs a goal: --ttft 5s, --tpot 50ms, or both");
   }
   if (!words.users.empty() && !words.rate.empty()) throw ConfigError("ask serve takes --users or --rate, not both");
-  if (!words.rate.empty()) question.rate = read_within(words.rate, "--rate", kLeastRate, kMostRate);
+  if (!words.rate.empty()) question.rate = read_within(words.rate, "--rate", kLeastAskedRate, kMostRate);
   if (!words.attainment.empty()) {
     question.attainment = read_within(words.attainment, "--attainment", kLeastAttainment, 1.0);
   }

@@ -14,7 +14,7 @@ constexpr double kLeastUsers = 256.0, kLeastReplicas = 8.0;
 /// From one sample to the next.
 constexpr std::int64_t kRefine = 8;
 /// Below it a plan is run as quickly as some of it.
-constexpr double kLeastRate = 100.0;
+constexpr double kLeastSampledRate = 100.0;
 /// So many times what may be missed is no chance.
 constexpr double kHopeless = 5.0;
 /// By how much the search of the whole goes on from a guess by rate.
@@ -36,7 +36,7 @@ std::vector<std::int64_t> sample_scales(double whole, double unit) {
 TurnStart TurnSampler::fewest_replicas(const AskedEngine& engine, const RangeLimits& limits) const {
   TurnStart start{limits.least, 2};
   if (question_.rate > 0.0) {
-    if (question_.rate < kLeastRate) return start;
+    if (question_.rate < kLeastSampledRate) return start;
     const std::int64_t found = fewest_that_holds(limits.least, limits.most, false, [&](std::int64_t n) {
                                  return holds_with(part_keys(question_, engine, n));
                                }).value_or(limits.most);
@@ -69,7 +69,7 @@ TurnStart TurnSampler::most_users(const AskedEngine& engine, std::int64_t replic
 }
 
 std::optional<SearchPoint> TurnSampler::hopeless(const AskedEngine& engine, std::int64_t replicas) const {
-  if (question_.rate < kLeastRate || part_of(question_, replicas) * 2 > replicas) return std::nullopt;
+  if (question_.rate < kLeastSampledRate || part_of(question_, replicas) * 2 > replicas) return std::nullopt;
   const double kept = 1.0 - kHopeless * (1.0 - question_.attainment);
   if (kept <= 0.0) return std::nullopt;
   std::vector<Override> keys = part_keys(question_, engine, replicas);

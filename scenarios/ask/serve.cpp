@@ -19,7 +19,7 @@ namespace orrery::scenarios {
 
 namespace {
 
-constexpr int kMostGpus = 4096;
+constexpr int kMostOfAll = 4096;
 /// Rows of a price bound: their number must not follow the number of threads, or the answer would.
 constexpr std::size_t kBatch = 8;
 /// Until one plan holds, nothing says what is too dear.
@@ -239,7 +239,7 @@ class Serving {
     query.range =
         SearchRange{"", Seek::fewest, [batch, cheapest, count = question_.gpu_count](std::size_t row) {
                       const AskedEngine& engine = batch[row];
-                      const double there_are = (count > 0 ? count : kMostGpus) / engine.gpus();
+                      const double there_are = (count > 0 ? count : kMostOfAll) / engine.gpus();
                       const double affordable = cheapest * kPriceSlack / (engine.gpu.price * engine.gpus());
                       const bool bounded = count > 0 || affordable < there_are;
                       return RangeLimits{1, static_cast<std::int64_t>(std::min(there_are, affordable)), bounded};
@@ -269,7 +269,7 @@ class Serving {
       if (holds(answer_.kept, longer, query(0).bounds)) return;
       best.beyond = std::move(longer);
       ++best.replicas;
-      const bool affordable = best.gpus() <= (question_.gpu_count > 0 ? question_.gpu_count : kMostGpus);
+      const bool affordable = best.gpus() <= (question_.gpu_count > 0 ? question_.gpu_count : kMostOfAll);
       best.point = whole(whole_keys(best));
       best.holds = affordable && holds(answer_.kept, best.point, query(0).bounds);
       sort();

@@ -36,7 +36,7 @@ std::string names_of(const CommandTree& tree) {
 std::string words_text(const ValueRow& row) { return fmt::format("{}", fmt::join(words_of(row), " ")); }
 
 /// In single quotes, as every one of the shells reads it.
-std::string quoted(std::string_view text, std::string_view also = {}) {
+std::string shell_word(std::string_view text, std::string_view also = {}) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'') {
@@ -83,7 +83,7 @@ std::string bash_values(const Level& level) {
     const std::string action =
         row == nullptr
             ? "_orrery_files \"$cur\""
-            : fmt::format("{} {} \"$cur\"", row->list ? "_orrery_list" : "_orrery_words", quoted(words_text(*row)));
+            : fmt::format("{} {} \"$cur\"", row->list ? "_orrery_list" : "_orrery_words", shell_word(words_text(*row)));
     text += fmt::format("        {}) {}; return ;;\n", fmt::join(option.names, "|"), action);
   }
   return text;
@@ -94,20 +94,20 @@ std::string bash_level(const Level& level) {
   for (const TreeOption& option : level.tree->options) {
     flags.insert(flags.end(), option.names.begin(), option.names.end());
   }
-  std::string text = fmt::format("    {})\n", quoted(level.path));
+  std::string text = fmt::format("    {})\n", shell_word(level.path));
   if (const std::string values = bash_values(level); !values.empty()) {
     text += fmt::format("      case $prev in\n{}      esac\n", values);
   }
   text += fmt::format("      if [[ $cur == -* ]]; then _orrery_words {} \"$cur\"",
-                      quoted(fmt::format("{}", fmt::join(flags, " "))));
+                      shell_word(fmt::format("{}", fmt::join(flags, " "))));
   const TreeOption* argument = level.tree->arguments.empty() ? nullptr : &level.tree->arguments.front();
   const ValueRow* row = argument == nullptr ? nullptr : find_value_row(level.tree->name, *argument);
   if (!level.tree->commands.empty()) {
-    text += fmt::format("; else _orrery_words {} \"$cur\"", quoted(names_of(*level.tree)));
+    text += fmt::format("; else _orrery_words {} \"$cur\"", shell_word(names_of(*level.tree)));
   } else if (row != nullptr) {
     // What follows the word is files: validate KIND TABLE.
     text += fmt::format("; elif [[ $prev == {} ]]; then _orrery_words {} \"$cur\"; else _orrery_files \"$cur\"",
-                        level.tree->name, quoted(words_text(*row)));
+                        level.tree->name, shell_word(words_text(*row)));
   } else if (argument != nullptr) {
     text += "; else _orrery_files \"$cur\"";
   }
@@ -118,7 +118,7 @@ std::string bash_script(const std::vector<Level>& levels) {
   std::string script(kBashHead);
   std::vector<std::string> paths;
   for (const Level& level : levels) {
-    if (!level.path.empty()) paths.push_back(quoted(level.path));
+    if (!level.path.empty()) paths.push_back(shell_word(level.path));
   }
   script += fmt::format("      {}) path+=\" ${{COMP_WORDS[i]}}\" ;;\n    esac\n  done\n  case $path in\n",
                         fmt::join(paths, "|"));
@@ -131,7 +131,7 @@ std::string bash_script(const std::vector<Level>& levels) {
 /// As _arguments wants it: '(-j --jobs)'{-j,--jobs}'[runs at a time]:value:_files'.
 std::string zsh_option(const CommandTree& tree, const TreeOption& option) {
   // The brackets are the form's, those of the text are its own.
-  const std::string help = quoted(short_help(option.help), ":[]");
+  const std::string help = shell_word(short_help(option.help), ":[]");
   const std::string body = "'[" + help.substr(1, help.size() - 2) + "]'";
   std::string action;
   if (option.takes_value) {
@@ -150,7 +150,7 @@ std::string zsh_function(const Level& level) {
   if (!level.tree->commands.empty()) {
     text += "  local line state\n  local -a commands=(\n";
     for (const CommandTree& command : level.tree->commands) {
-      text += fmt::format("    {}\n", quoted(command.name + ":" + short_help(command.help)));
+      text += fmt::format("    {}\n", shell_word(command.name + ":" + short_help(command.help)));
     }
     text += "  )\n";
   }
@@ -189,9 +189,9 @@ std::string fish_option(const std::string& when, const CommandTree& tree, const 
   }
   if (option.takes_value) {
     const ValueRow* row = find_value_row(tree.name, option);
-    text += row == nullptr ? " -r -F" : fmt::format(" -x -a {}", quoted(words_text(*row)));
+    text += row == nullptr ? " -r -F" : fmt::format(" -x -a {}", shell_word(words_text(*row)));
   }
-  return text + " -d " + quoted(short_help(option.help)) + "\n";
+  return text + " -d " + shell_word(short_help(option.help)) + "\n";
 }
 
 std::string fish_script(const std::vector<Level>& levels) {
@@ -203,16 +203,16 @@ std::string fish_script(const std::vector<Level>& levels) {
       std::string seen = fmt::format("__fish_seen_subcommand_from {}", level.tree->name);
       if (!level.tree->commands.empty())
         seen += fmt::format("; and not __fish_seen_subcommand_from {}", names_of(*level.tree));
-      when = " -n " + quoted(seen);
+      when = " -n " + shell_word(seen);
     }
     for (const TreeOption& option : level.tree->options) script += fish_option(when, *level.tree, option);
     for (const CommandTree& command : level.tree->commands) {
-      script +=
-          fmt::format("complete -c orrery{} -f -a {} -d {}\n", when, command.name, quoted(short_help(command.help)));
+      script += fmt::format("complete -c orrery{} -f -a {} -d {}\n", when, command.name,
+                            shell_word(short_help(command.help)));
     }
     const ValueRow* row =
         level.tree->arguments.empty() ? nullptr : find_value_row(level.tree->name, level.tree->arguments.front());
-    if (row != nullptr) script += fmt::format("complete -c orrery{} -a {}\n", when, quoted(words_text(*row)));
+    if (row != nullptr) script += fmt::format("complete -c orrery{} -a {}\n", when, shell_word(words_text(*row)));
   }
   return script;
 }

@@ -133,6 +133,14 @@ std::string ImportFile::whole() const {
 
 std::string ImportFile::name() const { return fs::path(path).filename().string(); }
 
+bool ImportFile::has_yaml_key(std::string_view key) const {
+  for (std::size_t at = head.find(key); at != std::string::npos; at = head.find(key, at + 1)) {
+    const bool first = at == 0 || head[at - 1] == '\n';
+    if (first && at + key.size() < head.size() && head[at + key.size()] == ':') return true;
+  }
+  return false;
+}
+
 std::string path_from(const ImportOptions& options, const std::string& path) {
   const fs::path target(path);
   if (target.is_absolute() || options.output_folder.empty()) return target.lexically_normal().string();

@@ -25,6 +25,8 @@ struct ImportFile {
   [[nodiscard]] std::string whole() const;
   /// The last part of the path.
   [[nodiscard]] std::string name() const;
+  /// Whether a line of the head begins with that key of YAML.
+  [[nodiscard]] bool has_yaml_key(std::string_view key) const;
 };
 
 struct Imported {

@@ -186,19 +186,10 @@ void read_containers(const ImportFile& file, std::string_view what, const std::v
       hardware::quoted_path(file.path), what));
 }
 
-/// A line begins with that key.
-bool has_yaml_key(const ImportFile& file, std::string_view key) {
-  for (std::size_t at = file.head.find(key); at != std::string::npos; at = file.head.find(key, at + 1)) {
-    const bool first = at == 0 || file.head[at - 1] == '\n';
-    if (first && at + key.size() < file.head.size() && file.head[at + key.size()] == ':') return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool is_kubernetes(const ImportFile& file) {
-  return !file.is_gzip && has_yaml_key(file, "apiVersion") && has_yaml_key(file, "kind");
+  return !file.is_gzip && file.has_yaml_key("apiVersion") && file.has_yaml_key("kind");
 }
 
 void read_kubernetes(const ImportFile& file, const ImportOptions& options, Console&, Draft& draft) {
@@ -216,7 +207,7 @@ void read_kubernetes(const ImportFile& file, const ImportOptions& options, Conso
   draft.ignored.insert(draft.ignored.end(), others.begin(), others.end());
 }
 
-bool is_compose(const ImportFile& file) { return !file.is_gzip && has_yaml_key(file, "services"); }
+bool is_compose(const ImportFile& file) { return !file.is_gzip && file.has_yaml_key("services"); }
 
 void read_compose(const ImportFile& file, const ImportOptions& options, Console&, Draft& draft) {
   const std::vector<NodePtr> documents = documents_of(file.whole(), file.path);

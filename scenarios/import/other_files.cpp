@@ -29,15 +29,6 @@ bool is_object_with_any(const ImportFile& file, std::initializer_list<std::strin
                      [&](std::string_view key) { return begins_object_with(file.head, key); });
 }
 
-/// A line begins with that key.
-bool has_yaml_key(const ImportFile& file, std::string_view key) {
-  for (std::size_t at = file.head.find(key); at != std::string::npos; at = file.head.find(key, at + 1)) {
-    const bool first = at == 0 || file.head[at - 1] == '\n';
-    if (first && at + key.size() < file.head.size() && file.head[at + key.size()] == ':') return true;
-  }
-  return false;
-}
-
 bool is_markup(const ImportFile& f) { return begins(f, "<"); }
 bool is_report(const ImportFile& f) {
   return (begins(f, "{") || begins(f, "[")) && has(f, "\"schema_version\"") && has(f, "\"orrery\"");
@@ -89,7 +80,7 @@ bool is_torchrun(const ImportFile& f) {
   return has(f, "torchrun") || has(f, "torch.distributed.run") || has(f, "torch.distributed.launch") ||
          has(f, "accelerate launch");
 }
-bool is_scenario(const ImportFile& f) { return has_yaml_key(f, "scenario") && has_yaml_key(f, "cluster"); }
+bool is_scenario(const ImportFile& f) { return f.has_yaml_key("scenario") && f.has_yaml_key("cluster"); }
 bool is_script(const ImportFile& f) { return begins(f, "#!"); }
 bool is_empty(const ImportFile& f) { return f.head.find_first_not_of(" \t\r\n") == std::string::npos; }
 bool is_archive(const ImportFile& f) { return f.is_gzip; }
