@@ -12,6 +12,7 @@
 #include "sim/network/flow_network.hpp"
 #include "sim/network/world.hpp"
 #include "sim/plan/durations.hpp"
+#include "tests/bench/exchange_sizes.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -72,19 +73,8 @@ void price_again(benchmark::State& state) {
   }
 }
 
-/// A linear congruential generator (Knuth, MMIX): sizes that are the same everywhere.
-class Sizes {
- public:
-  double spread(double most) {
-    state_ = state_ * 6364136223846793005ull + 1442695040888963407ull;
-    return 1.0 - most + 2.0 * most * static_cast<double>(state_ >> 11) * 0x1p-53;
-  }
-
- private:
-  std::uint64_t state_ = 1;
-};
-
-constexpr BytesPerSecond kPort{50e9};
+using bench::Sizes;
+constexpr BytesPerSecond kPort{bench::kPortBytesPerSecond};
 
 /// Runs until nothing is left; `each` is told of every flow that ends.
 template <class Each>
@@ -107,7 +97,7 @@ SimTime exchange(FlowNetwork& network, std::uint32_t hosts, bool unequal, SimTim
     for (std::uint32_t d = 0; d < hosts; ++d) {
       if (s == d) continue;
       const LinkUse route[] = {{s, 1.0}, {hosts + d, 1.0}};
-      network.start({tag++, 1e6 * sizes.spread(unequal ? 0.2 : 0.0), 1.0, kUnlimited, route}, now);
+      network.start({tag++, bench::kMessageBytes * sizes.spread(unequal ? 0.2 : 0.0), 1.0, kUnlimited, route}, now);
     }
   }
   return run_to_end(network, [](const FlowEnd&, SimTime) {});
@@ -127,6 +117,7 @@ void all_to_all(benchmark::State& state, bool unequal, double batch) {
     FlowNetwork exact(capacities);
     state.counters["of_exact"] = static_cast<double>(end) / static_cast<double>(exchange(exact, hosts, unequal, 0));
   }
+  state.counters["makespan_ms"] = to_seconds(end).value() * 1e3;
   state.SetItemsProcessed(state.iterations() * hosts * (hosts - 1));
 }
 
