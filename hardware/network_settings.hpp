@@ -17,6 +17,9 @@ struct NetworkSettings {
   /// exactly.
   double completion_batching = 0.0;
 
+  /// A collective takes SMs and memory bandwidth from the kernels beside it on its GPUs.
+  bool gpu_shares = false;
+
   friend bool operator==(const NetworkSettings&, const NetworkSettings&) = default;
 };
 

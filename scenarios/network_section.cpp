@@ -20,6 +20,7 @@ hardware::NetworkSettings read_network(hardware::MapReader& cluster, hardware::D
   out.reading = static_cast<hardware::NetworkReading>(reader.choice_or("reading", kReadings, 0));
   out.completion_batching =
       reader.number_or("completion_batching", out.completion_batching, hardware::Range::between(0, kMostBatching));
+  out.gpu_shares = reader.boolean_or("gpu_shares", out.gpu_shares);
   reader.finish();
   return out;
 }
@@ -31,6 +32,7 @@ nlohmann::json network_json(const hardware::NetworkSettings& settings) {
   if (settings.completion_batching != plain.completion_batching) {
     json["completion_batching"] = settings.completion_batching;
   }
+  if (settings.gpu_shares != plain.gpu_shares) json["gpu_shares"] = settings.gpu_shares;
   return json;
 }
 

@@ -92,7 +92,8 @@ TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer
   sim::Evaluation step =
       run.evaluate(options.shares_links ? &*links : nullptr, options.keep_timeline, control.part(kReady, kEvaluated));
   control.report(kEvaluated);
-  if (!step.filled_links.empty() || options.steps > 1 || !options.disturbances.empty()) {
+  const bool shares_gpus = options.shares_links && job.cluster.network.gpu_shares;
+  if (!step.filled_links.empty() || shares_gpus || options.steps > 1 || !options.disturbances.empty()) {
     return on_world(run, job, topology, options, links, step.filled_links);
   }
   std::vector<sim::LinkReport> carried = sim::report_links(links->links(), step.links, {});

@@ -8,6 +8,7 @@
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/result.hpp"
+#include "sim/prices/shares.hpp"
 
 namespace orrery::models {
 
@@ -102,6 +103,10 @@ void TrainingRun::begin(sim::World& world, const sim::LinkClasses& links, sim::S
   held_up_.clear();
   held_up_in_steps_.clear();
   run_ = std::make_unique<sim::PlanRun>(world, step_->runnable(), durations_, loads_, summary_sets());
+  if (job_->cluster.network.gpu_shares) {
+    shares_ = sim::gpu_shares(plan(), prices_, durations_);
+    run_->share_gpus(shares_);
+  }
   run_->on_lost([this](LinkId link) { lose(link); });
   for (std::uint32_t rank = 0; rank < plan().ranks.size(); ++rank) {
     for (const std::uint32_t gpu : changing_) {

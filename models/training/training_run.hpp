@@ -88,6 +88,7 @@ class TrainingRun final : public WorldJob {
   std::int64_t must_ = 1;
   std::size_t record_ = 0;  ///< of those that are run, the one whose timeline is kept
   sim::Loads loads_;
+  sim::GpuShares shares_;  ///< where the cluster's network asks for them
   sim::World* world_ = nullptr;
   const sim::LinkClasses* links_ = nullptr;  ///< of that World
   std::unique_ptr<sim::PlanRun> run_;

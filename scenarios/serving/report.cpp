@@ -243,6 +243,12 @@ void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
                     "of those on {}, the KV cache and memory of those with the smallest cache",
                     groups.front()->gpu.name));
   }
+  const hardware::NetworkSettings& network = view.scenario().cluster.network;
+  if (network.reading != hardware::NetworkReading::flows || network.gpu_shares) {
+    notes.push_back(fmt::format("cluster.network: {} is for training's collectives: those of an engine stay {}",
+                                network.gpu_shares ? "gpu_shares" : "reading",
+                                network.gpu_shares ? "beside no kernel" : "flows"));
+  }
   const ServingResult& result = result_of<ServingOutcome>(view).result;
   for (const Dtype weights : weight_formats(view.job.llm, result.config.weight_dtype)) {
     for (const hardware::NodeGroup* group : view.groups()) {

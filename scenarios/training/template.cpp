@@ -24,7 +24,8 @@ cluster:
   # collective_algorithm: automatic   # or ring, tree, … (orrery list collectives), as NCCL_ALGO
   # nccl: {proto: ^LL128, min_channels: 16}   # NCCL's variables: algo, proto, max_channels, nvls, pat, collnet, …
   # network: {reading: messages, completion_batching: 0.001}   # where links are shared: flows, or rings message by
-                            # message; ends of flows together within 0.1 % of their duration (default: exactly)
+                            # message; ends of flows together within 0.1 % of their duration (default: exactly);
+                            # gpu_shares: true — collectives take SMs and memory bandwidth from kernels beside them
 
 training:
   sequence_length: 8192     # tokens

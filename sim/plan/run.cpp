@@ -32,6 +32,8 @@ void PlanRun::step_by_step(RankId rank) { walker_->step_by_step(rank); }
 
 void PlanRun::set_speed(RankId rank, double speed) { walker_->set_speed(rank, speed); }
 
+void PlanRun::share_gpus(const GpuShares& shares) { walker_->share_gpus(shares); }
+
 void PlanRun::on_lost(std::function<void(LinkId)> lost) { walker_->on_lost(std::move(lost)); }
 
 void PlanRun::count_again(std::uint64_t times) { walker_->count_again(times); }

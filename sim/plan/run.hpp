@@ -20,6 +20,7 @@
 #include "sim/network/world.hpp"
 #include "sim/plan/durations.hpp"
 #include "sim/plan/evaluation_builder.hpp"
+#include "sim/plan/gpu_shares.hpp"
 #include "sim/plan/held_up.hpp"
 #include "sim/plan/loads.hpp"
 #include "sim/plan/runnable.hpp"
@@ -44,6 +45,9 @@ class PlanRun {
   void stop();
   /// Of a rank whose speed may change, before the start: its calls go step by step.
   void step_by_step(RankId rank);
+  /// Collectives take their parts of the GPUs from the kernels beside them (gpu_shares.hpp), before the start: all
+  /// calls go step by step. `shares` must outlive the run. Throws std::invalid_argument if they are not of this plan.
+  void share_gpus(const GpuShares& shares);
   /// Who is told, in place of LinkDown, of a link that is down and that an operation of the plan comes to load: it
   /// never completes. May not stop() the run itself.
   void on_lost(std::function<void(LinkId)> lost);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/plan/gpu_shares.hpp"
 #include "sim/plan/run.hpp"
 #include "sim/plan/whole_calls.hpp"
 
@@ -26,11 +27,13 @@ class PlanRun::Walker final : private Completion, private Resource {
         loads_(loads),
         pacer_(control),
         calls_(world, runnable, durations, loads, sets),
-        speed_(plan_.ranks.size(), 1.0) {
+        speeds_(plan_) {
+    streams_of_.resize(plan_.ranks.size());
     streams_.reserve(plan_.streams.size());
     for (std::uint32_t s = 0; s < plan_.streams.size(); ++s) {
       streams_.emplace_back(*this, s);
       streams_.back().id = world.clock().add(streams_.back());
+      streams_of_[plan_.streams[s].rank.index()].push_back(s);
     }
     id_ = world.clock().add(*this);
   }
@@ -55,6 +58,7 @@ class PlanRun::Walker final : private Completion, private Resource {
     recorded_.assign(plan_.events, 0);
     next_.assign(plan_.streams.size(), kNone);
     calls_.rewind();
+    speeds_.clear();
     for (StreamResource& stream : streams_) stream.rewind();
     unfinished_ = streams_.size();
     world_.clock().at(at, id_);
@@ -73,16 +77,13 @@ class PlanRun::Walker final : private Completion, private Resource {
   void step_by_step(RankId rank) { calls_.step_by_step(rank); }
 
   void set_speed(RankId rank, double speed) {
-    if (!(speed > 0.0)) throw std::invalid_argument("a rank's speed must be > 0");
-    const double before = std::exchange(speed_[rank.index()], speed);
-    const SimTime now = world_.now();
-    for (StreamResource& stream : streams_) {
-      if (plan_.streams[stream.stream].rank != rank) continue;
-      if (stream.whole) throw std::logic_error("a rank whose speed changes must go step by step");
-      if (!stream.runs) continue;
-      stream.end = checked_add(now, stretched(stream.end - now, speed / before));
-      world_.clock().at(stream.end, stream.id);
-    }
+    speeds_.set(rank, speed);
+    change_pace(rank);
+  }
+
+  void share_gpus(const GpuShares& shares) {
+    speeds_.share(shares);
+    for (std::uint32_t rank = 0; rank < plan_.ranks.size(); ++rank) step_by_step(RankId(rank));
   }
 
   void on_lost(std::function<void(LinkId)> lost) { lost_ = std::move(lost); }
@@ -121,6 +122,7 @@ class PlanRun::Walker final : private Completion, private Resource {
     std::uint32_t first_event = 0;            ///< of that call
     SimTime started = 0, end = 0;
     bool runs = false;                     ///< a kernel or copy: what a slower GPU stretches
+    double speed = 1.0;                    ///< of it, since `started` or the last change
     bool whole = false;                    ///< a call in one go
     std::optional<OperationId> operation;  ///< on the links, of which this stream is the first
   };
@@ -134,6 +136,20 @@ class PlanRun::Walker final : private Completion, private Resource {
   static SimTime stretched(SimTime duration, double speed) {
     if (speed == 1.0) return duration;
     return to_sim_time(Seconds{static_cast<double>(duration) * 1e-12 / speed});
+  }
+
+  /// Kernels and copies of the rank that are on their way go on at the speed that it has now.
+  void change_pace(RankId rank) {
+    const SimTime now = world_.now();
+    for (const std::uint32_t number : streams_of_[rank.index()]) {
+      StreamResource& stream = streams_[number];
+      if (stream.whole) throw std::logic_error("a rank whose speed changes must go step by step");
+      if (!stream.runs) continue;
+      const double before = std::exchange(stream.speed, speeds_.of(rank, current(stream)));
+      if (stream.speed == before) continue;
+      stream.end = checked_add(now, stretched(stream.end - now, stream.speed / before));
+      world_.clock().at(stream.end, stream.id);
+    }
   }
 
   /// Begins the run.
@@ -244,6 +260,9 @@ class PlanRun::Walker final : private Completion, private Resource {
     const RankId rank = plan_.streams[carrier.stream].rank;
     const SimTime duration = step_price(plan_, durations_, step, plan_.ranks[rank.index()].gpu_class).duration;
     for (std::uint32_t s = first; s != kNone; s = next_[s]) streams_[s].started = now;
+    for (std::uint32_t s = first; s != kNone; s = next_[s]) {
+      if (speeds_.begin(plan_.streams[s].rank, step)) change_pace(plan_.streams[s].rank);
+    }
     const LinkLoadEntry* load = loads_.of(step);
     if (load != nullptr && load->work > 0) {
       streams_[first].operation =
@@ -251,7 +270,8 @@ class PlanRun::Walker final : private Completion, private Resource {
       return;
     }
     carrier.runs = step.kind == StepKind::launch || step.kind == StepKind::copy;
-    carrier.end = checked_add(now, carrier.runs ? stretched(duration, speed_[rank.index()]) : duration);
+    if (carrier.runs) carrier.speed = speeds_.of(rank, step);
+    carrier.end = checked_add(now, carrier.runs ? stretched(duration, carrier.speed) : duration);
     world_.clock().at(carrier.end, carrier.id);
   }
 
@@ -295,6 +315,7 @@ class PlanRun::Walker final : private Completion, private Resource {
                    step_price(plan_, durations_, current(stream), gpu_class));
         if (held.delay > 0) out_->held_up(s, held.link, held.delay);
       }
+      if (speeds_.end(plan_.streams[s].rank, current(stream))) change_pace(plan_.streams[s].rank);
       pass(stream);
       ready_.push_back(s);
       s = next_[s];
@@ -318,12 +339,13 @@ class PlanRun::Walker final : private Completion, private Resource {
   std::vector<std::uint8_t> recorded_;
   std::vector<std::uint32_t> next_;  ///< per stream: the list it stands in
   std::vector<std::uint32_t> ready_;
-  std::vector<double> speed_;             ///< per rank
-  HeldUpTable held_up_, held_up_before_;  ///< in the latest run, and in those before it
+  RankSpeeds speeds_;
+  std::vector<std::vector<std::uint32_t>> streams_of_;  ///< per rank
+  HeldUpTable held_up_, held_up_before_;                ///< in the latest run, and in those before it
   std::function<void(SimTime)> ended_;
   std::function<void(LinkId)> lost_;
   SimTime started_ = 0;
-  std::size_t unfinished_ = 0;
+  std::size_t unfinished_ = 0;  ///< streams
 };
 
 }  // namespace orrery::sim

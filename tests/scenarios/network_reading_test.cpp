@@ -53,5 +53,24 @@ TEST_F(NetworkReading, OfMessagesIsCloseToFlowsWhereAllRanksAreAlike) {
   EXPECT_NEAR(messages / flows, 1.0, 0.01);
 }
 
+TEST_F(NetworkReading, SharesOfGpusSlowKernelsDown) {
+  const nlohmann::json apart = report("").at("jobs").at(0).at("training");
+  const nlohmann::json shared = report(", network: {gpu_shares: true}").at("jobs").at(0).at("training");
+  EXPECT_GT(shared.at("compute_s"), apart.at("compute_s"));
+  EXPECT_GE(shared.at("step_time_s"), apart.at("step_time_s"));
+}
+
+TEST_F(NetworkReading, SaysWhereAnEngineIsNotReadSo) {
+  const std::string serving =
+      "scenario: one\nmodel: llama-3-8b\ncluster: {node: dgx_h100, nodes: 1, network: {%}}\n"
+      "serving: {tensor_parallel: 2, load: {requests: 4, rate: 4, input: 100, output: 4}}\n";
+  const auto text_of = [&](const char* network) {
+    return orrery({"run", write("s.yaml", replaced(serving, "%", network))}).out;
+  };
+  EXPECT_THAT(text_of("reading: messages"), ::testing::HasSubstr("those of an engine stay flows"));
+  EXPECT_THAT(text_of("gpu_shares: true"), ::testing::HasSubstr("gpu_shares is for training's collectives"));
+  EXPECT_THAT(text_of("completion_batching: 0.001"), ::testing::Not(::testing::HasSubstr("training's collectives")));
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
