@@ -86,6 +86,17 @@ said() { grep -qF -- "$1" "$scratch/err" || fail "did not say: $1"; }
 said_one_line() { [[ $(wc -l <"$scratch/err") == 1 ]] || fail "said more than one line"; }
 kept_quiet() { [[ ! -s $scratch/err ]] || fail "was not quiet"; }
 
+# Help builds and installs nothing, whosever command it is of.
+for command in test bench build run gui; do
+  for flag in --help -h; do
+    code=0
+    MISSING=libfmt-dev "$orrery" --no-install "$command" "$flag" >"$scratch/help" 2>"$scratch/err" || code=$?
+    [[ $code == 0 ]] || fail "$command $flag: exit $code"
+    grep -q 'Usage: ./orrery' "$scratch/help" || fail "$command $flag: no usage"
+    [[ ! -e $tree/build ]] || fail "$command $flag built something"
+  done
+done
+
 # Missing packages: named with the command, nothing installed, exit 2.
 MISSING=libfmt-dev expect 2 "" "$orrery" --no-install run x
 said "missing packages: libfmt-dev"
@@ -103,6 +114,9 @@ if ((EUID == 0)); then
   grep -q 'install -y --no-install-recommends libfmt-dev' "$APT_LOG" || fail "--yes did not install"
 fi
 expect 0 "[run][a b.yaml]" "$orrery" run "a b.yaml"
+
+# Once it is built, a command's help is the program's.
+expect 0 "[run][--help]" "$orrery" run --help
 
 # Nothing changed: no word, and no ninja (one that fails if asked).
 printf '#!/bin/sh\nexit 9\n' >"$scratch/fake/ninja" && chmod +x "$scratch/fake/ninja"
