@@ -228,6 +228,7 @@ void Engine::complete(sim::SimTime now) {
   scheduler_->done(view_, flight.batch, 1);
   spare_.push_back(std::move(flight));
   account(now);
+  if (around_.missed && around_.tally.is_missed()) around_.missed();
 }
 
 void Engine::emit(const Batch& batch, sim::SimTime now) {
@@ -240,6 +241,7 @@ void Engine::emit(const Batch& batch, sim::SimTime now) {
     if (sequence.placeholders > 0) --sequence.placeholders;
     if (sequence.generated++ == 0) {
       sequence.first_token = now;
+      around_.tally.first_token(sequence.request, now);
     } else if (!around_.tally.is_warmup(sequence.request)) {
       if (now - sequence.last_token != gap) {
         around_.tally.gap(gap, equal);

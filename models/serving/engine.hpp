@@ -42,6 +42,8 @@ class Engine final : public sim::Resource, private StageRun::Owner {
     Pace& pace;
     /// A request has been answered in full.
     std::function<void(const Request&, sim::SimTime)> ended;
+    /// Asked after each step whose tokens break the promise for good (Tally::is_missed()); may be empty.
+    std::function<void()> missed = {};
     /// When a request may reach the engine next (World::foretell()); nullptr: that isn't known.
     const sim::SimTime* next_request = nullptr;
     /// What its iterations load, where the links are others' too or a GPU may slow down; nullptr: they are its own, and

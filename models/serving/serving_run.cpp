@@ -49,20 +49,24 @@ struct ServingRun::System {
         router(find_router(job.config.router)->make(job.seed)),
         pace(run.options_.control, static_cast<std::uint64_t>(run.options_.workload ? 0 : job.config.load.requests)),
         front(world.clock(), *workload, *router, engines, tally, pace, run.kinds_.front()->steps->request_time(),
-              origin) {
-    const auto ended = [this, &world, gives_up = run.options_.until_missed](const Request& request, sim::SimTime now) {
+              origin),
+        began(origin) {
+    const auto ended = [this](const Request& request, sim::SimTime now) {
       front.ended(request, now);
-      if (gives_up && !given_up && tally.is_missed()) {
-        given_up = true;
-        world.clock().stop();
-      }
       if (done && front.is_over()) std::exchange(done, nullptr)();
     };
+    std::function<void()> missed;
+    if (run.options_.until_missed) {
+      missed = [this, &world] {
+        given_up = true;
+        world.clock().stop();
+      };
+    }
     for (int i = 0; i < job.config.replicas; ++i) {
       const Kind& kind = run.kind_of(i);
       IterationLinks* links = run.links_[static_cast<std::size_t>(i)].get();
       const auto lost = [&run](LinkId link) { run.lose(link); };
-      Engine::Surroundings around{world, *kind.steps, tally, pace, ended, front.next_request(), links, lost};
+      Engine::Surroundings around{world, *kind.steps, tally, pace, ended, missed, front.next_request(), links, lost};
       engines.push_back(std::make_unique<Engine>(kind.job, kind.pool.blocks, run.options_.coalesce,
                                                  static_cast<std::uint32_t>(i), std::move(around)));
     }
@@ -75,6 +79,7 @@ struct ServingRun::System {
   Pace pace;
   FrontEnd front;
   std::function<void()> done;
+  sim::SimTime began;
   bool given_up = false;
 };
 
@@ -178,6 +183,7 @@ void ServingRun::stop() {
   result_.cut_off = system_->front.is_cut_off();
   result_.saturated = result_.saturated || result_.cut_off;
   result_.given_up = system_->given_up;
+  if (result_.given_up) result_.duration = sim::to_seconds(end - system_->began);  // for so long it kept its promise
   result_.trace = system_->workload->tally();
   note_held_up();
   for (const std::unique_ptr<Engine>& engine : system_->engines) engine->leave();

@@ -103,9 +103,9 @@ void Tally::finished(const Sequence& sequence, std::uint32_t replica) {
     tpot_sum_ += (static_cast<TimeSum>(rest) << kFractionBits) / gaps;
   }
   const SloConfig& slo = config_.slo;
-  const bool first_in_time = slo.ttft <= Seconds{0.0} || ttft <= slo.ttft.value();
   const bool rest_in_time = slo.tpot <= Seconds{0.0} || tpot <= slo.tpot.value();
-  if (first_in_time && rest_in_time) ++within_slo_;
+  if (!first_in_time(first)) return;  // first_token() has counted it
+  ++(rest_in_time ? within_slo_ : missed_);
 }
 
 void Tally::keep(const Sequence& sequence, std::uint32_t replica) {

@@ -47,6 +47,10 @@ class Tally {
   void arrived(const Request& request, std::int64_t waiting);
   void rejected(const Request& request, std::uint32_t replica);
   void truncated() { ++truncated_; }
+  /// The first token of its answer. One that comes too late has missed its limits, whenever the answer ends.
+  void first_token(const Request& request, sim::SimTime now) {
+    if (!is_warmup(request) && !first_in_time(now - request.arrival)) ++missed_;
+  }
   void finished(const Sequence& sequence, std::uint32_t replica);
 
   /// `weight` gaps of the same length between two tokens of a request.
@@ -68,19 +72,22 @@ class Tally {
 
   /// slo.attainment can't be kept any more, whatever the requests to come get: more have missed their limits than may
   /// of all. False where no share is promised, or the number of requests is not known beforehand.
-  [[nodiscard]] bool is_missed() const { return requests_ - within_slo_ > may_miss_; }
+  [[nodiscard]] bool is_missed() const { return missed_ > may_miss_; }
 
   /// Fills in everything but `config`, `pool` and `events`. `end`: the simulation's last event.
   void report(ServingResult& result, sim::SimTime end);
 
  private:
+  [[nodiscard]] bool first_in_time(sim::SimTime ttft) const {
+    return config_.slo.ttft <= Seconds{0.0} || sim::to_seconds(ttft) <= config_.slo.ttft;
+  }
   void keep(const Sequence& sequence, std::uint32_t replica);
 
   ServingConfig config_;
   ServingOptions options_;
   sim::Distribution ttft_, tpot_, itl_, e2e_, queue_;
   std::uint64_t arrived_ = 0, requests_ = 0, rejected_ = 0, truncated_ = 0, input_ = 0, output_ = 0, cached_ = 0,
-                within_slo_ = 0;
+                within_slo_ = 0, missed_ = 0;
   std::uint64_t may_miss_;  ///< requests whose miss still keeps the promise
   std::uint64_t preemptions_ = 0, steps_ = 0, step_sequences_ = 0;
   sim::SimTime first_arrival_ = ~sim::SimTime{0}, last_token_ = 0;

@@ -50,7 +50,7 @@ std::vector<Metric> rate_rows() {
       {{"serving.requests", Unit::count, "requests that were answered, without those of the warm-up", kNeutral},
        [](R r, C) { return Value(static_cast<double>(r.requests)); }},
       {{"serving.duration_s", Unit::seconds, "from the first counted arrival to the last token", kNeutral},
-       [](R r, C) { return if_served(r, r.duration.value()); }},
+       [](R r, C) { return r.given_up ? Value(r.duration.value()) : if_served(r, r.duration.value()); }},
       {{"serving.input_tokens_per_s", Unit::tokens_per_second, "prompt tokens of the counted requests / duration",
         kMore},
        [](R r, C) { return if_served(r, r.input_tokens_per_second()); }},

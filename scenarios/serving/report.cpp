@@ -205,6 +205,13 @@ void add_serving_findings(const JobView& view, std::vector<Finding>& findings) {
     findings.push_back({"out_of_memory", refusal_message(result), view.expects_below("memory.fits", 0.5)});
     return;
   }
+  if (result.given_up) {
+    findings.push_back({"slo_missed",
+                        fmt::format("SLO missed: after {} of {} requests more have missed its limits than may",
+                                    result.arrived, result.config.load.requests),
+                        false});
+    return;
+  }
   if (result.requests == 0) {
     findings.push_back({"nothing_served",
                         fmt::format("no request was answered and counted: {} were refused, {} belong to the warm-up",

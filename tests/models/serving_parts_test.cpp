@@ -93,17 +93,37 @@ ServingConfig promising(double attainment, std::int64_t requests) {
   return config;
 }
 
+/// As an engine tells: its first token, then its end.
+void finish(Tally& tally, const Sequence& sequence, std::uint32_t replica) {
+  tally.first_token(sequence.request, sequence.first_token);
+  tally.finished(sequence, replica);
+}
+
 TEST(Tally, KnowsWhenAPromiseCantBeKeptAnyMore) {
   // 75 % of 20 may miss five, and one more against rounding: the seventh miss is one too many.
   Tally tally(promising(0.75, 20), {});
   for (std::uint64_t i = 0; i < 6; ++i) {
-    tally.finished(answered(i, 5 * kSecond, 5 * kSecond), 0);
+    finish(tally, answered(i, 5 * kSecond, 5 * kSecond), 0);
     EXPECT_FALSE(tally.is_missed()) << i;
   }
-  tally.finished(answered(6, kSecond / 2, kSecond / 2), 0);
+  finish(tally, answered(6, kSecond / 2, kSecond / 2), 0);
   EXPECT_FALSE(tally.is_missed()) << "one that is in time";
-  tally.finished(answered(7, 5 * kSecond, 5 * kSecond), 0);
+  finish(tally, answered(7, 5 * kSecond, 5 * kSecond), 0);
   EXPECT_TRUE(tally.is_missed());
+}
+
+TEST(Tally, CountsAFirstTokenThatIsLateBeforeItsAnswerEnds) {
+  // The limit is 1 s: first tokens at 1 s are in time. None of the answers has ended, and each counts once.
+  Tally tally(promising(0.75, 20), {});
+  for (std::uint64_t i = 0; i < 7; ++i) {
+    EXPECT_FALSE(tally.is_missed()) << i;
+    tally.first_token(answered(i, kSecond, kSecond).request, kSecond);
+    tally.first_token(answered(i + 7, 0, 0).request, kSecond + 1);
+  }
+  EXPECT_TRUE(tally.is_missed());
+  Tally once(promising(0.75, 20), {});
+  for (std::uint64_t i = 0; i < 6; ++i) finish(once, answered(i, 2 * kSecond, 90 * kSecond), 0);
+  EXPECT_FALSE(once.is_missed()) << "late twice is missed once";
 }
 
 TEST(Tally, GivesUpNoPromiseThatIsKept) {
@@ -113,7 +133,7 @@ TEST(Tally, GivesUpNoPromiseThatIsKept) {
       Tally tally(promising(share, requests), {});
       std::int64_t missed = 0;
       while (static_cast<double>(requests - missed - 1) >= share * static_cast<double>(requests) - 1e-9) {
-        tally.finished(answered(static_cast<std::uint64_t>(missed++), 5 * kSecond, 5 * kSecond), 0);
+        finish(tally, answered(static_cast<std::uint64_t>(missed++), 5 * kSecond, 5 * kSecond), 0);
       }
       EXPECT_FALSE(tally.is_missed()) << share << " of " << requests << " after " << missed;
     }
@@ -125,7 +145,7 @@ TEST(Tally, PromisesNothingWithoutAShareOrAKnownNumber) {
   others.workload = [] { return std::shared_ptr<Workload>(); };
   Tally no_share(promising(0.0, 20), {}), no_number(promising(0.9, 0), {}), own_workload(promising(0.9, 20), others);
   for (Tally* tally : {&no_share, &no_number, &own_workload}) {
-    for (std::uint64_t i = 0; i < 100; ++i) tally->finished(answered(i, 5 * kSecond, 5 * kSecond), 0);
+    for (std::uint64_t i = 0; i < 100; ++i) finish(*tally, answered(i, 5 * kSecond, 5 * kSecond), 0);
     EXPECT_FALSE(tally->is_missed());
   }
 }
@@ -138,7 +158,7 @@ TEST(Tally, CountsWarmUpNeitherInThePromiseNorInTheDuration) {
     Sequence sequence = answered(i, (i + 3) * kSecond, (i + 3) * kSecond);
     sequence.request.arrival = i * kSecond;
     tally.arrived(sequence.request, 0);
-    tally.finished(sequence, 0);
+    finish(tally, sequence, 0);
   }
   EXPECT_FALSE(tally.is_missed()) << "half of two may miss, and one more";
   ServingResult result;
@@ -159,7 +179,7 @@ TEST(Tally, KeepsRefusedRequestsWithWhatTheyAskedFor) {
   refused.output_tokens = 40;
   tally.rejected(refused, 2);
   tally.truncated();
-  tally.finished(answered(3, kSecond, 2 * kSecond), 1);
+  finish(tally, answered(3, kSecond, 2 * kSecond), 1);
   ServingResult result;
   tally.report(result, kSecond);
   EXPECT_EQ(result.rejected, 1u);
@@ -180,8 +200,8 @@ TEST(Tally, SharesOfPromptsAndStepsAreOverAllOfThem) {
   Sequence none = answered(1, kSecond, kSecond);
   none.cached = -1;
   none.request.input_tokens = 30;
-  tally.finished(half, 0);
-  tally.finished(none, 0);
+  finish(tally, half, 0);
+  finish(tally, none, 0);
   tally.steps(3, 10);
   tally.steps(1, 2);
   ServingResult result;
@@ -226,7 +246,7 @@ TEST(ServingPartsProperties, MeansDoNotDependOnTheOrderOfEnds) {
     const auto times = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange<std::uint32_t>(1, 1u << 30));
     const auto report = [](const std::vector<std::uint32_t>& of) {
       Tally tally(ServingConfig{}, {});
-      for (std::size_t i = 0; i < of.size(); ++i) tally.finished(answered(i, of[i], 2 * sim::SimTime{of[i]}, 4), 0);
+      for (std::size_t i = 0; i < of.size(); ++i) finish(tally, answered(i, of[i], 2 * sim::SimTime{of[i]}, 4), 0);
       ServingResult result;
       tally.report(result, kSecond);
       return result;

@@ -44,5 +44,22 @@ TEST(PointRunner, EndsARunThatHasMissedItsSloAndNoOther) {
   EXPECT_GE(held, 2);
 }
 
+TEST(PointRunner, EndsARunAtItsLateFirstTokensBeforeAnAnswerEnds) {
+  // Answers of 400 tokens at 7 ms at the least take 3 s; the tenth first token is late far before.
+  const std::string text =
+      "scenario: \"s\"\nmodel: llama-3-8b\ncluster: {node: dgx_h100}\nserving:\n  max_model_len: 2048\n"
+      "  load: {arrivals: poisson, rate: 200, requests: 1000, input: 1500, output: 400}\n"
+      "  slo: {ttft: 300 ms, attainment: 0.99}\n";
+  const PointRunner runner(text, "s.yaml", {}, {serving_kind().metrics()});
+  const SearchPoint asked = runner.run({}, true);
+  ASSERT_TRUE(asked.given_up);
+  EXPECT_FALSE(asked.is_well());
+  ASSERT_EQ(asked.findings.size(), 1U);
+  EXPECT_EQ(asked.findings.front().kind, "slo_missed");
+  EXPECT_EQ(kept_value(runner.kept(), asked, "serving.requests"), 0.0);
+  EXPECT_LT(kept_value(runner.kept(), asked, "serving.duration_s").value_or(99.0), 2.8) << "how long it kept them";
+  EXPECT_FALSE(runner.run({}).is_well());
+}
+
 }  // namespace
 }  // namespace orrery::scenarios
