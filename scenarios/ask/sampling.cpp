@@ -13,8 +13,6 @@ namespace {
 constexpr double kLeastUsers = 256.0, kLeastReplicas = 8.0;
 /// From one sample to the next.
 constexpr std::int64_t kRefine = 8;
-/// Below it a plan is run as quickly as some of it.
-constexpr double kLeastSampledRate = 100.0;
 /// So many times what may be missed is no chance.
 constexpr double kHopeless = 5.0;
 /// By how much the search of the whole goes on from a guess by rate.
@@ -33,6 +31,8 @@ std::vector<std::int64_t> sample_scales(double whole, double unit) {
   return scales;
 }
 
+TurnStart TurnSampler::around(std::int64_t found) { return {found, rounded_up(found, kStepShare)}; }
+
 TurnStart TurnSampler::fewest_replicas(const AskedEngine& engine, const RangeLimits& limits) const {
   TurnStart start{limits.least, 2};
   if (question_.rate > 0.0) {
@@ -40,7 +40,7 @@ TurnStart TurnSampler::fewest_replicas(const AskedEngine& engine, const RangeLim
     const std::int64_t found = fewest_that_holds(limits.least, limits.most, false, [&](std::int64_t n) {
                                  return holds_with(part_keys(question_, engine, n));
                                }).value_or(limits.most);
-    return {found, rounded_up(found, kStepShare)};
+    return around(found);
   }
   for (const std::int64_t scale : sample_scales(static_cast<double>(question_.users), kLeastUsers)) {
     const std::int64_t least = std::max<std::int64_t>(1, limits.least / scale), most = rounded_up(limits.most, scale);

@@ -19,6 +19,9 @@
 
 namespace orrery::scenarios {
 
+/// Below so many requests a second a plan is run as quickly as some of it.
+inline constexpr double kLeastSampledRate = 100.0;
+
 /// Copies share their count of runs; safe to use from several threads.
 class TurnSampler {
  public:
@@ -27,6 +30,8 @@ class TurnSampler {
 
   /// The fewest replicas that hold the question's users or rate, of `limits`.
   [[nodiscard]] TurnStart fewest_replicas(const AskedEngine& engine, const RangeLimits& limits) const;
+  /// Where the whole is looked for, from what a sample under a rate found.
+  [[nodiscard]] static TurnStart around(std::int64_t found);
   /// The most users that so many replicas hold, of `limits`, `near` being a guess already.
   [[nodiscard]] TurnStart most_users(const AskedEngine& engine, std::int64_t replicas, std::int64_t near,
                                      const RangeLimits& limits) const;

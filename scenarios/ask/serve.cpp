@@ -10,6 +10,7 @@
 #include "scenarios/ask/answer.hpp"
 #include "scenarios/ask/binding.hpp"
 #include "scenarios/ask/control.hpp"
+#include "scenarios/ask/estimates.hpp"
 #include "scenarios/ask/front.hpp"
 #include "scenarios/ask/replicas.hpp"
 #include "scenarios/ask/sampling.hpp"
@@ -19,13 +20,6 @@ namespace orrery::scenarios {
 
 namespace {
 
-constexpr int kMostOfAll = 4096;
-/// Rows of a price bound: their number must not follow the number of threads, or the answer would.
-constexpr std::size_t kBatch = 8;
-/// Until one plan holds, nothing says what is too dear.
-constexpr std::size_t kFirstBatch = 2;
-/// A plan's cost per token follows its cost per hour, but for how long it takes to finish the last requests.
-constexpr double kPriceSlack = 1.05;
 /// Where users are doubled from: for their 200 requests fewer take as many iterations as all that follow.
 constexpr std::int64_t kFirstUsers = 16;
 /// Of users that are known to be held by another plan: how far off more of them are looked for first.
@@ -198,14 +192,20 @@ class Serving {
 
   void find_cheapest(std::vector<AskedEngine> engines) {
     sort_by_promise(engines, question_);
-    double cheapest = std::numeric_limits<double>::infinity();  // USD per hour of a plan that holds
-    for (std::size_t first = 0, next = kFirstBatch; first < engines.size() && !control_.console.stopped();
-         first = next, next += kBatch) {
-      const std::vector<AskedEngine> batch =
-          able_of({engines.begin() + static_cast<std::ptrdiff_t>(first),
-                   engines.begin() + static_cast<std::ptrdiff_t>(std::min(engines.size(), next))});
-      if (batch.empty()) continue;
-      std::vector<SearchRow> rows = run(cheapest_query(batch, cheapest));
+    engines = able_of(engines);
+    const EstimateRuns runs{sampler_, query(0), [this](const SearchQuery& query) { return run(query); },
+                            [this] { return control_.console.stopped(); }};
+    std::vector<RateEstimate> estimates = estimate_replicas(engines, question_, runs);
+    sort_by_estimate(engines, estimates);
+    estimates.resize(engines.size());
+    double cheapest = kAnyPrice;  // USD per hour of a plan that holds
+    for (std::size_t first = 0, next = 1; first < engines.size() && !control_.console.stopped();
+         first = next, next += kPricedRows) {
+      const auto from = static_cast<std::ptrdiff_t>(first);
+      const auto to = static_cast<std::ptrdiff_t>(std::min(engines.size(), next));
+      const std::vector<AskedEngine> batch{engines.begin() + from, engines.begin() + to};
+      const std::vector<RateEstimate> known{estimates.begin() + from, estimates.begin() + to};
+      std::vector<SearchRow> rows = run(cheapest_query(batch, known, question_, runs, cheapest));
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const std::int64_t replicas = std::max<std::int64_t>(1, rows[i].value);
         if (rows[i].holds) {
@@ -234,42 +234,19 @@ class Serving {
     return able;
   }
 
-  [[nodiscard]] SearchQuery cheapest_query(const std::vector<AskedEngine>& batch, double cheapest) const {
-    SearchQuery query = Serving::query(batch.size());
-    query.range =
-        SearchRange{"", Seek::fewest, [batch, cheapest, count = question_.gpu_count](std::size_t row) {
-                      const AskedEngine& engine = batch[row];
-                      const double there_are = (count > 0 ? count : kMostOfAll) / engine.gpus();
-                      const double affordable = cheapest * kPriceSlack / (engine.gpu.price * engine.gpus());
-                      const bool bounded = count > 0 || affordable < there_are;
-                      return RangeLimits{1, static_cast<std::int64_t>(std::min(there_are, affordable)), bounded};
-                    }};
-    query.range->guess = [batch, sampler = sampler_](std::size_t row, const RangeLimits& limits) {
-      return sampler.fewest_replicas(batch[row], limits);
-    };
-    // Only beside a plan that holds: which of those that don't is nearest is told by whole runs.
-    if (cheapest < std::numeric_limits<double>::infinity()) {
-      query.range->hopeless = [batch, sampler = sampler_](std::size_t row, const RangeLimits& limits) {
-        return sampler.hopeless(batch[row], limits.most);
-      };
-    }
-    query.also = [batch, question = question_](std::size_t row, std::int64_t replicas) {
-      return group_keys(question, batch[row], replicas, question.users);
-    };
-    return query;
-  }
-
   /// The best plan must hold its rate for longer than it was asked for. One that does not has replicas added until it
   /// does, or is not affordable; then another may be the best.
   void keep_what_lasts() {
     for (std::size_t asked = 0; asked < answer_.plans.size() && answer_.holds() && !control_.console.stopped();
          ++asked) {
       AskedPlan& best = answer_.plans.front();
-      SearchPoint longer = whole(lasting_keys(question_, best.engine, best.replicas));
+      std::vector<Override> lasting = lasting_keys(question_, best.engine, best.replicas);
+      if (words_of(lasting) == words_of(best.point.set)) return;  // it has been asked for as long
+      SearchPoint longer = whole(std::move(lasting));
       if (holds(answer_.kept, longer, query(0).bounds)) return;
       best.beyond = std::move(longer);
       ++best.replicas;
-      const bool affordable = best.gpus() <= (question_.gpu_count > 0 ? question_.gpu_count : kMostOfAll);
+      const bool affordable = best.gpus() <= (question_.gpu_count > 0 ? question_.gpu_count : kMostGpus);
       best.point = whole(whole_keys(best));
       best.holds = affordable && holds(answer_.kept, best.point, query(0).bounds);
       sort();
