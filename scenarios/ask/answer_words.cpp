@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/ask/nearness.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/search/sweep_text.hpp"
 
@@ -62,6 +63,32 @@ std::string memory_text(const Answer& answer, const AskedPlan& plan) {
       "memory of the fullest GPU: weights {}, activations {}, context and CUDA graphs {}, KV cache {}; {} of {}",
       bytes("memory.weights_bytes"), bytes("memory.activations_bytes"), bytes("memory.workspace_bytes"),
       bytes("memory.kv_cache_bytes"), bytes("memory.peak_bytes"), bytes("memory.capacity_bytes"));
+}
+
+/// "64.2 GiB a GPU are missing, 2.85 times what it has", where they are.
+std::string lack_text(const Answer& answer, const AskedPlan& plan) {
+  const double share = memory_lack(answer, plan);
+  if (share <= 0.0) return "";
+  const double missing = share * answer.value(plan, "memory.capacity_bytes");
+  return fmt::format("{} a GPU are missing, {}", readable(missing, Unit::bytes),
+                     share < 1.0 ? fmt::format("{} of what it has", readable(share, Unit::ratio))
+                                 : fmt::format("{:.2f} times what it has", share));
+}
+
+/// "its p99 are up to 1.6 times the limits".
+std::string beyond_text(const Answer& answer, const ServeQuestion& question, const AskedPlan& plan) {
+  const double beyond = beyond_limits(answer, question, plan);
+  return beyond > 1.0 && std::isfinite(beyond) && !plan.point.given_up
+             ? fmt::format("; a p99 is {:.2f} times its limit", beyond)
+             : "";
+}
+
+/// A table of nothing but one reason says it once.
+bool all_for_one_reason(const Answer& answer) {
+  const std::string& reason = answer.plans.front().point.reason;
+  return answer.plans.size() > 1 && !reason.empty() &&
+         std::all_of(answer.plans.begin(), answer.plans.end(),
+                     [&](const AskedPlan& plan) { return plan.point.reason == reason; });
 }
 
 /// Of memory so near its limit, either way, that the prediction may err.
@@ -170,10 +197,15 @@ void add_fit_facts(AnswerWords& words, const FitQuestion& question, const Answer
       words.facts.push_back("in the way: " + short_reason(best.point.reason, "ask"));
       return;
     }
-    words.headline = fmt::format("nothing holds {}; the nearest is {} with room for {:.2f}", what,
-                                 describe(best.engine, best.replicas), room);
+    const std::string lack = lack_text(answer, best);
+    const double in_all = room * static_cast<double>(best.replicas);
+    words.headline = fmt::format("nothing holds {}; the nearest is {} with room for {:.2f}{}", what,
+                                 describe(best.engine, best.replicas), in_all, lack.empty() ? "" : ": " + lack);
     if (!best.point.findings.empty()) {
       words.facts.push_back("in the way: " + first_line(best.point.findings.front().message));
+    } else {
+      words.facts.push_back(fmt::format("in the way: it would take {:.0f} GPUs",
+                                        std::ceil(users / std::max(1.0, std::floor(room))) * best.engine.gpus()));
     }
     add_memory(words, answer, best);
     return;
@@ -216,8 +248,10 @@ AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
     add_dtype(words, best);
   } else {
     const std::optional<double> share = kept_value(answer.kept, best.point, "serving.slo_attainment");
-    words.headline = fmt::format("no plan holds it; the nearest is {}{}", describe(best.engine, best.replicas),
-                                 share ? fmt::format(", within the limits for {}", readable(*share, Unit::ratio)) : "");
+    const std::string lack = lack_text(answer, best);
+    words.headline = fmt::format("no plan holds it; the nearest is {}{}{}{}", describe(best.engine, best.replicas),
+                                 share ? fmt::format(", within the limits for {}", readable(*share, Unit::ratio)) : "",
+                                 beyond_text(answer, question, best), lack.empty() ? "" : ": " + lack);
     words.facts.push_back("in the way: " + answer.binding);
   }
   if (best.point.ran()) {
@@ -225,6 +259,7 @@ AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
     add_memory(words, answer, best);
   }
   if (answer.holds()) add_api(words, question, answer);
+  if (all_for_one_reason(answer)) return words;
   words.columns = {{"Plans", 40},       {question.rate <= 0.0 ? "users" : "requests", 8},
                    {"TTFT p99", 10},    {"TPOT p99", 10},
                    {"within SLO", 10},  {"USD/h", 8},
@@ -234,6 +269,13 @@ AnswerWords serve_words(const ServeQuestion& question, const Answer& answer) {
   const auto is_left = [](const AskedPlan& plan) { return plan.left; };
   if (std::any_of(answer.plans.begin(), answer.plans.end(), is_left)) {
     words.footnote = "~: what one replica holds times their number, of plans that can't hold more than the first";
+  }
+  const bool fixed_load = question.users > 0 || question.rate > 0.0;
+  const auto is_too_dear = [&](const AskedPlan& plan) {
+    return !plan.holds && plan.point.ran() && answer.value(plan, "memory.fits") > 0.5;
+  };
+  if (fixed_load && answer.holds() && std::any_of(answer.plans.begin(), answer.plans.end(), is_too_dear)) {
+    words.footnote = "plans that miss had no more GPUs than the first one's money buys, or than there are";
   }
   return words;
 }
@@ -249,6 +291,7 @@ AnswerWords fit_words(const FitQuestion& question, const Answer& answer) {
     return words;
   }
   add_fit_facts(words, question, answer, what);
+  if (all_for_one_reason(answer)) return words;
   words.columns = {{"Fewest of each GPU", 40}, {"sequences", 10}, {"weights a GPU", 14}, {"USD/h", 8}};
   add_rows(words, answer, [&](const AskedPlan& plan) { return fit_row(answer, plan); });
   return words;

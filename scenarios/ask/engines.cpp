@@ -12,6 +12,7 @@
 #include "models/architectures/hf_config.hpp"
 #include "models/layer/parameters.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/serving/weight_formats.hpp"
 
 namespace orrery::scenarios {
 
@@ -45,9 +46,8 @@ std::string head_text(const Question& question, const std::string& title) {
 }
 
 std::vector<std::string> weight_dtypes_for(const Question& question, const models::Llm& llm, const hardware::Gpu& gpu) {
-  constexpr int kMarlin = 80;  // compute capability
   if (!question.model.weight_dtype.empty()) return {question.model.weight_dtype};
-  const bool takes_fp8 = gpu.matrix_peak(Dtype::fp8) && gpu.generation.compute_capability >= kMarlin;
+  const bool takes_fp8 = gpu.matrix_peak(Dtype::fp8) && !is_refused(gpu, Dtype::fp8);
   if (models::is_quantised(llm.dtype) || !takes_fp8) return {""};
   return {"", "fp8"};
 }

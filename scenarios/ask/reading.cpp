@@ -122,6 +122,9 @@ FitQuestion read_fit_question(const AskWords& words) {
   FitQuestion question;
   read_shared(words, question);
   if (question.context == 0) throw ConfigError("--context is needed");
+  if (question.context < 2) {
+    throw ConfigError(fmt::format("{}: a prompt and a token of an answer take 2 at least", context_of(words)));
+  }
   check_positions(question, question.context, context_of(words));
   return question;
 }

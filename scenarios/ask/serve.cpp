@@ -12,6 +12,8 @@
 #include "scenarios/ask/control.hpp"
 #include "scenarios/ask/estimates.hpp"
 #include "scenarios/ask/front.hpp"
+#include "scenarios/ask/nearness.hpp"
+#include "scenarios/ask/refusals.hpp"
 #include "scenarios/ask/replicas.hpp"
 #include "scenarios/ask/sampling.hpp"
 #include "scenarios/kinds.hpp"
@@ -34,7 +36,8 @@ class Serving {
         control_(control),
         text_(serve_text(question)),
         runner_(text_, "ask", {}, {serving_kind().metrics()}),
-        sampler_(question, runner_, query(0).bounds) {
+        sampler_(question, runner_, query(0).bounds),
+        refusals_(question) {
     answer_.kept = runner_.kept();
   }
 
@@ -82,7 +85,11 @@ class Serving {
     return point.ran() && kept_value(answer_.kept, point, "memory.fits").value_or(0.0) > 0.5;
   }
 
-  void find(const std::vector<AskedEngine>& engines) {
+  void find(std::vector<AskedEngine> engines) {
+    for (AskedPlan& plan : refusals_.take(engines)) {
+      plan.users = question_.users;
+      answer_.plans.push_back(std::move(plan));
+    }
     if (fixed_load()) return find_cheapest(engines);
     find_most_users(engines);
     if (question_.gpu_count > 0) ask_on();
@@ -273,9 +280,12 @@ class Serving {
     for (std::size_t i = 0; i < answer_.plans.size(); ++i) {
       if (answer_.plans[i].point.given_up) given_up.push_back(i);
     }
-    const auto served = [&](std::size_t i) { return answer_.value(answer_.plans[i], "serving.requests"); };
-    std::stable_sort(given_up.begin(), given_up.end(),
-                     [&](std::size_t a, std::size_t b) { return served(a) > served(b); });
+    const auto rank = [&](std::size_t i) {
+      const AskedPlan& plan = answer_.plans[i];
+      const std::string_view kept = question_.rate > 0.0 ? "serving.duration_s" : "serving.requests";
+      return std::pair(answer_.value(plan, kept), -beyond_limits(answer_, question_, plan));
+    };
+    std::stable_sort(given_up.begin(), given_up.end(), [&](std::size_t a, std::size_t b) { return rank(a) > rank(b); });
     given_up.resize(std::min(given_up.size(), kNearest));
     std::vector<std::vector<Override>> sets;
     for (const std::size_t i : given_up) sets.push_back(answer_.plans[i].point.set);
@@ -287,21 +297,17 @@ class Serving {
     sort();
   }
 
-  /// Holding ones first: by users where the GPUs are given and users are sought, else by cost per output token. The
-  /// others by the share of requests that they serve in time; those that can't start last.
+  /// Holding ones first: by users where the GPUs are given and users are sought, else by cost per output token; then
+  /// the others, the nearest first.
   void sort() {
     const bool by_users = !fixed_load() && question_.gpu_count > 0;
     const auto price = [&](const AskedPlan& plan) {
       return kept_value(answer_.kept, plan.point, "cost.usd_per_million_output_tokens")
           .value_or(std::numeric_limits<double>::infinity());
     };
-    const auto near = [&](const AskedPlan& plan) {
-      if (plan.point.given_up) return -0.5;  // not known, but less than of those that are
-      return kept_value(answer_.kept, plan.point, "serving.slo_attainment").value_or(-1.0);
-    };
     std::stable_sort(answer_.plans.begin(), answer_.plans.end(), [&](const AskedPlan& a, const AskedPlan& b) {
       if (a.holds != b.holds) return a.holds;
-      if (!a.holds) return near(a) > near(b);
+      if (!a.holds) return serves_nearer(answer_, question_, a, b);
       if (by_users && a.users != b.users) return a.users > b.users;
       return price(a) < price(b);
     });
@@ -312,6 +318,7 @@ class Serving {
   std::string text_;
   PointRunner runner_;
   TurnSampler sampler_;
+  Refusals refusals_;
   Answer answer_;
 };
 

@@ -15,6 +15,7 @@
 #include "scenarios/serving/metrics.hpp"
 #include "scenarios/serving/pool.hpp"
 #include "scenarios/serving/steps.hpp"
+#include "scenarios/serving/weight_formats.hpp"
 
 namespace orrery::scenarios {
 
@@ -49,20 +50,6 @@ std::string missing_text(const ServingResult& result) {
   }
   return fmt::format("\n  missing: {} left are less than one block of {}; no max_model_len would fit",
                      bytes_text(pool.budget - fixed), bytes_text(pool.block_bytes));
-}
-
-/// Number formats of the weights that are served: most of them, and those that the checkpoint has beside it.
-std::vector<Dtype> weight_formats(const models::Llm& llm, Dtype most) {
-  std::vector<Dtype> formats = {most};
-  if (most != llm.dtype) return formats;
-  for (const models::LayerConfig& kind : llm.kinds) {
-    const models::StoredModules& stored = kind.stored;
-    for (const auto& format : {stored.mixer, stored.mlp, stored.shared, stored.experts, llm.head}) {
-      if (!format || !models::is_quantised(format->dtype)) continue;
-      if (std::find(formats.begin(), formats.end(), format->dtype) == formats.end()) formats.push_back(format->dtype);
-    }
-  }
-  return formats;
 }
 
 }  // namespace
@@ -259,15 +246,13 @@ void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
   const ServingResult& result = result_of<ServingOutcome>(view).result;
   for (const Dtype weights : weight_formats(view.job.llm, result.config.weight_dtype)) {
     for (const hardware::NodeGroup* group : view.groups()) {
-      if (group->gpu.multiplies(weights) || weights == Dtype::int4) continue;
-      // vllm-project/vllm docs/features/quantization/README.md, Supported Hardware: Marlin from SM 8.0.
-      const bool has_marlin = group->gpu.generation.compute_capability >= 80;
+      if (!is_widened(group->gpu, weights)) continue;
       notes.push_back(fmt::format(
           "{} has no units for {}: weights are read as they are stored and widened in the kernels ({}), so that they "
           "compute in 16 bits",
           group->gpu.name, name(weights),
-          has_marlin ? "as vLLM's Marlin does"
-                     : "vLLM, whose Marlin begins with compute capability 8.0, refuses them"));
+          is_refused(group->gpu, weights) ? "vLLM, whose Marlin begins with compute capability 8.0, refuses them"
+                                          : "as vLLM's Marlin does"));
       break;
     }
   }

@@ -174,6 +174,25 @@ TEST_F(AnswerWordsTest, JsonHasWhatWasAskedAndEachPlan) {
   EXPECT_EQ(marked["pareto"], json::parse(R"(["least cost.usd"])"));
 }
 
+TEST_F(AnswerWordsTest, PlansOfALoadThatMissAreSaidToHaveHadNoMoreMoneyThanTheFirst) {
+  question_.rate = 20.0;
+  add(0, true, {{"memory.fits", 1.0}});
+  EXPECT_EQ(words().footnote, "");
+  add(0, false, {}).point.findings = {{"out_of_memory", "", false}};
+  EXPECT_EQ(words().footnote, "") << "no number of them starts";
+  add(0, false, {{"memory.fits", 1.0}}).point.findings = {{"slo_missed", "", false}};
+  EXPECT_THAT(words().footnote, StartsWith("plans that miss had no more GPUs than the first one's money buys"));
+  question_.rate = 0.0;
+  EXPECT_EQ(words().footnote, "") << "users are counted, not given";
+}
+
+TEST_F(AnswerWordsTest, MissingMemoryIsAShareOfWhatThereIs) {
+  add(0, false, {{"memory.capacity_bytes", 80e9}, {"memory.margin_bytes", -40e9}});
+  EXPECT_THAT(words().headline, ::testing::EndsWith(": 37.25 GiB a GPU are missing, 50.00 % of what it has"));
+  answer_.plans[0].point.values[*answer_.kept.find("memory.margin_bytes")] = -200e9;
+  EXPECT_THAT(fit_words(question_, answer_).headline, ::testing::EndsWith("are missing, 2.50 times what it has"));
+}
+
 TEST_F(AnswerWordsTest, FitSaysHowMuchRoomIsLeftOrHowNearItComes) {
   AskedPlan& plan = add(12, true, {{"serving.max_concurrency", 6.5}, {"memory.kv_cache_bytes", 65e9}});
   plan.replicas = 2;

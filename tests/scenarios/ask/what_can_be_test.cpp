@@ -104,6 +104,74 @@ TEST_F(WhatCanBe, WeightsThatAnEngineRefusesOnAGpuAreSaidToBe) {
   EXPECT_THAT(notes("a10_box"), HasSubstr("as vLLM's Marlin does"));
 }
 
+TEST_F(WhatCanBe, AnFp8CheckpointIsNoPlanOnAGpuThatVllmRefusesItOn) {
+  // DeepSeek-V3 is stored in fp8; Marlin, which widens it, begins with compute capability 8.0: A100 yes, V100 and T4
+  // no.
+  for (const std::vector<std::string>& question :
+       {std::vector<std::string>{"ask", "fit", "--model", "deepseek-v3", "--context", "4K"},
+        {"ask", "fit", "--model", "meta-llama/Llama-3.3-70B-Instruct-FP8", "--context", "4K"},
+        {"ask", "serve", "--model", "llama-3.1-8b", "--weight-dtype", "fp8", "--input", "500", "--output", "50",
+         "--tpot", "100ms"}}) {
+    const Outcome outcome = orrery(with(question, {"--gpu", "t4,v100_sxm_32gb,a100", "--json", "-"}));
+    const json answer = json::parse(outcome.out, nullptr, false);
+    bool on_a100 = false;
+    for (const json& plan : answer["plans"]) {
+      on_a100 = on_a100 || (plan["gpu"] == "a100_sxm" && plan["holds"].get<bool>());
+      if (plan["gpu"] == "a100_sxm") continue;
+      EXPECT_FALSE(plan["holds"].get<bool>()) << plan["gpu"];
+      EXPECT_THAT(plan.value("reason", ""),
+                  AllOf(HasSubstr("has no units for fp8"), HasSubstr("which vLLM's Marlin widens")));
+    }
+    EXPECT_TRUE(on_a100) << question[3];
+  }
+  const Outcome none = orrery({"ask", "fit", "--model", "deepseek-v3", "--context", "4K", "--gpu", "t4"});
+  EXPECT_EQ(none.code, kExitFinding);
+  EXPECT_THAT(none.out, HasSubstr("no plan can be"));
+}
+
+// What nothing satisfies.
+
+TEST_F(WhatCanBe, NearestOfPlansThatLackMemoryLacksTheLeast) {
+  // 629 GiB of weights on one GPU: 268 GiB of a B300 are nearer to it than 16 of any other.
+  const Outcome fit = orrery({"ask", "fit", "--model", "deepseek-v3", "--context", "4K", "--gpus", "1"});
+  EXPECT_EQ(fit.code, kExitFinding) << fit.err;
+  EXPECT_THAT(fit.out, AllOf(HasSubstr("the nearest is 1 x gb300"), HasSubstr(" GiB a GPU are missing, 1.")));
+  const Outcome serve = orrery({"ask", "serve", "--model", "deepseek-v3", "--gpus", "1", "--input", "500", "--output",
+                                "50", "--tpot", "50ms", "--gpu", "l4,b300,h100"});
+  EXPECT_EQ(serve.code, kExitFinding) << serve.err;
+  EXPECT_THAT(serve.out,
+              AllOf(HasSubstr("no plan holds it; the nearest is 1 x b300"), HasSubstr(" GiB a GPU are missing, 1.")));
+}
+
+TEST_F(WhatCanBe, NearestOfPlansThatAreTooSlowIsTheFastest) {
+  // Nobody answers within 1 ms a token; what reads 16 GB fastest is nearest to it.
+  const Outcome outcome = orrery({"ask", "serve", "--model", "llama-3.1-8b", "--gpu", "a10,a30,b200,l4,l40s", "--gpus",
+                                  "1", "--input", "500", "--output", "50", "--tpot", "1ms"});
+  EXPECT_EQ(outcome.code, kExitFinding) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("the nearest is 1 x b200"), HasSubstr("a p99 is "), HasSubstr(" times its limit")));
+}
+
+TEST_F(WhatCanBe, FewerGpusThanItTakesSaysHowManyAreHeldAndHowManyItTakes) {
+  // One sequence of 128K takes 2 H200 or more: 100 of them more than the 8 that there are.
+  const Outcome outcome = orrery({"ask", "fit", "--model", "llama-3.1-70b", "--gpu", "h200", "--gpus", "8", "--context",
+                                  "128K", "--users", "100"});
+  EXPECT_EQ(outcome.code, kExitFinding) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("nothing holds 100 sequences of 131,072 tokens; the nearest is 8 x h200"),
+                                 HasSubstr("in the way: it would take "), Not(HasSubstr("are missing"))));
+}
+
+TEST_F(WhatCanBe, OneReasonForAllPlansIsSaidOnce) {
+  const Outcome outcome = orrery({"ask", "fit", "--model", "llama-3.1-8b", "--tp", "3", "--context", "4K"});
+  EXPECT_EQ(outcome.code, kExitFinding) << outcome.err;
+  const std::size_t first = outcome.out.find("doesn't divide");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(outcome.out.find("doesn't divide", first + 1), std::string::npos);
+  const Outcome one = orrery({"ask", "fit", "--model", "llama-3.1-8b", "--context", "1"});
+  EXPECT_EQ(one.code, kExitInput);
+  EXPECT_THAT(one.err, HasSubstr("--context 1: a prompt and a token of an answer take 2 at least"));
+}
+
 // Splits.
 
 TEST_F(WhatCanBe, ASplitThatHeadsDoNotAllowSaysSo) {

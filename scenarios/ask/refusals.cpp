@@ -1,0 +1,50 @@
+#include "scenarios/ask/refusals.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "hardware/catalogue/catalogue.hpp"
+#include "hardware/dtype.hpp"
+#include "models/architectures/hf_config.hpp"
+#include "scenarios/serving/weight_formats.hpp"
+
+namespace orrery::scenarios {
+
+namespace {
+
+std::string refusal(const models::Llm& llm, const hardware::Gpu& gpu, const std::string& weight_dtype) {
+  for (const Dtype weights : weight_formats(llm, parse_dtype(weight_dtype).value_or(llm.dtype))) {
+    if (!models::is_quantised(weights) || !is_refused(gpu, weights)) continue;
+    return fmt::format("{} has no units for {}, which vLLM's Marlin widens from compute capability 8.0 on: refused",
+                       gpu.name, name(weights));
+  }
+  return "";
+}
+
+}  // namespace
+
+Refusals::Refusals(const Question& question) : llm_(models::load_model(question.model.name)) {}
+
+const std::string& Refusals::of(const AskedEngine& engine) {
+  const auto [known, is_new] = known_.try_emplace({engine.gpu.loaded_by(), engine.weight_dtype});
+  if (is_new) known->second = refusal(llm_, hardware::load_gpu(engine.gpu.loaded_by()), engine.weight_dtype);
+  return known->second;
+}
+
+std::vector<AskedPlan> Refusals::take(std::vector<AskedEngine>& engines) {
+  std::vector<AskedPlan> refused;
+  for (const AskedEngine& engine : engines) {
+    const std::string& reason = of(engine);
+    if (reason.empty() || (!refused.empty() && refused.back().point.reason == reason)) continue;
+    AskedPlan& plan = refused.emplace_back();
+    plan.engine = engine;
+    plan.point.set = engine_keys(engine, 1);
+    plan.point.reason = reason;
+  }
+  const auto is_refused = [&](const AskedEngine& engine) { return !of(engine).empty(); };
+  engines.erase(std::remove_if(engines.begin(), engines.end(), is_refused), engines.end());
+  return refused;
+}
+
+}  // namespace orrery::scenarios
