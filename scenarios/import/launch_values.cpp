@@ -21,10 +21,13 @@ using hardware::shown;
               fmt::format("{}: expected {}, found {}", use.row.name, expected, shown(use.text)));
 }
 
+/// As the engines' parsers take a count (Python's int, clap's of TGI): digits, or digits with a unit. Exponents and
+/// fractions without one are refused there: "1e4" never starts a server.
 std::optional<std::int64_t> count_of(const std::string& text) {
+  if (const std::optional<std::int64_t> readable = parse_readable_count(text)) return readable;
+  if (text.find_first_of("eE.") != std::string::npos) return std::nullopt;
   std::string error;
-  const std::optional<std::int64_t> readable = parse_readable_count(text);
-  return readable ? readable : hardware::parse_integer(text, error);
+  return hardware::parse_integer(text, error);
 }
 
 }  // namespace

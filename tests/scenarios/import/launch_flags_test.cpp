@@ -32,6 +32,18 @@ class LaunchFlags : public FolderTest {
   }
 };
 
+TEST_F(LaunchFlags, CountsAreThoseThatTheEnginesParsersTake) {
+  // Python: int("1e4") and int("8.0") are errors; "8k" is one of vLLM's own forms.
+  for (const char* count : {"1e4", "1E4", "8.0", "1.5e3", "8.5", ""}) {
+    EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-32B --max-num-seqs '" + std::string(count) + "'"),
+                HasSubstr("--max-num-seqs: expected a whole number from 1 on"))
+        << count;
+  }
+  EXPECT_THAT(error_of("python3 -m sglang.launch_server --model-path Qwen/Qwen3-32B --tp 1e0"),
+              HasSubstr("expected a whole number"));
+  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-32B --kv-cache-memory-bytes 2e10"), HasSubstr("a number of bytes"));
+}
+
 TEST_F(LaunchFlags, OfVllmSetTheirKeys) {
   expect_keys("vllm serve Qwen/Qwen3-32B",
               {{"--tensor-parallel-size 2", "tensor_parallel: 2"},
