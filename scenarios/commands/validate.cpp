@@ -165,8 +165,13 @@ int validate_table(const Options& options, Console& console) {
   if (partial) console.err << fmt::format("interrupted: {} rows compared\n", validation.report.all.rows);
   if (partial) return kExitInterrupted;
   if (validation.report.all.rows > 0) return kExitWell;
-  console.err << fmt::format("orrery: {}: no row could be used: {} skipped, for the reasons above\n",
-                             options.files.at(1), validation.report.skipped.size());
+  const std::vector<calibrate::SkippedRow>& skipped = validation.report.skipped;
+  const bool is_told = !options.quiet && !writes_to_standard_output(options);
+  console.err << fmt::format("orrery: {}: no row could be used: {} skipped, {}\n", options.files.at(1), skipped.size(),
+                             is_told           ? "for the reasons above"
+                             : skipped.empty() ? "there is none"
+                                               : fmt::format("the first (line {}): {}", skipped.front().line,
+                                                             printable(skipped.front().reason)));
   return kExitFinding;
 }
 

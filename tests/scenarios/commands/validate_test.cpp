@@ -142,6 +142,14 @@ TEST_F(Validate, NoUsableRowIsAFinding) {
   const json r = json::parse(read_file(path("v.json")));
   EXPECT_EQ(r["rows"], 0);
   EXPECT_EQ(r["skipped"], 1);
+  EXPECT_THAT(outcome.err, HasSubstr("for the reasons above"));
+  // What was not printed is not above.
+  for (const std::vector<std::string>& quiet : {std::vector<std::string>{"-q"}, {"--json", "-"}}) {
+    std::vector<std::string> args = {"validate", "training", table};
+    args.insert(args.end(), quiet.begin(), quiet.end());
+    EXPECT_THAT(orrery(args).err,
+                ::testing::AllOf(HasSubstr("1 skipped, the first (line 2): "), ::testing::Not(HasSubstr("above"))));
+  }
 }
 
 TEST_F(Validate, JsonNamesWhatWasAsked) {
