@@ -10,6 +10,7 @@
 #include "scenarios/training/explanation.hpp"
 
 #include <array>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -33,6 +34,8 @@ const TrainingJob& job_of(const ExplainedStep& e) { return spec_of<TrainingSpec>
 double step_tokens(const TrainingConfig& config) {
   return static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length);
 }
+
+constexpr double kPicosecond = 1e-12;
 
 bool is_kernel(const CostedEntry& entry) { return entry.algorithm.empty() && entry.family != "transfer"; }
 
@@ -160,7 +163,9 @@ ExplainNode explain_step_time(const ExplainedStep& e) {
   ExplainNode node = metric_node(e.view, "training.step_time_s");
   node.equation += " = computing + exposed communication + idle, of one GPU, mean over all";
   node.parts = {explain_compute(e), explain_exposed(e)};
-  ExplainNode idle = figure("idle", node.value - node.parts[0].value - node.parts[1].value, Unit::seconds,
+  // Times are whole picoseconds: a difference below one is the rounding of seconds, and no time.
+  const double left = node.value - node.parts[0].value - node.parts[1].value;
+  ExplainNode idle = figure("idle", std::abs(left) < kPicosecond ? 0.0 : left, Unit::seconds,
                             "what is left: waiting for other pipeline stages and for partners");
   idle.parts.push_back(explain_bubble(e));
   node.parts.push_back(std::move(idle));

@@ -61,6 +61,22 @@ TEST_F(Explain, PartsOfASumAreTheSum) {
   }
 }
 
+TEST_F(Explain, IdleTimeBelowThePicosecondsOfTheClockIsNone) {
+  // One stage waits for nobody; the 175B's eight fill and drain.
+  const auto idle = [&](const std::string& name) {
+    const Outcome outcome = orrery({"explain", library(name), "--metric", "training.step_time_s", "--json", "-"});
+    const json node = json::parse(outcome.out);
+    for (const json& part : node["parts"]) {
+      if (part["title"] == "idle") return part["value"].get<double>();
+    }
+    return -1.0;
+  };
+  for (const char* name : {"gpt2-124m-8xa100", "llama-3-8b-hgx-h100", "korthikanti-22b-8xa100"}) {
+    EXPECT_EQ(idle(name), 0.0) << name;
+  }
+  EXPECT_GT(idle("korthikanti-175b-64xa100"), 0.1);
+}
+
 TEST_F(Explain, FigureIsThatOfTheRun) {
   ASSERT_EQ(orrery({"run", file(), "-q", "--json", path("r.json")}).code, kExitWell);
   const json report = json::parse(read_file(path("r.json")));
