@@ -67,10 +67,10 @@ const std::vector<ArchitectureRow>& architectures() {
       {"gemma3n",
        "Gemma 3 in small: streams that layers predict and correct, an embedding per layer, keys that its last layers "
        "borrow",
-       "transformers models/gemma3n", read_gemma3n, nullptr, false, gemma3n_audio},
+       "transformers models/gemma3n", read_gemma3n, gemma3n_vision, false, gemma3n_audio},
       {"gemma4",
        "Gemma 3 whose full layers have heads of their own, keys that may be values, and experts beside the MLP",
-       "transformers models/gemma4", read_gemma4, gemma4_vision},
+       "transformers models/gemma4", read_gemma4, gemma4_vision, false, gemma4_audio},
       {"git", "Grok-2: Grok-1 with a dense MLP beside the experts",
        "xai-org/grok-2 config.json; vllm vllm/model_executor/models/grok1.py", read_grok},
       {"glm", "Llama with biases on queries, keys and values", "GLM-4, arXiv:2406.12793; transformers models/glm",

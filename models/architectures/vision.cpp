@@ -180,25 +180,45 @@ std::int64_t mistral3_vision(ConfigKeys& keys, const Llm& llm) {
          biases;
 }
 
+namespace {
+
+/// A block of a conformer: two feed-forward halves, attention with relative positions, a light convolution, and their
+/// norms.
+std::int64_t conformer_block(std::int64_t h, std::int64_t heads, std::int64_t kernel) {
+  const std::int64_t feed = 8 * h * h + 2 * h, attention = 5 * h * h + 2 * h + h / heads;
+  const std::int64_t light = 3 * h * h + 2 * h + kernel * h;
+  return 2 * feed + attention + light + h;
+}
+
+/// Two convolutions of 3 x 3 in strides of two, and the projection of what they leave of `bands`.
+std::int64_t conformer_front(std::int64_t bands, std::int64_t h) {
+  constexpr std::int64_t kFirst = 128, kSecond = 32, kTaps = 9;
+  return kTaps * kFirst + kFirst + kTaps * kFirst * kSecond + kSecond + kSecond * (bands / 4) * h;
+}
+
+}  // namespace
+
+std::int64_t gemma3n_embedder(std::int64_t rows, std::int64_t width, const Llm& llm) {
+  return rows * width + 2 * width + width * llm.hidden;
+}
+
 std::int64_t gemma3n_audio(ConfigKeys& keys, const Llm& llm) {
   Tower t(keys, "audio_config");
-  Tower images(keys);
   if (!t.there()) return 0;
-  const std::int64_t h = t.hidden("hidden_size", 1536), kernel = t.merge("conf_conv_kernel_size", 5);
-  const std::int64_t bands = t.side("input_feat_size", 128) / 4;  // two strides of two
-  constexpr std::int64_t kFirst = 128, kSecond = 32, kTaps = 9;   // sscp_conv_channel_size, 3 x 3
-  const std::int64_t front = kTaps * kFirst + kFirst + kTaps * kFirst * kSecond + kSecond + kSecond * bands * h;
-  // Two feed-forward halves, attention with relative positions, a light convolution, and their norms.
-  const std::int64_t head = h / t.merge("conf_num_attention_heads", 8);
-  const std::int64_t feed = 8 * h * h + 2 * h, attention = 5 * h * h + 2 * h + head;
-  const std::int64_t light = 3 * h * h + 2 * h + kernel * h;
-  const std::int64_t conformer = t.layers("conf_num_hidden_layers", 12) * (2 * feed + attention + light + h);
-  const auto embedder = [&](std::int64_t rows, std::int64_t width) {
-    return rows * width + 2 * width + width * llm.hidden;
-  };
-  const std::int64_t seen =
-      images.there() ? embedder(images.inter("vocab_size", 128), images.hidden("hidden_size", 2048)) : 0;
-  return front + conformer + embedder(t.inter("vocab_size", 128), h) + seen;
+  const std::int64_t h = t.hidden("hidden_size", 1536), heads = t.merge("conf_num_attention_heads", 8);
+  const std::int64_t block = conformer_block(h, heads, t.merge("conf_conv_kernel_size", 5));
+  return conformer_front(t.side("input_feat_size", 128), h) + t.layers("conf_num_hidden_layers", 12) * block +
+         gemma3n_embedder(t.inter("vocab_size", 128), h, llm);
+}
+
+std::int64_t gemma4_audio(ConfigKeys& keys, const Llm& llm) {
+  constexpr std::int64_t kBands = 128;  // of its first convolution's channels, whose number the projection takes
+  Tower t(keys, "audio_config");
+  if (!t.there()) return 0;
+  const std::int64_t h = t.hidden("hidden_size", 1024), heads = t.merge("num_attention_heads", 8);
+  const std::int64_t block = conformer_block(h, heads, t.merge("conv_kernel_size", 5));
+  const std::int64_t out = t.hidden("output_proj_dims", 1536);
+  return conformer_front(kBands, h) + t.layers("num_hidden_layers", 12) * block + linear(h, out) + out * llm.hidden;
 }
 
 }  // namespace orrery::models

@@ -3,8 +3,7 @@
 // They are counted so that weights and totals are right, and never priced: requests are texts. Each function reads
 // vision_config (audio_config); absent sizes are the class's defaults. Source: transformers modeling_*.py of the model
 // named; Step-3: vllm vllm/model_executor/models/step3_vl.py.
-// Limitations: Gemma 3n's tower for images, a network of timm that its config only names, is not counted; nor are
-// Gemma 4's and Qwen-Omni's for sound.
+// Limitation: Qwen-Omni's tower for sound is not counted.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +35,13 @@ namespace orrery::models {
 [[nodiscard]] std::int64_t pixtral_vision(ConfigKeys& keys, const Llm& llm);
 /// … or those of Mistral Small 3.1, behind a norm and a merger of patches.
 [[nodiscard]] std::int64_t mistral3_vision(ConfigKeys& keys, const Llm& llm);
-/// Gemma 3n's conformer, and the embedders of sound and of images.
+/// Gemma 3n's network of timm, by its name, and the embedder of images (mobilenet.cpp).
+[[nodiscard]] std::int64_t gemma3n_vision(ConfigKeys& keys, const Llm& llm);
+/// Gemma 3n's conformer, and the embedder of sound.
 [[nodiscard]] std::int64_t gemma3n_audio(ConfigKeys& keys, const Llm& llm);
+/// A table of `rows` hard tokens, norms, and a projection of both into the language model.
+[[nodiscard]] std::int64_t gemma3n_embedder(std::int64_t rows, std::int64_t width, const Llm& llm);
+/// Gemma 4's conformer, its output's projection and the one into the language model.
+[[nodiscard]] std::int64_t gemma4_audio(ConfigKeys& keys, const Llm& llm);
 
 }  // namespace orrery::models

@@ -194,5 +194,47 @@ TEST(AudioTowers, GrowByOneBlockALayer) {
   EXPECT_EQ(sound(3) - sound(2), 2 * count(half) + count(attention) + count(light) + 16);
 }
 
+TEST(VisionTowers, OfGemma3nAreTheNetworkThatTheConfigNames) {
+  const auto images = [](const std::string& name) {
+    return read("gemma3n",
+                R"("vision_config": {"hidden_size": 2048, "vocab_size": 128, "architecture": ")" + name + "\"}",
+                "gemma3n_text", R"("num_key_value_heads": 2, "head_dim": 16)");
+  };
+  const Llm known = images("mobilenetv5_300m_enc"), other = images("resnet50");
+  // By timm's table of blocks: stem 1,792; stages 1,492,608, 2,439,168, 63,407,744, 211,540,480; fusion 15,245,056.
+  EXPECT_EQ(known.vision_parameters - other.vision_parameters, 294'126'848);
+  const auto says = [](const Llm& llm, const std::string& what) {
+    return std::any_of(llm.assumed.begin(), llm.assumed.end(),
+                       [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  };
+  EXPECT_TRUE(says(known, "0.294 B parameters, timm's mobilenetv5_300m_enc"));
+  EXPECT_TRUE(says(other, "a network of timm that is not known here"));
+  EXPECT_FALSE(says(known, "neither counted"));
+}
+
+TEST(VisionTowers, OfGemma4ForSoundAreAConformerAndTwoProjections) {
+  const auto sound = [](int layers) {
+    return read("gemma4",
+                R"("audio_config": {"hidden_size": 16, "num_attention_heads": 4, "conv_kernel_size": 5,
+        "output_proj_dims": 24, "num_hidden_layers": )" +
+                    std::to_string(layers) + "}",
+                "gemma4_text", R"("num_key_value_heads": 4, "head_dim": 16)");
+  };
+  const std::vector<Shape> half = {{64, 16}, {16, 64}, {16}, {16}};
+  const std::vector<Shape> attention = {{16, 16}, {16, 16}, {16, 16}, {16, 16}, {16, 16}, {16}, {16}, {4}};
+  const std::vector<Shape> light = {{32, 16}, {16, 16}, {16, 5}, {16}, {16}};
+  const Llm two = sound(2);
+  EXPECT_EQ(sound(3).vision_parameters - two.vision_parameters, 2 * count(half) + count(attention) + count(light) + 16);
+  // Convolutions of 1 -> 128 -> 32 channels with norms, 32 bands of 32 channels into 16; 16 -> 24 with a bias, then the
+  // language model's width.
+  const std::vector<Shape> ends = {{3, 3, 128}, {128}, {3, 3, 128, 32}, {32}, {1024, 16}, {24, 16}, {24}};
+  EXPECT_EQ(two.vision_parameters,
+            2 * (2 * count(half) + count(attention) + count(light) + 16) + count(ends) + 24 * two.hidden);
+  // google/gemma-4-E2B-it, the class's defaults: 0.3 B, as its card says of the encoder.
+  const Llm whole = read("gemma4", R"("audio_config": {"model_type": "gemma4_audio"})", "gemma4_text",
+                         R"("num_key_value_heads": 4, "head_dim": 16)");
+  EXPECT_NEAR(static_cast<double>(whole.vision_parameters) / 1e9, 0.305, 0.003);
+}
+
 }  // namespace
 }  // namespace orrery::models
