@@ -13,6 +13,20 @@ namespace {
 /// By how much a sample may find too few replicas for the plan that then is the cheapest.
 constexpr double kEstimateSlack = 1.05;
 
+/// Takes what the row of an engine found. Samples of few replicas are all of them, and their runs those of the plan.
+void take(RateEstimate& estimate, SearchRow row, const ServeQuestion& question, const AskedEngine& engine) {
+  if (row.holds) estimate.replicas = row.value;
+  if (row.runs == 0 || estimate.hopeless || part_of(question, row.value) < row.value) return;
+  row.point.set = plan_keys(question, engine, row.value, 0);
+  if (row.beyond) row.beyond->set = plan_keys(question, engine, row.value - 1, 0);
+  if (row.holds) {
+    estimate.whole = std::move(row);
+  } else if (row.point.ran()) {
+    estimate.hopeless = std::move(row.point);
+    estimate.hopeless_at = row.value;
+  }
+}
+
 }  // namespace
 
 RangeLimits replica_limits(const ServeQuestion& question, const AskedEngine& engine, double usd_per_hour) {
@@ -41,8 +55,9 @@ std::vector<RateEstimate> estimate_replicas(const std::vector<AskedEngine>& engi
   // Each written by its own row.
   const auto estimates = std::make_shared<std::vector<RateEstimate>>(engines.size());
   double cheapest = kAnyPrice;
-  for (std::size_t first = 0; first < engines.size() && !runs.stopped(); first += kPricedRows) {
-    const std::size_t end = std::min(engines.size(), first + kPricedRows);
+  for (std::size_t first = 0, next = kUnpricedRows; first < engines.size() && !runs.stopped();
+       first = next, next += kPricedRows) {
+    const std::size_t end = std::min(engines.size(), next);
     const std::vector<AskedEngine> batch(engines.begin() + static_cast<std::ptrdiff_t>(first),
                                          engines.begin() + static_cast<std::ptrdiff_t>(end));
     SearchQuery query = runs.blank;
@@ -60,15 +75,29 @@ std::vector<RateEstimate> estimate_replicas(const std::vector<AskedEngine>& engi
       };
     }
     query.also = [batch, question](std::size_t row, std::int64_t n) { return part_keys(question, batch[row], n); };
-    const std::vector<SearchRow> rows = runs.run(query);
+    std::vector<SearchRow> rows = runs.run(query);
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (!rows[i].holds) continue;
       RateEstimate& estimate = (*estimates)[first + i];
-      estimate.replicas = rows[i].value;
+      take(estimate, std::move(rows[i]), question, batch[i]);
       cheapest = std::min(cheapest, estimate.usd_per_hour(batch[i]));
     }
   }
   return *estimates;
+}
+
+void drop_whole(std::vector<AskedEngine>& engines, std::vector<RateEstimate>& estimates) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < estimates.size(); ++i) {
+    if (estimates[i].whole) continue;
+    if (kept != i) {
+      engines[kept] = std::move(engines[i]);
+      estimates[kept] = std::move(estimates[i]);
+    }
+    ++kept;
+  }
+  if (estimates.empty()) return;
+  engines.resize(kept);
+  estimates.resize(kept);
 }
 
 void sort_by_estimate(std::vector<AskedEngine>& engines, std::vector<RateEstimate>& estimates) {

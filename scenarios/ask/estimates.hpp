@@ -17,8 +17,8 @@ namespace orrery::scenarios {
 inline constexpr int kMostGpus = 4096;
 /// Until one plan holds, nothing says what is too dear.
 inline constexpr double kAnyPrice = std::numeric_limits<double>::infinity();
-/// Rows of a price bound: their number must not follow the number of threads, or the answer would.
-inline constexpr std::size_t kPricedRows = 8;
+/// Rows of a price bound, and of none yet: their number must not follow the number of threads, or the answer would.
+inline constexpr std::size_t kPricedRows = 8, kUnpricedRows = 2;
 /// A plan's cost per token follows its cost per hour, but for how long it takes to finish the last requests.
 inline constexpr double kPriceSlack = 1.05;
 
@@ -32,6 +32,8 @@ struct RateEstimate {
   /// As TurnSampler::hopeless(): so many can't hold the rate, nor can fewer.
   std::int64_t hopeless_at = 0;
   std::optional<SearchPoint> hopeless = {};
+  /// What was found where so few replicas hold that the samples were all of them: no estimate.
+  std::optional<SearchRow> whole = {};
 
   [[nodiscard]] double usd_per_hour(const AskedEngine& engine) const;
   /// What is known of `most` replicas without another run; nullopt: nothing.
@@ -51,6 +53,9 @@ struct EstimateRuns {
 /// further. Empty where samples tell nothing: the question is not by rate, or by a low one.
 [[nodiscard]] std::vector<RateEstimate> estimate_replicas(const std::vector<AskedEngine>& engines,
                                                           const ServeQuestion& question, const EstimateRuns& runs);
+
+/// Leaves those that have to be asked further, in their order.
+void drop_whole(std::vector<AskedEngine>& engines, std::vector<RateEstimate>& estimates);
 
 /// Both by the price of what is estimated, the cheapest first; those without an estimate last, in their order.
 void sort_by_estimate(std::vector<AskedEngine>& engines, std::vector<RateEstimate>& estimates);

@@ -203,9 +203,18 @@ class Serving {
     const EstimateRuns runs{sampler_, query(0), [this](const SearchQuery& query) { return run(query); },
                             [this] { return control_.console.stopped(); }};
     std::vector<RateEstimate> estimates = estimate_replicas(engines, question_, runs);
+    double cheapest = kAnyPrice;  // USD per hour of a plan that holds
+    const auto take = [&](const AskedEngine& engine, SearchRow row) {
+      const std::int64_t replicas = std::max<std::int64_t>(1, row.value);
+      if (row.holds) cheapest = std::min(cheapest, engine.gpu.price * static_cast<double>(engine.gpus() * replicas));
+      add(engine, std::move(row), replicas, question_.users);
+    };
+    for (std::size_t i = 0; i < estimates.size(); ++i) {
+      if (estimates[i].whole) take(engines[i], std::move(*estimates[i].whole));
+    }
+    drop_whole(engines, estimates);
     sort_by_estimate(engines, estimates);
     estimates.resize(engines.size());
-    double cheapest = kAnyPrice;  // USD per hour of a plan that holds
     for (std::size_t first = 0, next = 1; first < engines.size() && !control_.console.stopped();
          first = next, next += kPricedRows) {
       const auto from = static_cast<std::ptrdiff_t>(first);
@@ -213,13 +222,7 @@ class Serving {
       const std::vector<AskedEngine> batch{engines.begin() + from, engines.begin() + to};
       const std::vector<RateEstimate> known{estimates.begin() + from, estimates.begin() + to};
       std::vector<SearchRow> rows = run(cheapest_query(batch, known, question_, runs, cheapest));
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        const std::int64_t replicas = std::max<std::int64_t>(1, rows[i].value);
-        if (rows[i].holds) {
-          cheapest = std::min(cheapest, batch[i].gpu.price * static_cast<double>(batch[i].gpus() * replicas));
-        }
-        add(batch[i], std::move(rows[i]), replicas, question_.users);
-      }
+      for (std::size_t i = 0; i < rows.size(); ++i) take(batch[i], std::move(rows[i]));
     }
   }
 

@@ -65,6 +65,39 @@ TEST(Estimates, AreSortedByPriceWithUnknownOnesLastInTheirOrder) {
   EXPECT_EQ(estimates[2].usd_per_hour(engines[2]), kAnyPrice);
 }
 
+TEST(Estimates, OfFewReplicasAreTheWholeAndDropOut) {
+  // 16 replicas and fewer are their own sample: what they found is what a search of the plan finds.
+  const ServeQuestion question = at_rate(150.0, {"l40s", "h100"});
+  const PointRunner runner(serve_text(question), "ask", {}, {serving_kind().metrics()});
+  const TurnSampler sampler(question, runner, {});
+  std::ostringstream out, err;
+  Console console{out, err};
+  const AskControl control{1, true, console, {}};
+  SearchQuery blank;
+  blank.until_missed = true;
+  blank.rows.at = [](std::size_t) { return std::vector<Override>(); };
+  const EstimateRuns runs{sampler, blank,
+                          [&](const SearchQuery& query) { return control.search(runner, query, "engines"); },
+                          [] { return false; }};
+  std::vector<AskedEngine> engines = engines_for(question, {1});
+  std::vector<RateEstimate> estimates = estimate_replicas(engines, question, runs);
+  ASSERT_EQ(estimates.size(), engines.size());
+  ASSERT_TRUE(estimates[0].whole);
+  const std::int64_t found = estimates[0].replicas;
+  EXPECT_LE(found, 16);
+  EXPECT_EQ(words_of(estimates[0].whole->point.set), words_of(plan_keys(question, engines[0], found, 0)));
+  EXPECT_TRUE(holds(runner.kept(), runner.run(plan_keys(question, engines[0], found, 0), true), {}));
+  EXPECT_FALSE(holds(runner.kept(), runner.run(plan_keys(question, engines[0], found - 1, 0), true), {}));
+  const std::size_t before = engines.size();
+  drop_whole(engines, estimates);
+  EXPECT_LT(engines.size(), before);
+  EXPECT_EQ(engines.size(), estimates.size());
+  for (const RateEstimate& estimate : estimates) EXPECT_FALSE(estimate.whole);
+  std::vector<RateEstimate> none;
+  drop_whole(engines, none);
+  EXPECT_EQ(engines.size(), estimates.size()) << "without estimates all are asked";
+}
+
 TEST(Estimates, OfFewRequestsThereAreNone) {
   const ServeQuestion question = at_rate(99.0, {"l40s"});
   const PointRunner runner(serve_text(question), "ask", {}, {serving_kind().metrics()});
