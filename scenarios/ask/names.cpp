@@ -92,11 +92,16 @@ AskedModel find_asked_model(const std::string& written, const std::string& weigh
   model.weight_dtype = weight_dtype.empty() ? known.weight_dtype : weight_dtype;
   if (model.name.empty()) {
     const std::vector<std::string> near = similar_models(written);
+    const bool of_hub = std::count(written.begin(), written.end(), '/') == 1;
     throw ConfigError(fmt::format(
-        "--model {}: neither a path nor a model of the library ({}); a config.json can be named by its path",
+        "--model {0}: neither a path nor a model of the library ({1}); any model's config.json can be named by its "
+        "path{2}",
         printable(written),
-        near.empty() ? fmt::format("known: {}", fmt::join(models::model_names(), ", "))
-                     : fmt::format("did you mean {}?", fmt::join(near, ", "))));
+        near.empty() ? "orrery list models" : fmt::format("did you mean {}?", fmt::join(near, ", ")),
+        of_hub
+            ? fmt::format(": curl -LO https://huggingface.co/{}/resolve/main/config.json, then --model ./config.json",
+                          printable(written))
+            : ": --model ./config.json"));
   }
   if (model.name != written) {
     model.note = fmt::format("{} is taken as {}{}", printable(written), model.name,

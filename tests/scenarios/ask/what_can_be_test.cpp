@@ -172,6 +172,19 @@ TEST_F(WhatCanBe, OneReasonForAllPlansIsSaidOnce) {
   EXPECT_THAT(one.err, HasSubstr("--context 1: a prompt and a token of an answer take 2 at least"));
 }
 
+TEST_F(WhatCanBe, AModelThatIsNotOfTheLibraryIsSaidToBeReadableAndFromWhere) {
+  const auto refused = [](const std::string& model) {
+    const Outcome outcome = orrery({"ask", "fit", "--model", model, "--context", "4K"});
+    EXPECT_EQ(outcome.code, kExitInput);
+    return outcome.err;
+  };
+  EXPECT_THAT(refused("openai/gpt-oss-120b"),
+              AllOf(HasSubstr("https://huggingface.co/openai/gpt-oss-120b/resolve/main/config.json"),
+                    HasSubstr("--model ./config.json"), HasSubstr("orrery list models"), Not(HasSubstr("palm-540b"))));
+  EXPECT_THAT(refused("gpt-oss-120b"), AllOf(HasSubstr("--model ./config.json"), Not(HasSubstr("huggingface"))));
+  EXPECT_THAT(refused("llama-3.1-80b"), HasSubstr("did you mean "));
+}
+
 // Splits.
 
 TEST_F(WhatCanBe, ASplitThatHeadsDoNotAllowSaysSo) {
