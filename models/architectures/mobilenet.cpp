@@ -17,41 +17,41 @@
 namespace orrery::models {
 namespace {
 
-constexpr std::string_view kNetwork = "mobilenetv5_300m_enc";
+constexpr std::string_view kMobileNet = "mobilenetv5_300m_enc";
 
 /// A convolution that mixes channels, and its norm.
-constexpr std::int64_t mixed(std::int64_t side, std::int64_t in, std::int64_t out) {
+constexpr std::int64_t mixing_conv(std::int64_t side, std::int64_t in, std::int64_t out) {
   return side * side * in * out + out;
 }
 /// One of each channel by itself; `side` 0: there is none.
-constexpr std::int64_t depthwise(std::int64_t side, std::int64_t channels) {
+constexpr std::int64_t channel_conv(std::int64_t side, std::int64_t channels) {
   return side > 0 ? side * side * channels + channels : 0;
 }
-constexpr std::int64_t edge(std::int64_t in, std::int64_t expand, std::int64_t out) {
-  return mixed(3, in, expand * in) + mixed(1, expand * in, out);
+constexpr std::int64_t edge_block(std::int64_t in, std::int64_t expand, std::int64_t out) {
+  return mixing_conv(3, in, expand * in) + mixing_conv(1, expand * in, out);
 }
-constexpr std::int64_t inverted(std::int64_t in, std::int64_t before, std::int64_t between, std::int64_t expand,
-                                std::int64_t out) {
-  return depthwise(before, in) + mixed(1, in, expand * in) + depthwise(between, expand * in) +
-         mixed(1, expand * in, out) + out;
+constexpr std::int64_t inverted_block(std::int64_t in, std::int64_t before, std::int64_t between, std::int64_t expand,
+                                      std::int64_t out) {
+  return channel_conv(before, in) + mixing_conv(1, in, expand * in) + channel_conv(between, expand * in) +
+         mixing_conv(1, expand * in, out) + out;
 }
-constexpr std::int64_t attention(std::int64_t channels, std::int64_t heads, std::int64_t width, bool halved) {
+constexpr std::int64_t attention_block(std::int64_t channels, std::int64_t heads, std::int64_t width, bool halved) {
   const std::int64_t projections = 2 * channels * heads * width + 2 * channels * width;
-  return 2 * channels + projections + (halved ? 2 * depthwise(3, channels) : 0);
+  return 2 * channels + projections + (halved ? 2 * channel_conv(3, channels) : 0);
 }
 
-constexpr std::int64_t network() {
-  const std::int64_t stem = mixed(3, 3, 64);
-  const std::int64_t first = edge(64, 4, 128) + 2 * edge(128, 4, 128);
+constexpr std::int64_t mobilenet_parameters() {
+  const std::int64_t stem = mixing_conv(3, 3, 64);
+  const std::int64_t first = edge_block(64, 4, 128) + 2 * edge_block(128, 4, 128);
   const std::int64_t second =
-      inverted(128, 3, 5, 6, 256) + 2 * inverted(256, 5, 0, 4, 256) + 2 * inverted(256, 3, 0, 4, 256);
-  const std::int64_t third = inverted(256, 5, 5, 6, 640) + 7 * inverted(640, 5, 0, 4, 640) +
-                             inverted(640, 0, 0, 1, 640) +
-                             14 * (attention(640, 12, 64, true) + inverted(640, 0, 0, 2, 640));
-  const std::int64_t fourth =
-      inverted(640, 5, 5, 6, 1280) + 19 * (attention(1280, 16, 96, false) + inverted(1280, 0, 0, 2, 1280));
+      inverted_block(128, 3, 5, 6, 256) + 2 * inverted_block(256, 5, 0, 4, 256) + 2 * inverted_block(256, 3, 0, 4, 256);
+  const std::int64_t third = inverted_block(256, 5, 5, 6, 640) + 7 * inverted_block(640, 5, 0, 4, 640) +
+                             inverted_block(640, 0, 0, 1, 640) +
+                             14 * (attention_block(640, 12, 64, true) + inverted_block(640, 0, 0, 2, 640));
+  const std::int64_t fourth = inverted_block(640, 5, 5, 6, 1280) +
+                              19 * (attention_block(1280, 16, 96, false) + inverted_block(1280, 0, 0, 2, 1280));
   const std::int64_t fused = 640 + 1280;
-  const std::int64_t fusion = mixed(1, fused, 2 * fused) + mixed(1, 2 * fused, 2048) + 2048;
+  const std::int64_t fusion = mixing_conv(1, fused, 2 * fused) + mixing_conv(1, 2 * fused, 2048) + 2048;
   return stem + first + second + third + fourth + fusion;
 }
 
@@ -62,13 +62,13 @@ std::int64_t gemma3n_vision(ConfigKeys& keys, const Llm& llm) {
   const std::int64_t rows = keys.size_or("vision_config.vocab_size", 128, SizeLimits::kInter);
   const std::int64_t width = keys.size_or("vision_config.hidden_size", 2048, 1 << 17);
   const std::int64_t embedder = gemma3n_embedder(rows, width, llm);
-  const std::string name = keys.text_or("vision_config.architecture", std::string(kNetwork));
-  if (name != kNetwork) {
+  const std::string name = keys.text_or("vision_config.architecture", std::string(kMobileNet));
+  if (name != kMobileNet) {
     keys.assume("vision tower: a network of timm that is not known here: only its embedder is counted");
     return embedder;
   }
   keys.assume("vision tower: 0.294 B parameters, timm's mobilenetv5_300m_enc, whose sizes the config does not have");
-  return network() + embedder;
+  return mobilenet_parameters() + embedder;
 }
 
 }  // namespace orrery::models

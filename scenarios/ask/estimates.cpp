@@ -14,7 +14,7 @@ namespace {
 constexpr double kEstimateSlack = 1.05;
 
 /// Takes what the row of an engine found. Samples of few replicas are all of them, and their runs those of the plan.
-void take(RateEstimate& estimate, SearchRow row, const ServeQuestion& question, const AskedEngine& engine) {
+void take_row(RateEstimate& estimate, SearchRow row, const ServeQuestion& question, const AskedEngine& engine) {
   if (row.holds) estimate.replicas = row.value;
   if (row.runs == 0 || estimate.hopeless || part_of(question, row.value) < row.value) return;
   row.point.set = plan_keys(question, engine, row.value, 0);
@@ -78,7 +78,7 @@ std::vector<RateEstimate> estimate_replicas(const std::vector<AskedEngine>& engi
     std::vector<SearchRow> rows = runs.run(query);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       RateEstimate& estimate = (*estimates)[first + i];
-      take(estimate, std::move(rows[i]), question, batch[i]);
+      take_row(estimate, std::move(rows[i]), question, batch[i]);
       cheapest = std::min(cheapest, estimate.usd_per_hour(batch[i]));
     }
   }

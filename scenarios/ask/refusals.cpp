@@ -13,7 +13,7 @@ namespace orrery::scenarios {
 
 namespace {
 
-std::string refusal(const models::Llm& llm, const hardware::Gpu& gpu, const std::string& weight_dtype) {
+std::string weight_refusal(const models::Llm& llm, const hardware::Gpu& gpu, const std::string& weight_dtype) {
   for (const Dtype weights : weight_formats(llm, parse_dtype(weight_dtype).value_or(llm.dtype))) {
     if (!models::is_quantised(weights) || !is_refused(gpu, weights)) continue;
     return fmt::format("{} has no units for {}, which vLLM's Marlin widens from compute capability 8.0 on: refused",
@@ -28,7 +28,7 @@ Refusals::Refusals(const Question& question) : llm_(models::load_model(question.
 
 const std::string& Refusals::of(const AskedEngine& engine) {
   const auto [known, is_new] = known_.try_emplace({engine.gpu.loaded_by(), engine.weight_dtype});
-  if (is_new) known->second = refusal(llm_, hardware::load_gpu(engine.gpu.loaded_by()), engine.weight_dtype);
+  if (is_new) known->second = weight_refusal(llm_, hardware::load_gpu(engine.gpu.loaded_by()), engine.weight_dtype);
   return known->second;
 }
 

@@ -35,7 +35,7 @@ double step_tokens(const TrainingConfig& config) {
   return static_cast<double>(config.global_batch_size) * static_cast<double>(config.sequence_length);
 }
 
-constexpr double kPicosecond = 1e-12;
+constexpr double kClockTick = 1e-12;
 
 bool is_kernel(const CostedEntry& entry) { return entry.algorithm.empty() && entry.family != "transfer"; }
 
@@ -165,7 +165,7 @@ ExplainNode explain_step_time(const ExplainedStep& e) {
   node.parts = {explain_compute(e), explain_exposed(e)};
   // Times are whole picoseconds: a difference below one is the rounding of seconds, and no time.
   const double left = node.value - node.parts[0].value - node.parts[1].value;
-  ExplainNode idle = figure("idle", std::abs(left) < kPicosecond ? 0.0 : left, Unit::seconds,
+  ExplainNode idle = figure("idle", std::abs(left) < kClockTick ? 0.0 : left, Unit::seconds,
                             "what is left: waiting for other pipeline stages and for partners");
   idle.parts.push_back(explain_bubble(e));
   node.parts.push_back(std::move(idle));
