@@ -124,14 +124,6 @@ Line fit_line(const std::vector<Point>& points, BytesPerSecond limit) {
   return {Seconds{line.first}, BytesPerSecond{1.0 / line.second}};
 }
 
-// Six significant digits, as in every profile.
-double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
-
-hardware::FitResidual residual(std::string group, const std::vector<double>& errors) {
-  return {std::move(group), static_cast<int>(errors.size()), rounded(percentile(errors, 0.5)),
-          rounded(percentile(errors, 0.95))};
-}
-
 using Rows = std::vector<const CustomRow*>;
 
 hardware::Fit start_fit(Implementation library, bool eager, int ranks) {
@@ -147,8 +139,8 @@ void add_residuals(hardware::Fit& fit, const Rows& rows, const Time& time) {
   std::vector<double> seen, kept;
   for (const CustomRow* row : rows)
     (row->kept_back ? kept : seen).push_back(std::abs(time(*row) / row->measured - 1.0));
-  fit.residuals.push_back(residual("seen", seen));
-  if (!kept.empty()) fit.residuals.push_back(residual("unseen_point", kept));
+  fit.residuals.push_back(residual(kSeen, seen));
+  if (!kept.empty()) fit.residuals.push_back(residual(kUnseenPoint, kept));
 }
 
 std::optional<hardware::Fit> fit_graph(Implementation library, int ranks, const Rows& rows, const hardware::Gpu& gpu) {

@@ -24,13 +24,9 @@ using models::ExchangePhase;
 
 constexpr std::size_t kFewestRows = 20;
 constexpr std::string_view kSplit = "kept back: fnv1a(exchange/model/ranks/tokens) % 5 == 0";
-constexpr double kNoise = 0.03;  // repeats of a measurement
 constexpr int kIterations = 150;
 
 using Rows = std::vector<const ExchangeMeasurement*>;
-
-// Six significant digits, as in every profile.
-double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
 
 double own(const ExchangeCoefficient& one, ExchangePhase phase) {
   return phase == ExchangePhase::combine ? one.combine : one.dispatch;
@@ -78,11 +74,6 @@ Solution solve(const Rows& rows, const hardware::Site& site) {
   return {values_of(law, z), felt};
 }
 
-hardware::FitResidual residual(std::string group, const std::vector<double>& errors) {
-  return {std::move(group), static_cast<int>(errors.size()), rounded(percentile(errors, 0.5)),
-          rounded(percentile(errors, 0.95))};
-}
-
 double error_of(const ExchangeMeasurement& row, const std::vector<double>& values, const hardware::Site& site) {
   return std::abs(row.law->time(row.shape, row.phase, site, values).total() / row.measured - 1.0);
 }
@@ -123,10 +114,10 @@ hardware::Fit fit_rows(const std::string& key, const Rows& rows, const hardware:
     const auto place = std::lower_bound(fit.families_seen.begin(), fit.families_seen.end(), family);
     if (place == fit.families_seen.end() || *place != family) fit.families_seen.insert(place, family);
   }
-  fit.residuals.push_back(residual(std::string(kSeen), at_seen));
-  if (!at_kept.empty()) fit.residuals.push_back(residual(std::string(kUnseenPoint), at_kept));
+  fit.residuals.push_back(residual(kSeen, at_seen));
+  if (!at_kept.empty()) fit.residuals.push_back(residual(kUnseenPoint, at_kept));
   const std::vector<double> families = errors_of_families(rows, site);
-  if (!families.empty()) fit.residuals.push_back(residual(std::string(kUnseenFamily), families));
+  if (!families.empty()) fit.residuals.push_back(residual(kUnseenFamily, families));
   return fit;
 }
 

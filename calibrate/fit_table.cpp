@@ -32,9 +32,6 @@ const TableKind& required_kind(const CsvTable& table) {
       fmt::format("{}: the columns fit no kind of kernel table ({})", hardware::quoted_path(table.file), known));
 }
 
-// Six significant digits: a coefficient is not known better, and the profile stays readable.
-double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
-
 std::vector<hardware::FitResidual> residuals(const std::vector<PredictedRow>& rows) {
   std::vector<hardware::FitResidual> result;
   for (const ErrorSummary& group : summarise(rows, {}).groups) {

@@ -9,6 +9,9 @@
 
 namespace orrery::calibrate {
 
+/// How far measurements of one thing repeat, relative: what a residual of 1 stands for.
+inline constexpr double kNoise = 0.03;
+
 /// Residuals at z, always of one length.
 using Residuals = std::function<std::vector<double>(const std::vector<double>&)>;
 

@@ -15,8 +15,6 @@ using hardware::NcclProtocol;
 using sim::NodeLaw;
 using sim::ProtocolLaw;
 
-// Errors of measurements of one size repeat within 3 %; further away a row counts by its distance, not its square.
-constexpr double kNoise = 0.03;
 constexpr int kIterations = 200;
 // What a sum of bytes loses before any was seen, and how far from that a platform is expected to be.
 constexpr double kNarrow = 0.05;

@@ -88,14 +88,6 @@ std::string describe(const NcclRow& row) {
                      static_cast<std::int64_t>(row.bytes.value()), row.dtype, row.ranks);
 }
 
-// Six significant digits, as in every profile.
-double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
-
-hardware::FitResidual residual(std::string group, const std::vector<double>& errors) {
-  const int rows = static_cast<int>(errors.size());
-  return {std::move(group), rows, rounded(percentile(errors, 0.5)), rounded(percentile(errors, 0.95))};
-}
-
 LawRow law_row(const NcclRow& row, const hardware::Site& site) {
   const sim::CollectiveCall call = call_of(row);
   return {row.kind, row.ranks, row.bytes, row.measured, sim::nccl_choice(call, site), call.dtype};
@@ -110,8 +102,8 @@ class Errors {
   }
   [[nodiscard]] std::vector<hardware::FitResidual> residuals() const {
     std::vector<hardware::FitResidual> out;
-    if (!seen_.empty()) out.push_back(residual(std::string(kSeen), seen_));
-    if (!kept_.empty()) out.push_back(residual(std::string(kUnseenPoint), kept_));
+    if (!seen_.empty()) out.push_back(residual(kSeen, seen_));
+    if (!kept_.empty()) out.push_back(residual(kUnseenPoint, kept_));
     return out;
   }
 
@@ -158,7 +150,7 @@ hardware::FitResidual left_out_families(const std::vector<Family>& families, con
       errors.push_back(std::abs(predicted / row.measured - 1.0));
     }
   }
-  return residual(std::string(kUnseenFamily), errors);
+  return residual(kUnseenFamily, errors);
 }
 
 hardware::Fit node_fit(const std::vector<Family>& families, std::vector<NamedNodeLaw>& laws,

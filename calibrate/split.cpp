@@ -55,4 +55,11 @@ std::string objection(const MeasuredRow& row, const hardware::Gpu& gpu) {
   return {};
 }
 
+double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
+
+hardware::FitResidual residual(std::string_view group, const std::vector<double>& errors) {
+  return {std::string(group), static_cast<int>(errors.size()), rounded(percentile(errors, 0.5)),
+          rounded(percentile(errors, 0.95))};
+}
+
 }  // namespace orrery::calibrate

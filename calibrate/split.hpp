@@ -30,4 +30,10 @@ inline constexpr std::string_view kSplitRule =
 /// Why a row can't be used: "", or that its shape is wrong or that it beats the roofline.
 [[nodiscard]] std::string objection(const MeasuredRow& row, const hardware::Gpu& gpu);
 
+/// Six significant digits: a coefficient is not known better, and the profile stays readable.
+[[nodiscard]] double rounded(double value);
+
+/// A profile's line of one group: the median and 95th percentile of its errors, rounded.
+[[nodiscard]] hardware::FitResidual residual(std::string_view group, const std::vector<double>& errors);
+
 }  // namespace orrery::calibrate

@@ -6,6 +6,7 @@
 #include <bit>
 #include <stdexcept>
 
+#include "sim/collective/counts.hpp"
 #include "sim/collective/libraries.hpp"
 
 namespace orrery::sim {
@@ -128,20 +129,19 @@ int rounding_depth(const Choice& choice, const CollectiveCall& call) {
   if (!sums(call.kind) || call.ranks < 2) return 0;
   if (const LibraryTraits* library = other_library(*choice.row)) return library->additions(call);
   if (!choice.row->nccl) return 0;
-  const auto levels = [](int n) { return n < 2 ? 0 : static_cast<int>(std::bit_width(static_cast<unsigned>(n - 1))); };
-  const int local = ranks_per_node(call.ranks, call.nodes);
+  const int local = local_ranks(call);
   switch (*choice.row->nccl) {
     case hardware::NcclAlgorithm::ring:
       return call.ranks - 1;
     case hardware::NcclAlgorithm::tree:
     case hardware::NcclAlgorithm::collnet_direct:
     case hardware::NcclAlgorithm::collnet_chain:
-      return local - 1 + levels(call.nodes);
+      return local - 1 + ceil_log2(call.nodes);
     case hardware::NcclAlgorithm::nvls:
     case hardware::NcclAlgorithm::nvls_tree:
-      return levels(local) + levels(call.nodes);
+      return ceil_log2(local) + ceil_log2(call.nodes);
     case hardware::NcclAlgorithm::pat:
-      return levels(call.ranks);
+      return ceil_log2(call.ranks);
   }
   return 0;
 }

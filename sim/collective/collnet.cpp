@@ -13,11 +13,11 @@
 #include <algorithm>
 
 #include "sim/collective/collectives.hpp"
+#include "sim/collective/counts.hpp"
 
 namespace orrery::sim {
 namespace {
 
-int local_ranks(const CollectiveCall& call) { return ranks_per_node(call.ranks, call.nodes); }
 bool reduces(const CollectiveCall& call) { return call.kind == CollectiveKind::all_reduce; }
 bool gathers(const CollectiveCall& call) {
   return call.kind == CollectiveKind::all_gather || call.kind == CollectiveKind::reduce_scatter;

@@ -10,28 +10,23 @@
 // Limitations: powers of two of ranks and nodes; a switch gives each pair its whole rate at every distance.
 #include <bit>
 
+#include "sim/collective/counts.hpp"
 #include "sim/collective/libraries.hpp"
 
 namespace orrery::sim {
 namespace {
 
 bool is_power(int x) { return std::has_single_bit(static_cast<unsigned>(x)); }
-int log2_of(int x) { return static_cast<int>(std::bit_width(static_cast<unsigned>(x))) - 1; }
 
 bool supports(const CollectiveCall& call, const hardware::Site&) {
   return call.kind == CollectiveKind::all_reduce && is_power(call.ranks) && is_power(call.nodes);
 }
 
-LinkLoad load(const CollectiveCall& call) {
-  const double p = ranks_per_node(call.ranks, call.nodes), n = call.nodes;
-  return {call.bytes * (2.0 * (p - 1.0) / p), call.bytes * (2.0 * (n - 1.0) / n / p)};
-}
-
 CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   const Protocol& simple = k.protocols.back();
-  const LinkLoad bytes = load(call);
+  const LinkLoad bytes = parts_load(call);
   const Seconds hop = (k.nvlink ? simple.ring_node_hop : simple.ring_pcie_hop) * k.latency_scale;
-  const int inside = log2_of(ranks_per_node(call.ranks, call.nodes)), across = log2_of(call.nodes);
+  const int inside = floor_log2(local_ranks(call)), across = floor_log2(call.nodes);
   CollectiveCost cost{simple.ring_base * k.latency_scale, 2.0 * (inside * hop + across * simple.ring_network_hop),
                       Seconds{}, simple.name};
   if (inside > 0) cost.wire += bytes.node / k.node_bus;
@@ -40,7 +35,7 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const Col
 }
 
 std::vector<Transfer> transfers(const CollectiveCall& call) {
-  const int n = call.ranks, steps = log2_of(n);
+  const int n = call.ranks, steps = floor_log2(n);
   std::vector<Transfer> out;
   for (int s = 0; s < 2 * steps; ++s) {
     const int j = s < steps ? s : 2 * steps - 1 - s;
@@ -57,7 +52,7 @@ std::vector<Transfer> transfers(const CollectiveCall& call) {
   return out;
 }
 
-int additions(const CollectiveCall& call) { return log2_of(call.ranks); }
+int additions(const CollectiveCall& call) { return floor_log2(call.ranks); }
 
 }  // namespace
 
@@ -69,7 +64,7 @@ CollectiveRow halving_doubling_row() {
       std::nullopt,
       supports,
       time,
-      load,
+      parts_load,
       transfers};
 }
 

@@ -17,14 +17,13 @@
 // Limitations: the paper has no size of a chunk: 4 MiB, as NCCL's buffers, is assumed. Cores keep up with the memory.
 #include <algorithm>
 
+#include "sim/collective/counts.hpp"
 #include "sim/collective/libraries.hpp"
 
 namespace orrery::sim {
 namespace {
 
 constexpr Bytes kChunk{4194304.0};
-
-int local_ranks(const CollectiveCall& call) { return ranks_per_node(call.ranks, call.nodes); }
 
 bool is_host_sum(const CollectiveCall& call, const hardware::Site& site) {
   return call.kind == CollectiveKind::all_reduce && !site.has_nvlink() && site.node.host_memory_bandwidth.value() > 0.0;
@@ -33,12 +32,6 @@ bool supports(const CollectiveCall& call, const hardware::Site& site) { return i
 bool pairs_support(const CollectiveCall& call, const hardware::Site& site) {
   return is_host_sum(call, site) && call.side_by_side && local_ranks(call) % 2 == 0 &&
          site.nvlink_among(2).value() > 0.0;
-}
-
-int levels(int nodes) {
-  int count = 0;
-  for (; nodes > 1; nodes /= 2) ++count;
-  return count;
 }
 
 /// Reads and writes of the host's memory for each byte of the buffer, where GPUs put `buffers` of them there.
@@ -54,7 +47,7 @@ CollectiveCost in_chunks(const CollectiveCall& call, const hardware::Site& site,
   BytesPerSecond rate = min(host.link * (local_ranks(call) / buffers), host.memory / operations(buffers, call.nodes));
   if (call.nodes > 1) rate = min(rate, host.network / volume(call.nodes));
   if (bridges.value() > 0.0) rate = min(rate, bridges);
-  const double hops = 2.0 * levels(call.nodes);
+  const double hops = 2.0 * floor_log2(call.nodes);
   return {simple.tree_base, (hops + 1.0) * (min(call.bytes, kChunk) / rate) + hops * simple.tree_network_hop,
           call.bytes / rate, "host"};
 }
@@ -123,9 +116,8 @@ std::vector<Transfer> pairs_transfers(const CollectiveCall& call) {
 }
 
 // The cores add a node's buffers one after the other, the tree one on each level.
-int of_tree(int nodes) { return nodes < 2 ? 0 : levels(nodes - 1) + 1; }
-int additions(const CollectiveCall& call) { return local_ranks(call) - 1 + of_tree(call.nodes); }
-int pairs_additions(const CollectiveCall& call) { return local_ranks(call) / 2 + of_tree(call.nodes); }
+int additions(const CollectiveCall& call) { return local_ranks(call) - 1 + ceil_log2(call.nodes); }
+int pairs_additions(const CollectiveCall& call) { return local_ranks(call) / 2 + ceil_log2(call.nodes); }
 
 constexpr std::string_view kSource =
     "Fire-Flyer AI-HPC, arXiv 2408.14158; Sanders, Speck & Traff, Parallel Computing 2009";

@@ -8,26 +8,20 @@
 //
 // Source: horovod/horovod docs (HOROVOD_HIERARCHICAL_ALLREDUCE); Cho et al., BlueConnect, MLSys 2019.
 // Limitation: the three parts do not overlap.
+#include "sim/collective/counts.hpp"
 #include "sim/collective/libraries.hpp"
 
 namespace orrery::sim {
 namespace {
-
-int local_ranks(const CollectiveCall& call) { return ranks_per_node(call.ranks, call.nodes); }
 
 bool supports(const CollectiveCall& call, const hardware::Site&) {
   return call.kind == CollectiveKind::all_reduce && call.nodes > 1 && call.ranks > call.nodes &&
          call.ranks % call.nodes == 0;
 }
 
-LinkLoad load(const CollectiveCall& call) {
-  const double p = local_ranks(call), n = call.nodes;
-  return {call.bytes * (2.0 * (p - 1.0) / p), call.bytes * (2.0 * (n - 1.0) / n / p)};
-}
-
 CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   const Protocol& simple = k.protocols.back();
-  const LinkLoad bytes = load(call);
+  const LinkLoad bytes = parts_load(call);
   const Seconds hop = (k.nvlink ? simple.ring_node_hop : simple.ring_pcie_hop) * k.latency_scale;
   return {3.0 * (simple.ring_base * k.latency_scale),
           2.0 * (local_ranks(call) - 1) * hop + 2.0 * (call.nodes - 1) * simple.ring_network_hop,
@@ -80,7 +74,7 @@ CollectiveRow hierarchical_row() {
           std::nullopt,
           supports,
           time,
-          load,
+          parts_load,
           transfers};
 }
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "sim/collective/counts.hpp"
+
 namespace orrery::sim {
 namespace {
 
@@ -35,6 +37,11 @@ const CollectiveRow* named_beside_nccl(const hardware::NcclSettings& settings) {
 const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site) {
   const CollectiveRow* told = named_beside_nccl(site.nccl);
   return told != nullptr && other_library(*told) != nullptr && told->supports(call, site) ? told : nullptr;
+}
+
+LinkLoad parts_load(const CollectiveCall& call) {
+  const double p = local_ranks(call), n = call.nodes;
+  return {call.bytes * (2.0 * (p - 1.0) / p), call.bytes * (2.0 * (n - 1.0) / n / p)};
 }
 
 HostRates host_rates(const CollectiveCall& call, const hardware::Site& site) {

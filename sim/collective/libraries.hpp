@@ -39,6 +39,10 @@ struct LibraryTraits {
 /// The row of another library that the cluster names, if it can carry out the call; else nullptr: NCCL does.
 [[nodiscard]] const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site);
 
+/// Where each rank takes a part of the buffer, p of a node: reduced and gathered inside the nodes, summed among N
+/// between them. S 2(p−1)/p inside, S/p 2(N−1)/N on the NICs' share.
+[[nodiscard]] LinkLoad parts_load(const CollectiveCall& call);
+
 /// What a node's host sustains for a sum on its cores.
 struct HostRates {
   BytesPerSecond link;     ///< of a GPU's copies to and from the memory, each way

@@ -18,6 +18,7 @@
 #include <algorithm>
 
 #include "sim/collective/collectives.hpp"
+#include "sim/collective/counts.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -81,13 +82,11 @@ bool tree_supports(const CollectiveCall& call, const hardware::Site& site) {
 
 CollectiveCost tree_time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   const int local = ranks_per_node(call.ranks, call.nodes);
-  int levels = 0;
-  for (int n = call.nodes; n > 1; n /= 2) ++levels;
   const BytesPerSecond nics = k.network_per_rank * static_cast<double>(local);
   const Seconds network = call.bytes * (call.nodes == 2 ? 1.0 : 2.0) / nics;
   const Seconds node = inside_node(CollectiveKind::all_reduce, call.bytes, local, k);
   const Seconds channels = call.bytes * bus_factor(CollectiveKind::all_reduce, call.ranks) / k.nvls_tree_limit;
-  return {Seconds{}, k.nvls_hop + 2.0 * static_cast<double>(levels) * k.nvls_network_hop,
+  return {Seconds{}, k.nvls_hop + 2.0 * static_cast<double>(floor_log2(call.nodes)) * k.nvls_network_hop,
           max(max(network, node), channels), "Simple"};
 }
 

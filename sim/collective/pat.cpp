@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "sim/collective/collectives.hpp"
+#include "sim/collective/counts.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -19,18 +20,12 @@ bool supports(const CollectiveCall& call, const hardware::Site&) {
          call.nodes == call.ranks && call.nodes > 1;
 }
 
-int levels(int ranks) {
-  int count = 0;
-  for (int n = ranks; n > 1; n /= 2) ++count;
-  return count;
-}
-
 CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
   constexpr double kShare = 0.75, kAhead = 3.5;  // steps that are under way at once
   const Protocol& simple = k.protocols.back();
   CollectiveCost cost;
   cost.base = Seconds{8.0e-6};
-  cost.hops = levels(call.ranks) * (simple.tree_network_hop / kAhead) + call.ranks * Seconds{2.8e-6};
+  cost.hops = floor_log2(call.ranks) * (simple.tree_network_hop / kAhead) + call.ranks * Seconds{2.8e-6};
   cost.wire = call.bytes * bus_factor(call.kind, call.ranks) / (k.network_per_rank * kShare);
   cost.protocol = simple.name;
   return cost;

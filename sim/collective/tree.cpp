@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "sim/collective/collectives.hpp"
+#include "sim/collective/counts.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -23,16 +24,6 @@ namespace {
 bool supports(const CollectiveCall& call, const hardware::Site&) {
   return call.kind == CollectiveKind::all_reduce || call.kind == CollectiveKind::broadcast;
 }
-
-int floor_log2(int x) {
-  int log = 0;
-  while (x > 1) {
-    x /= 2;
-    ++log;
-  }
-  return log;
-}
-int ceil_log2(int x) { return x <= 1 ? 0 : floor_log2(x - 1) + 1; }
 
 // Seconds to put the buffer on the busiest link.
 Seconds wire_time(const CollectiveCall& call, const CollectiveConstants& k, const Protocol& protocol) {
