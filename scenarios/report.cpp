@@ -37,8 +37,8 @@ void add_notes(Report& report) {
                     report.scenario.cluster.gpu_names()));
   }
   for (const hardware::NodeGroup& group : report.scenario.cluster.groups) {
-    const auto sister =
-        std::find_if(group.gpu.fits.begin(), group.gpu.fits.end(), [](const auto& f) { return !f.of.empty(); });
+    const auto sister = std::find_if(group.gpu.fits.begin(), group.gpu.fits.end(),
+                                     [](const auto& f) { return !f.of.empty() && !f.is_collective(); });
     if (sister == group.gpu.fits.end()) continue;
     report.notes.push_back(
         fmt::format("kernels of {} are timed by the fits of {}, which has the same chip, at its rates", group.gpu.name,

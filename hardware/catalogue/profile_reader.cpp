@@ -275,6 +275,7 @@ Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string&
   gpu.sources = read_sources(profile, facts);
   gpu.fits = read_fits(profile.child("fits"), diagnostics);
   inherit_fits(profile, gpu);
+  inherit_node_law(profile, gpu);
   profile.finish();
   diagnostics.throw_if_any();
   return gpu;

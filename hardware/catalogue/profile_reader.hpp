@@ -3,7 +3,7 @@
 // A profile groups its facts in sections and ends with `sources:`, which says for each fact where it is
 // printed; `default:` there covers every fact that has no entry of its own. A fact without a source, and a
 // source without a fact, are errors. `fits:` of a GPU is written by `orrery calibrate fit`; `silicon:` names a board of
-// the same chip whose fits stand in for those that it lacks.
+// the same chip whose fits stand in for those that it lacks, `switch_laws:` one whose collectives do.
 #pragma once
 
 #include <string>

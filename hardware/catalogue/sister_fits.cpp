@@ -29,7 +29,7 @@ void inherit_fits(MapReader& profile, Gpu& gpu) {
   for (Fit fit : sister.fits) {
     const bool other_links = fit.is_collective() && !(sister.nvlink_bandwidth == gpu.nvlink_bandwidth);
     if (other_links || gpu.find_fit(fit.key) != nullptr) continue;
-    fit.of = sister.name;
+    if (fit.of.empty()) fit.of = sister.name;
     fit.residuals.clear();
     const auto error = gpu.generation.transfer.find(fit.key.substr(0, fit.key.find('/')));
     if (error != gpu.generation.transfer.end()) {
@@ -37,6 +37,27 @@ void inherit_fits(MapReader& profile, Gpu& gpu) {
     }
     gpu.fits.push_back(std::move(fit));
   }
+}
+
+void inherit_node_law(MapReader& profile, Gpu& gpu) {
+  if (profile.peek("switch_laws") == nullptr) return;
+  const std::vector<std::string> names = gpu_names();
+  const std::size_t index = profile.choice("switch_laws", names);
+  if (index >= names.size()) return;
+  const auto refuse = [&](const char* why) {
+    profile.diagnostics().error(profile.span("switch_laws"), fmt::format("'{}' {}", names[index], why));
+  };
+  const std::string path = gpu_profile_path(names[index]).string();
+  const NodePtr root = load_config(path);
+  if (root->find("switch_laws") != nullptr || names[index] == gpu.name) return refuse("has none of its own");
+  const Gpu sister = read_gpu(*root, path, names[index]);
+  const Fit* law = sister.find_fit("nccl/node");
+  if (law == nullptr) return refuse("has no law of a node (nccl/node)");
+  if (!(sister.nvlink_bandwidth == gpu.nvlink_bandwidth)) return refuse("has links of another rate");
+  Fit& fit = gpu.fits.emplace_back(*law);
+  fit.key = kSisterNodeLaw;
+  fit.of = sister.name;
+  fit.residuals.clear();
 }
 
 }  // namespace orrery::hardware

@@ -164,10 +164,9 @@ CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const Collectiv
   cost.base = static_cast<double>(choice.rounds) * cost.base;
   cost.hops = static_cast<double>(choice.rounds) * cost.hops;
   cost.wire = cost.wire / choice.share;
-  if (call.nodes > 1 || !choice.row->nccl) return cost;
-  if (choice.row->nccl == hardware::NcclAlgorithm::tree) {
-    cost.wire = cost.wire / tree_share(nccl::constants(site_.nccl.version), choice.protocol, call.bytes);
-  }
+  // A tree's steps and links are the ring's; what the switch adds passes neither.
+  if (call.nodes > 1 || choice.row->nccl != hardware::NcclAlgorithm::tree) return cost;
+  cost.wire = cost.wire / tree_share(nccl::constants(site_.nccl.version), choice.protocol, call.bytes);
   for (const CollectiveRow& row : collective_algorithms()) {
     if (row.nccl != hardware::NcclAlgorithm::ring) continue;
     Choice ring = choice;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "hardware/catalogue/sister_fits.hpp"
 #include "sim/collective/libraries.hpp"
 
 namespace orrery::sim {
@@ -102,7 +103,7 @@ ProtocolLaw NodeLaw::at(CollectiveKind kind, int ranks) const {
   law.blocks = blocks * std::log2(static_cast<double>(ranks));
   law.ramp_scale = ramp_scale;
   law.ramp = ramp_share * min(law.base, ramp_scale);
-  law.bus = bus * std::pow(static_cast<double>(ranks) / kSwitchRanks, bus_exponent);
+  law.bus = bus * std::pow(static_cast<double>(std::min(ranks, kSwitchRanks)) / kSwitchRanks, bus_exponent);
   law.narrow = narrow;
   return law;
 }
@@ -167,10 +168,8 @@ std::optional<NodeLaw> node_law(const Fit& fit, std::string_view name) {
 
 NodeLaws::NodeLaws(const hardware::Site& site) : site_(site) {
   for (const Fit& fit : site.gpu.fits) {
-    if (fit.key == kNodeLawKey) {
-      node_ = all_laws<NodeLaw>(fit, node_law);
-      node_fit_ = &fit;
-    }
+    if (fit.key == kNodeLawKey) nodes_.insert(nodes_.begin(), {all_laws<NodeLaw>(fit, node_law), &fit});
+    if (fit.key == hardware::kSisterNodeLaw) nodes_.push_back({all_laws<NodeLaw>(fit, node_law), &fit});
     const auto parsed = parse_key(fit.key);
     if (!parsed) continue;
     families_.push_back(
@@ -181,12 +180,13 @@ NodeLaws::NodeLaws(const hardware::Site& site) : site_(site) {
 }
 
 // B that takes as long as the line rate of a rank's links needs for the bytes of the algorithm (in the switch, more
-// than f S of a gather), and no more than a collective on one node can have.
-BytesPerSecond NodeLaws::most(const CollectiveRow& row, CollectiveKind kind, int ranks) const {
+// than f S of a gather; in LL with a flag of 4 B to each 4 B), and no more than a collective on one node can have.
+BytesPerSecond NodeLaws::most(const Choice& choice, CollectiveKind kind, int ranks) const {
   const CollectiveCall call{kind, Bytes{1.0}, ranks, 1};
-  const double on_the_link = row.load(call).node.value(), counted = bus_factor(kind, ranks);
+  const double on_the_link = choice.row->load(call).node.value(), counted = bus_factor(kind, ranks);
+  const double payload = choice.protocol == NcclProtocol::ll ? 0.5 : 1.0;
   BytesPerSecond most = node_bus_limit(site_.gpu, kind, ranks);
-  if (on_the_link > 0.0) most = min(most, site_.node_bandwidth_per_gpu() * (counted / on_the_link));
+  if (on_the_link > 0.0) most = min(most, site_.node_bandwidth_per_gpu() * (payload * counted / on_the_link));
   return most;
 }
 
@@ -196,11 +196,22 @@ std::optional<NodeLaws::Known> NodeLaws::find(const Choice& choice, CollectiveKi
     if (family.kind != kind || family.ranks != ranks || !family.laws[at]) continue;
     return Known{family.laws[at]->of(kind, dtype), family.fit->key, family.fit->source, !family.scaled};
   }
-  if (node_fit_ == nullptr || !node_[at]) return std::nullopt;
-  Known known{node_[at]->at(kind, ranks), node_fit_->key, node_fit_->source, false};
-  known.law.bus = min(known.law.bus, most(*choice.row, kind, ranks));
+  const Node* node = node_with(at);
+  if (node == nullptr) return std::nullopt;
+  // The switch adds what all send at once: what it takes was seen on full boards and doesn't grow with the ranks.
+  const bool in_switch = choice.row->nccl == hardware::NcclAlgorithm::nvls;
+  const int seen = in_switch ? std::min(ranks, kSwitchRanks) : ranks;
+  Known known{node->laws[at]->at(kind, seen), node->fit->key, node->fit->source, false};
+  known.law.bus = min(known.law.bus, most(choice, kind, ranks));
   known.law = known.law.of(kind, dtype);
   return known;
+}
+
+const NodeLaws::Node* NodeLaws::node_with(std::size_t place) const {
+  for (const Node& node : nodes_) {
+    if (node.laws[place]) return &node;
+  }
+  return nullptr;
 }
 
 std::optional<BytesPerSecond> NodeLaws::bus_bandwidth(std::optional<hardware::NcclAlgorithm> algorithm,
@@ -214,7 +225,9 @@ std::optional<BytesPerSecond> NodeLaws::bus_bandwidth(std::optional<hardware::Nc
       if (nearest == nullptr || family.ranks <= ranks) nearest = &family;
     }
     if (nearest != nullptr) return nearest->laws[at]->bus;
-    if (node_fit_ != nullptr && node_[at]) return min(node_[at]->at(kind, ranks).bus, most(row, kind, ranks));
+    if (const Node* node = node_with(at)) {
+      return min(node->laws[at]->at(kind, ranks).bus, most({&row, NcclProtocol::simple}, kind, ranks));
+    }
   }
   return std::nullopt;
 }

@@ -14,11 +14,14 @@
 //
 // A profile has two kinds of laws, both fitted by calibrate/nccl_law.cpp:
 //   "nccl/node"              one set for all kinds and numbers of ranks: a = launch + hop · steps, c per doubling of
-//                            the ranks, B by (n/8)^exponent where there is no switch between the GPUs;
-//   "nccl/all_reduce/8"      what one kind and number of ranks was measured to take, protocol by protocol.
-// A call has its own law where there is one, else the node's. Only its own is called measured, the other published; and
-// neither is where the cluster's NVLink is not the measured one (the fit's "link_scale" is not 1: its bus bandwidth was
-// scaled with the link's rate, its latencies were not).
+//                            the ranks, B by (n/8)^exponent up to 8 where there is no switch between the GPUs; in the
+//                            switch a is that of at most 8;
+//   "nccl/all_reduce/8"      what one kind and number of ranks was measured to take, protocol by protocol;
+//   "nccl/node/sister"       the node's of another board (hardware/catalogue/sister_fits.hpp), for protocols that no
+//                            table of this one shows: reduction in the switch of a board that was measured by fours.
+// A call has its own law where there is one, else the node's, else the sister's. Only its own is called measured, the
+// other published; and neither is where the cluster's NVLink is not the measured one (the fit's "link_scale" is not 1:
+// its bus bandwidth was scaled with the link's rate, its latencies were not).
 //
 // Source: NVIDIA/nccl 2.28.9 src/graph/tuning.cc (latency = base + steps · hop, bus bandwidth by protocol),
 // src/enqueue.cc (thread blocks of a call); nccl-tests tables of ai-dynamo/aiconfigurator @095f58a5.
@@ -123,12 +126,19 @@ class NodeLaws {
     bool scaled;
   };
 
-  [[nodiscard]] BytesPerSecond most(const CollectiveRow& row, CollectiveKind kind, int ranks) const;
+  /// Of one fit of a node.
+  struct Node {
+    Table<NodeLaw> laws;
+    const hardware::Fit* fit;
+  };
+
+  /// The first that has a law there; nullptr: none.
+  [[nodiscard]] const Node* node_with(std::size_t place) const;
+  [[nodiscard]] BytesPerSecond most(const Choice& choice, CollectiveKind kind, int ranks) const;
 
   hardware::Site site_;
   std::vector<Family> families_;  ///< by kind and ranks
-  Table<NodeLaw> node_;
-  const hardware::Fit* node_fit_ = nullptr;
+  std::vector<Node> nodes_;       ///< the board's own, then its sister's
 };
 
 }  // namespace orrery::sim

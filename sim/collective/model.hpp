@@ -34,7 +34,7 @@ class CollectiveModel {
   /// The call is carried out otherwise than NCCL would have chosen by itself.
   [[nodiscard]] bool is_forced(const CollectiveCall& call) const;
   [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;
-  /// The closed form of what no law is known of; on one node at the pace that the ring of the same protocol was
+  /// The closed form of what no law is known of; a tree on one node at the pace that the ring of the same protocol was
   /// measured at beside its own closed form, so that the two stand to each other as NCCL's constants have them.
   [[nodiscard]] CollectiveCost unmeasured(const Choice& choice, const CollectiveCall& call) const;
 

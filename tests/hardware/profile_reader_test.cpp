@@ -164,6 +164,28 @@ TEST(Silicon, RefusesABoardThatCannotLend) {
   EXPECT_THAT(error("h100_smx"), HasSubstr("g.yaml:4:10: 'silicon': 'h100_smx' is not valid; did you mean 'h100_sxm'"));
 }
 
+TEST(SwitchLaws, AreTheNodesLawOfAnotherBoardWithTheSameLinks) {
+  const Gpu gb200 = load_gpu("gb200"), b200 = load_gpu("b200_sxm"), gb300 = load_gpu("gb300");
+  const Fit* sister = gb200.find_fit("nccl/node/sister");
+  ASSERT_NE(sister, nullptr);
+  EXPECT_EQ(sister->of, "b200_sxm");
+  EXPECT_EQ(sister->coefficients, b200.find_fit("nccl/node")->coefficients);
+  EXPECT_TRUE(gb200.find_fit("nccl/node")->of.empty()) << "its own goes first";
+  ASSERT_NE(gb300.find_fit("nccl/node/sister"), nullptr) << "lent on with the rest";
+  EXPECT_EQ(gb300.find_fit("nccl/node/sister")->of, "b200_sxm") << "by the name of the board that was measured";
+}
+
+TEST(SwitchLaws, RefuseABoardThatCannotLend) {
+  const auto error = [](const std::string& board) {
+    return message_of(
+        [&] { return parse_gpu(edited_profile("gb200", "switch_laws: b200_sxm", "switch_laws: " + board)); });
+  };
+  EXPECT_THAT(error("b200_smx"), HasSubstr("'switch_laws': 'b200_smx' is not valid; did you mean 'b200_sxm'"));
+  EXPECT_THAT(error("gb200"), HasSubstr("'gb200' has none of its own"));
+  EXPECT_THAT(error("l40s"), HasSubstr("'l40s' has no law of a node (nccl/node)"));
+  EXPECT_THAT(error("h100_sxm"), HasSubstr("'h100_sxm' has links of another rate"));
+}
+
 TEST(Fits, AreReadStrictly) {
   const std::string facts = edited_profile("h800_sxm", "silicon: h100_sxm", "# ");
   const std::string fit =

@@ -103,6 +103,72 @@ TEST(CollectiveTime, IsMonotoneInSize) {
   }
 }
 
+/// One NVL72 rack of GB200 as the profiles have it: measured among 2 and 4 GPUs, its sister B200 among 8.
+hardware::Cluster nvl72() { return hardware::make_cluster("gb200_nvl72", "single_node", 1); }
+
+TEST(SwitchOfARack, TakesNoLessForMoreRanks) {
+  // The switch moves a buffer once each way whatever the number of ranks, who can't be done earlier for being more.
+  const hardware::Cluster cluster = nvl72();
+  const CollectiveModel model(cluster.site(0));
+  for (const double bytes : {1048576.0, 16777216.0, 268435456.0, 4294967296.0}) {
+    double before = 0.0;
+    int seen = 0;
+    for (const int ranks : {8, 16, 32, 36, 48, 64, 72}) {
+      const CollectiveEstimate estimate = model.explain({CollectiveKind::all_reduce, Bytes{bytes}, ranks, 1});
+      if (estimate.algorithm != "nvls") continue;
+      EXPECT_GE(estimate.time.value(), before) << ranks << " ranks, " << bytes;
+      EXPECT_FALSE(estimate.extrapolated.empty()) << ranks;
+      before = estimate.time.value();
+      ++seen;
+    }
+    EXPECT_GE(seen, 4) << bytes;
+  }
+}
+
+TEST(SwitchOfARack, IsThatOfItsSister) {
+  // 8 x B200 (nccl-tests): 30.1 us at 1 MiB, 99.1 at 16, 715.4 at 256; the rack's switch and links are of its
+  // generation.
+  const hardware::Cluster cluster = nvl72();
+  for (const auto& [bytes, measured] : {std::pair{16777216.0, 99.07e-6}, {268435456.0, 715.41e-6}}) {
+    const CollectiveEstimate rack =
+        explain_collective({CollectiveKind::all_reduce, Bytes{bytes}, 8, 1}, cluster.site(0));
+    EXPECT_EQ(rack.algorithm, "nvls");
+    EXPECT_NEAR(rack.time.value() / measured, 1.0, 0.15) << bytes;
+    EXPECT_EQ(rack.fit_key, "nccl/node/sister");
+    EXPECT_EQ(rack.provenance, kernels::Provenance::published);
+  }
+}
+
+TEST(SwitchOfARack, RingsBeyondAFullBoardGainNothing) {
+  // Every rank of a ring sends 2(n-1)/n of the buffer over links of one rate: the bus bandwidth ends at theirs, and LL,
+  // whose flags are as long as its data, at half of that.
+  hardware::Cluster cluster = nvl72();
+  cluster.nccl.algorithms = testing::algorithms("ring");
+  for (const hardware::NcclProtocol protocol : {hardware::NcclProtocol::ll, hardware::NcclProtocol::simple}) {
+    cluster.nccl.protocols = hardware::parse_nccl_protocols(hardware::name(protocol)).list;
+    const double most = 900e9 * (protocol == hardware::NcclProtocol::ll ? 0.5 : 1.0);
+    double before = 1e18;
+    for (const int ranks : {8, 16, 36, 72}) {
+      const double at = busbw(cluster, CollectiveKind::all_reduce, 4294967296.0, ranks);
+      EXPECT_LT(at, most) << ranks;
+      EXPECT_LE(at, before * 1.001) << ranks;
+      before = at;
+    }
+  }
+}
+
+TEST(SwitchOfARack, AnAlgorithmWithoutALawIsNotTimedByTheRings) {
+  // 8 H100 whose only law is a ring's at a tenth of its closed form: what runs in the switch stays 25 us + S 7/4 / B,
+  // B = 450 x 1.04 GB/s.
+  hardware::Cluster cluster = h100_cluster(1);
+  const CollectiveCall call{CollectiveKind::all_reduce, Bytes{256e6}, 8, 1};
+  const Seconds before = collective_time(call, cluster.site(0));
+  cluster.groups[0].gpu.fits = {law_fit("nccl/all_reduce/8", straight(1e-6, 3500e9), {"ring_simple"})};
+  EXPECT_NEAR(before.value(), 25e-6 + 256e6 * 1.75 / 468e9, 1e-9);
+  EXPECT_EQ(explain_collective(call, cluster.site(0)).algorithm, "nvls");
+  EXPECT_EQ(collective_time(call, cluster.site(0)), before);
+}
+
 TEST(CollectiveTime, IsTheLawOfItsKindRanksAndProtocol) {
   hardware::Cluster cluster = h100_cluster(1);
   cluster.groups[0].gpu.fits = {law_fit("nccl/all_gather/8", kBent)};
