@@ -56,7 +56,7 @@ double tree_share(const nccl::Constants& k, hardware::NcclProtocol protocol, Byt
 
 void add_model_terms(const CollectiveRow& row, const CollectiveCost& cost, bool forced, CollectiveEstimate& out) {
   const std::string protocol = cost.protocol.empty() ? "" : " (" + std::string(cost.protocol) + ")";
-  const std::string source = std::string(row.source) + (forced ? "; told so by cluster.nccl" : "");
+  const std::string source = std::string(row.source) + (forced ? "; told so by the cluster" : "");
   out.terms.push_back({"launch", cost.base, "base" + protocol, source});
   out.terms.push_back({"hops", cost.hops, std::string(row.equation), source});
   out.terms.push_back({"wire", cost.wire, "S f / B" + protocol, source});
@@ -120,7 +120,10 @@ std::string CollectiveModel::extrapolated(const Choice& choice, const Collective
   if (!site_.node.nvlink_mesh.empty()) return "no fit saw GPUs that are joined by pairs";
   if (!known) return "no fit saw " + std::string(choice.row->name) + " for " + group;
   if (is_forced(call)) return "told otherwise than NCCL chooses, at sizes that its law was not measured at";
-  if (choice.rounds > 1) return "no fit saw groups of operations";
+  if (call.operations > 1) return "no fit saw groups of operations";
+  if (site_.nccl.directs() && !choice.as_wide(nccl_choice(call, site_))) {
+    return "told other channels or threads than NCCL takes, whose law it is";
+  }
   if (known->own) return {};
   if (known->key == kNodeLawKey) return "no fit saw " + group;
   return "its law is of another NVLink rate or another board";

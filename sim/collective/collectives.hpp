@@ -83,6 +83,10 @@ struct Choice {
   double share = 1.0;
 
   [[nodiscard]] bool same_way(const Choice& other) const { return row == other.row && protocol == other.protocol; }
+  /// On as many channels and threads, of which the links carry as much.
+  [[nodiscard]] bool as_wide(const Choice& other) const {
+    return channels == other.channels && threads == other.threads && rounds == other.rounds && share == other.share;
+  }
 };
 
 /// What NCCL of the cluster's version chooses by itself, by its own cost model (nccl/tuner.hpp). REQUIRES ranks ≥ 2.

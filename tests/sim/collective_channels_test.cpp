@@ -57,6 +57,30 @@ TEST(GroupedOperations, PayTheLatencyOnceForEachRoundOfChannels) {
   EXPECT_FALSE(many.extrapolated.empty());
 }
 
+TEST(GroupedOperations, AreNoMeasurementHoweverFew) {
+  // The tables are of one operation at a time.
+  hardware::Cluster cluster = ring_of_h100();
+  cluster.nccl = {};
+  cluster.groups[0].gpu.fits = {law_fit("nccl/all_reduce/8", straight(20e-6, 350e9))};
+  ASSERT_EQ(explain_collective(reduce_of(64 * kMiB), cluster.site(0)).provenance, kernels::Provenance::measured);
+  const CollectiveEstimate two = explain_collective(reduce_of(64 * kMiB, 2), cluster.site(0));
+  EXPECT_EQ(two.provenance, kernels::Provenance::published);
+  EXPECT_EQ(two.extrapolated, "no fit saw groups of operations");
+}
+
+TEST(Channels, OtherThanNcclsOwnAreNoMeasurement) {
+  hardware::Cluster cluster = h100_cluster(1);
+  cluster.groups[0].gpu.fits = {law_fit("nccl/all_gather/8", straight(20e-6, 350e9))};
+  const CollectiveCall call{CollectiveKind::all_gather, Bytes{64 * kMiB}, 8, 1};
+  ASSERT_EQ(explain_collective(call, cluster.site(0)).provenance, kernels::Provenance::measured);
+  cluster.nccl.max_channels = 1;
+  const CollectiveEstimate one = explain_collective(call, cluster.site(0));
+  EXPECT_EQ(one.provenance, kernels::Provenance::published);
+  EXPECT_EQ(one.extrapolated, "told other channels or threads than NCCL takes, whose law it is");
+  cluster.nccl.max_channels = 64;
+  EXPECT_EQ(explain_collective(call, cluster.site(0)).provenance, kernels::Provenance::measured) << "a bound not felt";
+}
+
 TEST(Channels, FewerThanTheGraphsLeaveSoMuchLessBandwidth) {
   // Twelve rings of 30 GB/s, each on two of the 24 channels: six channels are six rings.
   hardware::Cluster cluster = ring_of_h100();
