@@ -1,5 +1,6 @@
 // The priced entries of a plan or an iteration, in the text and in the JSON form of an explanation.
 
+#include <cmath>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -37,6 +38,11 @@ void write_links(std::ostream& out, const CostedEntry& entry) {
   }
 }
 
+/// How often: half a time where only one of two kinds of rank takes it.
+std::string runs_text(double runs) {
+  return runs == std::floor(runs) ? fmt::format("{:.0f}", runs) : fmt::format("{:.3g}", runs);
+}
+
 }  // namespace
 
 void write_entries(std::ostream& out, std::string_view heading, const std::vector<CostedEntry>& entries) {
@@ -53,7 +59,7 @@ void write_entries(std::ostream& out, std::string_view heading, const std::vecto
       continue;
     }
     const kernels::Estimate& e = entry.estimate;
-    out << fmt::format("  {:>10}  {:.0f} x {}  {} ({})  {}{}{}\n", time_text(entry.total()), entry.runs,
+    out << fmt::format("  {:>10}  {} x {}  {} ({})  {}{}{}\n", time_text(entry.total()), runs_text(entry.runs),
                        time_text(e.time), entry.what, entry.activity, kernels::name(e.provenance),
                        e.fit_key.empty() ? "" : " fit " + e.fit_key, entry.algorithm.empty() ? "" : ", " + entry.way());
     for (const kernels::Term& term : e.terms) {

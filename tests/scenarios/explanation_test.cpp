@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cmath>
+#include <sstream>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "scenarios/explanation_nodes.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/metrics.hpp"
 #include "scenarios/serving/job.hpp"
@@ -282,6 +284,19 @@ TEST_F(ExplainMetric, NamesTheNearestForAnUnknownOne) {
   const Outcome other = orrery({"explain", path("a.yaml"), "--metric", "serving.goodput"});
   EXPECT_EQ(other.code, 2);
   EXPECT_NE(other.err.find("serving.goodput"), std::string::npos);
+}
+
+TEST(Entries, HalfARunIsNotNone) {
+  // One of two stages takes the step: half a run per GPU in the mean.
+  CostedEntry half;
+  half.what = "gemm", half.activity = "forward", half.runs = 0.5;
+  half.estimate.time = Seconds{11.52e-3};
+  CostedEntry whole = half;
+  whole.runs = 138240.0;
+  std::ostringstream out;
+  write_entries(out, "Steps", {half, whole});
+  EXPECT_THAT(out.str(), ::testing::HasSubstr("0.5 x 11.52 ms  gemm (forward)"));
+  EXPECT_THAT(out.str(), ::testing::HasSubstr("138240 x 11.52 ms"));
 }
 
 }  // namespace
