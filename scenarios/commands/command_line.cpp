@@ -48,6 +48,37 @@ int check_command(const CLI::App& app, const std::vector<std::string>& args, std
   return kExitInput;
 }
 
+/// The command that the arguments name, which may have commands of its own.
+CLI::App& command_of(CLI::App& app, const std::vector<std::string>& args, std::size_t at = 0) {
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (at < args.size() && command->get_name() == args[at]) return command_of(*command, args, at + 1);
+  }
+  return app;
+}
+
+bool asks_for_help(const std::vector<std::string>& args) {
+  return std::any_of(args.begin(), args.end(), [](const std::string& arg) { return arg == "--help" || arg == "-h"; });
+}
+
+/// An option that the command doesn't have: CLI11 would count the word behind it as an argument too many.
+int check_options(const CLI::App& command, const std::vector<std::string>& args, Console& console) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (const std::string& arg : args) {
+    if (arg == "--") break;
+    const std::string name = arg.substr(0, arg.find('='));
+    if (name.rfind("--", 0) != 0 || std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const std::vector<std::string> nearest = hardware::nearest_names(name, names);
+    console.err << fmt::format("orrery: unknown option {} of {}{}\n", name, command.get_name(),
+                               nearest.empty() ? fmt::format("; its options are {}", fmt::join(names, ", "))
+                                               : fmt::format("; did you mean {}?", fmt::join(nearest, " or ")));
+    return kExitInput;
+  }
+  return kExitWell;
+}
+
 int dispatch(const std::vector<ParsedCommand>& commands, RawOptions& raw, Console& console) {
   Options& options = raw.options;
   for (const std::string& text : raw.sets) options.overrides.push_back(parse_override(text));
@@ -80,6 +111,16 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   RawOptions raw;
   const std::vector<ParsedCommand> commands = add_commands(app, raw);
   if (const int code = check_command(app, args, 0, console); code != kExitWell) return code;
+  CLI::App& command = command_of(app, args);
+  if (&command != &app && asks_for_help(args)) {
+    std::string before;
+    for (const CLI::App* parent = command.get_parent(); parent != nullptr; parent = parent->get_parent()) {
+      before = parent->get_name() + (before.empty() ? "" : " ") + before;
+    }
+    console.out << command.help(before);
+    return kExitWell;
+  }
+  if (const int code = check_options(command, args, console); code != kExitWell) return code;
   try {
     // CLI11 takes the arguments last first.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));

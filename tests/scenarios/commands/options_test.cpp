@@ -35,6 +35,33 @@ TEST_F(Options, EveryCommandHasHelpAndRefusesOptionsThatItDoesNotKnow) {
   }
 }
 
+TEST_F(Options, AnUnknownOptionIsNamedWhateverStandsBehindIt) {
+  const std::vector<std::vector<std::string>> lines{
+      {"collective", "all_reduce", "--cluster", "dgx_h100", "--byte", "1MiB"},
+      {"validate", "--byte", "3", "kernels", "t.csv"},
+      {"run", "s.yaml", "--byte=3"},
+      {"ask", "serve", "--byte", "3"}};
+  for (const std::vector<std::string>& line : lines) {
+    const Outcome outcome = orrery(line);
+    EXPECT_EQ(outcome.code, kExitInput) << line[0];
+    EXPECT_THAT(outcome.err, HasSubstr("orrery: unknown option --byte of ")) << line[0];
+  }
+  EXPECT_THAT(orrery(lines[0]).err, HasSubstr("did you mean --bytes"));
+}
+
+TEST_F(Options, HelpIsGivenWhateverElseIsMissing) {
+  const std::vector<std::vector<std::string>> lines{{"validate", "collectives", "--help"},
+                                                    {"collective", "all_reduce", "-h"},
+                                                    {"compare", "a.json", "--help"},
+                                                    {"run", "--help", "s.yaml", "--none"}};
+  for (const std::vector<std::string>& line : lines) {
+    const Outcome help = orrery(line);
+    EXPECT_EQ(help.code, kExitWell) << line[0] << help.err;
+    EXPECT_THAT(help.out, HasSubstr("orrery " + line[0])) << line[0];
+  }
+  EXPECT_THAT(orrery({"ask", "serve", "--help"}).out, HasSubstr("orrery ask serve"));
+}
+
 TEST_F(Options, CommandsThatNeedAFileSaySo) {
   for (const char* command :
        {"run", "check", "sweep", "compare", "explain", "validate", "calibrate", "import", "completion"}) {
