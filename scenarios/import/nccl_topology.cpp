@@ -1,7 +1,9 @@
 #include "scenarios/import/nccl_topology.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -19,7 +21,10 @@ using hardware::ConfigError;
 using hardware::HostCpu;
 
 constexpr int kDeepest = 64;  // NCCL's own trees have a handful of levels
-constexpr std::string_view kSwitchClass = "0x068000", kGpuClass = "0x030200";
+constexpr std::string_view kSwitchClass = "0x068000", kGpuClass = "0x030200", kCpuClass = "0x060400";
+
+/// Buses that NCCL writes of a device that it can't see, as in virtual machines (src/graph/xml.cc), and no bus.
+bool is_nowhere(std::string_view bus) { return bus.empty() || bus == "fffffff:ffff:ff" || bus == "0000:00:00.0"; }
 
 /// Reads one file's elements; what is wrong is told at the element's place.
 class Reader {
@@ -118,8 +123,15 @@ class Reader {
     int to_switch = 0;
     for (const pugi::xml_node& link : node.children("nvlink")) {
       const std::string_view target = link.attribute("tclass").value();
-      if (target == kSwitchClass) to_switch += xml_.count(link, "count", 64);
-      if (target != kGpuClass) continue;
+      if (target == kSwitchClass) {
+        to_switch += xml_.count(link, "count", 64);
+        out.unnamed_switch = out.unnamed_switch || is_nowhere(link.attribute("target").value());
+      }
+      if (target == kSwitchClass || target == kCpuClass) continue;
+      if (target != kGpuClass) {
+        xml_.refuse(link, fmt::format("<nvlink>: tclass={} is neither a GPU ({}), a switch ({}) nor a processor ({})",
+                                      hardware::shown(target), kGpuClass, kSwitchClass, kCpuClass));
+      }
       cables_.push_back({bus_of_gpu_.size(), link.attribute("target").value(), xml_.count(link, "count", 64), link});
     }
     if (out.gpus > 0 &&
@@ -185,19 +197,37 @@ class Reader {
 /// NVLinks of a GPU of the file, to a switch or to others.
 int links_in(const NcclTopology& topology) { return nvlink_shape(topology.cables, topology.nvlinks).links; }
 
-/// A generation has one capability here, its boards may have a later one: A40 8.6, B300 10.3.
-bool same_capability(const NcclTopology& topology, const hardware::Gpu& gpu) {
-  const int own = gpu.generation.compute_capability, seen = topology.compute_capability;
-  return own / 10 == seen / 10 && (own == seen || (own != 89 && seen != 89));
+/// Boards with a later capability than the least of their generation, which its file has.
+/// Source: developer.nvidia.com/cuda-gpus.
+constexpr std::array<std::pair<std::string_view, int>, 7> kLater{{{"a10", 86},
+                                                                  {"a40", 86},
+                                                                  {"rtx_a6000", 86},
+                                                                  {"rtx_3060", 86},
+                                                                  {"rtx_3090", 86},
+                                                                  {"b300_sxm", 103},
+                                                                  {"gb300", 103}}};
+
+int capability_of(const hardware::Gpu& gpu) {
+  for (const auto& [board, capability] : kLater) {
+    if (board == gpu.name) return capability;
+  }
+  return gpu.generation.compute_capability;
 }
 
-/// A board whose NVLinks are bridges, as they are sold one by one, may stand in a box that has none.
-bool is_bridged(const std::string& board) {
-  for (const std::string& name : hardware::node_names()) {
-    const hardware::Node node = hardware::load_node(name);
-    if (node.gpu == board) return !node.nvswitch;
-  }
-  return false;
+/// A profile of one's own says its generation only, some of whose boards may have a later capability.
+bool same_capability(const NcclTopology& topology, const hardware::Gpu& gpu) {
+  const int own = capability_of(gpu), seen = topology.compute_capability;
+  if (own == seen) return true;
+  const std::vector<std::string> names = hardware::gpu_names();
+  if (std::find(names.begin(), names.end(), gpu.name) != names.end()) return false;
+  return std::any_of(kLater.begin(), kLater.end(), [&](const auto& later) {
+    return later.second == seen && hardware::load_gpu(std::string(later.first)).generation.name == gpu.generation.name;
+  });
+}
+
+/// Its NVLinks are bridges, as they are sold one by one: it may stand in a box that has none, or fewer.
+bool has_fewer(int links, int own, const std::string& board) {
+  return links < own && takes_bridges(board) && (links == 0 || own % links == 0);
 }
 
 /// Boards of the catalogue that have that capability, and its links or any.
@@ -207,7 +237,7 @@ std::vector<std::string> boards_like(const NcclTopology& topology, bool same_lin
     const hardware::Gpu gpu = hardware::load_gpu(name);
     if (!same_capability(topology, gpu)) continue;
     const int links = links_in(topology);
-    if (!same_links || nvlinks_of(gpu) == links || (links == 0 && is_bridged(name))) names.push_back(name);
+    if (!same_links || nvlinks_of(gpu) == links || has_fewer(links, nvlinks_of(gpu), name)) names.push_back(name);
   }
   return names;
 }
@@ -222,15 +252,15 @@ void check_board(const NcclTopology& topology, const std::string& board, const h
                  const std::string& file) {
   const int own = nvlinks_of(gpu), links = links_in(topology);
   if (!same_capability(topology, gpu)) {
-    throw ConfigError(
-        {{file, topology.first_gpu,
-          fmt::format("sm=\"{}\", and {} has compute capability {}.{}: another board than --gpu says; "
-                      "one of {}",
-                      topology.compute_capability, board, gpu.generation.compute_capability / 10,
-                      gpu.generation.compute_capability % 10, fmt::join(boards_like(topology, false), ", "))}});
+    throw ConfigError({{file, topology.first_gpu,
+                        fmt::format("sm=\"{}\", and {} has compute capability {}.{}: another board than --gpu says; "
+                                    "one of {}",
+                                    topology.compute_capability, board, capability_of(gpu) / 10,
+                                    capability_of(gpu) % 10, fmt::join(boards_like(topology, false), ", "))}});
   }
+  check_links(board, gpu, links, topology.nvlinks > 0, file, topology.first_gpu);
   const bool bridge_of_own = links > 0 && topology.nvlinks == 0 && own == 0;
-  if (own == links || bridge_of_own || (links == 0 && is_bridged(board))) return;
+  if (own == links || bridge_of_own || has_fewer(links, own, board)) return;
   throw ConfigError(
       {{file, topology.first_gpu,
         fmt::format("{} NVLinks of a GPU, and {} has {}: another board than --gpu says", links, board, own)}});
@@ -297,7 +327,12 @@ Imported import_nccl_topology(const ImportFile& file, const ImportOptions& optio
   facts.slot = topology.slot;
   facts.cpu = hardware::name(topology.cpu);
   facts.sockets = topology.sockets;
-  return node_profile(facts, file.path);
+  Imported out = node_profile(facts, file.path);
+  if (topology.unnamed_switch) {
+    out.notes.emplace_back(
+        "nvswitch: the file's NVLinks lead to no device that it names; taken as a switch, as NCCL does");
+  }
+  return out;
 }
 
 }  // namespace orrery::scenarios

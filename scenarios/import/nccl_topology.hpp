@@ -21,10 +21,11 @@ struct ImportFile;
 /// What the file says of the machine.
 struct NcclTopology {
   int gpus = 0;
-  int compute_capability = 0;  ///< 90
-  int nvlinks = 0;             ///< of each GPU to the switch; 0: none
-  LinkMatrix cables;           ///< NVLinks between each two GPUs, without a switch
-  BytesPerSecond slot;         ///< of a GPU, line rate; 0: the file has none (virtual machines)
+  int compute_capability = 0;   ///< 90
+  int nvlinks = 0;              ///< of each GPU to the switch; 0: none
+  bool unnamed_switch = false;  ///< which the file gives no bus
+  LinkMatrix cables;            ///< NVLinks between each two GPUs, without a switch
+  BytesPerSecond slot;          ///< of a GPU, line rate; 0: the file has none (virtual machines)
   int nics = 0;
   BytesPerSecond nic;  ///< of one card
   hardware::HostCpu cpu = hardware::HostCpu::intel_sapphire_rapids;

@@ -43,6 +43,24 @@ void name_unused(const LinkMatrix& cables, NvlinkShape& shape) {
   }
 }
 
+/// Links of the bridge that has the fewest, of those between neighbours (0 and 1, 2 and 3, ...); 0: a GPU has none.
+int fewest_of_neighbours(const LinkMatrix& cables) {
+  if (cables.size() % 2 != 0) return 0;
+  int fewest = kManyLinks;
+  for (std::size_t i = 0; i + 1 < cables.size(); i += 2) fewest = std::min(fewest, cables[i][i + 1]);
+  return fewest;
+}
+
+/// Bridges between some neighbours, where others have none: a profile's bridges are between all.
+void name_lone(const LinkMatrix& cables, NvlinkShape& shape) {
+  for (std::size_t i = 0; i + 1 < cables.size(); i += 2) {
+    if (cables[i][i + 1] == 0) continue;
+    shape.unused.push_back(fmt::format(
+        "NVLink between GPU{} and GPU{}: other neighbours have no bridge, and those of a profile are between all", i,
+        i + 1));
+  }
+}
+
 void check(const std::string& yaml, const std::string& file) {
   try {
     (void)hardware::read_node(*hardware::parse_config(yaml, file), file, "imported");
@@ -58,10 +76,20 @@ void check(const std::string& yaml, const std::string& file) {
 std::string mesh_lines(const NvlinkShape& shape, const hardware::Gpu& gpu) {
   if (shape.mesh.empty()) return {};
   std::string out = fmt::format("  nvlink_mesh: [{}]\n", fmt::join(shape.mesh, ", "));
-  if (gpu.nvlink_bandwidth.value() <= 0.0) {
+  if (shape.links != nvlinks_of(gpu)) {
     out += fmt::format("  mesh_bandwidth: {:g} GB/s\n", shape.links * nvlink_rate(gpu) / 1e9);
   }
   return out;
+}
+
+/// The first node of the library that holds the board and answers.
+template <typename Answer>
+bool any_node_with(const std::string& board, const Answer& answer) {
+  const std::vector<std::string> names = hardware::node_names();
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    const hardware::Node node = hardware::load_node(name);
+    return node.gpu == board && answer(node);
+  });
 }
 
 }  // namespace
@@ -69,6 +97,30 @@ std::string mesh_lines(const NvlinkShape& shape, const hardware::Gpu& gpu) {
 double nvlink_rate(const hardware::Gpu& gpu) { return gpu.generation.compute_capability >= 100 ? 50e9 : 25e9; }
 int nvlinks_of(const hardware::Gpu& gpu) {
   return static_cast<int>(std::lround(gpu.nvlink_bandwidth.value() / nvlink_rate(gpu)));
+}
+
+bool takes_bridges(const std::string& board) {
+  const bool meets_in_switch = any_node_with(board, [](const hardware::Node& node) {
+    return node.nvswitch || (!node.nvlink_mesh.empty() && node.nvlink_mesh.back() > 0);
+  });
+  return !meets_in_switch && any_node_with(board, [](const hardware::Node&) { return true; });
+}
+
+void check_links(const std::string& board, const hardware::Gpu& gpu, int links, bool to_switch, const std::string& file,
+                 const hardware::SourceSpan& at) {
+  if (links == 0) return;
+  const bool bridges = takes_bridges(board);
+  const bool has_bridge = any_node_with(board, [](const hardware::Node& node) { return !node.nvlink_mesh.empty(); });
+  if (bridges && gpu.nvlink_bandwidth.value() <= 0.0 && !has_bridge) {
+    throw ConfigError(
+        {{file, at, fmt::format("{} NVLinks of a GPU, and {} has none: another board than --gpu says", links, board)}});
+  }
+  if (bridges && to_switch) {
+    throw ConfigError({{file, at,
+                        fmt::format("NVLinks to a switch, and those of {} are bridges between pairs: "
+                                    "another board than --gpu says",
+                                    board)}});
+  }
 }
 
 NvlinkShape nvlink_shape(const LinkMatrix& cables, int to_switch, int most) {
@@ -104,7 +156,12 @@ NvlinkShape nvlink_shape(const LinkMatrix& cables, int to_switch, int most) {
   if (!shape.nvswitch && n > 2) {
     shape.mesh = {1, 0};
     name_unused(cables, shape);
-    if (cables[0][1] == 0) shape.mesh.clear();
+    if (const int fewest = fewest_of_neighbours(cables); fewest > 0) {
+      shape.links = fewest;
+    } else {
+      shape.mesh.clear();
+      name_lone(cables, shape);
+    }
   }
   return shape;
 }

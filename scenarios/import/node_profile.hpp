@@ -29,12 +29,20 @@ inline constexpr int kManyLinks = 1 << 20;
 /// Of `to_switch` links of each GPU to a switch, or of cables between the GPUs. A GPU of a group counts with the links
 /// to the others of it that rings can use: none where one can't enter and leave by different neighbours. Where all
 /// pairs have equally many and a GPU would need more than `most` of them for that, the links are those of a switch,
-/// which every pair sees.
+/// which every pair sees. Bridges count where every two neighbours (0 and 1, 2 and 3, ...) have one, as the weakest.
 [[nodiscard]] NvlinkShape nvlink_shape(const LinkMatrix& cables, int to_switch, int most = kManyLinks);
 
 /// NVLinks of a board, by its generation's rate of one (25 GB/s, from Blackwell on 50).
 [[nodiscard]] double nvlink_rate(const hardware::Gpu& gpu);
 [[nodiscard]] int nvlinks_of(const hardware::Gpu& gpu);
+
+/// A board of the library whose NVLinks, if any, are bridges between pairs, sold one by one.
+[[nodiscard]] bool takes_bridges(const std::string& board);
+
+/// Throws ConfigError, at `at` of the file, where it shows NVLinks of a GPU that the board has not: any of a board
+/// without, those to a switch of a board of bridges.
+void check_links(const std::string& board, const hardware::Gpu& gpu, int links, bool to_switch, const std::string& file,
+                 const hardware::SourceSpan& at);
 
 /// What is known of the machine; what isn't is assumed, and said so.
 struct MachineFacts {

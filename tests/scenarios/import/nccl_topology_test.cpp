@@ -149,6 +149,40 @@ TEST_F(NcclTopologyFile, OfBridgedPairsBecomesANodeWithAMesh) {
   EXPECT_THAT(error_of(replaced(text, "count=\"12\"", "count=\"4\"")), HasSubstr("4 links one way and 12 the other"));
 }
 
+TEST_F(NcclTopologyFile, TellsBoardsOfOneGenerationApartByTheirCapability) {
+  const auto tried = [&](const std::string& sm, const char* gpu) {
+    const std::string text =
+        replaced(replaced(small_topology(), "sm=\"90\"", "sm=\"" + sm + "\""), "sm=\"90\"", "sm=\"" + sm + "\"");
+    return orrery({"import", write("t.xml", text), "--gpu", gpu, "-o", path("n.yaml"), "--force"});
+  };
+  EXPECT_EQ(tried("103", "b300_sxm").code, 0);
+  EXPECT_EQ(tried("100", "b200_sxm").code, 0);
+  EXPECT_THAT(tried("103", "b200_sxm").err, HasSubstr("sm=\"103\", and b200_sxm has compute capability 10.0"));
+  EXPECT_THAT(tried("100", "b300_sxm").err, HasSubstr("sm=\"100\", and b300_sxm has compute capability 10.3"));
+  EXPECT_THAT(tried("86", "a100_sxm").err, HasSubstr("sm=\"86\", and a100_sxm has compute capability 8.0"));
+  EXPECT_THAT(tried("80", "a40").err, HasSubstr("sm=\"80\", and a40 has compute capability 8.6"));
+}
+
+TEST_F(NcclTopologyFile, SaysWhereItsNvlinksLeadNowhere) {
+  const auto told = [&](const std::string& text, const char* gpu) {
+    return orrery({"import", write("t.xml", text), "--gpu", gpu, "-o", path("n.yaml"), "--force"});
+  };
+  const std::string nowhere = small_topology();
+  EXPECT_THAT(told(nowhere, "h100_sxm").err,
+              HasSubstr("lead to no device that it names; taken as a switch, as NCCL does"));
+  const std::string bus = "target=\"0000:00:00.0\"", named = "target=\"0000:c5:00.0\"";
+  const Outcome a_switch = told(replaced(replaced(nowhere, bus, named), bus, named), "h100_sxm");
+  EXPECT_EQ(a_switch.code, 0);
+  EXPECT_EQ(a_switch.err.find("taken as a switch"), std::string::npos);
+  EXPECT_THAT(error_of(replaced(nowhere, "tclass=\"0x068000\"", "tclass=\"0x020000\"")),
+              AllOf(HasSubstr("t.xml:5:"), HasSubstr("tclass=\"0x020000\" is neither a GPU")));
+  // A bridge has no switch behind it.
+  std::string pairs = nowhere;
+  for (int i = 0; i < 2; ++i)
+    pairs = replaced(replaced(pairs, "sm=\"90\"", "sm=\"80\""), "count=\"18\"", "count=\"4\"");
+  EXPECT_THAT(told(pairs, "a30").err, HasSubstr("those of a30 are bridges between pairs"));
+}
+
 /// The graphs that NCCL prints for each file on one node: rings, trees, stars of the switch, channels.
 struct Printed {
   const char *file, *gpu;

@@ -93,6 +93,26 @@ TEST(NvlinkShape, BridgesThatTheProfileCannotSayAreNamed) {
   EXPECT_THAT(shape.unused, ElementsAre(HasSubstr("NVLink between GPU0 and GPU2")));
 }
 
+TEST(NvlinkShape, OneBridgeIsNotTwo) {
+  LinkMatrix cables = all_alike(4, 0);
+  cables[0][1] = cables[1][0] = 12;
+  const NvlinkShape one = nvlink_shape(cables, 0);
+  EXPECT_THAT(one.mesh, IsEmpty()) << "GPU2 and GPU3 have none";
+  EXPECT_THAT(one.unused, ElementsAre(HasSubstr("NVLink between GPU0 and GPU1: other neighbours have no bridge")));
+  cables[2][3] = cables[3][2] = 4;
+  const NvlinkShape unlike = nvlink_shape(cables, 0);
+  EXPECT_THAT(unlike.mesh, ElementsAre(1, 0));
+  EXPECT_EQ(unlike.links, 4) << "as the weakest";
+}
+
+TEST(BridgedBoards, AreThoseWithoutASwitchOrAMeshOfAll) {
+  for (const char* board : {"a30", "a40", "h100_pcie", "h100_nvl", "a100_pcie", "l40s"})
+    EXPECT_TRUE(takes_bridges(board));
+  for (const char* board : {"h100_sxm", "a100_sxm", "v100_sxm_16gb", "gb200", "mine.yaml"}) {
+    EXPECT_FALSE(takes_bridges(board)) << board;
+  }
+}
+
 TEST(NvlinkShape, ARingNeedsTwoNeighbours) {
   // 0–1–2 in a row: no ring of three goes through it.
   LinkMatrix cables = all_alike(3, 0);

@@ -114,6 +114,27 @@ TEST_F(TopoMatrixFile, BecomesANodeWithBridgesBetweenPairs) {
   EXPECT_EQ(node.sockets, 2) << "by the CPUs, where there is no NUMA column";
 }
 
+TEST_F(TopoMatrixFile, OfOneBridgeOrAWeakerOneSaysNoMore) {
+  // Two of the three bridges that an H100 PCIe takes.
+  const std::string weaker =
+      replaced(replaced(replaced(replaced(kPairs, "NV12", "NV8"), "NV12", "NV8"), "NV12", "NV8"), "NV12", "NV8");
+  EXPECT_EQ(node_of(weaker, "h100_pcie").mesh_bandwidth, BytesPerSecond{200e9})
+      << "8 links of 25 GB/s, not the board's 12";
+  const std::string one = replaced(replaced(kPairs, "\t X \tNV12\tSYS\t32", "\t X \tPHB\tSYS\t32"),
+                                   "SYS\tNV12\t X \tSYS", "SYS\tPHB\t X \tSYS");
+  EXPECT_TRUE(node_of(one, "a100_pcie").nvlink_mesh.empty()) << "GPU2 and GPU3 have none";
+  EXPECT_THAT(orrery({"import", path("topo.txt"), "--gpu", "a100_pcie"}).err,
+              HasSubstr("NVLink between GPU0 and GPU1: other neighbours have no bridge"));
+}
+
+TEST_F(TopoMatrixFile, BoardsWithoutNvlinkHaveNone) {
+  for (const char* board : {"l40s", "a10", "rtx_4090", "v100_pcie"}) {
+    EXPECT_THAT(error_of(kPairs, board), AllOf(HasSubstr("topo.txt:1:1"), HasSubstr("12 NVLinks of a GPU, and "),
+                                               HasSubstr("has none: another board than --gpu says")))
+        << board;
+  }
+}
+
 TEST_F(TopoMatrixFile, BecomesAMeshWhereSomeGpusShareMoreLinks) {
   const hardware::Node node = node_of(dgx_1(), "v100_sxm_16gb");
   // GPUs 0 and 1 share one link; of five the fifth has one neighbour: no ring passes it; of six it has two, by two
