@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -245,6 +246,27 @@ std::vector<std::string> nccl_notes(const NcclSettings& settings) {
   std::vector<std::string> notes;
   for (const std::string_view key : settings.idle_keys()) {
     notes.push_back(fmt::format("cluster.nccl.{}: taken, changes no time in this model", key));
+  }
+  if (settings.min_channels > 0 || settings.max_channels > 0) {
+    notes.push_back(
+        fmt::format("cluster.nccl.{}: of rings, trees and exchanges; reduction in the switch (nvls) has channels of "
+                    "its own, as in NCCL",
+                    settings.max_channels > 0 ? "max_channels" : "min_channels"));
+  }
+  if (settings.min_ctas > 0 || settings.max_ctas > 0) {
+    notes.push_back(
+        fmt::format("cluster.nccl.{}: of reduction in the switch (nvls) it changes the SMs and, in this model, no time",
+                    settings.max_ctas > 0 ? "max_ctas" : "min_ctas"));
+  }
+  std::set<int> visited;
+  for (const hardware::NcclGraph& graph : settings.graphs) {
+    if (graph.channels > 0) visited.insert(graph.gpus);
+  }
+  if (!visited.empty()) {
+    notes.push_back(
+        fmt::format("cluster.nccl.graph_file (graphs): holds for groups with {} GPUs on each node, which its channels "
+                    "visit; of all others NCCL's search is reckoned",
+                    fmt::join(visited, " or ")));
   }
   return notes;
 }

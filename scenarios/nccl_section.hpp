@@ -18,7 +18,8 @@ namespace orrery::scenarios {
 [[nodiscard]] hardware::NcclSettings read_nccl(hardware::MapReader& cluster, const std::string& folder,
                                                hardware::Diagnostics& diagnostics);
 
-/// What is to be known of what was set: keys that are taken and change no time in this model.
+/// What is to be known of what was set: keys that are taken and change no time in this model, and those that hold for a
+/// part of the collectives.
 [[nodiscard]] std::vector<std::string> nccl_notes(const hardware::NcclSettings& settings);
 
 /// What was set, as the keys are written; empty where nothing was.
