@@ -20,6 +20,8 @@
 #include "calibrate/custom_rows.hpp"
 #include "calibrate/exchange_rows.hpp"
 #include "calibrate/nccl_law.hpp"
+#include "calibrate/nccl_types.hpp"
+#include "calibrate/network_rows.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
 #include "hardware/config/config.hpp"
@@ -37,37 +39,11 @@ using sim::CollectiveKind;
 constexpr std::size_t kFewestRows = 6;
 constexpr std::string_view kSplit = "kept back: fnv1a(kind/ranks/bytes) % 5 == 0";
 
-std::optional<CollectiveKind> parse_operation(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, CollectiveKind>, 6> kNames{{
-      {"all_reduce", CollectiveKind::all_reduce},
-      {"all_gather", CollectiveKind::all_gather},
-      {"reduce_scatter", CollectiveKind::reduce_scatter},
-      {"alltoall", CollectiveKind::all_to_all},
-      {"all_to_all", CollectiveKind::all_to_all},
-      {"broadcast", CollectiveKind::broadcast},
-  }};
-  for (const auto& [name, kind] : kNames) {
-    if (name == text) return kind;
-  }
-  return std::nullopt;
-}
-
 std::string family_key(CollectiveKind kind, int ranks) { return sim::collective_fit_key(kind, ranks); }
-
-/// nccl-tests names types of C and of its own; NCCL's choice asks for a type's size and whether the switch adds it.
-std::optional<Dtype> dtype_of(std::string_view text) {
-  if (text == "half" || text == "bfloat16") return Dtype::bf16;
-  if (text == "float" || text == "int32" || text == "uint32") return Dtype::fp32;
-  if (text == "double" || text == "int64" || text == "uint64") return Dtype::fp32;
-  if (text == "int8" || text == "uint8") return Dtype::int8;
-  if (text == "f8e4m3" || text == "f8e5m2") return Dtype::fp8;
-  const auto known = parse_dtype(text);
-  return known == Dtype::fp16 ? std::optional<Dtype>(Dtype::bf16) : known;
-}
 
 sim::CollectiveCall call_of(const NcclRow& row) {
   sim::CollectiveCall call{row.kind, row.bytes, row.ranks, 1};
-  call.dtype = *dtype_of(row.dtype);
+  call.dtype = find_nccl_type(row.dtype)->dtype;
   return call;
 }
 
@@ -79,7 +55,7 @@ std::string why_not(bool known_operation, std::int64_t ranks, double bytes, doub
   if (ranks < 2 || !(time_us > 0.0) || !(bytes > 0.0)) return "needs 2 GPUs and a positive size and time";
   if (ranks > kMostRanks) return "more than 1048576 GPUs";
   if (!(bytes <= kMostBytes)) return "a size above 1 PiB";
-  if (!dtype_of(dtype)) return fmt::format("unknown type {}", hardware::shown(dtype));
+  if (find_nccl_type(dtype) == nullptr) return fmt::format("unknown type {}", hardware::shown(dtype));
   return {};
 }
 
@@ -90,7 +66,7 @@ std::string describe(const NcclRow& row) {
 
 LawRow law_row(const NcclRow& row, const hardware::Site& site) {
   const sim::CollectiveCall call = call_of(row);
-  return {row.kind, row.ranks, row.bytes, row.measured, sim::nccl_choice(call, site), call.dtype};
+  return {row.kind, row.ranks, row.bytes, row.measured, sim::select(call, site), call.dtype};
 }
 
 /// Errors of a law on the rows that a fit saw and on those that were kept back.
@@ -203,6 +179,22 @@ hardware::Fit family_fit(const Family& family, const std::vector<NamedNodeLaw>& 
 
 }  // namespace
 
+std::optional<CollectiveKind> parse_operation(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, CollectiveKind>, 7> kNames{{
+      {"all_reduce", CollectiveKind::all_reduce},
+      {"all_gather", CollectiveKind::all_gather},
+      {"reduce_scatter", CollectiveKind::reduce_scatter},
+      {"alltoall", CollectiveKind::all_to_all},
+      {"all_to_all", CollectiveKind::all_to_all},
+      {"broadcast", CollectiveKind::broadcast},
+      {"reduce", CollectiveKind::reduce},
+  }};
+  for (const auto& [name, kind] : kNames) {
+    if (name == text) return kind;
+  }
+  return std::nullopt;
+}
+
 bool is_nccl_table(const CsvTable& table) {
   for (const std::string_view column : {"op", "dtype", "gpus", "bytes", "time_us"}) {
     if (table.column(column) < 0) return false;
@@ -292,11 +284,16 @@ ErrorReport validate_collectives(const std::filesystem::path& path, const hardwa
   const CsvTable table = read_csv(path);
   if (is_custom_table(table)) return validate_custom(table, site);
   if (is_exchange_table(table)) return validate_exchange(table, site);
+  if (is_eager_table(table)) return validate_eager(table, site);
+  if (is_published_table(table)) return validate_published(table, site.gpu.name);
   if (!is_nccl_table(table)) {
-    throw hardware::ConfigError(path.string() +
-                                ": a table of collectives has the columns op (or backend and kernel), dtype, gpus, "
-                                "bytes, time_us; one of expert exchanges nodes, hidden, tokens, topk, experts and the "
-                                "times of dispatch and combine, or op, kernel, dtype, moe_ep, distribution, time_us");
+    throw hardware::ConfigError(
+        path.string() +
+        ": a table of collectives has the columns op (or backend and kernel), dtype, gpus, "
+        "bytes, time_us; one of expert exchanges nodes, hidden, tokens, topk, experts and the "
+        "times of dispatch and combine, or op, kernel, dtype, moe_ep, distribution, time_us; "
+        "one of several nodes system, op, workers, devices_per_node, bytes, median_us; one of "
+        "published figures id, op, dtype, node, fabric, gpus, nodes, bytes, busbw_GBps, source");
   }
   NcclRows read = read_nccl_rows(table);
   if (table.column("campaign") >= 0) read.rows = median_rows(read.rows);

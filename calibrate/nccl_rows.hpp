@@ -26,6 +26,9 @@ struct NcclRows {
   std::vector<SkippedRow> skipped;
 };
 
+/// "all_reduce", "alltoall": as tables and nccl-tests call an operation.
+[[nodiscard]] std::optional<sim::CollectiveKind> parse_operation(std::string_view text);
+
 /// True if the table has the columns of an NCCL table.
 [[nodiscard]] bool is_nccl_table(const CsvTable& table);
 

@@ -55,7 +55,7 @@ void write_fits(const std::filesystem::path& profile, const std::vector<hardware
 
 /// Predicts every row of a table of collectives on one node of `cluster`: of NCCL (columns op, dtype, gpus, bytes,
 /// time_us) or of serving engines' all_reduce (backend, kernel, dtype, gpus, bytes, time_us); or of expert exchanges
-/// (exchange_rows.hpp), over as many nodes as a row says.
+/// (exchange_rows.hpp), over as many nodes as a row says; or of several nodes (network_rows.hpp).
 [[nodiscard]] ErrorReport validate_collectives(const std::filesystem::path& table, const hardware::Site& site);
 
 }  // namespace orrery::calibrate

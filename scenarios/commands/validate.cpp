@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "calibrate/network_rows.hpp"
 #include "calibrate/tables.hpp"
 #include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/commands/commands.hpp"
@@ -47,6 +48,10 @@ Validation validate_kind(const Options& options, Console& console) {
       nearest += (nearest.empty() ? "; did you mean " : ", ") + name;
     }
     throw ConfigError(fmt::format("validate {}: the kinds are {}{}", kind, fmt::join(known, ", "), nearest));
+  }
+  if (options.gpu.empty() && kind == "collectives") {
+    const calibrate::CsvTable read = calibrate::read_csv(table);
+    if (calibrate::is_published_table(read)) return {calibrate::validate_published(read, {}), {}};
   }
   if (options.gpu.empty()) throw ConfigError(fmt::format("validate {} needs --gpu NAME (orrery list gpus)", kind));
   if (kind == "kernels") {
