@@ -4,13 +4,16 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "calibrate/nccl_rows.hpp"
 #include "calibrate/tables.hpp"
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/shown.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/nccl_section.hpp"
 #include "sim/collective/fitted.hpp"
+#include "sim/collective/libraries.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -28,6 +31,36 @@ calibrate::CsvTable table_of(const CollectiveQuery& query, const std::string& na
                           shortest(row.size.value()), shortest(row.time.value() * kMicro)});
   }
   return table;
+}
+
+/// Laws are of sums (products and extremes cost the SMs otherwise), on the channels and threads that NCCL takes.
+void check_measured(const CollectiveQuery& query, const std::string& file) {
+  for (const NcclTestsRow& row : query.measured) {
+    if (row.reduction.empty() || row.reduction == "none" || row.reduction == "sum" || row.reduction == "avg") continue;
+    throw ConfigError(
+        {{file, {row.line, 1}, fmt::format("--fit: a reduction by {}: laws are of sums", printable(row.reduction))}});
+  }
+  hardware::NcclSettings width = query.cluster.nccl;
+  const hardware::NcclSettings plain;
+  width.version = plain.version, width.algorithms = plain.algorithms, width.protocols = plain.protocols;
+  width.nvls = plain.nvls;
+  if (width.directs()) {
+    throw ConfigError(
+        fmt::format("collective: --fit under cluster.nccl {}: laws are of the channels, threads and paths that NCCL "
+                    "takes by itself; of its keys version, algo, proto and nvls may stand",
+                    nccl_json(width).dump()));
+  }
+  if (sim::named_beside_nccl(query.cluster.nccl) != nullptr) {
+    throw ConfigError(fmt::format("collective: --fit under {} {}: laws are of NCCL's algorithms", query.algorithm_key,
+                                  query.cluster.nccl.algorithms.text));
+  }
+}
+
+/// Under which settings the rows are taken to have been measured.
+std::string settings_text(const CollectiveQuery& query) {
+  const hardware::NcclSettings& settings = query.cluster.nccl;
+  return fmt::format("NCCL {}{}", hardware::name(settings.version),
+                     settings.directs() ? ", told " + nccl_json(settings).dump() : ", told nothing");
 }
 
 /// The profile that is written to, made from the GPU's own where there is none.
@@ -55,12 +88,13 @@ void begin_profile(const std::filesystem::path& profile, const hardware::Gpu& gp
 
 }  // namespace
 
-std::vector<std::string> fit_measurements(const CollectiveQuery& query, const std::string& profile,
-                                          std::string_view date) {
+std::vector<std::string> fit_measurements(const CollectiveQuery& query, const std::string& file,
+                                          const std::string& profile, std::string_view date) {
   if (query.measured.empty()) throw ConfigError("collective: --fit needs measurements: --compare FILE");
   if (query.nodes > 1) {
     throw ConfigError(fmt::format("collective: --fit is of one node, and the measurements are of {}", query.nodes));
   }
+  check_measured(query, file);
   const hardware::Site site = query.cluster.site(0);
   const std::string name = fmt::format("{}.csv", sim::name(query.kind));
   calibrate::FitOutcome outcome = calibrate::fit_nccl(table_of(query, name), site, date);
@@ -75,6 +109,9 @@ std::vector<std::string> fit_measurements(const CollectiveQuery& query, const st
   if (std::any_of(site.gpu.fits.begin(), site.gpu.fits.end(), is_node_law)) {
     outcome.fits.erase(std::remove_if(outcome.fits.begin(), outcome.fits.end(), is_node_law), outcome.fits.end());
   }
+  for (hardware::Fit& fit : outcome.fits) {
+    fit.source += fmt::format("; {} elements, {}", query.type.name, settings_text(query));
+  }
   calibrate::write_fits(profile, outcome.fits);
   std::vector<std::string> lines;
   for (const hardware::Fit& fit : outcome.fits) {
@@ -83,6 +120,7 @@ std::vector<std::string> fit_measurements(const CollectiveQuery& query, const st
                                   residual.group, residual.median * 100.0, residual.p95 * 100.0));
     }
   }
+  lines.push_back(fmt::format("under {}: which laws the rows are of is its choice", settings_text(query)));
   lines.push_back(fmt::format("written to {}: name it in a scenario by cluster.gpu", hardware::quoted_path(profile)));
   return lines;
 }

@@ -1,9 +1,12 @@
 // From words to a group of ranks. See collective_table.hpp.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include <fmt/format.h>
 
+#include "calibrate/nccl_types.hpp"
+#include "calibrate/network_rows.hpp"
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/shown.hpp"
 #include "hardware/nearest_names.hpp"
@@ -39,16 +42,18 @@ sim::CollectiveKind kind_of(std::string_view operation) {
   unknown("operation", operation, names);
 }
 
-Dtype dtype_of(const std::string& type) {
-  if (type.empty()) return Dtype::bf16;
-  // nccl-tests' own names beside ours.
-  if (type == "half") return Dtype::fp16;
-  if (type == "float") return Dtype::fp32;
-  if (type == "f8e4m3" || type == "fp8_e4m3") return Dtype::fp8;
-  if (const auto found = parse_dtype(type)) return *found;
-  std::vector<std::string> names{"half", "float"};
-  for (const Dtype each : all_dtypes()) names.emplace_back(name(each));
-  unknown("type", type, names);
+calibrate::NcclType type_of(const std::string& word, sim::CollectiveKind kind) {
+  const calibrate::NcclType* type = calibrate::find_nccl_type(word.empty() ? "bf16" : word);
+  if (type == nullptr) {
+    std::vector<std::string> words;
+    for (const calibrate::NcclType& each : calibrate::nccl_types()) words.emplace_back(each.word);
+    unknown("type", word, words);
+  }
+  if (type->only_moved && sim::sums(kind)) {
+    throw ConfigError(fmt::format("collective: {} of {}: NCCL sums no such elements, it can only move their bytes",
+                                  sim::name(kind), type->word));
+  }
+  return *type;
 }
 
 Bytes size_of(const std::string& text) {
@@ -78,6 +83,22 @@ std::vector<Bytes> sizes_of(const std::string& text) {
     sizes.push_back(size);
   }
   return sizes;
+}
+
+/// Whole elements of each operation and, where ranks have parts, of each part, as nccl-tests rounds a size down.
+void round_sizes(CollectiveQuery& query) {
+  const double least = query.type.bytes * query.parts() * query.operations;
+  for (Bytes& size : query.sizes) {
+    const double elements = std::floor(size.value() / least);
+    if (!(elements >= 1.0)) {
+      std::string each = query.parts() > 1 ? fmt::format(" for each of {} ranks", query.parts()) : "";
+      if (query.operations > 1) each += fmt::format(" in each of {} operations", query.operations);
+      throw ConfigError(fmt::format("collective: --bytes {:.0f} B is no element of {:g} B ({}){}: at least {:.0f} B",
+                                    size.value(), query.type.bytes, query.type.name, each, least));
+    }
+    size = Bytes{elements * least};
+  }
+  query.sizes.erase(std::unique(query.sizes.begin(), query.sizes.end()), query.sizes.end());
 }
 
 /// The file has a cluster; else it is a node's profile.
@@ -110,11 +131,16 @@ hardware::Cluster cluster_in(const std::string& path, const std::vector<Override
   return cluster_alone(edited, std::filesystem::path(path).parent_path().string());
 }
 
-/// A fabric of the cards' generation.
-std::string usual_fabric(const std::string& node) {
-  constexpr BytesPerSecond kHdr{25e9};
-  const bool ndr = hardware::load_node(node).nic_bandwidth > kHdr;
-  return ndr ? "rail_fat_tree_ndr" : "rail_fat_tree_hdr";
+/// The key by which the cluster names an algorithm.
+std::string algorithm_key_of(const CollectiveWords& words, const std::vector<Override>& overrides) {
+  constexpr std::string_view kShort = "cluster.collective_algorithm";
+  bool is_short = std::any_of(overrides.begin(), overrides.end(), [&](const Override& o) { return o.key == kShort; });
+  if (!is_short && has_cluster(words.cluster)) {
+    const hardware::NodePtr root = hardware::load_config(words.cluster);
+    const hardware::ConfigNode* cluster = root->find("cluster");
+    is_short = cluster != nullptr && cluster->find("collective_algorithm") != nullptr;
+  }
+  return std::string(is_short ? kShort : "cluster.nccl.algo");
 }
 
 hardware::Cluster cluster_of(const CollectiveWords& words, const std::vector<Override>& overrides) {
@@ -137,7 +163,10 @@ hardware::Cluster cluster_of(const CollectiveWords& words, const std::vector<Ove
   }
   const int nodes = std::max(1, words.nodes);
   std::string text = fmt::format("cluster:\n  node: {}\n  nodes: {}\n", words.cluster, nodes);
-  const std::string fabric = !words.fabric.empty() ? words.fabric : (nodes > 1 ? usual_fabric(words.cluster) : "");
+  const std::string fabric =
+      !words.fabric.empty()
+          ? words.fabric
+          : (nodes > 1 ? std::string(calibrate::usual_fabric(hardware::load_node(words.cluster))) : "");
   if (!fabric.empty()) text += fmt::format("  fabric: {}\n", fabric);
   try {
     return cluster_alone(EditedText(std::move(text), "--cluster", overrides), ".");
@@ -155,8 +184,9 @@ CollectiveQuery read_query(std::string_view operation, const CollectiveWords& wo
                            const std::vector<Override>& overrides) {
   CollectiveQuery query;
   query.kind = kind_of(operation);
-  query.dtype = dtype_of(words.type);
+  query.type = type_of(words.type, query.kind);
   query.cluster = cluster_of(words, overrides);
+  query.algorithm_key = algorithm_key_of(words, overrides);
   query.operations = words.operations;
   if (query.cluster.groups.size() > 1) {
     throw ConfigError(fmt::format("collective: {} has unlike nodes: name one of them with --cluster",
@@ -172,13 +202,15 @@ CollectiveQuery read_query(std::string_view operation, const CollectiveWords& wo
   if (query.ranks() < 2) throw ConfigError("collective: a collective needs two GPUs (--gpus, --nodes)");
   if (words.compare.empty()) {
     query.sizes = sizes_of(words.bytes);
+    round_sizes(query);
     return query;
   }
   if (!words.bytes.empty()) throw ConfigError("collective: --bytes beside --compare, whose sizes are the file's");
-  const std::string_view type = words.type.empty() ? std::string_view{} : nccl_type(query.dtype);
+  const std::string_view type = words.type.empty() ? std::string_view{} : query.type.name;
   query.measured = rows_of(read_nccl_tests(words.compare), words.compare, sim::name(query.kind), type,
                            sim::bus_factor(query.kind, query.ranks()));
-  if (words.type.empty()) query.dtype = dtype_of(query.measured.front().type);
+  check_group(query.measured, words.compare, {query.gpus, query.nodes, group.gpu.name});
+  if (words.type.empty()) query.type = type_of(query.measured.front().type, query.kind);
   for (const NcclTestsRow& row : query.measured) query.sizes.push_back(row.size);
   return query;
 }

@@ -23,10 +23,8 @@ constexpr double kGiga = 1e9, kMicro = 1e6;
 
 /// nccl-tests counts the elements of one rank's part.
 double count_of(const CollectiveQuery& query, Bytes size) {
-  const double elements = size / element_size(query.dtype);
-  const bool parts = query.kind == CollectiveKind::all_gather || query.kind == CollectiveKind::reduce_scatter ||
-                     query.kind == CollectiveKind::all_to_all;
-  return std::floor(parts ? elements / query.ranks() : elements);
+  const double elements = size.value() / query.type.bytes;
+  return std::floor(elements / query.parts());
 }
 
 struct Errors {
@@ -50,21 +48,22 @@ Errors errors_of(const CollectiveTable& table) {
 
 /// How well a line is known, or that NCCL would not carry it out.
 std::string_view known(const CollectiveLine& line) {
-  if (line.refused) return "refused";
+  if (!line.refusal.empty()) return "refused";
   return line.estimate.extrapolated.empty() ? kernels::name(line.estimate.provenance) : "extrapolated";
 }
 
-std::string way_of(const CollectiveLine& line) {
-  return fmt::format("{} {}", line.estimate.algorithm, line.estimate.protocol);
-}
-
-/// Lines by size, the smallest first; a log may have them in any order, and a size twice.
-std::vector<std::size_t> by_size(const CollectiveTable& table) {
-  std::vector<std::size_t> order(table.lines.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return table.lines[a].size < table.lines[b].size; });
-  return order;
+/// Half as many nodes with as many GPUs each, or half the GPUs of one, where those take longer.
+std::optional<FewerRanks> slower_of_fewer(const CollectiveQuery& query, sim::CollectiveCall call,
+                                          const sim::CollectiveEstimate& estimate, const sim::CollectiveModel& model) {
+  FewerRanks fewer{query.gpus, query.nodes, {}};
+  (query.nodes > 1 ? fewer.nodes : fewer.gpus) /= 2;
+  call.ranks = fewer.gpus * fewer.nodes;
+  call.nodes = fewer.nodes;
+  if (call.ranks < 2) return std::nullopt;
+  fewer.estimate = model.explain(call);
+  constexpr double kTold = 1.01;  // what rounds to the same is no finding
+  if (!(fewer.estimate.time > kTold * estimate.time)) return std::nullopt;
+  return fewer;
 }
 
 /// A larger message that takes less: not within one way of carrying it out, but where NCCL changes it.
@@ -77,52 +76,25 @@ void mark_dips(CollectiveTable& table) {
   }
 }
 
-/// What is to be known of the table: keys that change nothing, sizes that dip, why lines are no measurements.
-std::vector<std::string> notes_of(const CollectiveTable& table) {
-  std::vector<std::string> notes = nccl_notes(table.query.cluster.nccl);
-  const std::vector<std::size_t> order = by_size(table);
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    const CollectiveLine &before = table.lines[order[i - 1]], &line = table.lines[order[i]];
-    if (!line.dips) continue;
-    notes.push_back(fmt::format("{} take less than {}: NCCL's own model goes from {} to {} there",
-                                readable(line.size.value(), Unit::bytes), readable(before.size.value(), Unit::bytes),
-                                way_of(before), way_of(line)));
-  }
-  std::vector<std::string> reasons;
-  for (const CollectiveLine& line : table.lines) {
-    const std::string& reason = line.estimate.extrapolated;
-    if (reason.empty() || std::find(reasons.begin(), reasons.end(), reason) != reasons.end()) continue;
-    reasons.push_back(reason);
-    notes.push_back("extrapolated: " + reason);
-  }
-  return notes;
+}  // namespace
+
+std::vector<std::size_t> by_size(const CollectiveTable& table) {
+  std::vector<std::size_t> order(table.lines.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return table.lines[a].size < table.lines[b].size; });
+  return order;
 }
 
-}  // namespace
+int CollectiveQuery::parts() const {
+  const bool each = kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter ||
+                    kind == CollectiveKind::all_to_all;
+  return each ? ranks() : 1;
+}
 
 std::optional<double> CollectiveLine::error() const {
   if (!measured) return std::nullopt;
   return estimate.time / *measured - 1.0;
-}
-
-std::string_view nccl_type(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::fp32:
-    case Dtype::tf32:
-      return "float";
-    case Dtype::fp16:
-      return "half";
-    case Dtype::bf16:
-      return "bfloat16";
-    case Dtype::fp8:
-    case Dtype::fp8_block:
-      return "f8e4m3";
-    case Dtype::int8:
-    case Dtype::int4:
-    case Dtype::nvfp4:
-      return "int8";
-  }
-  return "int8";
 }
 
 CollectiveTable predict(CollectiveQuery query) {
@@ -132,7 +104,7 @@ CollectiveTable predict(CollectiveQuery query) {
   const sim::CollectiveModel model(site);
   for (std::size_t i = 0; i < q.sizes.size(); ++i) {
     sim::CollectiveCall call{q.kind, q.sizes[i], q.ranks(), q.nodes};
-    call.dtype = q.dtype;
+    call.dtype = q.type.dtype;
     call.operations = q.operations;
     CollectiveLine line;
     line.size = q.sizes[i];
@@ -142,7 +114,8 @@ CollectiveTable predict(CollectiveQuery query) {
     line.load = choice.row->load(call);
     line.bound = sim::binding_link(call, site);
     line.rounding_depth = sim::rounding_depth(choice, call);
-    line.refused = sim::nccl_refuses(choice, call.kind, site.nccl);
+    line.refusal = refusal_of(q, call, choice, site);
+    line.slower = slower_of_fewer(q, call, line.estimate, model);
     line.algbw = line.size.value() / line.estimate.time.value();
     line.busbw = line.algbw * sim::bus_factor(q.kind, q.ranks());
     if (!q.measured.empty()) line.measured = q.measured[i].time;
@@ -173,18 +146,11 @@ std::string table_text(const CollectiveTable& table) {
   for (const CollectiveLine& line : table.lines) {
     const sim::CollectiveEstimate& e = line.estimate;
     out += fmt::format(" {:>13.0f} {:>13.0f} {:>9} {:>{}} {:>8} {:>8} {:>7} {:>11.2f} {:>9.2f} {:>9.2f}  {}",
-                       line.size.value(), line.count, nccl_type(table.query.dtype), e.algorithm, wide, e.protocol,
-                       e.channels, e.threads, e.time.value() * kMicro, line.algbw / kGiga, line.busbw / kGiga,
-                       known(line));
+                       line.size.value(), line.count, table.query.type.name, e.algorithm, wide, e.protocol, e.channels,
+                       e.threads, e.time.value() * kMicro, line.algbw / kGiga, line.busbw / kGiga, known(line));
     if (line.measured)
       out += fmt::format(" {:>10.2f} {:>+8.1f}", line.measured->value() * kMicro, *line.error() * 100.0);
     out += "\n";
-  }
-  const auto refused = [](const CollectiveLine& line) { return line.refused; };
-  if (std::any_of(table.lines.begin(), table.lines.end(), refused)) {
-    out +=
-        "# refused: cluster.nccl leaves nothing that NCCL has for the call, or names an algorithm that can't carry it "
-        "out; what NCCL takes unasked is shown\n";
   }
   for (const std::string& note : notes_of(table)) out += fmt::format("# {}\n", note);
   if (const Errors errors = errors_of(table); errors.rows > 0) {
@@ -202,11 +168,11 @@ std::string table_csv(const CollectiveTable& table) {
     const sim::CollectiveEstimate& e = line.estimate;
     out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},\"{}\"\n",
                        sim::name(table.query.kind), table.query.ranks(), table.query.nodes, shortest(line.size.value()),
-                       shortest(line.count), nccl_type(table.query.dtype), e.algorithm, e.protocol, e.channels,
-                       e.threads, shortest(e.time.value()), shortest(line.algbw), shortest(line.busbw),
-                       line.refused ? "refused" : kernels::name(e.provenance), shortest(line.load.node.value()),
-                       shortest(line.load.network.value()), line.bound.link_class, line.rounding_depth,
-                       line.measured ? shortest(line.measured->value()) : "",
+                       shortest(line.count), table.query.type.name, e.algorithm, e.protocol, e.channels, e.threads,
+                       shortest(e.time.value()), shortest(line.algbw), shortest(line.busbw),
+                       !line.refusal.empty() ? "refused" : kernels::name(e.provenance),
+                       shortest(line.load.node.value()), shortest(line.load.network.value()), line.bound.link_class,
+                       line.rounding_depth, line.measured ? shortest(line.measured->value()) : "",
                        line.error() ? shortest(*line.error()) : "", e.extrapolated);
   }
   return out;
@@ -218,7 +184,7 @@ std::string table_json(const CollectiveTable& table) {
   Json json = {{"schema_version", kSchemaVersion},
                {"orrery", std::string(kVersion)},
                {"operation", std::string(sim::name(q.kind))},
-               {"type", std::string(nccl_type(q.dtype))},
+               {"type", std::string(q.type.name)},
                {"node", group.node.name},
                {"gpu", group.gpu.name},
                {"fabric", q.cluster.fabric.name},
@@ -240,7 +206,7 @@ std::string table_json(const CollectiveTable& table) {
                 {"algbw_bytes_per_s", line.algbw},
                 {"busbw_bytes_per_s", line.busbw},
                 {"provenance", std::string(kernels::name(e.provenance))}};
-    if (line.refused) row["refused"] = true;
+    if (!line.refusal.empty()) row["refused"] = true;
     if (!e.extrapolated.empty()) row["extrapolated"] = e.extrapolated;
     if (line.dips) row["dips"] = true;
     if (!e.fit_key.empty()) row["fit"] = e.fit_key;

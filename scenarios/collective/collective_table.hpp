@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "calibrate/nccl_types.hpp"
 #include "hardware/cluster.hpp"
 #include "scenarios/collective/nccl_tests.hpp"
 #include "scenarios/overrides.hpp"
@@ -33,17 +34,27 @@ struct CollectiveQuery {
   sim::CollectiveKind kind = sim::CollectiveKind::all_reduce;
   hardware::Cluster cluster;
   int gpus = 1, nodes = 1, operations = 1;
-  Dtype dtype = Dtype::bf16;
-  std::vector<Bytes> sizes;
-  std::vector<NcclTestsRow> measured;  ///< as long as `sizes`, or empty
+  calibrate::NcclType type = calibrate::nccl_type(Dtype::bf16);
+  std::string algorithm_key = "cluster.nccl.algo";  ///< the key that named an algorithm, where one is
+  std::vector<Bytes> sizes;                         ///< of whole elements, as nccl-tests rounds them
+  std::vector<NcclTestsRow> measured;               ///< as long as `sizes`, or empty
 
   [[nodiscard]] int ranks() const { return gpus * nodes; }
+  /// That nccl-tests counts a rank's one of.
+  [[nodiscard]] int parts() const;
 };
 
 /// Throws ConfigError: an unknown operation, node, fabric or type with the nearest names, a group larger than the
-/// cluster, sizes that are none, and whatever --set and the file of measurements have.
+/// cluster, sizes that are none or less than an element for each rank's part, sums of what NCCL only moves, a log of
+/// another group or board, and whatever --set and the file of measurements have.
 [[nodiscard]] CollectiveQuery read_query(std::string_view operation, const CollectiveWords& words,
                                          const std::vector<Override>& overrides);
+
+/// The same bytes over fewer nodes, or over fewer GPUs of one.
+struct FewerRanks {
+  int gpus = 1, nodes = 1;
+  sim::CollectiveEstimate estimate;
+};
 
 struct CollectiveLine {
   Bytes size;
@@ -51,10 +62,11 @@ struct CollectiveLine {
   sim::CollectiveEstimate estimate;
   sim::LinkLoad load;  ///< of the busiest rank, per direction
   sim::BindingLink bound;
-  int rounding_depth = 0;           ///< additions one after the other; 0: nothing is added
-  double algbw = 0.0, busbw = 0.0;  ///< bytes per second
-  bool refused = false;             ///< NCCL would not carry it out as it was told: see sim::nccl_refuses
-  bool dips = false;                ///< it takes less than the next smaller size: NCCL goes another way there
+  int rounding_depth = 0;            ///< additions one after the other; 0: nothing is added
+  double algbw = 0.0, busbw = 0.0;   ///< bytes per second
+  std::string refusal;               ///< why it would not be carried out as it was told (sim::nccl_refuses); or empty
+  bool dips = false;                 ///< it takes less than the next smaller size: NCCL goes another way there
+  std::optional<FewerRanks> slower;  ///< half as many nodes (GPUs of one) take longer for the same bytes
   std::optional<Seconds> measured;
 
   /// predicted/measured − 1; nullopt where nothing was measured.
@@ -70,8 +82,15 @@ struct CollectiveTable {
 
 /// "2 x 8 h100_sxm (dgx_h100), rail_fat_tree_ndr, NCCL 2.28.9".
 [[nodiscard]] std::string describe(const CollectiveQuery& query);
-/// As nccl-tests writes a type: "bfloat16".
-[[nodiscard]] std::string_view nccl_type(Dtype dtype);
+/// Why the line's choice is not what the cluster tells; empty: it is, or it tells nothing.
+[[nodiscard]] std::string refusal_of(const CollectiveQuery& query, const sim::CollectiveCall& call,
+                                     const sim::Choice& choice, const hardware::Site& site);
+/// What is to be known of the table: refusals, keys that change nothing, sizes that dip, ranks that are faster for
+/// being more, why lines are no measurements.
+[[nodiscard]] std::vector<std::string> notes_of(const CollectiveTable& table);
+
+/// Places of the lines by size, the smallest first; a log may have them in any order, and a size twice.
+[[nodiscard]] std::vector<std::size_t> by_size(const CollectiveTable& table);
 
 [[nodiscard]] std::string table_text(const CollectiveTable& table);
 [[nodiscard]] std::string table_csv(const CollectiveTable& table);

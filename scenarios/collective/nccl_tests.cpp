@@ -5,10 +5,12 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
 #include "scenarios/format.hpp"
 
@@ -49,13 +51,45 @@ bool is_digits(std::string_view text) {
   throw hardware::ConfigError({{file, {line, column}, std::move(message)}});
 }
 
-/// A line without what mpirun or srun put before it: "[1,0]<stdout>:", "3: ".
+/// A line without what mpirun or srun put before it: "[1,0]<stdout>:", " 3: ".
 std::string_view without_prefix(std::string_view line) {
   if (const std::size_t end = line.find("<stdout>:"); end != std::string_view::npos && line.front() == '[') {
     return line.substr(end + std::string_view("<stdout>:").size());
   }
+  const std::size_t first = std::min(line.find_first_not_of(' '), line.size());
+  const std::size_t end = line.find_first_not_of("0123456789", first);
+  const bool label = end != std::string_view::npos && end > first && line[end] == ':';
+  if (label && (end + 1 == line.size() || line[end + 1] == ' ')) return line.substr(end + 1);
   return line;
 }
+
+/// The ranks that a test lists: "#  Rank  0 Group  0 Pid 7 on host-1 device  0 [0000:1b:00] NVIDIA H100 80GB HBM3".
+class RankList {
+ public:
+  void read(const std::vector<Word>& words, std::string_view line) {
+    const auto* const number =
+        words.size() > 6 && words[0].text == "#" && words[1].text == "Rank" ? &words[2] : nullptr;
+    if (number == nullptr || !is_digits(number->text)) return;
+    if (number->text == "0") *this = {};
+    ++ranks_;
+    for (std::size_t i = 3; i + 3 < words.size(); ++i) {
+      if (words[i].text == "on" && words[i + 2].text == "device") hosts_.insert(std::string(words[i + 1].text));
+    }
+    const std::size_t behind = line.rfind("] ");
+    if (board_.empty() && behind != std::string_view::npos) board_ = std::string(line.substr(behind + 2));
+    while (!board_.empty() && (board_.back() == ' ' || board_.back() == '\r')) board_.pop_back();
+  }
+  void tell(NcclTestsRow& row) const {
+    row.ranks = ranks_;
+    row.hosts = static_cast<int>(hosts_.size());
+    row.board = board_;
+  }
+
+ private:
+  int ranks_ = 0;
+  std::set<std::string> hosts_;
+  std::string board_;
+};
 
 /// Names of tests, as the programs and our operations are called.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kTests{{{"all_reduce", "all_reduce"},
@@ -171,6 +205,7 @@ std::vector<NcclTestsRow> read_nccl_tests(const std::string& path) {
   std::vector<NcclTestsRow> rows;
   std::optional<Layout> header;
   std::string operation;
+  RankList list;
   int number = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -185,12 +220,14 @@ std::vector<NcclTestsRow> read_nccl_tests(const std::string& path) {
       header.reset();
     }
     if (const auto layout = layout_of(words)) header = layout;
+    list.read(words, line);
     // A log has other lines: a row begins with two whole numbers and a type.
     if (words.size() < 3 || !is_digits(words[0].text) || !is_digits(words[1].text) || number_in(words[2].text))
       continue;
     if (words[0].text == "0") continue;  // nccl-tests prints sizes below one element as 0
     rows.push_back(read_row(words, path, number, header));
     rows.back().operation = operation;
+    list.tell(rows.back());
   }
   if (rows.empty()) {
     throw hardware::ConfigError(
@@ -253,6 +290,39 @@ std::vector<NcclTestsRow> rows_of(std::vector<NcclTestsRow> rows, const std::str
     }
   }
   return rows;
+}
+
+namespace {
+
+/// What a board is called by: "h100" of "NVIDIA H100 80GB HBM3", the first word of letters and digits; empty: none.
+std::string short_name(std::string_view board) {
+  for (const Word& word : words_in(board)) {
+    std::string name(word.text.substr(0, word.text.find('-')));
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool letters = name.find_first_of("abcdefghijklmnopqrstuvwxyz") == 0;
+    if (letters && name.find_first_of("0123456789") != std::string::npos) return name;
+  }
+  return {};
+}
+
+}  // namespace
+
+void check_group(const std::vector<NcclTestsRow>& rows, const std::string& path, const LogGroup& group) {
+  const std::vector<std::string> boards = hardware::gpu_names();
+  for (const NcclTestsRow& row : rows) {
+    if (row.ranks == 0) continue;
+    if (row.ranks != group.gpus * group.nodes || (row.hosts > 0 && row.hosts != group.nodes)) {
+      refuse(path, row.line, 1,
+             fmt::format("a test of {} ranks on {} hosts, and the group has {} on each of {} (--gpus, --nodes)",
+                         row.ranks, row.hosts, group.gpus, group.nodes));
+    }
+    const std::string seen = short_name(row.board);
+    const auto is_seen = [&](const std::string& name) { return name.rfind(seen, 0) == 0; };
+    const bool known = std::find(boards.begin(), boards.end(), group.board) != boards.end();
+    if (seen.empty() || !known || is_seen(group.board) || std::none_of(boards.begin(), boards.end(), is_seen)) continue;
+    refuse(path, row.line, 1,
+           fmt::format("a test on {}, and the cluster has {} (--cluster)", printable(row.board), group.board));
+  }
 }
 
 }  // namespace orrery::scenarios

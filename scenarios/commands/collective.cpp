@@ -29,7 +29,8 @@ int print_collective(const Options& options, Console& console) {
       throw hardware::ConfigError(
           fmt::format("{}: two outputs can't go to the same place", hardware::quoted_path(words.fit)));
     }
-    for (const std::string& line : fit_measurements(query, words.fit, today())) console.err << line << "\n";
+    for (const std::string& line : fit_measurements(query, words.compare, words.fit, today()))
+      console.err << line << "\n";
   }
   const CollectiveTable table = predict(query);
   if (!options.quiet && !writes_to_standard_output(options)) console.out << table_text(table);

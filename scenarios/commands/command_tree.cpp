@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "calibrate/nccl_types.hpp"
 #include "scenarios/ask/words.hpp"
 #include "scenarios/commands/command_options.hpp"
 #include "scenarios/families.hpp"
@@ -23,6 +24,17 @@ TreeOption option_of(const CLI::Option& option) {
   one.takes_value = option.get_items_expected_max() > 0;
   one.required = option.get_required();
   return one;
+}
+
+const std::string& type_words() {
+  static const std::string kWords = [] {
+    std::string words;
+    for (const calibrate::NcclType& type : calibrate::nccl_types()) {
+      words += (words.empty() ? "" : " ") + std::string(type.word);
+    }
+    return words;
+  }();
+  return kWords;
 }
 
 CommandTree tree_of(const CLI::App& app) {
@@ -59,7 +71,7 @@ const std::vector<ValueRow>& value_rows() {
       {"collective", "OP", "", "all_reduce all_gather reduce_scatter all_to_all broadcast reduce"},
       {"collective", "--cluster", "nodes", ""},
       {"collective", "--fabric", "fabrics", ""},
-      {"collective", "--type", "dtypes", ""},
+      {"collective", "--type", "", type_words()},
       {"list", "FAMILY", "", ""},
       {"new", "KIND", "", "training serving jobs gpu node fabric"},
       {"validate", "KIND_TABLE", "", "kernels collectives training serving"},

@@ -169,7 +169,9 @@ TEST_F(CollectiveCommand, SaysWhatNcclWouldRefuse) {
   // PAT gathers over nodes of one GPU; nothing else may.
   const Outcome pat = table({"--bytes", "1MiB", "--set", "cluster.nccl.algo=pat"}, "all_gather");
   EXPECT_EQ(pat.code, 0) << pat.err;
-  EXPECT_THAT(pat.out, AllOf(HasSubstr(" refused"), HasSubstr("cluster.nccl leaves nothing that NCCL has")));
+  EXPECT_THAT(pat.out,
+              AllOf(HasSubstr(" refused"), HasSubstr("cluster.nccl.algo: pat: NCCL lays no pat for all_gather over 8 "
+                                                     "GPUs of 1 node; what NCCL takes unasked is shown")));
   // Neither are other libraries' algorithms where they can't be: no host-memory sums on NVSwitch, no three ranks of
   // 2^n.
   for (const char* told : {"hierarchical", "pairwise"}) {
@@ -180,6 +182,91 @@ TEST_F(CollectiveCommand, SaysWhatNcclWouldRefuse) {
   EXPECT_TRUE(json({"--bytes", "1MiB", "--set", "cluster.nccl.algo=pat"}, "all_gather").at("rows").at(0).at("refused"));
   EXPECT_THAT(table({"--bytes", "1MiB", "--set", "cluster.nccl.algo=ring"}, "all_gather").out,
               Not(HasSubstr("refused")));
+}
+
+TEST_F(CollectiveCommand, NamesTheKeyThatToldIt) {
+  const auto notes = [&](const std::string& set, const std::string& op) {
+    return json({"--bytes", "1MiB", "--set", set}, op).at("notes").dump();
+  };
+  EXPECT_THAT(notes("cluster.collective_algorithm=hierarchical", "all_reduce"),
+              HasSubstr("refused: cluster.collective_algorithm: hierarchical has no all_reduce over 8 GPUs of 1 node"));
+  EXPECT_THAT(notes("cluster.collective_algorithm=tree", "all_gather"),
+              HasSubstr("refused: cluster.collective_algorithm: tree is nothing that NCCL has for all_gather, which is "
+                        "ring, nvls, pat, collnet_direct"));
+  EXPECT_THAT(notes("cluster.nccl.algo=tree", "all_gather"), HasSubstr("refused: cluster.nccl.algo: tree is nothing"));
+  const std::string file = write("c.yaml", "cluster:\n  node: dgx_h100\n  collective_algorithm: tree\n");
+  const Outcome of_file = orrery({"collective", "broadcast", "--cluster", file, "--bytes", "1MiB"});
+  EXPECT_THAT(of_file.out, HasSubstr("refused: cluster.collective_algorithm: tree is nothing"));
+  // The switch takes Simple only.
+  const std::string both = write("b.yaml", "cluster:\n  node: dgx_h100\n  nccl: {algo: nvls, proto: LL}\n");
+  const Outcome none = orrery({"collective", "all_reduce", "--cluster", both, "--bytes", "1MiB"});
+  EXPECT_THAT(none.out, HasSubstr("refused: cluster.nccl.algo: nvls and cluster.nccl.proto: LL leave NCCL no way for "
+                                  "all_reduce over 8 GPUs of 1 node"));
+}
+
+TEST_F(CollectiveCommand, SaysWhichKeysHoldForAPart) {
+  const nlohmann::json few = json({"--bytes", "256MiB", "--set", "cluster.nccl.max_channels=1"});
+  EXPECT_THAT(few.at("notes").dump(), HasSubstr("reduction in the switch (nvls) has channels of its own"));
+  const nlohmann::json ring = json({"--bytes", "256MiB", "--set", "cluster.nccl.max_channels=1"}, "reduce_scatter");
+  EXPECT_NE(ring.at("rows").at(0).at("provenance"), "measured");
+  EXPECT_THAT(ring.at("rows").at(0).at("extrapolated").dump(), HasSubstr("told other channels"));
+}
+
+TEST_F(CollectiveCommand, TakesEveryTypeOfNcclTestsAndSumsNoOther) {
+  EXPECT_EQ(json({"--bytes", "1MiB", "--type", "double"}).at("rows").at(0).at("count"), 131072.0);
+  EXPECT_EQ(json({"--bytes", "1MiB", "--type", "uint8"}).at("rows").at(0).at("count"), 1048576.0);
+  EXPECT_EQ(json({"--bytes", "1MiB", "--type", "int32"}).at("type"), "int32");
+  for (const char* type : {"nvfp4", "int4", "fp8_block"}) {
+    const Outcome sum = table({"--bytes", "1MiB", "--type", type});
+    EXPECT_EQ(sum.code, kExitInput);
+    EXPECT_THAT(sum.err,
+                AllOf(HasSubstr(std::string("all_reduce of ") + type), HasSubstr("NCCL sums no such elements")));
+    const nlohmann::json moved = json({"--bytes", "1MiB", "--type", type}, "all_gather");
+    EXPECT_EQ(moved.at("type"), "uint8");
+    EXPECT_EQ(moved.at("rows").at(0).at("count"), 131072.0) << "bytes of one rank's part";
+    EXPECT_THAT(moved.at("notes").dump(),
+                HasSubstr(std::string(type) + ": NCCL has no such type; it is moved as bytes"));
+  }
+  EXPECT_THAT(table({"--type", "bf17"}).err, AllOf(HasSubstr("unknown type 'bf17'"), HasSubstr("bf16")));
+}
+
+TEST_F(CollectiveCommand, RoundsSizesDownToWholeElements) {
+  EXPECT_EQ(json({"--bytes", "1001 B"}).at("rows").at(0).at("bytes"), 1000.0);
+  EXPECT_EQ(json({"--bytes", "1000 B"}, "all_gather").at("rows").at(0).at("bytes"), 992.0) << "62 of 2 B for each of 8";
+  EXPECT_EQ(json({"--bytes", "100 B", "--operations", "3"}).at("rows").at(0).at("bytes"), 96.0);
+  EXPECT_THAT(table({"--bytes", "1 B"}).err, HasSubstr("--bytes 1 B is no element of 2 B (bfloat16): at least 2 B"));
+  EXPECT_THAT(table({"--bytes", "4 B", "--operations", "3", "--type", "float"}).err,
+              HasSubstr("no element of 4 B (float) in each of 3 operations: at least 12 B"));
+  EXPECT_THAT(table({"--bytes", "8 B..1KiB"}, "all_to_all").err, HasSubstr("for each of 8 ranks: at least 16 B"));
+  EXPECT_NE(json({"--bytes", "256MiB", "--operations", "2"}).at("rows").at(0).at("provenance"), "measured");
+}
+
+TEST_F(CollectiveCommand, NamesWhereMoreNodesAreFaster) {
+  // Whatever is faster on twice the nodes stands in the notes, with both ways: rings of LL128 on 4 nodes of A100 take
+  // longer than those of LL that NCCL's model goes to on 8.
+  const auto of = [&](const std::string& cluster, int nodes) {
+    const Outcome outcome = orrery({"collective", "all_gather", "--cluster", cluster, "--nodes", std::to_string(nodes),
+                                    "-q", "--json", path("t.json")});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(read_file(path("t.json")));
+  };
+  int found = 0;
+  for (const char* cluster : {"dgx_h100", "dgx_a100"}) {
+    for (const int nodes : {2, 4, 8}) {
+      const nlohmann::json many = of(cluster, nodes), few = of(cluster, nodes / 2);
+      bool faster = false;
+      for (std::size_t i = 0; i < many.at("rows").size(); ++i) {
+        const double less = few["rows"][i]["time_s"].get<double>();
+        faster = faster || many["rows"][i]["time_s"].get<double>() * 1.01 < less;
+      }
+      const std::string said = "on " + std::to_string(nodes) + " nodes take less than " + std::to_string(nodes / 2);
+      const std::string notes = many.contains("notes") ? many["notes"].dump() : "";
+      EXPECT_EQ(notes.find(said) != std::string::npos, faster) << cluster << " " << nodes << notes;
+      found += faster ? 1 : 0;
+    }
+  }
+  EXPECT_GT(found, 0);
+  EXPECT_THAT(of("dgx_a100", 8).at("notes").dump(), HasSubstr("goes from ring LL128 there to ring LL here"));
 }
 
 TEST_F(CollectiveCommand, RefusesWhatItWouldIgnore) {

@@ -89,6 +89,38 @@ TEST_F(CollectiveFit, RefusesWhatItCannotFit) {
   EXPECT_THAT(fit("dgx_h100", two, {"--nodes", "2"}).err, HasSubstr("--fit is of one node"));
 }
 
+TEST_F(CollectiveFit, SaysUnderWhichSettings) {
+  const std::string file = log();
+  const Outcome plain = fit("dgx_h100", file);
+  EXPECT_THAT(plain.err, HasSubstr("under NCCL 2.28.9, told nothing"));
+  EXPECT_FALSE(hardware::load_gpu(path("mine.yaml")).find_fit("nccl/all_reduce/8")->coefficient("nvls_simple_base_s") ==
+               std::nullopt)
+      << "large messages run in the switch";
+  std::filesystem::remove(path("mine.yaml"));
+  const Outcome told = fit("dgx_h100", file, {"--set", "cluster.nccl.algo=ring"});
+  ASSERT_EQ(told.code, 0) << told.err;
+  EXPECT_THAT(told.err, HasSubstr("under NCCL 2.28.9, told {\"algo\":\"ring\"}"));
+  const hardware::Gpu mine = hardware::load_gpu(path("mine.yaml"));
+  EXPECT_FALSE(mine.find_fit("nccl/all_reduce/8")->coefficient("nvls_simple_base_s").has_value());
+  EXPECT_TRUE(mine.find_fit("nccl/all_reduce/8")->coefficient("ring_simple_base_s").has_value());
+  EXPECT_THAT(mine.find_fit("nccl/all_reduce/8")->source, HasSubstr("half elements, NCCL 2.28.9, told {\"algo\""));
+}
+
+TEST_F(CollectiveFit, RefusesWhatIsNoLawOfTheBoard) {
+  const std::string file = log();
+  EXPECT_THAT(
+      fit("dgx_h100", file, {"--set", "cluster.nccl.max_channels=2"}).err,
+      AllOf(HasSubstr("--fit under cluster.nccl {\"max_channels\":2}"), HasSubstr("version, algo, proto and nvls")));
+  EXPECT_THAT(fit("dgx_h100", file, {"--set", "cluster.collective_algorithm=halving_doubling"}).err,
+              HasSubstr("--fit under cluster.collective_algorithm halving_doubling"));
+  const std::string product = write("max.log", replaced(read_file(file), "sum", "max"));
+  EXPECT_THAT(fit("dgx_h100", product).err, HasSubstr("max.log:3:1: --fit: a reduction by max: laws are of sums"));
+  const std::string listed = "#  Rank  0 Group  0 Pid  7 on host-0 device  0 [0000:1b:00] NVIDIA A100-SXM4-80GB\n";
+  const std::string other = write("other.log", listed + read_file(file));
+  EXPECT_THAT(fit("dgx_h100", other).err, HasSubstr("a test of 1 ranks on 1 hosts"));
+  EXPECT_FALSE(std::filesystem::exists(path("mine.yaml")));
+}
+
 TEST_F(CollectiveFit, HasAPlaceOfItsOwn) {
   const std::string file = log();
   for (const char* option : {"--json", "--csv", "--svg"}) {

@@ -135,5 +135,62 @@ TEST_F(NcclTests, TellsRowsOfAnotherOperationByTheirReductionAndBandwidths) {
   EXPECT_EQ(refused(kNew, "all_reduce"), "no error");
 }
 
+/// The list of ranks that a test prints first.
+std::string ranks_of(int ranks, int hosts, const std::string& board) {
+  std::string text = "# Collective test starting: all_reduce_perf\n# Using devices\n";
+  for (int i = 0; i < ranks; ++i) {
+    text += "#  Rank  " + std::to_string(i) + " Group  0 Pid  " + std::to_string(100 + i) + " on host-" +
+            std::to_string(i * hosts / ranks) + " device  " + std::to_string(i) + " [0000:1b:00] " + board + "\n";
+  }
+  return text;
+}
+
+TEST_F(NcclTests, KnowsWhichRanksRan) {
+  const std::vector<NcclTestsRow> rows = read(ranks_of(16, 2, "NVIDIA H100 80GB HBM3") + kNew);
+  EXPECT_EQ(rows.at(0).ranks, 16);
+  EXPECT_EQ(rows.at(0).hosts, 2);
+  EXPECT_EQ(rows.at(0).board, "NVIDIA H100 80GB HBM3");
+  EXPECT_EQ(read(kNew).at(0).ranks, 0) << "the log doesn't say";
+}
+
+TEST_F(NcclTests, AreNotLaidBesideAnotherGroup) {
+  const auto told = [&](const std::string& text, const LogGroup& group) -> std::string {
+    try {
+      check_group(read(text), "perf.log", group);
+    } catch (const hardware::ConfigError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  const std::string eight = ranks_of(8, 1, "NVIDIA H100 80GB HBM3") + kNew;
+  EXPECT_EQ(told(eight, {8, 1, "h100_sxm"}), "no error");
+  EXPECT_THAT(told(eight, {4, 1, "h100_sxm"}),
+              HasSubstr("a test of 8 ranks on 1 hosts, and the group has 4 on each of 1"));
+  EXPECT_THAT(told(eight, {4, 2, "h100_sxm"}), HasSubstr("a test of 8 ranks on 1 hosts"));
+  EXPECT_THAT(told(eight, {8, 1, "a100_sxm"}),
+              HasSubstr("a test on NVIDIA H100 80GB HBM3, and the cluster has a100_sxm"));
+  EXPECT_EQ(told(eight, {8, 1, "mine"}), "no error") << "a board of one's own";
+  EXPECT_EQ(told(ranks_of(8, 1, "NVIDIA A100-SXM4-80GB") + kNew, {8, 1, "a100_sxm"}), "no error");
+  EXPECT_EQ(told(ranks_of(8, 1, "NVIDIA Graphics Device") + kNew, {8, 1, "a100_sxm"}), "no error");
+  EXPECT_EQ(told(kNew, {4, 1, "a100_sxm"}), "no error") << "it doesn't say";
+}
+
+TEST_F(NcclTests, ReadsThroughALaunchersPrefixes) {
+  for (const std::string prefix : {"[1,0]<stdout>:", "[1,0]<stdout>: ", "0: ", " 0: ", "00: "}) {
+    std::string text;
+    const std::string plain = ranks_of(8, 1, "NVIDIA H100 80GB HBM3") + kNew;
+    for (std::size_t at = 0; at < plain.size();) {
+      const std::size_t end = plain.find('\n', at);
+      text += prefix + plain.substr(at, end - at) + "\n";
+      at = end + 1;
+    }
+    const std::vector<NcclTestsRow> rows = read(text);
+    ASSERT_EQ(rows.size(), 1u) << prefix;
+    EXPECT_DOUBLE_EQ(rows[0].time.value(), 10776e-6) << prefix;
+    EXPECT_EQ(rows[0].operation, "all_reduce") << prefix;
+    EXPECT_EQ(rows[0].ranks, 8) << prefix;
+  }
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing

@@ -1,0 +1,117 @@
+// What a table of `orrery collective` says beside its rows. See collective_table.hpp.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "scenarios/collective/collective_table.hpp"
+#include "scenarios/format.hpp"
+#include "scenarios/nccl_section.hpp"
+#include "sim/collective/libraries.hpp"
+
+namespace orrery::scenarios {
+namespace {
+
+std::string way_of(const sim::CollectiveEstimate& estimate) {
+  return fmt::format("{} {}", estimate.algorithm, estimate.protocol);
+}
+
+void add_once(std::vector<std::string>& notes, std::string note) {
+  if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
+}
+
+void add_dips(const CollectiveTable& table, std::vector<std::string>& notes) {
+  const std::vector<std::size_t> order = by_size(table);
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const CollectiveLine &before = table.lines[order[i - 1]], &line = table.lines[order[i]];
+    if (!line.dips) continue;
+    notes.push_back(fmt::format("{} take less than {}: NCCL's own model goes from {} to {} there",
+                                readable(line.size.value(), Unit::bytes), readable(before.size.value(), Unit::bytes),
+                                way_of(before.estimate), way_of(line.estimate)));
+  }
+}
+
+/// The sizes at which more ranks are faster, by the ways that both go.
+void add_faster(const CollectiveTable& table, std::vector<std::string>& notes) {
+  std::vector<std::string> told;
+  for (const std::size_t at : by_size(table)) {
+    const CollectiveLine& line = table.lines[at];
+    if (!line.slower) continue;
+    const FewerRanks& fewer = *line.slower;
+    const std::string from = way_of(fewer.estimate), to = way_of(line.estimate);
+    if (std::find(told.begin(), told.end(), from + to) != told.end()) continue;
+    told.push_back(from + to);
+    const bool nodes = table.query.nodes > 1;
+    const std::string more =
+        nodes ? fmt::format("{} nodes", table.query.nodes) : fmt::format("{} GPUs", table.query.gpus);
+    const std::string few = nodes ? fmt::format("{}", fewer.nodes) : fmt::format("{}", fewer.gpus);
+    notes.push_back(fmt::format(
+        "from {} on {} take less than {} ({}): {}", readable(line.size.value(), Unit::bytes), more, few,
+        readable(fewer.estimate.time.value(), Unit::seconds),
+        from == to
+            ? fmt::format(
+                  "both by {}: no choice of NCCL's, but what this model reckons over one and over several nodes", to)
+            : fmt::format("NCCL's own model goes from {} there to {} here", from, to)));
+  }
+}
+
+std::string list_of(const std::vector<std::string_view>& names) { return fmt::format("{}", fmt::join(names, ", ")); }
+
+/// What NCCL has for the kind, and what of it a list of algorithms leaves.
+struct Offered {
+  std::vector<std::string_view> all, left;
+};
+
+Offered offered_for(sim::CollectiveKind kind, const hardware::NcclSettings& settings) {
+  Offered out;
+  for (std::size_t f = 0; f < hardware::kNcclFunctions; ++f) {
+    const auto function = static_cast<hardware::NcclFunction>(f);
+    if (hardware::name(function) != sim::name(kind)) continue;
+    for (const sim::CollectiveRow& row : sim::collective_algorithms()) {
+      if (!row.nccl || !sim::nccl_offers(row, kind)) continue;
+      out.all.push_back(row.name);
+      if (settings.algorithms.allows(function, static_cast<std::size_t>(*row.nccl))) out.left.push_back(row.name);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string refusal_of(const CollectiveQuery& query, const sim::CollectiveCall& call, const sim::Choice& choice,
+                       const hardware::Site& site) {
+  if (!sim::nccl_refuses(choice, call.kind, site.nccl)) return {};
+  const std::string group = fmt::format("{} over {} GPUs of {} node{}", sim::name(call.kind), call.ranks, call.nodes,
+                                        call.nodes == 1 ? "" : "s");
+  const std::string named = fmt::format("{}: {}", query.algorithm_key, printable(site.nccl.algorithms.text));
+  if (const sim::CollectiveRow* told = sim::named_beside_nccl(site.nccl)) {
+    return fmt::format("{} has no {} here ({})", named, group, told->equation);
+  }
+  const Offered offered = offered_for(call.kind, site.nccl);
+  if (offered.left.empty()) {
+    return fmt::format("{} is nothing that NCCL has for {}, which is {}", named, sim::name(call.kind),
+                       list_of(offered.all));
+  }
+  const std::string& protocols = site.nccl.protocols.text;
+  if (protocols.empty()) return fmt::format("{}: NCCL lays no {} for {}", named, list_of(offered.left), group);
+  return fmt::format("{}cluster.nccl.proto: {} leave NCCL no way for {}",
+                     site.nccl.algorithms.text.empty() ? "" : named + " and ", printable(protocols), group);
+}
+
+std::vector<std::string> notes_of(const CollectiveTable& table) {
+  std::vector<std::string> notes;
+  for (const CollectiveLine& line : table.lines) {
+    if (!line.refusal.empty()) add_once(notes, "refused: " + line.refusal + "; what NCCL takes unasked is shown");
+  }
+  for (std::string& note : nccl_notes(table.query.cluster.nccl)) notes.push_back(std::move(note));
+  if (const calibrate::NcclType& type = table.query.type; type.only_moved) {
+    notes.push_back(fmt::format("{}: NCCL has no such type; it is moved as bytes ({})", type.word, type.name));
+  }
+  add_dips(table, notes);
+  add_faster(table, notes);
+  for (const CollectiveLine& line : table.lines) {
+    if (!line.estimate.extrapolated.empty()) add_once(notes, "extrapolated: " + line.estimate.extrapolated);
+  }
+  return notes;
+}
+
+}  // namespace orrery::scenarios
