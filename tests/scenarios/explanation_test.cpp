@@ -292,11 +292,11 @@ TEST(Entries, HalfARunIsNotNone) {
   half.what = "gemm", half.activity = "forward", half.runs = 0.5;
   half.estimate.time = Seconds{11.52e-3};
   CostedEntry whole = half;
-  whole.runs = 138240.0;
+  whole.runs = 3.0;
   std::ostringstream out;
   write_entries(out, "Steps", {half, whole});
   EXPECT_THAT(out.str(), ::testing::HasSubstr("0.5 x 11.52 ms  gemm (forward)"));
-  EXPECT_THAT(out.str(), ::testing::HasSubstr("138240 x 11.52 ms"));
+  EXPECT_THAT(out.str(), ::testing::HasSubstr("3 x 11.52 ms"));
 }
 
 }  // namespace
