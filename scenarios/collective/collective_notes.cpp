@@ -54,7 +54,7 @@ void add_faster(const CollectiveTable& table, std::vector<std::string>& notes) {
   }
 }
 
-std::string list_of(const std::vector<std::string_view>& names) { return fmt::format("{}", fmt::join(names, ", ")); }
+std::string names_text(const std::vector<std::string_view>& names) { return fmt::format("{}", fmt::join(names, ", ")); }
 
 /// What NCCL has for the kind, and what of it a list of algorithms leaves.
 struct Offered {
@@ -89,10 +89,10 @@ std::string refusal_of(const CollectiveQuery& query, const sim::CollectiveCall& 
   const Offered offered = offered_for(call.kind, site.nccl);
   if (offered.left.empty()) {
     return fmt::format("{} is nothing that NCCL has for {}, which is {}", named, sim::name(call.kind),
-                       list_of(offered.all));
+                       names_text(offered.all));
   }
   const std::string& protocols = site.nccl.protocols.text;
-  if (protocols.empty()) return fmt::format("{}: NCCL lays no {} for {}", named, list_of(offered.left), group);
+  if (protocols.empty()) return fmt::format("{}: NCCL lays no {} for {}", named, names_text(offered.left), group);
   return fmt::format("{}cluster.nccl.proto: {} leave NCCL no way for {}",
                      site.nccl.algorithms.text.empty() ? "" : named + " and ", printable(protocols), group);
 }
