@@ -30,27 +30,23 @@ void add_dips(const CollectiveTable& table, std::vector<std::string>& notes) {
   }
 }
 
-/// The sizes at which more ranks are faster, by the ways that both go.
+/// The sizes at which more nodes are faster, by the ways that both go.
 void add_faster(const CollectiveTable& table, std::vector<std::string>& notes) {
   std::vector<std::string> told;
   for (const std::size_t at : by_size(table)) {
     const CollectiveLine& line = table.lines[at];
     if (!line.slower) continue;
-    const FewerRanks& fewer = *line.slower;
-    const std::string from = way_of(fewer.estimate), to = way_of(line.estimate);
+    const std::string from = way_of(line.slower->estimate), to = way_of(line.estimate);
     if (std::find(told.begin(), told.end(), from + to) != told.end()) continue;
     told.push_back(from + to);
-    const bool nodes = table.query.nodes > 1;
-    const std::string more =
-        nodes ? fmt::format("{} nodes", table.query.nodes) : fmt::format("{} GPUs", table.query.gpus);
-    const std::string few = nodes ? fmt::format("{}", fewer.nodes) : fmt::format("{}", fewer.gpus);
-    notes.push_back(fmt::format(
-        "from {} on {} take less than {} ({}): {}", readable(line.size.value(), Unit::bytes), more, few,
-        readable(fewer.estimate.time.value(), Unit::seconds),
+    const std::string why =
         from == to
             ? fmt::format(
                   "both by {}: no choice of NCCL's, but what this model reckons over one and over several nodes", to)
-            : fmt::format("NCCL's own model goes from {} there to {} here", from, to)));
+            : fmt::format("NCCL's own model goes from {} there to {} here", from, to);
+    notes.push_back(fmt::format("from {} on {} nodes take less than {} ({}): {}",
+                                readable(line.size.value(), Unit::bytes), table.query.nodes, line.slower->nodes,
+                                readable(line.slower->estimate.time.value(), Unit::seconds), why));
   }
 }
 

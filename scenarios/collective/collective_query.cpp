@@ -85,9 +85,20 @@ std::vector<Bytes> sizes_of(const std::string& text) {
   return sizes;
 }
 
+/// An element in each operation and, where ranks have parts, in each part.
+Bytes least_size(const CollectiveQuery& query) { return Bytes{query.type.bytes * query.parts() * query.operations}; }
+
+/// Of the sizes that nobody asked for, those that are no element of each rank.
+void leave_out_small(CollectiveQuery& query) {
+  const Bytes least = least_size(query);
+  const auto small = [&](Bytes size) { return size < least; };
+  query.sizes.erase(std::remove_if(query.sizes.begin(), query.sizes.end(), small), query.sizes.end());
+  if (query.sizes.empty()) query.sizes.push_back(least);
+}
+
 /// Whole elements of each operation and, where ranks have parts, of each part, as nccl-tests rounds a size down.
 void round_sizes(CollectiveQuery& query) {
-  const double least = query.type.bytes * query.parts() * query.operations;
+  const double least = least_size(query).value();
   for (Bytes& size : query.sizes) {
     const double elements = std::floor(size.value() / least);
     if (!(elements >= 1.0)) {
@@ -202,6 +213,7 @@ CollectiveQuery read_query(std::string_view operation, const CollectiveWords& wo
   if (query.ranks() < 2) throw ConfigError("collective: a collective needs two GPUs (--gpus, --nodes)");
   if (words.compare.empty()) {
     query.sizes = sizes_of(words.bytes);
+    if (words.bytes.empty()) leave_out_small(query);
     round_sizes(query);
     return query;
   }

@@ -52,13 +52,12 @@ std::string_view known(const CollectiveLine& line) {
   return line.estimate.extrapolated.empty() ? kernels::name(line.estimate.provenance) : "extrapolated";
 }
 
-/// Half as many nodes with as many GPUs each, or half the GPUs of one, where those take longer.
-std::optional<FewerRanks> slower_of_fewer(const CollectiveQuery& query, sim::CollectiveCall call,
+/// Half as many nodes with as many GPUs each, where those take longer.
+std::optional<FewerNodes> slower_of_fewer(const CollectiveQuery& query, sim::CollectiveCall call,
                                           const sim::CollectiveEstimate& estimate, const sim::CollectiveModel& model) {
-  FewerRanks fewer{query.gpus, query.nodes, {}};
-  (query.nodes > 1 ? fewer.nodes : fewer.gpus) /= 2;
-  call.ranks = fewer.gpus * fewer.nodes;
+  FewerNodes fewer{query.nodes / 2, {}};
   call.nodes = fewer.nodes;
+  call.ranks = query.gpus * fewer.nodes;
   if (call.ranks < 2) return std::nullopt;
   fewer.estimate = model.explain(call);
   constexpr double kTold = 1.01;  // what rounds to the same is no finding

@@ -50,9 +50,9 @@ struct CollectiveQuery {
 [[nodiscard]] CollectiveQuery read_query(std::string_view operation, const CollectiveWords& words,
                                          const std::vector<Override>& overrides);
 
-/// The same bytes over fewer nodes, or over fewer GPUs of one.
-struct FewerRanks {
-  int gpus = 1, nodes = 1;
+/// The same bytes over fewer nodes, as many GPUs of each.
+struct FewerNodes {
+  int nodes = 1;
   sim::CollectiveEstimate estimate;
 };
 
@@ -66,7 +66,7 @@ struct CollectiveLine {
   double algbw = 0.0, busbw = 0.0;   ///< bytes per second
   std::string refusal;               ///< why it would not be carried out as it was told (sim::nccl_refuses); or empty
   bool dips = false;                 ///< it takes less than the next smaller size: NCCL goes another way there
-  std::optional<FewerRanks> slower;  ///< half as many nodes (GPUs of one) take longer for the same bytes
+  std::optional<FewerNodes> slower;  ///< half as many nodes take longer for the same bytes
   std::optional<Seconds> measured;
 
   /// predicted/measured − 1; nullopt where nothing was measured.

@@ -239,6 +239,8 @@ TEST_F(CollectiveCommand, RoundsSizesDownToWholeElements) {
               HasSubstr("no element of 4 B (float) in each of 3 operations: at least 12 B"));
   EXPECT_THAT(table({"--bytes", "8 B..1KiB"}, "all_to_all").err, HasSubstr("for each of 8 ranks: at least 16 B"));
   EXPECT_NE(json({"--bytes", "256MiB", "--operations", "2"}).at("rows").at(0).at("provenance"), "measured");
+  // Sizes that nobody asked for begin with one that every rank has a part of: 128 x 8 ranks of 2 B.
+  EXPECT_EQ(json({"--nodes", "128"}, "all_gather").at("rows").at(0).at("bytes"), 2048.0);
 }
 
 TEST_F(CollectiveCommand, NamesWhereMoreNodesAreFaster) {
