@@ -56,7 +56,8 @@ double tree_share(const nccl::Constants& k, hardware::NcclProtocol protocol, Byt
 
 void add_model_terms(const CollectiveRow& row, const CollectiveCost& cost, bool forced, CollectiveEstimate& out) {
   const std::string protocol = cost.protocol.empty() ? "" : " (" + std::string(cost.protocol) + ")";
-  const std::string source = std::string(row.source) + (forced ? "; told so by the cluster" : "");
+  const std::string source =
+      std::string(row.source) + (forced ? "; told so by cluster.nccl or cluster.collective_algorithm" : "");
   out.terms.push_back({"launch", cost.base, "base" + protocol, source});
   out.terms.push_back({"hops", cost.hops, std::string(row.equation), source});
   out.terms.push_back({"wire", cost.wire, "S f / B" + protocol, source});
