@@ -94,6 +94,18 @@ std::vector<double> errors_of_families(const Rows& rows, const hardware::Site& s
   return errors;
 }
 
+/// What the rows bound, behind the coefficients.
+void add_axes(const Rows& rows, hardware::Fit& fit) {
+  for (const models::ExchangeAxis& axis : models::exchange_axes()) {
+    const auto of = [&](const ExchangeMeasurement* row) { return static_cast<double>(axis.of(*row->law, row->shape)); };
+    double least = of(rows.front()), most = least;
+    for (const ExchangeMeasurement* row : rows) least = std::min(least, of(row)), most = std::max(most, of(row));
+    if (most == 0.0) continue;
+    fit.coefficients.emplace_back(std::string(axis.name) + "_least", least);
+    fit.coefficients.emplace_back(std::string(axis.name) + "_most", most);
+  }
+}
+
 hardware::Fit fit_rows(const std::string& key, const Rows& rows, const hardware::Site& site) {
   Rows seen;
   for (const ExchangeMeasurement* row : rows) {
@@ -107,6 +119,7 @@ hardware::Fit fit_rows(const std::string& key, const Rows& rows, const hardware:
     solution.values[i] = rounded(solution.values[i]);
     if (solution.felt[i]) fit.coefficients.emplace_back(law.coefficients[i].name, solution.values[i]);
   }
+  add_axes(rows, fit);
   std::vector<double> at_seen, at_kept;
   for (const ExchangeMeasurement* row : rows) {
     (row->kept_back ? at_kept : at_seen).push_back(error_of(*row, solution.values, site));

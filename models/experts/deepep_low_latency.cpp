@@ -79,11 +79,42 @@ const ExchangeLaw& deepep_low_latency_law() {
   return law;
 }
 
-ExchangePrice price_deepep_low_latency(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) {
+namespace {
+
+ExchangePrice price(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) {
   if (phase == ExchangePhase::prepare) return {};
   ExchangePrice out = price_by_law(deepep_low_latency_law(), shape, phase, site, bytes_of(shape, phase));
   out.sms = static_cast<int>(grid_of(shape, site).sms);
   return out;
+}
+
+ExchangeCollective collective(const ExchangeShape& shape, ExchangePhase phase) {
+  return sparse_collective(shape, phase, static_cast<double>(shape.topk));
+}
+
+// Room for every token of every rank with each expert, to send and to receive, for odd and even calls
+// (deepseek-ai/DeepEP csrc/config.hpp, LowLatencyLayout).
+Bytes buffers(const ExchangeShape& shape) {
+  const double hidden = static_cast<double>(shape.hidden), scales = std::floor(hidden / 128.0);
+  const double out = 16.0 + std::max(2.0 * hidden, hidden + 4.0 * scales), back = 2.0 * hidden + 4.0 * scales;
+  const double slots = static_cast<double>(shape.experts * shape.tokens);
+  const double send = std::max(static_cast<double>(shape.tokens) * out, slots * back);
+  const double receive = slots * std::max(out, back);
+  return Bytes{2.0 * (send + receive)};
+}
+
+}  // namespace
+
+ExchangeRow deepep_low_latency_row() {
+  ExchangeRow row;
+  row.name = "deepep_low_latency";
+  row.equation = "L + e log2 G + f b + (waves^q + (tokens k b/NVLink)^q + (tokens k b/NIC)^q)^(1/q)";
+  row.source = "deepseek-ai/DeepEP csrc/kernels/internode_ll.cu";
+  row.tokens = {1024, 256,
+                "deepseek-ai/DeepEP docs/legacy.md: less than 256, for decoding; csrc/kernels/configs.cuh, "
+                "FINISHED_SUM_TAG = 1024, which SGLang asserts"};
+  row.refuses = needs_nvlink, row.price = price, row.collective = collective, row.buffers = buffers;
+  return row;
 }
 
 }  // namespace orrery::models

@@ -3,15 +3,23 @@
 //
 //   x = tokens · imbalance / channels
 //   one node      c = t0 + t1 b + R (c0 + c1 b)          W = tokens · R (1 − 1/n) b / (share · NVLink)
-//   several       c = b (t1 + Rn c1)                     W = tokens · Rn b / (share · NIC)
-//   T = L + F c (1 − e^(−x/x0)) + ((x c)^q + W^q)^(1/q)
+//   several       c = b (t1 + Rn c1)     W = max(tokens · Rn b / (share · NIC), tokens · R (1 − N/n) b / (share ·
+//   NVLink)) T = L + F c (1 − e^(−x/x0)) + ((x c)^q + W^q)^(1/q)
 //
 // b bytes of a row, R ranks and Rn other nodes that a token reaches, c what one row costs a channel, F c the pipeline's
-// fill. Between nodes L grows with their number: every node tells every other what it will send.
+// fill. Between nodes L grows with their number: every node tells every other what it will send. There the network and
+// NVLink are stages of one pipeline: warps of a channel send by RDMA, others forward what arrives to the ranks of their
+// node (internode.cu, kRDMASender and kRDMAAndNVLForwarder), so that the slower of them decides.
 //
 // Source: deepseek-ai/DeepEP csrc/kernels/{intranode,internode}.cu, deep_ep/buffer.py (Buffer.num_sms = 20).
-// Limitations: between nodes fitted on 2 and 4 nodes of 8 H100 and one model; NVLink's forwarding is in c there.
+// Limitations: between nodes fitted on 2 and 4 nodes of 8 H100 and one model, where NVLink never was the slower
+// stage: its share is that of one node.
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "models/experts/law.hpp"
 #include "models/experts/reach.hpp"
@@ -60,7 +68,10 @@ ExchangeTime internode_time(const ExchangeShape& shape, ExchangePhase phase, con
   const double others = node_reach(shape) * (1.0 - 1.0 / shape.nodes);
   const Seconds row{row_bytes(shape, phase).value() * (k[2] + others * k[3])};
   ExchangeTime out = time_of(Seconds{k[0] + k[1] * shape.nodes}, row, k[4], k[5], k[7], rows_per_channel(shape));
-  out.network = bytes_of(shape, phase).network / (site.network_bandwidth_per_gpu() * k[6]);
+  const ExchangeBytes bytes = bytes_of(shape, phase);
+  out.network = bytes.network / (site.network_bandwidth_per_gpu() * k[6]);
+  out.node = bytes.node / (site.node_bandwidth_per_gpu() * k[8]);
+  out.pipelined = true;
   return out;
 }
 
@@ -78,7 +89,8 @@ const ExchangeLaw& deepep_normal_law() {
                                    {"fill_scale", 0.01, 1000.0, 20.9, 0.0365},
                                    {"node_share", 0.1, 1.0, 1.0, 0.773},
                                    {"sharpness", 1.0, 8.0, 2.32, 3.57}},
-                                  node_time};
+                                  node_time,
+                                  kDefaultSms};
   return law;
 }
 
@@ -92,17 +104,60 @@ const ExchangeLaw& deepep_internode_law() {
                                    {"fill_tokens", 0.01, 1000.0, 18.5, 25.3},
                                    {"fill_scale", 0.05, 1000.0, 21.9, 40.0},
                                    {"network_share", 0.2, 1.0, 0.943, 0.998},
-                                   {"sharpness", 1.0, 8.0, 5.99, 6.57}},
-                                  internode_time};
+                                   {"sharpness", 1.0, 8.0, 5.99, 6.57},
+                                   {"node_share", 0.1, 1.0, 1.0, 0.773}},
+                                  internode_time,
+                                  kDefaultSms};
   return law;
 }
 
-ExchangePrice price_deepep_normal(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) {
+namespace {
+
+// A channel's ring of chunks for every rank of the node, and on several nodes one to and one from each; scales and the
+// gate's weights have room for 128 a token (deepseek-ai/DeepEP csrc/config.hpp, get_*_buffer_size_hint, with the
+// chunks of deep_ep/buffer.py, get_dispatch_config).
+Bytes buffers(const ExchangeShape& shape) {
+  constexpr double kMeta = 8.0, kGate = 128.0 * 12.0, kScales = 128.0 * 4.0, kNetworkTokens = 128.0;
+  constexpr std::array<std::pair<int, double>, 4> kNodeTokens{{{8, 256.0}, {64, 288.0}, {96, 480.0}, {128, 560.0}}};
+  constexpr double kMostNodeTokens = 720.0;
+  const auto* known =
+      std::find_if(kNodeTokens.begin(), kNodeTokens.end(), [&](const auto& one) { return shape.ranks <= one.first; });
+  const double node_tokens = known == kNodeTokens.end() ? kMostNodeTokens : known->second;
+  const double channels = sms_of(shape) / static_cast<double>(kSmsPerChannel);
+  const Bytes row{2.0 * static_cast<double>(shape.hidden) + kMeta + kGate + kScales};
+  const Bytes node = row * (channels * node_tokens * shape.ranks / shape.nodes);
+  return shape.nodes == 1 ? node : node + row * (2.0 * channels * kNetworkTokens * shape.nodes);
+}
+
+ExchangePrice price(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) {
   if (phase == ExchangePhase::prepare) return {};
   const ExchangeLaw& law = shape.nodes > 1 ? deepep_internode_law() : deepep_normal_law();
   ExchangePrice out = price_by_law(law, shape, phase, site, bytes_of(shape, phase));
   out.sms = sms_of(shape);
   return out;
+}
+
+ExchangeCollective collective(const ExchangeShape& shape, ExchangePhase phase) {
+  return sparse_collective(shape, phase, shape.nodes > 1 ? node_reach(shape) : rank_reach(shape));
+}
+
+std::string refuses(const ExchangeShape& shape, const hardware::Site& site) {
+  if (shape.sms % kSmsPerChannel != 0) {
+    return fmt::format("sends and receives with SMs in pairs: {} is odd", shape.sms);
+  }
+  return needs_nvlink(shape, site);
+}
+
+}  // namespace
+
+ExchangeRow deepep_normal_row() {
+  ExchangeRow row;
+  row.name = "deepep_normal";
+  row.equation = "L + F c (1 − e^(−x/x0)) + ((x c)^q + W^q)^(1/q), x = 2 tokens/SMs, W once per rank and node";
+  row.source = "deepseek-ai/DeepEP csrc/kernels/intranode.cu, internode.cu";
+  row.takes_sms = row.limits_nodes = true;
+  row.refuses = refuses, row.price = price, row.collective = collective, row.buffers = buffers;
+  return row;
 }
 
 }  // namespace orrery::models

@@ -46,13 +46,33 @@ struct ExchangeShape {
 /// Why no exchange has this shape: "" or a sentence.
 [[nodiscard]] std::string check(const ExchangeShape& shape);
 
+/// The largest imbalance that a shape can have, n min(k, E/n) / k: no rank gets more of a token than its experts.
+[[nodiscard]] double most_imbalance(const ExchangeShape& shape);
+
 struct ExchangePrice {
   Seconds time;
   Bytes node, network;  ///< that a rank puts on the links of its node and on the network
   int sms = 0;          ///< that the kernel takes meanwhile
   kernels::Provenance provenance = kernels::Provenance::published;
+  std::string extrapolated;          ///< why the price is no measurement; of NCCL's collectives as they say
   std::string fit_key;               ///< of the coefficients, empty where these are not the board's own
   std::vector<kernels::Term> terms;  ///< that add up to the time
+};
+
+/// A phase as a collective of a plan: of NCCL, or of the library sparse_exchange, out as an all_to_all and back as a
+/// reduce_scatter; prepare is in dispatch.
+struct ExchangeCollective {
+  sim::CollectiveKind kind = sim::CollectiveKind::all_to_all;
+  Bytes bytes;
+  Dtype dtype = Dtype::bf16;
+  sim::CollectiveLibrary library = sim::CollectiveLibrary::nccl;
+};
+
+/// Tokens of a rank that a library's buffers are made for; 0: any.
+struct ExchangeTokens {
+  std::int64_t most = 0;     ///< its kernels count no further
+  std::int64_t advised = 0;  ///< it recommends fewer
+  std::string_view source;
 };
 
 /// A row of the table of exchanges.
@@ -60,12 +80,19 @@ struct ExchangeRow {
   std::string_view name;      ///< "deepep_normal"
   std::string_view equation;  ///< of a phase's time
   std::string_view source;
-  bool has_prepare = false;  ///< its prepare phase takes time of its own
-  bool is_of_nccl = false;   ///< carried out by collectives that are priced, and share links, as any other
+  bool has_prepare = false;   ///< its prepare phase takes time of its own
+  bool is_of_nccl = false;    ///< carried out by collectives that are priced, and share links, as any other
+  bool takes_sms = false;     ///< reads ExchangeShape::sms
+  bool limits_nodes = false;  ///< reads ExchangeShape::group_limit
+  ExchangeTokens tokens;
   /// Empty, or a sentence why the site can't carry the exchange out. REQUIRES check(shape).empty().
-  std::string (*refuses)(const ExchangeShape& shape, const hardware::Site& site);
+  std::string (*refuses)(const ExchangeShape& shape, const hardware::Site& site) = nullptr;
   /// REQUIRES refuses().empty().
-  ExchangePrice (*price)(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site);
+  ExchangePrice (*price)(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) = nullptr;
+  /// REQUIRES a phase that isn't prepare.
+  ExchangeCollective (*collective)(const ExchangeShape& shape, ExchangePhase phase) = nullptr;
+  /// Buffers of a rank beside the tokens that its experts work on, which stay for all layers; nullptr: none known.
+  Bytes (*buffers)(const ExchangeShape& shape) = nullptr;
 };
 
 [[nodiscard]] const std::vector<ExchangeRow>& expert_exchanges();
@@ -74,29 +101,13 @@ struct ExchangeRow {
 /// All phases one after the other.
 [[nodiscard]] Seconds exchange_time(const ExchangeRow& row, const ExchangeShape& shape, const hardware::Site& site);
 
-/// A phase as a collective of a plan: of NCCL, or of the library sparse_exchange, out as an all_to_all and back as a
-/// reduce_scatter; prepare is in dispatch. REQUIRES a phase that isn't prepare.
-struct ExchangeCollective {
-  sim::CollectiveKind kind = sim::CollectiveKind::all_to_all;
-  Bytes bytes;
-  Dtype dtype = Dtype::bf16;
-  sim::CollectiveLibrary library = sim::CollectiveLibrary::nccl;
-};
-[[nodiscard]] ExchangeCollective exchange_collective(const ExchangeRow& row, const ExchangeShape& shape,
-                                                     ExchangePhase phase);
-
-// The rows' functions, by file.
-[[nodiscard]] ExchangePrice price_deepep_normal(const ExchangeShape& shape, ExchangePhase phase,
-                                                const hardware::Site& site);
-[[nodiscard]] ExchangePrice price_deepep_low_latency(const ExchangeShape& shape, ExchangePhase phase,
-                                                     const hardware::Site& site);
-[[nodiscard]] ExchangePrice price_nvlink_two_sided(const ExchangeShape& shape, ExchangePhase phase,
-                                                   const hardware::Site& site);
-[[nodiscard]] ExchangePrice price_nvlink_one_sided(const ExchangeShape& shape, ExchangePhase phase,
-                                                   const hardware::Site& site);
-[[nodiscard]] ExchangePrice price_all_gather(const ExchangeShape& shape, ExchangePhase phase,
-                                             const hardware::Site& site);
-[[nodiscard]] ExchangePrice price_all_to_all(const ExchangeShape& shape, ExchangePhase phase,
-                                             const hardware::Site& site);
+// The rows, by file.
+[[nodiscard]] ExchangeRow all_gather_row();          // megatron_dispatchers.cpp
+[[nodiscard]] ExchangeRow all_to_all_row();          // megatron_dispatchers.cpp
+[[nodiscard]] ExchangeRow flex_row();                // megatron_dispatchers.cpp
+[[nodiscard]] ExchangeRow deepep_normal_row();       // deepep_normal.cpp
+[[nodiscard]] ExchangeRow deepep_low_latency_row();  // deepep_low_latency.cpp
+[[nodiscard]] ExchangeRow nvlink_two_sided_row();    // nvlink_exchange.cpp
+[[nodiscard]] ExchangeRow nvlink_one_sided_row();    // nvlink_exchange.cpp
 
 }  // namespace orrery::models

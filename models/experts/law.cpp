@@ -1,6 +1,7 @@
 #include "models/experts/law.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -25,9 +26,23 @@ Coefficients coefficients_of(const ExchangeLaw& law, const ExchangeShape& shape,
   return out;
 }
 
-bool is_measured(const hardware::Fit* fit, const ExchangeShape& shape) {
-  if (fit == nullptr || !fit->of.empty() || fit->coefficient("link_scale").value_or(1.0) != 1.0) return false;
-  return shape.nodes == 1 || fit->coefficient("network_share").has_value();
+std::string extrapolated(const ExchangeLaw& law, const hardware::Fit* fit, const ExchangeShape& shape,
+                         const hardware::Site& site) {
+  if (fit == nullptr) return fmt::format("no fit saw {}", site.gpu.name);
+  if (!fit->of.empty() || fit->coefficient("link_scale").value_or(1.0) != 1.0) {
+    return "its law is of another NVLink rate or another board";
+  }
+  for (const ExchangeAxis& axis : exchange_axes()) {
+    const std::int64_t value = axis.of(law, shape);
+    if (value == 0) continue;
+    const auto least = fit->coefficient(std::string(axis.name) + "_least");
+    const auto most = fit->coefficient(std::string(axis.name) + "_most");
+    if (!least || !most) return fmt::format("its fit does not say how many {} it saw", axis.what);
+    if (static_cast<double>(value) >= *least && static_cast<double>(value) <= *most) continue;
+    return *least == *most ? fmt::format("no fit saw {} {}, but {:g}", value, axis.what, *least)
+                           : fmt::format("no fit saw {} {}, but {:g} to {:g}", value, axis.what, *least, *most);
+  }
+  return {};
 }
 
 Seconds wire_time(const ExchangeBytes& bytes, const hardware::Site& site) {
@@ -42,9 +57,22 @@ Seconds wire_time(const ExchangeBytes& bytes, const hardware::Site& site) {
 Seconds ExchangeTime::body() const {
   const double largest = max(max(kernel, node), network).value();
   if (!(largest > 0.0)) return {};
+  const std::array<Seconds, 3> parts{kernel, pipelined ? max(node, network) : node, pipelined ? Seconds{} : network};
   double sum = 0.0;
-  for (const Seconds part : {kernel, node, network}) sum += std::pow(part.value() / largest, sharpness);
+  for (const Seconds part : parts) sum += std::pow(part.value() / largest, sharpness);
   return Seconds{shown * largest * std::pow(sum, 1.0 / sharpness)};
+}
+
+const std::vector<ExchangeAxis>& exchange_axes() {
+  static const std::vector<ExchangeAxis> axes = {
+      {"tokens", "tokens a rank", [](const ExchangeLaw&, const ExchangeShape& shape) { return shape.tokens; }},
+      {"ranks_per_node", "ranks a node",
+       [](const ExchangeLaw&, const ExchangeShape& shape) { return std::int64_t{shape.ranks / shape.nodes}; }},
+      {"nodes", "nodes", [](const ExchangeLaw&, const ExchangeShape& shape) { return std::int64_t{shape.nodes}; }},
+      {"sms", "SMs", [](const ExchangeLaw& law, const ExchangeShape& shape) {
+         return std::int64_t{law.own_sms > 0 && shape.sms > 0 ? shape.sms : law.own_sms};
+       }}};
+  return axes;
 }
 
 std::string exchange_fit_key(const ExchangeLaw& law, const ExchangeShape& shape, ExchangePhase phase) {
@@ -60,7 +88,8 @@ ExchangePrice price_by_law(const ExchangeLaw& law, const ExchangeShape& shape, E
   ExchangePrice out;
   out.node = bytes.node, out.network = bytes.network;
   out.time = max(parts.total(), wire_time(bytes, site));
-  out.provenance = is_measured(known.fit, shape) ? kernels::Provenance::measured : kernels::Provenance::published;
+  out.extrapolated = extrapolated(law, known.fit, shape, site);
+  out.provenance = out.extrapolated.empty() ? kernels::Provenance::measured : kernels::Provenance::published;
   const std::string source = known.fit != nullptr ? known.fit->source : std::string(law.source);
   if (known.fit != nullptr) out.fit_key = known.fit->key;
   out.terms.push_back({"latency", parts.latency, "kernel, barriers and first token", source});

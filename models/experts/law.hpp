@@ -1,7 +1,8 @@
 // Measured laws of the exchange kernels: an equation, and coefficients that a GPU's profile holds.
 //
 // A profile's fit "expert_exchange/<law>/<phase>" has the coefficients by name; calibrate/exchange_fit.cpp writes it.
-// Boards without one take the law's own, which were fitted on another and are called published. Bandwidths are shares
+// Boards without one take the law's own, which were fitted on another and are called published, and so is what lies
+// outside the tokens, ranks of a node, nodes and SMs that the fit saw: it is extrapolated. Bandwidths are shares
 // of the site's links, at most 1, so that they mean the same on other links; and no time is shorter than the bytes on
 // the wire at the links' rate.
 #pragma once
@@ -27,7 +28,8 @@ struct ExchangeTime {
   Seconds latency, fill;
   Seconds kernel, node, network;  ///< of the SMs, of NVLink and of the network
   double sharpness = 1.0;
-  double shown = 1.0;  ///< part of the body that the latency does not hide
+  bool pipelined = false;  ///< NVLink and the network are stages of one pipeline: the faster adds nothing
+  double shown = 1.0;      ///< part of the body that the latency does not hide
 
   [[nodiscard]] Seconds body() const;
   [[nodiscard]] Seconds total() const { return latency + fill + body(); }
@@ -39,7 +41,16 @@ struct ExchangeLaw {
   std::vector<ExchangeCoefficient> coefficients;
   ExchangeTime (*time)(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site,
                        const std::vector<double>& coefficients);
+  int own_sms = 0;  ///< that its kernels take where nobody says; 0: their number is nobody's choice
 };
+
+/// What a table bounds beside the model: a fit says from where to where it saw it in "<name>_least" and "<name>_most".
+struct ExchangeAxis {
+  std::string_view name;                                                   ///< "ranks_per_node"
+  std::string_view what;                                                   ///< "ranks a node"
+  std::int64_t (*of)(const ExchangeLaw& law, const ExchangeShape& shape);  ///< 0: says nothing of the law
+};
+[[nodiscard]] const std::vector<ExchangeAxis>& exchange_axes();
 
 /// Bytes that a rank puts on each kind of link in a phase.
 struct ExchangeBytes {

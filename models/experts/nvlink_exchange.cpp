@@ -90,14 +90,41 @@ const ExchangeLaw& nvlink_one_sided_law() {
   return law;
 }
 
-ExchangePrice price_nvlink_two_sided(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) {
+namespace {
+
+ExchangePrice price_two_sided(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) {
   const ExchangeLaw& law = phase == ExchangePhase::prepare ? nvlink_prepare_law() : nvlink_two_sided_law();
   return price_by_law(law, shape, phase, site, bytes_of(shape, phase));
 }
 
-ExchangePrice price_nvlink_one_sided(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) {
+ExchangePrice price_one_sided(const ExchangeShape& shape, ExchangePhase phase, const hardware::Site& site) {
   if (phase == ExchangePhase::prepare) return {};
   return price_by_law(nvlink_one_sided_law(), shape, phase, site, bytes_of(shape, phase));
+}
+
+ExchangeCollective collective(const ExchangeShape& shape, ExchangePhase phase) {
+  return sparse_collective(shape, phase, rank_reach(shape));
+}
+
+}  // namespace
+
+ExchangeRow nvlink_two_sided_row() {
+  ExchangeRow row;
+  row.name = "nvlink_two_sided";
+  row.equation = "L + Ld log2 n + ((tokens c)^q + (tokens R b/NVLink)^q)^(1/q), after a prepare";
+  row.source = "NVIDIA/TensorRT-LLM cpp/tensorrt_llm/kernels/fusedMoeCommKernels.cu";
+  row.has_prepare = true;
+  row.refuses = needs_one_domain, row.price = price_two_sided, row.collective = collective;
+  return row;
+}
+
+ExchangeRow nvlink_one_sided_row() {
+  ExchangeRow row;
+  row.name = "nvlink_one_sided";
+  row.equation = "L + Ld log2 n + ((tokens c)^q + (tokens R b/NVLink)^q)^(1/q)";
+  row.source = "NVIDIA/TensorRT-LLM cpp/tensorrt_llm/kernels/communicationKernels/moeAlltoAllKernels.cu";
+  row.refuses = needs_one_domain, row.price = price_one_sided, row.collective = collective;
+  return row;
 }
 
 }  // namespace orrery::models

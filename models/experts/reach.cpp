@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace orrery::models {
 namespace {
 
@@ -32,13 +34,36 @@ double node_reach(const ExchangeShape& shape) { return reach(shape, 1.0); }
 Bytes row_bytes(std::int64_t hidden, Dtype dtype) {
   const auto values = static_cast<double>(hidden);
   constexpr double kValuesPerScale = 128.0, kScale = 4.0;
-  if (dtype == Dtype::fp8 || dtype == Dtype::fp8_block) return Bytes{values * (1.0 + kScale / kValuesPerScale)};
+  if (dtype == Dtype::fp8_block) return Bytes{values * (1.0 + kScale / kValuesPerScale)};
   return values * element_size(dtype);
 }
 
 Bytes row_bytes(const ExchangeShape& shape, ExchangePhase phase) {
   if (phase == ExchangePhase::prepare) return {};
   return row_bytes(shape.hidden, phase == ExchangePhase::dispatch ? shape.dispatch : shape.combine);
+}
+
+ExchangeCollective sparse_collective(const ExchangeShape& shape, ExchangePhase phase, double copies) {
+  const bool out = phase == ExchangePhase::dispatch;
+  ExchangeCollective call;
+  call.kind = out ? sim::CollectiveKind::all_to_all : sim::CollectiveKind::reduce_scatter;
+  call.bytes = row_bytes(shape, phase) * (static_cast<double>(shape.tokens) * shape.imbalance * copies);
+  call.dtype = out ? shape.dispatch : shape.combine;
+  call.library = sim::CollectiveLibrary::sparse_exchange;
+  return call;
+}
+
+std::string needs_nvlink(const ExchangeShape& shape, const hardware::Site& site) {
+  if (shape.nodes > 1 && !(site.network_bandwidth_per_gpu().value() > 0.0)) {
+    return fmt::format("leaves the node, and {} has no network card", site.node.name);
+  }
+  if (site.has_nvlink()) return {};
+  return fmt::format("needs NVLink between all GPUs of a node, which {} does not have", site.node.name);
+}
+
+std::string needs_one_domain(const ExchangeShape& shape, const hardware::Site& site) {
+  if (!site.has_nvlink() || shape.nodes == 1) return needs_nvlink(shape, site);
+  return fmt::format("stays in one domain of NVLink, {} ranks are on {}", shape.ranks, shape.nodes);
 }
 
 }  // namespace orrery::models

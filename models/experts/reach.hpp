@@ -19,9 +19,19 @@ namespace orrery::models {
 [[nodiscard]] double rank_reach(const ExchangeShape& shape);
 [[nodiscard]] double node_reach(const ExchangeShape& shape);
 
-/// What a token, or the share of its result, takes on the wire, scales included: one fp32 per 128 values of fp8.
+/// What a token, or the share of its result, takes on the wire, scales included: one fp32 per 128 values of fp8_block
+/// (DeepEP deep_ep/buffer.py, dispatch: [tokens, hidden / 128] scales). fp8 has one scale a tensor, which nobody sends.
 [[nodiscard]] Bytes row_bytes(std::int64_t hidden, Dtype dtype);
 /// The same of what a phase sends; 0 for prepare, which sends numbers only.
 [[nodiscard]] Bytes row_bytes(const ExchangeShape& shape, ExchangePhase phase);
+
+/// A phase of kernels of their own, which send so many copies of a token's row; on several nodes those between them.
+[[nodiscard]] ExchangeCollective sparse_collective(const ExchangeShape& shape, ExchangePhase phase, double copies);
+
+// What ExchangeRow::refuses says.
+/// Of kernels that write to other GPUs of the node over NVLink, and by RDMA to other nodes.
+[[nodiscard]] std::string needs_nvlink(const ExchangeShape& shape, const hardware::Site& site);
+/// Of those that stay within a domain of NVLink.
+[[nodiscard]] std::string needs_one_domain(const ExchangeShape& shape, const hardware::Site& site);
 
 }  // namespace orrery::models

@@ -27,7 +27,8 @@ std::int64_t masked_values(const LayerElement& element) {
 Bytes kept_bytes(const TrainingReading& r, const std::vector<LayerElement>& elements) {
   Bytes sum;
   for (const LayerElement& element : elements) {
-    const double tokens = real(element.inside ? r.tokens() : r.shard_tokens());
+    double tokens = real(element.inside ? r.tokens() : r.shard_tokens());
+    if (std::holds_alternative<Experts>(element.block)) tokens *= r.expert_imbalance;
     sum += kept_by(element.kept, r.value * tokens, r.tensor);
     if (r.dropout) sum += Bytes{tokens * real(masked_values(element))};
     if (const auto* output = std::get_if<Output>(&element.block)) {

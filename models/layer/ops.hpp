@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "hardware/units.hpp"
 #include "kernels/kernel.hpp"
+#include "models/experts/exchange.hpp"
 #include "sim/plan/plan.hpp"
 
 namespace orrery::models {
@@ -14,7 +16,8 @@ namespace orrery::models {
 struct LayerOp {
   enum class Kind : std::uint8_t {
     launch,
-    collective,         ///< of the tensor- or expert-parallel group; compute waits for it
+    collective,         ///< of the tensor-parallel group; compute waits for it
+    exchange,           ///< of the expert-parallel group: what is sent the group's place decides; compute waits for it
     start_collective,   ///< runs beside the launches that follow …
     finish_collectives  ///< … until here
   };
@@ -23,9 +26,9 @@ struct LayerOp {
   kernels::Kernel kernel;
   sim::CollectiveKind collective = sim::CollectiveKind::all_reduce;
   Bytes bytes;
-  Dtype dtype = Dtype::bf16;  ///< of a collective
-  sim::CollectiveLibrary library = sim::CollectiveLibrary::nccl;
-  bool of_experts = false;  ///< a collective of the expert-parallel group; gradients that only its like ranks share
+  Dtype dtype = Dtype::bf16;  ///< of an exchange
+  ExchangePhase phase = ExchangePhase::dispatch;
+  bool of_experts = false;  ///< gradients that only the like ranks of expert-parallel groups share
   sim::Activity activity = sim::Activity::forward;
   std::int64_t gradients = 0;  ///< of the rank's parameters, done behind it
 };

@@ -18,7 +18,6 @@
 
 #include "hardware/dtype.hpp"
 #include "hardware/units.hpp"
-#include "models/experts/exchange.hpp"
 #include "models/layer/layer.hpp"
 #include "models/layer/ops.hpp"
 
@@ -35,10 +34,9 @@ struct TrainingReading {
   bool fused_loss = false;        ///< one kernel reads 16-bit logits and writes their gradient in place
   Dtype precision = Dtype::bf16;  ///< of linear layers
   Dtype attention_precision = Dtype::bf16;
-  Bytes value{2.0};                       ///< of an activation
-  std::int64_t expert_parallel = 1;       ///< ranks that share the routed experts; above 1 tensor is 1
-  const ExchangeRow* exchange = nullptr;  ///< how tokens get to them
-  double expert_imbalance = 1.0;          ///< ExchangeShape::imbalance
+  Bytes value{2.0};                  ///< of an activation
+  std::int64_t expert_parallel = 1;  ///< ranks that share the routed experts; above 1 tensor is 1
+  double expert_imbalance = 1.0;     ///< ExchangeShape::imbalance
 
   [[nodiscard]] std::int64_t tokens() const { return batch * sequence; }
   [[nodiscard]] bool shards_sequence() const { return sequence_parallel && tensor > 1; }

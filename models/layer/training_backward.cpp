@@ -58,10 +58,10 @@ void add_input_gradient(TrainingOps& ops, const LayerElement& element) {
                    kernels::MoeShape shape = experts_shape(r, e);
                    shape.pass = kernels::Pass::backward;
                    // The gradient of what came back goes out, and that of what went out comes back.
-                   ops.exchange(e, ExchangePhase::dispatch, Dtype::bf16);
+                   ops.exchange(ExchangePhase::dispatch, Dtype::bf16);
                    ops.launch("experts", shape);
                    ops.finish_weights(element);
-                   ops.exchange(e, ExchangePhase::combine, Dtype::bf16);
+                   ops.exchange(ExchangePhase::combine, Dtype::bf16);
                  },
                  [&](const SparseIndex& e) {
                    ops.gemm("index scores", r.tokens(), e.heads * e.dim, index_keys(r, e));

@@ -34,9 +34,9 @@ void add_forward(TrainingOps& ops, const LayerElement& element) {
             r.fused_attention ? ops.launch("attention", attention_shape(r, e)) : add_unfused(ops, e);
           },
           [&](const Experts& e) {
-            ops.exchange(e, ExchangePhase::dispatch, dispatch_dtype(r));
+            ops.exchange(ExchangePhase::dispatch, dispatch_dtype(r));
             ops.launch("experts", experts_shape(r, e));
-            ops.exchange(e, ExchangePhase::combine, Dtype::bf16);
+            ops.exchange(ExchangePhase::combine, Dtype::bf16);
           },
           [&](const SparseIndex& e) { ops.gemm("index scores", tokens, index_keys(r, e), e.heads * e.dim); },
           [&](const Enter& e) {

@@ -191,21 +191,13 @@ void TrainingOps::finish_weights(const LayerElement& element) {
   last.of_experts = true;
 }
 
-void TrainingOps::exchange(const Experts& experts, ExchangePhase phase, Dtype dtype) {
+void TrainingOps::exchange(ExchangePhase phase, Dtype dtype) {
   if (reading_.expert_parallel == 1) return;
-  ExchangeShape shape;
-  shape.tokens = reading_.tokens(), shape.hidden = experts.hidden;
-  shape.experts = experts.experts, shape.topk = experts.topk;
-  shape.ranks = static_cast<int>(reading_.expert_parallel);
-  shape.dispatch = shape.combine = dtype;
-  shape.imbalance = reading_.expert_imbalance;
-  const ExchangeCollective call = exchange_collective(*reading_.exchange, shape, phase);
   LayerOp op;
-  op.kind = LayerOp::Kind::collective;
+  op.kind = LayerOp::Kind::exchange;
   op.label = name(phase);
-  op.collective = call.kind, op.bytes = call.bytes, op.dtype = call.dtype, op.library = call.library;
+  op.phase = phase, op.dtype = dtype;
   op.activity = sim::Activity::expert_parallel;
-  op.of_experts = true;
   ops_.push_back(op);
 }
 

@@ -51,7 +51,7 @@ class TrainingOps {
   void collective(sim::CollectiveKind kind, std::int64_t hidden, bool overlapped = false);
   void finish_collectives();
   /// Of the microbatch's tokens with the ranks that share the experts; nothing where every rank has all.
-  void exchange(const Experts& experts, ExchangePhase phase, Dtype dtype);
+  void exchange(ExchangePhase phase, Dtype dtype);
   /// Behind what was added last, the gradients of the element's weights are done.
   void finish_weights(const LayerElement& element);
 

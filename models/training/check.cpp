@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "models/layer/layer.hpp"
 #include "models/schedule/schedule.hpp"
+#include "models/training/expert_groups.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/training.hpp"
 
@@ -123,38 +126,8 @@ class Checker {
     }
   }
 
-  // One message is enough: the rules build on each other.
   void expert_parallel() {
-    const int ep = config_.expert_parallel, data = data_parallel_degree(job_);
-    const ExchangeRow* row = find_expert_exchange(config_.expert_exchange);
-    if (row == nullptr) return error("expert_exchange", "unknown expert exchange '{}'", config_.expert_exchange);
-    if (ep == 1) return;
-    const ExchangeShape shape = exchange_shape(job_);
-    if (shape.experts == 0) return error("expert_parallel", "{} has no routed experts", llm_.name);
-    if (config_.tensor_parallel > 1) {
-      return error("expert_parallel", "{} needs tensor_parallel 1: experts that are sharded both ways are not modelled",
-                   ep);
-    }
-    if (data % ep != 0) return error("expert_parallel", "{} does not divide data_parallel ({})", ep, data);
-    if (shape.experts % ep != 0) {
-      return error("expert_parallel", "{} does not divide the {} experts of {}", ep, shape.experts, llm_.name);
-    }
-    const hardware::Site site = job_.cluster.site(groups_of(job_).front());
-    const int per_node = job_.placement.per_node > 0 ? job_.placement.per_node : site.gpus_per_node();
-    if (ep > per_node && ep % per_node != 0) {
-      return error("expert_parallel", "groups of {} would straddle nodes of {} GPUs unevenly", ep, per_node);
-    }
-    if (shape.sms > site.gpu.sm_count) {
-      return error("expert_exchange_sms", "{} are more than the {} SMs of {}", shape.sms, site.gpu.sm_count,
-                   site.gpu.name);
-    }
-    if (shape.group_limit > shape.nodes) {
-      return error("expert_group_limit", "{} is more than the {} nodes that a token's experts lie on",
-                   shape.group_limit, shape.nodes);
-    }
-    std::string wrong = check(shape);
-    if (wrong.empty()) wrong = row->refuses(shape, site);
-    if (!wrong.empty()) error("expert_exchange", "{}: {}", row->name, wrong);
+    if (std::optional<JobError> wrong = check_experts(job_)) errors_.push_back(std::move(*wrong));
   }
 
   void batch() {

@@ -17,7 +17,6 @@ TrainingReading reading_of(const TrainingJob& job) {
   reading.attention_precision = attention_dtype(config);
   reading.value = Bytes{activation_size(config)};
   reading.expert_parallel = config.expert_parallel;
-  reading.exchange = find_expert_exchange(config.expert_exchange);
   reading.expert_imbalance = config.expert_imbalance;
   return reading;
 }

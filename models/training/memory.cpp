@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/layer/activations.hpp"
+#include "models/training/expert_groups.hpp"
 #include "models/training/layer.hpp"
 #include "models/training/parallel.hpp"
 
@@ -60,8 +61,14 @@ Bytes workspace(const TrainingJob& job) {
   const double cublas = 32.0 * 1048576.0;
   const double per_communicator = 24.0 * 2.0 * 8.7 * 1048576.0;
   const Mesh mesh = make_mesh(job);
-  const double communicators = (mesh.tensor() > 1) + (mesh.data() > 1) + (mesh.pipeline() > 1);
-  return Bytes{cublas + communicators * per_communicator};
+  double communicators = (mesh.tensor() > 1) + (mesh.data() > 1) + (mesh.pipeline() > 1);
+  Bytes exchange;
+  if (job.config.expert_parallel > 1) {
+    const ExchangeRow& row = *find_expert_exchange(job.config.expert_exchange);
+    communicators += (row.is_of_nccl ? 1 : 0) + (expert_data_parallel(job) > 1 ? 1 : 0);
+    if (row.buffers != nullptr) exchange = row.buffers(exchange_shape(job));
+  }
+  return Bytes{cublas + communicators * per_communicator} + exchange;
 }
 
 }  // namespace orrery::models

@@ -4,7 +4,8 @@
 // with master weights; ZeRO-1 divides the optimizer part by the data-parallel degree (Rajbhandari et al. 2020
 // §5.1; Megatron-LM megatron/training/theoretical_memory_usage.py).
 //
-// Activations are what the layers' elements keep (models/layer/activations.hpp), less what recomputation drops.
+// Activations are what the layers' elements keep (models/layer/activations.hpp), less what recomputation drops; experts
+// keep those of the most loaded rank, tokens times the imbalance.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,7 @@ struct ModelStateBytes {
 [[nodiscard]] Bytes embedding_activations(const TrainingJob& job);
 /// Final norm input, head input and logits of the last stage: fp32, or 16-bit with a fused loss.
 [[nodiscard]] Bytes head_activations(const TrainingJob& job);
-/// cuBLAS and NCCL buffers that live through the step.
+/// cuBLAS and NCCL buffers that live through the step, and those of the expert exchange (ExchangeRow::buffers).
 [[nodiscard]] Bytes workspace(const TrainingJob& job);
 
 }  // namespace orrery::models

@@ -76,26 +76,6 @@ std::int64_t layer_expert_parameters_per_rank(const TrainingJob& job, std::int64
 
 int expert_data_parallel(const TrainingJob& job) { return data_parallel_degree(job) / job.config.expert_parallel; }
 
-ExchangeShape exchange_shape(const TrainingJob& job) {
-  const TrainingConfig& config = job.config;
-  ExchangeShape shape;
-  shape.tokens = config.micro_batch_size * config.sequence_length;
-  for (std::int64_t layer = 0; layer < job.llm.layers && shape.experts == 0; ++layer) {
-    for (const LayerElement& element : layer_elements(job.llm, layer)) {
-      const auto* experts = std::get_if<Experts>(&element.block);
-      if (experts == nullptr) continue;
-      shape.hidden = experts->hidden, shape.experts = experts->experts, shape.topk = experts->topk;
-    }
-  }
-  shape.ranks = config.expert_parallel;
-  const int here = job.placement.per_node > 0 ? job.placement.per_node : job.cluster.groups.front().node.gpus;
-  shape.nodes = std::max(1, shape.ranks / std::max(1, here));
-  shape.sms = config.expert_exchange_sms;
-  shape.imbalance = config.expert_imbalance;
-  shape.group_limit = config.expert_group_limit;
-  return shape;
-}
-
 std::int64_t embedding_parameters_per_rank(const TrainingJob& job) {
   return embedding_share(job.llm).parameters(job.config.tensor_parallel);
 }

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/experts/exchange.hpp"
 #include "models/parallel/mesh.hpp"
 #include "models/training/training.hpp"
 
@@ -44,7 +43,5 @@ struct LayerRange {
 [[nodiscard]] std::int64_t stage_expert_parameters_per_rank(const TrainingJob& job, int stage);
 /// Replicas of an expert: ranks that reduce its gradients together.
 [[nodiscard]] int expert_data_parallel(const TrainingJob& job);
-/// What the ranks of an expert-parallel group exchange per microbatch and layer, where they are neighbours.
-[[nodiscard]] ExchangeShape exchange_shape(const TrainingJob& job);
 
 }  // namespace orrery::models

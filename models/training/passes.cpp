@@ -21,13 +21,22 @@ constexpr std::uint32_t kNoBlock = 0xffffffffu;
 /// Forward, backward, and the backward pass that reduces gradients.
 constexpr std::size_t kPassKinds = 3;
 
-// A layer doesn't know how many nodes its exchange goes over; the job does.
-Bytes sent_bytes(const TrainingJob& job, const LayerOp& op) {
-  ExchangeShape shape = exchange_shape(job);
+// A layer doesn't know how many nodes its exchange goes over; the rank's group does.
+sim::CollectiveEntry exchange_entry(const ExchangeRow& row, const RankState& rank, const LayerOp& op) {
+  ExchangeShape shape = rank.exchange;
   shape.dispatch = shape.combine = op.dtype;
-  const ExchangePhase phase =
-      op.collective == CollectiveKind::all_to_all ? ExchangePhase::dispatch : ExchangePhase::combine;
-  return exchange_collective(*find_expert_exchange(job.config.expert_exchange), shape, phase).bytes;
+  const ExchangeCollective call = row.collective(shape, op.phase);
+  sim::CollectiveEntry entry;
+  entry.kind = call.kind, entry.bytes = call.bytes, entry.dtype = call.dtype, entry.library = call.library;
+  entry.group = rank.expert_group;
+  return entry;
+}
+
+sim::CollectiveEntry collective_entry(const RankState& rank, const LayerOp& op) {
+  sim::CollectiveEntry entry;
+  entry.kind = op.collective, entry.bytes = op.bytes;
+  entry.group = rank.tensor_group;
+  return entry;
 }
 
 }  // namespace
@@ -179,13 +188,9 @@ const std::vector<std::uint32_t>& PassWriter::entries(PlanBuilder& builder, cons
       entry.activity = op.activity;
       found->second.push_back(builder.add(entry));
     } else {
-      sim::CollectiveEntry entry;
-      entry.kind = op.collective;
-      entry.bytes = op.bytes;
-      entry.group = op.of_experts ? rank.expert_group : rank.tensor_group;
-      entry.dtype = op.dtype;
-      entry.library = op.library;
-      if (op.library == sim::CollectiveLibrary::sparse_exchange) entry.bytes = sent_bytes(job_, op);
+      sim::CollectiveEntry entry = op.kind == LayerOp::Kind::exchange
+                                       ? exchange_entry(*find_expert_exchange(config_.expert_exchange), rank, op)
+                                       : collective_entry(rank, op);
       entry.label = builder.label(op.label);
       entry.activity = op.activity;
       found->second.push_back(builder.add(entry));

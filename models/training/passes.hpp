@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/training/expert_groups.hpp"
 #include "models/training/layer.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/pipeline.hpp"
@@ -23,6 +24,7 @@ struct RankState {
   MeshPlace place{};
   GroupId tensor_group, data_group, world_group, embedding_group;
   GroupId expert_group, expert_data_group;  ///< none without expert parallelism
+  ExchangeShape exchange;                   ///< of the expert group
   bool meets_ranks = false;                 ///< a group of its passes has other members in the plan
 
   [[nodiscard]] int stage() const { return place[static_cast<std::size_t>(MeshAxis::pipeline)]; }

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "models/training/expert_groups.hpp"
 #include "models/training/parallel.hpp"
 
 namespace orrery::models {
@@ -17,8 +18,7 @@ TrainingPrices::TrainingPrices(const TrainingJob& job, const kernels::KernelTime
 
 ExchangePrice TrainingPrices::exchange(const sim::CollectiveEntry& entry, const sim::Plan& plan) const {
   const hardware::Site& at = site(slowest(entry, plan));
-  ExchangeShape shape = exchange_shape(*job_);
-  shape.nodes = call_of(entry, plan).nodes;
+  ExchangeShape shape = exchange_shape(*job_, plan.groups.at(entry.group.index()));
   shape.dispatch = shape.combine = entry.dtype;
   if (entry.kind != sim::CollectiveKind::all_to_all) return row_->price(shape, ExchangePhase::combine, at);
   ExchangePrice price = row_->price(shape, ExchangePhase::dispatch, at);
@@ -42,11 +42,13 @@ sim::CollectivePrice TrainingPrices::explain(const sim::CollectiveEntry& entry, 
   estimate.time = own.time;
   estimate.algorithm = row_->name;
   estimate.provenance = own.provenance;
+  estimate.extrapolated = own.extrapolated;
   estimate.fit_key = own.fit_key;
   estimate.terms = own.terms;
   if (own.sms > 0) estimate.terms.front().equation += ", on " + std::to_string(own.sms) + " SMs";
   price.idle = time(entry, plan) - own.time;
   price.estimate = std::move(estimate);
+  price.load = {own.node, own.network};
   // Its own bytes; the link is the one that a call of its kind is bound by.
   const Bytes bytes = own.network.value() > 0.0 ? own.network : own.node;
   if (price.bound.bytes > Bytes{0.0}) price.bound.bytes = bytes;

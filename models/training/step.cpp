@@ -201,7 +201,10 @@ void StepLowering::add_expert_groups() {
       for (int i = 0; apart > 1 && i < axis.count; ++i) {
         places.push_back(rank_index(p, static_cast<std::size_t>(first.front() + i * step), 0));
       }
-      for (const std::size_t place : places) made.members.push_back(ranks_[place].id);
+      for (const std::size_t place : places) {
+        made.members.push_back(ranks_[place].id);
+        if (group == &RankState::expert_group) ranks_[place].exchange = exchange_shape(job_, made);
+      }
       const GroupId id = builder_.add_group(std::move(made));
       for (const std::size_t place : places) ranks_[place].*group = id;
     };

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "models/training/expert_groups.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/training_run.hpp"
@@ -133,6 +134,8 @@ std::vector<MetricValue> training_values(const JobSpec& spec, const JobResult& r
 
 void add_training_findings(const JobView& view, std::vector<Finding>& findings) {
   const models::TrainingResult& result = result_of<TrainingOutcome>(view).result;
+  const std::string tokens = models::too_many_tokens(spec_of<TrainingSpec>(view.job).job);
+  if (!tokens.empty()) findings.push_back({"expert_exchange_tokens", tokens, false});
   if (!result.out_of_memory()) return;
   findings.push_back({"out_of_memory", out_of_memory_message(result), view.expects_below("memory.fits", 0.5)});
 }

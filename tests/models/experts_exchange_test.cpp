@@ -27,6 +27,11 @@ ExchangeShape deepseek(std::int64_t tokens, int nodes) {
   return shape;
 }
 
+ExchangePrice price_of(std::string_view name, const ExchangeShape& shape, ExchangePhase phase,
+                       const hardware::Site& site) {
+  return find_expert_exchange(name)->price(shape, phase, site);
+}
+
 TEST(ExpertReach, CountsDistinctGroups) {
   // Two of eight experts, one a group, are two groups.
   EXPECT_NEAR(distinct_groups(8.0, 8.0, 2), 2.0, 1e-12);
@@ -60,7 +65,8 @@ TEST(ExpertReach, StaysWithinTheGroupLimit) {
 }
 
 TEST(ExpertReach, RowsCarryTheirScales) {
-  EXPECT_EQ(row_bytes(7168, Dtype::fp8), Bytes{7168.0 + 224.0});  // DeepEP: one fp32 per 128 values
+  EXPECT_EQ(row_bytes(7168, Dtype::fp8_block), Bytes{7168.0 + 224.0});  // DeepEP: one fp32 per 128 values
+  EXPECT_EQ(row_bytes(7168, Dtype::fp8), Bytes{7168.0});                // one scale a tensor: no row brings it
   EXPECT_EQ(row_bytes(7168, Dtype::bf16), Bytes{14336.0});
   EXPECT_EQ(row_bytes(7168, Dtype::nvfp4), Bytes{3584.0 + 448.0});
 }
@@ -68,7 +74,8 @@ TEST(ExpertReach, RowsCarryTheirScales) {
 // 128 tokens x top-8 x (7168 + 224 B) = 7.57 MB, of which the share of other ranks is on a wire.
 TEST(DeepEpLowLatency, SendsACopyToEveryExpert) {
   const hardware::Cluster cluster = cluster_of("dgx_h100", 2);
-  const ExchangePrice price = price_deepep_low_latency(deepseek(128, 2), ExchangePhase::dispatch, cluster.site(0));
+  const ExchangePrice price =
+      price_of("deepep_low_latency", deepseek(128, 2), ExchangePhase::dispatch, cluster.site(0));
   const double all = 128.0 * 8.0 * (7168.0 + 224.0 + 16.0);
   EXPECT_NEAR(price.network.value(), all / 2.0, 1.0);
   EXPECT_NEAR(price.node.value(), all * (1.0 / 2.0 - 1.0 / 16.0), 1.0);
@@ -79,7 +86,7 @@ TEST(DeepEpNormal, CrossesTheNetworkOncePerNode) {
   ExchangeShape shape = deepseek(4096, 2);
   shape.gating = Gating::balanced;
   shape.dispatch = Dtype::bf16;
-  const ExchangePrice price = price_deepep_normal(shape, ExchangePhase::dispatch, cluster.site(0));
+  const ExchangePrice price = price_of("deepep_normal", shape, ExchangePhase::dispatch, cluster.site(0));
   EXPECT_NEAR(price.network.value(), 4096.0 * 2.0 * 0.5 * 14336.0, 1.0);  // the other node's copy
   EXPECT_NEAR(price.node.value(), 4096.0 * 8.0 * 0.875 * 14336.0, 1.0);   // 8 ranks, forwarded within their nodes
 }
@@ -98,6 +105,14 @@ TEST(ExpertExchanges, CheckTheirShape) {
   EXPECT_EQ(check(shape), "");
   shape.imbalance = 0.5;
   EXPECT_THAT(check(shape), HasSubstr("imbalance"));
+  // 32 experts of a rank take all 8 copies of every token: eight times the mean of 8 ranks, not more.
+  shape.imbalance = 8.0;
+  EXPECT_EQ(check(shape), "");
+  shape.imbalance = 8.1;
+  EXPECT_THAT(check(shape), HasSubstr("8 times the mean at most"));
+  // With an expert each of 8, a rank gets one of a token's four copies: twice the mean.
+  shape.experts = 8, shape.topk = 4;
+  EXPECT_EQ(most_imbalance(shape), 2.0);
   shape = deepseek(16, 1), shape.topk = 300;
   EXPECT_THAT(check(shape), HasSubstr("pick 300 of 256"));
   shape = deepseek(16, 1), shape.ranks = 7, shape.nodes = 2;
@@ -111,10 +126,10 @@ TEST(ExpertExchanges, AreTheCollectivesThatMegatronCalls) {
   ExchangeShape shape = deepseek(4096, 1);
   shape.dispatch = Dtype::bf16;
   const sim::CollectiveCall gather{sim::CollectiveKind::all_gather, Bytes{4096.0 * 8.0 * 14336.0}, 8, 1};
-  EXPECT_EQ(price_all_gather(shape, ExchangePhase::dispatch, cluster.site(0)).time,
+  EXPECT_EQ(price_of("all_gather", shape, ExchangePhase::dispatch, cluster.site(0)).time,
             sim::collective_time(gather, cluster.site(0)));
   const sim::CollectiveCall messages{sim::CollectiveKind::all_to_all, Bytes{4096.0 * 8.0 * 14336.0}, 8, 1};
-  EXPECT_EQ(price_all_to_all(shape, ExchangePhase::combine, cluster.site(0)).time,
+  EXPECT_EQ(price_of("all_to_all", shape, ExchangePhase::combine, cluster.site(0)).time,
             sim::collective_time(messages, cluster.site(0)));
 }
 
@@ -169,6 +184,50 @@ TEST_P(EveryExchange, WaitsForTheMostLoadedRank) {
 INSTANTIATE_TEST_SUITE_P(Rows, EveryExchange, ::testing::Range<std::size_t>(0, 7),
                          [](const auto& one) { return std::string(expert_exchanges()[one.param].name); });
 
+// Between nodes the network and NVLink are stages of one pipeline: the slower decides, the other adds nothing.
+TEST(DeepEpNormal, IsAsFastAsTheSlowerOfItsTwoStagesBetweenNodes) {
+  hardware::Cluster cluster = cluster_of("dgx_h100", 2);
+  ExchangeShape shape = deepseek(131072, 2);
+  const auto time = [&] { return price_of("deepep_normal", shape, ExchangePhase::dispatch, cluster.site(0)).time; };
+  const Seconds own = time();
+  cluster.groups[0].gpu.nvlink_bandwidth = BytesPerSecond{900e9};
+  EXPECT_EQ(time(), own) << "450 GB/s of NVLink are the faster stage already";
+  // 131,072 tokens go to 16 (1 - C(240, 8)/C(256, 8)) ranks, of a node's eight the other seven over NVLink.
+  cluster.groups[0].gpu.nvlink_bandwidth = BytesPerSecond{50e9};
+  const double missed = 240.0 / 256 * 239 / 255 * 238 / 254 * 237 / 253 * 236 / 252 * 235 / 251 * 234 / 250 * 233 / 249;
+  const double bytes = 131072.0 * 7392.0 * 16.0 * (1.0 - missed) * 7.0 / 8.0;
+  EXPECT_GE(time(), Bytes{bytes} / BytesPerSecond{50e9});
+  EXPECT_LE(time(), 1.05 * (Bytes{bytes} / BytesPerSecond{50e9}));
+}
+
+TEST(ExpertExchanges, SendWhatTheirKernelsSend) {
+  ExchangeShape shape = deepseek(4096, 1);
+  shape.dispatch = Dtype::bf16, shape.gating = Gating::balanced;
+  const auto bytes = [&](std::string_view name) {
+    return find_expert_exchange(name)->collective(shape, ExchangePhase::dispatch).bytes;
+  };
+  EXPECT_EQ(bytes("all_gather"), Bytes{4096.0 * 8.0 * 14336.0});          // all ranks' tokens
+  EXPECT_EQ(bytes("all_to_all"), Bytes{4096.0 * 8.0 * 14336.0});          // once to each of 8 experts
+  EXPECT_EQ(bytes("deepep_low_latency"), Bytes{4096.0 * 8.0 * 14336.0});  // the same
+  shape.topk = 16;
+  EXPECT_EQ(bytes("all_gather"), Bytes{4096.0 * 8.0 * 14336.0});
+  EXPECT_EQ(bytes("deepep_low_latency"), Bytes{4096.0 * 16.0 * 14336.0});
+  EXPECT_EQ(bytes("deepep_normal"), Bytes{4096.0 * 8.0 * 14336.0});  // once to each of 8 ranks
+}
+
+TEST(ExpertExchanges, HoldTheBuffersOfTheirLibraries) {
+  ExchangeShape shape = deepseek(128, 1);
+  shape.dispatch = Dtype::bf16;
+  const auto held = [&](std::string_view name) { return find_expert_exchange(name)->buffers(shape).value(); };
+  // 128 x 8 tokens of 14,336 bytes gathered, and as many sums before they are reduced.
+  EXPECT_EQ(held("all_gather"), 2.0 * 128.0 * 8.0 * 14336.0);
+  // Twice a place for each of 128 tokens with each of 256 experts, to send and to receive: 14,336 bytes and 56 scales
+  // of 4 (deepseek-ai/DeepEP csrc/config.hpp, LowLatencyLayout).
+  EXPECT_EQ(held("deepep_low_latency"), 2.0 * 2.0 * 256.0 * 128.0 * (14336.0 + 224.0));
+  // Ten channels, 256 tokens for each of 8 ranks; 128 scales and weights a token (get_nvl_buffer_size_hint).
+  EXPECT_EQ(held("deepep_normal"), 10.0 * 8.0 * 256.0 * (14336.0 + 8.0 + 1536.0 + 512.0));
+}
+
 // DeepEP's own figures of 8 H800 a node and 400 Gb/s InfiniBand (deepseek-ai/DeepEP docs/legacy.md, low-latency
 // kernels, 128 tokens of 7168, top-8): a board and a software that no fit saw. Its EP8 combine ran over RDMA, not
 // NVLink.
@@ -184,7 +243,7 @@ TEST(DeepEpLowLatency, IsNearThePublishedTimes) {
     ExchangeShape shape = deepseek(128, one.nodes);
     shape.experts = 288;
     const auto error = [&](ExchangePhase phase, double published) {
-      const Seconds time = price_deepep_low_latency(shape, phase, cluster.site(0)).time;
+      const Seconds time = price_of("deepep_low_latency", shape, phase, cluster.site(0)).time;
       return std::abs(time.value() * 1e6 / published - 1.0);
     };
     EXPECT_LE(error(ExchangePhase::dispatch, one.dispatch), 0.10) << one.nodes;
@@ -203,21 +262,41 @@ TEST(DeepEpNormal, IsFasterOnMoreSms) {
   const hardware::Cluster cluster = cluster_of("dgx_h100", 1);
   ExchangeShape shape = deepseek(4096, 1);
   shape.sms = 4;
-  const Seconds few = price_deepep_normal(shape, ExchangePhase::dispatch, cluster.site(0)).time;
+  const Seconds few = price_of("deepep_normal", shape, ExchangePhase::dispatch, cluster.site(0)).time;
   shape.sms = 24;
-  const ExchangePrice many = price_deepep_normal(shape, ExchangePhase::dispatch, cluster.site(0));
+  const ExchangePrice many = price_of("deepep_normal", shape, ExchangePhase::dispatch, cluster.site(0));
   EXPECT_LT(many.time, 0.4 * few);
   EXPECT_EQ(many.sms, 24);
   EXPECT_EQ(many.provenance, kernels::Provenance::measured);
   EXPECT_EQ(many.fit_key, "expert_exchange/deepep_normal/dispatch");
 }
 
+// The tables of the board have 8 ranks a node, 4 to 24 SMs, and 2 and 4 nodes.
+TEST(ExpertExchanges, OutsideWhatTheFitSawAreCalledExtrapolated) {
+  const hardware::Cluster one = cluster_of("dgx_h100", 1), many = cluster_of("dgx_h100", 16);
+  const auto why = [](const ExchangeShape& shape, const hardware::Cluster& cluster) {
+    const ExchangePrice price = price_of("deepep_normal", shape, ExchangePhase::combine, cluster.site(0));
+    EXPECT_EQ(price.extrapolated.empty(), price.provenance == kernels::Provenance::measured);
+    return price.extrapolated;
+  };
+  ExchangeShape shape = deepseek(4096, 1);
+  EXPECT_EQ(why(shape, one), "") << "20 SMs of the library's own";
+  shape.sms = 48;
+  EXPECT_EQ(why(shape, one), "no fit saw 48 SMs, but 4 to 24");
+  shape.sms = 0, shape.ranks = 4;
+  EXPECT_EQ(why(shape, one), "no fit saw 4 ranks a node, but 8");
+  EXPECT_EQ(why(deepseek(4096, 4), many), "");
+  EXPECT_EQ(why(deepseek(4096, 16), many), "no fit saw 16 nodes, but 2 to 4");
+  EXPECT_EQ(why(deepseek(262144, 1), one), "no fit saw 262144 tokens a rank, but 1 to 131072");
+  EXPECT_EQ(why(deepseek(4096, 1), cluster_of("hgx_h800", 1)), "its law is of another NVLink rate or another board");
+}
+
 TEST(ExpertExchanges, OfAnotherLinkAreNotCalledMeasured) {
   hardware::Cluster cluster = cluster_of("dgx_h100", 1);
   const ExchangeShape shape = deepseek(65536, 1);
-  const ExchangePrice own = price_deepep_normal(shape, ExchangePhase::dispatch, cluster.site(0));
+  const ExchangePrice own = price_of("deepep_normal", shape, ExchangePhase::dispatch, cluster.site(0));
   hardware::set_nvlink_bandwidth(cluster.groups[0].gpu, BytesPerSecond{200e9});
-  const ExchangePrice slower = price_deepep_normal(shape, ExchangePhase::dispatch, cluster.site(0));
+  const ExchangePrice slower = price_of("deepep_normal", shape, ExchangePhase::dispatch, cluster.site(0));
   EXPECT_GT(slower.time, own.time);
   EXPECT_EQ(slower.provenance, kernels::Provenance::published);
   EXPECT_GE(slower.time, slower.node / BytesPerSecond{200e9});

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "models/layer/parameters.hpp"
+#include "models/training/expert_groups.hpp"
+#include "models/training/memory.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/result.hpp"
@@ -117,7 +119,8 @@ TEST(ExpertParallel, TakesThePriceOfTheExchange) {
   for (const sim::CollectiveEntry& entry : exchanges) {
     EXPECT_EQ(entry.library, CollectiveLibrary::sparse_exchange);
     const auto phase = entry.kind == CollectiveKind::all_to_all ? ExchangePhase::dispatch : ExchangePhase::combine;
-    EXPECT_EQ(prices.time(entry, plan), price_deepep_normal(shape, phase, job.cluster.site(0)).time);
+    EXPECT_EQ(prices.time(entry, plan),
+              find_expert_exchange("deepep_normal")->price(shape, phase, job.cluster.site(0)).time);
     const sim::CollectivePrice why = prices.explain(entry, plan);
     EXPECT_EQ(why.estimate.algorithm, "deepep_normal");
     EXPECT_NEAR(why.total().value(), prices.time(entry, plan).value(), 1e-15);
@@ -134,7 +137,74 @@ TEST(ExpertParallel, PutsOnTheNetworkWhatTheKernelsSend) {
   };
   // Two of 16 experts, eight a node: both on one node by 7 draws of 15.
   EXPECT_NEAR(sent("deepep_normal").value(), 2048.0 * row.value() * 2.0 * (1.0 - 0.5 * 7.0 / 15.0), 1.0);
-  EXPECT_NEAR(sent("deepep_low_latency").value(), 2048.0 * row.value() * 2.0, 1.0);
+}
+
+// Pipeline stages are neighbours, so that the eight ranks that share the experts lie on two nodes of eight.
+TEST(ExpertParallel, TheGroupsRealPlaceDecidesWhatGoesWhere) {
+  TrainingJob job = moe_job(8, "deepep_normal", 2);
+  job.config.pipeline_parallel = 2;
+  job.placement.order = {MeshAxis::tensor, MeshAxis::pipeline, MeshAxis::data};
+  ASSERT_EQ(error_of(job), "");
+  const ExchangeShape shape = exchange_shape(job);
+  EXPECT_EQ(shape.nodes, 2);
+  const sim::Plan plan = lower(job);
+  const RooflineTimer timer;
+  const TrainingPrices prices = training_prices(job, timer);
+  for (const sim::CollectiveEntry& entry : of_activity(plan, sim::Activity::expert_parallel)) {
+    EXPECT_EQ(prices.call_of(entry, plan).nodes, 2);
+    // Two of 16 experts, eight a node: both on one node by 7 draws of 15. Half of what is sent crosses the network.
+    EXPECT_NEAR(entry.bytes.value(), 2048.0 * 4096.0 * 2.0 * (1.0 - 0.5 * 7.0 / 15.0), 1.0);
+    EXPECT_NEAR(prices.explain(entry, plan).load.network.value(), 0.5 * entry.bytes.value(), 1.0);
+  }
+  job.config.expert_exchange = "nvlink_two_sided";
+  EXPECT_THAT(error_of(job), ::testing::HasSubstr("8 ranks are on 2 (data-parallel ranks 0 to 7 of stage 0)"));
+  job.placement.order = kMegatronOrder;
+  EXPECT_EQ(error_of(job), "");
+  job.placement.per_node = 4;  // of each of four nodes
+  job.cluster.groups.front().count = 4;
+  EXPECT_THAT(error_of(job), ::testing::HasSubstr("8 ranks are on 2 (data-parallel ranks 0 to 7 of stage 0)"));
+}
+
+// Nodes of six: ranks 4 to 7 are on two of them, the others on one. Those decide for all.
+TEST(ExpertParallel, TheGroupOnMostNodesDecides) {
+  TrainingJob job = moe_job(4, "nvlink_two_sided", 2);
+  job.cluster.groups.front().node.gpus = 6;
+  job.config.global_batch_size = 12;
+  EXPECT_THAT(error_of(job), ::testing::HasSubstr("4 ranks are on 2 (data-parallel ranks 4 to 7 of stage 0)"));
+  job.config.expert_exchange = "deepep_normal";
+  EXPECT_EQ(error_of(job), "");
+  EXPECT_EQ(exchange_shape(job).nodes, 2);
+  job.cluster.groups.front().count = 1, job.cluster.groups.front().node.gpus = 4;
+  job.cluster.groups.push_back(job.cluster.groups.front());  // four and eight GPUs: no group is on both
+  job.cluster.groups.back().node.gpus = 8;
+  EXPECT_EQ(error_of(job), "");
+  EXPECT_EQ(exchange_shape(job).nodes, 1);
+}
+
+TEST(ExpertParallel, GroupsThatStraddleNodesUnevenlyAreNamed) {
+  TrainingJob job = moe_job(3, "all_to_all", 2);
+  job.llm.moe.experts = 12;
+  job.config.data_parallel = 15, job.config.global_batch_size = 15;
+  EXPECT_EQ(error_of(job),
+            "training.expert_parallel: data-parallel ranks 6 to 8 of stage 0 would straddle nodes unevenly: 2 on node "
+            "0, 1 on node 1");
+}
+
+TEST(ExpertParallel, TheMostLoadedRankKeepsMoreTokens) {
+  TrainingJob job = moe_job(8);
+  const Bytes even = layer_activations(job, 0, false);
+  job.config.expert_imbalance = 1.5;
+  // Half as many again of two copies of 2048 tokens: 2048 values in, and 1024 up and 1024 of the activation.
+  EXPECT_NEAR((layer_activations(job, 0, false) - even).value(), 0.5 * 2.0 * 2048.0 * (2048.0 + 2048.0) * 2.0, 1.0);
+}
+
+TEST(ExpertParallel, AnAllGatherHoldsAllRanksTokens) {
+  const RooflineTimer timer;
+  const auto held = [&](const std::string& exchange) {
+    return predict(moe_job(8, exchange), timer).memory[0].workspace;
+  };
+  // Gathered, and the sums before they are reduced: 8 x 2048 tokens of 2048 values in 16 bits each.
+  EXPECT_NEAR((held("all_gather") - held("all_to_all")).value(), 2.0 * 8.0 * 2048.0 * 2048.0 * 2.0, 1.0);
 }
 
 TEST(ExpertParallel, LastsLongerWhereOneRankGetsMore) {
@@ -169,10 +239,45 @@ TEST(ExpertParallel, RefusesWhatItCannotDeal) {
   job = moe_job(16, "nvlink_two_sided", 2);
   EXPECT_THAT(error_of(job), HasSubstr("training.expert_exchange: nvlink_two_sided: stays in one domain"));
   EXPECT_THAT(error_of(moe_job(4, "deepep")), HasSubstr("unknown expert exchange 'deepep'"));
-  job = moe_job(8), job.config.expert_exchange_sms = 109;
-  EXPECT_THAT(error_of(job), HasSubstr("training.expert_exchange_sms: 109 are more than the 108 SMs of test_gpu"));
-  job = moe_job(16, "all_to_all", 2), job.config.expert_group_limit = 3;
+  job = moe_job(8, "deepep_normal"), job.config.expert_exchange_sms = 110;
+  EXPECT_THAT(error_of(job), HasSubstr("training.expert_exchange_sms: 110 are more than the 108 SMs of test_gpu"));
+  job = moe_job(16, "deepep_normal", 2), job.config.expert_group_limit = 3;
   EXPECT_THAT(error_of(job), HasSubstr("training.expert_group_limit: 3 is more than the 2 nodes"));
+  job = moe_job(8), job.config.expert_imbalance = 8.5;
+  EXPECT_THAT(error_of(job),
+              HasSubstr("training.expert_imbalance: all_to_all: the most loaded of 8 ranks gets 8 times"));
+  job.config.expert_imbalance = 0.5;
+  EXPECT_THAT(error_of(job), HasSubstr("training.expert_imbalance: all_to_all: the most loaded rank gets the mean"));
+}
+
+TEST(ExpertParallel, RefusesKeysThatItsExchangeDoesNotRead) {
+  using ::testing::HasSubstr;
+  TrainingJob job = moe_job(8);
+  job.config.expert_exchange_sms = 24;
+  EXPECT_THAT(error_of(job),
+              HasSubstr("training.expert_exchange_sms: all_to_all does not let one choose its SMs; flex, "
+                        "deepep_normal do"));
+  job = moe_job(16, "all_gather", 2), job.config.expert_group_limit = 1;
+  EXPECT_THAT(error_of(job), HasSubstr("training.expert_group_limit: all_gather sends a token as often"));
+  job = moe_job(8, "deepep_normal"), job.config.expert_exchange_sms = 23;
+  EXPECT_THAT(error_of(job), HasSubstr("in pairs: 23 is odd"));
+  job = moe_job(1), job.config.expert_imbalance = 1.5;
+  EXPECT_THAT(error_of(job), HasSubstr("training.expert_imbalance: tells of an exchange that one rank"));
+}
+
+// DeepEP's low-latency kernels are for batches that decode: less than 256 tokens a rank, and no more than 1,024.
+TEST(ExpertParallel, RefusesMoreTokensThanALibraryHasRoomFor) {
+  using ::testing::HasSubstr;
+  TrainingJob job = moe_job(8, "deepep_low_latency");
+  EXPECT_THAT(error_of(job), HasSubstr("training.expert_exchange: deepep_low_latency takes 1024 tokens of a rank at "
+                                       "most, not 2048"));
+  job.config.sequence_length = 256;
+  EXPECT_EQ(error_of(job), "");
+  EXPECT_THAT(too_many_tokens(job), HasSubstr("deepep_low_latency sends 256 tokens of a rank; its library recommends "
+                                              "less than 256"));
+  job.config.sequence_length = 128;
+  EXPECT_EQ(too_many_tokens(job), "");
+  EXPECT_EQ(too_many_tokens(moe_job(8)), "");
 }
 
 }  // namespace
