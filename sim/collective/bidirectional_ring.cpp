@@ -72,17 +72,12 @@ int additions(const CollectiveCall& call) { return call.ranks < 3 ? call.ranks -
 
 }  // namespace
 
-CollectiveRow bidirectional_ring_row() {
-  return {"bidirectional_ring",
-          "t = base + w((h - x) hop + x network_hop) + S f / min(node bus, node's NICs), h = ceil((n-1)/2), w passes",
-          "Chan et al., Concurrency and Computation 2007; Thakur et al., IJHPCA 2005",
-          std::nullopt,
-          supports,
-          time,
-          load,
-          transfers};
+LibraryRow bidirectional_ring_row() {
+  return {{"bidirectional_ring",
+           "t = base + w((h - x) hop + x network_hop) + S f / min(node bus, node's NICs), h = ceil((n-1)/2), w passes",
+           "Chan et al., Concurrency and Computation 2007; Thakur et al., IJHPCA 2005", std::nullopt, supports, time,
+           load, transfers},
+          additions};
 }
-
-LibraryTraits bidirectional_ring_traits() { return {"bidirectional_ring", additions}; }
 
 }  // namespace orrery::sim

@@ -26,7 +26,7 @@ BindingLink binding_link(const CollectiveCall& call, const hardware::Site& site)
   if (call.ranks < 2 || !(call.bytes > Bytes{0.0})) return {};
   const CollectiveRow& row = *select(call, site).row;
   const LinkLoad load = row.load(call);
-  const LibraryTraits* library = other_library(row);
+  const LibraryRow* library = other_library(row);
   if (library != nullptr && library->host != nullptr) return host_bound(library->host(call), load, call, site);
   const CollectiveConstants constants = timing_constants(site, call.ranks, call.nodes, call.side_by_side);
   const bool has_inside = load.node > Bytes{0.0} && constants.node_bus.value() > 0.0;

@@ -2,9 +2,9 @@
 #include "sim/collective/collectives.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <stdexcept>
+#include <vector>
 
 #include "sim/collective/counts.hpp"
 #include "sim/collective/libraries.hpp"
@@ -65,21 +65,13 @@ Choice exchange(const CollectiveCall& call, const hardware::Site& site, const nc
 }  // namespace
 
 std::span<const CollectiveRow> collective_algorithms() {
-  static const std::array<CollectiveRow, 14> kRows{ring_row(),
-                                                   tree_row(),
-                                                   nvls_row(),
-                                                   nvls_tree_row(),
-                                                   pat_row(),
-                                                   collnet_direct_row(),
-                                                   collnet_chain_row(),
-                                                   pairwise_row(),
-                                                   hfreduce_row(),
-                                                   hfreduce_nvlink_row(),
-                                                   hierarchical_row(),
-                                                   halving_doubling_row(),
-                                                   bidirectional_ring_row(),
-                                                   gloo_row()};
-  return kRows;
+  static const std::vector<CollectiveRow> rows = [] {
+    std::vector<CollectiveRow> all{ring_row(), tree_row(),           nvls_row(),          nvls_tree_row(),
+                                   pat_row(),  collnet_direct_row(), collnet_chain_row(), pairwise_row()};
+    for (const LibraryRow& row : library_rows()) all.push_back(row);
+    return all;
+  }();
+  return rows;
 }
 
 bool nccl_offers(const CollectiveRow& row, CollectiveKind kind) {
@@ -127,7 +119,7 @@ bool nccl_refuses(const Choice& choice, CollectiveKind kind, const hardware::Ncc
 
 int rounding_depth(const Choice& choice, const CollectiveCall& call) {
   if (!sums(call.kind) || call.ranks < 2) return 0;
-  if (const LibraryTraits* library = other_library(*choice.row)) return library->additions(call);
+  if (const LibraryRow* library = other_library(*choice.row)) return library->additions(call);
   if (!choice.row->nccl) return 0;
   const int local = local_ranks(call);
   switch (*choice.row->nccl) {

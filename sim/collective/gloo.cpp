@@ -60,17 +60,11 @@ int additions(const CollectiveCall& call) { return call.ranks - 1; }
 
 }  // namespace
 
-CollectiveRow gloo_row() {
-  return {"gloo",
-          "t = base + 2(n-1) 25 us + 2 S / host link + S 2(n-1)/n / min(host memory / (5.5 p), node's NICs)",
-          "pytorch/gloo gloo/allreduce.cc, gloo/transport/tcp",
-          std::nullopt,
-          supports,
-          time,
-          load,
-          transfers};
+LibraryRow gloo_row() {
+  return {{"gloo", "t = base + 2(n-1) 25 us + 2 S / host link + S 2(n-1)/n / min(host memory / (5.5 p), node's NICs)",
+           "pytorch/gloo gloo/allreduce.cc, gloo/transport/tcp", std::nullopt, supports, time, load, transfers},
+          additions,
+          in_host};
 }
-
-LibraryTraits gloo_traits() { return {"gloo", additions, in_host}; }
 
 }  // namespace orrery::sim

@@ -56,18 +56,12 @@ int additions(const CollectiveCall& call) { return floor_log2(call.ranks); }
 
 }  // namespace
 
-CollectiveRow halving_doubling_row() {
+LibraryRow halving_doubling_row() {
   return {
-      "halving_doubling",
-      "t = base + 2(log2 p hop + log2 N network_hop) + 2(S (p-1)/p / node bus + S/p (N-1)/N / NIC share); powers of 2",
-      "Rabenseifner, ICCS 2004; Thakur et al., IJHPCA 2005",
-      std::nullopt,
-      supports,
-      time,
-      parts_load,
-      transfers};
+      {"halving_doubling",
+       "t = base + 2(log2 p hop + log2 N network_hop) + 2(S (p-1)/p / node bus + S/p (N-1)/N / NIC share); powers of 2",
+       "Rabenseifner, ICCS 2004; Thakur et al., IJHPCA 2005", std::nullopt, supports, time, parts_load, transfers},
+      additions};
 }
-
-LibraryTraits halving_doubling_traits() { return {"halving_doubling", additions}; }
 
 }  // namespace orrery::sim

@@ -124,31 +124,21 @@ constexpr std::string_view kSource =
 
 }  // namespace
 
-CollectiveRow hfreduce_row() {
-  return {"hfreduce",
-          "t = base + S/B + (2L + 1) 4 MiB/B + 2L network_hop, L = floor(log2 N), B = min(PCIe, host memory / (2p + "
-          "8), NICs / 2)",
-          kSource,
-          std::nullopt,
-          supports,
-          time,
-          load,
-          transfers};
+LibraryRow hfreduce_row() {
+  return {{"hfreduce",
+           "t = base + S/B + (2L + 1) 4 MiB/B + 2L network_hop, L = floor(log2 N), B = min(PCIe, host memory / (2p + "
+           "8), NICs / 2)",
+           kSource, std::nullopt, supports, time, load, transfers},
+          additions,
+          in_host};
 }
 
-CollectiveRow hfreduce_nvlink_row() {
-  return {"hfreduce_nvlink",
-          "as hfreduce after each pair has added over its bridge: B = min(2 PCIe, host memory / (p + 8), NICs / 2)",
-          kSource,
-          std::nullopt,
-          pairs_support,
-          pairs_time,
-          pairs_load,
-          pairs_transfers};
+LibraryRow hfreduce_nvlink_row() {
+  return {{"hfreduce_nvlink",
+           "as hfreduce after each pair has added over its bridge: B = min(2 PCIe, host memory / (p + 8), NICs / 2)",
+           kSource, std::nullopt, pairs_support, pairs_time, pairs_load, pairs_transfers},
+          pairs_additions,
+          pairs_in_host};
 }
-
-LibraryTraits hfreduce_traits() { return {"hfreduce", additions, in_host}; }
-
-LibraryTraits hfreduce_nvlink_traits() { return {"hfreduce_nvlink", pairs_additions, pairs_in_host}; }
 
 }  // namespace orrery::sim

@@ -67,17 +67,12 @@ int additions(const CollectiveCall& call) { return local_ranks(call) - 1 + call.
 
 }  // namespace
 
-CollectiveRow hierarchical_row() {
-  return {"hierarchical",
-          "t = 3 base + 2(p-1) hop + 2(N-1) network_hop + S 2(p-1)/p / node bus + S/p 2(N-1)/N / NIC share",
-          "horovod/horovod HOROVOD_HIERARCHICAL_ALLREDUCE; Cho et al., BlueConnect, MLSys 2019",
-          std::nullopt,
-          supports,
-          time,
-          parts_load,
-          transfers};
+LibraryRow hierarchical_row() {
+  return {{"hierarchical",
+           "t = 3 base + 2(p-1) hop + 2(N-1) network_hop + S 2(p-1)/p / node bus + S/p 2(N-1)/N / NIC share",
+           "horovod/horovod HOROVOD_HIERARCHICAL_ALLREDUCE; Cho et al., BlueConnect, MLSys 2019", std::nullopt,
+           supports, time, parts_load, transfers},
+          additions};
 }
-
-LibraryTraits hierarchical_traits() { return {"hierarchical", additions}; }
 
 }  // namespace orrery::sim

@@ -15,13 +15,16 @@ constexpr double kMemoryShare = 0.475;
 
 }  // namespace
 
-const LibraryTraits* other_library(const CollectiveRow& row) {
-  static const std::array<LibraryTraits, 6> kLibraries{hfreduce_traits(),           hfreduce_nvlink_traits(),
-                                                       hierarchical_traits(),       halving_doubling_traits(),
-                                                       bidirectional_ring_traits(), gloo_traits()};
+std::span<const LibraryRow> library_rows() {
+  static const std::array<LibraryRow, 6> kRows{hfreduce_row(),         hfreduce_nvlink_row(),    hierarchical_row(),
+                                               halving_doubling_row(), bidirectional_ring_row(), gloo_row()};
+  return kRows;
+}
+
+const LibraryRow* other_library(const CollectiveRow& row) {
   if (row.nccl) return nullptr;
-  for (const LibraryTraits& traits : kLibraries) {
-    if (traits.name == row.name) return &traits;
+  for (const LibraryRow& library : library_rows()) {
+    if (library.name == row.name) return &library;
   }
   return nullptr;
 }

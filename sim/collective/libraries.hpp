@@ -1,37 +1,34 @@
 // Collectives of other libraries than NCCL: rows of the same table (collectives.hpp), which run where a cluster names
 // them in place of NCCL's algorithm (collective_algorithm) and can carry the call out. Everything else stays with NCCL.
 //
-// To add one, copy hierarchical.cpp, add its row to collectives.cpp and its traits to libraries.cpp.
+// To add one, copy hierarchical.cpp and add its row to libraries.cpp.
 #pragma once
+
+#include <span>
 
 #include "sim/collective/collectives.hpp"
 
 namespace orrery::sim {
 
-[[nodiscard]] CollectiveRow hfreduce_row();            // hfreduce.cpp
-[[nodiscard]] CollectiveRow hfreduce_nvlink_row();     // hfreduce.cpp
-[[nodiscard]] CollectiveRow hierarchical_row();        // hierarchical.cpp
-[[nodiscard]] CollectiveRow halving_doubling_row();    // halving_doubling.cpp
-[[nodiscard]] CollectiveRow bidirectional_ring_row();  // bidirectional_ring.cpp
-[[nodiscard]] CollectiveRow gloo_row();                // gloo.cpp
-
-/// What is asked of such a row beside what every row answers.
-struct LibraryTraits {
-  std::string_view name;                    ///< of the row
+/// Such a row, with what is asked of it beside what every row answers.
+struct LibraryRow : CollectiveRow {
   int (*additions)(const CollectiveCall&);  ///< one after the other: see rounding_depth()
   Bytes (*host)(const CollectiveCall&) =
       nullptr;  ///< of each rank: read and written in the node's memory; nullptr: none
 };
 
-[[nodiscard]] LibraryTraits hfreduce_traits();            // hfreduce.cpp
-[[nodiscard]] LibraryTraits hfreduce_nvlink_traits();     // hfreduce.cpp
-[[nodiscard]] LibraryTraits hierarchical_traits();        // hierarchical.cpp
-[[nodiscard]] LibraryTraits halving_doubling_traits();    // halving_doubling.cpp
-[[nodiscard]] LibraryTraits bidirectional_ring_traits();  // bidirectional_ring.cpp
-[[nodiscard]] LibraryTraits gloo_traits();                // gloo.cpp
+[[nodiscard]] LibraryRow hfreduce_row();            // hfreduce.cpp
+[[nodiscard]] LibraryRow hfreduce_nvlink_row();     // hfreduce.cpp
+[[nodiscard]] LibraryRow hierarchical_row();        // hierarchical.cpp
+[[nodiscard]] LibraryRow halving_doubling_row();    // halving_doubling.cpp
+[[nodiscard]] LibraryRow bidirectional_ring_row();  // bidirectional_ring.cpp
+[[nodiscard]] LibraryRow gloo_row();                // gloo.cpp
 
-/// Of a row of another library; nullptr: the row is NCCL's.
-[[nodiscard]] const LibraryTraits* other_library(const CollectiveRow& row);
+/// Those rows: the last of collective_algorithms().
+[[nodiscard]] std::span<const LibraryRow> library_rows();
+
+/// The row as another library's; nullptr: it is NCCL's.
+[[nodiscard]] const LibraryRow* other_library(const CollectiveRow& row);
 
 /// The row that the cluster names and NCCL has not; nullptr: it names none, or NCCL's.
 [[nodiscard]] const CollectiveRow* named_beside_nccl(const hardware::NcclSettings& settings);

@@ -92,7 +92,7 @@ inline hardware::NcclList algorithms(std::string_view text) { return hardware::p
 
 /// Its messages go through hosts, whose numbers follow the ranks'.
 inline bool adds_on_hosts(const CollectiveRow& row) {
-  const LibraryTraits* library = other_library(row);
+  const LibraryRow* library = other_library(row);
   return library != nullptr && library->host != nullptr;
 }
 
