@@ -49,10 +49,13 @@ sim::CollectivePrice TrainingPrices::explain(const sim::CollectiveEntry& entry, 
   price.idle = time(entry, plan) - own.time;
   price.estimate = std::move(estimate);
   price.load = {own.node, own.network};
-  // Its own bytes; the link is the one that a call of its kind is bound by.
-  const Bytes bytes = own.network.value() > 0.0 ? own.network : own.node;
-  if (price.bound.bytes > Bytes{0.0}) price.bound.bytes = bytes;
-  if (own.time > Seconds{0.0}) price.bound.bandwidth = bytes / own.time;
+  // The link that its bytes take longer on, at the rate that it gets there.
+  const hardware::Site& at = site(slowest(entry, plan));
+  const Seconds inside = own.node.value() > 0.0 ? own.node / at.node_bandwidth_per_gpu() : Seconds{};
+  const Seconds outside = own.network.value() > 0.0 ? own.network / at.network_bandwidth_per_gpu() : Seconds{};
+  const bool leaves = outside.value() > 0.0 && outside >= inside;
+  price.bound = {leaves ? "nic" : "nvlink", {}, leaves ? own.network : own.node};
+  if (own.time > Seconds{0.0}) price.bound.bandwidth = price.bound.bytes / own.time;
   return price;
 }
 

@@ -29,6 +29,7 @@ class StepLowering : public PassEmitter {
         classes_(classes),
         control_(control),
         microbatches_(static_cast<int>(config_.global_batch_size / (config_.micro_batch_size * mesh_.data()))),
+        workspace_(workspace(job)),
         passes_(job, mesh_, microbatches_) {}
 
   sim::Plan run() {
@@ -84,6 +85,7 @@ class StepLowering : public PassEmitter {
   const MeshClasses& classes_;
   const sim::RunControl& control_;
   int microbatches_;
+  Bytes workspace_;  ///< of a rank
   PassWriter passes_;
   PlanBuilder builder_;
   std::vector<RankState> ranks_;
@@ -201,9 +203,10 @@ void StepLowering::add_expert_groups() {
       for (int i = 0; apart > 1 && i < axis.count; ++i) {
         places.push_back(rank_index(p, static_cast<std::size_t>(first.front() + i * step), 0));
       }
-      for (const std::size_t place : places) {
-        made.members.push_back(ranks_[place].id);
-        if (group == &RankState::expert_group) ranks_[place].exchange = exchange_shape(job_, made);
+      for (const std::size_t place : places) made.members.push_back(ranks_[place].id);
+      if (group == &RankState::expert_group) {
+        const ExchangeShape exchange = exchange_shape(job_, made);
+        for (const std::size_t place : places) ranks_[place].exchange = exchange;
       }
       const GroupId id = builder_.add_group(std::move(made));
       for (const std::size_t place : places) ranks_[place].*group = id;
@@ -234,7 +237,7 @@ void StepLowering::allocate_states(const RankState& rank) {
   builder_.alloc(compute, states.weights, MemoryKind::weights);
   builder_.alloc(compute, states.gradients, MemoryKind::gradients);
   builder_.alloc(compute, states.optimizer, MemoryKind::optimizer);
-  builder_.alloc(compute, workspace(job_), MemoryKind::workspace);
+  builder_.alloc(compute, workspace_, MemoryKind::workspace);
 }
 
 void StepLowering::lower_columns() {
@@ -272,7 +275,7 @@ void StepLowering::finish_step(const RankState& rank) {
   builder_.free(compute, states.weights, MemoryKind::weights);
   builder_.free(compute, states.gradients, MemoryKind::gradients);
   builder_.free(compute, states.optimizer, MemoryKind::optimizer);
-  builder_.free(compute, workspace(job_), MemoryKind::workspace);
+  builder_.free(compute, workspace_, MemoryKind::workspace);
 }
 
 void StepLowering::optimizer(const RankState& rank, StreamId compute, double parameters, double experts) {

@@ -124,6 +124,9 @@ TEST(ExpertParallel, TakesThePriceOfTheExchange) {
     const sim::CollectivePrice why = prices.explain(entry, plan);
     EXPECT_EQ(why.estimate.algorithm, "deepep_normal");
     EXPECT_NEAR(why.total().value(), prices.time(entry, plan).value(), 1e-15);
+    EXPECT_EQ(why.estimate.extrapolated, "no fit saw test_gpu");
+    EXPECT_EQ(why.bound.link_class, "nvlink");
+    EXPECT_EQ(why.bound.bytes, why.load.node);
   }
 }
 
@@ -155,6 +158,7 @@ TEST(ExpertParallel, TheGroupsRealPlaceDecidesWhatGoesWhere) {
     // Two of 16 experts, eight a node: both on one node by 7 draws of 15. Half of what is sent crosses the network.
     EXPECT_NEAR(entry.bytes.value(), 2048.0 * 4096.0 * 2.0 * (1.0 - 0.5 * 7.0 / 15.0), 1.0);
     EXPECT_NEAR(prices.explain(entry, plan).load.network.value(), 0.5 * entry.bytes.value(), 1.0);
+    EXPECT_EQ(prices.explain(entry, plan).bound.link_class, "nic");
   }
   job.config.expert_exchange = "nvlink_two_sided";
   EXPECT_THAT(error_of(job), ::testing::HasSubstr("8 ranks are on 2 (data-parallel ranks 0 to 7 of stage 0)"));
