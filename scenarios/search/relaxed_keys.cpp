@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "models/experts/exchange.hpp"
 #include "scenarios/sections.hpp"
 
 namespace orrery::scenarios {
@@ -19,17 +20,34 @@ std::string beside(const std::string& path, std::string_view key, std::string_vi
   return prefix + std::string(other);
 }
 
-}  // namespace
-
-const std::vector<RelaxedKey>& relaxed_key_rows() {
-  static const std::vector<RelaxedKey> rows = {
+std::vector<RelaxedKey> all_rows() {
+  constexpr std::string_view kAlone =
+      "Megatron-LM, core/transformer/moe/moe_layer.py: a rank that has all experts exchanges nothing";
+  std::vector<RelaxedKey> rows = {
       {"training.tensor_parallel", "1", "training.sequence_parallel", "false",
        "Megatron-LM, training/arguments.py: sequence parallelism is disabled with one tensor-parallel rank"},
       {"training.recompute", "none", "training.recompute_layers", "-1",
        "Megatron-LM, training/arguments.py: recompute_num_layers belongs to full recomputation"},
       {"training.recompute", "selective", "training.recompute_layers", "-1",
        "Megatron-LM, training/arguments.py: recompute_num_layers belongs to full recomputation"},
+      {"training.expert_parallel", "1", "training.expert_exchange_sms", "0", kAlone},
+      {"training.expert_parallel", "1", "training.expert_imbalance", "1", kAlone},
+      {"training.expert_parallel", "1", "training.expert_group_limit", "0", kAlone},
   };
+  for (const models::ExchangeRow& row : models::expert_exchanges()) {
+    const auto drop = [&](std::string_view key) {
+      rows.push_back({"training.expert_exchange", row.name, key, "0", row.source});
+    };
+    if (!row.takes_sms) drop("training.expert_exchange_sms");
+    if (!row.limits_nodes) drop("training.expert_group_limit");
+  }
+  return rows;
+}
+
+}  // namespace
+
+const std::vector<RelaxedKey>& relaxed_key_rows() {
+  static const std::vector<RelaxedKey> rows = all_rows();
   return rows;
 }
 

@@ -52,7 +52,7 @@ inline std::string training_with_exchange(std::string_view exchange) {
   return "scenario: exchange\n"
          "model: {config: mixtral-8x7b, layers: 1}\n"
          "cluster: {node: dgx_h100, nodes: 1}\n"
-         "training: {sequence_length: 1024, global_batch_size: 8, expert_parallel: 8, expert_exchange: " +
+         "training: {sequence_length: 128, global_batch_size: 8, expert_parallel: 8, expert_exchange: " +
          std::string(exchange) + "}\n";
 }
 

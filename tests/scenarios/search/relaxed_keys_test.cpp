@@ -38,6 +38,18 @@ TEST(RelaxedKeys, FollowWhereTheValueSaysSo) {
               ElementsAre("training.recompute_layers=-1", "training.sequence_parallel=false"));
 }
 
+TEST(RelaxedKeys, AnExchangeDropsWhatItDoesNotRead) {
+  const char* const normal =
+      "training: {expert_parallel: 8, expert_exchange: deepep_normal, expert_exchange_sms: 24, expert_imbalance: 1.5, "
+      "expert_group_limit: 4}\n";
+  EXPECT_THAT(
+      relaxed(normal, {key("training.expert_parallel", "1")}),
+      ElementsAre("training.expert_exchange_sms=0", "training.expert_imbalance=1", "training.expert_group_limit=0"));
+  EXPECT_THAT(relaxed(normal, {key("training.expert_exchange", "all_to_all")}),
+              ElementsAre("training.expert_exchange_sms=0", "training.expert_group_limit=0"));
+  EXPECT_THAT(relaxed(normal, {key("training.expert_exchange", "flex")}), IsEmpty());
+}
+
 TEST(RelaxedKeys, NeedAScenarioThatSaysOtherwise) {
   EXPECT_THAT(relaxed("training: {tensor_parallel: 4}\n", {key("training.tensor_parallel", "1")}), IsEmpty());
   EXPECT_THAT(relaxed("training: {sequence_parallel: false}\n", {key("training.tensor_parallel", "1")}), IsEmpty());

@@ -230,6 +230,23 @@ TEST(TrainingFindings, OutOfMemoryThatIsExpectedIsNone) {
   EXPECT_TRUE(run_with("{metric: memory.fits, value: true, source: s}").has_findings());
 }
 
+// deepseek-ai/DeepEP docs/legacy.md: its low-latency buffers are for less than 256 tokens of a rank.
+TEST(TrainingFindings, MoreTokensThanALibraryRecommendsAreOne) {
+  const auto kinds = [](int sequence) {
+    const Report report = run_scenario(
+        parse_scenario("scenario: s\nmodel: {config: mixtral-8x7b, layers: 1}\ncluster: {node: dgx_h100}\ntraining: "
+                       "{sequence_length: " +
+                           std::to_string(sequence) +
+                           ", global_batch_size: 8, expert_parallel: 8, expert_exchange: deepep_low_latency}\n",
+                       "s.yaml"));
+    std::vector<std::string> all;
+    for (const Finding& finding : report.findings) all.push_back(finding.kind);
+    return all;
+  };
+  EXPECT_THAT(kinds(255), ::testing::IsEmpty());
+  EXPECT_THAT(kinds(256), ::testing::ElementsAre("expert_exchange_tokens"));
+}
+
 TEST(TrainingGpus, OfAJobAreThoseOfItsPlacement) {
   const std::string cluster =
       "node: dgx_a100, nodes: 4, fabric: rail_fat_tree_hdr, placement: {first_node: 1, spread: 2}";
