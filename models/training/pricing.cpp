@@ -49,6 +49,7 @@ sim::CollectivePrice TrainingPrices::explain(const sim::CollectiveEntry& entry, 
   price.idle = time(entry, plan) - own.time;
   price.estimate = std::move(estimate);
   price.load = {own.node, own.network};
+  price.sms = own.sms;
   // The link that its bytes take longer on, at the rate that it gets there.
   const hardware::Site& at = site(slowest(entry, plan));
   const Seconds inside = own.node.value() > 0.0 ? own.node / at.node_bandwidth_per_gpu() : Seconds{};

@@ -113,6 +113,7 @@ CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan&
   price.call = call_of(entry, plan);
   price.estimate = slow.collectives.explain(price.call);
   price.idle = time(entry, plan) - price.estimate.time;
+  price.sms = price.estimate.channels;
   price.bound = binding_link(price.call, slow.site);
   const bool moves = price.call.ranks > 1 && price.call.bytes > Bytes{0.0};
   if (moves && price.estimate.protocol.empty()) {

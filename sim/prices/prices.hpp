@@ -31,6 +31,7 @@ struct CollectivePrice {
   Seconds idle;
   BindingLink bound;       ///< what it would have to be faster on
   LinkLoad load;           ///< of the busiest rank, per direction
+  int sms = 0;             ///< that it keeps while it lasts: of NCCL's kernels one a channel
   int rounding_depth = 0;  ///< additions one after the other; 0: nothing is added
 
   [[nodiscard]] Seconds total() const { return estimate.time + idle; }

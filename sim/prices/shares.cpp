@@ -22,7 +22,7 @@ GpuShare share_of(const CollectiveEntry& entry, const Plan& plan, const ClusterP
   const CollectivePrice price = prices.explain(entry, plan);
   const hardware::Gpu& gpu = prices.site(prices.slowest(entry, plan)).gpu;
   const Bytes moved = (price.load.node + price.load.network) * kMemoryBytesPerWireByte;
-  return {std::min(1.0, static_cast<double>(price.estimate.channels) / gpu.sm_count),
+  return {std::min(1.0, static_cast<double>(price.sms) / gpu.sm_count),
           part(moved / gpu.memory_bandwidth, price.total())};
 }
 

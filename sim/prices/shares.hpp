@@ -12,7 +12,7 @@ constexpr double kMemoryBytesPerWireByte = 3.0;
 /// Of each kernel
 ///   sms = max(flops/peak, bytes/L2) over the longest of those and bytes/HBM,   memory = HBM bytes / (t · bandwidth)
 /// and of each collective
-///   sms = channels / SMs,   memory = 3 · bytes on the wire / (t · bandwidth)
+///   sms = those that it keeps / all,   memory = 3 · bytes on the wire / (t · bandwidth)
 /// each ≤ 1. A collective of ranks on several kinds of GPU is taken as on those that make it last. `durations` are the
 /// plan's by those prices.
 [[nodiscard]] GpuShares gpu_shares(const Plan& plan, const ClusterPrices& prices, const Durations& durations);

@@ -127,6 +127,7 @@ TEST(ExpertParallel, TakesThePriceOfTheExchange) {
     EXPECT_EQ(why.estimate.extrapolated, "no fit saw test_gpu");
     EXPECT_EQ(why.bound.link_class, "nvlink");
     EXPECT_EQ(why.bound.bytes, why.load.node);
+    EXPECT_EQ(why.sms, 20) << "of DeepEP's kernels, taken from what runs beside them where GPUs are shared";
   }
 }
 

@@ -148,6 +148,7 @@ TEST(GpuShares, AreReadOffRooflinesAndChannels) {
   ASSERT_EQ(shares.collectives.size(), 1u);
   const CollectivePrice price = prices.explain(plan.collectives[0], plan);
   ASSERT_GT(price.estimate.channels, 0);
+  EXPECT_EQ(price.sms, price.estimate.channels);
   EXPECT_DOUBLE_EQ(shares.collectives[0].sms, price.estimate.channels / 132.0);
   const double wire = (price.load.node + price.load.network).value();
   EXPECT_NEAR(shares.collectives[0].memory, 3.0 * wire / price.total().value() / gpu.memory_bandwidth.value(), 1e-12);
