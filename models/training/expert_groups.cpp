@@ -20,10 +20,12 @@ struct Dealt {
   std::uint32_t base = 0;
   std::map<int, int> ranks;  ///< by node
 
-  [[nodiscard]] bool is_even() const {
-    return std::all_of(ranks.begin(), ranks.end(),
-                       [&](const auto& node) { return node.second == ranks.begin()->second; });
+  /// The first node that has another number than the first one.
+  [[nodiscard]] std::map<int, int>::const_iterator unlike() const {
+    return std::find_if(ranks.begin(), ranks.end(),
+                        [&](const auto& node) { return node.second != ranks.begin()->second; });
   }
+  [[nodiscard]] bool is_even() const { return unlike() == ranks.end(); }
 };
 
 Dealt deal(const sim::Group& group, std::uint32_t base, const sim::Placement& placement) {
@@ -72,9 +74,9 @@ class ExpertChecker {
     if (std::optional<JobError> wrong = sizes()) return wrong;
     const Dealt group = decisive(job_);
     if (!group.is_even()) {
+      const auto first = group.ranks.begin(), other = group.unlike();
       return error("expert_parallel", "{} would straddle nodes unevenly: {} on node {}, {} on node {}",
-                   ranks_of(job_, group.base), group.ranks.begin()->second, group.ranks.begin()->first,
-                   std::next(group.ranks.begin())->second, std::next(group.ranks.begin())->first);
+                   ranks_of(job_, group.base), first->second, first->first, other->second, other->first);
     }
     const ExchangeShape shape = exchange_shape(job_);
     if (std::optional<JobError> wrong = keys(shape)) return wrong;

@@ -193,6 +193,10 @@ TEST(ExpertParallel, GroupsThatStraddleNodesUnevenlyAreNamed) {
   EXPECT_EQ(error_of(job),
             "training.expert_parallel: data-parallel ranks 6 to 8 of stage 0 would straddle nodes unevenly: 2 on node "
             "0, 1 on node 1");
+  job = moe_job(20, "all_to_all", 3);
+  job.llm.moe.experts = 20;
+  job.config.data_parallel = 20, job.config.global_batch_size = 20;
+  EXPECT_THAT(error_of(job), ::testing::HasSubstr("unevenly: 8 on node 0, 4 on node 2"));
 }
 
 TEST(ExpertParallel, TheMostLoadedRankKeepsMoreTokens) {

@@ -47,9 +47,7 @@ TEST(TrainingReading, TakesEveryKey) {
       "  recompute: full\n  recompute_layers: 1\n  attention: unfused\n  zero: optimizer\n  precision: fp16\n"
       "  gradient_dtype: bf16\n  master_weights: false\n  overlap_gradient_reduce: false\n  bucket_size: 40 MiB\n"
       "  no_sync: false\n  overlap_p2p: true\n  overlap_tensor_parallel: false\n  dropout: 0.25\n"
-      "  fused_cross_entropy: true\n  cuda_graphs: true\n  host_overhead: 7 us\n"
-      "  expert_exchange: deepep_normal\n  expert_exchange_sms: 24\n  expert_imbalance: 1.25\n"
-      "  expert_group_limit: 4\n");
+      "  fused_cross_entropy: true\n  cuda_graphs: true\n  host_overhead: 7 us\n");
   models::TrainingConfig expected;
   expected.sequence_length = 1024;
   expected.global_batch_size = 64;
@@ -71,10 +69,28 @@ TEST(TrainingReading, TakesEveryKey) {
   expected.overlap_tensor_parallel = false;
   expected.dropout = 0.25;
   expected.host_overhead = Seconds{7e-6};
-  expected.expert_exchange = "deepep_normal";
-  expected.expert_exchange_sms = 24, expected.expert_group_limit = 4;
-  expected.expert_imbalance = 1.25;
   EXPECT_EQ(config, expected);
+}
+
+TEST(TrainingReading, TakesEveryKeyOfAnExchange) {
+  const Scenario scenario = parse_scenario(
+      "scenario: s\nmodel: {config: mixtral-8x7b, layers: 1}\n"
+      "cluster: {node: dgx_h100}\n"
+      "training: {sequence_length: 1024, global_batch_size: 64, data_parallel: 8, expert_parallel: 8, expert_exchange: "
+      "deepep_normal, expert_exchange_sms: 24, expert_imbalance: 1.25, expert_group_limit: 1}\n",
+      "t.yaml");
+  models::TrainingConfig expected;
+  expected.sequence_length = 1024, expected.global_batch_size = 64;
+  expected.data_parallel = expected.expert_parallel = 8;
+  expected.expert_exchange = "deepep_normal";
+  expected.expert_exchange_sms = 24, expected.expert_group_limit = 1;
+  expected.expert_imbalance = 1.25;
+  EXPECT_EQ(training_job(scenario).config, expected);
+}
+
+TEST(TrainingReading, RefusesKeysOfAnExchangeThatOneRankHasNot) {
+  EXPECT_THAT(error_of(with("  expert_imbalance: 1.25\n")),
+              HasSubstr("training.expert_imbalance: tells of an exchange that one rank with all experts has not"));
 }
 
 TEST(TrainingReading, LeavesTheDefaultsOfTheModelToWhatIsNotWritten) {
