@@ -148,9 +148,6 @@ const std::vector<Example>& examples() {
       {kTraining, "training.pipeline_parallel", "2"},
       {kTraining, "training.data_parallel", "2"},
       {kTraining, "training.expert_exchange", "deepep_normal"},
-      {kTraining, "training.expert_exchange_sms", "24"},
-      {kTraining, "training.expert_imbalance", "1.5"},
-      {kTraining, "training.expert_group_limit", "4"},
       {kTraining, "training.sequence_parallel", "false"},
       {kTraining, "training.schedule", "gpipe"},
       {kTraining, "training.stage_layers", "[32]"},
@@ -245,7 +242,8 @@ const std::set<std::string>& other_loads() {
       "serving.load.trace_format", "serving.load.rate_scale",    "serving.load.input.values",
       "serving.load.input.file",   "serving.load.input.column",  "serving.load.output.values",
       "serving.load.output.file",  "serving.load.output.column", "serving.enable_chunked_prefill",
-      "training.virtual_pipeline", "training.expert_parallel"};
+      "training.virtual_pipeline", "training.expert_parallel",   "training.expert_exchange_sms",
+      "training.expert_imbalance", "training.expert_group_limit"};
   return keys;
 }
 
@@ -253,6 +251,17 @@ TEST_P(Schema, HasAnExampleOfEveryKey) {
   std::set<std::string> seen = other_loads();
   for (const Example& example : examples()) seen.insert(example.key);
   for (const Field& field : fields_) EXPECT_TRUE(seen.count(field.key) == 1) << field.key;
+}
+
+TEST(EffectiveValue, OfAnExchangeOfExperts) {
+  const Report report = read(
+      "scenario: s\nmodel: {config: mixtral-8x7b, layers: 1}\ncluster: {node: dgx_h100}\n"
+      "training: {sequence_length: 1024, global_batch_size: 8, expert_parallel: 8, expert_exchange: deepep_normal, "
+      "expert_exchange_sms: 24, expert_imbalance: 1.5, expert_group_limit: 1}\n");
+  EXPECT_EQ(effective_value(report, "training.expert_parallel"), "8");
+  EXPECT_EQ(effective_value(report, "training.expert_exchange_sms"), "24");
+  EXPECT_EQ(effective_value(report, "training.expert_imbalance"), "1.5");
+  EXPECT_EQ(effective_value(report, "training.expert_group_limit"), "1");
 }
 
 TEST(EffectiveValue, OfOtherLoads) {
