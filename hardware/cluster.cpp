@@ -58,13 +58,12 @@ BytesPerSecond Site::nvlink_among(int ranks, bool side_by_side) const {
 int Site::nodes_per_leaf() const {
   if (fabric.leaf_ports <= 0) return 0;
   // A plain leaf takes all cards of its nodes, a rail's leaf one card of each.
-  return fabric.kind == FabricKind::rail_fat_tree ? fabric.leaf_ports
-                                                  : std::max(1, fabric.leaf_ports / std::max(1, node.nics));
+  return has_rails(fabric.kind) ? fabric.leaf_ports : std::max(1, fabric.leaf_ports / std::max(1, node.nics));
 }
 
 int Site::nodes_per_pod() const {
   if (fabric.pod_leaves <= 0) return 0;
-  const int leaves_per_set = fabric.kind == FabricKind::rail_fat_tree ? std::max(1, node.nics) : 1;
+  const int leaves_per_set = has_rails(fabric.kind) ? std::max(1, node.nics) : 1;
   return std::max(1, fabric.pod_leaves / leaves_per_set) * nodes_per_leaf();
 }
 

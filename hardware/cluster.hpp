@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hardware/gpu.hpp"
@@ -41,7 +42,23 @@ struct Node {
   std::map<std::string, std::string> sources;
 };
 
-enum class FabricKind : std::uint8_t { single_node, rail_fat_tree, fat_tree };
+enum class FabricKind : std::uint8_t { single_node, rail_fat_tree, fat_tree, dual_plane, dragonfly, sites, torus };
+
+/// Card i of every node of a group is on the leaf of rail i.
+[[nodiscard]] constexpr bool has_rails(FabricKind kind) {
+  return kind == FabricKind::rail_fat_tree || kind == FabricKind::dual_plane;
+}
+/// Leaves are linked to each other, without spines above them.
+[[nodiscard]] constexpr bool is_direct(FabricKind kind) {
+  return kind == FabricKind::dragonfly || kind == FabricKind::sites;
+}
+
+/// A row of fabric_kinds(): a shape that nodes can be joined in.
+struct FabricKindRow {
+  FabricKind kind = FabricKind::single_node;
+  std::string_view name, equation, source;
+};
+[[nodiscard]] const std::vector<FabricKindRow>& fabric_kinds();
 
 /// How nodes are joined.
 struct Fabric {
@@ -56,6 +73,15 @@ struct Fabric {
   double oversubscription = 1.0;       ///< leaf downlink over uplink bandwidth, ≥ 1
   double core_oversubscription = 1.0;  ///< the same of a spine, above the pods, ≥ 1
   int max_nodes = 0;                   ///< what the fabric can hold; 1 for single_node
+  int planes = 1;                      ///< fabrics side by side: a GPU's cards are dealt to them; above 1 of dual_plane
+  /// Of a dragonfly, whose leaves are its routers and whose pods are its groups, and of sites, each of which is a pod
+  /// of one leaf: the links from each to others far away.
+  int global_links = 0;
+  BytesPerSecond global_bandwidth;  ///< of each of them
+  Seconds global_latency;
+  int axes = 0;            ///< of a torus, whose chips are linked to each other; link_bandwidth is that of a link
+  int ring_multiple = 0;   ///< an axis is closed to a ring where its chips are a multiple of so many; 0: none is
+  std::vector<int> torus;  ///< chips along each axis, the first the fastest: what the cluster says of its slice
   std::map<std::string, std::string> sources;
 };
 
@@ -91,6 +117,8 @@ struct Site {
   /// NVLink rate of a GPU to the others of a group of `ranks` on its node; 0: they meet over PCIe. `side_by_side`: they
   /// are neighbours, so that a bridge joins them where it can.
   [[nodiscard]] BytesPerSecond nvlink_among(int ranks, bool side_by_side = true) const;
+  /// Chips are linked to each other, without cards or switches.
+  [[nodiscard]] bool is_torus() const { return fabric.kind == FabricKind::torus; }
   /// Nodes below one leaf (rail fabrics: one set of leaves), at least 1; 0 where the fabric has no leaves.
   [[nodiscard]] int nodes_per_leaf() const;
   /// Nodes that reach each other without the core tier, at least 1; 0 where the fabric has no pods.
@@ -104,6 +132,10 @@ struct Cluster {
   NcclSettings nccl;
   NetworkSettings network;
 
+  /// What keeps the fabric from joining the nodes, in a sentence: NICs that rails or planes don't divide, more groups
+  /// of a dragonfly (or sites) than their global links reach, an axis too many or too few, axes that don't multiply to
+  /// the GPUs. Empty: nothing.
+  [[nodiscard]] std::string misfit() const;
   [[nodiscard]] int node_count() const;
   [[nodiscard]] int gpu_count() const;
   /// The group of a node, or of a GPU, of that number in the cluster. REQUIRES that it is there.

@@ -79,13 +79,15 @@ NodeGroup make_group(const GroupRequest& request) {
 
 /// Every node reaches the fabric, rails with equally many cards.
 void check_joined(const Cluster& cluster) {
+  if (cluster.fabric.kind == FabricKind::torus) return;  // without cards; its axes are the scenario's to give
+  if (const std::string misfit = cluster.misfit(); !misfit.empty()) throw ConfigError(misfit);
   const Node& first = cluster.groups.front().node;
   for (const NodeGroup& group : cluster.groups) {
     if (group.node.nics == 0) {
       throw ConfigError(fmt::format("the node '{}' has no network card: it can't be one of {} nodes", group.node.name,
                                     cluster.node_count()));
     }
-    if (cluster.fabric.kind == FabricKind::rail_fat_tree && group.node.nics != first.nics) {
+    if (has_rails(cluster.fabric.kind) && group.node.nics != first.nics) {
       throw ConfigError(
           fmt::format("the rails of the fabric '{}' need equally many network cards in every node, but "
                       "'{}' has {} and '{}' {}",

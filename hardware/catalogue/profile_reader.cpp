@@ -7,57 +7,11 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/catalogue/profile_sources.hpp"
 #include "hardware/catalogue/sister_fits.hpp"
 
 namespace orrery::hardware {
 namespace {
-
-using Sources = std::map<std::string, std::string>;
-
-/// Joins facts with their sources. `facts` are dotted names ("peak.bf16"): the longest prefix that has an
-/// entry gives the source, then `default`.
-Sources read_sources(MapReader& profile, const std::vector<std::string>& facts) {
-  const ConfigNode* node = profile.required_child("sources");
-  if (node == nullptr || node->kind != NodeKind::mapping) {
-    const MapReader report(node, "sources", profile.diagnostics());
-    return {};
-  }
-  std::map<std::string, bool> used;
-  MapReader entries(node, "sources", profile.diagnostics());
-  for (const auto& [key, value] : node->entries) {
-    used[key] = key == "default";
-    if (entries.text(key).empty()) profile.diagnostics().error(value->span, fmt::format("'{}' names no source", key));
-  }
-  Sources sources;
-  for (const std::string& fact : facts) {
-    std::string key = fact;
-    while (used.count(key) == 0 && key.find('.') != std::string::npos) key.resize(key.rfind('.'));
-    if (used.count(key) == 0) key = "default";
-    if (used.count(key) == 0) {
-      profile.diagnostics().error(node->span, fmt::format("the fact '{}' has no source", fact));
-      continue;
-    }
-    used[key] = true;
-    sources[fact] = node->find(key)->scalar;
-  }
-  for (std::size_t i = 0; i < node->entries.size(); ++i) {
-    const std::string& key = node->entries[i].first;
-    if (used[key]) continue;
-    profile.diagnostics().error(node->key_spans[i], fmt::format("'{}' is the source of no fact of this file", key));
-  }
-  return sources;
-}
-
-void add_facts(std::vector<std::string>& facts, const ConfigNode* section) {
-  if (section == nullptr) return;
-  for (const auto& [key, value] : section->entries) {
-    if (value->kind != NodeKind::mapping) {
-      facts.push_back(key);
-      continue;
-    }
-    for (const auto& [inner, unused] : value->entries) facts.push_back(key + "." + inner);
-  }
-}
 
 void read_compute(MapReader section, Gpu& gpu) {
   gpu.sm_count = static_cast<int>(section.integer("sm_count", Range::between(1, 4096)));
@@ -314,36 +268,6 @@ Node read_node(const ConfigNode& root, const std::string& file, const std::strin
   profile.finish();
   diagnostics.throw_if_any();
   return node;
-}
-
-Fabric read_fabric(const ConfigNode& root, const std::string& file, const std::string& name) {
-  Diagnostics diagnostics(file);
-  MapReader profile(&root, "profile", diagnostics);
-  Fabric fabric;
-  fabric.name = name;
-  fabric.title = profile.text("title");
-  std::vector<std::string> facts;
-  add_facts(facts, profile.required_child("fabric"));
-  MapReader map(profile.required_child("fabric"), "fabric", diagnostics);
-  const std::vector<std::string> kinds{"single_node", "rail_fat_tree", "fat_tree"};
-  fabric.kind = static_cast<FabricKind>(map.choice("kind", kinds));
-  fabric.max_nodes = static_cast<int>(map.integer("max_nodes", Range::between(1, 1e6)));
-  if (fabric.kind != FabricKind::single_node) {
-    fabric.link_bandwidth = map.bandwidth("link_bandwidth");
-    fabric.switch_latency = map.duration("switch_latency");
-    fabric.cable_latency = map.duration("cable_latency");
-    fabric.leaf_ports = static_cast<int>(map.integer("leaf_ports", Range::between(1, 1024)));
-    fabric.pod_leaves = static_cast<int>(map.integer("pod_leaves", Range::between(1, 65536)));
-    fabric.oversubscription = map.number_or("oversubscription", 1.0, Range::between(1, 1000));
-    fabric.core_oversubscription = map.number_or("core_oversubscription", 1.0, Range::between(1, 1000));
-  } else if (fabric.max_nodes > 1) {
-    diagnostics.error(map.span("max_nodes"), "'max_nodes': a single_node fabric holds 1 node");
-  }
-  map.finish();
-  fabric.sources = read_sources(profile, facts);
-  profile.finish();
-  diagnostics.throw_if_any();
-  return fabric;
 }
 
 }  // namespace orrery::hardware

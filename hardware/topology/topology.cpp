@@ -3,11 +3,8 @@
 #include "hardware/topology/topology.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <utility>
 
-#include <boost/pending/disjoint_sets.hpp>
 #include <fmt/format.h>
 
 #include "hardware/config/config.hpp"
@@ -50,7 +47,7 @@ class Topology::Builder {
     for (int spine = 0; spine < t_.spine_count(); ++spine) add_spine(spine);
     for (int core = 0; core < t_.core_count(); ++core) add_core(core);
     t_.first_link_.push_back(static_cast<std::uint32_t>(t_.links_.size()));
-    check();
+    t_.require_joined(groups_, fabric_);
   }
 
  private:
@@ -111,7 +108,7 @@ class Topology::Builder {
     if (fabric_.kind == FabricKind::single_node || fabric_.leaf_ports < 1 || fabric_.pod_leaves < 1) {
       throw ConfigError(fmt::format("the fabric '{}' can't join {} nodes", fabric_.name, t_.nodes_));
     }
-    const bool rails = fabric_.kind == FabricKind::rail_fat_tree;
+    const bool rails = has_rails(fabric_.kind);
     for (std::size_t g = 0; rails && g < groups_.size(); ++g) {
       if (groups_[g].node.nics == most_nics) continue;
       throw ConfigError(
@@ -120,12 +117,15 @@ class Topology::Builder {
                       fabric_.name, groups_[g].node.name, groups_[g].node.nics, most_nics));
     }
     t_.rails_ = rails ? most_nics : 0;
+    t_.planes_ = fabric_.planes;
+    t_.direct_ = hardware::is_direct(fabric_.kind);
     t_.pod_leaves_ = fabric_.pod_leaves;
     // A plain leaf takes whole nodes, so that all cards of a node are on it.
     t_.nodes_per_leaf_ = rails ? fabric_.leaf_ports : std::max(1, fabric_.leaf_ports / std::max(1, most_nics));
     t_.leaves_ = ceil_div(t_.nodes_, t_.nodes_per_leaf_) * (rails ? most_nics : 1);
     if (t_.leaves_ < 2) return;
     t_.pods_ = ceil_div(t_.leaves_, t_.pod_leaves_);
+    if (t_.direct_) return;
     t_.spines_per_pod_ = fabric_.leaf_ports;
     if (t_.pods_ > 1) t_.cores_per_plane_ = std::min(fabric_.pod_leaves, fabric_.leaf_ports);
   }
@@ -171,6 +171,9 @@ class Topology::Builder {
       nics += static_cast<std::size_t>(shape.nodes) * static_cast<std::size_t>(shape.nics);
     }
     if (t_.leaves_ == 0) return count;
+    if (t_.direct_) {
+      return count + nics + static_cast<std::size_t>(t_.leaves_) * static_cast<std::size_t>(t_.pod_leaves_ + t_.pods_);
+    }
     const int switches = t_.leaves_ * t_.spines_per_pod_ + t_.spine_count() * t_.cores_per_plane_;
     return count + nics + 2 * static_cast<std::size_t>(switches);
   }
@@ -273,8 +276,27 @@ class Topology::Builder {
     }
     if (t_.pods_ == 0) return;
     const int pod = leaf / t_.pod_leaves_;
+    if (t_.direct_) return add_direct(leaf, pod);
     for (int i = 0; i < t_.spines_per_pod_; ++i) {
       link_to(t_.spine_offset_ + pod * t_.spines_per_pod_ + i, leaf_spine());
+    }
+  }
+
+  /// The links of a router to the others of its group, and of its part of the groups, in their order.
+  void add_direct(int router, int group) {
+    const int first = t_.first_leaf_of_pod(group), size = t_.routers_of(group), others = t_.pods_ - 1;
+    const int parallel = others > 0 ? std::max(1, t_.pod_leaves_ * fabric_.global_links / others) : 1;
+    const Wire local{fabric_.link_bandwidth, hop(), LinkClass::leaf};
+    const Wire global{fabric_.global_bandwidth * static_cast<double>(parallel),
+                      fabric_.switch_latency + fabric_.global_latency, LinkClass::spine};
+    for (int other = 0; other < t_.pods_; ++other) {
+      if (other == group) {
+        for (int i = first; i < first + size; ++i) {
+          if (i != router) link_to(t_.leaf_offset_ + i, local);
+        }
+      } else if (t_.gateway(group, other) == router) {
+        link_to(t_.leaf_offset_ + t_.gateway(other, group), global);
+      }
     }
   }
 
@@ -298,45 +320,6 @@ class Topology::Builder {
     }
   }
 
-  // A node that repeats the first of its group is as connected as that one, and counts as one device.
-  void check() const {
-    std::vector<std::uint32_t> parent(t_.vertices_.size());
-    std::vector<std::uint8_t> rank(t_.vertices_.size(), 0);
-    std::iota(parent.begin(), parent.end(), 0u);
-    boost::disjoint_sets<std::uint8_t*, std::uint32_t*, boost::find_with_path_halving> parts(rank.data(),
-                                                                                             parent.data());
-    std::size_t count = t_.vertices_.size();
-    const auto device = [this](VertexId v) {
-      const NodeId node = t_.vertices_[v.index()].node;
-      if (!node.valid()) return v.value;
-      const int index = static_cast<int>(node.value);
-      return t_.shape_of_node(index).first_node == index ? v.value : t_.node_vertex(index, 0).value;
-    };
-    const auto join = [&](std::uint32_t first, std::uint32_t end) {
-      for (std::uint32_t id = first; id < end; ++id) {
-        const Link& link = t_.links_[id];
-        if (!(link.bandwidth.value() > 0.0) || !std::isfinite(link.bandwidth.value())) {
-          throw ConfigError(fmt::format("the node '{}' on the fabric '{}' has a link without bandwidth",
-                                        groups_.front().node.name, fabric_.name));
-        }
-        if (link.to < link.from && !t_.vertices_[link.to.index()].node.valid()) continue;  // the way up said so
-        const std::uint32_t a = parts.find_set(device(link.from)), b = parts.find_set(device(link.to));
-        if (a == b) continue;
-        parts.link(a, b);
-        --count;
-      }
-    };
-    for (const Shape& shape : t_.shapes_) {
-      if (shape.nodes == 0) continue;
-      join(static_cast<std::uint32_t>(shape.first_link), static_cast<std::uint32_t>(shape.first_link + shape.links));
-      count -= static_cast<std::size_t>(shape.nodes - 1) * static_cast<std::size_t>(shape.vertices - 1);
-    }
-    join(t_.first_switch_link().value, static_cast<std::uint32_t>(t_.links_.size()));
-    if (count == 1) return;
-    throw ConfigError(fmt::format("{} nodes '{}' on the fabric '{}' fall into {} parts that no link joins", t_.nodes_,
-                                  groups_.front().node.name, fabric_.name, count));
-  }
-
   Topology& t_;
   const std::vector<NodeGroup>& groups_;
   const Fabric& fabric_;
@@ -344,6 +327,7 @@ class Topology::Builder {
 
 Topology::Topology(const Cluster& cluster, CrossRail cross_rail) {
   Builder(*this, cluster.groups, cluster.fabric).build();
+  hash_seed_ = cluster.network.hash_seed;
   pxn_ = rails_ > 0 && cross_rail == CrossRail::pxn && cluster.nccl.pxn;
 }
 

@@ -14,18 +14,27 @@
 //
 // Names of links, by the device further from the core: node3.gpu2.nvlink_out (and _in, as the GPU sees it),
 // node3.gpu2.pcie_out, node0.nic5.pcie_in, node0.pcie1.up (to the host; .down from it), node0.nic5.out (to its leaf),
-// leaf2.spine1.up, spine0.core1.down. Devices are numbered from 0, GPUs and NICs in their node, switches in the tier.
+// leaf2.spine1.up, spine0.core1.down, leaf3.leaf5 (from router 3 to router 5 of a dragonfly). Devices are numbered from
+// 0, GPUs and NICs in their node, switches in the tier.
+//
+// Of two planes each GPU has a card in each, and each rail its leaves in each; a hash of the two GPUs picks one. In a
+// dragonfly leaves are routers and pods groups: routers of a group are linked to each other, and each two groups by one
+// global link (as wide as all that the routers have for it), each router holding an equal part of them. A route is at
+// most a local link, a global one and a local one; where a cable of it is down it goes by another router or, between
+// groups, by a third group (Valiant). Sites are groups of one router, which stands for a site's own switches.
 //
 // Routes follow rules and are made on demand; nothing is stored per pair. Several spines (and cores) are equal:
 // a hash of the two NICs picks one, as ECMP and adaptive routing of one flow do. A cable of which a direction is down
 // carries no route. Routes that don't need it stay as they are; the others take another spine, another GPU's NIC
 // (PXN) or, inside a node, PCIe in place of NVLink, in this order; where nothing is left NoRoute names the link.
 // Sources: Al-Fares et al., SIGCOMM 2008 (fat tree); NVIDIA DGX SuperPOD reference architecture (rails);
-// NCCL 2.12 release notes (PXN: a message for another rail first goes to the GPU that sits on that rail).
+// NCCL 2.12 release notes (PXN: a message for another rail first goes to the GPU that sits on that rail);
+// Kim, Dally, Scott & Abts, ISCA 2008 (dragonfly); Qian et al., SIGCOMM 2024 (two planes).
 //
 // Cost: 2,048 nodes of 8 GPUs 4 ms and 8 MB; a route through the spines about 50 ns.
-// Limitations: one fabric plane; several parallel uplinks to one spine count as one wide link; no adaptive
-// spreading of one flow over several spines; the nodes of a rail fabric have equally many NICs.
+// Limitations: planes share the spines of their pod; no adaptive routing over longer ways; several parallel uplinks to
+// one spine count as one wide link; no adaptive spreading of one flow over several spines; the nodes of a rail fabric
+// have equally many NICs.
 #pragma once
 
 #include <cstdint>
@@ -109,6 +118,8 @@ class Topology {
   [[nodiscard]] VertexId leaf_vertex(int leaf) const { return VertexId(leaf_offset_ + leaf); }
   /// The links that begin at switches, which are the last: the first of them, or how many links there are.
   [[nodiscard]] LinkId first_switch_link() const { return LinkId(first_link(leaf_offset_)); }
+  /// Leaves are linked to each other: each of these links is one of its own.
+  [[nodiscard]] bool is_direct() const { return direct_; }
   /// No cable is down.
   [[nodiscard]] bool is_whole() const { return down_.empty(); }
 
@@ -167,6 +178,8 @@ class Topology {
     std::vector<HostLinks> host_links;
   };
 
+  /// Throws ConfigError where devices are not joined, or a link has no bandwidth.
+  void require_joined(const std::vector<NodeGroup>& groups, const Fabric& fabric) const;
   [[nodiscard]] const Shape& shape_of_node(int node) const;
   [[nodiscard]] const Shape& shape_of_gpu(int gpu) const;
   [[nodiscard]] VertexId node_vertex(int node, int offset) const;
@@ -187,7 +200,12 @@ class Topology {
   void choose_switches(const Ends& ends, Choice& choice) const;
   void walk(const Ends& ends, const Choice& choice, std::vector<LinkId>& links) const;
   void walk_switches(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const;
+  void walk_direct(int from_leaf, int to_leaf, int via, Walk& way) const;
+  /// The router of a group that has its link to another.
+  [[nodiscard]] int gateway(int group, int other) const;
+  [[nodiscard]] int routers_of(int group) const;
   void detour(const Ends& ends, std::vector<LinkId>& links) const;
+  [[nodiscard]] bool detour_direct(const Ends& ends, Choice choice, std::vector<LinkId>& links) const;
   [[nodiscard]] bool detour_by_switches(const Ends& ends, Choice choice, std::vector<LinkId>& links) const;
   [[nodiscard]] bool detour_by_cards(const Ends& ends, std::vector<LinkId>& links) const;
   [[nodiscard]] LinkId first_down(const std::vector<LinkId>& links) const;
@@ -196,6 +214,9 @@ class Topology {
   int nodes_ = 0, gpus_ = 0;
   int rails_ = 0;  ///< of a rail-optimised fabric, else 0
   bool pxn_ = false;
+  bool direct_ = false;
+  int planes_ = 1;  ///< cards of a GPU, each in another plane
+  std::uint64_t hash_seed_ = 0;
   int nodes_per_leaf_ = 1, pod_leaves_ = 0, leaves_ = 0, pods_ = 0, spines_per_pod_ = 0, cores_per_plane_ = 0;
   int leaf_offset_ = 0, spine_offset_ = 0, core_offset_ = 0;
 

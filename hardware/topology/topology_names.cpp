@@ -85,6 +85,7 @@ std::string Topology::name(LinkId id) const {
     }
     return 2 + it.tier;
   };
+  if (depth(link.from) == depth(link.to)) return fmt::format("{}.{}", name(link.from), name(link.to));
   const bool out = depth(link.from) < depth(link.to);
   const VertexId lower = out ? link.from : link.to, upper = out ? link.to : link.from;
   const VertexKind kind = vertices_[lower.index()].kind;

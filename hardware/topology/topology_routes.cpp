@@ -1,13 +1,12 @@
 // Routes by rule: which card, spine and core a pair of GPUs takes, and what it takes instead when links are down.
 // See topology.hpp.
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "hardware/topology/topology.hpp"
+#include "hardware/topology/topology_parts.hpp"
 
 namespace orrery::hardware {
 namespace {
@@ -21,9 +20,10 @@ std::uint64_t mix(std::uint64_t x) {
 }
 
 /// The same for both directions, so that an answer takes the way of its question.
-std::uint64_t pair_hash(VertexId a, VertexId b) {
-  const auto [low, high] = std::minmax(a.value, b.value);
-  return mix(static_cast<std::uint64_t>(low) << 32 | high);
+std::uint64_t pair_hash(std::uint32_t a, std::uint32_t b, std::uint64_t seed) {
+  const auto [low, high] = std::minmax(a, b);
+  const std::uint64_t pair = static_cast<std::uint64_t>(low) << 32 | high;
+  return mix(seed == 0 ? pair : pair ^ mix(seed));
 }
 
 /// A number below `count`, evenly, without a division.
@@ -31,71 +31,7 @@ int spread(std::uint64_t hash, int count) {
   return static_cast<int>((hash & 0xffffffffu) * static_cast<std::uint64_t>(count) >> 32);
 }
 
-template <class T>
-const T& at(const std::vector<T>& items, int i) {
-  return items[static_cast<std::size_t>(i)];
-}
-
 }  // namespace
-
-/// Two GPUs: their nodes, their numbers there, and where the nodes' links begin.
-struct Topology::Ends {
-  struct End {
-    const Shape* shape = nullptr;
-    int node = 0, gpu = 0, first_link = 0;
-  };
-  End from, to;
-};
-
-/// What the rules leave open: the GPUs whose cards are used, and which of the equal switches.
-struct Topology::Choice {
-  int exit = 0, entry = 0;
-  int plane = 0, core = 0;
-  bool nvlink = true;  ///< inside a node, where there is an NVSwitch
-};
-
-/// A route in the making. The longest has 2 links by NVLink to another card, 4 to it, 6 switches and the way in.
-class Topology::Walk {
- public:
-  void by(std::uint32_t link) { links_[count_++] = LinkId(link); }
-  void by(int first, int link) { by(static_cast<std::uint32_t>(first + link)); }
-
-  void by_nvlink(const Ends::End& end, int from, int to) {
-    by(end.first_link, at(end.shape->gpu_links, from).nvlink_out);
-    by(end.first_link, at(end.shape->gpu_links, to).nvlink_in);
-  }
-  void by_host(const Ends::End& end, int from_switch, int to_switch) {
-    if (from_switch == to_switch) return;
-    by(end.first_link, at(end.shape->host_links, from_switch).up);
-    by(end.first_link, at(end.shape->host_links, to_switch).down);
-  }
-  void by_pcie(const Ends::End& end, int from, int to) {
-    const Shape::GpuLinks &first = at(end.shape->gpu_links, from), &last = at(end.shape->gpu_links, to);
-    by(end.first_link, first.pcie_out);
-    by_host(end, first.pcie_switch, last.pcie_switch);
-    by(end.first_link, last.pcie_in);
-  }
-  void out(const Ends::End& end, int gpu) {
-    const Shape::GpuLinks& links = at(end.shape->gpu_links, gpu);
-    const Shape::NicLinks& nic = at(end.shape->nic_links, links.nic);
-    by(end.first_link, links.pcie_out);
-    by_host(end, links.pcie_switch, nic.pcie_switch);
-    by(end.first_link, nic.pcie_in);
-    by(end.first_link, nic.out);
-  }
-  void in(const Ends::End& end, int gpu) {
-    const Shape::GpuLinks& links = at(end.shape->gpu_links, gpu);
-    const Shape::NicLinks& nic = at(end.shape->nic_links, links.nic);
-    by(end.first_link, nic.pcie_out);
-    by_host(end, nic.pcie_switch, links.pcie_switch);
-    by(end.first_link, links.pcie_in);
-  }
-  void give(std::vector<LinkId>& links) const { links.assign(links_.begin(), links_.begin() + count_); }
-
- private:
-  std::array<LinkId, 24> links_;
-  std::ptrdiff_t count_ = 0;
-};
 
 const Topology::Shape& Topology::shape_of_node(int node) const {
   std::size_t group = shapes_.size() - 1;
@@ -168,6 +104,13 @@ Topology::Choice Topology::usual_cards(const Ends& ends) const {
   choice.entry = ends.to.gpu;
   if (ends.from.node == ends.to.node) return choice;
   const Shape &from = *ends.from.shape, &to = *ends.to.shape;
+  if (planes_ > 1) {
+    const auto number = [](const Ends::End& end) {
+      const int before = (end.node - end.shape->first_node) * end.shape->gpus;
+      return static_cast<std::uint32_t>(end.shape->first_gpu + before + end.gpu);
+    };
+    choice.port = spread(pair_hash(number(ends.from), number(ends.to), hash_seed_), planes_);
+  }
   const int to_nic = at(to.gpu_links, choice.entry).nic;
   if (pxn_ && from.is_switched() && at(from.gpu_links, choice.exit).nic != to_nic) {
     const int exit = &from == &to ? choice.entry : (to_nic * from.gpus + from.nics - 1) / from.nics;
@@ -187,18 +130,18 @@ Topology::Leaves Topology::leaves_between(RankId a, RankId b) const {
   const Ends ends = ends_of(a, b);
   assert(is_whole() && ends.from.node != ends.to.node && "only usual routes, and those that leave a node");
   const Choice choice = usual_cards(ends);
-  return {leaf_of(ends.from.node, at(ends.from.shape->gpu_links, choice.exit).nic),
-          leaf_of(ends.to.node, at(ends.to.shape->gpu_links, choice.entry).nic)};
+  return {leaf_of(ends.from.node, at(ends.from.shape->gpu_links, choice.exit).nic + choice.port),
+          leaf_of(ends.to.node, at(ends.to.shape->gpu_links, choice.entry).nic + choice.port)};
 }
 
 void Topology::choose_switches(const Ends& ends, Choice& choice) const {
-  if (pods_ == 0) return;
+  if (pods_ == 0 || direct_) return;
   const Shape &from = *ends.from.shape, &to = *ends.to.shape;
   const VertexId first(from.first_vertex + (ends.from.node - from.first_node) * from.vertices + from.nic +
-                       at(from.gpu_links, choice.exit).nic);
+                       at(from.gpu_links, choice.exit).nic + choice.port);
   const VertexId last(to.first_vertex + (ends.to.node - to.first_node) * to.vertices + to.nic +
-                      at(to.gpu_links, choice.entry).nic);
-  const std::uint64_t hash = pair_hash(first, last);
+                      at(to.gpu_links, choice.entry).nic + choice.port);
+  const std::uint64_t hash = pair_hash(first.value, last.value, hash_seed_);
   choice.plane = spread(hash, spines_per_pod_);
   choice.core = spread(hash >> 32, cores_per_plane_);
 }
@@ -207,6 +150,7 @@ void Topology::choose_switches(const Ends& ends, Choice& choice) const {
 // cores of its plane; those of a core to its plane's spine in each pod.
 void Topology::walk_switches(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const {
   if (from_leaf == to_leaf) return;
+  if (direct_) return walk_direct(from_leaf, to_leaf, choice.via, way);
   const int from_pod = from_leaf / pod_leaves_, to_pod = to_leaf / pod_leaves_;
   const auto up = [](std::uint32_t past, int count, int i) { return past - static_cast<std::uint32_t>(count - i); };
   way.by(up(first_link(leaf_offset_ + from_leaf + 1), spines_per_pod_, choice.plane));
@@ -233,15 +177,15 @@ void Topology::walk(const Ends& ends, const Choice& choice, std::vector<LinkId>&
     way.give(links);
     return;
   }
-  const int from_nic = at(ends.from.shape->gpu_links, choice.exit).nic;
-  const int to_nic = at(ends.to.shape->gpu_links, choice.entry).nic;
+  const int from_nic = at(ends.from.shape->gpu_links, choice.exit).nic + choice.port;
+  const int to_nic = at(ends.to.shape->gpu_links, choice.entry).nic + choice.port;
   const int to_group = ends.to.node / nodes_per_leaf_;
   const int from_leaf = leaf_of(ends.from.node, from_nic), to_leaf = leaf_of_group(to_group, to_nic);
   if (choice.exit != ends.from.gpu) way.by_nvlink(ends.from, ends.from.gpu, choice.exit);
-  way.out(ends.from, choice.exit);
+  way.out(ends.from, choice.exit, from_nic);
   walk_switches(from_leaf, to_leaf, choice, way);
   way.by(first_link(leaf_offset_ + to_leaf) + static_cast<std::uint32_t>(leaf_port(to_group, ends.to.node, to_nic)));
-  way.in(ends.to, choice.entry);
+  way.in(ends.to, choice.entry, to_nic);
   if (choice.entry != ends.to.gpu) way.by_nvlink(ends.to, choice.entry, ends.to.gpu);
   way.give(links);
 }
@@ -293,6 +237,7 @@ bool Topology::detour_by_switches(const Ends& ends, Choice choice, std::vector<L
   if (!broken.valid()) return true;
   const LinkClass kind = link(broken).link_class;
   if (kind != LinkClass::leaf && kind != LinkClass::spine) return false;
+  if (direct_) return detour_direct(ends, choice, links);
   const auto [low, high] = std::minmax({ends.from.node, ends.to.node});
   const std::uint64_t hash = mix(mix(static_cast<std::uint64_t>(low) << 32 | static_cast<std::uint64_t>(high)) +
                                  static_cast<std::uint64_t>(choice.plane));
@@ -311,13 +256,19 @@ bool Topology::detour_by_switches(const Ends& ends, Choice choice, std::vector<L
 bool Topology::detour_by_cards(const Ends& ends, std::vector<LinkId>& links) const {
   const int from_gpus = pxn_ && ends.from.shape->is_switched() ? ends.from.shape->gpus : 0;
   const int to_gpus = pxn_ && ends.to.shape->is_switched() ? ends.to.shape->gpus : 0;
+  const Choice usual = usual_cards(ends);
   const auto try_cards = [&](int exit, int entry) {
-    Choice choice;
-    choice.exit = exit;
-    choice.entry = entry;
-    choose_switches(ends, choice);
-    return detour_by_switches(ends, choice, links);
+    for (int plane = 0; plane < planes_; ++plane) {
+      Choice choice;
+      choice.exit = exit;
+      choice.entry = entry;
+      choice.port = (usual.port + plane) % planes_;
+      choose_switches(ends, choice);
+      if (detour_by_switches(ends, choice, links)) return true;
+    }
+    return false;
   };
+  if (planes_ > 1 && try_cards(usual.exit, usual.entry)) return true;
   for (int i = 1; i < std::min(from_gpus, to_gpus); ++i) {
     if (try_cards((ends.to.gpu + i) % from_gpus, (ends.to.gpu + i) % to_gpus)) return true;
   }

@@ -102,8 +102,9 @@ TEST(FabricProfile, NamesEachMistakeAtItsPlace) {
             "f.yaml:10:21: 'oversubscription': must be from 1 to 1000, found '0.5'");
   EXPECT_EQ(fabric_error("max_nodes: 100", "max_nodes: 100\n  core_oversubscription: 1001"),
             "f.yaml:10:26: 'core_oversubscription': must be from 1 to 1000, found '1001'");
-  EXPECT_EQ(fabric_error("kind: fat_tree", "kind: torus"),
-            "f.yaml:3:9: 'kind': 'torus' is not valid; expected one of: single_node, rail_fat_tree, fat_tree\n"
+  EXPECT_EQ(fabric_error("kind: fat_tree", "kind: hexagon"),
+            "f.yaml:3:9: 'kind': 'hexagon' is not valid; expected one of: single_node, rail_fat_tree, fat_tree, "
+            "dual_plane, dragonfly, sites, torus\n"
             "f.yaml:4:3: 'fabric': unknown key 'link_bandwidth'; valid keys: kind, max_nodes\n"
             "f.yaml:5:3: 'fabric': unknown key 'switch_latency'; valid keys: kind, max_nodes\n"
             "f.yaml:6:3: 'fabric': unknown key 'cable_latency'; valid keys: kind, max_nodes\n"
@@ -120,6 +121,24 @@ TEST(FabricProfile, NamesEachMistakeAtItsPlace) {
             "f.yaml:7:15: 'leaf_ports': expected a whole number, found '32.5'");
   EXPECT_EQ(fabric_error("150 ns", "150"),
             "f.yaml:5:19: 'switch_latency': '150' has no unit; a duration needs one of: ps, ns, us, ms, s, min, h, d");
+}
+
+TEST(FabricProfile, OfOtherShapesHasKeysOfItsOwn) {
+  const std::string torus = replaced(replaced(kFabric, "fat_tree", "torus"), "  leaf_ports: 32\n  pod_leaves: 16\n",
+                                     "  axes: 3\n  ring_multiple: 4\n");
+  EXPECT_EQ(fabric_of(torus).axes, 3);
+  EXPECT_EQ(fabric_of(torus).leaf_ports, 0);
+  EXPECT_EQ(message_of([&] { return fabric_of(replaced(torus, "axes: 3", "axes: 0")); }),
+            "f.yaml:7:9: 'axes': must be from 1 to 6, found '0'");
+  EXPECT_EQ(message_of([&] { return fabric_of(replaced(torus, "400 Gb/s", "0 Gb/s")); }),
+            "f.yaml:4:19: 'link_bandwidth': must be greater than 0, found '0 Gb/s'");
+  const std::string sites = replaced(replaced(kFabric, "fat_tree", "sites"), "  pod_leaves: 16\n",
+                                     "  global_links: 2\n  global_bandwidth: 100 Gb/s\n  global_latency: 1 ms\n");
+  EXPECT_EQ(fabric_of(sites).pod_leaves, 1);
+  EXPECT_EQ(message_of([&] { return fabric_of(replaced(sites, "1 ms", "-1 ms")); }),
+            "f.yaml:10:19: 'global_latency': must be at least 0, found '-1 ms'");
+  EXPECT_EQ(message_of([&] { return fabric_of(replaced(kFabric, "fat_tree", "dual_plane")); }),
+            "f.yaml:3:3: 'fabric': the key 'planes' is missing");
 }
 
 TEST(Silicon, TakesTheMeasuredFitsOfTheSameChip) {
