@@ -34,6 +34,7 @@ BindingLink binding_link(const CollectiveCall& call, const hardware::Site& site)
   const Seconds inside = has_inside ? load.node / constants.node_bus : Seconds{0.0};
   const Seconds outside = has_outside ? load.network / constants.network_per_rank : Seconds{0.0};
   if (has_outside && outside >= inside) return {"nic", constants.network_per_rank, load.network};
+  if (has_inside && site.is_torus()) return {"ici", constants.node_bus, load.node};
   if (has_inside) return {constants.nvlink ? "nvlink" : "pcie", constants.node_bus, load.node};
   return {};
 }

@@ -8,7 +8,7 @@
 namespace orrery::sim {
 
 struct BindingLink {
-  std::string_view link_class;  ///< "nvlink", "pcie", "nic"; empty: it moves nothing
+  std::string_view link_class;  ///< "nvlink", "ici", "pcie", "nic"; empty: it moves nothing
   BytesPerSecond bandwidth;     ///< that a rank sustains on it in this call
   Bytes bytes;                  ///< that each rank puts on it in one call
 };

@@ -166,7 +166,7 @@ CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const Collectiv
   const CollectiveConstants k = constants(call);
   CollectiveCost cost = closed_form(choice, call, site_, k);
   cost.base = static_cast<double>(choice.rounds) * cost.base;
-  cost.hops = static_cast<double>(choice.rounds) * cost.hops;
+  cost.hops = static_cast<double>(choice.rounds) * (cost.hops + border_latency(site_, call.kind, call.nodes));
   cost.wire = cost.wire / choice.share;
   // A tree's steps and links are the ring's; what the switch adds passes neither.
   if (call.nodes > 1 || choice.row->nccl != hardware::NcclAlgorithm::tree) return cost;

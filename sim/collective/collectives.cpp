@@ -41,6 +41,12 @@ const CollectiveRow& row_of(std::optional<hardware::NcclAlgorithm> algorithm) {
   throw std::logic_error("an algorithm of NCCL has no row");
 }
 
+Choice other_choice(const CollectiveRow& row, const CollectiveCall& call, const hardware::Site& site) {
+  Choice choice{&row, NcclProtocol::simple, 0, 0, 1, 1.0};
+  if (site.is_torus()) choice.additions = torus_additions(call, site);
+  return choice;
+}
+
 // Sends and receives: as many channels as a power of two, shared by the peers (src/graph/paths.cc, src/enqueue.cc).
 Choice exchange(const CollectiveCall& call, const hardware::Site& site, const nccl::Tuner& tuner) {
   constexpr double kChannelRate = 14.0;  // GB/s of a card that one channel carries
@@ -81,7 +87,7 @@ bool nccl_offers(const CollectiveRow& row, CollectiveKind kind) {
 }
 
 Choice select(const CollectiveCall& call, const hardware::Site& site) {
-  if (const CollectiveRow* row = in_place_of_nccl(call, site)) return {row, NcclProtocol::simple, 0, 0, 1, 1.0};
+  if (const CollectiveRow* row = in_place_of_nccl(call, site)) return other_choice(*row, call, site);
   nccl::Box box =
       call.side_by_side ? nccl::box_of(site, call.ranks, call.nodes) : nccl::box_apart(site, call.ranks, call.nodes);
   if (call.capability > 0) {
@@ -92,7 +98,7 @@ Choice select(const CollectiveCall& call, const hardware::Site& site) {
 }
 
 Choice select(const CollectiveCall& call, const hardware::Site& site, const nccl::Tuner& tuner) {
-  if (const CollectiveRow* row = in_place_of_nccl(call, site)) return {row, NcclProtocol::simple, 0, 0, 1, 1.0};
+  if (const CollectiveRow* row = in_place_of_nccl(call, site)) return other_choice(*row, call, site);
   if (call.kind == CollectiveKind::all_to_all) return exchange(call, site, tuner);
   const nccl::Selected best = tuner.choose({function_of(call.kind), call.bytes.value(), call.dtype, call.operations});
   return {&row_of(best.algorithm), best.protocol, best.channels, best.threads, best.rounds, best.share};
@@ -119,6 +125,7 @@ bool nccl_refuses(const Choice& choice, CollectiveKind kind, const hardware::Ncc
 
 int rounding_depth(const Choice& choice, const CollectiveCall& call) {
   if (!sums(call.kind) || call.ranks < 2) return 0;
+  if (choice.additions >= 0) return choice.additions;
   if (const LibraryRow* library = other_library(*choice.row)) return library->additions(call);
   if (!choice.row->nccl) return 0;
   const int local = local_ranks(call);

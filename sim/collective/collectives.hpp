@@ -81,6 +81,7 @@ struct Choice {
   int rounds = 1;
   /// Of the bandwidth of its graph, what the channels that NCCL is allowed carry.
   double share = 1.0;
+  int additions = -1;  ///< see rounding_depth(), where they hang on the machine; -1: on the call alone
 
   [[nodiscard]] bool same_way(const Choice& other) const { return row == other.row && protocol == other.protocol; }
   /// On as many channels and threads, of which the links carry as much.

@@ -67,6 +67,14 @@ double pcie_share(int ranks) { return ranks <= 2 ? 0.60 : 0.40; }
 // limit 17.8 GB/s), H100 4 × 8 0.64 (0.85 for the TREE pattern, limit 36 GB/s): between the two.
 constexpr double kTreeEfficiency = 0.70;
 
+/// Of what joins two groups of a dragonfly, or two sites.
+BytesPerSecond global_rate(const hardware::Site& site) {
+  const int per_group = std::max(1, site.nodes_per_pod());
+  const int others = std::max(1, (site.nodes + per_group - 1) / per_group - 1);
+  const int links = site.fabric.pod_leaves * site.fabric.global_links;
+  return site.fabric.global_bandwidth * static_cast<double>(std::max(1, links / others));
+}
+
 }  // namespace
 
 double oversubscription(const hardware::Site& site, int ranks, int nodes) {
@@ -112,7 +120,34 @@ CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int 
   out.exchange_base = Seconds{6.6e-6};
   out.exchange_peer = Seconds{0.125e-6};
   out.exchange_network_hop = Seconds{14.0e-6};
+  if (site.is_torus()) {
+    out.node_bus = out.network_per_rank = site.gpu.nvlink_bandwidth * gen.link_efficiency;
+  }
+  // A ring in the order of the nodes crosses each border once for each rank of a node.
+  if (hardware::is_direct(site.fabric.kind) && site.nodes_per_pod() > 0 && nodes > site.nodes_per_pod()) {
+    const double sharing = ranks_per_node(ranks, nodes);
+    out.network_per_rank = min(out.network_per_rank, global_rate(site) * (kNicSustained / sharing));
+  }
   return out;
+}
+
+Seconds border_latency(const hardware::Site& site, CollectiveKind kind, int nodes) {
+  const int per_group = site.nodes_per_pod();
+  if (!hardware::is_direct(site.fabric.kind) || per_group < 1 || nodes <= per_group) return {};
+  const double groups = (nodes + per_group - 1) / per_group;
+  switch (kind) {
+    case CollectiveKind::all_reduce:
+      return 2.0 * groups * site.fabric.global_latency;
+    case CollectiveKind::all_gather:
+    case CollectiveKind::reduce_scatter:
+      return groups * site.fabric.global_latency;
+    case CollectiveKind::all_to_all:
+      return site.fabric.global_latency;
+    case CollectiveKind::broadcast:
+    case CollectiveKind::reduce:
+      return (groups - 1.0) * site.fabric.global_latency;
+  }
+  return {};
 }
 
 BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int ranks) {
@@ -123,10 +158,16 @@ BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int
 }
 
 LinkConstants message_constants(const hardware::Site& site, bool same_node) {
+  if (site.is_torus()) {
+    return {site.fabric.switch_latency + site.fabric.cable_latency,
+            site.fabric.link_bandwidth * site.gpu.generation.link_efficiency,
+            "one hop to a neighbour over one link of the torus (fabric profile)"};
+  }
   if (!same_node) {
     // One pair of H100 on two DGX nodes, send_recv of 1 to 17 MB: 14 µs + bytes / 36 GB/s over 400 Gb/s NICs
     // (microsoft/vidur data/, h100_dgx): one message does not fill such a NIC, a slower NIC limits first.
-    const BytesPerSecond nic = site.network_bandwidth_per_gpu() * kNicSustained;
+    // Of several planes it takes one.
+    const BytesPerSecond nic = site.network_bandwidth_per_gpu() * (kNicSustained / site.fabric.planes);
     return {Seconds{14.0e-6} + site.fabric.switch_latency, min(nic, BytesPerSecond{36.0e9}),
             "14 us and 36 GB/s of one H100 pair (microsoft/vidur h100_dgx send_recv), at most 0.85 of the NICs' rate"};
   }

@@ -78,6 +78,10 @@ struct LinkConstants {
 /// The group's nodes are taken to be contiguous, so that it spans as few leaves and pods as can be.
 [[nodiscard]] double oversubscription(const hardware::Site& site, int ranks, int nodes);
 
+/// What a group of `nodes` nodes waits for on global links of a dragonfly, or between sites, beside the hops inside: a
+/// ring crosses every border once in each pass, an exchange one, a chain each but the last.
+[[nodiscard]] Seconds border_latency(const hardware::Site& site, CollectiveKind kind, int nodes);
+
 /// Ranks of the group on one node, rounded up.
 [[nodiscard]] inline int ranks_per_node(int ranks, int nodes) {
   return nodes <= 1 ? ranks : (ranks + nodes - 1) / nodes;

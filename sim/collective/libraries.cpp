@@ -1,5 +1,6 @@
 #include "sim/collective/libraries.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "sim/collective/counts.hpp"
@@ -16,8 +17,13 @@ constexpr double kMemoryShare = 0.475;
 }  // namespace
 
 std::span<const LibraryRow> library_rows() {
-  static const std::array<LibraryRow, 6> kRows{hfreduce_row(),         hfreduce_nvlink_row(),    hierarchical_row(),
-                                               halving_doubling_row(), bidirectional_ring_row(), gloo_row()};
+  static const std::array<LibraryRow, 7> kRows{hfreduce_row(),
+                                               hfreduce_nvlink_row(),
+                                               hierarchical_row(),
+                                               halving_doubling_row(),
+                                               bidirectional_ring_row(),
+                                               gloo_row(),
+                                               torus_row()};
   return kRows;
 }
 
@@ -39,6 +45,11 @@ const CollectiveRow* named_beside_nccl(const hardware::NcclSettings& settings) {
 
 const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site) {
   const CollectiveRow* told = named_beside_nccl(site.nccl);
+  if (site.is_torus()) {
+    static const CollectiveRow& torus = *std::find_if(collective_algorithms().begin(), collective_algorithms().end(),
+                                                      [](const CollectiveRow& row) { return row.name == "torus"; });
+    return &torus;
+  }
   return told != nullptr && other_library(*told) != nullptr && told->supports(call, site) ? told : nullptr;
 }
 

@@ -23,6 +23,10 @@ struct LibraryRow : CollectiveRow {
 [[nodiscard]] LibraryRow halving_doubling_row();    // halving_doubling.cpp
 [[nodiscard]] LibraryRow bidirectional_ring_row();  // bidirectional_ring.cpp
 [[nodiscard]] LibraryRow gloo_row();                // gloo.cpp
+[[nodiscard]] LibraryRow torus_row();               // torus.cpp
+
+/// Additions one after the other on the axes that the group takes of the torus.
+[[nodiscard]] int torus_additions(const CollectiveCall& call, const hardware::Site& site);  // torus.cpp
 
 /// Those rows: the last of collective_algorithms().
 [[nodiscard]] std::span<const LibraryRow> library_rows();
@@ -33,7 +37,8 @@ struct LibraryRow : CollectiveRow {
 /// The row that the cluster names and NCCL has not; nullptr: it names none, or NCCL's.
 [[nodiscard]] const CollectiveRow* named_beside_nccl(const hardware::NcclSettings& settings);
 
-/// The row of another library that the cluster names, if it can carry out the call; else nullptr: NCCL does.
+/// The row of another library that the cluster names, if it can carry out the call, or that of a torus, which has no
+/// NCCL; else nullptr: NCCL does.
 [[nodiscard]] const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site);
 
 /// Where each rank takes a part of the buffer, p of a node: reduced and gathered inside the nodes, summed among N

@@ -9,7 +9,7 @@ namespace orrery::sim {
 namespace {
 
 std::size_t rank_of(std::string_view link_class) {
-  static constexpr std::array<std::string_view, 5> kOrder = {"nvlink", "pcie", "nic", "leaf", "spine"};
+  static constexpr std::array<std::string_view, 6> kOrder = {"nvlink", "ici", "pcie", "nic", "leaf", "spine"};
   return static_cast<std::size_t>(std::find(kOrder.begin(), kOrder.end(), link_class) - kOrder.begin());
 }
 

@@ -51,6 +51,7 @@ void LinkClasses::bundle_fabric() {
   const std::vector<hardware::Link>& links = topology_->links();
   const std::vector<hardware::Vertex>& vertices = topology_->vertices();
   bundle_of_.assign(links.size(), kNoBundle);
+  if (by_link()) return bundle_each();
   leaf_bundles_.assign(static_cast<std::size_t>(topology_->leaf_count()), {});
   spine_bundles_.assign(leaf_bundles_.size(), {});
   const std::uint32_t first_leaf = topology_->leaf_vertex(0).value;
@@ -74,6 +75,22 @@ void LinkClasses::bundle_fabric() {
     bundle_info_[bundle].capacity += sustained(link.bandwidth);
     bundle_of_[id] = bundle;
   }
+  make_room();
+}
+
+// A hash chooses among them, or they lead to unlike places.
+void LinkClasses::bundle_each() {
+  const std::vector<hardware::Link>& links = topology_->links();
+  for (std::uint32_t id = topology_->first_switch_link().value; id < links.size(); ++id) {
+    if (links[id].link_class == hardware::LinkClass::nic) continue;
+    bundle_of_[id] = static_cast<std::uint32_t>(bundle_info_.size());
+    bundle_info_.push_back({std::string(hardware::link_class_name(links[id].link_class)), 1,
+                            sustained(links[id].bandwidth), topology_->name(LinkId(id))});
+  }
+  make_room();
+}
+
+void LinkClasses::make_room() {
   apart_.assign(bundle_info_.size(), 0);
   counted_.assign(bundle_info_.size(), 0);
   by_copy_.assign(bundle_info_.size(), 0);
@@ -93,7 +110,8 @@ void LinkClasses::add_own(const Plan& plan, Job& job) {
   const BytesPerSecond unused{1.0};
   for (const Rank& rank : plan.ranks) {
     const Rates& rates = job.rates[rank.gpu_class];
-    const std::string node_class = job.prices->site(rank.gpu_class).has_nvlink() ? "nvlink" : "pcie";
+    const hardware::Site& site = job.prices->site(rank.gpu_class);
+    const std::string node_class = site.is_torus() ? "ici" : site.has_nvlink() ? "nvlink" : "pcie";
     for (std::uint32_t port = 0; port < kPorts; ++port) {
       const BytesPerSecond rate = port < 2 ? rates.node : rates.network;
       links_.push_back(

@@ -3,8 +3,8 @@
 // Own links. Every rank of a plan stands for GPUs with links of their own: into and out of the node's switch, and into
 // and out of its share of the NICs; four links per rank are all that is needed.
 // Fabric links. What leaves a node crosses leaves, spines and cores of the topology. Parallel up-links of one switch
-// are one link (ideal spread of ECMP). Which of them an operation loads is found by routing its messages between the
-// GPUs where the job was placed:
+// are one link (even spread); by_link() has each of them apart, with flows on the one that their hash chooses. Which of
+// them an operation loads is found by routing its messages between the GPUs where the job was placed:
 //   transfer     from each member of the source to its partner
 //   collective   from each member to the one at the same place of the group's next node, in a ring over nodes
 // Folding. Fabric links with equal capacity that all operations of all jobs load alike are one constraint and stand for
@@ -42,7 +42,7 @@ namespace orrery::sim {
 
 /// One link of the World, or several that are alike.
 struct LinkInfo {
-  std::string link_class;      ///< "nvlink", "pcie", "nic", "leaf", "spine"
+  std::string link_class;      ///< "nvlink", "ici", "pcie", "nic", "leaf", "spine"
   int count = 1;               ///< how many it stands for
   BytesPerSecond capacity;     ///< of each
   std::string representative;  ///< "leaf0.up", or "stage 3" for a rank's own link
@@ -116,6 +116,12 @@ class LinkClasses {
   void add_own(const Plan& plan, Job& job);
   [[nodiscard]] std::uint32_t own_link(const Job& job, RankId rank, Port port) const;
   void bundle_fabric();
+  void bundle_each();
+  void make_room();
+  /// Links between the same switches do not stand for each other.
+  [[nodiscard]] bool by_link() const {
+    return topology_->is_direct() || settings_.spread == hardware::FlowSpread::hash;
+  }
   /// Copies of the job's groups and transfers, and what each crosses.
   void list_copies(std::uint32_t job, std::vector<Copy>& copies, std::vector<std::uint32_t>& crossed) const;
   [[nodiscard]] bool are_uniform(const std::vector<Copy>& copies, const std::vector<std::uint32_t>& crossed) const;

@@ -138,7 +138,15 @@ CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan&
 
 TransferPrice ClusterPrices::explain(const TransferEntry& entry, const Plan& plan) const {
   const bool near = same_node(entry, plan, placement_);
-  return {near, transfer_time(entry.bytes, near, site(slowest(entry, plan)))};
+  const hardware::Site& at = site(slowest(entry, plan));
+  Seconds time = transfer_time(entry.bytes, near, at);
+  if (!near && hardware::is_direct(at.fabric.kind) && at.nodes_per_pod() > 0 && entry.bytes > Bytes{}) {
+    const auto group_of = [&](RankId rank) {
+      return placement_.node(plan.ranks[rank.index()].stands_for.front()) / at.nodes_per_pod();
+    };
+    if (group_of(entry.source) != group_of(entry.destination)) time += at.fabric.global_latency;
+  }
+  return {near, time};
 }
 
 Seconds ClusterPrices::time(const CopyEntry& entry) const { return classes_[0].timer->time(entry.copy); }

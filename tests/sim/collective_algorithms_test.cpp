@@ -192,7 +192,8 @@ TEST(CollectiveTable, EveryRowHasANameAnEquationAndASource) {
   }
   EXPECT_EQ(names, (std::set<std::string_view>{"ring", "tree", "nvls", "nvls_tree", "pat", "collnet_direct",
                                                "collnet_chain", "pairwise", "hfreduce", "hfreduce_nvlink",
-                                               "hierarchical", "halving_doubling", "bidirectional_ring", "gloo"}));
+                                               "hierarchical", "halving_doubling", "bidirectional_ring", "gloo",
+                                               "torus"}));
 }
 
 TEST(CollectiveTable, TimesAreMonotoneInSize) {
