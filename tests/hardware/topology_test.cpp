@@ -159,6 +159,7 @@ TEST(Topology, RoutesTheWayBackThroughTheSameDevices) {
 
 TEST(Topology, RoutesEveryPairOfEveryKindOfNode) {
   for (const std::string& node : node_names()) {
+    if (load_node(node).nics == 0) continue;  // of a torus
     for (const char* fabric : {"rail_fat_tree_ndr", "fat_tree_ndr"}) {
       for (const CrossRail cross : {CrossRail::pxn, CrossRail::fabric}) {
         const Topology topology(make_cluster(node, fabric, 3), cross);
