@@ -162,6 +162,10 @@ std::optional<double> parse_metric_value(std::string_view text, Unit unit, std::
       return parse_counted(text, "USD", error);
     case Unit::requests_per_second:
       return parse_counted(text, "requests/s", error);
+    case Unit::bytes_per_second: {
+      const std::optional<BytesPerSecond> value = hardware::parse_bandwidth(text, error);
+      return value ? std::optional<double>(value->value()) : std::nullopt;
+    }
     case Unit::count:
     case Unit::number: {
       const std::optional<double> value = parse_plain(text);

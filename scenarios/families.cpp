@@ -1,6 +1,7 @@
 #include "scenarios/families.hpp"
 
 #include <filesystem>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -8,6 +9,7 @@
 #include "kernels/family.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/architectures/hf_config.hpp"
+#include "models/communication/communication.hpp"
 #include "models/experts/exchange.hpp"
 #include "models/layer/parameters.hpp"
 #include "models/schedule/schedule.hpp"
@@ -120,32 +122,30 @@ std::vector<FamilyItem> list_metrics() {
 
 /// Shapes that a cluster can have, with the profiles of each.
 std::vector<FamilyItem> list_topologies() {
-  std::vector<std::string> switched, meshed, plain, rails, trees, alone;
+  std::vector<std::string> switched, meshed, plain;
   for (const std::string& name : hardware::node_names()) {
     const hardware::Node node = hardware::load_node(name);
     std::vector<std::string>& shape = !node.nvlink_mesh.empty() ? meshed : (node.nvswitch ? switched : plain);
     shape.push_back(name);
   }
-  for (const std::string& name : hardware::fabric_names()) {
-    const hardware::FabricKind kind = hardware::load_fabric(name).kind;
-    (kind == hardware::FabricKind::rail_fat_tree ? rails
-     : kind == hardware::FabricKind::fat_tree    ? trees
-                                                 : alone)
-        .push_back(name);
-  }
   const auto with = [](std::string_view what, const std::vector<std::string>& names) {
     return fmt::format("{}: {}", what, fmt::join(names, ", "));
   };
-  return {{"nvswitch", with("every GPU reaches every other at its whole NVLink rate", switched),
-           "NVIDIA DGX A100 and DGX H100 user guides"},
-          {"nvlink_mesh", with("NVLinks between some pairs of GPUs: a group has those among its own", meshed),
-           "NVIDIA DGX-1 with Tesla V100 whitepaper (2017); NVIDIA H100 PCIe product brief (bridges)"},
-          {"pcie", with("a root port for each GPU, one host bridge for each socket", plain),
-           "Fire-Flyer 2, arXiv 2408.14158, section III"},
-          {"single_node", with("no network", alone), "one chassis, or one NVLink domain"},
-          {"rail_fat_tree", with("card i of every node on the leaf of rail i, spines, cores", rails),
-           "NVIDIA DGX SuperPOD reference architecture"},
-          {"fat_tree", with("all cards of a node on one leaf, spines, cores", trees), "Al-Fares et al., SIGCOMM 2008"}};
+  std::vector<FamilyItem> items = {
+      {"nvswitch", with("every GPU reaches every other at its whole NVLink rate", switched),
+       "NVIDIA DGX A100 and DGX H100 user guides"},
+      {"nvlink_mesh", with("NVLinks between some pairs of GPUs: a group has those among its own", meshed),
+       "NVIDIA DGX-1 with Tesla V100 whitepaper (2017); NVIDIA H100 PCIe product brief (bridges)"},
+      {"pcie", with("a root port for each GPU, one host bridge for each socket", plain),
+       "Fire-Flyer 2, arXiv 2408.14158, section III"}};
+  std::map<hardware::FabricKind, std::vector<std::string>> fabrics;
+  for (const std::string& name : hardware::fabric_names()) {
+    fabrics[hardware::load_fabric(name).kind].push_back(name);
+  }
+  for (const hardware::FabricKindRow& row : hardware::fabric_kinds()) {
+    items.push_back({std::string(row.name), with(row.equation, fabrics[row.kind]), std::string(row.source)});
+  }
+  return items;
 }
 
 std::vector<FamilyItem> list_argument_names() {
@@ -214,6 +214,7 @@ const std::vector<Family>& families() {
       {"lengths", "distributions of prompt and answer lengths",
        [] { return list_rows(models::length_distributions()); }},
       {"trace_formats", "traces of requests that are understood", [] { return list_rows(models::trace_formats()); }},
+      {"operations", "what a collective: job calls", [] { return list_rows(models::operations()); }},
       {"collectives", "collective algorithms", [] { return list_rows(sim::collective_algorithms()); }},
       {"kernels", "kernel families", [] { return list_rows(kernels::families()); }},
       {"timers", "kernel timing models", [] { return list_rows(kernels::timers()); }},

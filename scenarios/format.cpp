@@ -70,6 +70,8 @@ std::string readable(double value, Unit unit) {
       return value != 0.0 ? "yes" : "no";
     case Unit::requests_per_second:
       return significant(value) + " requests/s";
+    case Unit::bytes_per_second:
+      return significant(value / 1e9) + " GB/s";
     case Unit::count:
       return fmt::format("{:.0f}", value);
     case Unit::number:

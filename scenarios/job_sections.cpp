@@ -40,6 +40,13 @@ struct Shared {
   Diagnostics& diagnostics;
 };
 
+/// Its section is of a kind that has none.
+bool needs_no_model(const ConfigNode& owner) {
+  const auto found = std::find_if(kinds().begin(), kinds().end(),
+                                  [&](const KindRow* kind) { return owner.find(kind->name) != nullptr; });
+  return found != kinds().end() && !(*found)->has_model;
+}
+
 /// The section of a kind in a mapping; nullptr with an error for none or several. `owner`: "a scenario".
 const ConfigNode* find_section(MapReader& reader, const ConfigNode& node, std::string_view owner, const KindRow*& kind,
                                Diagnostics& diagnostics) {
@@ -107,7 +114,12 @@ void read_one(const ConfigNode& node, const Shared& shared) {
   read_name(reader, job, shared);
   const std::string owner = job.name.empty() ? "a job" : fmt::format("the job '{}'", job.name);
   read_times(reader, job, shared.diagnostics);
-  if (const ConfigNode* model = reader.child("model")) {
+  const ConfigNode* model = reader.child("model");
+  if (needs_no_model(node)) {
+    if (model != nullptr) shared.diagnostics.error(model->span, fmt::format("{} has no model", owner));
+    job.llm = {};
+    job.model.clear();
+  } else if (model != nullptr) {
     job.llm = read_model(*model, shared.folder, job.model, shared.diagnostics);
   } else if (!shared.has_model) {
     shared.diagnostics.error(node.span, fmt::format("{} needs a model: of its own, or one of the scenario", owner));
@@ -142,12 +154,15 @@ void read_list(MapReader& reader, const ConfigNode& list, const Shared& shared) 
 void read_jobs(MapReader& reader, const ConfigNode& root, const PlacementConfig& placement, Scenario& scenario,
                Diagnostics& diagnostics) {
   const ConfigNode* list = reader.child("jobs");
-  const ConfigNode* model = list == nullptr ? reader.required_child("model") : reader.child("model");
+  const bool alone = list == nullptr && root.kind == NodeKind::mapping;
+  const bool without = alone && needs_no_model(root);
+  const ConfigNode* model = alone && !without ? reader.required_child("model") : reader.child("model");
+  if (model != nullptr && without) diagnostics.error(model->span, "a scenario of this kind has no model");
   Job defaults;
   defaults.span = root.span;
   defaults.placement = placement;
   const std::string folder = std::filesystem::path(scenario.file).parent_path().string();
-  if (model != nullptr) defaults.llm = read_model(*model, folder, defaults.model, diagnostics);
+  if (model != nullptr && !without) defaults.llm = read_model(*model, folder, defaults.model, diagnostics);
   const Shared shared{defaults, model != nullptr, folder, scenario, diagnostics};
   if (list != nullptr) return read_list(reader, *list, shared);
   Job job = defaults;

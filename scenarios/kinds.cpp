@@ -3,7 +3,7 @@
 namespace orrery::scenarios {
 
 const std::vector<const KindRow*>& kinds() {
-  static const std::vector<const KindRow*> rows = {&training_kind(), &serving_kind()};
+  static const std::vector<const KindRow*> rows = {&training_kind(), &serving_kind(), &collective_kind()};
   return rows;
 }
 

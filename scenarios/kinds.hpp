@@ -114,6 +114,7 @@ struct KindRow {
   std::string_view title;     ///< "Training"
   std::string_view equation;  ///< in one line, what a run of it is
   std::string_view source;    ///< where that is described
+  bool has_model = true;      ///< a job of it needs `model:`; else it may have none
 
   // Reading. Each reports through the source's diagnostics, or returns errors of keys as "training.micro_batch_size".
   std::shared_ptr<const JobSpec> (*read)(const JobSource& source) = nullptr;
@@ -176,13 +177,14 @@ struct KindRow {
   bool (*promises)(const JobSpec& spec) = nullptr;
   std::string_view promise;  ///< the metric that says how far it does; empty: the kind promises nothing
 
-  /// Predictions beside a table of measurements: `orrery validate`.
+  /// Predictions beside a table of measurements: `orrery validate`. nullptr: there are no such tables.
   Validation (*validate)(const ValidateRequest& request, Console& console) = nullptr;
 };
 
 /// The rows, each defined in the folder of its kind.
 [[nodiscard]] const KindRow& training_kind();
 [[nodiscard]] const KindRow& serving_kind();
+[[nodiscard]] const KindRow& collective_kind();
 
 /// In the order of the report's sections; the first is the default of `orrery new`.
 [[nodiscard]] const std::vector<const KindRow*>& kinds();

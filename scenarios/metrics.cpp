@@ -56,6 +56,8 @@ std::string_view name(Unit unit) {
       return "0 or 1";
     case Unit::requests_per_second:
       return "requests/s";
+    case Unit::bytes_per_second:
+      return "B/s";
     case Unit::count:
     case Unit::number:
       return "number";

@@ -28,6 +28,7 @@ enum class Unit : std::uint8_t {
   dollars,
   flag,
   requests_per_second,
+  bytes_per_second,
   count,  ///< a whole number of something
   number  ///< a mean of such
 };

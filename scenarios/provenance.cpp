@@ -56,9 +56,9 @@ Provenance launch_gaps(const hardware::Gpu& gpu, bool host_overhead_asserted) {
                                       : "; kernel_launch: " + fact("kernel_launch"))};
 }
 
-/// The profiles of the groups that the job runs on, and of what joins them.
+/// The profiles of the groups that the job runs on, of what joins them, and its model; nullptr: it has none.
 std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const std::vector<std::size_t>& groups,
-                                      const models::Llm& llm, const std::vector<CostedEntry>& entries) {
+                                      const models::Llm* llm, const std::vector<CostedEntry>& entries) {
   std::vector<Provenance> lines;
   const auto add = [&](const char* kind, const auto& profile) {
     Provenance line{kind, profile.name, "datasheet", "", join_sources(profile.sources)};
@@ -67,7 +67,7 @@ std::vector<Provenance> profile_lines(const hardware::Cluster& cluster, const st
   for (const std::size_t group : groups) add("gpu", cluster.groups[group].gpu);
   for (const std::size_t group : groups) add("node", cluster.groups[group].node);
   add("fabric", cluster.fabric);
-  lines.push_back({"model", llm.name, "published", "", llm.source});
+  if (llm != nullptr) lines.push_back({"model", llm->name, "published", "", llm->source});
   const std::string& told = cluster.nccl.algorithms.text;
   if (std::any_of(entries.begin(), entries.end(), [&](const CostedEntry& e) {
         return lists_algorithm(cluster.nccl, e.family, e.algorithm) || (!told.empty() && e.algorithm == told);
@@ -141,7 +141,7 @@ void append_engine(std::vector<Provenance>& lines, const models::ServingJob& job
 
 std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std::vector<CostedEntry>& entries) {
   const std::vector<std::size_t> groups = models::groups_of(job);
-  std::vector<Provenance> lines = profile_lines(job.cluster, groups, job.llm, entries);
+  std::vector<Provenance> lines = profile_lines(job.cluster, groups, &job.llm, entries);
   append_gaps(lines, job.cluster, groups, job.config.host_overhead > Seconds{0.0});
   append_steps(lines, entries, job.cluster);
   return lines;
@@ -149,9 +149,15 @@ std::vector<Provenance> provenance_of(const models::TrainingJob& job, const std:
 
 std::vector<Provenance> provenance_of(const models::ServingJob& job, const std::vector<CostedEntry>& entries) {
   const std::vector<std::size_t> groups = models::groups_of(job);
-  std::vector<Provenance> lines = profile_lines(job.cluster, groups, job.llm, entries);
+  std::vector<Provenance> lines = profile_lines(job.cluster, groups, &job.llm, entries);
   append_engine(lines, job);
   append_gaps(lines, job.cluster, groups, false);
+  append_steps(lines, entries, job.cluster);
+  return lines;
+}
+
+std::vector<Provenance> provenance_of(const models::CommunicationJob& job, const std::vector<CostedEntry>& entries) {
+  std::vector<Provenance> lines = profile_lines(job.cluster, models::groups_of(job), nullptr, entries);
   append_steps(lines, entries, job.cluster);
   return lines;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/kernel.hpp"
+#include "models/communication/communication.hpp"
 #include "models/serving/serving.hpp"
 #include "models/training/training.hpp"
 #include "sim/plan/plan.hpp"
@@ -76,6 +77,9 @@ void add_held_up(std::vector<CostedEntry>& entries, const sim::Plan& plan,
                                                     const std::vector<CostedEntry>& entries);
 /// The same with the engine, its router where there are several replicas, and its host time.
 [[nodiscard]] std::vector<Provenance> provenance_of(const models::ServingJob& job,
+                                                    const std::vector<CostedEntry>& entries);
+/// The same without a model.
+[[nodiscard]] std::vector<Provenance> provenance_of(const models::CommunicationJob& job,
                                                     const std::vector<CostedEntry>& entries);
 
 /// No kernel's time comes from a measurement: of this GPU, or of another board with its chip.

@@ -67,6 +67,7 @@ Json cluster_json(const hardware::Cluster& cluster) {
   const auto set = [&](Json& json) {
     if (!nccl.empty()) json["nccl"] = nccl;
     if (!network.empty()) json["network"] = network;
+    if (!cluster.fabric.torus.empty()) json["torus"] = cluster.fabric.torus;
   };
   const auto common = [&](Json& json, const std::string& key) {
     json[key] = key == "fabric" ? cluster.fabric.name : algorithm;
@@ -100,7 +101,7 @@ Json placement_json(const PlacementConfig& placement) {
 Json job_head(const Job& job) {
   Json json = {{"name", job.name}, {"kind", std::string(job.kind->name)}, {"start_s", job.start.value()}};
   if (job.until) json["until_s"] = job.until->value();
-  json["model"] = model_json(job.llm);
+  if (job.kind->has_model) json["model"] = model_json(job.llm);
   if (job.placement != PlacementConfig{}) json["placement"] = placement_json(job.placement);
   return json;
 }
@@ -111,7 +112,9 @@ Json scenario_json(const Report& report) {
   if (!scenario.variant.empty()) json["variant"] = scenario.variant;
   json["timer"] = scenario.timer;
   const bool several = has_named_jobs(scenario);
-  if (!several && !scenario.jobs.empty()) json["model"] = model_json(scenario.jobs.front().llm);
+  if (!several && !scenario.jobs.empty() && scenario.jobs.front().kind->has_model) {
+    json["model"] = model_json(scenario.jobs.front().llm);
+  }
   json["cluster"] = cluster_json(scenario.cluster);
   for (const JobView& view : job_views(report)) {
     if (several) json["jobs"].push_back(job_head(view.job));
@@ -216,7 +219,7 @@ Json report_json(const Report& report, EnginePart engine) {
     if (view.result == nullptr) continue;
     const bool several = !view.job.name.empty();
     if (several) json["jobs"].push_back({{"name", view.job.name}, {"kind", std::string(view.job.kind->name)}});
-    (several ? json["jobs"].back() : json)["model"] = weighed_json(view.job.llm);
+    if (view.job.kind->has_model) (several ? json["jobs"].back() : json)["model"] = weighed_json(view.job.llm);
     view.job.kind->figures_json(view, several ? json["jobs"].back() : json);
   }
   if (!report.links.empty()) json["links"] = links_json(report.links);

@@ -49,6 +49,7 @@ void write_setting(std::ostream& out, const Report& report) {
   if (!scenario.variant.empty()) out << " [" << scenario.variant << "]";
   out << "\n";
   const auto write_model = [&](const Job& job) {
+    if (!job.kind->has_model) return;
     out << fmt::format("  {}: {:.3f} B parameters, {} layers\n", job.llm.name,
                        static_cast<double>(models::parameters(job.llm)) * 1e-9, job.llm.layers);
   };

@@ -33,7 +33,8 @@ std::vector<Field> scenario_fields(const KindRow& kind) {
   title.required = true;
   Field model = make_choice("", "model", choices_of("models"));
   model.required = true;
-  std::vector<Field> fields = {std::move(title), std::move(model)};
+  std::vector<Field> fields = {std::move(title)};
+  if (kind.has_model) fields.push_back(std::move(model));
   append(fields, cluster_fields());
   append(fields, kind.fields());
   append(fields, last_fields());

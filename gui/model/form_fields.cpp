@@ -62,7 +62,7 @@ void add_job_fields(const KindFields& of_kind, const std::vector<FormJob>& jobs,
     const std::string job = fmt::format("{}{}", kJobs, i);
     const auto add = [&](Field field) -> Field& { return fields.emplace_back(in_section(std::move(field), job)); };
     add(own_field("name", "Name of the job, by which its metrics are called", FieldKind::text, "")).required = true;
-    add(model);
+    if (jobs[i].kind == nullptr || jobs[i].kind->has_model) add(model);
     add(own_field("start", "When it starts", FieldKind::quantity, "at once"));
     add(own_field("until", "When it ends; a training job repeats its step until then", FieldKind::quantity,
                   "with the longest job"));

@@ -126,7 +126,8 @@ LatencyView::LatencyView(QWidget* parent)
 QString LatencyView::reason() const {
   if (!current()) return tr("Latencies appear here when the first run is done.");
   if (!current()->report.scenario.skipped.empty()) return tr("This scenario was skipped: it has no latencies.");
-  if (!current()->has_kind("serving")) return tr("Latencies are measured on requests: a training run has none.");
+  if (!current()->has_kind("serving"))
+    return tr("Latencies are measured on requests: a run that serves none has none.");
   for (const LatencyCurve& curve : current()->series.latencies) {
     if (!curve.quantiles.empty()) return {};
   }

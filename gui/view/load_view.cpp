@@ -71,7 +71,8 @@ void LoadView::set_runs(const RunPtr& current, const RunPtr& previous) {
 QString LoadView::reason() const {
   if (!current()) return tr("The load of the engine appears here when the first run is done.");
   if (!current()->report.scenario.skipped.empty()) return tr("This scenario was skipped: it has no load to show.");
-  if (!current()->has_kind("serving")) return tr("A training run has no queue: see its timeline instead.");
+  if (!current()->has_kind("serving"))
+    return tr("A run that serves no requests has no queue: see its timeline instead.");
   if (!current()->series.states.empty() && duration() > 0.0) return {};
   return scenarios::find_serving(current()->report)->started ? tr("The engine had nothing to do.")
                                                              : tr("The engine did not start, so it served nothing.");

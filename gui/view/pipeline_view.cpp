@@ -32,6 +32,9 @@ QString reason(const RunPtr& run) {
   if (run->has_kind("serving") && !run->has_kind("training")) {
     return PipelineView::tr("This run serves requests: there are no forward and backward passes to schedule.");
   }
+  if (run->has_kind("collective") && !run->has_kind("training")) {
+    return PipelineView::tr("This run only communicates: there are no forward and backward passes to schedule.");
+  }
   return PipelineView::tr(
       "This step has a single pipeline stage: no stage waits for another one. Set training.pipeline_parallel to 2 or "
       "more to see a schedule.");

@@ -37,12 +37,14 @@ std::unique_ptr<kernels::KernelTimer> timer_named(const std::string& name) {
 Validation validate_kind(const Options& options, Console& console) {
   const std::string& kind = options.files.at(0);
   const std::string& table = options.files.at(1);
-  if (const KindRow* row = find_kind(kind)) {
+  if (const KindRow* row = find_kind(kind); row != nullptr && row->validate != nullptr) {
     return row->validate({table, options.gpu, timer_named(options.timer), options.jobs, options.quiet}, console);
   }
   if (kind != "kernels" && kind != "collectives") {
     std::vector<std::string> known{"kernels", "collectives"};
-    for (const KindRow* row : kinds()) known.emplace_back(row->name);
+    for (const KindRow* row : kinds()) {
+      if (row->validate != nullptr) known.emplace_back(row->name);
+    }
     std::string nearest;
     for (const std::string& name : hardware::nearest_names(kind, known)) {
       nearest += (nearest.empty() ? "; did you mean " : ", ") + name;

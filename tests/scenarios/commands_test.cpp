@@ -38,7 +38,7 @@ TEST_F(Commands, TemplatePassesItsOwnCheck) {
   EXPECT_EQ(checked.code, kExitWell) << checked.out << checked.err;
   const Outcome unknown = orrery({"new", "sailing"});
   EXPECT_EQ(unknown.code, kExitInput);
-  EXPECT_THAT(unknown.err, HasSubstr("training, serving, jobs"));
+  EXPECT_THAT(unknown.err, HasSubstr("training, serving, collective, jobs"));
 }
 
 TEST_F(Commands, TemplateOfSeveralJobsPassesItsOwnCheckAndHoldsWithItsCommentsTakenAway) {

@@ -48,7 +48,7 @@ TEST(Templates, AreWellAndOfTheirKind) {
     const Scenario scenario = parse_scenario(std::string(kind->scenario_template()), "new.yaml");
     ASSERT_EQ(scenario.jobs.size(), 1U) << kind->name;
     EXPECT_EQ(scenario.jobs[0].kind, kind);
-    EXPECT_EQ(scenario.jobs[0].model, "llama-3-8b");
+    EXPECT_EQ(scenario.jobs[0].model, kind->has_model ? "llama-3-8b" : "");
   }
 }
 

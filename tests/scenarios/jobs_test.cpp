@@ -106,9 +106,9 @@ TEST(BadJobs, AnUnknownKeyIsToldWithTheNearest) {
 
 TEST(BadJobs, NoSectionOrTwo) {
   EXPECT_THAT(error_of(std::string(kHead) + "jobs:\n  - name: idle\n"),
-              HasSubstr("the job 'idle' needs a training: or a serving: section"));
+              HasSubstr("the job 'idle' needs a training: or a serving: or a collective: section"));
   EXPECT_THAT(error_of(std::string(kHead) + kOneJob + "    serving: {load: {rate: 1}}\n"),
-              HasSubstr("the job 'learn' has a training: or a serving: section, not both"));
+              HasSubstr("the job 'learn' has a training: or a serving: or a collective: section, not both"));
 }
 
 TEST(BadJobs, NoModelAnywhere) {

@@ -2,6 +2,7 @@
 #include "scenarios/kinds.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -75,7 +76,10 @@ TEST_P(Kinds, ExplainTheirKeysAndValues) {
     EXPECT_EQ(field.key.rfind(head, 0), 0U) << field.key;
     EXPECT_FALSE(field.help.empty()) << field.key;
   }
-  EXPECT_EQ(effective_value(report, head + "tensor_parallel"), GetParam()->name == "training" ? "2" : "1");
+  const std::map<std::string_view, std::pair<std::string, std::string>> known = {
+      {"training", {"tensor_parallel", "2"}}, {"serving", {"tensor_parallel", "1"}}, {"collective", {"gpus", "16"}}};
+  const auto& [key, value] = known.at(GetParam()->name);
+  EXPECT_EQ(effective_value(report, head + key), value);
 }
 
 TEST_P(Kinds, ShowARunInEveryForm) {
@@ -108,7 +112,7 @@ TEST(KindTable, AreToldApartByTheirTypes) {
   EXPECT_EQ(find_spec<ServingSpec>(scenario.jobs[0]), nullptr);
   EXPECT_THROW((void)spec_of<ServingSpec>(scenario.jobs[0]), std::bad_cast);
   EXPECT_EQ(find_kind("gardening"), nullptr);
-  EXPECT_EQ(kind_names(": or a "), "training: or a serving");
+  EXPECT_EQ(kind_names(": or a "), "training: or a serving: or a collective");
 }
 
 TEST(KindTable, ACopyOfAReportSharesItsResults) {

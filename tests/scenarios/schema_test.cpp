@@ -20,6 +20,7 @@ const char* const kFile = "schema.yaml";
 
 const KindRow* const kTraining = find_kind("training");
 const KindRow* const kServing = find_kind("serving");
+const KindRow* const kCollective = find_kind("collective");
 
 std::string text_of(const KindRow* kind) { return std::string(kind->scenario_template()); }
 
@@ -217,6 +218,15 @@ const std::vector<Example>& examples() {
       {kServing, "serving.slo.ttft", "400 ms"},
       {kServing, "serving.slo.tpot", "20 ms"},
       {kServing, "serving.slo.attainment", "0.5"},
+      {kCollective, "collective.operation", "broadcast"},
+      {kCollective, "collective.bytes", "64 MiB"},
+      {kCollective, "collective.dtype", "fp32"},
+      {kCollective, "collective.gpus", "8"},
+      {kCollective, "collective.gpus_per_node", "4"},
+      {kCollective, "collective.receivers", "8", "collective.operation", "incast"},
+      {kCollective, "collective.calls", "3"},
+      {kCollective, "collective.interval", "2 s"},
+      {kCollective, "collective.background", "true"},
   };
   return all;
 }
