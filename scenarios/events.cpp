@@ -96,6 +96,16 @@ std::string link_error(const Event& event, const hardware::Topology& topology) {
 void check_event_links(const std::vector<Event>& events, const hardware::Cluster& cluster, Diagnostics& diagnostics) {
   const auto is_of_link = [](const Event& event) { return !event.gpu && !event.link.empty(); };
   if (std::none_of(events.begin(), events.end(), is_of_link)) return;
+  if (cluster.fabric.kind == hardware::FabricKind::torus) {
+    for (const Event& event : events) {
+      if (!is_of_link(event)) continue;
+      diagnostics.error(event.span,
+                        fmt::format("'{}': the links of a torus are one for each chip, none of which can be "
+                                    "disturbed alone",
+                                    event.link));
+    }
+    return;
+  }
   const hardware::Topology topology(cluster);
   for (const Event& event : events) {
     if (!is_of_link(event)) continue;

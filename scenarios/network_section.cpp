@@ -1,12 +1,13 @@
 #include "scenarios/network_section.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace orrery::scenarios {
 
 namespace {
 
-const std::vector<std::string> kReadings = {"flows", "messages"};
+const std::vector<std::string> kReadings = {"flows", "messages"}, kSpreads = {"even", "hash"};
 // Beyond a tenth nothing is left of a flow's own end.
 constexpr double kMostBatching = 0.1;
 
@@ -21,8 +22,29 @@ hardware::NetworkSettings read_network(hardware::MapReader& cluster, hardware::D
   out.completion_batching =
       reader.number_or("completion_batching", out.completion_batching, hardware::Range::between(0, kMostBatching));
   out.gpu_shares = reader.boolean_or("gpu_shares", out.gpu_shares);
+  out.spread = static_cast<hardware::FlowSpread>(reader.choice_or("spread", kSpreads, 0));
+  out.hash_seed = static_cast<std::uint64_t>(reader.integer_or("hash_seed", 0, hardware::Range::between(0, 1e15)));
+  if (reader.has("hash_seed") && out.spread != hardware::FlowSpread::hash) {
+    diagnostics.error(reader.span("hash_seed"), "'hash_seed' is of spread: hash alone");
+  }
   reader.finish();
   return out;
+}
+
+void read_torus(hardware::MapReader& reader, hardware::Cluster& cluster, hardware::Diagnostics& diagnostics) {
+  const bool is_torus = cluster.fabric.kind == hardware::FabricKind::torus;
+  for (const std::int64_t chips : reader.integers_or("torus", {}, hardware::Range::between(1, 1e7))) {
+    cluster.fabric.torus.push_back(static_cast<int>(chips));
+  }
+  if (!is_torus) {
+    if (reader.has("torus")) {
+      diagnostics.error(reader.span("torus"), fmt::format("'torus': the fabric '{}' is none", cluster.fabric.name));
+    }
+    return;
+  }
+  if (const std::string misfit = cluster.misfit(); !misfit.empty()) {
+    diagnostics.error(reader.span(reader.has("torus") ? "torus" : "fabric"), misfit);
+  }
 }
 
 nlohmann::json network_json(const hardware::NetworkSettings& settings) {
@@ -33,6 +55,8 @@ nlohmann::json network_json(const hardware::NetworkSettings& settings) {
     json["completion_batching"] = settings.completion_batching;
   }
   if (settings.gpu_shares != plain.gpu_shares) json["gpu_shares"] = settings.gpu_shares;
+  if (settings.spread != plain.spread) json["spread"] = kSpreads[static_cast<std::size_t>(settings.spread)];
+  if (settings.hash_seed != plain.hash_seed) json["hash_seed"] = settings.hash_seed;
   return json;
 }
 

@@ -43,7 +43,7 @@ struct Field {
   bool required = false;
 };
 
-/// Every key that a scenario with a job of that kind may have, but placement, nccl, events, expect, variants and sweep,
+/// Every key that a scenario with a job of that kind may have, but placement, nccl, network, torus, events, expect, variants and sweep,
 /// in the order of the template. Reads the catalogue of profiles for the menus: make it once and keep it.
 [[nodiscard]] std::vector<Field> scenario_fields(const KindRow& kind);
 

@@ -324,6 +324,7 @@ hardware::Cluster read_cluster(const ConfigNode& node, const std::string& folder
       groups ? read_groups(reader, node, *nodes, folder, diagnostics) : read_alike(reader, folder, diagnostics);
   cluster.nccl = read_nccl(reader, folder, diagnostics);
   cluster.network = read_network(reader, diagnostics);
+  read_torus(reader, cluster, diagnostics);
   placement = read_placement(reader.child("placement"), std::max(1, cluster.node_count()), placement, diagnostics);
   reader.finish();
   return cluster;

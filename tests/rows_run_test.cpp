@@ -15,12 +15,14 @@
 #include "kernels/family.hpp"
 #include "kernels/kernel.hpp"
 #include "models/architectures/architectures.hpp"
+#include "models/communication/communication.hpp"
 #include "models/experts/exchange.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
 #include "models/serving/workload/workload.hpp"
 #include "scenarios/explanation.hpp"
+#include "scenarios/kinds.hpp"
 #include "scenarios/metrics.hpp"
 #include "scenarios/report.hpp"
 #include "sim/collective/collective.hpp"
@@ -174,6 +176,37 @@ TEST(RowsRun, EveryCollectiveAlgorithm) {
   }
 }
 
+TEST(RowsRun, EveryOperation) {
+  for (const models::OperationRow& row : models::operations()) {
+    const Report report =
+        run("scenario: operation\ncluster: {node: dgx_h100, nodes: 2, fabric: rail_fat_tree_ndr}\n"
+            "collective: {operation: " +
+            std::string(row.name) + ", bytes: 1 MiB, receivers: 8}\n");
+    EXPECT_EQ(resolved(report)["collective"]["operation"], row.name);
+    EXPECT_GT(report.metric("collective.time_s"), 0.0) << row.name;
+  }
+}
+
+TEST(RowsRun, EveryKindOfFabric) {
+  for (const hardware::FabricKindRow& row : hardware::fabric_kinds()) {
+    bool used = false;
+    for (const std::string& name : hardware::fabric_names()) {
+      if (used || hardware::load_fabric(name).kind != row.kind) continue;
+      const bool torus = row.kind == hardware::FabricKind::torus, alone = row.kind == hardware::FabricKind::single_node;
+      const std::string node = torus                                          ? "tpu_v5p_host"
+                               : row.kind == hardware::FabricKind::dual_plane ? "hgx_h800_dual_port"
+                                                                              : "dgx_h100";
+      const Report report =
+          run("scenario: fabric\ncluster: {node: " + node + ", nodes: " + (alone ? "1" : "8") + ", fabric: " + name +
+              (torus ? ", torus: [4, 4, 2]" : "") + "}\ncollective: {operation: all_gather, bytes: 64 MiB}\n");
+      EXPECT_EQ(resolved(report)["cluster"]["fabric"], name);
+      EXPECT_GT(report.metric("collective.time_s"), 0.0) << name;
+      used = true;
+    }
+    EXPECT_TRUE(used) << row.name;
+  }
+}
+
 TEST(RowsRun, EveryKernelFamily) {
   const json trained = explained(run(rows::training_with_schedule("1f1b")));
   const json served =
@@ -251,8 +284,9 @@ TEST(RowsRun, EveryMetricHasAValueInSomeReport) {
   std::set<std::string> values;
   std::string repeated = rows::training_with_schedule("1f1b");
   repeated.replace(repeated.find("training: {"), 11, "training: {steps: 2, ");
-  for (const std::string& text : {rows::training_with_schedule("1f1b"), repeated,
-                                  rows::serving_with_arrivals("poisson"), rows::serving_with_arrivals("trace")}) {
+  for (const std::string& text :
+       {rows::training_with_schedule("1f1b"), repeated, rows::serving_with_arrivals("poisson"),
+        rows::serving_with_arrivals("trace"), std::string(scenarios::find_kind("collective")->scenario_template())}) {
     for (const scenarios::MetricValue& value : run(text).metrics) values.insert(value.name);
   }
   for (const scenarios::MetricRow& row : scenarios::metric_rows()) {

@@ -155,7 +155,8 @@ std::vector<AskedGpu> all_asked_gpus() {
   std::vector<AskedGpu> gpus;
   for (const std::string& name : hardware::gpu_names()) {
     const std::string node = node_with(name);
-    if (!node.empty()) gpus.push_back(gpu_in(node, name));
+    // Chips of a torus have no cards: none of the engines here runs on them.
+    if (!node.empty() && hardware::load_node(node).nics > 0) gpus.push_back(gpu_in(node, name));
   }
   return gpus;
 }

@@ -38,9 +38,12 @@ inline std::string training_with_collective(std::string_view algorithm, int node
          std::string(algorithm == "pat"               ? "h100_96gb_node"
                      : algorithm == "hfreduce"        ? "a100_pcie_box"
                      : algorithm == "hfreduce_nvlink" ? "a100_pcie_bridged_box"
+                     : algorithm == "torus"           ? "tpu_v5p_host"
                                                       : "dgx_h100") +
          ", nodes: " + std::to_string(nodes) +
-         ", fabric: rail_fat_tree_ndr, collective_algorithm: " + std::string(algorithm) +
+         (algorithm == "torus" ? ", fabric: torus_v5p, torus: [2, 2, " + std::to_string(nodes) + "]"
+                               : std::string(", fabric: rail_fat_tree_ndr")) +
+         ", collective_algorithm: " + std::string(algorithm) +
          (algorithm.substr(0, 7) == "collnet" ? ", nccl: {collnet: true}" : "") +
          "}\n"
          "training: {sequence_length: 1024, global_batch_size: 256, micro_batch_size: 4, tensor_parallel: 4" +
