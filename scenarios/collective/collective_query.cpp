@@ -1,4 +1,4 @@
-// From words to a group of ranks. See collective_table.hpp.
+// From words to a group of ranks. See collective_table.hpp and cluster_query.hpp.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -10,6 +10,7 @@
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/shown.hpp"
 #include "hardware/nearest_names.hpp"
+#include "scenarios/collective/cluster_query.hpp"
 #include "scenarios/collective/collective_table.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
@@ -30,12 +31,13 @@ constexpr int kMostSizes = 200;
   throw ConfigError(fmt::format("collective: unknown {} '{}'{}", what, printable(word), hint));
 }
 
+constexpr sim::CollectiveKind kOperations[] = {sim::CollectiveKind::all_reduce,     sim::CollectiveKind::all_gather,
+                                               sim::CollectiveKind::reduce_scatter, sim::CollectiveKind::all_to_all,
+                                               sim::CollectiveKind::broadcast,      sim::CollectiveKind::reduce};
+
 sim::CollectiveKind kind_of(std::string_view operation) {
-  constexpr sim::CollectiveKind kKinds[] = {sim::CollectiveKind::all_reduce,     sim::CollectiveKind::all_gather,
-                                            sim::CollectiveKind::reduce_scatter, sim::CollectiveKind::all_to_all,
-                                            sim::CollectiveKind::broadcast,      sim::CollectiveKind::reduce};
   std::vector<std::string> names;
-  for (const sim::CollectiveKind kind : kKinds) {
+  for (const sim::CollectiveKind kind : kOperations) {
     if (sim::name(kind) == operation) return kind;
     names.emplace_back(sim::name(kind));
   }
@@ -189,19 +191,11 @@ hardware::Cluster cluster_of(const CollectiveWords& words, const std::vector<Ove
   }
 }
 
-}  // namespace
-
-CollectiveQuery read_query(std::string_view operation, const CollectiveWords& words,
-                           const std::vector<Override>& overrides) {
-  CollectiveQuery query;
-  query.kind = kind_of(operation);
-  query.type = type_of(words.type, query.kind);
-  query.cluster = cluster_of(words, overrides);
-  query.algorithm_key = algorithm_key_of(words, overrides);
+/// The group and its sizes, once the cluster is there. `where` names it in messages.
+void complete(CollectiveQuery& query, const CollectiveWords& words, const std::string& where) {
   query.operations = words.operations;
   if (query.cluster.groups.size() > 1) {
-    throw ConfigError(fmt::format("collective: {} has unlike nodes: name one of them with --cluster",
-                                  hardware::quoted_path(words.cluster)));
+    throw ConfigError(fmt::format("collective: {} has unlike nodes: name one of them with --cluster", where));
   }
   const hardware::NodeGroup& group = query.cluster.groups.front();
   query.nodes = words.nodes > 0 ? words.nodes : query.cluster.node_count();
@@ -215,7 +209,7 @@ CollectiveQuery read_query(std::string_view operation, const CollectiveWords& wo
     query.sizes = sizes_of(words.bytes);
     if (words.bytes.empty()) leave_out_small(query);
     round_sizes(query);
-    return query;
+    return;
   }
   if (!words.bytes.empty()) throw ConfigError("collective: --bytes beside --compare, whose sizes are the file's");
   const std::string_view type = words.type.empty() ? std::string_view{} : query.type.name;
@@ -224,6 +218,33 @@ CollectiveQuery read_query(std::string_view operation, const CollectiveWords& wo
   check_group(query.measured, words.compare, {query.gpus, query.nodes, group.gpu.name});
   if (words.type.empty()) query.type = type_of(query.measured.front().type, query.kind);
   for (const NcclTestsRow& row : query.measured) query.sizes.push_back(row.size);
+}
+
+}  // namespace
+
+std::vector<std::string> collective_operations() {
+  std::vector<std::string> names;
+  for (const sim::CollectiveKind kind : kOperations) names.emplace_back(sim::name(kind));
+  return names;
+}
+
+CollectiveQuery read_query(std::string_view operation, const CollectiveWords& words,
+                           const std::vector<Override>& overrides) {
+  CollectiveQuery query;
+  query.kind = kind_of(operation);
+  query.type = type_of(words.type, query.kind);
+  query.cluster = cluster_of(words, overrides);
+  query.algorithm_key = algorithm_key_of(words, overrides);
+  complete(query, words, hardware::quoted_path(words.cluster));
+  return query;
+}
+
+CollectiveQuery query_of_cluster(std::string_view operation, const CollectiveWords& words, hardware::Cluster cluster) {
+  CollectiveQuery query;
+  query.kind = kind_of(operation);
+  query.type = type_of(words.type, query.kind);
+  query.cluster = std::move(cluster);
+  complete(query, words, "the cluster");
   return query;
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "calibrate/tables.hpp"
+#include "scenarios/collective/cluster_query.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/nccl_section.hpp"
 #include "scenarios/report.hpp"
@@ -46,12 +47,6 @@ Errors errors_of(const CollectiveTable& table) {
   return out;
 }
 
-/// How well a line is known, or that NCCL would not carry it out.
-std::string_view known(const CollectiveLine& line) {
-  if (!line.refusal.empty()) return "refused";
-  return line.estimate.extrapolated.empty() ? kernels::name(line.estimate.provenance) : "extrapolated";
-}
-
 /// Half as many nodes with as many GPUs each, where those take longer.
 std::optional<FewerNodes> slower_of_fewer(const CollectiveQuery& query, sim::CollectiveCall call,
                                           const sim::CollectiveEstimate& estimate, const sim::CollectiveModel& model) {
@@ -76,6 +71,11 @@ void mark_dips(CollectiveTable& table) {
 }
 
 }  // namespace
+
+std::string_view known(const CollectiveLine& line) {
+  if (!line.refusal.empty()) return "refused";
+  return line.estimate.extrapolated.empty() ? kernels::name(line.estimate.provenance) : "extrapolated";
+}
 
 std::vector<std::size_t> by_size(const CollectiveTable& table) {
   std::vector<std::size_t> order(table.lines.size());

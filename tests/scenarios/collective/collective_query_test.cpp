@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hardware/config/config.hpp"
+#include "scenarios/collective/cluster_query.hpp"
 #include "scenarios/collective/collective_table.hpp"
 #include "tests/scenarios/fixture.hpp"
 
@@ -47,6 +48,25 @@ TEST_F(CollectiveQueries, TakeAFileThatHasNothingButACluster) {
   EXPECT_EQ(fewer.nodes, 2);
   const std::string titled = write("t.yaml", "scenario: ours\n" + std::string(kCluster));
   EXPECT_EQ(read_query("all_reduce", of(titled), {}).nodes, 4);
+}
+
+TEST_F(CollectiveQueries, OfAClusterThatIsAtHandAreThoseOfItsFile) {
+  const std::string file = write("c.yaml", kCluster);
+  CollectiveWords words = of(file);
+  words.gpus = 4;
+  words.bytes = "1MiB..4MiB";
+  words.type = "half";
+  const CollectiveQuery of_file = read_query("all_gather", words, {});
+  words.cluster.clear();
+  const CollectiveQuery at_hand = query_of_cluster("all_gather", words, of_file.cluster);
+  EXPECT_EQ(table_json(predict(at_hand)), table_json(predict(of_file)));
+  words.gpus = 9;
+  EXPECT_THROW((void)query_of_cluster("all_gather", words, of_file.cluster), hardware::ConfigError);
+  for (const std::string& name : collective_operations()) {
+    EXPECT_EQ(sim::name(read_query(name, of(file), {}).kind), name);
+  }
+  EXPECT_THAT(collective_operations(), ::testing::Contains("all_to_all"));
+  EXPECT_THROW((void)query_of_cluster("all_redce", words, of_file.cluster), hardware::ConfigError);
 }
 
 TEST_F(CollectiveQueries, SeeProfilesFromTheFilesOwnFolder) {
