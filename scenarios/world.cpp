@@ -5,26 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/shared_jobs.hpp"
 #include "sim/clock.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
-
-/// The machine's events as the World takes them.
-std::vector<models::Disturbance> disturbances_of(const Scenario& scenario) {
-  std::vector<models::Disturbance> list;
-  for (const Event& event : scenario.events) {
-    models::Disturbance disturbance;
-    disturbance.at = event.at;
-    disturbance.until = event.until;
-    if (event.gpu) disturbance.gpu = static_cast<std::uint32_t>(*event.gpu);
-    disturbance.link = event.link;
-    disturbance.scale = event.down ? 0.0 : event.scale;
-    list.push_back(std::move(disturbance));
-  }
-  return list;
-}
 
 /// An event that begins when all is over says nothing: the run was shorter than its author thought.
 void check_ends(const Scenario& scenario, sim::SimTime end) {
@@ -73,30 +59,17 @@ bool needs_world(const Scenario& scenario) {
 
 void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep& keep, const sim::RunControl& control) {
   const Scenario& scenario = report.scenario;
-  const std::vector<models::Disturbance> disturbances = disturbances_of(scenario);
-  std::optional<hardware::Topology> machine;
-  const bool by_link =
-      std::any_of(disturbances.begin(), disturbances.end(), [](const auto& disturbance) { return !disturbance.gpu; });
-  const bool has_leaves = scenario.cluster.node_count() > 1 && scenario.cluster.fabric.leaf_ports > 0;
-  if (has_leaves || by_link) machine.emplace(scenario.cluster);
-  const hardware::Topology* topology = machine ? &*machine : nullptr;
-  const Surroundings around{disturbances, topology, keep, control};
-  std::vector<std::unique_ptr<SharedJob>> shared;
-  std::vector<models::WorldSlot> slots;
+  SharedJobs jobs(scenario, timer, keep, control);
   std::optional<sim::LinkClasses> links;
-  for (const Job& job : scenario.jobs) {
-    shared.push_back(job.kind->share(*job.spec, timer, around));
-    slots.push_back({&shared.back()->job(), job.start, job.until});
-  }
   try {
     const models::WorldOutcome outcome =
-        models::run_on_cluster(scenario.cluster, topology, slots, disturbances, control, links);
+        models::run_on_cluster(scenario.cluster, jobs.topology(), jobs.slots(), jobs.disturbances(), control, links);
     const bool all_went_on = std::all_of(outcome.halted.begin(), outcome.halted.end(),
                                          [](const std::optional<models::Halt>& halt) { return !halt; });
     if (all_went_on) check_ends(scenario, outcome.end);
     std::vector<sim::HeldUpOn> held_up;
-    for (std::size_t i = 0; i < shared.size(); ++i) {
-      for (sim::HeldUpOn& one : shared[i]->job().held_up()) {
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      for (sim::HeldUpOn& one : jobs.job(i).job().held_up()) {
         if (!scenario.jobs[i].name.empty()) {
           one.operation.operation = scenario.jobs[i].name + ": " + one.operation.operation;
         }
@@ -104,8 +77,8 @@ void run_on_world(Report& report, const kernels::KernelTimer& timer, const Keep&
       }
     }
     report.links = sim::report_links(outcome.links, outcome.usage, held_up);
-    for (std::size_t i = 0; i < shared.size(); ++i) {
-      add_outcome(report, scenario.jobs[i], *shared[i], outcome, outcome.halted[i]);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      add_outcome(report, scenario.jobs[i], jobs.job(i), outcome, outcome.halted[i]);
     }
     report.world_events = outcome.events;
     report.batched = outcome.batched;
