@@ -43,7 +43,8 @@ The window of Orrery: edit a scenario, watch its prediction change.
   FILE                  a scenario to open
   --theme NAME          light, dark or system (default: what was chosen last)
   --set KEY=VALUE       edit a value after the first result (repeatable)
-  --view NAME           bring a view to the front: timeline, memory, pipeline, latency, load, links, explain, compare
+  --view NAME           bring a view to the front: timeline, memory, pipeline, latency, load, links, collective,
+                        explain, compare
   --explain METRIC      show where a figure comes from
   --screenshot OUT.png  draw the window once into a file and end; needs no display
   --size WxH            size of the window, by default 1600x1000 or what the screen has

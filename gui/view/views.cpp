@@ -1,6 +1,7 @@
 #include "gui/view/views.hpp"
 
 #include "gui/timeline/timeline_view.hpp"
+#include "gui/view/collective_view.hpp"
 #include "gui/view/compare_view.hpp"
 #include "gui/view/explain_view.hpp"
 #include "gui/view/latency_view.hpp"
@@ -29,6 +30,8 @@ const std::vector<ViewRow>& views() {
        make_view<LatencyView>},
       {"load", "Load", "requests running and waiting, and the KV cache, over time", "serving", make_view<LoadView>},
       {"links", "Links", "what each class of links carried, and whom it held up", "", make_view<LinksView>},
+      {"collective", "Collective", "what a collective takes over sizes on this cluster, as nccl-tests prints it", "",
+       make_view<CollectiveView>},
       {"explain", "Explain", "where a figure comes from: equations, terms and sources", "", make_view<ExplainView>},
       {"compare", "Compare", "two runs side by side", "", make_view<CompareView>},
   };

@@ -61,6 +61,9 @@ TEST_F(Exports, OfTablesHaveTheFieldsOfTheirHeads) {
       {"latency", "run,latency,share,seconds"},
       {"load", "run,state,unit,time_s,least,mean,most"},
       {"links", "class,count,capacity_bytes_per_s,bytes,mean_load,peak_load,operation,delay_s"},
+      {"collective",
+       "op,gpus,nodes,size_bytes,count,type,algorithm,protocol,channels,threads,time_s,algbw_bytes_per_s,"
+       "busbw_bytes_per_s,provenance,node_bytes,network_bytes,bound_by,rounding_depth,measured_s,error,extrapolated"},
       {"explain", "depth,what,value,unit,known_as,equation,source"},
       {"compare", "metric,unit,a,b,difference,ratio"}};
   for (const auto& [kind, scenario] :
