@@ -107,6 +107,10 @@ std::string LinksModel::csv() const {
   return out;
 }
 
+const LinkReport& LinksModel::link_of(const QModelIndex& index) const {
+  return links_[index.internalId() == kClass ? static_cast<std::size_t>(index.row()) : index.internalId()];
+}
+
 QModelIndex LinksModel::index(int row, int column, const QModelIndex& parent) const {
   if (!hasIndex(row, column, parent)) return {};
   return createIndex(row, column, parent.isValid() ? static_cast<quintptr>(parent.row()) : kClass);

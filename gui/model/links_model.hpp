@@ -25,6 +25,8 @@ class LinksModel : public QAbstractItemModel {
   void set_run(const RunPtr& run);
   /// A row per operation that was held up, and per class without one.
   [[nodiscard]] std::string csv() const;
+  /// The class of a row, or that an operation's row stands below. REQUIRES a row of this model.
+  [[nodiscard]] const sim::LinkReport& link_of(const QModelIndex& index) const;
 
   QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
   QModelIndex parent(const QModelIndex& index) const override;

@@ -5,11 +5,14 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QSortFilterProxyModel>
+#include <QSplitter>
 #include <QStyledItemDelegate>
 #include <QTreeView>
 #include <QVBoxLayout>
 
+#include "gui/look/text.hpp"
 #include "gui/view/copy_rows.hpp"
+#include "gui/view/link_load_plot.hpp"
 
 namespace orrery::gui {
 
@@ -47,9 +50,18 @@ LinksView::LinksView(QWidget* parent) : RunView(parent) {
   empty_->setWordWrap(true);
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
-  layout->addWidget(table_, 1);
+  load_ = new LinkLoadPlot(this);
+  load_->hide();
+  body_ = new QSplitter(Qt::Vertical, this);
+  body_->setChildrenCollapsible(false);
+  body_->addWidget(table_);
+  body_->addWidget(load_);
+  body_->setStretchFactor(0, 3);
+  body_->setStretchFactor(1, 2);
+  layout->addWidget(body_, 1);
   layout->addWidget(empty_, 1);
   setFocusProxy(table_);
+  connect_load();
   set_runs(nullptr, nullptr);
 }
 
@@ -87,7 +99,7 @@ void LinksView::set_runs(const RunPtr& current, const RunPtr&) {
   model_->set_run(run_);
   const bool has_links = model_->rowCount() > 0;
   if (!has_links) empty_->setText(reason(run_));
-  table_->setVisible(has_links);
+  body_->setVisible(has_links);
   empty_->setVisible(!has_links);
   for (int row = 0; row < sorted_->rowCount(); ++row) {
     const QModelIndex link = sorted_->index(row, 0);
@@ -95,6 +107,68 @@ void LinksView::set_runs(const RunPtr& current, const RunPtr&) {
   }
   table_->expandAll();
   fit_names();
+  choose_again();
+}
+
+void LinksView::connect_load() {
+  connect(table_->selectionModel(), &QItemSelectionModel::selectionChanged, this, &LinksView::choose);
+  connect(&inquiry_, &LoadInquiry::answered, this, [this](const RunPtr& run, const LoadsPtr& loads) {
+    if (run == run_) load_->set_loads(loads);
+  });
+  connect(&inquiry_, &LoadInquiry::refused, this, [this](const RunPtr& run, const QString& message) {
+    if (run == run_) load_->set_loads(nullptr, message);
+  });
+}
+
+void LinksView::forget() {
+  chosen_.clear();
+  table_->clearSelection();
+}
+
+void LinksView::choose() {
+  const QModelIndexList rows = table_->selectionModel()->selectedRows();
+  load_->setVisible(!rows.isEmpty());
+  if (rows.isEmpty()) {
+    chosen_.clear();
+    load_->set_link(std::nullopt);
+    return;
+  }
+  const QModelIndex current = table_->currentIndex().siblingAtColumn(0);
+  const sim::LinkReport& link = model_->link_of(sorted_->mapToSource(rows.contains(current) ? current : rows.front()));
+  chosen_ = to_qstring(link.link_class);
+  load_->set_link(link);
+  ask_for_loads();
+}
+
+void LinksView::ask_for_loads() {
+  if (asked_ == run_ || !isVisible()) return;
+  asked_ = run_;
+  if (run_->report.results.empty()) {
+    load_->set_loads(nullptr, tr("This run has no results, so there is no load over time."));
+    return;
+  }
+  load_->set_loads(nullptr);
+  inquiry_.ask(run_);
+}
+
+void LinksView::showEvent(QShowEvent* event) {
+  RunView::showEvent(event);
+  if (!chosen_.isEmpty()) ask_for_loads();
+}
+
+void LinksView::choose_again() {
+  // Before the first run of a scenario there is nothing to hold on to.
+  const QString before = chosen_;
+  inquiry_.drop();
+  asked_.reset();
+  load_->set_loads(nullptr);
+  for (int row = 0; row < sorted_->rowCount() && !before.isEmpty(); ++row) {
+    const QModelIndex link = sorted_->index(row, 0);
+    if (link.data().toString() != before) continue;
+    table_->selectionModel()->setCurrentIndex(link, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
+    return;
+  }
+  choose();
 }
 
 /// Room for every class; the names of operations have the whole row.

@@ -1,4 +1,4 @@
-// The table of links: its model, its order, and what it says where there are none.
+// The table of links: its model, its order, what it says where there are none, and the load over time of one of them.
 #include "gui/view/links_view.hpp"
 
 #include <set>
@@ -12,9 +12,12 @@
 #include <QTreeView>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <qcustomplot.h>
 
+#include "gui/view/link_load_plot.hpp"
 #include "gui/view/views.hpp"
 #include "hardware/config/config.hpp"
+#include "tests/gui/gui_fixture.hpp"
 #include "tests/places.hpp"
 
 namespace orrery::gui {
@@ -163,6 +166,61 @@ TEST(LinksView, CopiesTheChosenRows) {
   ASSERT_EQ(lines.size(), 4);
   EXPECT_TRUE(lines[1].startsWith(QStringLiteral("nic\t32\t42.5 GB/s"))) << lines[1].toStdString();
   EXPECT_TRUE(lines[2].startsWith(QStringLiteral("gradient bucket"))) << lines[2].toStdString();
+}
+
+// Two stages of a pipeline, several microbatches: messages and gradients load NVLink at times of their own.
+TEST(LinksView, ShowsTheLoadOverTimeOfTheSelectedLink) {
+  RunRequest request;
+  request.file = "case.yaml";
+  request.text = testing::piped_training();
+  const RunPtr run = make_run(std::move(request));
+  LinksView view;
+  view.resize(700, 500);
+  view.show();
+  view.set_runs(run, nullptr);
+  EXPECT_FALSE(view.load().isVisible()) << "the table has all the room";
+  const QModelIndex first = view.table().model()->index(0, 0);
+  view.table().selectionModel()->select(first, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
+  EXPECT_TRUE(view.load().isVisible());
+  ASSERT_TRUE(testing::wait_for([&] { return view.load().series() != nullptr; }));
+  const scenarios::LoadSeries& series = *view.load().series();
+  const sim::LinkReport& link = run->report.links.front();
+  EXPECT_EQ(series.link_class, link.link_class);
+  EXPECT_EQ(view.load().message(), "");
+  double mean = 0.0;
+  for (const double value : series.mean) mean += value / static_cast<double>(series.mean.size());
+  EXPECT_NEAR(mean, link.mean_load, 1e-6 * link.mean_load);
+  // What is drawn is that, to the end of the step.
+  const QCustomPlot& plot = view.load().plot();
+  ASSERT_EQ(plot.graphCount(), 2);
+  const QCPGraph& drawn = *plot.graph(1);
+  ASSERT_EQ(drawn.dataCount(), static_cast<int>(series.mean.size()) + 1);
+  for (std::size_t i = 0; i < series.mean.size(); ++i) {
+    EXPECT_EQ(drawn.data()->at(static_cast<int>(i))->value, series.mean[i]);
+  }
+  EXPECT_DOUBLE_EQ((drawn.data()->constEnd() - 1)->key, run->report.metric("training.step_time_s"));
+  EXPECT_TRUE(view.load().accessibleDescription().startsWith(QStringLiteral("nvlink")));
+  // The next run of the scenario shows the same class without another click; another scenario does not.
+  view.set_runs(make_run(RunRequest(run->request)), run);
+  EXPECT_TRUE(view.load().isVisible());
+  ASSERT_TRUE(testing::wait_for([&] { return view.load().series() != nullptr; }));
+  view.forget();
+  EXPECT_FALSE(view.load().isVisible());
+}
+
+TEST(LinksView, AnOperationsRowShowsTheLinkThatHeldItUp) {
+  LinksView view;
+  view.resize(700, 500);
+  view.show();
+  view.set_runs(run_with(two_classes()), nullptr);
+  const QModelIndex nic = view.table().model()->index(1, 0);
+  const QModelIndex held = view.table().model()->index(0, 0, nic);
+  EXPECT_EQ(view.model().link_of(view.model().index(0, 0, view.model().index(1, 0))).link_class, "nic");
+  view.table().selectionModel()->select(held, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
+  EXPECT_TRUE(view.load().isVisible());
+  EXPECT_TRUE(view.load().message().contains(QStringLiteral("no results"))) << "figures by hand, no jobs";
+  view.table().clearSelection();
+  EXPECT_FALSE(view.load().isVisible());
 }
 
 TEST(LinksView, IsATabOfEveryKindOfRun) {
