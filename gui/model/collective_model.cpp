@@ -24,7 +24,7 @@ QVariant key_of(const scenarios::CollectiveTable& table, const CollectiveLine& l
     case CollectiveModel::kCount:
       return line.count;
     case CollectiveModel::kType:
-      return to_qstring(scenarios::nccl_type(table.query.dtype));
+      return to_qstring(table.query.type.name);
     case CollectiveModel::kAlgorithm:
       return to_qstring(line.estimate.algorithm);
     case CollectiveModel::kProtocol:
