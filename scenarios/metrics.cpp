@@ -14,7 +14,7 @@ namespace {
 
 constexpr Direction kMore = Direction::more_is_better;
 constexpr Direction kLess = Direction::less_is_better;
-constexpr std::string_view kJobs = "jobs.";
+constexpr std::string_view kJobPrefix = "jobs.";
 constexpr std::string_view kOutputPrice = "cost.usd_per_million_output_tokens";
 
 double gpu_hours(const CostBasis& cost) { return cost.time.value() * cost.gpus / 3600.0; }
@@ -152,14 +152,14 @@ const std::vector<PartMetricRow>& part_metric_rows() {
 }
 
 std::string_view job_of(std::string_view metric) {
-  if (metric.substr(0, kJobs.size()) != kJobs) return {};
-  const std::size_t dot = metric.find('.', kJobs.size());
-  return dot == std::string_view::npos ? std::string_view() : metric.substr(kJobs.size(), dot - kJobs.size());
+  if (metric.substr(0, kJobPrefix.size()) != kJobPrefix) return {};
+  const std::size_t dot = metric.find('.', kJobPrefix.size());
+  return dot == std::string_view::npos ? std::string_view() : metric.substr(kJobPrefix.size(), dot - kJobPrefix.size());
 }
 
 std::string_view own_name(std::string_view metric) {
   const std::string_view job = job_of(metric);
-  return job.empty() ? metric : metric.substr(kJobs.size() + job.size() + 1);
+  return job.empty() ? metric : metric.substr(kJobPrefix.size() + job.size() + 1);
 }
 
 std::optional<MetricRow> find_metric_row(std::string_view name) {

@@ -24,7 +24,7 @@ struct Inquiry::Task {
 
 namespace {
 
-constexpr std::chrono::milliseconds kPoll{50};
+constexpr std::chrono::milliseconds kAskPoll{50};
 
 int processors() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 
@@ -33,7 +33,7 @@ int processors() { return static_cast<int>(std::max(1u, std::thread::hardware_co
 Inquiry::Inquiry(QObject* parent) : QObject(parent) {
   qRegisterMetaType<ReplyPtr>();
   pool_.setMaxThreadCount(1);
-  poll_.setInterval(kPoll);
+  poll_.setInterval(kAskPoll);
   connect(&poll_, &QTimer::timeout, this, [this] {
     if (task_ && task_->total > 0) emit progressed(static_cast<int>(task_->done), static_cast<int>(task_->total));
   });
