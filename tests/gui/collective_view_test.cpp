@@ -21,13 +21,11 @@
 #include "gui/look/theme.hpp"
 #include "gui/view/collective_plot.hpp"
 #include "gui/view/views.hpp"
-#include "scenarios/commands/command_line.hpp"
 #include "tests/gui/gui_fixture.hpp"
 
 namespace orrery::gui {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -49,15 +47,12 @@ class CollectiveViewTest : public ::testing::Test {
  protected:
   CollectiveViewTest() { view_.resize(900, 400); }
 
-  /// What the command writes about the same cluster.
-  [[nodiscard]] std::string command(std::vector<std::string> words, const std::string& text) {
-    const QString file = folder_.filePath(QStringLiteral("case.yaml"));
-    std::ofstream(file.toStdString()) << text;
-    words.insert(words.begin(), "collective");
-    words.insert(words.end(), {"--cluster", file.toStdString()});
-    std::ostringstream out, err;
-    EXPECT_EQ(scenarios::run_command(words, out, err), 0) << err.str();
-    return out.str();
+  /// The table that `orrery collective` writes about the same cluster.
+  [[nodiscard]] scenarios::CollectiveTable command(const char* operation, scenarios::CollectiveWords words,
+                                                   const std::string& text) {
+    words.cluster = folder_.filePath(QStringLiteral("case.yaml")).toStdString();
+    std::ofstream(words.cluster) << text;
+    return scenarios::predict(scenarios::read_query(operation, words, {}));
   }
   template <class Widget>
   [[nodiscard]] Widget& part(const char* name) {
@@ -73,9 +68,9 @@ class CollectiveViewTest : public ::testing::Test {
   [[nodiscard]] QVariant value(int row, int column) {
     return view_.model().index(row, column).data(CollectiveModel::kSortRole);
   }
-  /// Row by row and column by column; `json` is the command's.
-  void expect_rows_of(const std::string& text) {
-    const nlohmann::json json = nlohmann::json::parse(text);
+  /// Row by row and column by column, as its JSON has them.
+  void expect_rows_of(const scenarios::CollectiveTable& table) {
+    const nlohmann::json json = nlohmann::json::parse(scenarios::table_json(table));
     ASSERT_EQ(view_.model().rowCount(), static_cast<int>(json["rows"].size()));
     int row = 0;
     for (const auto& line : json["rows"]) {
@@ -103,8 +98,9 @@ TEST_F(CollectiveViewTest, HasTheRowsOfTheCommand) {
   view_.set_runs(run_of(two_nodes()), nullptr);
   EXPECT_EQ(view_.problem(), "");
   ASSERT_EQ(view_.model().rowCount(), 21) << "1 KiB to 1 GiB by factors of two";
-  expect_rows_of(command({"all_reduce", "--json", "-"}, two_nodes()));
-  EXPECT_EQ(view_.csv(), command({"all_reduce", "--csv", "-"}, two_nodes()));
+  const scenarios::CollectiveTable table = command("all_reduce", {}, two_nodes());
+  expect_rows_of(table);
+  EXPECT_EQ(view_.csv(), scenarios::table_csv(table));
 }
 
 TEST_F(CollectiveViewTest, AsksWhatItsFieldsSay) {
@@ -118,9 +114,12 @@ TEST_F(CollectiveViewTest, AsksWhatItsFieldsSay) {
   part<QSpinBox>("collective_nodes").setValue(1);
   type_sizes("64KiB..16MiB");
   ASSERT_EQ(view_.model().rowCount(), 9);
-  expect_rows_of(command(
-      {"reduce_scatter", "--type", "fp32", "--gpus", "4", "--nodes", "1", "--bytes", "64KiB..16MiB", "--json", "-"},
-      two_nodes()));
+  scenarios::CollectiveWords words;
+  words.type = "fp32";
+  words.gpus = 4;
+  words.nodes = 1;
+  words.bytes = "64KiB..16MiB";
+  expect_rows_of(command("reduce_scatter", words, two_nodes()));
   // Every operation that there is has an answer.
   for (int i = 0; i < operations.count(); ++i) {
     operations.setCurrentIndex(i);
