@@ -43,8 +43,9 @@ struct Field {
   bool required = false;
 };
 
-/// Every key that a scenario with a job of that kind may have, but placement, nccl, network, torus, events, expect, variants and sweep,
-/// in the order of the template. Reads the catalogue of profiles for the menus: make it once and keep it.
+/// Every key that a scenario with a job of that kind may have, but placement, nccl, network, torus, events, expect,
+/// variants and sweep, in the order of the template. Reads the catalogue of profiles for the menus: make it once and
+/// keep it.
 [[nodiscard]] std::vector<Field> scenario_fields(const KindRow& kind);
 
 /// The effective value of a key in a report's scenario, as it would be written: defaults filled in, and what a run

@@ -45,18 +45,18 @@ constexpr std::string_view kCollectiveTemplate =
 # What-if:     orrery run FILE --set collective.bytes="64 MiB"
 # Why:         orrery explain FILE
 # As nccl-tests would print it over sizes: orrery collective all_reduce --cluster FILE
-scenario: "all_reduce of 1 GiB on two 8-GPU H100 nodes"
+scenario: "all_reduce of 1 GiB on four 8-GPU H100 nodes"
 
 cluster:
   node: dgx_h100            # orrery list nodes
-  nodes: 2
+  nodes: 4
   fabric: rail_fat_tree_ndr # orrery list fabrics
 
 collective:
   operation: all_reduce     # orrery list operations; incast and halfway are messages between GPUs
   bytes: 1 GiB              # the buffer of a collective (nccl-tests' size), or each message
   dtype: bf16
-  # gpus: 16                # default: all from placement.first_node on
+  # gpus: 32                # default: all from placement.first_node on
   # gpus_per_node: 1        # that are taken of a node; default: all
   # receivers: 1            # of an incast: the first GPUs, where the others' messages go
   # calls: 10               # one after another

@@ -77,7 +77,7 @@ TEST_P(Kinds, ExplainTheirKeysAndValues) {
     EXPECT_FALSE(field.help.empty()) << field.key;
   }
   const std::map<std::string_view, std::pair<std::string, std::string>> known = {
-      {"training", {"tensor_parallel", "2"}}, {"serving", {"tensor_parallel", "1"}}, {"collective", {"gpus", "16"}}};
+      {"training", {"tensor_parallel", "2"}}, {"serving", {"tensor_parallel", "1"}}, {"collective", {"gpus", "32"}}};
   const auto& [key, value] = known.at(GetParam()->name);
   EXPECT_EQ(effective_value(report, head + key), value);
 }

@@ -190,10 +190,10 @@ TEST(CollectiveTable, EveryRowHasANameAnEquationAndASource) {
     EXPECT_FALSE(row.name.empty() || row.equation.empty() || row.source.empty()) << row.name;
     EXPECT_TRUE(names.insert(row.name).second) << row.name << " twice";
   }
-  EXPECT_EQ(names, (std::set<std::string_view>{"ring", "tree", "nvls", "nvls_tree", "pat", "collnet_direct",
-                                               "collnet_chain", "pairwise", "hfreduce", "hfreduce_nvlink",
-                                               "hierarchical", "halving_doubling", "bidirectional_ring", "gloo",
-                                               "torus"}));
+  EXPECT_EQ(names,
+            (std::set<std::string_view>{"ring", "tree", "nvls", "nvls_tree", "pat", "collnet_direct", "collnet_chain",
+                                        "pairwise", "hfreduce", "hfreduce_nvlink", "hierarchical", "halving_doubling",
+                                        "bidirectional_ring", "gloo", "torus"}));
 }
 
 TEST(CollectiveTable, TimesAreMonotoneInSize) {

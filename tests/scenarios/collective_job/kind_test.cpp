@@ -36,7 +36,7 @@ TEST_F(CollectiveJob, NeedsNoModelAndReportsNone) {
   const Outcome outcome = orrery({"run", write("s.yaml", kSmall), "--json", path("r.json")});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out,
-              AllOf(HasSubstr("Collective: all_reduce of 64 MiB among 16 GPUs"), Not(HasSubstr("parameters"))));
+              AllOf(HasSubstr("Collective: all_reduce of 64.00 MiB among 16 GPUs"), Not(HasSubstr("parameters"))));
   const auto report = nlohmann::json::parse(read_file(path("r.json")));
   EXPECT_FALSE(report.contains("model"));
   EXPECT_FALSE(report["scenario"].contains("model"));

@@ -58,7 +58,8 @@ TEST_F(NewCommand, WritesAFileOnceAndAgainOnlyWhenForced) {
 TEST_F(NewCommand, KnowsItsTemplates) {
   const Outcome outcome = orrery({"new", "spaceship"});
   EXPECT_EQ(outcome.code, kExitInput);
-  EXPECT_THAT(outcome.err, HasSubstr("new spaceship: the templates are: training, serving, collective, jobs, gpu, node, fabric"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("new spaceship: the templates are: training, serving, collective, jobs, gpu, node, fabric"));
 }
 
 class TableJson : public FolderTest {};
