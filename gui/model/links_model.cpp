@@ -153,7 +153,7 @@ QVariant LinksModel::data(const QModelIndex& index, int role) const {
 
 QVariant LinksModel::headerData(int section, Qt::Orientation orientation, int role) const {
   static constexpr TableHead kHeads[] = {
-      {"Link", false, "Class of links; below it the operations that it held up"},
+      {"Link", false, "Class of links; below it the operations that it held up. Selected, it shows its load over time"},
       {"Count", true, "Links that carried something"},
       {"Capacity", true, "Of each link"},
       {"Carried", true, "By all of them"},

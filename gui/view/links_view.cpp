@@ -58,6 +58,7 @@ LinksView::LinksView(QWidget* parent) : RunView(parent) {
   body_->addWidget(load_);
   body_->setStretchFactor(0, 3);
   body_->setStretchFactor(1, 2);
+  body_->setSizes({300, 200});
   layout->addWidget(body_, 1);
   layout->addWidget(empty_, 1);
   setFocusProxy(table_);

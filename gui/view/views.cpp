@@ -29,7 +29,7 @@ const std::vector<ViewRow>& views() {
       {"latency", "Latency", "distributions of TTFT, TPOT, end-to-end and queueing time", "serving",
        make_view<LatencyView>},
       {"load", "Load", "requests running and waiting, and the KV cache, over time", "serving", make_view<LoadView>},
-      {"links", "Links", "what each class of links carried, and whom it held up", "", make_view<LinksView>},
+      {"links", "Links", "what each class of links carried, when, and whom it held up", "", make_view<LinksView>},
       {"collective", "Collective", "what a collective takes over sizes on this cluster, as nccl-tests prints it", "",
        make_view<CollectiveView>},
       {"explain", "Explain", "where a figure comes from: equations, terms and sources", "", make_view<ExplainView>},
