@@ -2,7 +2,8 @@
 //
 // What a run keeps of its links are sums and peaks. This is the same run once more, in which no link is taken for spare
 // and every step is run: each change of the rate on a link is written down. What that changes of the times is nothing
-// (run_world() says why), and it costs an event for each operation and 16 bytes for each change.
+// (run_world() says why), and it costs an event for each operation and 16 bytes for each change. Defined in
+// world_job.cpp, beside the runs that it repeats.
 #pragma once
 
 #include <cstddef>

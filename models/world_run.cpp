@@ -1,6 +1,7 @@
 #include "models/world_run.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// One run of jobs on a World. A part of world_job.cpp and link_loads.cpp.
+// One run of jobs on a World. A part of world_job.cpp.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "models/link_loads.hpp"
 #include "models/world_job.hpp"
 #include "sim/process.hpp"
 
