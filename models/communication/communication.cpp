@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/collective/collective.hpp"
+#include "sim/collective/collectives.hpp"
 #include "sim/plan/builder.hpp"
 
 namespace orrery::models {
@@ -101,15 +102,18 @@ std::vector<JobError> check(const CommunicationJob& job) {
     error("collective.gpus", fmt::format("{} GPUs of a cluster of {}", members, job.cluster.gpu_count()));
   }
   if (!errors.empty()) return errors;
-  if (row->collective) {
-    for (const std::size_t group : groups_of(job)) {
-      const hardware::Gpu& gpu = job.cluster.groups[group].gpu;
-      if (job.bytes <= gpu.memory) continue;
-      error("collective.bytes", fmt::format("a buffer of {:.4g} GB is more than the memory of {}, {:.4g} GB",
-                                            job.bytes.value() / 1e9, gpu.name, gpu.memory.value() / 1e9));
-    }
-    return errors;
+  const bool no_sum = job.dtype == Dtype::int4 || job.dtype == Dtype::nvfp4 || job.dtype == Dtype::fp8_block;
+  if (row->collective && sim::sums(*row->collective) && no_sum) {
+    error("collective.dtype", fmt::format("NCCL sums no {}: it can only move their bytes", name(job.dtype)));
   }
+  const double messages = row->collective ? 1.0 : std::max(1.0, row->bus_factor({}, members, job.receivers));
+  for (const std::size_t group : groups_of(job)) {
+    const hardware::Gpu& gpu = job.cluster.groups[group].gpu;
+    if (job.bytes * messages <= gpu.memory) continue;
+    error("collective.bytes", fmt::format("a buffer of {:.4g} GB is more than the memory of {}, {:.4g} GB",
+                                          job.bytes.value() * messages / 1e9, gpu.name, gpu.memory.value() / 1e9));
+  }
+  if (row->collective) return errors;
   if (members > kMostMessages) {
     error("collective.gpus", fmt::format("messages of {} GPUs, of {} at most", members, kMostMessages));
   }

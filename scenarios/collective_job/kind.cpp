@@ -61,6 +61,11 @@ void write_calls(std::ostream& out, const JobView& view) {
 
 void add_calls_notes(const JobView& view, std::vector<std::string>& notes) {
   const int asked = spec_of<CollectiveSpec>(view.job).calls.count;
+  if (spec_of<CollectiveSpec>(view.job).job.operation == "all_to_all" && view.scenario().cluster.node_count() > 1) {
+    notes.push_back(
+        "an all_to_all loads the fabric as a ring over the nodes does: where leaves, spines or sites are "
+        "oversubscribed it takes longer than this (operation: halfway sends every message across)");
+  }
   const std::size_t made = result_of<CollectiveOutcome>(view).times.size();
   if (made >= static_cast<std::size_t>(asked)) return;
   notes.push_back(fmt::format("{} of {} calls had ended when the job did", made, asked));
@@ -71,13 +76,22 @@ class CallsExplanation final : public JobExplanation {
   explicit CallsExplanation(const JobView& view) : view_(view), outcome_(result_of<CollectiveOutcome>(view)) {}
 
   [[nodiscard]] std::optional<ExplainNode> of(const std::string& metric) const override {
-    if (metric == "collective.alone_s" || metric == "collective.time_s") {
+    if (metric == "collective.alone_s") return alone();
+    if (metric == "collective.time_s") {
       ExplainNode node = metric_node(view_, metric);
-      node.parts.push_back(entries_node("operations with nothing else on the links, mean over GPUs", outcome_.entries,
-                                        view_.scenario().cluster, [](const CostedEntry&) { return true; }));
+      node.parts.push_back(alone());
+      add_rest(node, "held up by what else is on its links", "time - alone (links: what held up which)");
       return node;
     }
-    if (metric == "collective.bytes") return asserted("collective.bytes", view_.metric(metric), Unit::bytes);
+    if (metric == "collective.bytes") {
+      ExplainNode node = metric_node(view_, metric);
+      node.level = "asserted";
+      node.source = "the scenario";
+      return node;
+    }
+    if (metric == "collective.slowdown") return made_of(metric, {"collective.time_s", "collective.alone_s"});
+    if (metric == "collective.algorithm_bytes_per_s") return made_of(metric, {"collective.bytes", "collective.time_s"});
+    if (metric == "collective.bus_bytes_per_s") return made_of(metric, {"collective.algorithm_bytes_per_s"});
     const auto hours = [this] { return metric_node(view_, "cost.gpu_hours"); };
     return explain_cost(view_, {hours, [](bool) { return ExplainNode(); }}, metric);
   }
@@ -87,6 +101,18 @@ class CallsExplanation final : public JobExplanation {
   void write_json(Json& report) const override { report["operations"] = entries_json(outcome_.entries); }
 
  private:
+  [[nodiscard]] ExplainNode alone() const {
+    ExplainNode node = metric_node(view_, "collective.alone_s");
+    node.parts.push_back(entries_node("operations with nothing else on the links, mean over GPUs", outcome_.entries,
+                                      view_.scenario().cluster, [](const CostedEntry&) { return true; }));
+    return node;
+  }
+  [[nodiscard]] ExplainNode made_of(const std::string& metric, std::initializer_list<const char*> parts) const {
+    ExplainNode node = metric_node(view_, metric);
+    for (const char* part : parts) node.parts.push_back(metric_node(view_, part));
+    return node;
+  }
+
   JobView view_;
   const CollectiveOutcome& outcome_;
 };

@@ -38,13 +38,15 @@ std::vector<Extent> extents_of(const CollectiveCall& call, const hardware::Site&
   if (!whole_hosts) std::reverse(lengths.begin(), lengths.end());
   std::vector<Extent> extents;
   int left = call.ranks;
-  for (const int length : lengths) {
-    if (left == 1) break;
+  for (std::size_t axis = 0; axis < lengths.size() && left > 1; ++axis) {
+    const int length = lengths[axis];
     if (length == 1) continue;
+    // Planes of whole hosts, one after the other: a box however many they are.
+    const bool planes = whole_hosts && axis + 1 == lengths.size() && left < length;
     if (left % length == 0) {
       extents.push_back({length, fabric.ring_multiple > 0 && length % fabric.ring_multiple == 0});
       left /= length;
-    } else if (length % left == 0) {
+    } else if (length % left == 0 || planes) {
       extents.push_back({left, false});
       left = 1;
     } else {

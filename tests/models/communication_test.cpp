@@ -177,6 +177,14 @@ TEST(CommunicationCheck, NamesTheKeyOfEachMistake) {
   EXPECT_THAT(keys_of(bad), ElementsAre("collective.receivers")) << "511 senders to one";
   bad = good, bad.operation = "all_reduce", bad.bytes = Bytes{1e12};
   EXPECT_THAT(keys_of(bad), ElementsAre("collective.bytes"));
+  bad = good, bad.bytes = Bytes{4e9};
+  EXPECT_THAT(keys_of(bad), ElementsAre("collective.bytes")) << "31 of them come to one GPU";
+  bad = good, bad.operation = "halfway", bad.bytes = Bytes{1e12};
+  EXPECT_THAT(keys_of(bad), ElementsAre("collective.bytes"));
+  bad = good, bad.operation = "all_reduce", bad.dtype = Dtype::int4;
+  EXPECT_THAT(keys_of(bad), ElementsAre("collective.dtype"));
+  bad.operation = "all_gather";
+  EXPECT_THAT(keys_of(bad), IsEmpty()) << "bytes can be moved";
   bad = good, bad.operation = "gather";
   EXPECT_THAT(keys_of(bad), ElementsAre("collective.operation"));
 }

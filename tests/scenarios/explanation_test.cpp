@@ -52,6 +52,10 @@ bool has_no_parts(const std::string& name, const Report& report) {
   for (const JobView& view : job_views(report)) {
     const bool serves = view.job.kind->name == "serving";
     if (view.job.name == job_of(name)) {
+      if (view.job.kind->name == "collective") {
+        return metric == "collective.longest_s" || metric == "collective.bytes" || metric == "collective.calls" ||
+               metric == "cost.gpu_hours";
+      }
       return serves ? metric == "memory.gradients_bytes" || metric == "memory.optimizer_bytes"
                     : metric == "memory.kv_cache_bytes" || metric.rfind("training.steps.", 0) == 0;
     }

@@ -65,6 +65,10 @@ TEST(Torus, GivesAGroupTheAxesThatItsChipsLieOn) {
       << "a chip of every host: the last axis";
   EXPECT_NEAR(time_of(cube, CollectiveKind::all_gather, 1e9, 16, 16), 1e9 * 15 / 16 / (4 * kLink), 1e-12);
   EXPECT_NEAR(time_of(cube, CollectiveKind::all_gather, 1e9, 12, 3), 1e9 * 11 / 12 / kLink, 1e-12) << "no box: a line";
+  // 12 hosts are three planes of the cube: two rings and a line, five links of each chip.
+  const double planes = time_of(cube, CollectiveKind::all_gather, 1e9, 48, 12);
+  EXPECT_GE(planes, 1e9 * 47 / 48 / (5 * kLink));
+  EXPECT_LT(planes, 1e9 * 47 / 48 / (3 * kLink));
 }
 
 TEST(Torus, ExchangesOverTheMiddleOfEachAxis) {
