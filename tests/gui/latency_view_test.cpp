@@ -142,7 +142,7 @@ TEST(LatencyView, SaysWhyThereIsNothing) {
   show(view, nullptr);
   EXPECT_TRUE(view.message().contains("first run"));
   show(view, tests::training_run());
-  EXPECT_TRUE(view.message().contains("training run"));
+  EXPECT_TRUE(view.message().contains("a run that serves none has none"));
   show(view, tests::serving_run({{"serving.gpu_memory_utilization", "0.2"}}));
   EXPECT_TRUE(view.message().contains("did not start"));
   show(view, tests::serving_run());

@@ -132,7 +132,7 @@ TEST(LoadView, SaysWhyThereIsNothing) {
   show(view, nullptr);
   EXPECT_FALSE(view.message().isEmpty());
   show(view, tests::training_run());
-  EXPECT_TRUE(view.message().contains("training run"));
+  EXPECT_TRUE(view.message().contains("A run that serves no requests"));
   show(view, tests::serving_run());
   EXPECT_TRUE(view.message().isEmpty());
   EXPECT_TRUE(view.accessibleDescription().contains("running: mean"));
