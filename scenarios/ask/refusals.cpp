@@ -36,7 +36,8 @@ std::vector<AskedPlan> Refusals::take(std::vector<AskedEngine>& engines) {
   std::vector<AskedPlan> refused;
   for (const AskedEngine& engine : engines) {
     const std::string& reason = of(engine);
-    if (reason.empty() || (!refused.empty() && refused.back().point.reason == reason)) continue;
+    const auto is_known = [&](const AskedPlan& plan) { return plan.point.reason == reason; };
+    if (reason.empty() || std::any_of(refused.begin(), refused.end(), is_known)) continue;
     AskedPlan& plan = refused.emplace_back();
     plan.engine = engine;
     plan.point.set = engine_keys(engine, 1);

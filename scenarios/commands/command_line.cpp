@@ -57,7 +57,8 @@ CLI::App& command_of(CLI::App& app, const std::vector<std::string>& args, std::s
 }
 
 bool asks_for_help(const std::vector<std::string>& args) {
-  return std::any_of(args.begin(), args.end(), [](const std::string& arg) { return arg == "--help" || arg == "-h"; });
+  const auto options_end = std::find(args.begin(), args.end(), "--");
+  return std::any_of(args.begin(), options_end, [](const std::string& arg) { return arg == "--help" || arg == "-h"; });
 }
 
 /// An option that the command doesn't have: CLI11 would count the word behind it as an argument too many.

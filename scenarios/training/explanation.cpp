@@ -44,8 +44,15 @@ ExplainNode gaps_node(const ExplainedStep& e, double launches, double rest) {
   const TrainingConfig& config = job_of(e).config;
   const std::vector<const hardware::NodeGroup*> groups = e.view.groups();
   const bool own_host = config.host_overhead > Seconds{0.0};
-  ExplainNode node = figure(fmt::format("gaps after {} kernels", shortest(launches)), rest, Unit::seconds,
-                            "each kernel takes max(its time + kernel_gap, host cost of a launch)");
+  const bool shared = job_of(e).cluster.network.gpu_shares;
+  ExplainNode node =
+      figure(fmt::format("gaps after {} kernels{}", shortest(launches),
+                         shared ? ", and what collectives beside them take of SMs and memory" : ""),
+             rest, Unit::seconds,
+             fmt::format("each kernel takes max(its time + kernel_gap, host cost of a launch){}",
+                         shared ? "; beside collectives 1/speed of that, speed = min(1, SMs left / SMs kept busy, "
+                                  "bandwidth left / bandwidth used) (cluster.network.gpu_shares)"
+                                : ""));
   const auto of_gpu = [&](const hardware::Gpu& gpu, const std::string& key, Seconds value) {
     return fact(groups.size() > 1 ? key + " of " + gpu.name : key, value.value(), Unit::seconds, "datasheet",
                 source_of(gpu, key));
