@@ -38,6 +38,7 @@ Json plan_json(const Answer& answer, const AskedPlan& plan) {
   if (!plan.engine.dtype.empty()) json["dtype"] = plan.engine.dtype;
   if (!plan.engine.weight_dtype.empty()) json["weight_dtype"] = plan.engine.weight_dtype;
   json["datasheet_only"] = !plan.engine.gpu.measured;
+  if (!plan.engine.gpu.fits_of.empty()) json["fits_of"] = plan.engine.gpu.fits_of;
   json["holds"] = plan.holds;
   if (plan.users > 0) json["users"] = plan.users;
   if (plan.left) json["users_estimated"] = true;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/ask/binding.hpp"
 #include "scenarios/ask/nearness.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/search/sweep_text.hpp"
@@ -53,8 +54,13 @@ void add_unbound(AnswerWords& words, const ServeQuestion& question) {
 
 /// Times that no measurement stands behind.
 void add_mark(AnswerWords& words, const AskedPlan& plan) {
-  if (plan.engine.gpu.measured) return;
-  words.facts.push_back(fmt::format("datasheet figures only: no kernel of {} was measured", plan.engine.gpu.name));
+  const AskedGpu& gpu = plan.engine.gpu;
+  if (!gpu.measured) {
+    words.facts.push_back(fmt::format("datasheet figures only: no kernel of {} was measured", gpu.name));
+  } else if (!gpu.fits_of.empty()) {
+    words.facts.push_back(fmt::format(
+        "kernels of {} are timed by the fits of {}, which has the same chip, at its rates", gpu.name, gpu.fits_of));
+  }
 }
 
 std::string memory_text(const Answer& answer, const AskedPlan& plan) {
@@ -144,6 +150,7 @@ AnswerRow serve_row(const ServeQuestion& question, const Answer& answer, const A
                fmt::format("{:.2f}", plan.usd_per_hour()),
                cell("cost.usd_per_million_output_tokens", Unit::dollars)};
   if (!plan.engine.gpu.measured) row.remarks.emplace_back("datasheet only");
+  if (!plan.engine.gpu.fits_of.empty()) row.remarks.push_back("fits of " + plan.engine.gpu.fits_of);
   if (!plan.engine.dtype.empty()) row.remarks.push_back(plan.engine.dtype);
   if (uncertain_memory(answer, plan)) row.remarks.emplace_back("memory uncertain");
   if (!plan.point.ran()) row.remarks.push_back("can't be: " + short_reason(plan.point.reason, "ask"));
@@ -194,7 +201,7 @@ void add_fit_facts(AnswerWords& words, const FitQuestion& question, const Answer
   if (!answer.holds()) {
     if (!best.point.ran()) {
       words.headline = fmt::format("nothing holds {}: no plan can be", what);
-      words.facts.push_back("in the way: " + short_reason(best.point.reason, "ask"));
+      words.facts.push_back("in the way: " + reason_text(best.point.reason));
       return;
     }
     const std::string lack = lack_text(answer, best);

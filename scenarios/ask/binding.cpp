@@ -41,7 +41,7 @@ std::string binding_of(const ServeQuestion& question, const Answer& answer, cons
                   : fmt::format("nothing up to {} users, where the search ends", grouped(most));
   }
   if (point == nullptr) return plan.replicas == 1 ? "nothing: one replica is enough" : "nothing that was tried";
-  if (!point->ran()) return short_reason(point->reason, "ask");
+  if (!point->ran()) return reason_text(point->reason);
   std::string with;
   if (plan.holds && question.users == 0 && question.rate <= 0.0) with = fmt::format("with {} users ", plan.users + 1);
   if (plan.holds && with.empty()) with = fmt::format("with {} replicas ", plan.replicas - 1);
@@ -70,6 +70,11 @@ std::string binding_of(const ServeQuestion& question, const Answer& answer, cons
         fmt::format("both limits together: {}{} of the requests are within them", with, readable(share, Unit::ratio));
   }
   return limits + cause(answer, plan, *point, text);
+}
+
+std::string reason_text(const std::string& reason) {
+  const bool refused = reason.size() > 9 && reason.compare(reason.size() - 9, 9, ": refused") == 0;
+  return refused ? printable(reason) : short_reason(reason, "ask");
 }
 
 }  // namespace orrery::scenarios

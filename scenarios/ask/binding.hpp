@@ -11,4 +11,7 @@ namespace orrery::scenarios {
 [[nodiscard]] std::string binding_of(const ServeQuestion& question, const Answer& answer, const AskedPlan& plan,
                                      const std::string& text);
 
+/// Why a plan can't be, where that is the whole answer: a refusal as it is, anything else as a row of a table has it.
+[[nodiscard]] std::string reason_text(const std::string& reason);
+
 }  // namespace orrery::scenarios

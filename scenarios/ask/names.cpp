@@ -68,11 +68,22 @@ std::string anywhere(const std::string& name) {
 }
 
 /// `gpu` by name or path, empty: the node's own.
+/// Chips of a torus have no cards: none of the engines here runs on them.
+bool is_engineless(const std::string& node) { return hardware::load_node(node).nics == 0; }
+
 AskedGpu gpu_in(const std::string& node, const std::string& gpu) {
   const hardware::Node held = hardware::load_node(node);
   const hardware::Gpu loaded = hardware::load_gpu(gpu.empty() ? held.gpu : gpu);
   const bool own = !gpu.empty() && gpu != held.gpu;
-  return {loaded.name, node, held.gpus, loaded.price.value(), own ? gpu : "", !loaded.fits.empty()};
+  const auto lent = std::find_if(loaded.fits.begin(), loaded.fits.end(),
+                                 [](const hardware::Fit& fit) { return !fit.of.empty() && !fit.is_collective(); });
+  return {loaded.name,
+          node,
+          held.gpus,
+          loaded.price.value(),
+          own ? gpu : "",
+          !loaded.fits.empty(),
+          lent == loaded.fits.end() ? "" : lent->of};
 }
 
 }  // namespace
@@ -145,7 +156,15 @@ AskedGpu find_asked_gpu(std::string_view written, const std::string& node) {
                     "nodes), or a path (orrery new node)",
                     printable(written)));
   }
-  if (const std::string holder = node_with(gpu); !holder.empty()) return gpu_in(holder, gpu);
+  if (const std::string holder = node_with(gpu); !holder.empty()) {
+    if (is_engineless(holder)) {
+      throw ConfigError(
+          fmt::format("--gpu {}: no engine here runs on it (chips of a torus: orrery new collective, or a "
+                      "training scenario)",
+                      printable(written)));
+    }
+    return gpu_in(holder, gpu);
+  }
   throw ConfigError(fmt::format(
       "--gpu {}: the library has no node that holds it: name one with --node (orrery list nodes, or a path)",
       printable(written)));
@@ -155,8 +174,7 @@ std::vector<AskedGpu> all_asked_gpus() {
   std::vector<AskedGpu> gpus;
   for (const std::string& name : hardware::gpu_names()) {
     const std::string node = node_with(name);
-    // Chips of a torus have no cards: none of the engines here runs on them.
-    if (!node.empty() && hardware::load_node(node).nics > 0) gpus.push_back(gpu_in(node, name));
+    if (!node.empty() && !is_engineless(node)) gpus.push_back(gpu_in(node, name));
   }
   return gpus;
 }

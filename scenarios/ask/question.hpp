@@ -28,6 +28,7 @@ struct AskedGpu {
   double price = 0.0;    ///< USD of one GPU hour
   std::string profile;   ///< what `cluster.gpu` must say; empty: the node's own
   bool measured = true;  ///< some kernel was: not on datasheets alone
+  std::string fits_of;   ///< the board with the same chip whose kernels were, if it is another
 
   [[nodiscard]] const std::string& loaded_by() const { return profile.empty() ? name : profile; }
 };

@@ -21,7 +21,6 @@ const char* const kFile = "schema.yaml";
 const KindRow* const kTraining = find_kind("training");
 const KindRow* const kServing = find_kind("serving");
 const KindRow* const kCollective = find_kind("collective");
-
 std::string text_of(const KindRow* kind) { return std::string(kind->scenario_template()); }
 
 /// A report of the scenario before it was run.

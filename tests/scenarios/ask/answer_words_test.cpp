@@ -112,6 +112,13 @@ TEST_F(AnswerWordsTest, DatasheetsAndMemoryNearItsLimitAreMarked) {
   EXPECT_THAT(words().rows.front().remarks, ElementsAre("datasheet only", "memory uncertain"));
 }
 
+TEST_F(AnswerWordsTest, FitsOfAnotherBoardWithTheSameChipAreMarked) {
+  AskedPlan& plan = add(8, true, {});
+  plan.engine.gpu.fits_of = "h200_sxm";
+  EXPECT_THAT(words().facts, Contains(HasSubstr("are timed by the fits of h200_sxm, which has the same chip")));
+  EXPECT_THAT(words().rows.front().remarks, ElementsAre("fits of h200_sxm"));
+}
+
 TEST_F(AnswerWordsTest, TenPlansAreShownAndThoseOfTheFront) {
   for (int i = 0; i < 14; ++i) add(100 - i, true, {});
   EXPECT_THAT(printed(words()), HasSubstr("  ... and 4 more (--json)\n"));

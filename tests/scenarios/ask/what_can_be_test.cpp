@@ -131,6 +131,19 @@ TEST_F(WhatCanBe, AnFp8CheckpointIsNoPlanOnAGpuThatVllmRefusesItOn) {
 
 // What nothing satisfies.
 
+TEST_F(WhatCanBe, ARefusalThatIsTheWholeAnswerIsSaidWhole) {
+  const Outcome none = orrery({"ask", "serve", "--model", "Qwen/Qwen3-32B-FP8", "--gpu", "v100_sxm_32gb", "--gpus", "8",
+                               "--input", "1000", "--output", "100", "--tpot", "50ms"});
+  EXPECT_THAT(none.out, HasSubstr("v100_sxm_32gb has no units for fp8, which vLLM's Marlin widens from compute "
+                                  "capability 8.0 on: refused\n"));
+}
+
+TEST_F(WhatCanBe, ChipsOfATorusAreNone) {
+  const Outcome outcome = orrery({"ask", "fit", "--model", "llama-3.1-8b", "--context", "4K", "--gpu", "tpu_v5p"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--gpu tpu_v5p: no engine here runs on it"));
+}
+
 TEST_F(WhatCanBe, NearestOfPlansThatLackMemoryLacksTheLeast) {
   // 629 GiB of weights on one GPU: 268 GiB of a B300 are nearer to it than 16 of any other.
   const Outcome fit = orrery({"ask", "fit", "--model", "deepseek-v3", "--context", "4K", "--gpus", "1"});
