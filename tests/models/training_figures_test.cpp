@@ -214,7 +214,7 @@ TEST(TrainingBytes, RecomputedLayersComeBackAsWorkspaceOneAtATime) {
 
 TEST(TrainingBytes, AShapeThatNoKernelCanHaveIsNotPriced) {
   TrainingJob job = gpt_job();
-  job.llm.attention.head_dim = 0;
+  job.llm.attention.head_dim = -128;
   EXPECT_THROW(static_cast<void>(predict(job, ConstantTimer(Seconds{1e-6}))), std::invalid_argument);
 }
 
