@@ -5,6 +5,10 @@
 #include <stdexcept>
 #include <string>
 
+#include <fmt/format.h>
+
+#include "sim/collective/collectives.hpp"
+
 namespace orrery::calibrate {
 
 const std::vector<NcclType>& nccl_types() {
@@ -50,6 +54,11 @@ const NcclType& nccl_type(Dtype dtype) {
   const NcclType* type = find_nccl_type(name(dtype));
   if (type == nullptr) throw std::logic_error("a number format without a type of NCCL: " + std::string(name(dtype)));
   return *type;
+}
+
+std::string sum_refusal(sim::CollectiveKind kind, const NcclType& type) {
+  if (!type.only_moved || !sim::sums(kind)) return "";
+  return fmt::format("{} of {}: NCCL sums no such elements, it can only move their bytes", sim::name(kind), type.word);
 }
 
 }  // namespace orrery::calibrate

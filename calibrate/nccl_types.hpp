@@ -1,11 +1,13 @@
 // Types of elements as NCCL's tests name them, and as we do.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "hardware/dtype.hpp"
 #include "hardware/units.hpp"
+#include "sim/plan/plan.hpp"
 
 namespace orrery::calibrate {
 
@@ -20,6 +22,9 @@ struct NcclType {
 
 /// Every word, NCCL's own first.
 [[nodiscard]] const std::vector<NcclType>& nccl_types();
+
+/// Why NCCL can't carry out the operation on such elements: "all_reduce of int4: …"; empty: it can.
+[[nodiscard]] std::string sum_refusal(sim::CollectiveKind kind, const NcclType& type);
 
 /// The type of that word; nullptr: unknown.
 [[nodiscard]] const NcclType* find_nccl_type(std::string_view word);

@@ -10,6 +10,7 @@
 #include "hardware/config/shown.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
+#include "scenarios/lent_fits.hpp"
 #include "scenarios/nccl_section.hpp"
 #include "scenarios/world.hpp"
 #include "sim/clock.hpp"
@@ -37,12 +38,9 @@ void add_notes(Report& report) {
                     report.scenario.cluster.gpu_names()));
   }
   for (const hardware::NodeGroup& group : report.scenario.cluster.groups) {
-    const auto sister = std::find_if(group.gpu.fits.begin(), group.gpu.fits.end(),
-                                     [](const auto& f) { return !f.of.empty() && !f.is_collective(); });
-    if (sister == group.gpu.fits.end()) continue;
-    report.notes.push_back(
-        fmt::format("kernels of {} are timed by the fits of {}, which has the same chip, at its rates", group.gpu.name,
-                    sister->of));
+    const std::string lender = lending_board(group.gpu);
+    if (lender.empty()) continue;
+    report.notes.push_back(lent_fits_text(group.gpu.name, lender));
     break;
   }
   for (std::string& note : nccl_notes(report.scenario.cluster.nccl)) report.notes.push_back(std::move(note));

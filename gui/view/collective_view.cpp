@@ -3,7 +3,6 @@
 #include <QComboBox>
 #include <QEvent>
 #include <QGridLayout>
-#include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
 #include <QSortFilterProxyModel>
@@ -17,7 +16,7 @@
 #include "gui/look/text.hpp"
 #include "gui/look/theme.hpp"
 #include "gui/view/collective_plot.hpp"
-#include "gui/view/copy_rows.hpp"
+#include "gui/view/figures_table.hpp"
 #include "hardware/config/config.hpp"
 #include "scenarios/collective/cluster_query.hpp"
 
@@ -115,21 +114,8 @@ void CollectiveView::make_table() {
   table_ = new QTreeView(this);
   table_->setObjectName(QStringLiteral("collective_table"));
   table_->setAccessibleName(tr("The collective by size"));
-  table_->setModel(sorted_);
   table_->setRootIsDecorated(false);
-  table_->setAlternatingRowColors(true);
-  table_->setUniformRowHeights(true);
-  table_->setSelectionMode(QAbstractItemView::ExtendedSelection);
-  table_->setEditTriggers(QAbstractItemView::NoEditTriggers);
-  // By size until a header is clicked.
-  table_->header()->setSortIndicatorClearable(true);
-  table_->setSortingEnabled(true);
-  table_->sortByColumn(-1, Qt::AscendingOrder);
-  table_->header()->setSectionsMovable(false);
-  table_->header()->setSectionResizeMode(QHeaderView::ResizeToContents);
-  table_->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
-  add_copy_action(*table_, "collective_copy");
-  table_->setContextMenuPolicy(Qt::ActionsContextMenu);
+  set_up_figures_table(*table_, *sorted_, "collective_copy");
 }
 
 void CollectiveView::set_runs(const RunPtr& current, const RunPtr&) {

@@ -11,7 +11,7 @@
 #include <QVBoxLayout>
 
 #include "gui/look/text.hpp"
-#include "gui/view/copy_rows.hpp"
+#include "gui/view/figures_table.hpp"
 #include "gui/view/link_load_plot.hpp"
 
 namespace orrery::gui {
@@ -74,24 +74,11 @@ void LinksView::make_table() {
   table_ = new QTreeView(this);
   table_->setObjectName(QStringLiteral("links_table"));
   table_->setAccessibleName(tr("Links of the machine"));
-  table_->setModel(sorted_);
+  set_up_figures_table(*table_, *sorted_, "links_copy");
   table_->setItemDelegateForColumn(LinksModel::kLink, new OperationDelegate(table_));
-  table_->setAlternatingRowColors(true);
-  table_->setUniformRowHeights(true);
-  table_->setSelectionMode(QAbstractItemView::ExtendedSelection);
-  table_->setEditTriggers(QAbstractItemView::NoEditTriggers);
-  // As the report has them until a header is clicked.
-  table_->header()->setSortIndicatorClearable(true);
-  table_->setSortingEnabled(true);
-  table_->sortByColumn(-1, Qt::AscendingOrder);
-  table_->header()->setSectionsMovable(false);
   table_->header()->setStretchLastSection(false);
-  table_->header()->setSectionResizeMode(QHeaderView::ResizeToContents);
   table_->header()->setSectionResizeMode(LinksModel::kLink, QHeaderView::Interactive);
   table_->header()->setSectionResizeMode(LinksModel::kHeldUp, QHeaderView::Stretch);
-  table_->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
-  add_copy_action(*table_, "links_copy");
-  table_->setContextMenuPolicy(Qt::ActionsContextMenu);
 }
 
 void LinksView::set_runs(const RunPtr& current, const RunPtr&) {

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "sim/collective/collective.hpp"
-#include "sim/collective/collectives.hpp"
 #include "sim/plan/builder.hpp"
 
 namespace orrery::models {
@@ -50,7 +49,8 @@ const std::vector<OperationRow>& operations() {
       collective(CollectiveKind::reduce, "the sum of everybody's buffer, for the first one"),
       {"incast", "n - r senders to r receivers at once: a receiver takes (n - r)/r messages through its card",
        "Phanishayee et al., FAST 2008; Chen et al., WREN 2009", std::nullopt, incast,
-       [](CollectiveKind, int members, int receivers) { return static_cast<double>(members - receivers) / receivers; }},
+       [](CollectiveKind, int members, int receivers) { return static_cast<double>(members - receivers) / receivers; },
+       true},
       {"halfway", "GPU i to GPU i + n/2: all messages cross the middle of the machine",
        "Hoefler et al., CLUSTER 2008 (effective bisection bandwidth)", std::nullopt, halfway,
        [](CollectiveKind, int, int) { return 1.0; }},
@@ -102,10 +102,6 @@ std::vector<JobError> check(const CommunicationJob& job) {
     error("collective.gpus", fmt::format("{} GPUs of a cluster of {}", members, job.cluster.gpu_count()));
   }
   if (!errors.empty()) return errors;
-  const bool no_sum = job.dtype == Dtype::int4 || job.dtype == Dtype::nvfp4 || job.dtype == Dtype::fp8_block;
-  if (row->collective && sim::sums(*row->collective) && no_sum) {
-    error("collective.dtype", fmt::format("NCCL sums no {}: it can only move their bytes", name(job.dtype)));
-  }
   const double messages = row->collective ? 1.0 : std::max(1.0, row->bus_factor({}, members, job.receivers));
   for (const std::size_t group : groups_of(job)) {
     const hardware::Gpu& gpu = job.cluster.groups[group].gpu;
@@ -117,7 +113,7 @@ std::vector<JobError> check(const CommunicationJob& job) {
   if (members > kMostMessages) {
     error("collective.gpus", fmt::format("messages of {} GPUs, of {} at most", members, kMostMessages));
   }
-  if (job.operation != "incast") return errors;
+  if (!row->has_receivers) return errors;
   const int senders = members - job.receivers;
   if (senders < 1 || senders % job.receivers != 0) {
     error("collective.receivers", fmt::format("{} of {} GPUs receive: the other {} can't be dealt out to them evenly",

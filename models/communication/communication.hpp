@@ -47,6 +47,7 @@ struct OperationRow {
   std::vector<Message> (*messages)(int members, int receivers) = nullptr;
   /// Bytes that the busiest GPU sends or receives, over `bytes`: nccl-tests' factor of "busbw".
   double (*bus_factor)(sim::CollectiveKind kind, int members, int receivers);
+  bool has_receivers = false;  ///< to whom the other members' messages are dealt out
 };
 [[nodiscard]] const std::vector<OperationRow>& operations();
 /// nullptr: there is none of that name.

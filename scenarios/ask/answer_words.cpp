@@ -9,6 +9,7 @@
 #include "scenarios/ask/binding.hpp"
 #include "scenarios/ask/nearness.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/lent_fits.hpp"
 #include "scenarios/search/sweep_text.hpp"
 
 namespace orrery::scenarios {
@@ -58,8 +59,7 @@ void add_mark(AnswerWords& words, const AskedPlan& plan) {
   if (!gpu.measured) {
     words.facts.push_back(fmt::format("datasheet figures only: no kernel of {} was measured", gpu.name));
   } else if (!gpu.fits_of.empty()) {
-    words.facts.push_back(fmt::format(
-        "kernels of {} are timed by the fits of {}, which has the same chip, at its rates", gpu.name, gpu.fits_of));
+    words.facts.push_back(lent_fits_text(gpu.name, gpu.fits_of));
   }
 }
 

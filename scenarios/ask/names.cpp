@@ -10,6 +10,7 @@
 #include "hardware/dtype.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/lent_fits.hpp"
 #include "scenarios/model_names.hpp"
 
 namespace orrery::scenarios {
@@ -75,15 +76,8 @@ AskedGpu gpu_in(const std::string& node, const std::string& gpu) {
   const hardware::Node held = hardware::load_node(node);
   const hardware::Gpu loaded = hardware::load_gpu(gpu.empty() ? held.gpu : gpu);
   const bool own = !gpu.empty() && gpu != held.gpu;
-  const auto lent = std::find_if(loaded.fits.begin(), loaded.fits.end(),
-                                 [](const hardware::Fit& fit) { return !fit.of.empty() && !fit.is_collective(); });
-  return {loaded.name,
-          node,
-          held.gpus,
-          loaded.price.value(),
-          own ? gpu : "",
-          !loaded.fits.empty(),
-          lent == loaded.fits.end() ? "" : lent->of};
+  return {loaded.name,          node, held.gpus, loaded.price.value(), own ? gpu : "", !loaded.fits.empty(),
+          lending_board(loaded)};
 }
 
 }  // namespace

@@ -51,9 +51,8 @@ calibrate::NcclType type_of(const std::string& word, sim::CollectiveKind kind) {
     for (const calibrate::NcclType& each : calibrate::nccl_types()) words.emplace_back(each.word);
     unknown("type", word, words);
   }
-  if (type->only_moved && sim::sums(kind)) {
-    throw ConfigError(fmt::format("collective: {} of {}: NCCL sums no such elements, it can only move their bytes",
-                                  sim::name(kind), type->word));
+  if (const std::string refusal = calibrate::sum_refusal(kind, *type); !refusal.empty()) {
+    throw ConfigError("collective: " + refusal);
   }
   return *type;
 }

@@ -1,6 +1,7 @@
 // `collective:` read and checked, and its keys as data.
 #include "scenarios/sections.hpp"
 
+#include "calibrate/nccl_types.hpp"
 #include "scenarios/collective_job/job.hpp"
 #include "scenarios/schema_fields.hpp"
 
@@ -91,7 +92,12 @@ std::shared_ptr<const JobSpec> read_collective(const JobSource& source) {
 
 std::vector<models::JobError> check_collective(const JobSpec& of_job) {
   const auto& spec = dynamic_cast<const CollectiveSpec&>(of_job);
-  return models::check(spec.job);
+  std::vector<models::JobError> errors = models::check(spec.job);
+  const models::OperationRow* row = models::find_operation(spec.job.operation);
+  if (row == nullptr || !row->collective) return errors;
+  std::string refusal = calibrate::sum_refusal(*row->collective, calibrate::nccl_type(spec.job.dtype));
+  if (!refusal.empty()) errors.push_back({"collective.dtype", std::move(refusal)});
+  return errors;
 }
 
 std::string_view collective_template() { return kCollectiveTemplate; }

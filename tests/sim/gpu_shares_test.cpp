@@ -1,6 +1,7 @@
 // What collectives take of a GPU from the kernels beside them: by hand, on the clock and from prices.
 #include "sim/plan/gpu_shares.hpp"
 
+#include <functional>
 #include <stdexcept>
 #include <vector>
 
@@ -46,13 +47,16 @@ Plan overlapped() {
   return b.take();
 }
 
-SimTime end_with(const RunnablePlan& plan, const Durations& durations, const GpuShares& shares) {
+/// `meanwhile`: what happens to the run once it has begun.
+SimTime end_with(const RunnablePlan& plan, const Durations& durations, const GpuShares& shares,
+                 const std::function<void(World&, PlanRun&)>& meanwhile = {}) {
   const Loads none;
   World world;
   PlanRun run(world, plan, durations, none);
   run.share_gpus(shares);
   SimTime end = 0;
   run.start(0, [&end](SimTime at) { end = at; });
+  if (meanwhile) meanwhile(world, run);
   (void)world.clock().run();
   return end;
 }
@@ -73,15 +77,10 @@ TEST(GpuShares, ASlowRankIsSlowBesideCollectivesToo) {
   const RunnablePlan plan(overlapped());
   const Durations durations{{100, 1000}, {200, 300}, {}, {}};
   const GpuShares shares{{{1.0, 0.0}, {1.0, 0.0}}, {{0.25, 0.0}, {0.5, 0.0}}};
-  const Loads none;
-  World world;
-  PlanRun run(world, plan, durations, none);
-  run.share_gpus(shares);
-  SimTime end = 0;
-  run.start(0, [&end](SimTime at) { end = at; });
-  (void)world.clock().run_until(200);
-  run.set_speed(RankId(0), 0.5);
-  (void)world.clock().run();
+  const SimTime end = end_with(plan, durations, shares, [](World& world, PlanRun& run) {
+    (void)world.clock().run_until(200);
+    run.set_speed(RankId(0), 0.5);
+  });
   // 100 + 75 by 200; 100 at 0.375, 300 at 0.25; the 712.5 that are left at half speed.
   EXPECT_EQ(end, 600u + 1425u);
 }

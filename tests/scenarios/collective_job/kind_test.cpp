@@ -73,6 +73,15 @@ TEST_F(CollectiveJob, NamesEachMistakeAtItsPlace) {
   EXPECT_THAT(error_of("64 MiB", "64 MiB\n  recievers: 2"), HasSubstr("receivers"));
 }
 
+TEST_F(CollectiveJob, SumsNoFormatThatNcclCanOnlyMove) {
+  for (const char* dtype : {"int4", "nvfp4", "fp8_block"}) {
+    const std::string keys = std::string("64 MiB\n  dtype: ") + dtype + "\n";
+    EXPECT_THAT(error_of("64 MiB\n", keys), AllOf(HasSubstr("s.yaml:9:"), HasSubstr("NCCL sums no such elements")));
+    const std::string moved = replaced(replaced(kSmall, "64 MiB\n", keys), "all_reduce", "all_gather");
+    EXPECT_EQ(orrery({"run", write("moved.yaml", moved)}).code, 0) << dtype;
+  }
+}
+
 TEST_F(CollectiveJob, StandsBesideATrainingJob) {
   const std::string both =
       "scenario: \"both\"\n"
