@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "models/experts/reach.hpp"
+
 namespace orrery::models {
 namespace {
 
@@ -45,10 +47,10 @@ std::string extrapolated(const ExchangeLaw& law, const hardware::Fit* fit, const
   return {};
 }
 
-Seconds wire_time(const ExchangeBytes& bytes, const hardware::Site& site) {
+Seconds wire_time(const ExchangeShape& shape, const ExchangeBytes& bytes, const hardware::Site& site) {
   Seconds time;
   if (bytes.node.value() > 0.0) time = bytes.node / site.node_bandwidth_per_gpu();
-  if (bytes.network.value() > 0.0) time = max(time, bytes.network / site.network_bandwidth_per_gpu());
+  if (bytes.network.value() > 0.0) time = max(time, bytes.network / network_rate(shape, site));
   return time;
 }
 
@@ -87,7 +89,7 @@ ExchangePrice price_by_law(const ExchangeLaw& law, const ExchangeShape& shape, E
   const ExchangeTime parts = law.time(shape, phase, site, known.values);
   ExchangePrice out;
   out.node = bytes.node, out.network = bytes.network;
-  out.time = max(parts.total(), wire_time(bytes, site));
+  out.time = max(parts.total(), wire_time(shape, bytes, site));
   out.extrapolated = extrapolated(law, known.fit, shape, site);
   out.provenance = out.extrapolated.empty() ? kernels::Provenance::measured : kernels::Provenance::published;
   const std::string source = known.fit != nullptr ? known.fit->source : std::string(law.source);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "sim/collective/exchange_bound.hpp"
+
 namespace orrery::models {
 namespace {
 
@@ -51,6 +53,10 @@ ExchangeCollective sparse_collective(const ExchangeShape& shape, ExchangePhase p
   call.dtype = out ? shape.dispatch : shape.combine;
   call.library = sim::CollectiveLibrary::sparse_exchange;
   return call;
+}
+
+BytesPerSecond network_rate(const ExchangeShape& shape, const hardware::Site& site) {
+  return site.network_bandwidth_per_gpu() / sim::exchange_bound(shape.ranks, shape.nodes, site).slowdown;
 }
 
 std::string needs_nvlink(const ExchangeShape& shape, const hardware::Site& site) {

@@ -3,8 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "models/experts/reach.hpp"
 #include "models/training/expert_groups.hpp"
 #include "models/training/parallel.hpp"
+#include "sim/collective/exchange_bound.hpp"
 
 namespace orrery::models {
 
@@ -34,6 +36,12 @@ Seconds TrainingPrices::time(const sim::CollectiveEntry& entry, const sim::Plan&
   return max(exchange(entry, plan).time, host_);
 }
 
+sim::LinkLoad TrainingPrices::load(const sim::CollectiveEntry& entry, const sim::Plan& plan) const {
+  if (entry.library != sim::CollectiveLibrary::sparse_exchange) return ClusterPrices::load(entry, plan);
+  const ExchangePrice own = exchange(entry, plan);
+  return {own.node, own.network};
+}
+
 sim::CollectivePrice TrainingPrices::explain(const sim::CollectiveEntry& entry, const sim::Plan& plan) const {
   sim::CollectivePrice price = ClusterPrices::explain(entry, plan);
   if (entry.library != sim::CollectiveLibrary::sparse_exchange) return price;
@@ -48,14 +56,16 @@ sim::CollectivePrice TrainingPrices::explain(const sim::CollectiveEntry& entry, 
   if (own.sms > 0) estimate.terms.front().equation += ", on " + std::to_string(own.sms) + " SMs";
   price.idle = time(entry, plan) - own.time;
   price.estimate = std::move(estimate);
-  price.load = {own.node, own.network};
   price.sms = own.sms;
   // The link that its bytes take longer on, at the rate that it gets there.
   const hardware::Site& at = site(slowest(entry, plan));
+  const ExchangeShape shape = exchange_shape(*job_, plan.groups.at(entry.group.index()));
   const Seconds inside = own.node.value() > 0.0 ? own.node / at.node_bandwidth_per_gpu() : Seconds{};
-  const Seconds outside = own.network.value() > 0.0 ? own.network / at.network_bandwidth_per_gpu() : Seconds{};
+  const Seconds outside = own.network.value() > 0.0 ? own.network / network_rate(shape, at) : Seconds{};
   const bool leaves = outside.value() > 0.0 && outside >= inside;
-  price.bound = {leaves ? "nic" : "nvlink", {}, leaves ? own.network : own.node};
+  price.bound = {leaves ? sim::exchange_bound(shape.ranks, shape.nodes, at).link_class : "nvlink",
+                 {},
+                 leaves ? own.network : own.node};
   if (own.time > Seconds{0.0}) price.bound.bandwidth = price.bound.bytes / own.time;
   return price;
 }

@@ -28,6 +28,7 @@ class TrainingPrices : public sim::ClusterPrices {
   using sim::ClusterPrices::time;
   [[nodiscard]] Seconds time(const sim::CollectiveEntry& entry, const sim::Plan& plan) const override;
   [[nodiscard]] sim::CollectivePrice explain(const sim::CollectiveEntry& entry, const sim::Plan& plan) const override;
+  [[nodiscard]] sim::LinkLoad load(const sim::CollectiveEntry& entry, const sim::Plan& plan) const override;
 
  private:
   /// Of an exchange's entry.

@@ -59,18 +59,8 @@ void write_calls(std::ostream& out, const JobView& view) {
                {"cost", "cost.usd"}});
 }
 
-bool is_exchange(const models::CommunicationJob& job) {
-  const models::OperationRow* row = models::find_operation(job.operation);
-  return row != nullptr && row->collective == sim::CollectiveKind::all_to_all;
-}
-
 void add_calls_notes(const JobView& view, std::vector<std::string>& notes) {
   const int asked = spec_of<CollectiveSpec>(view.job).calls.count;
-  if (is_exchange(spec_of<CollectiveSpec>(view.job).job) && view.scenario().cluster.node_count() > 1) {
-    notes.push_back(
-        "an all_to_all loads the fabric as a ring over the nodes does: where leaves, spines or sites are "
-        "oversubscribed it takes longer than this (operation: halfway sends every message across)");
-  }
   const std::size_t made = result_of<CollectiveOutcome>(view).times.size();
   if (made >= static_cast<std::size_t>(asked)) return;
   notes.push_back(fmt::format("{} of {} calls had ended when the job did", made, asked));

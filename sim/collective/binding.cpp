@@ -2,6 +2,7 @@
 
 #include "sim/collective/collectives.hpp"
 #include "sim/collective/constants.hpp"
+#include "sim/collective/exchange_bound.hpp"
 #include "sim/collective/libraries.hpp"
 
 namespace orrery::sim {
@@ -29,11 +30,15 @@ BindingLink binding_link(const CollectiveCall& call, const hardware::Site& site)
   const LibraryRow* library = other_library(row);
   if (library != nullptr && library->host != nullptr) return host_bound(library->host(call), load, call, site);
   const CollectiveConstants constants = timing_constants(site, call.ranks, call.nodes, call.side_by_side);
+  const bool exchanges = call.kind == CollectiveKind::all_to_all;
+  const BytesPerSecond network = exchanges ? constants.exchange_per_rank : constants.network_per_rank;
   const bool has_inside = load.node > Bytes{0.0} && constants.node_bus.value() > 0.0;
-  const bool has_outside = load.network > Bytes{0.0} && constants.network_per_rank.value() > 0.0;
+  const bool has_outside = load.network > Bytes{0.0} && network.value() > 0.0;
   const Seconds inside = has_inside ? load.node / constants.node_bus : Seconds{0.0};
-  const Seconds outside = has_outside ? load.network / constants.network_per_rank : Seconds{0.0};
-  if (has_outside && outside >= inside) return {"nic", constants.network_per_rank, load.network};
+  const Seconds outside = has_outside ? load.network / network : Seconds{0.0};
+  if (has_outside && outside >= inside) {
+    return {exchanges ? exchange_bound(call.ranks, call.nodes, site).link_class : "nic", network, load.network};
+  }
   if (has_inside && site.is_torus()) return {"ici", constants.node_bus, load.node};
   if (has_inside) return {constants.nvlink ? "nvlink" : "pcie", constants.node_bus, load.node};
   return {};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sim/collective/exchange_bound.hpp"
 #include "sim/collective/nccl/constants.hpp"
 
 namespace orrery::sim {
@@ -67,15 +68,14 @@ double pcie_share(int ranks) { return ranks <= 2 ? 0.60 : 0.40; }
 // limit 17.8 GB/s), H100 4 × 8 0.64 (0.85 for the TREE pattern, limit 36 GB/s): between the two.
 constexpr double kTreeEfficiency = 0.70;
 
-/// Of what joins two groups of a dragonfly, or two sites.
-BytesPerSecond global_rate(const hardware::Site& site) {
+}  // namespace
+
+BytesPerSecond global_bandwidth(const hardware::Site& site) {
   const int per_group = std::max(1, site.nodes_per_pod());
   const int others = std::max(1, (site.nodes + per_group - 1) / per_group - 1);
   const int links = site.fabric.pod_leaves * site.fabric.global_links;
   return site.fabric.global_bandwidth * static_cast<double>(std::max(1, links / others));
 }
-
-}  // namespace
 
 double oversubscription(const hardware::Site& site, int ranks, int nodes) {
   const hardware::Fabric& fabric = site.fabric;
@@ -87,8 +87,8 @@ double oversubscription(const hardware::Site& site, int ranks, int nodes) {
     slowdown *= fabric.oversubscription;
   }
   // Above the pods every group is slowed by the whole ratio, as if all of its traffic crossed the core. That is the
-  // careful side: rings in the order of the pods would cross it once per pod, but trees, all_to_all and flows that
-  // hash onto the same core link do not.
+  // careful side: rings in the order of the pods would cross it once per pod, but trees and flows that hash onto the
+  // same core link do not. Exchanges are counted (exchange_bound.hpp).
   if (site.nodes_per_pod() > 0 && nodes > site.nodes_per_pod()) slowdown *= fabric.core_oversubscription;
   return slowdown;
 }
@@ -120,13 +120,15 @@ CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int 
   out.exchange_base = Seconds{6.6e-6};
   out.exchange_peer = Seconds{0.125e-6};
   out.exchange_network_hop = Seconds{14.0e-6};
+  out.exchange_per_rank =
+      site.network_bandwidth_per_gpu() * (kNicSustained / exchange_bound(ranks, nodes, site).slowdown);
   if (site.is_torus()) {
-    out.node_bus = out.network_per_rank = site.gpu.nvlink_bandwidth * gen.link_efficiency;
+    out.node_bus = out.network_per_rank = out.exchange_per_rank = site.gpu.nvlink_bandwidth * gen.link_efficiency;
   }
   // A ring in the order of the nodes crosses each border once for each rank of a node.
   if (hardware::is_direct(site.fabric.kind) && site.nodes_per_pod() > 0 && nodes > site.nodes_per_pod()) {
     const double sharing = ranks_per_node(ranks, nodes);
-    out.network_per_rank = min(out.network_per_rank, global_rate(site) * (kNicSustained / sharing));
+    out.network_per_rank = min(out.network_per_rank, global_bandwidth(site) * (kNicSustained / sharing));
   }
   return out;
 }

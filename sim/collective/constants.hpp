@@ -39,21 +39,22 @@ inline constexpr int kSwitchRanks = 8;
 /// What the algorithms of one call on one cluster are priced with.
 struct CollectiveConstants {
   std::span<const Protocol> protocols;
-  bool nvlink = true;               ///< hops inside the node go over NVLink, else PCIe
-  double latency_scale = 1.0;       ///< of launches and of hops inside a node
-  BytesPerSecond node_bus;          ///< ring bus bandwidth per rank inside a node
-  BytesPerSecond network_per_rank;  ///< what one rank's share of the NICs sustains
-  BytesPerSecond ll_node_limit;     ///< bus bandwidth of LL on one node
-  BytesPerSecond ll_network_limit;  ///< on several nodes
-  double tree_efficiency = 1.0;     ///< of the tree's bus bandwidth
-  BytesPerSecond nvls_bus;          ///< bus bandwidth of an all_reduce in the switch, kSwitchRanks
-  BytesPerSecond nvls_tree_limit;   ///< bus bandwidth of NVLS under a tree over nodes
-  Seconds nvls_hop;                 ///< whole latency of the in-switch reduction
-  Seconds nvls_network_hop;         ///< one level of the tree over nodes above it
-  Seconds exchange_base;            ///< all_to_all: launch and set-up
-  Seconds exchange_peer;            ///< per peer
-  Seconds exchange_network_hop;     ///< per round of peers on other nodes
-  int exchange_concurrency = 128;   ///< peers of one round
+  bool nvlink = true;                ///< hops inside the node go over NVLink, else PCIe
+  double latency_scale = 1.0;        ///< of launches and of hops inside a node
+  BytesPerSecond node_bus;           ///< ring bus bandwidth per rank inside a node
+  BytesPerSecond network_per_rank;   ///< what one rank's share of the NICs sustains
+  BytesPerSecond ll_node_limit;      ///< bus bandwidth of LL on one node
+  BytesPerSecond ll_network_limit;   ///< on several nodes
+  double tree_efficiency = 1.0;      ///< of the tree's bus bandwidth
+  BytesPerSecond nvls_bus;           ///< bus bandwidth of an all_reduce in the switch, kSwitchRanks
+  BytesPerSecond nvls_tree_limit;    ///< bus bandwidth of NVLS under a tree over nodes
+  Seconds nvls_hop;                  ///< whole latency of the in-switch reduction
+  Seconds nvls_network_hop;          ///< one level of the tree over nodes above it
+  BytesPerSecond exchange_per_rank;  ///< the same of messages to all nodes alike, see exchange_bound.hpp
+  Seconds exchange_base;             ///< all_to_all: launch and set-up
+  Seconds exchange_peer;             ///< per peer
+  Seconds exchange_network_hop;      ///< per round of peers on other nodes
+  int exchange_concurrency = 128;    ///< peers of one round
 };
 
 /// Sustained figures: what published and measured bus bandwidths reach.
@@ -74,9 +75,13 @@ struct LinkConstants {
 [[nodiscard]] BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int ranks);
 
 /// The slowdown where a group crosses over-subscribed up-links, or 1: leaf downlink over uplink bandwidth if it is
-/// larger than a leaf and has GPUs to spare on its nodes, times the same of a spine if it is larger than a pod.
+/// larger than a leaf and has GPUs to spare on its nodes, times the same of a spine if it is larger than a pod. Of
+/// exchanges see exchange_bound.hpp.
 /// The group's nodes are taken to be contiguous, so that it spans as few leaves and pods as can be.
 [[nodiscard]] double oversubscription(const hardware::Site& site, int ranks, int nodes);
+
+/// Line rate of what joins two groups of a dragonfly, or two sites.
+[[nodiscard]] BytesPerSecond global_bandwidth(const hardware::Site& site);
 
 /// What a group of `nodes` nodes waits for on global links of a dragonfly, or between sites, beside the hops inside: a
 /// ring crosses every border once in each pass, an exchange one, a chain each but the last.

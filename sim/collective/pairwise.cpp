@@ -3,7 +3,8 @@
 //   t = base + (n−1)·peer + rounds·network hop + max(S·(p−1)/n / node bus, S·(n−p)/n / network share of a rank)
 //
 // with p ranks per node and rounds = ⌈(n−p)/concurrent messages⌉. Messages inside the node and between nodes
-// flow at the same time, so that the slower of the two counts.
+// flow at the same time, so that the slower of the two counts; over-subscribed switches take their part of a rank's
+// share (exchange_bound.hpp).
 //
 // Source: NVIDIA/nccl 2.28.9 src/init.cc:893-960 (schedule), device.h (8 messages a channel); nccl-tests
 // alltoall for base and peer. Limitations: equal message sizes; no incast loss in the fabric.
@@ -27,7 +28,7 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const Col
   if (remote > 0) {
     const int rounds = (remote + k.exchange_concurrency - 1) / k.exchange_concurrency;
     cost.hops += static_cast<double>(rounds) * k.exchange_network_hop;
-    cost.wire = max(cost.wire, call.bytes * (static_cast<double>(remote) / n) / k.network_per_rank);
+    cost.wire = max(cost.wire, call.bytes * (static_cast<double>(remote) / n) / k.exchange_per_rank);
   }
   return cost;
 }

@@ -8,6 +8,7 @@
 
 #include "sim/collective/collectives.hpp"
 #include "sim/collective/constants.hpp"
+#include "sim/collective/exchange_bound.hpp"
 #include "sim/links/links_messages.hpp"
 
 namespace orrery::sim {
@@ -30,6 +31,12 @@ BytesPerSecond network_rate(const hardware::Site& site) {
 SimTime wire_time(double bytes, BytesPerSecond rate, SimTime most) {
   const double time = bytes / (rate.value() * kPerPicosecond);
   return time >= static_cast<double>(most) ? most : static_cast<SimTime>(std::llround(time));
+}
+
+Pattern pattern_of(const CollectiveEntry& entry) {
+  const bool exchanges =
+      entry.kind == CollectiveKind::all_to_all || entry.library == CollectiveLibrary::sparse_exchange;
+  return exchanges ? Pattern::exchange : Pattern::ring;
 }
 
 }  // namespace
@@ -126,66 +133,26 @@ std::size_t LinkClasses::add(const Plan& plan, const ClusterPrices& prices) {
   job.prices = &prices;
   job.first_own = static_cast<std::uint32_t>(links_.size());
   add_own(plan, job);
-  const auto row = [this](Crossings crossings) {
-    crossings_.push_back(std::move(crossings));
-    return static_cast<std::uint32_t>(crossings_.size() - 1);
+  const auto add = [this](Row row) {
+    rows_.push_back(std::move(row));
+    return static_cast<std::uint32_t>(rows_.size() - 1);
   };
-  for (const Group& group : plan.groups) job.groups.push_back(row(crossings_of(group, prices.placement())));
+  job.groups.assign(plan.groups.size(), {kNoRow, kNoRow});
+  for (const CollectiveEntry& entry : plan.collectives) {
+    const Pattern pattern = pattern_of(entry);
+    std::uint32_t& row = job.groups[entry.group.index()][static_cast<std::size_t>(pattern)];
+    if (row == kNoRow) row = add(row_of(plan.groups[entry.group.index()], pattern, prices.placement()));
+  }
+  // Another plan with these groups may call them (loads()).
+  for (std::size_t g = 0; g < plan.groups.size(); ++g) {
+    const bool is_called = job.groups[g][0] != kNoRow || job.groups[g][1] != kNoRow;
+    if (!is_called) job.groups[g][0] = add(row_of(plan.groups[g], Pattern::ring, prices.placement()));
+  }
   for (const TransferEntry& entry : plan.transfers) {
-    job.transfers.push_back(row(crossings_of(entry, plan, prices.placement())));
+    job.transfers.push_back(add(row_of(entry, plan, prices.placement())));
   }
   jobs_.push_back(std::move(job));
   return jobs_.size() - 1;
-}
-
-void LinkClasses::cross(std::uint32_t from_gpu, std::uint32_t to_gpu) {
-  for_each_bundle(from_gpu, to_gpu, route_, [this](std::uint32_t bundle) {
-    if (by_copy_[bundle]++ == 0) crossed_once_.push_back(bundle);
-  });
-}
-
-void LinkClasses::end_copy() {
-  for (const std::uint32_t bundle : crossed_once_) {
-    const std::uint32_t count = std::exchange(by_copy_[bundle], 0);
-    if (counted_[bundle] == 0) touched_.push_back(bundle);
-    counted_[bundle] += count;
-    most_by_copy_[bundle] = std::max(most_by_copy_[bundle], count);
-  }
-  crossed_once_.clear();
-}
-
-LinkClasses::Crossings LinkClasses::take_crossings() {
-  std::sort(touched_.begin(), touched_.end());
-  Crossings out;
-  out.reserve(touched_.size());
-  for (const std::uint32_t bundle : touched_) {
-    out.push_back({bundle, std::exchange(counted_[bundle], 0), std::exchange(most_by_copy_[bundle], 0)});
-  }
-  touched_.clear();
-  return out;
-}
-
-LinkClasses::Crossings LinkClasses::crossings_of(const Group& group, const Placement& placement) {
-  if (topology_ == nullptr || group.size() < 2) return {};
-  Messages messages;
-  for (const std::uint32_t base : group.bases) {
-    messages.of(group, base, placement, [this](std::uint32_t from, std::uint32_t to) { cross(from, to); });
-    end_copy();
-  }
-  return take_crossings();
-}
-
-LinkClasses::Crossings LinkClasses::crossings_of(const TransferEntry& transfer, const Plan& plan,
-                                                 const Placement& placement) {
-  if (topology_ == nullptr) return {};
-  const std::vector<std::uint32_t>& from = plan.ranks[transfer.source.index()].stands_for;
-  const std::vector<std::uint32_t>& to = plan.ranks[transfer.destination.index()].stands_for;
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    if (placement.node(from[i]) == placement.node(to[i])) continue;
-    cross(placement.gpu(from[i]), placement.gpu(to[i]));
-    end_copy();
-  }
-  return take_crossings();
 }
 
 void LinkClasses::tell_apart(LinkId id) {
@@ -195,8 +162,8 @@ void LinkClasses::tell_apart(LinkId id) {
 // One pass: a bundle's row is what each group and transfer puts on it.
 void LinkClasses::fold() {
   std::vector<std::vector<std::pair<std::uint32_t, std::uint32_t>>> rows(bundle_info_.size());
-  for (std::uint32_t row = 0; row < crossings_.size(); ++row) {
-    for (const Crossing& crossing : crossings_[row]) rows[crossing.bundle].emplace_back(row, crossing.count);
+  for (std::uint32_t row = 0; row < rows_.size(); ++row) {
+    for (const Crossing& crossing : rows_[row].crossings) rows[crossing.bundle].emplace_back(row, crossing.count);
   }
   std::map<std::pair<double, std::vector<std::pair<std::uint32_t, std::uint32_t>>>, std::uint32_t> known;
   class_of_.clear();
@@ -238,11 +205,12 @@ void LinkClasses::add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, 
 
 void LinkClasses::add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const {
   if (bytes <= 0.0) return;
-  for (const Crossing& crossing : crossings_[row]) {
+  const double message = bytes / rows_[row].peers;
+  for (const Crossing& crossing : rows_[row].crossings) {
     const std::uint32_t link = class_of_[crossing.bundle];
     const bool known =
         std::any_of(out.uses.begin(), out.uses.end(), [&](const LinkUse& use) { return use.link == link; });
-    if (!known) add_use(out, link, bytes * crossing.count, bytes * crossing.of_one, false);
+    if (!known) add_use(out, link, message * crossing.count, message * crossing.of_one, false);
   }
 }
 
@@ -250,10 +218,8 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   LinkLoadEntry out;
   const Group& group = job.plan->groups[entry.group.index()];
   if (group.size() < 2 || entry.bytes.value() <= 0.0) return out;
-  const CollectiveCall call = job.prices->call_of(entry, *job.plan);
   const std::uint32_t slowest = job.prices->slowest(entry, *job.plan);
-  const Choice choice = select(call, job.prices->site(slowest));
-  const LinkLoad bytes = choice.row->load(call);
+  const LinkLoad bytes = job.prices->load(entry, *job.plan);
   const double inside = bytes.node.value(), outside = bytes.network.value();
   Rates rates = job.rates[slowest];
   for (const RankId member : group.members) {
@@ -263,7 +229,14 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   if (inside > 0.0 && !(rates.node.value() > 0.0)) return out;
   if (outside > 0.0 && !(rates.network.value() > 0.0)) return out;
   if (inside > 0.0) out.work = wire_time(inside, rates.node, alone);
-  if (outside > 0.0) out.work = std::max(out.work, wire_time(outside, rates.network, alone));
+  const Pattern pattern = pattern_of(entry);
+  if (outside > 0.0) {
+    // An exchange that the fabric holds up by itself has that in its price.
+    const CollectiveCall call = job.prices->call_of(entry, *job.plan);
+    const double slowdown =
+        pattern == Pattern::exchange ? exchange_bound(call.ranks, call.nodes, job.prices->site(slowest)).slowdown : 1.0;
+    out.work = std::max(out.work, wire_time(outside, rates.network / slowdown, alone));
+  }
   if (out.work == 0) return out;
   for (const RankId member : group.members) {
     add_use(out, own_link(job, member, Port::node_out), inside, inside, true);
@@ -271,8 +244,10 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
     add_use(out, own_link(job, member, Port::network_out), outside, outside, true);
     add_use(out, own_link(job, member, Port::network_in), outside, outside, true);
   }
-  add_fabric(out, job.groups[entry.group.index()], outside);
-  if (!reads_messages() || call.library != CollectiveLibrary::nccl) return out;
+  add_fabric(out, job.groups[entry.group.index()].at(static_cast<std::size_t>(pattern)), outside);
+  if (!reads_messages() || entry.library != CollectiveLibrary::nccl) return out;
+  const CollectiveCall call = job.prices->call_of(entry, *job.plan);
+  const Choice choice = select(call, job.prices->site(slowest));
   if (const std::optional<RingChunks> chunks = ring_chunks(choice, call)) add_messages(out, job, group, *chunks, bytes);
   return out;
 }

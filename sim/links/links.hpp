@@ -7,6 +7,9 @@
 // them an operation loads is found by routing its messages between the GPUs where the job was placed:
 //   transfer     from each member of the source to its partner
 //   collective   from each member to the one at the same place of the group's next node, in a ring over nodes
+//   exchange     from each member to the one at the same place of every other of the group's N nodes, each with 1/(N −
+//   1)
+//                of what the member sends off its node (all_to_all, sparse_exchange)
 // Folding. Fabric links with equal capacity that all operations of all jobs load alike are one constraint and stand for
 // each other (LinkInfo::count), so that a symmetric job on 16,384 GPUs has some dozen links.
 //
@@ -22,10 +25,11 @@
 // collective/chunks.hpp: those of a member load its own links outwards and the next member's inwards, and an equal part
 // of what all of them load of the fabric. Every other operation is a flow.
 //
-// Limitations: messages follow a ring over nodes whatever the algorithm; capacities are what NCCL's measured bus
-// bandwidths leave of the line rates (collective/constants.hpp).
+// Limitations: what is no exchange follows a ring over nodes whatever the algorithm; capacities are what NCCL's
+// measured bus bandwidths leave of the line rates (collective/constants.hpp).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,6 +43,9 @@
 #include "sim/prices/prices.hpp"
 
 namespace orrery::sim {
+
+/// Between which nodes of a communicator its messages go.
+enum class Pattern : std::uint8_t { ring, exchange };
 
 /// One link of the World, or several that are alike.
 struct LinkInfo {
@@ -76,8 +83,8 @@ class LinkClasses {
   [[nodiscard]] BytesPerSecond sustained(BytesPerSecond line) const { return line * network_share_; }
   /// What the job's operations load, given how long they take alone.
   [[nodiscard]] Loads loads(std::size_t job, const Durations& durations) const;
-  /// The same for another plan with the job's ranks and groups, whose transfers go between the same ranks in the same
-  /// order.
+  /// The same for another plan with the job's ranks and groups, whose collectives have the patterns of the job's and
+  /// whose transfers go between the same ranks in the same order.
   [[nodiscard]] Loads loads(std::size_t job, const Plan& plan, const Durations& durations) const;
   /// Links of the World that stand for a link of the topology; empty if no operation crosses it.
   [[nodiscard]] std::vector<LinkId> find(LinkId topology_link) const;
@@ -86,13 +93,18 @@ class LinkClasses {
 
  private:
   enum class Port : std::uint8_t { node_out, node_in, network_out, network_in };
-  static constexpr std::uint32_t kNoBundle = 0xffffffffu;
+  static constexpr std::uint32_t kNoBundle = 0xffffffffu, kNoRow = 0xffffffffu;
   /// How many messages of an operation cross a bundle of fabric links: of all its copies, and of the one with most.
   struct Crossing {
     std::uint32_t bundle = 0, count = 0, of_one = 0;
   };
   using Crossings = std::vector<Crossing>;
   class Colouring;
+  /// What the copies of an operation cross, and of how many nodes the messages of a member of one of them are for.
+  struct Row {
+    Crossings crossings;
+    std::uint32_t peers = 1;
+  };
   /// One of those that an operation stands for: what it crosses is crossed_[first … the next copy's first).
   struct Copy {
     std::uint32_t row = 0, first = 0;
@@ -108,9 +120,11 @@ class LinkClasses {
   struct Job {
     const Plan* plan = nullptr;
     const ClusterPrices* prices = nullptr;
-    std::uint32_t first_own = 0;                   ///< its ranks' own links begin there
-    std::vector<Rates> rates;                      ///< of its ranks' own links, by gpu_class
-    std::vector<std::uint32_t> groups, transfers;  ///< rows of crossings_, by table entry
+    std::uint32_t first_own = 0;  ///< its ranks' own links begin there
+    std::vector<Rates> rates;     ///< of its ranks' own links, by gpu_class
+    /// Rows of rows_, by table entry; of a group as a ring and as an exchange, kNoRow where nothing goes that way.
+    std::vector<std::array<std::uint32_t, 2>> groups;
+    std::vector<std::uint32_t> transfers;
   };
 
   void add_own(const Plan& plan, Job& job);
@@ -133,8 +147,8 @@ class LinkClasses {
   /// What was counted since was one copy of the operation.
   void end_copy();
   [[nodiscard]] Crossings take_crossings();
-  [[nodiscard]] Crossings crossings_of(const Group& group, const Placement& placement);
-  [[nodiscard]] Crossings crossings_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement);
+  [[nodiscard]] Row row_of(const Group& group, Pattern pattern, const Placement& placement);
+  [[nodiscard]] Row row_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement);
   /// `of_one`: the bytes of one copy of the operation.
   void add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, double of_one, bool clamp) const;
   void add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const;
@@ -160,7 +174,7 @@ class LinkClasses {
   std::vector<LinkInfo> bundle_info_;
   std::vector<std::uint8_t> apart_;      ///< of each bundle: it has no like
   std::vector<std::uint32_t> class_of_;  ///< of each bundle: its link, after fold(); kNoBundle: nothing crosses it
-  std::vector<Crossings> crossings_;
+  std::vector<Row> rows_;
   std::size_t first_fabric_ = 0;  ///< of links_, after fold()
   std::vector<LinkId> route_;
   std::vector<std::uint32_t> counted_, touched_;       ///< bundles of the operation at hand

@@ -14,10 +14,9 @@ namespace orrery::sim {
 /// Keeps its room from one communicator to the next.
 class Messages {
  public:
-  /// From each member to the one at the same place of the next node, in a ring over the nodes: calls
-  /// each(from GPU, to GPU); returns how many nodes there are.
+  /// The messages of one communicator: calls each(from GPU, to GPU); returns how many nodes it covers.
   template <class Each>
-  std::uint32_t of(const Group& group, std::uint32_t base, const Placement& placement, Each each) {
+  std::uint32_t of(const Group& group, std::uint32_t base, const Placement& placement, Pattern pattern, Each each) {
     places_.clear();
     for_each_member(group, base,
                     [&](std::uint32_t member) { places_.emplace_back(placement.node(member), placement.gpu(member)); });
@@ -30,17 +29,25 @@ class Messages {
     }
     const std::size_t nodes = begins_.size();
     begins_.push_back(places_.size());
+    const std::size_t distances = pattern == Pattern::exchange ? nodes - 1 : 1;
     for (std::size_t n = 0; n < nodes; ++n) {
-      const std::size_t next = (n + 1) % nodes, size = begins_[next + 1] - begins_[next];
-      for (std::size_t i = begins_[n], to = 0; i < begins_[n + 1]; ++i, to = to + 1 < size ? to + 1 : 0) {
-        each(places_[i].second, places_[begins_[next] + to].second);
-      }
+      for (std::size_t d = 1; d <= distances; ++d) between(n, (n + d) % nodes, each);
     }
     return static_cast<std::uint32_t>(nodes);
   }
 
  private:
   using Place = std::pair<int, std::uint32_t>;  ///< node and GPU
+  /// From each member on a node to the one at the same place of another; where that has fewer, once more from its
+  /// first.
+  template <class Each>
+  void between(std::size_t from, std::size_t to, Each& each) const {
+    const std::size_t size = begins_[to + 1] - begins_[to];
+    for (std::size_t i = begins_[from], place = 0; i < begins_[from + 1];
+         ++i, place = place + 1 < size ? place + 1 : 0) {
+      each(places_[i].second, places_[begins_[to] + place].second);
+    }
+  }
   static bool on_earlier_node(const Place& a, const Place& b) { return a.first < b.first; }
 
   std::vector<Place> places_;

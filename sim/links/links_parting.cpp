@@ -61,9 +61,13 @@ void LinkClasses::list_copies(std::uint32_t number, std::vector<Copy>& copies,
   for (std::size_t g = 0; g < job.plan->groups.size(); ++g) {
     const Group& group = job.plan->groups[g];
     if (group.size() < 2) continue;
-    for (std::size_t i = 0; i < group.bases.size(); ++i) {
-      Copy& copy = begin(job.groups[g], g, i);
-      copy.nodes = messages.of(group, group.bases[i], placement, cross);
+    for (const Pattern pattern : {Pattern::ring, Pattern::exchange}) {
+      const std::uint32_t row = job.groups[g][static_cast<std::size_t>(pattern)];
+      if (row == kNoRow) continue;
+      for (std::size_t i = 0; i < group.bases.size(); ++i) {
+        Copy& copy = begin(row, g, i);
+        copy.nodes = messages.of(group, group.bases[i], placement, pattern, cross);
+      }
     }
   }
   for (std::size_t t = 0; t < job.plan->transfers.size(); ++t) {

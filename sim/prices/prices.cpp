@@ -107,6 +107,12 @@ Seconds ClusterPrices::time(const CollectiveEntry& entry, const Plan& plan) cons
   return time;
 }
 
+LinkLoad ClusterPrices::load(const CollectiveEntry& entry, const Plan& plan) const {
+  const CollectiveCall call = call_of(entry, plan);
+  if (call.ranks < 2 || !(call.bytes > Bytes{0.0})) return {};
+  return select(call, site(slowest(entry, plan))).row->load(call);
+}
+
 CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan& plan) const {
   CollectivePrice price;
   const Class& slow = classes_[slowest(entry, plan)];
@@ -115,6 +121,7 @@ CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan&
   price.idle = time(entry, plan) - price.estimate.time;
   price.sms = price.estimate.channels;
   price.bound = binding_link(price.call, slow.site);
+  price.load = load(entry, plan);
   const bool moves = price.call.ranks > 1 && price.call.bytes > Bytes{0.0};
   if (moves && price.estimate.protocol.empty()) {
     // A kernel of its own: every rank adds what it reads of all the others.
@@ -123,9 +130,7 @@ CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan&
     price.load.node = price.bound.bytes = price.call.bytes * read;
     price.rounding_depth = price.call.ranks - 1;
   } else if (moves) {
-    const Choice choice = select(price.call, slow.site);
-    price.load = choice.row->load(price.call);
-    price.rounding_depth = rounding_depth(choice, price.call);
+    price.rounding_depth = rounding_depth(select(price.call, slow.site), price.call);
   }
   // Where the price has a wire term, measured or modelled, the link is as fast as that says.
   Seconds wire;

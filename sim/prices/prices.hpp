@@ -87,6 +87,9 @@ class ClusterPrices : public Prices {
   [[nodiscard]] TransferPrice explain(const TransferEntry& entry, const Plan& plan) const override;
   [[nodiscard]] Seconds time(const CopyEntry& entry) const override;
 
+  /// What the busiest rank puts on its links, per direction, by the algorithm that NCCL or another library takes.
+  [[nodiscard]] virtual LinkLoad load(const CollectiveEntry& entry, const Plan& plan) const;
+
   [[nodiscard]] const Placement& placement() const { return placement_; }
   [[nodiscard]] CollectiveCall call_of(const CollectiveEntry& entry, const Plan& plan) const;
   [[nodiscard]] std::size_t gpu_classes() const { return classes_.size(); }

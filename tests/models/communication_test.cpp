@@ -117,6 +117,35 @@ TEST(Halfway, OfADragonflyCrossesOneGlobalLink) {
   EXPECT_NEAR(run(job).times[0], 14e-6 + 450e-9 + 500e-6 + 8 * 64e6 / 85e9, 1e-6);
 }
 
+/// What the operation takes where nothing else is on its links.
+double alone(const CommunicationJob& job) {
+  const auto timer = kernels::timers()[0].make();
+  const sim::Plan plan = lower(job);
+  return communication_prices(job, *timer).time(plan.collectives.at(0), plan).value();
+}
+
+TEST(AllToAll, LoadsTheUpLinksWithWhatLeavesTheirLeaf) {
+  CommunicationJob job = job_on(8, "all_to_all", 1e9);
+  // 32 GPUs of a leaf send 7/8 of 1 GB off their node, 4/7 of it to the other leaf: 16 GB over 340 GB/s.
+  EXPECT_NEAR(run(job).times[0], 16e9 / kDown, 0.01 * 16e9 / kDown);
+  EXPECT_NEAR(run(job).times[0], alone(job), 1e-9) << "alone on its links, nothing holds it up beyond its price";
+  // Where the up-links carry as much as the cards do, the cards decide: 875 MB over 42.5 GB/s.
+  const CommunicationJob wide = job_on(8, "all_to_all", 1e9, "fat_tree_ndr");
+  EXPECT_NEAR(run(wide).times[0], 0.875e9 / 42.5e9, 0.01 * 0.875e9 / 42.5e9);
+}
+
+TEST(AllToAll, OfTwoSitesWaitsForTheLinkBetweenThem) {
+  CommunicationJob job = job_on(2, "all_to_all", 64e6, "two_sites_100km");
+  job.cluster = hardware::make_cluster("dgx_h100", "two_sites_100km", 256);
+  // 1,024 GPUs send half of 64 MB to the other site, over 0.85 x 100 GB/s.
+  constexpr double kBetween = 1024 * 32e6 / 85e9;
+  EXPECT_NEAR(run(job).times[0], kBetween, 0.01 * kBetween);
+  EXPECT_NEAR(run(job).times[0], alone(job), 1e-9);
+  // Placed with one node at each site, which no closed form knows: 8 of 64 MB's half each way.
+  job.spread = 128;
+  EXPECT_NEAR(run(job).times[0], alone(job) - 32e6 / 42.5e9 + 8 * 32e6 / 85e9, 1e-6);
+}
+
 TEST(Communication, CallsAgainAfterItsInterval) {
   CommunicationJob job = job_on(2, "all_reduce", 1e8);
   EXPECT_EQ(run(job, {3, Seconds{}, false}).times.size(), 3u);

@@ -91,6 +91,27 @@ TEST(DeepEpNormal, CrossesTheNetworkOncePerNode) {
   EXPECT_NEAR(price.node.value(), 4096.0 * 8.0 * 0.875 * 14336.0, 1.0);   // 8 ranks, forwarded within their nodes
 }
 
+TEST(ExpertExchanges, TakeWhatOverSubscribedLeavesLeaveThem) {
+  // Leaves of four nodes with up-links of a quarter: of 8 nodes 4/7 of what leaves a node leaves its leaf.
+  const hardware::Cluster wide = hardware::make_cluster("dgx_h100", "fat_tree_ndr", 8);
+  const hardware::Cluster narrow = hardware::make_cluster("dgx_h100", "fat_tree_ndr_4to1", 8);
+  const ExchangeShape shape = deepseek(4096, 8);
+  EXPECT_DOUBLE_EQ(network_rate(shape, wide.site(0)).value(), 50e9);
+  EXPECT_DOUBLE_EQ(network_rate(shape, narrow.site(0)).value(), 50e9 * 7.0 / 16.0);
+  for (const char* name : {"deepep_normal", "deepep_low_latency", "all_to_all"}) {
+    ExchangeShape few = shape;
+    if (std::string_view(name) == "deepep_low_latency") few.tokens = 128;
+    const ExchangePrice alone = price_of(name, few, ExchangePhase::dispatch, wide.site(0));
+    const ExchangePrice held = price_of(name, few, ExchangePhase::dispatch, narrow.site(0));
+    EXPECT_EQ(alone.network, held.network) << name;
+    EXPECT_GE(held.time.value(), held.network.value() / (50e9 * 7.0 / 16.0)) << name;
+    EXPECT_GT(held.time, alone.time) << name;
+  }
+  // Two nodes are below one leaf.
+  EXPECT_EQ(price_of("deepep_normal", deepseek(4096, 2), ExchangePhase::dispatch, narrow.site(0)).time,
+            price_of("deepep_normal", deepseek(4096, 2), ExchangePhase::dispatch, wide.site(0)).time);
+}
+
 TEST(ExpertExchanges, RefuseWhatTheyCannotCarryOut) {
   const hardware::Cluster pcie = cluster_of("l40s_box", 1), rack = cluster_of("dgx_h100", 2);
   const ExchangeShape one = deepseek(16, 1), two = deepseek(16, 2);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hardware/catalogue/catalogue.hpp"
 #include "models/layer/parameters.hpp"
 #include "models/training/expert_groups.hpp"
 #include "models/training/memory.hpp"
@@ -222,6 +223,28 @@ TEST(ExpertParallel, LastsLongerWhereOneRankGetsMore) {
   const Seconds even = predict(job, timer).step_time;
   job.config.expert_imbalance = 2.0;
   EXPECT_GT(predict(job, timer).step_time, even);
+}
+
+// Leaves of four nodes whose up-links carry a quarter of the cards: of 8 nodes each GPU sends 7/8 of a buffer off its
+// node, 4/7 of that to the other leaf. Four layers exchange twice on the way forward and twice on the way back.
+TEST(ExpertParallel, WaitsForTheUpLinksThatItsMessagesCross) {
+  const auto step = [](std::string_view fabric, double oversubscription) {
+    TrainingJob job = moe_job(64, "all_to_all", 8);
+    job.llm.moe.experts = 64;
+    job.config.overlap_gradient_reduce = false;  // nothing else on the links meanwhile
+    job.cluster = hardware::make_cluster("dgx_h100", fabric, 8);
+    job.cluster.fabric.oversubscription = oversubscription;
+    EXPECT_EQ(error_of(job), "");
+    const RooflineTimer timer;
+    TrainingOptions apart;
+    apart.classes = unfolded(make_mesh(job));
+    const TrainingResult folded = predict(job, timer);
+    EXPECT_EQ(folded.step_time, predict(job, timer, apart).step_time) << fabric;
+    return folded.step_time.value();
+  };
+  const double off_node = 2048.0 * 2.0 * 2048.0 * 2.0 * 7.0 / 8.0;
+  EXPECT_NEAR(step("fat_tree_ndr_4to1", 4.0) - step("fat_tree_ndr_4to1", 1.0),
+              16.0 * off_node / (0.85 * 50e9) * (4.0 * 4.0 / 7.0 - 1.0), 1e-8);
 }
 
 // What each rank does by itself agrees with the folded step.

@@ -299,12 +299,18 @@ TEST(Oversubscription, OfTheCoreSlowsACollectiveOverThousandNodes) {
   full.fabric.kind = hardware::FabricKind::fat_tree;
   full.fabric.leaf_ports = 16;
   full.fabric.pod_leaves = 192;
+  full.fabric.link_bandwidth = BytesPerSecond{50e9};
   hardware::Cluster narrow = full;
   narrow.fabric.core_oversubscription = 7.0;
   for (const CollectiveKind kind : kAllKinds) {
     for (const int local : {1, 8}) {
       const CollectiveCall wide{kind, Bytes{1e9}, 1024 * local, 1024}, pod{kind, Bytes{1e9}, 384 * local, 384};
-      EXPECT_GT(collective_time(wide, narrow.site(0)), collective_time(wide, full.site(0)));
+      // An exchange among one card of eight of a node has room enough.
+      if (kind == CollectiveKind::all_to_all && local == 1) {
+        EXPECT_EQ(collective_time(wide, narrow.site(0)), collective_time(wide, full.site(0)));
+      } else {
+        EXPECT_GT(collective_time(wide, narrow.site(0)), collective_time(wide, full.site(0)));
+      }
       EXPECT_EQ(collective_time(pod, narrow.site(0)), collective_time(pod, full.site(0)));
     }
   }

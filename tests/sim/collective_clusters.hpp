@@ -57,7 +57,7 @@ inline CollectiveConstants round_constants() {
   CollectiveConstants k;
   k.protocols = kProtocol;
   k.node_bus = BytesPerSecond{100e9};
-  k.network_per_rank = BytesPerSecond{10e9};
+  k.network_per_rank = k.exchange_per_rank = BytesPerSecond{10e9};
   k.nvls_bus = BytesPerSecond{200e9};
   k.nvls_tree_limit = BytesPerSecond{1e15};
   k.nvls_hop = Seconds{25e-6};

@@ -232,6 +232,42 @@ TEST(FabricLoads, AreTheMessagesOfARingOverNodes) {
   EXPECT_EQ(found(loads.transfers[0], 1e9), crossings(topology, {{0, 39}}));
 }
 
+TEST(FabricLoads, OfAnExchangeAreMessagesToAllOtherNodes) {
+  // The same five nodes. Each GPU sends 4/5 of 500 MB, a quarter of it to each of the others.
+  Job job(small_leaves(5), 40);
+  std::vector<RankId> members;
+  for (std::uint32_t node = 0; node < 5; ++node) members.emplace_back(8 * node + 3);
+  const GroupId group = job.group({{5, 8}}, {3}, members);
+  job.collective(CollectiveKind::all_to_all, 5e8, group);
+  job.collective(CollectiveKind::all_gather, 5e8, group);  // beside it, a ring of the same group
+  const hardware::Topology topology(job.cluster);
+  LinkClasses classes(job.cluster, &topology);
+  for (std::size_t id = topology.first_switch_link().index(); id < topology.links().size(); ++id) {
+    classes.tell_apart(LinkId(id));
+  }
+  const std::size_t number = classes.add(job.plan, *job.prices);
+  classes.fold();
+  const Loads loads = classes.loads(number, job.durations());
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> all;
+  for (std::uint32_t from = 3; from < 40; from += 8) {
+    for (std::uint32_t to = 3; to < 40; to += 8) {
+      if (from != to) all.emplace_back(from, to);
+    }
+  }
+  const auto found = [&](const LinkLoadEntry& load, double bytes) {
+    std::map<std::string, int> out;
+    for (const LinkUse& use : load.uses) {
+      if (!classes.is_fabric(LinkId(use.link))) continue;
+      const double messages = use.share * static_cast<double>(load.work) / bytes;
+      EXPECT_NEAR(messages, std::round(messages), 1e-6);
+      out[classes.links()[use.link].representative] = static_cast<int>(std::lround(messages));
+    }
+    return out;
+  };
+  EXPECT_EQ(found(loads.collectives[0], 1e8), crossings(topology, all));
+  EXPECT_EQ(found(loads.collectives[1], 4e8), crossings(topology, {{3, 11}, {11, 19}, {19, 27}, {27, 35}, {35, 3}}));
+}
+
 TEST(FabricLoads, OfAFoldedOperationAreThoseOfAllItsCopies) {
   // Four nodes on two leaves as one rank. Eight communicators of nodes 0 and 2: each leaf passes eight messages up and
   // eight down. A transfer of two ranks of eight likewise.

@@ -1,0 +1,67 @@
+// Which bundles of fabric links an operation crosses, and how often. See links.hpp.
+#include <algorithm>
+#include <utility>
+
+#include "sim/links/links.hpp"
+#include "sim/links/links_messages.hpp"
+
+namespace orrery::sim {
+
+void LinkClasses::cross(std::uint32_t from_gpu, std::uint32_t to_gpu) {
+  for_each_bundle(from_gpu, to_gpu, route_, [this](std::uint32_t bundle) {
+    if (by_copy_[bundle]++ == 0) crossed_once_.push_back(bundle);
+  });
+}
+
+void LinkClasses::end_copy() {
+  for (const std::uint32_t bundle : crossed_once_) {
+    const std::uint32_t count = std::exchange(by_copy_[bundle], 0);
+    if (counted_[bundle] == 0) touched_.push_back(bundle);
+    counted_[bundle] += count;
+    most_by_copy_[bundle] = std::max(most_by_copy_[bundle], count);
+  }
+  crossed_once_.clear();
+}
+
+LinkClasses::Crossings LinkClasses::take_crossings() {
+  std::sort(touched_.begin(), touched_.end());
+  Crossings out;
+  out.reserve(touched_.size());
+  for (const std::uint32_t bundle : touched_) {
+    out.push_back({bundle, std::exchange(counted_[bundle], 0), std::exchange(most_by_copy_[bundle], 0)});
+  }
+  touched_.clear();
+  return out;
+}
+
+LinkClasses::Row LinkClasses::row_of(const Group& group, Pattern pattern, const Placement& placement) {
+  Row row;
+  if (topology_ == nullptr || group.size() < 2) return row;
+  Messages messages;
+  std::uint32_t nodes = 0;  // that the fewest of the copies cover, of those that leave a node
+  for (const std::uint32_t base : group.bases) {
+    const std::uint32_t own =
+        messages.of(group, base, placement, pattern, [this](std::uint32_t from, std::uint32_t to) { cross(from, to); });
+    end_copy();
+    if (own > 1) nodes = nodes == 0 ? own : std::min(nodes, own);
+  }
+  if (pattern == Pattern::exchange && nodes > 1) row.peers = nodes - 1;
+  row.crossings = take_crossings();
+  return row;
+}
+
+LinkClasses::Row LinkClasses::row_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement) {
+  Row row;
+  if (topology_ == nullptr) return row;
+  const std::vector<std::uint32_t>& from = plan.ranks[transfer.source.index()].stands_for;
+  const std::vector<std::uint32_t>& to = plan.ranks[transfer.destination.index()].stands_for;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (placement.node(from[i]) == placement.node(to[i])) continue;
+    cross(placement.gpu(from[i]), placement.gpu(to[i]));
+    end_copy();
+  }
+  row.crossings = take_crossings();
+  return row;
+}
+
+}  // namespace orrery::sim
