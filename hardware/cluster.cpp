@@ -33,6 +33,7 @@ void note_override(Gpu& gpu, const std::string& key, BytesPerSecond profile) {
 
 // A GPU reaches its NIC over PCIe: the slower of the two sets its rate.
 BytesPerSecond Site::network_bandwidth_per_gpu() const {
+  if (is_torus()) return torus_link() * static_cast<double>(torus_ports());
   if (node.gpus == 0) return BytesPerSecond{};
   const BytesPerSecond port = nodes > 1 && fabric.link_bandwidth.value() > 0.0
                                   ? min(node.nic_bandwidth, fabric.link_bandwidth)
@@ -41,7 +42,18 @@ BytesPerSecond Site::network_bandwidth_per_gpu() const {
   return min(share, min(node.pcie_bandwidth, gpu.pcie_bandwidth));
 }
 
+BytesPerSecond Site::torus_link() const {
+  return min(fabric.link_bandwidth, gpu.nvlink_bandwidth / static_cast<double>(2 * std::max(1, fabric.axes)));
+}
+
+int Site::torus_ports() const {
+  int ports = 0;
+  for (const int chips : fabric.torus) ports += chips > 2 || fabric.closes(chips) ? 2 : chips - 1;
+  return fabric.torus.empty() ? 2 * fabric.axes : ports;
+}
+
 BytesPerSecond Site::node_bandwidth_per_gpu() const {
+  if (is_torus()) return network_bandwidth_per_gpu();
   return has_nvlink() ? gpu.nvlink_bandwidth : min(node.pcie_bandwidth, gpu.pcie_bandwidth);
 }
 
@@ -76,6 +88,10 @@ bool is_alike(const NodeGroup& a, const NodeGroup& b) {
                       node.nic_bandwidth.value(), node.nvlink_mesh, node.mesh_bandwidth.value());
   };
   return figures(a) == figures(b);
+}
+
+bool Cluster::has_fabric_links() const {
+  return fabric.kind == FabricKind::torus || (node_count() > 1 && fabric.leaf_ports > 0);
 }
 
 int Cluster::node_count() const {

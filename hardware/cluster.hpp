@@ -82,6 +82,9 @@ struct Fabric {
   int axes = 0;            ///< of a torus, whose chips are linked to each other; link_bandwidth is that of a link
   int ring_multiple = 0;   ///< an axis is closed to a ring where its chips are a multiple of so many; 0: none is
   std::vector<int> torus;  ///< chips along each axis, the first the fastest: what the cluster says of its slice
+
+  /// An axis of a torus with so many chips is a ring, not a line.
+  [[nodiscard]] bool closes(int chips) const { return chips > 1 && ring_multiple > 0 && chips % ring_multiple == 0; }
   std::map<std::string, std::string> sources;
 };
 
@@ -108,9 +111,10 @@ struct Site {
 
   [[nodiscard]] int gpus_per_node() const { return node.gpus; }
 
-  /// What one GPU can put on the network, per direction: its share of the NICs, at most its PCIe rate.
+  /// What one GPU can put on the network, per direction: its share of the NICs, at most its PCIe rate; of a chip of a
+  /// torus all of its links.
   [[nodiscard]] BytesPerSecond network_bandwidth_per_gpu() const;
-  /// Bandwidth between two GPUs of a node: NVLink, else PCIe.
+  /// Bandwidth between two GPUs of a node: NVLink, else PCIe; of a chip of a torus all of its links.
   [[nodiscard]] BytesPerSecond node_bandwidth_per_gpu() const;
   /// Whether GPUs of a node reach each other over NVLink and its switch.
   [[nodiscard]] bool has_nvlink() const { return node.nvswitch && gpu.nvlink_bandwidth.value() > 0.0; }
@@ -119,6 +123,14 @@ struct Site {
   [[nodiscard]] BytesPerSecond nvlink_among(int ranks, bool side_by_side = true) const;
   /// Chips are linked to each other, without cards or switches.
   [[nodiscard]] bool is_torus() const { return fabric.kind == FabricKind::torus; }
+  /// Its library is none of NCCL's: chips that link each other have collectives of their own.
+  [[nodiscard]] bool has_ici() const { return gpu.generation.interconnect == Interconnect::ici; }
+  /// Line rate of one link of a torus, one way: what the fabric's cable and the chip's port (its rate over two ports of
+  /// each axis) both carry. REQUIRES is_torus().
+  [[nodiscard]] BytesPerSecond torus_link() const;
+  /// Links of a chip to its neighbours in the slice: two of an axis, one where it has two chips and is no ring. Chips
+  /// at the ends of a line have one less. REQUIRES is_torus().
+  [[nodiscard]] int torus_ports() const;
   /// Nodes below one leaf (rail fabrics: one set of leaves), at least 1; 0 where the fabric has no leaves.
   [[nodiscard]] int nodes_per_leaf() const;
   /// Nodes that reach each other without the core tier, at least 1; 0 where the fabric has no pods.
@@ -132,10 +144,15 @@ struct Cluster {
   NcclSettings nccl;
   NetworkSettings network;
 
-  /// What keeps the fabric from joining the nodes, in a sentence: NICs that rails or planes don't divide, more groups
+  /// What keeps the fabric from joining the nodes, in a sentence: chips whose links are no torus's on one, and the
+  /// other way round, NICs that rails or planes don't divide, more groups
   /// of a dragonfly (or sites) than their global links reach, an axis too many or too few, axes that don't multiply to
   /// the GPUs. Empty: nothing.
   [[nodiscard]] std::string misfit() const;
+  /// Of that, what is wrong with the links: chips that are linked to each other and no torus, or the other way round.
+  [[nodiscard]] std::string link_misfit() const;
+  /// Links beyond those of a node are described: the fabric's switches, or a torus.
+  [[nodiscard]] bool has_fabric_links() const;
   [[nodiscard]] int node_count() const;
   [[nodiscard]] int gpu_count() const;
   /// The group of a node, or of a GPU, of that number in the cluster. REQUIRES that it is there.

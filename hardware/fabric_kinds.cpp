@@ -34,10 +34,10 @@ std::string misfit_of_torus(const Cluster& cluster) {
     return fmt::format("the torus '{}' has {} axes: torus: lists the chips along each, not {} figures", fabric.name,
                        fabric.axes, fabric.torus.size());
   }
-  std::int64_t chips = 1;
+  double chips = 1.0;  // six axes of ten million overflow an integer
   for (const int along : fabric.torus) chips *= along;
   if (chips == cluster.gpu_count()) return {};
-  return fmt::format("the axes {} of the torus multiply to {} chips, and the nodes have {}",
+  return fmt::format("the axes {} of the torus multiply to {:.0f} chips, and the nodes have {}",
                      fmt::join(fabric.torus, " x "), chips, cluster.gpu_count());
 }
 
@@ -74,7 +74,27 @@ const std::vector<FabricKindRow>& fabric_kinds() {
   return rows;
 }
 
+// NVLinks end in a switch or in a bridge, links of a torus at a neighbour.
+std::string Cluster::link_misfit() const {
+  const bool torus = fabric.kind == FabricKind::torus;
+  if (!torus && gpu_count() < 2) return {};
+  for (const NodeGroup& group : groups) {
+    const bool ici = group.gpu.generation.interconnect == Interconnect::ici;
+    if (ici == torus) continue;
+    if (torus) {
+      return fmt::format("the fabric '{}' is a torus of chips that are linked to each other: '{}' has no such links",
+                         fabric.name, group.gpu.name);
+    }
+    return fmt::format(
+        "nothing but a torus joins the chips '{}', and the fabric '{}' is none: name a fabric of that "
+        "kind (orrery list fabrics), and with torus: the chips along each axis",
+        group.gpu.name, fabric.name);
+  }
+  return {};
+}
+
 std::string Cluster::misfit() const {
+  if (std::string links = link_misfit(); !links.empty()) return links;
   if (fabric.kind == FabricKind::torus) return misfit_of_torus(*this);
   if (fabric.kind == FabricKind::dual_plane) return misfit_of_planes(*this);
   return is_direct(fabric.kind) && node_count() > 1 ? misfit_of_groups(*this) : std::string();

@@ -27,6 +27,12 @@ enum class AttentionInstructions : std::uint8_t {
   tensor_memory,  ///< compute capability 10.0
 };
 
+/// What leads from one chip to others, and with it whose collectives run there.
+enum class Interconnect : std::uint8_t {
+  nvlink,  ///< NVLink, PCIe and network cards: NCCL
+  ici,     ///< links from chip to chip, which make a torus: compiled by XLA, without NCCL
+};
+
 struct Generation {
   using Coefficients = std::vector<std::pair<std::string, double>>;
 
@@ -41,6 +47,7 @@ struct Generation {
   BytesPerSecond amax_rate;
   double amax_overlap = 1.0;
 
+  Interconnect interconnect = Interconnect::nvlink;
   int compute_capability = 0;    ///< 90: of the least of its boards
   double link_efficiency = 0.0;  ///< what NCCL reckons with, over NVLink's line rate
   double nvls_sustained = 0.0;   ///< bus bandwidth of reduction in the switch over line rate, measured at GiB sizes

@@ -146,6 +146,7 @@ void read_kernels(MapReader section, Generation& generation) {
 }
 
 void read_collectives(MapReader section, Generation& generation) {
+  generation.interconnect = static_cast<Interconnect>(section.choice_or("interconnect", {"nvlink", "ici"}, 0));
   generation.compute_capability = static_cast<int>(section.integer("compute_capability", Range::between(10, 999)));
   generation.link_efficiency = section.number("link_efficiency", Range::between(0, 1));
   generation.nvls_sustained = section.number("nvls_sustained", Range::between(0, 2));

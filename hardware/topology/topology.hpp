@@ -18,10 +18,20 @@
 // 0, GPUs and NICs in their node, switches in the tier.
 //
 // Of two planes each GPU has a card in each, and each rail its leaves in each; a hash of the two GPUs picks one. In a
-// dragonfly leaves are routers and pods groups: routers of a group are linked to each other, and each two groups by one
-// global link (as wide as all that the routers have for it), each router holding an equal part of them. A route is at
-// most a local link, a global one and a local one; where a cable of it is down it goes by another router or, between
-// groups, by a third group (Valiant). Sites are groups of one router, which stands for a site's own switches.
+// dragonfly leaves are routers and pods groups: routers of a group are linked to each other, and each two groups by as
+// many cables as the global ports of a group are for each other one. Cable k to the d-th group ahead of g takes port
+// k (g − 1) + d of its group, and ports are dealt to the routers in their order, so that the cables of two groups end
+// on routers far apart (Hastings et al., CLUSTER 2015: relative arrangement). A route is at most a local link, a global
+// one and a local one. Which of the cables it takes a hash of the two cards says where flows are spread by one, so that
+// the way back is the same; else they are dealt out to the sender's cards in turn, as adaptive routing fills them.
+// Where a cable is down it goes by another one, by another router or, between groups, by a third group (Valiant). Sites
+// are groups of one router, which stands for a site's own switches.
+//
+// On a torus (hardware/torus.hpp) every chip has a router of its own, a leaf, and routers of neighbours are linked:
+// chip0.chip1 leads from the first to the second, node0.gpu0.ici_out from a chip to its router. A route goes along the
+// first axis, then the second, and so on, the shorter way around rings (dimension order: Dally & Towles, Principles and
+// Practices of Interconnection Networks, 2004, §8.4), so that the way back visits other chips. Where a cable is down it
+// takes the axes in another order, or the longer way around a ring, or begins with a neighbour's row.
 //
 // Routes follow rules and are made on demand; nothing is stored per pair. Several spines (and cores) are equal:
 // a hash of the two NICs picks one, as ECMP and adaptive routing of one flow do. A cable of which a direction is down
@@ -46,13 +56,15 @@
 
 #include "hardware/cluster.hpp"
 #include "hardware/ids.hpp"
+#include "hardware/torus.hpp"
 
 namespace orrery::hardware {
 
 enum class VertexKind : std::uint8_t { gpu, nvswitch, pcie_switch, nic, host, network_switch };
-/// By the two ends: GPU and NVSwitch; anything on PCIe; NIC and leaf; leaf and spine; spine and core.
-enum class LinkClass : std::uint8_t { nvlink, pcie, nic, leaf, spine };
-/// "nvlink", "pcie", "nic", "leaf", "spine".
+/// By the two ends: GPU and NVSwitch; anything on PCIe; NIC, or chip of a torus, and leaf; leaf and spine; spine and
+/// core; routers of two chips.
+enum class LinkClass : std::uint8_t { nvlink, pcie, nic, leaf, spine, ici };
+/// "nvlink", "pcie", "nic", "leaf", "spine", "ici".
 [[nodiscard]] std::string_view link_class_name(LinkClass link_class);
 
 struct Vertex {
@@ -101,7 +113,8 @@ class Topology {
   [[nodiscard]] VertexId nic(RankId rank) const;
 
   /// The links from GPU `a` to GPU `b` in order; empty if they are the same. The same pair always gives the
-  /// same route, and the way back visits the same switches. REQUIRES both below gpu_count(). Throws NoRoute.
+  /// same route, and the way back visits the same switches (but on a torus). REQUIRES both below gpu_count(). Throws
+  /// NoRoute.
   [[nodiscard]] std::vector<LinkId> route(RankId a, RankId b) const;
   /// The same into `links`, which is cleared first: no allocation where it has room.
   void route(RankId a, RankId b, std::vector<LinkId>& links) const;
@@ -120,6 +133,7 @@ class Topology {
   [[nodiscard]] LinkId first_switch_link() const { return LinkId(first_link(leaf_offset_)); }
   /// Leaves are linked to each other: each of these links is one of its own.
   [[nodiscard]] bool is_direct() const { return direct_; }
+  [[nodiscard]] bool is_torus() const { return !torus_.empty(); }
   /// No cable is down.
   [[nodiscard]] bool is_whole() const { return down_.empty(); }
 
@@ -159,7 +173,7 @@ class Topology {
     int bridges = 0;  ///< how many of them: one NVSwitch, or bridges one behind the other from nvswitch on
     int links = 0;    ///< of one node; offsets of them below
     struct GpuLinks {
-      int nvlink_out = -1, nvlink_in = -1, pcie_out = 0, pcie_in = 0, pcie_switch = 0, nic = -1;
+      int nvlink_out = -1, nvlink_in = -1, pcie_out = 0, pcie_in = 0, pcie_switch = 0, nic = -1, ici_out = -1;
     };
     struct NicLinks {
       int pcie_out = 0, pcie_in = 0, out = -1, pcie_switch = 0;
@@ -182,6 +196,7 @@ class Topology {
   void require_joined(const std::vector<NodeGroup>& groups, const Fabric& fabric) const;
   [[nodiscard]] const Shape& shape_of_node(int node) const;
   [[nodiscard]] const Shape& shape_of_gpu(int gpu) const;
+  [[nodiscard]] int first_gpu_of(int node) const;
   [[nodiscard]] VertexId node_vertex(int node, int offset) const;
   [[nodiscard]] int leaf_of(int node, int nic) const;
   [[nodiscard]] int leaf_of_group(int group, int nic) const { return rails_ > 0 ? group * rails_ + nic : group; }
@@ -200,10 +215,15 @@ class Topology {
   void choose_switches(const Ends& ends, Choice& choice) const;
   void walk(const Ends& ends, const Choice& choice, std::vector<LinkId>& links) const;
   void walk_switches(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const;
-  void walk_direct(int from_leaf, int to_leaf, int via, Walk& way) const;
-  /// The router of a group that has its link to another.
-  [[nodiscard]] int gateway(int group, int other) const;
+  void walk_direct(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const;
+  /// The router of a group where one of its cables to another ends.
+  [[nodiscard]] int gateway(int group, int other, int cable) const;
   [[nodiscard]] int routers_of(int group) const;
+  void route_torus(int from, int to, std::vector<LinkId>& links) const;
+  [[nodiscard]] bool walk_torus(int from, int to, const std::vector<std::size_t>& order, std::uint32_t other_way,
+                                std::vector<LinkId>& links) const;
+  void detour_torus(int from, int to, std::vector<LinkId>& links) const;
+  [[nodiscard]] LinkId torus_port(int chip, bool out) const;
   void detour(const Ends& ends, std::vector<LinkId>& links) const;
   [[nodiscard]] bool detour_direct(const Ends& ends, Choice choice, std::vector<LinkId>& links) const;
   [[nodiscard]] bool detour_by_switches(const Ends& ends, Choice choice, std::vector<LinkId>& links) const;
@@ -215,8 +235,12 @@ class Topology {
   int rails_ = 0;  ///< of a rail-optimised fabric, else 0
   bool pxn_ = false;
   bool direct_ = false;
-  int planes_ = 1;  ///< cards of a GPU, each in another plane
+  int cables_ = 1;        ///< between two groups of a dragonfly, or sites
+  int group_cables_ = 1;  ///< that a group has for all others
+  bool by_hash_ = false;  ///< FlowSpread::hash
+  int planes_ = 1;        ///< cards of a GPU, each in another plane
   std::uint64_t hash_seed_ = 0;
+  std::vector<TorusAxis> torus_;  ///< empty where there is none
   int nodes_per_leaf_ = 1, pod_leaves_ = 0, leaves_ = 0, pods_ = 0, spines_per_pod_ = 0, cores_per_plane_ = 0;
   int leaf_offset_ = 0, spine_offset_ = 0, core_offset_ = 0;
 

@@ -35,16 +35,18 @@ std::string_view link_class_name(LinkClass link_class) {
     case LinkClass::leaf:
       return "leaf";
     case LinkClass::spine:
+      return "spine";
+    case LinkClass::ici:
       break;
   }
-  return "spine";
+  return "ici";
 }
 
 std::string Topology::name(VertexId id) const {
   const Vertex& vertex = vertices_[id.index()];
   const int index = static_cast<int>(id.value);
   if (vertex.kind == VertexKind::network_switch) {
-    if (vertex.tier == 1) return fmt::format("leaf{}", index - leaf_offset_);
+    if (vertex.tier == 1) return fmt::format("{}{}", is_torus() ? "chip" : "leaf", index - leaf_offset_);
     return vertex.tier == 2 ? fmt::format("spine{}", index - spine_offset_)
                             : fmt::format("core{}", index - core_offset_);
   }
@@ -97,9 +99,11 @@ std::string Topology::name(LinkId id) const {
       if (kind == VertexKind::pcie_switch) return device + (out ? ".up" : ".down");
       return device + (out ? ".pcie_out" : ".pcie_in");
     case LinkClass::nic:
+      if (kind == VertexKind::gpu) return device + (out ? ".ici_out" : ".ici_in");
       return device + (out ? ".out" : ".in");
     case LinkClass::leaf:
     case LinkClass::spine:
+    case LinkClass::ici:
       break;
   }
   return fmt::format("{}.{}.{}", device, name(upper), out ? "up" : "down");
@@ -118,12 +122,13 @@ std::vector<LinkId> Topology::links_like(std::string_view text) const {
   const auto [word, number] = split_number(text.substr(0, text.find('.')));
   const auto nearest = [n = number](int count) { return std::clamp(n, 0, std::max(0, count - 1)); };
   std::vector<LinkId> out;
-  const bool any = word != "node" && word != "leaf" && word != "spine";
+  const std::string_view router = is_torus() ? "chip" : "leaf";
+  const bool any = word != "node" && word != router && word != "spine";
   if (word == "node" || any) {
     const int node = nearest(nodes_);
     links_at(static_cast<int>(node_vertex(node, 0).value), shape_of_node(node).vertices, out);
   }
-  if ((word == "leaf" || any) && leaves_ > 0) links_at(leaf_offset_ + nearest(leaves_), 1, out);
+  if ((word == router || any) && leaves_ > 0) links_at(leaf_offset_ + nearest(leaves_), 1, out);
   if ((word == "spine" || any) && spine_count() > 0) links_at(spine_offset_ + nearest(spine_count()), 1, out);
   return out;
 }

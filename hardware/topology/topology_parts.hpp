@@ -30,6 +30,7 @@ struct Topology::Choice {
   int exit = 0, entry = 0;
   int plane = 0, core = 0;
   int port = 0;        ///< which of its GPUs' cards: of the plane
+  int cable = 0;       ///< of those between two groups of a dragonfly
   int via = -1;        ///< of a dragonfly: the router, or between groups the group, that it goes by; -1: straight
   bool nvlink = true;  ///< inside a node, where there is an NVSwitch
 };

@@ -2,6 +2,7 @@
 // See topology.hpp.
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -31,6 +32,15 @@ int spread(std::uint64_t hash, int count) {
   return static_cast<int>((hash & 0xffffffffu) * static_cast<std::uint64_t>(count) >> 32);
 }
 
+/// Deals numbers out to `count` in turn, neighbours far apart: by steps of the golden section (Knuth, The Art of
+/// Computer Programming 3, §6.4), of which none meets another before all are taken.
+int dealt(int number, int count) {
+  constexpr double kGolden = 0.6180339887498949;
+  int step = std::max(1, static_cast<int>(kGolden * count));
+  while (std::gcd(step, count) != 1) ++step;
+  return static_cast<int>(std::int64_t{number} * step % count);
+}
+
 }  // namespace
 
 const Topology::Shape& Topology::shape_of_node(int node) const {
@@ -43,6 +53,11 @@ const Topology::Shape& Topology::shape_of_gpu(int gpu) const {
   std::size_t group = shapes_.size() - 1;
   while (shapes_[group].first_gpu > gpu) --group;
   return shapes_[group];
+}
+
+int Topology::first_gpu_of(int node) const {
+  const Shape& shape = shape_of_node(node);
+  return shape.first_gpu + (node - shape.first_node) * shape.gpus;
 }
 
 VertexId Topology::node_vertex(int node, int offset) const {
@@ -135,13 +150,19 @@ Topology::Leaves Topology::leaves_between(RankId a, RankId b) const {
 }
 
 void Topology::choose_switches(const Ends& ends, Choice& choice) const {
-  if (pods_ == 0 || direct_) return;
+  if (pods_ == 0 || (direct_ && cables_ == 1)) return;
   const Shape &from = *ends.from.shape, &to = *ends.to.shape;
   const VertexId first(from.first_vertex + (ends.from.node - from.first_node) * from.vertices + from.nic +
                        at(from.gpu_links, choice.exit).nic + choice.port);
   const VertexId last(to.first_vertex + (ends.to.node - to.first_node) * to.vertices + to.nic +
                       at(to.gpu_links, choice.entry).nic + choice.port);
   const std::uint64_t hash = pair_hash(first.value, last.value, hash_seed_);
+  if (direct_) {
+    const int cards_before = from.first_nic + (ends.from.node - from.first_node) * from.nics;
+    const int card = cards_before + at(from.gpu_links, choice.exit).nic + choice.port;
+    choice.cable = by_hash_ ? spread(hash, cables_) : dealt(card, cables_);
+    return;
+  }
   choice.plane = spread(hash, spines_per_pod_);
   choice.core = spread(hash >> 32, cores_per_plane_);
 }
@@ -150,7 +171,7 @@ void Topology::choose_switches(const Ends& ends, Choice& choice) const {
 // cores of its plane; those of a core to its plane's spine in each pod.
 void Topology::walk_switches(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const {
   if (from_leaf == to_leaf) return;
-  if (direct_) return walk_direct(from_leaf, to_leaf, choice.via, way);
+  if (direct_) return walk_direct(from_leaf, to_leaf, choice, way);
   const int from_pod = from_leaf / pod_leaves_, to_pod = to_leaf / pod_leaves_;
   const auto up = [](std::uint32_t past, int count, int i) { return past - static_cast<std::uint32_t>(count - i); };
   way.by(up(first_link(leaf_offset_ + from_leaf + 1), spines_per_pod_, choice.plane));
@@ -197,6 +218,7 @@ std::vector<LinkId> Topology::route(RankId a, RankId b) const {
 }
 
 void Topology::route(RankId a, RankId b, std::vector<LinkId>& links) const {
+  if (is_torus()) return route_torus(static_cast<int>(a.value), static_cast<int>(b.value), links);
   const Ends ends = ends_of(a, b);
   walk(ends, usual_choice(ends), links);
   if (!down_.empty() && first_down(links).valid()) detour(ends, links);

@@ -98,11 +98,66 @@ TEST(Dragonfly, HasAGlobalLinkBetweenEachTwoGroupsAndAnEqualPartOfThemOnEachRout
   EXPECT_EQ(global, 4 * 3);
   EXPECT_EQ(local, 4 * 3 * 2);
   for (const auto& [router, links] : global_of) EXPECT_EQ(links, 1);
-  // Twice the links between each two groups are one link of twice the width.
-  Cluster wide = cluster;
-  wide.fabric.global_links = 2;
-  const Topology wider(wide);
-  EXPECT_EQ(wider.link(wider.find_link("leaf0.leaf5")).bandwidth, cluster.fabric.global_bandwidth * 2.0);
+}
+
+// Two cables between each two of four groups: six ports of a group, two of each router. Group 1 is the first ahead of
+// group 0: ports 0 and 0 + 3, of routers 0 and 1. Group 0 is the third ahead of group 1: ports 2 and 5, of 1 and 2.
+TEST(Dragonfly, HasTheCablesBetweenTwoGroupsOnDifferentRouters) {
+  Cluster cluster = small_dragonfly();
+  cluster.fabric.global_links = 2;
+  const Topology topology(cluster);
+  for (const char* name : {"leaf0.leaf4", "leaf4.leaf0", "leaf1.leaf5", "leaf5.leaf1"}) {
+    EXPECT_EQ(topology.link(topology.find_link(name)).bandwidth, cluster.fabric.global_bandwidth) << name;
+  }
+  std::map<VertexId, double> ports;
+  for (const Link& link : topology.links()) {
+    if (link.link_class == LinkClass::spine) ports[link.from] += link.bandwidth / cluster.fabric.global_bandwidth;
+  }
+  EXPECT_EQ(ports.size(), 12u);
+  for (const auto& [router, count] : ports) EXPECT_DOUBLE_EQ(count, 2.0);
+}
+
+/// Flows from each GPU of the first group to the one at the same place of the second, over the cables of each link of
+/// that class.
+double most_flows_of_a_cable(const Cluster& cluster, LinkClass link_class = LinkClass::spine) {
+  const Topology topology(cluster);
+  const int half = topology.gpu_count() / 2;
+  std::map<LinkId, double> flows;
+  double most = 0.0;
+  for (int gpu = 0; gpu < half; ++gpu) {
+    for (const LinkId id : topology.route(RankId(gpu), RankId(gpu + half))) {
+      const Link& link = topology.link(id);
+      if (link.link_class != link_class) continue;
+      flows[id] += cluster.fabric.global_bandwidth / link.bandwidth;
+      most = std::max(most, flows[id]);
+    }
+  }
+  return most;
+}
+
+// 40 DGX A100: two groups of 20 routers, whose 10 ports of each to others are 200 cables, for 160 flows.
+TEST(Dragonfly, SpreadsFlowsOverTheCablesBetweenTwoGroups) {
+  Cluster cluster = make_cluster("dgx_a100", "dragonfly_hdr", 40);
+  EXPECT_LE(most_flows_of_a_cable(cluster), 1.0) << "dealt out in turn";
+  EXPECT_LE(most_flows_of_a_cable(cluster, LinkClass::leaf), 1.0) << "cards of a node to different routers";
+  cluster.network.spread = FlowSpread::hash;
+  const double first = most_flows_of_a_cable(cluster);
+  EXPECT_GT(first, 1.0) << "a hash fills none evenly: 160 balls in 200 bins";
+  EXPECT_LT(first, 10.0);
+  const Topology before(cluster);
+  cluster.network.hash_seed = 7;
+  const Topology after(cluster);
+  int moved = 0;
+  for (int gpu = 0; gpu < 160; ++gpu) {
+    const auto forth = before.route(RankId(gpu), RankId(gpu + 160)),
+               back = before.route(RankId(gpu + 160), RankId(gpu));
+    ASSERT_EQ(forth.size(), back.size());
+    for (std::size_t i = 0; i < forth.size(); ++i) {
+      EXPECT_EQ(before.link(forth[i]).to, before.link(back[back.size() - 1 - i]).from) << "the same switches";
+    }
+    moved += forth != after.route(RankId(gpu), RankId(gpu + 160)) ? 1 : 0;
+  }
+  EXPECT_GT(moved, 100) << "another seed, other cables";
 }
 
 TEST(Dragonfly, FindsItsLinksByTheirNames) {
@@ -218,7 +273,9 @@ TEST(Torus, HasAxesThatMultiplyToItsChips) {
   EXPECT_THAT(cluster.misfit(), HasSubstr("128 chips, and the nodes have 64"));
   cluster.fabric.torus = {8, 8};
   EXPECT_THAT(cluster.misfit(), HasSubstr("not 2 figures"));
-  EXPECT_THROW(Topology{cluster}, ConfigError) << "it has no switches to describe";
+  EXPECT_THROW(Topology{cluster}, ConfigError);
+  cluster.fabric.torus = {10'000'000, 10'000'000, 10'000'000};
+  EXPECT_THAT(cluster.misfit(), HasSubstr("1000000000000000000000 chips"));
 }
 
 // n flows on k equal links, each by a hash: balls in bins. Expected most on one link for n = k = 32: 3.533, from the
