@@ -14,6 +14,8 @@ Served served_by(const hardware::Topology& topology, LinkId id) {
   const bool of_gpu = from == VertexKind::gpu || to == VertexKind::gpu;
   const bool of_nic = from == VertexKind::nic || to == VertexKind::nic;
   if (!of_gpu && !of_nic) return {};
+  // Chips of a torus talk over their own links alone.
+  if (topology.is_torus() && link.link_class == hardware::LinkClass::pcie) return {};
   const bool to_network = link.link_class != hardware::LinkClass::nvlink && topology.node_count() > 1;
   const NodeId node = topology.vertices()[(of_gpu && from != VertexKind::gpu ? link.to : link.from).index()].node;
   const auto is_nvswitch = [node](const hardware::Vertex& vertex) {
@@ -37,7 +39,8 @@ Served served_by(const hardware::Topology& topology, LinkId id) {
 
 bool is_fabric(const hardware::Topology& topology, LinkId id) {
   const hardware::LinkClass link_class = topology.link(id).link_class;
-  return link_class == hardware::LinkClass::leaf || link_class == hardware::LinkClass::spine;
+  return link_class == hardware::LinkClass::leaf || link_class == hardware::LinkClass::spine ||
+         link_class == hardware::LinkClass::ici;
 }
 
 Reach reach_of(const hardware::Topology& topology, LinkId link) {

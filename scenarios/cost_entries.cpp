@@ -163,9 +163,9 @@ class Costs {
       const sim::TransferPrice price = prices_.explain(entry, plan_);
       const std::uint32_t slowest = prices_.slowest(entry, plan_);
       CostedEntry costed;
-      costed.what =
-          fmt::format("send of {:.0f} B {}", entry.bytes.value(), price.same_node ? "in a node" : "between nodes") +
-          on(slowest, ", at the pace of ");
+      const char* between = price.same_node ? "in a node" : "between nodes";
+      if (prices_.placement().torus) between = "between chips";
+      costed.what = fmt::format("send of {:.0f} B {}", entry.bytes.value(), between) + on(slowest, ", at the pace of ");
       costed.family = "transfer";
       costed.activity = purpose(entry.activity, entry.label);
       costed.runs = counts_.transfers[i] / share_;

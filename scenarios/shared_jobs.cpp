@@ -27,7 +27,7 @@ SharedJobs::SharedJobs(const Scenario& scenario, const kernels::KernelTimer& tim
     : disturbances_(disturbances_of(scenario)) {
   const bool by_link =
       std::any_of(disturbances_.begin(), disturbances_.end(), [](const auto& disturbance) { return !disturbance.gpu; });
-  const bool has_leaves = scenario.cluster.node_count() > 1 && scenario.cluster.fabric.leaf_ports > 0;
+  const bool has_leaves = scenario.cluster.has_fabric_links();
   if (has_leaves || by_link) machine_.emplace(scenario.cluster);
   around_.emplace(Surroundings{disturbances_, topology(), keep, control});
   for (const Job& job : scenario.jobs) {

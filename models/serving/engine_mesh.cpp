@@ -35,7 +35,7 @@ ReplicaStand stand_of(const ServingJob& job, int replica) {
     stand.group_nodes.push_back(sim::nodes_spanned(stage_group(mesh, replica, stage, {}), placement));
     if (stage + 1 == mesh.pipeline()) break;
     const bool near =
-        placement.node(mesh.member({0, replica, stage})) == placement.node(mesh.member({0, replica, stage + 1}));
+        placement.host(mesh.member({0, replica, stage})) == placement.host(mesh.member({0, replica, stage + 1}));
     stand.next_on_same_node.push_back(near ? 1 : 0);
   }
   return stand;

@@ -48,7 +48,7 @@ ServingResult predict(const ServingJob& job, const kernels::KernelTimer& timer, 
   ServingRun run(job, timer, options);
   // A fabric whose leaves nobody describes has no links to share.
   std::optional<hardware::Topology> machine;
-  if (job.cluster.fabric.leaf_ports > 0 && run.leaves_nodes()) machine.emplace(job.cluster);
+  if (job.cluster.has_fabric_links() && run.leaves_nodes()) machine.emplace(job.cluster);
   const hardware::Topology* topology = machine ? &*machine : nullptr;
   sim::LinkClasses links(job.cluster, topology);
   run.surround({}, topology);

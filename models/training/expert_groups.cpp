@@ -30,7 +30,7 @@ struct Dealt {
 
 Dealt deal(const sim::Group& group, std::uint32_t base, const sim::Placement& placement) {
   Dealt out{base, {}};
-  sim::for_each_member(group, base, [&](std::uint32_t member) { ++out.ranks[placement.node(member)]; });
+  sim::for_each_member(group, base, [&](std::uint32_t member) { ++out.ranks[placement.host(member)]; });
   return out;
 }
 

@@ -81,7 +81,7 @@ TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer
   const MeshClasses classes = options.classes ? *options.classes : alike_members(job, options.disturbances, topology);
   TrainingRun run(job, timer, classes, options.lowered, control.part(0.0, kReady));
   // A fabric whose leaves nobody describes has no links to share.
-  const bool has_leaves = job.cluster.fabric.leaf_ports > 0;
+  const bool has_leaves = job.cluster.has_fabric_links();
   if (topology == nullptr && options.shares_links && has_leaves && run.leaves_nodes()) {
     topology = &own.emplace(job.cluster);
   }

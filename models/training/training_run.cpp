@@ -52,6 +52,7 @@ bool TrainingRun::part(const std::vector<std::vector<std::uint32_t>>& colours) {
 
 bool TrainingRun::leaves_nodes() const {
   const sim::Placement& placement = prices_.placement();
+  if (placement.torus && !plan().transfers.empty()) return true;
   for (const sim::TransferEntry& entry : plan().transfers) {
     if (!same_node(entry, plan(), placement)) return true;
   }

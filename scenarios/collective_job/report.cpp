@@ -109,7 +109,7 @@ JobRun run_collective(const JobSpec& of_job, const kernels::KernelTimer& timer, 
   CommunicationRun run(spec.job, timer, spec.calls, keep.timeline);
   const hardware::Cluster& cluster = spec.job.cluster;
   std::optional<hardware::Topology> machine;
-  if (cluster.node_count() > 1 && cluster.fabric.leaf_ports > 0) machine.emplace(cluster);
+  if (cluster.has_fabric_links()) machine.emplace(cluster);
   std::optional<sim::LinkClasses> links;
   const models::WorldOutcome world = models::run_on_cluster(cluster, machine ? &*machine : nullptr,
                                                             {{&run, Seconds{0.0}, std::nullopt}}, {}, control, links);

@@ -123,7 +123,8 @@ CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int 
   out.exchange_per_rank =
       site.network_bandwidth_per_gpu() * (kNicSustained / exchange_bound(ranks, nodes, site).slowdown);
   if (site.is_torus()) {
-    out.node_bus = out.network_per_rank = out.exchange_per_rank = site.gpu.nvlink_bandwidth * gen.link_efficiency;
+    out.node_bus = out.network_per_rank = out.exchange_per_rank =
+        site.network_bandwidth_per_gpu() * gen.link_efficiency;
   }
   // A ring in the order of the nodes crosses each border once for each rank of a node.
   if (hardware::is_direct(site.fabric.kind) && site.nodes_per_pod() > 0 && nodes > site.nodes_per_pod()) {
@@ -162,8 +163,8 @@ BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int
 LinkConstants message_constants(const hardware::Site& site, bool same_node) {
   if (site.is_torus()) {
     return {site.fabric.switch_latency + site.fabric.cable_latency,
-            site.fabric.link_bandwidth * site.gpu.generation.link_efficiency,
-            "one hop to a neighbour over one link of the torus (fabric profile)"};
+            site.torus_link() * site.gpu.generation.link_efficiency,
+            "one hop to a neighbour over one link of the torus: the lesser of fabric and chip (profiles)"};
   }
   if (!same_node) {
     // One pair of H100 on two DGX nodes, send_recv of 1 to 17 MB: 14 µs + bytes / 36 GB/s over 400 Gb/s NICs

@@ -6,16 +6,21 @@
 //                   have each other's; r = 2W on a ring, W on a line; h = ⌊n/2⌋ on a ring, n − 1 on a line
 //                   n_a all equal and rings: S (N − 1)/N / (2 k W)
 //   reduce_scatter  the same backwards; all_reduce, broadcast and reduce twice that
-//   all_to_all      t = max(max_a S·n_a/(8 W) on a ring, S·n_a/(4 W) on a line, Σ h(a)·hop): half of the messages cross
-//                   the middle of each axis
+//   all_to_all      t = max(max_a S ⌊n_a²/4⌋/(2 n_a W) on a ring, S ⌊n_a²/4⌋/(n_a W) on a line, Σ h(a)·hop)
+//                   what crosses the middle of an axis, N/2 chips sending S/N to each of N/2 others, over the links
+//                   there: one of a line and two of a ring in each of N/n_a rows. Never less than all bytes times the
+//                   mean hops over all links, S Σ m(a) / Σ l(a): m = ⌊n²/4⌋/n on a ring and (n²−1)/(3n) on a line, l
+//                   links of a chip along it
 //
-// N ranks on k axes of n_a chips, W the payload rate of a link one way. A group of N neighbours takes whole axes from
-// the first on and a part of the next one, which is a line; one that has only some of the chips of each host takes them
-// from the last axis on. Where it fills no such box it is one line.
+// N ranks on k axes of n_a chips, W the payload rate of a link one way: the lesser of the fabric's and the chip's. A
+// group of N neighbours takes whole axes from the first on and a part of the next one, which is a line; one that has
+// only some of the chips of each host takes them from the last axis on. Where it fills no such box it is one line.
 //
 // Source: Austin et al., How to Scale Your Model (DeepMind, 2025), sharding: V / (W axes), at least a hop's latency
-// times the hops; Jouppi et al., ISCA 2023 (TPU v4); Chan et al., 2007 (rings along axes).
-// Limitations: phases end together on all parts; launching costs nothing, since nobody publishes what it does.
+// times the hops; Jouppi et al., ISCA 2023 (TPU v4); Chan et al., 2007 (rings along axes); Dally & Towles, Principles
+// and Practices of Interconnection Networks, 2004, §5.2 (bisection and mean hops of tori).
+// Limitations: phases end together on all parts; launching costs nothing, since nobody publishes what it does; in a
+// World a collective loads all links of its chips alike, a message those on its way.
 #include <algorithm>
 
 #include "sim/collective/libraries.hpp"
@@ -81,7 +86,8 @@ CollectiveCost gather(const std::vector<Extent>& extents, Bytes bytes, int ranks
 CollectiveCost exchange(const std::vector<Extent>& extents, Bytes bytes, BytesPerSecond link, Seconds hop) {
   CollectiveCost cost;
   for (const Extent& along : extents) {
-    cost.wire = max(cost.wire, bytes * (along.chips / (along.ring ? 8.0 : 4.0)) / link);
+    const int n = along.chips, across = n * n / 4;
+    cost.wire = max(cost.wire, bytes * (static_cast<double>(across) / (along.ring ? 2 * n : n)) / link);
     cost.hops += static_cast<double>(along.hops()) * hop;
   }
   return cost;

@@ -28,7 +28,7 @@ std::optional<Axis> as_one_axis(const Group& group) {
 int nodes_of(const Group& group, std::uint32_t base, const Placement& placement) {
   std::vector<int> nodes;
   for_each_member(group, base, [&](std::uint32_t member) {
-    const int node = placement.node(member);
+    const int node = placement.host(member);
     if (nodes.empty() || nodes.back() != node) nodes.push_back(node);
   });
   std::sort(nodes.begin(), nodes.end());
@@ -95,6 +95,7 @@ Placement place(const hardware::Cluster& cluster, int first_node, int spread, in
   Placement placement;
   placement.first_node = first_node;
   placement.spread = spread;
+  placement.torus = cluster.fabric.kind == hardware::FabricKind::torus;
   const int size = cluster.groups.front().node.gpus;
   const auto of_size = [size](const hardware::NodeGroup& group) { return group.node.gpus == size; };
   if (!std::all_of(cluster.groups.begin(), cluster.groups.end(), of_size)) {
@@ -158,8 +159,9 @@ int nodes_spanned(const Group& group, const Placement& placement) {
 }
 
 bool same_node(const TransferEntry& transfer, const Plan& plan, const Placement& placement) {
-  return placement.node(plan.ranks[transfer.source.index()].stands_for.front()) ==
-         placement.node(plan.ranks[transfer.destination.index()].stands_for.front());
+  if (placement.torus) return true;
+  return placement.host(plan.ranks[transfer.source.index()].stands_for.front()) ==
+         placement.host(plan.ranks[transfer.destination.index()].stands_for.front());
 }
 
 }  // namespace orrery::sim

@@ -25,16 +25,20 @@ struct Placement {
   int node_size = 1;  ///< GPUs of a node
   /// Of unlike sizes: the nodes in the order in which they are taken, and one past the end. Empty: all of one size.
   std::vector<Taken> unlike;
-  int gpu_shift = 0;  ///< of the GPUs' numbers, where nodes before the first one are of another size
+  int gpu_shift = 0;   ///< of the GPUs' numbers, where nodes before the first one are of another size
+  bool torus = false;  ///< each chip stands on the network by itself, whichever its host is
 
-  [[nodiscard]] int node(std::uint32_t member) const {
+  /// What reaches all others by the network alone: the node, or on a torus the chip.
+  [[nodiscard]] int node(std::uint32_t member) const { return torus ? static_cast<int>(gpu(member)) : host(member); }
+  /// The node whose host the member's GPU hangs on.
+  [[nodiscard]] int host(std::uint32_t member) const {
     const int taken = unlike.empty() ? static_cast<int>(member) / per_node : static_cast<int>(taken_of(member));
     return first_node + taken * spread;
   }
   /// The GPU's number in the cluster; past its last one where the members don't fit.
   [[nodiscard]] std::uint32_t gpu(std::uint32_t member) const {
     if (unlike.empty()) {
-      return static_cast<std::uint32_t>(node(member) * node_size + static_cast<int>(member) % per_node + gpu_shift);
+      return static_cast<std::uint32_t>(host(member) * node_size + static_cast<int>(member) % per_node + gpu_shift);
     }
     const Taken& taken = unlike[taken_of(member)];
     return taken.first_gpu + (member - taken.first_member);
@@ -73,14 +77,14 @@ void for_each_member(const Group& group, std::uint32_t base, Each each) {
   }
 }
 
-/// Nodes that one communicator of the group covers: of the one that covers most.
+/// Nodes (hosts) that one communicator of the group covers: of the one that covers most.
 [[nodiscard]] int nodes_spanned(const Group& group, const Placement& placement);
 
 /// Whether the first communicator's members stand on neighbouring places, the first at a multiple of their number: a
 /// pair on a bridge. REQUIRES that they are on one node.
 [[nodiscard]] bool is_side_by_side(const Group& group, const Placement& placement);
 
-/// Whether the first pair of the transfer shares a node.
+/// Whether the first pair of the transfer shares a node; on a torus always: a chip has the same links to all.
 [[nodiscard]] bool same_node(const TransferEntry& transfer, const Plan& plan, const Placement& placement);
 
 }  // namespace orrery::sim

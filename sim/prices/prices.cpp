@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "hardware/torus.hpp"
 #include "sim/collective/collective.hpp"
+#include "sim/collective/constants.hpp"
 
 namespace orrery::sim {
 
@@ -141,10 +143,27 @@ CollectivePrice ClusterPrices::explain(const CollectiveEntry& entry, const Plan&
   return price;
 }
 
+// Of all pairs that the transfer stands for: it advances with its slowest.
+int ClusterPrices::most_hops(const TransferEntry& entry, const Plan& plan) const {
+  const std::vector<hardware::TorusAxis> axes = hardware::torus_axes(classes_.front().site.fabric);
+  const std::vector<std::uint32_t>& from = plan.ranks[entry.source.index()].stands_for;
+  const std::vector<std::uint32_t>& to = plan.ranks[entry.destination.index()].stands_for;
+  int most = 1;
+  for (std::size_t i = 0; i < std::min(from.size(), to.size()); ++i) {
+    const int hops =
+        hardware::torus_hops(axes, static_cast<int>(placement_.gpu(from[i])), static_cast<int>(placement_.gpu(to[i])));
+    most = std::max(most, hops);
+  }
+  return most;
+}
+
 TransferPrice ClusterPrices::explain(const TransferEntry& entry, const Plan& plan) const {
   const bool near = same_node(entry, plan, placement_);
   const hardware::Site& at = site(slowest(entry, plan));
   Seconds time = transfer_time(entry.bytes, near, at);
+  if (at.is_torus() && entry.bytes > Bytes{}) {
+    time += static_cast<double>(most_hops(entry, plan) - 1) * message_constants(at, true).latency;
+  }
   if (!near && hardware::is_direct(at.fabric.kind) && at.nodes_per_pod() > 0 && entry.bytes > Bytes{}) {
     const auto group_of = [&](RankId rank) {
       return placement_.node(plan.ranks[rank.index()].stands_for.front()) / at.nodes_per_pod();

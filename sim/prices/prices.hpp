@@ -120,6 +120,8 @@ class ClusterPrices : public Prices {
 
   /// Of ranks of several generations; 0: all are of one.
   [[nodiscard]] int least_capability(const Group& group, const Plan& plan) const;
+  /// Of a transfer between chips of a torus.
+  [[nodiscard]] int most_hops(const TransferEntry& entry, const Plan& plan) const;
 
   const kernels::KernelTimer* timer_;
   Placement placement_;

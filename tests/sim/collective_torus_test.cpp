@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/torus.hpp"
 #include "sim/collective/binding.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/collective/constants.hpp"
@@ -74,6 +75,32 @@ TEST(Torus, GivesAGroupTheAxesThatItsChipsLieOn) {
 TEST(Torus, ExchangesOverTheMiddleOfEachAxis) {
   EXPECT_NEAR(time_of(slice({4, 4, 4}), CollectiveKind::all_to_all, 1e9, 64, 16), 1e9 * 4 / 8 / kLink, 1e-12);
   EXPECT_NEAR(time_of(slice({4, 4, 8}), CollectiveKind::all_to_all, 1e9, 128, 32), 1e9 * 8 / 8 / kLink, 1e-12);
+}
+
+// Three chips in a line: one of them sends a third of its buffer to each of two over the first link, so does the middle
+// one, and the other way back: 2/3 S a link. A ring of four carries S/2.
+TEST(Torus, ExchangesOverTheTwoLinksOfALineOfThree) {
+  EXPECT_NEAR(time_of(slice({3, 4, 1}), CollectiveKind::all_to_all, 9e8, 12, 3), 9e8 * 2 / 3 / kLink, 1e-12);
+}
+
+// All bytes times the hops of their way, over all links.
+TEST(Torus, NeverExchangesFasterThanItsLinksCarryTheHops) {
+  for (const auto& shape : {std::vector<int>{4, 4, 4}, {2, 2, 1}, {8, 4, 2}, {3, 4, 1}, {6, 2, 1}, {5, 4, 4}}) {
+    const hardware::Cluster cluster = slice(shape);
+    const int chips = cluster.gpu_count();
+    const std::vector<hardware::TorusAxis> axes = hardware::torus_axes(cluster.fabric);
+    double hops = 0.0, links = 0.0;
+    for (int from = 0; from < chips; ++from) {
+      for (int to = 0; to < chips; ++to) hops += hardware::torus_hops(axes, from, to);
+      for (const hardware::TorusAxis& axis : axes) {
+        for (const int step : {1, -1}) links += axis.chips > 1 && axis.neighbour(from, step) >= 0 ? 1 : 0;
+      }
+    }
+    const double least = 1e9 / chips * hops / (links * kLink);
+    const double time = time_of(cluster, CollectiveKind::all_to_all, 1e9, chips, chips / 4);
+    EXPECT_GE(time, least * (1 - 1e-12)) << shape[0] << " x " << shape[1] << " x " << shape[2];
+    EXPECT_LT(time, 2.5 * least);
+  }
 }
 
 TEST(Torus, NeverBeatsItsLinksAndGrowsWithBytes) {
