@@ -157,7 +157,10 @@ Seconds CollectiveModel::time(const CollectiveCall& call) const {
   require_valid(call);
   if (is_free(call)) return Seconds{};
   if (const auto custom = custom_.time(call)) return *custom;
-  const Choice choice = choose(call);
+  return time_by(choose(call), call);
+}
+
+Seconds CollectiveModel::time_by(const Choice& choice, const CollectiveCall& call) const {
   if (const auto known = law_of(choice, call)) return known->law.time(call.kind, call.bytes, call.ranks);
   return unmeasured(choice, call).total();
 }
@@ -168,25 +171,32 @@ CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const Collectiv
   cost.base = static_cast<double>(choice.rounds) * cost.base;
   cost.hops = static_cast<double>(choice.rounds) * (cost.hops + border_latency(site_, call.kind, call.nodes));
   cost.wire = cost.wire / choice.share;
-  // A tree's steps and links are the ring's; what the switch adds passes neither.
-  if (call.nodes > 1 || choice.row->nccl != hardware::NcclAlgorithm::tree) return cost;
-  cost.wire = cost.wire / tree_share(nccl::constants(site_.nccl.version), choice.protocol, call.bytes);
-  for (const CollectiveRow& row : collective_algorithms()) {
-    if (row.nccl != hardware::NcclAlgorithm::ring) continue;
-    Choice ring = choice;
-    ring.row = &row;
-    if (!site_.node.nvlink_mesh.empty()) break;
-    const auto known = laws_.find(ring, call.kind, call.ranks, call.dtype);
-    if (!known) break;
-    const double pace = known->law.time(call.kind, call.bytes, call.ranks) / closed_form(ring, call, site_, k).total();
-    cost.base = pace * cost.base;
-    cost.hops = pace * cost.hops;
-    cost.wire = pace * cost.wire;
-    // A ring that is faster than the closed form has it says nothing of links that the other algorithm fills already.
-    const BytesPerSecond limit =
-        site_.has_nvlink() ? node_bus_limit(site_.gpu, call.kind, call.ranks) : site_.node_bandwidth_per_gpu();
-    cost.wire = max(cost.wire, call.bytes * bus_factor(call.kind, call.ranks) / limit);
-  }
+  return call.nodes == 1 && choice.row->nccl == hardware::NcclAlgorithm::tree ? chain(choice, call, k, cost) : cost;
+}
+
+CollectiveCost CollectiveModel::chain(const Choice& tree, const CollectiveCall& call, const CollectiveConstants& k,
+                                      CollectiveCost cost) const {
+  cost.wire = cost.wire / tree_share(nccl::constants(site_.nccl.version), tree.protocol, call.bytes);
+  const std::span<const CollectiveRow> rows = collective_algorithms();
+  Choice ring = tree;
+  ring.row = &*std::find_if(rows.begin(), rows.end(),
+                            [](const CollectiveRow& row) { return row.nccl == hardware::NcclAlgorithm::ring; });
+  const CollectiveCost around = closed_form(ring, call, site_, k);
+  const double rounds = tree.rounds;
+  cost.base = max(cost.base, rounds * around.base);
+  cost.hops = max(cost.hops, rounds * around.hops);
+  cost.wire = max(cost.wire, around.wire / tree.share);
+  const auto known = law_of(ring, call);
+  if (!known) return cost;
+  const double pace = known->law.time(call.kind, call.bytes, call.ranks) /
+                      (rounds * (around.base + around.hops) + around.wire / tree.share);
+  cost.base = pace * cost.base;
+  cost.hops = pace * cost.hops;
+  cost.wire = pace * cost.wire;
+  // A ring that is faster than the closed form has it says nothing of links that the other algorithm fills already.
+  const BytesPerSecond limit =
+      site_.has_nvlink() ? node_bus_limit(site_.gpu, call.kind, call.ranks) : site_.node_bandwidth_per_gpu();
+  cost.wire = max(cost.wire, call.bytes * bus_factor(call.kind, call.ranks) / limit);
   return cost;
 }
 

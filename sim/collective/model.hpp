@@ -20,6 +20,10 @@ class CollectiveModel {
   /// 1 ≤ nodes ≤ ranks and bytes ≥ 0.
   [[nodiscard]] Seconds time(const CollectiveCall& call) const;
 
+  /// The same if it were carried out by that choice, whichever NCCL takes: a law beyond the sizes that it was seen at.
+  /// REQUIRES ranks ≥ 2 and bytes > 0.
+  [[nodiscard]] Seconds time_by(const Choice& choice, const CollectiveCall& call) const;
+
   /// The same number with its algorithm, provenance and terms.
   [[nodiscard]] CollectiveEstimate explain(const CollectiveCall& call) const;
 
@@ -34,9 +38,13 @@ class CollectiveModel {
   /// The call is carried out otherwise than NCCL would have chosen by itself.
   [[nodiscard]] bool is_forced(const CollectiveCall& call) const;
   [[nodiscard]] CollectiveConstants constants(const CollectiveCall& call) const;
-  /// The closed form of what no law is known of; a tree on one node at the pace that the ring of the same protocol was
-  /// measured at beside its own closed form, so that the two stand to each other as NCCL's constants have them.
+  /// The closed form of what no law is known of.
   [[nodiscard]] CollectiveCost unmeasured(const Choice& choice, const CollectiveCall& call) const;
+  /// The same, a tree on one node: a chain of its GPUs up and down, as many steps as the ring's and twice what a ring
+  /// puts on a link of many, so that no part of it takes less than the ring's of the same protocol; and at the pace
+  /// that this one was measured at beside its own closed form.
+  [[nodiscard]] CollectiveCost chain(const Choice& tree, const CollectiveCall& call, const CollectiveConstants& k,
+                                     CollectiveCost cost) const;
 
   hardware::Site site_;
   NodeLaws laws_;

@@ -52,6 +52,24 @@ TEST(ForcedAlgorithm, TakesTheTimeOfAnAutomaticChoiceOfTheSame) {
   }
 }
 
+// A chain of the node's GPUs up and down: as many steps as the ring, each byte twice over each link.
+TEST(ForcedAlgorithm, TreeOnOneNodeIsNeverFasterThanTheRingOfItsProtocol) {
+  for (const char* node : {"dgx_a100", "hgx_a800", "dgx_h100", "v100_pcie_box"}) {
+    for (const char* protocol : {"LL", "LL128", "Simple"}) {
+      hardware::Cluster ring = forced(hardware::make_cluster(node, "single_node", 1), "ring");
+      ring.nccl.protocols = hardware::parse_nccl_protocols(protocol).list;
+      hardware::Cluster tree = ring;
+      tree.nccl.algorithms = testing::algorithms("tree");
+      for (const int ranks : {2, 4, 8}) {
+        for (double bytes = 512.0; bytes < 4e9; bytes *= 2.0) {
+          EXPECT_GE(seconds(tree, bytes, ranks), seconds(ring, bytes, ranks) * (1 - 1e-12))
+              << node << " " << protocol << ", " << ranks << " ranks, " << bytes;
+        }
+      }
+    }
+  }
+}
+
 TEST(ForcedAlgorithm, FallsBackWhereNcclDoesNotOfferIt) {
   const hardware::Cluster plain = h100_cluster(4);
   const Bytes bytes{64.0 * kMiB};
