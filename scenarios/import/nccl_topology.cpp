@@ -92,11 +92,18 @@ class Reader {
     return model >= 85 ? HostCpu::intel_skylake : HostCpu::intel_broadwell;
   }
 
-  /// Line rate of a slot; 0 where a switch inside a package has none.
+  /// Line rate of a slot; 0 where a switch inside a package has none. Widths of PCIe are x1 to x32 (PCI Express Base
+  /// Specification, rev. 6.0: Gen6 runs at 64 GT/s), of which no slot for a GPU has more than x16.
   [[nodiscard]] double slot_rate(const pugi::xml_node& pci) const {
-    constexpr double kBitsPerByte = 8.0, kGiga = 1e9;
+    constexpr double kBitsPerByte = 8.0, kGiga = 1e9, kFastest = 128.0;
+    constexpr int kWidest = 32;
     if (std::string_view(pci.attribute("link_speed").value()).empty()) return 0.0;
-    return xml_.number(pci, "link_speed", 1000.0) * xml_.number(pci, "link_width", 64.0) / kBitsPerByte * kGiga;
+    const int width = xml_.count(pci, "link_width", kWidest);
+    if (width != 12 && (width & (width - 1)) != 0) {
+      xml_.refuse(pci,
+                  fmt::format("<pci>: link_width=\"{}\" is no width of PCIe: 1, 2, 4, 8, 12, 16 or 32 lanes", width));
+    }
+    return xml_.number(pci, "link_speed", kFastest) * width / kBitsPerByte * kGiga;
   }
 
   void descend(const pugi::xml_node& node, double rate, int depth, NcclTopology& out) {
@@ -225,17 +232,12 @@ bool same_capability(const NcclTopology& topology, const hardware::Gpu& gpu) {
   });
 }
 
-/// Its NVLinks are bridges, as they are sold one by one: it may stand in a box that has none, or fewer.
-bool has_fewer(int links, int own, const std::string& board) {
-  return links < own && takes_bridges(board) && (links == 0 || own % links == 0);
-}
-
 /// Boards of the catalogue that have that capability, and its links or any.
 std::vector<std::string> boards_like(const NcclTopology& topology, bool same_links) {
   std::vector<std::string> names;
   for (const std::string& name : hardware::gpu_names()) {
     const hardware::Gpu gpu = hardware::load_gpu(name);
-    if (!same_capability(topology, gpu)) continue;
+    if (!same_capability(topology, gpu) || gpu.generation.interconnect == hardware::Interconnect::ici) continue;
     const int links = links_in(topology);
     if (!same_links || nvlinks_of(gpu) == links || has_fewer(links, nvlinks_of(gpu), name)) names.push_back(name);
   }
@@ -250,7 +252,6 @@ std::string seen(const NcclTopology& topology) {
 /// The board that --gpu names is the one that the file speaks of. A board whose profile has no NVLink may be bridged.
 void check_board(const NcclTopology& topology, const std::string& board, const hardware::Gpu& gpu,
                  const std::string& file) {
-  const int own = nvlinks_of(gpu), links = links_in(topology);
   if (!same_capability(topology, gpu)) {
     throw ConfigError({{file, topology.first_gpu,
                         fmt::format("sm=\"{}\", and {} has compute capability {}.{}: another board than --gpu says; "
@@ -258,12 +259,7 @@ void check_board(const NcclTopology& topology, const std::string& board, const h
                                     topology.compute_capability, board, capability_of(gpu) / 10,
                                     capability_of(gpu) % 10, fmt::join(boards_like(topology, false), ", "))}});
   }
-  check_links(board, gpu, links, topology.nvlinks > 0, file, topology.first_gpu);
-  const bool bridge_of_own = links > 0 && topology.nvlinks == 0 && own == 0;
-  if (own == links || bridge_of_own || has_fewer(links, own, board)) return;
-  throw ConfigError(
-      {{file, topology.first_gpu,
-        fmt::format("{} NVLinks of a GPU, and {} has {}: another board than --gpu says", links, board, own)}});
+  check_links(board, gpu, links_in(topology), topology.nvlinks > 0, file, topology.first_gpu);
 }
 
 /// What the user calls it, where that leaves several the one that the file is of. Throws ConfigError with the nearest

@@ -106,10 +106,21 @@ bool takes_bridges(const std::string& board) {
   return !meets_in_switch && any_node_with(board, [](const hardware::Node&) { return true; });
 }
 
+bool has_fewer(int links, int own, const std::string& board) {
+  // Three bridges of a third of the links each, or parts that divide the board's.
+  const bool whole_bridges = own % 3 == 0 && links % std::max(1, own / 3) == 0;
+  return links < own && takes_bridges(board) && (links == 0 || own % links == 0 || whole_bridges);
+}
+
 void check_links(const std::string& board, const hardware::Gpu& gpu, int links, bool to_switch, const std::string& file,
                  const hardware::SourceSpan& at) {
-  if (links == 0) return;
-  const bool bridges = takes_bridges(board);
+  if (gpu.generation.interconnect == hardware::Interconnect::ici) {
+    throw ConfigError({{file, at,
+                        fmt::format("NCCL and nvidia-smi see NVIDIA's boards, and {} is none: another board than --gpu "
+                                    "says",
+                                    board)}});
+  }
+  const bool bridges = links > 0 && takes_bridges(board);
   const bool has_bridge = any_node_with(board, [](const hardware::Node& node) { return !node.nvlink_mesh.empty(); });
   if (bridges && gpu.nvlink_bandwidth.value() <= 0.0 && !has_bridge) {
     throw ConfigError(
@@ -120,6 +131,13 @@ void check_links(const std::string& board, const hardware::Gpu& gpu, int links, 
                         fmt::format("NVLinks to a switch, and those of {} are bridges between pairs: "
                                     "another board than --gpu says",
                                     board)}});
+  }
+  const int own = nvlinks_of(gpu);
+  const bool bridge_of_own = links > 0 && !to_switch && own == 0;
+  if (links != own && !bridge_of_own && !has_fewer(links, own, board)) {
+    throw ConfigError(
+        {{file, at,
+          fmt::format("{} NVLinks of a GPU, and {} has {}: another board than --gpu says", links, board, own)}});
   }
 }
 

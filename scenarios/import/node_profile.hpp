@@ -39,8 +39,12 @@ inline constexpr int kManyLinks = 1 << 20;
 /// A board of the library whose NVLinks, if any, are bridges between pairs, sold one by one.
 [[nodiscard]] bool takes_bridges(const std::string& board);
 
-/// Throws ConfigError, at `at` of the file, where it shows NVLinks of a GPU that the board has not: any of a board
-/// without, those to a switch of a board of bridges.
+/// Its NVLinks are bridges, as they are sold one by one: it may stand in a box that has none, or fewer.
+[[nodiscard]] bool has_fewer(int links, int own, const std::string& board);
+
+/// Throws ConfigError, at `at` of the file, where the NVLinks of a GPU there are not the board's: another number than
+/// it has, but fewer bridges (a board without any may carry some of one's own), those to a switch of a board of
+/// bridges, and any board that NCCL does not run on.
 void check_links(const std::string& board, const hardware::Gpu& gpu, int links, bool to_switch, const std::string& file,
                  const hardware::SourceSpan& at);
 

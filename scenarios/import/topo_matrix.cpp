@@ -175,15 +175,6 @@ class Table {
   std::set<std::string> names_, seen_;
 };
 
-/// NVLinks of the GPU that has the most to another one.
-int most_links(const LinkMatrix& nvlinks) {
-  int most = 0;
-  for (const std::vector<int>& row : nvlinks) {
-    for (const int links : row) most = std::max(most, links);
-  }
-  return most;
-}
-
 }  // namespace
 
 TopoMatrix read_topo_matrix(std::string_view text, const std::string& file) { return Table(text, file).read(); }
@@ -210,12 +201,7 @@ Imported import_topo_matrix(const ImportFile& file, const ImportOptions& options
   facts.board = options.gpu;
   facts.gpus = matrix.gpus;
   facts.nvlink = nvlink_shape(matrix.nvlinks, 0, nvlinks_of(gpu));
-  check_links(options.gpu, gpu, most_links(matrix.nvlinks), false, file.path, {1, 1});
-  const int on_board = nvlinks_of(gpu);
-  if (on_board > 0 && facts.nvlink.links > on_board) {
-    throw ConfigError(fmt::format("{}: a GPU has {} NVLinks there, and {} has {}: another board?",
-                                  hardware::quoted_path(file.path), facts.nvlink.links, options.gpu, on_board));
-  }
+  check_links(options.gpu, gpu, facts.nvlink.links, false, file.path, {1, 1});
   facts.nics = matrix.near_cards > 0 ? matrix.near_cards : static_cast<int>(matrix.cards.size());
   facts.sockets = matrix.numa_nodes;
   Imported out = node_profile(facts, file.path);

@@ -127,6 +127,36 @@ TEST_F(NcclTopologyFile, RefusesWhatContradictsItself) {
   EXPECT_THAT(with("h100_sxn"), HasSubstr("h100_sxm"));
 }
 
+TEST_F(NcclTopologyFile, RefusesABoxWithoutTheNvlinksOfItsBoard) {
+  std::string none = small_topology();
+  const std::string link = "<nvlink target=\"0000:00:00.0\" count=\"18\" tclass=\"0x068000\"/>";
+  for (int i = 0; i < 2; ++i) none = replaced(none, link, "");
+  EXPECT_THAT(error_of(none), HasSubstr("0 NVLinks of a GPU, and h100_sxm has 18: another board"));
+  EXPECT_EQ(orrery({"import", write("t.xml", none), "--gpu", "h100_pcie"}).code, 0) << "its bridges are sold apart";
+}
+
+TEST_F(NcclTopologyFile, IsOfNoChipThatNcclDoesNotRunOn) {
+  std::string chips = small_topology();
+  for (int i = 0; i < 2; ++i) chips = replaced(chips, "sm=\"90\"", "sm=\"10\"");
+  const Outcome named = orrery({"import", write("t.xml", chips), "--gpu", "tpu_v5p"});
+  EXPECT_EQ(named.code, 2) << named.out;
+  EXPECT_THAT(named.err, HasSubstr("NVIDIA's boards, and tpu_v5p is none"));
+  EXPECT_THAT(orrery({"import", path("t.xml")}).err, ::testing::Not(HasSubstr("tpu")));
+}
+
+TEST_F(NcclTopologyFile, KnowsTheWidthsOfPcie) {
+  const std::string well = small_topology();
+  for (const char* width : {"64", "4096", "1e9", "-1"}) {
+    EXPECT_THAT(
+        error_of(replaced(well, "link_width=\"16\"", std::string("link_width=\"") + width + "\"")),
+        AllOf(HasSubstr("t.xml:3:"), HasSubstr("link_width=\"" + std::string(width) + "\" is no number from 0")));
+  }
+  EXPECT_THAT(error_of(replaced(well, "link_width=\"16\"", "link_width=\"15\"")),
+              HasSubstr("is no width of PCIe: 1, 2, 4, 8, 12, 16 or 32 lanes"));
+  EXPECT_THAT(error_of(replaced(well, "link_speed=\"32.0 GT/s", "link_speed=\"512.0 GT/s")),
+              HasSubstr("from 0 to 128"));
+}
+
 TEST_F(NcclTopologyFile, OfBridgedPairsBecomesANodeWithAMesh) {
   // As virtual machines show it: a card behind each socket without a rate, bridges between 0 and 1, 2 and 3.
   std::string text = "<system version=\"1\">\n";

@@ -135,6 +135,20 @@ TEST_F(TopoMatrixFile, BoardsWithoutNvlinkHaveNone) {
   }
 }
 
+// As NCCL's file of the same box: see NcclTopologyFile.RefusesABoxWithoutTheNvlinksOfItsBoard.
+TEST_F(TopoMatrixFile, RefusesABoxWithoutTheNvlinksOfItsBoard) {
+  std::string none = kPairs;
+  for (int i = 0; i < 4; ++i) none = replaced(none, "NV12", "PHB");
+  EXPECT_THAT(error_of(none, "h100_sxm"),
+              AllOf(HasSubstr("topo.txt:1:1"), HasSubstr("0 NVLinks of a GPU, and h100_sxm has 18: another board")));
+  EXPECT_FALSE(node_of(none, "a100_pcie").nvswitch) << "its bridges are sold apart";
+  EXPECT_TRUE(node_of(none, "l40s").nvlink_mesh.empty());
+}
+
+TEST_F(TopoMatrixFile, IsOfNoChipThatNcclDoesNotRunOn) {
+  EXPECT_THAT(error_of(kPairs, "tpu_v5p"), HasSubstr("NVIDIA's boards, and tpu_v5p is none"));
+}
+
 TEST_F(TopoMatrixFile, BecomesAMeshWhereSomeGpusShareMoreLinks) {
   const hardware::Node node = node_of(dgx_1(), "v100_sxm_16gb");
   // GPUs 0 and 1 share one link; of five the fifth has one neighbour: no ring passes it; of six it has two, by two
@@ -160,7 +174,7 @@ TEST_F(TopoMatrixFile, TellsWhatIsWrongAtItsPlace) {
   EXPECT_THAT(error_of(replaced(kPairs, "GPU1\tNV12\t X ", "GPU7\tNV12\t X ")), HasSubstr("which is no column"));
   EXPECT_THAT(error_of(replaced(kPairs, "mlx5_0\tPHB\tPHB\tSYS\tSYS\t X \n", "mlx5_0\tPHB\tPHB\tSYS\tSYS\t X \tPIX\n")),
               HasSubstr("more cells than columns"));
-  EXPECT_THAT(error_of(dgx_h100(), "a100_sxm"), HasSubstr("18 NVLinks there, and a100_sxm has 12"));
+  EXPECT_THAT(error_of(dgx_h100(), "a100_sxm"), HasSubstr("18 NVLinks of a GPU, and a100_sxm has 12"));
   const Outcome unnamed = orrery({"import", write("topo.txt", dgx_h100())});
   EXPECT_EQ(unnamed.code, 2);
   EXPECT_THAT(unnamed.err, HasSubstr("name it with --gpu"));
