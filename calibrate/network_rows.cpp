@@ -150,6 +150,11 @@ PublishedRow read_published(const CsvTable& table, std::size_t i) {
   } catch (const hardware::ConfigError& error) {
     return out.why_not = error.what(), out;
   }
+  if (table.column("algorithm") >= 0 && !text("algorithm").empty()) {
+    hardware::ParsedNcclList told = hardware::parse_nccl_algorithms(text("algorithm"));
+    if (!told.error.empty()) return out.why_not = told.error, out;
+    out.cluster.nccl.algorithms = std::move(told.list);
+  }
   const int most = out.cluster.groups[0].node.gpus;
   if (ranks / nodes > most) out.why_not = fmt::format("a node has {} GPUs", most);
   return out;

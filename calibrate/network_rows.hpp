@@ -23,7 +23,8 @@ namespace orrery::calibrate {
 [[nodiscard]] ErrorReport validate_eager(const CsvTable& table, const hardware::Site& site);
 
 /// A table of published figures (columns id, op, dtype, node, fabric, gpus, nodes, bytes, busbw_GBps, source): each row
-/// names the machine; `gpus` of all `nodes`.
+/// names the machine; `gpus` of all `nodes`. A column `algorithm` holds what NCCL was told or seen to take, as
+/// NCCL_ALGO would say it; empty: what it chooses by itself.
 [[nodiscard]] bool is_published_table(const CsvTable& table);
 
 /// Predicts each row's bus bandwidth; `gpu`, where it is not empty, keeps to the rows of that board. Throws

@@ -33,6 +33,12 @@ void read_switches(MapReader& map, Fabric& fabric) {
   fabric.global_latency = map.duration("global_latency");
 }
 
+/// Of cards that do not speak InfiniBand or RoCE.
+void read_transport(MapReader& map, Fabric& fabric) {
+  if (map.has("transport_share")) fabric.transport_share = map.number("transport_share", Range::between(0.01, 1.0));
+  if (map.has("transport_latency")) fabric.transport_latency = map.duration("transport_latency");
+}
+
 }  // namespace
 
 Fabric read_fabric(const ConfigNode& root, const std::string& file, const std::string& name) {
@@ -57,6 +63,7 @@ Fabric read_fabric(const ConfigNode& root, const std::string& file, const std::s
     fabric.switch_latency = map.duration("switch_latency");
     fabric.cable_latency = map.duration("cable_latency");
     fabric.kind == FabricKind::torus ? read_torus(map, fabric) : read_switches(map, fabric);
+    if (fabric.kind != FabricKind::torus) read_transport(map, fabric);
   }
   map.finish();
   fabric.sources = read_sources(profile, facts);

@@ -111,6 +111,10 @@ struct Choice {
 /// levels and its chains, log2 in a switch. 0 for what sums nothing. It says nothing of whether training converges.
 [[nodiscard]] int rounding_depth(const Choice& choice, const CollectiveCall& call);
 
+/// Hops between nodes that the call waits for one after the other: N − 1 of a ring over N nodes, twice that where it
+/// sums for all; ⌊log2 N⌋ or ⌈log2 N⌉ levels of a tree each way; one of an exchange, whose messages go at once.
+[[nodiscard]] int network_hops(const CollectiveRow& row, const CollectiveCall& call);
+
 /// Uncontended time of a choice in closed form.
 [[nodiscard]] CollectiveCost closed_form(const Choice& choice, const CollectiveCall& call, const hardware::Site& site,
                                          const CollectiveConstants& constants);

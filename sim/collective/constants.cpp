@@ -68,6 +68,11 @@ double pcie_share(int ranks) { return ranks <= 2 ? 0.60 : 0.40; }
 // limit 17.8 GB/s), H100 4 × 8 0.64 (0.85 for the TREE pattern, limit 36 GB/s): between the two.
 constexpr double kTreeEfficiency = 0.70;
 
+/// What of a card's line rate its transport sustains.
+double sustained(const hardware::Site& site) {
+  return site.fabric.transport_share > 0.0 ? site.fabric.transport_share : kNicSustained;
+}
+
 }  // namespace
 
 BytesPerSecond global_bandwidth(const hardware::Site& site) {
@@ -104,7 +109,7 @@ CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int 
   out.latency_scale = out.nvlink ? gen.latency_scale : 1.0;
   out.node_bus = out.nvlink ? nvlink * (gen.link_efficiency * kSustained)
                             : min(site.node.pcie_bandwidth, site.gpu.pcie_bandwidth) * pcie_share(ranks);
-  out.network_per_rank = site.network_bandwidth_per_gpu() * (kNicSustained / oversubscription(site, ranks, nodes));
+  out.network_per_rank = site.network_bandwidth_per_gpu() * (sustained(site) / oversubscription(site, ranks, nodes));
   out.ll_node_limit = BytesPerSecond{figures().ll_bus[generation][0] * kGiga};
   out.ll_network_limit = BytesPerSecond{figures().ll_bus[0][nodes <= 2 ? 1 : 2] * kGiga};
   out.tree_efficiency = nodes <= 1 ? 0.92 : kTreeEfficiency;
@@ -121,7 +126,7 @@ CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int 
   out.exchange_peer = Seconds{0.125e-6};
   out.exchange_network_hop = Seconds{14.0e-6};
   out.exchange_per_rank =
-      site.network_bandwidth_per_gpu() * (kNicSustained / exchange_bound(ranks, nodes, site).slowdown);
+      site.network_bandwidth_per_gpu() * (sustained(site) / exchange_bound(ranks, nodes, site).slowdown);
   if (site.is_torus()) {
     out.node_bus = out.network_per_rank = out.exchange_per_rank =
         site.network_bandwidth_per_gpu() * gen.link_efficiency;
@@ -129,7 +134,7 @@ CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int 
   // A ring in the order of the nodes crosses each border once for each rank of a node.
   if (hardware::is_direct(site.fabric.kind) && site.nodes_per_pod() > 0 && nodes > site.nodes_per_pod()) {
     const double sharing = ranks_per_node(ranks, nodes);
-    out.network_per_rank = min(out.network_per_rank, global_bandwidth(site) * (kNicSustained / sharing));
+    out.network_per_rank = min(out.network_per_rank, global_bandwidth(site) * (sustained(site) / sharing));
   }
   return out;
 }
@@ -170,8 +175,9 @@ LinkConstants message_constants(const hardware::Site& site, bool same_node) {
     // One pair of H100 on two DGX nodes, send_recv of 1 to 17 MB: 14 µs + bytes / 36 GB/s over 400 Gb/s NICs
     // (microsoft/vidur data/, h100_dgx): one message does not fill such a NIC, a slower NIC limits first.
     // Of several planes it takes one.
-    const BytesPerSecond nic = site.network_bandwidth_per_gpu() * (kNicSustained / site.fabric.planes);
-    return {Seconds{14.0e-6} + site.fabric.switch_latency, min(nic, BytesPerSecond{36.0e9}),
+    const BytesPerSecond nic = site.network_bandwidth_per_gpu() * (sustained(site) / site.fabric.planes);
+    return {Seconds{14.0e-6} + site.fabric.switch_latency + site.fabric.transport_latency,
+            min(nic, BytesPerSecond{36.0e9}),
             "14 us and 36 GB/s of one H100 pair (microsoft/vidur h100_dgx send_recv), at most 0.85 of the NICs' rate"};
   }
   if (!has_nvlink(site)) {

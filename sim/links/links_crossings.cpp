@@ -36,7 +36,8 @@ LinkClasses::Crossings LinkClasses::take_crossings() {
 
 LinkClasses::Row LinkClasses::row_of(const Group& group, Pattern pattern, const Placement& placement) {
   Row row;
-  if (topology_ == nullptr || group.size() < 2) return row;
+  // What chips of a torus exchange is priced on their own links alone (torus.cpp).
+  if (topology_ == nullptr || group.size() < 2 || (pattern == Pattern::exchange && topology_->is_torus())) return row;
   Messages messages;
   std::uint32_t nodes = 0;  // that the fewest of the copies cover, of those that leave a node
   for (const std::uint32_t base : group.bases) {

@@ -52,7 +52,7 @@ TEST(Catalogue, ListsTheContractNamesInOrder) {
                            "b200_sxm", "gb200", "l40s", "rtx_pro_6000_server", "rtx_4090"}) {
     EXPECT_TRUE(std::binary_search(gpus.begin(), gpus.end(), name)) << name;
   }
-  EXPECT_EQ(fabric_names().size(), 12u);
+  EXPECT_EQ(fabric_names().size(), 13u);
   EXPECT_GE(node_names().size(), 12u);
 }
 

@@ -102,6 +102,13 @@ TEST(FabricProfile, NamesEachMistakeAtItsPlace) {
             "f.yaml:10:21: 'oversubscription': must be from 1 to 1000, found '0.5'");
   EXPECT_EQ(fabric_error("max_nodes: 100", "max_nodes: 100\n  core_oversubscription: 1001"),
             "f.yaml:10:26: 'core_oversubscription': must be from 1 to 1000, found '1001'");
+  EXPECT_EQ(fabric_of(kFabric).transport_share, 0.0) << "that of NCCL's figures, unless it is said";
+  const Fabric other = fabric_of(
+      replaced(kFabric, "max_nodes: 100", "max_nodes: 100\n  transport_share: 0.9\n  transport_latency: 65 us"));
+  EXPECT_EQ(other.transport_share, 0.9);
+  EXPECT_EQ(other.transport_latency, Seconds{65e-6});
+  EXPECT_EQ(fabric_error("max_nodes: 100", "max_nodes: 100\n  transport_share: 1.1"),
+            "f.yaml:10:20: 'transport_share': must be from 0.01 to 1, found '1.1'");
   EXPECT_EQ(fabric_error("kind: fat_tree", "kind: hexagon"),
             "f.yaml:3:9: 'kind': 'hexagon' is not valid; expected one of: single_node, rail_fat_tree, fat_tree, "
             "dual_plane, dragonfly, sites, torus\n"

@@ -133,5 +133,27 @@ TEST(RoundingDepth, FollowsTheAlgorithm) {
   EXPECT_EQ(depth_of(pairwise_row(), CollectiveKind::all_to_all, 8, 1), 0);
 }
 
+// By hand: hops of 4 nodes that a call waits for, each 50 us longer; and the share of the cards.
+TEST(Transport, AddsToTheHopsBetweenNodesAndTakesItsShareOfTheCards) {
+  hardware::Cluster plain = hardware::make_cluster("dgx_h100", "rail_fat_tree_ndr", 4), slow = plain;
+  slow.fabric.transport_latency = Seconds{50e-6};
+  const auto more = [&](CollectiveKind kind, const char* algorithm) {
+    plain.nccl.algorithms = slow.nccl.algorithms = hardware::parse_nccl_algorithms(algorithm).list;
+    const CollectiveCall call{kind, Bytes{64e6}, 32, 4};
+    return (collective_time(call, slow.site(0)) - collective_time(call, plain.site(0))).value() / 50e-6;
+  };
+  EXPECT_NEAR(more(CollectiveKind::all_reduce, "ring"), 6.0, 1e-6) << "twice round four nodes, less one each time";
+  EXPECT_NEAR(more(CollectiveKind::all_gather, "ring"), 3.0, 1e-6);
+  EXPECT_NEAR(more(CollectiveKind::all_reduce, "tree"), 4.0, 1e-6) << "two levels up and down";
+  EXPECT_NEAR(more(CollectiveKind::all_to_all, ""), 1.0, 1e-6);
+  const CollectiveCall inside{CollectiveKind::all_reduce, Bytes{64e6}, 8, 1};
+  EXPECT_EQ(collective_time(inside, slow.site(0)), collective_time(inside, plain.site(0)));
+  EXPECT_NEAR(
+      (transfer_time(Bytes{1e6}, false, slow.site(0)) - transfer_time(Bytes{1e6}, false, plain.site(0))).value(), 50e-6,
+      1e-12);
+  slow.fabric.transport_share = 0.5;
+  EXPECT_NEAR(timing_constants(slow.site(0), 32, 4).network_per_rank.value(), 0.5 * 50e9, 1.0);
+}
+
 }  // namespace
 }  // namespace orrery::sim
