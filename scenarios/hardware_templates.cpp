@@ -72,30 +72,10 @@ sources:
   default: "the quotation of our server"
 )yaml";
 
-constexpr std::string_view kFabric = R"yaml(# A fabric of your own. Save it as my_fabric.yaml and name it in a scenario:
-#   cluster: {node: dgx_h100, nodes: 64, fabric: ./my_fabric.yaml}
-title: "My InfiniBand"
-
-fabric:
-  kind: rail_fat_tree       # rail_fat_tree: card i of every node on the leaves of rail i; fat_tree: a node's cards on one
-                            # leaf; single_node: none
-  max_nodes: 1024
-  link_bandwidth: 400 Gb/s  # of a port
-  switch_latency: 150 ns    # one switch, port to port
-  cable_latency: 100 ns     # 5 ns a metre
-  leaf_ports: 32            # of a leaf switch, towards nodes
-  pod_leaves: 32            # leaves under one set of spines; more of them talk over the core
-  oversubscription: 1       # ports down / ports up of a leaf: 2 halves what crosses it
-  core_oversubscription: 1  # the same of a pod
-
-sources:
-  default: "the plan of our network"
-)yaml";
-
-constexpr std::array<HardwareTemplate, 3> kTemplates = {{{"gpu", kGpu}, {"node", kNode}, {"fabric", kFabric}}};
+constexpr std::array<HardwareTemplate, 2> kTemplates = {{{"gpu", kGpu}, {"node", kNode}}};
 
 }  // namespace
 
-const std::array<HardwareTemplate, 3>& hardware_templates() { return kTemplates; }
+const std::array<HardwareTemplate, 2>& hardware_templates() { return kTemplates; }
 
 }  // namespace orrery::scenarios

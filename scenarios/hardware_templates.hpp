@@ -1,4 +1,4 @@
-// Commented profiles to start from: `orrery new gpu`, `new node`, `new fabric`.
+// Commented profiles to start from: `orrery new gpu`, `new node`. Those of fabrics: fabric_templates.hpp.
 #pragma once
 
 #include <array>
@@ -12,6 +12,6 @@ struct HardwareTemplate {
   std::string_view text;
 };
 
-[[nodiscard]] const std::array<HardwareTemplate, 3>& hardware_templates();
+[[nodiscard]] const std::array<HardwareTemplate, 2>& hardware_templates();
 
 }  // namespace orrery::scenarios

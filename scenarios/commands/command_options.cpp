@@ -160,10 +160,12 @@ void add_data_commands(CLI::App& app, Raw& raw, Commands& commands) {
 
   CLI::App* fresh = app.add_subcommand("new", "print a commented scenario, or a profile of your own hardware");
   fresh
-      ->add_option("KIND", files,
-                   fmt::format("{}, jobs (several on one cluster), gpu, node or fabric (default: {})", kind_names(),
-                               kinds().front()->name))
-      ->expected(0, 1);
+      ->add_option(
+          "KIND", files,
+          fmt::format("{}, jobs (several on one cluster), gpu, node or fabric (default: {}); behind fabric its "
+                      "kind, as torus",
+                      kind_names(), kinds().front()->name))
+      ->expected(0, 2);
   fresh->add_option("-o,--output", raw.options.output, "write it to this file");
   fresh->add_flag("--force", raw.options.force, "even where is there already");
   commands.push_back({fresh, new_scenario});

@@ -73,7 +73,9 @@ const std::vector<ValueRow>& value_rows() {
       {"collective", "--fabric", "fabrics", ""},
       {"collective", "--type", "", type_words()},
       {"list", "FAMILY", "", ""},
-      {"new", "KIND", "", "training serving jobs gpu node fabric"},
+      {"new", "KIND", "",
+       "training serving collective jobs gpu node fabric rail_fat_tree fat_tree dual_plane dragonfly sites torus "
+       "single_node"},
       {"validate", "KIND_TABLE", "", "kernels collectives training serving"},
       {"calibrate", "ACTION", "", "fit"},
       {"completion", "SHELL", "", "bash zsh fish"},

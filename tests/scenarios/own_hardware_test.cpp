@@ -1,6 +1,8 @@
 // Hardware of one's own: profiles named by their paths, templates to start from, and boards that take over the fits of
 // a measured sister.
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -36,6 +38,42 @@ TEST_F(OwnHardware, TemplatesReadAsTheyStand) {
   const Outcome outcome = orrery({"run", file, "--json", path("r.json")});
   EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("4 x my_node (32 GPUs, my_gpu), my_fabric"));
+}
+
+// Of each kind, on the cluster that its second line names.
+TEST_F(OwnHardware, EveryKindOfFabricHasATemplateThatReads) {
+  for (const hardware::FabricKindRow& row : hardware::fabric_kinds()) {
+    const std::string kind(row.name);
+    const Outcome fresh = orrery({"new", "fabric", kind, "-o", path("my_fabric.yaml"), "--force"});
+    ASSERT_EQ(fresh.code, kExitWell) << kind << fresh.err;
+    const std::string text = read_file(path("my_fabric.yaml"));
+    EXPECT_EQ(hardware::load_fabric(path("my_fabric.yaml")).kind, row.kind);
+    const std::size_t at = text.find("cluster: ") + 9;
+    const std::string cluster = text.substr(at, text.find('\n', at) - at);
+    const std::string file = write(
+        "s.yaml", "scenario: mine\ncluster: " + cluster + "\ncollective: {operation: all_reduce, bytes: 1 MiB}\n");
+    const Outcome outcome = orrery({"run", file, "-q"});
+    EXPECT_EQ(outcome.code, kExitWell) << kind << ": " << outcome.err;
+  }
+  EXPECT_EQ(orrery({"new", "fabric"}).out, orrery({"new", "fabric", "rail_fat_tree"}).out);
+  const Outcome wrong = orrery({"new", "fabric", "hypercube"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("dragonfly, sites, torus"));
+  EXPECT_EQ(orrery({"new", "gpu", "torus"}).code, 2);
+}
+
+// A kind that is none says nothing of the other keys.
+TEST_F(OwnHardware, AFabricOfNoKindIsOneMistake) {
+  const std::string text = replaced(orrery({"new", "fabric", "torus"}).out, "kind: torus", "kind: taurus");
+  write("my_fabric.yaml", text);
+  const std::string file =
+      write("s.yaml",
+            "scenario: mine\ncluster: {node: tpu_v5p_host, nodes: 16, fabric: ./my_fabric.yaml, torus: [4, 4, 4]}\n"
+            "collective: {operation: all_reduce, bytes: 1 MiB}\n");
+  const Outcome outcome = orrery({"run", file, "-q"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("torus"));
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
 }
 
 // The template says what the library says of the board it copies: the same time to the last digit.
@@ -139,13 +177,15 @@ TEST_F(OwnHardware, SiliconMustBeMeasuredAndOfTheSameGeneration) {
   EXPECT_THAT(error("h100"), HasSubstr("h100_sxm"));
 }
 
-// Every card of the library runs something: in the format that it has.
+// Every card of the library runs something: in the format that it has. Four chips of a torus are two lines of two.
 TEST_F(OwnHardware, EveryNodeServesASmallModel) {
   for (const std::string& node : hardware::node_names()) {
     const hardware::Gpu gpu = hardware::load_gpu(hardware::load_node(node).gpu);
     const std::string dtype = gpu.peak.has(Dtype::bf16) ? "bf16" : "fp16";
+    const bool chips = gpu.generation.interconnect == hardware::Interconnect::ici;
     const std::string file =
-        write("s.yaml", "scenario: x\nmodel: gpt2-124m\ncluster: {node: " + node + "}\nserving:\n  dtype: " + dtype +
+        write("s.yaml", "scenario: x\nmodel: gpt2-124m\ncluster: {node: " + node +
+                            (chips ? ", fabric: torus_v5p, torus: [2, 2, 1]" : "") + "}\nserving:\n  dtype: " + dtype +
                             "\n  load: {arrivals: closed_loop, concurrency: 2, requests: 4, input: 100, output: 10}\n");
     EXPECT_EQ(orrery({"run", file, "-q"}).code, kExitWell) << node << ": " << orrery({"run", file}).err;
   }
