@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "calibrate/collective_columns.hpp"
 #include "calibrate/custom_rows.hpp"
 #include "calibrate/exchange_rows.hpp"
 #include "calibrate/nccl_law.hpp"
@@ -282,19 +283,11 @@ std::vector<NcclRow> median_rows(const std::vector<NcclRow>& rows) {
 
 ErrorReport validate_collectives(const std::filesystem::path& path, const hardware::Site& site) {
   const CsvTable table = read_csv(path);
+  require_collective_columns(table);
   if (is_custom_table(table)) return validate_custom(table, site);
   if (is_exchange_table(table)) return validate_exchange(table, site);
   if (is_eager_table(table)) return validate_eager(table, site);
   if (is_published_table(table)) return validate_published(table, site.gpu.name);
-  if (!is_nccl_table(table)) {
-    throw hardware::ConfigError(
-        path.string() +
-        ": a table of collectives has the columns op (or backend and kernel), dtype, gpus, "
-        "bytes, time_us; one of expert exchanges nodes, hidden, tokens, topk, experts and the "
-        "times of dispatch and combine, or op, kernel, dtype, moe_ep, distribution, time_us; "
-        "one of several nodes system, op, workers, devices_per_node, bytes, median_us; one of "
-        "published figures id, op, dtype, node, fabric, gpus, nodes, bytes, busbw_GBps, source");
-  }
   NcclRows read = read_nccl_rows(table);
   if (table.column("campaign") >= 0) read.rows = median_rows(read.rows);
   const sim::CollectiveModel model(site);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "calibrate/collective_columns.hpp"
 #include "calibrate/network_rows.hpp"
 #include "calibrate/tables.hpp"
 #include "hardware/catalogue/catalogue.hpp"
@@ -53,6 +54,7 @@ Validation validate_kind(const Options& options, Console& console) {
   }
   if (options.gpu.empty() && kind == "collectives") {
     const calibrate::CsvTable read = calibrate::read_csv(table);
+    calibrate::require_collective_columns(read);
     if (calibrate::is_published_table(read)) return {calibrate::validate_published(read, {}), {}};
   }
   if (options.gpu.empty()) throw ConfigError(fmt::format("validate {} needs --gpu NAME (orrery list gpus)", kind));
