@@ -99,10 +99,10 @@ void check_event_links(const std::vector<Event>& events, const hardware::Cluster
   if (cluster.fabric.kind == hardware::FabricKind::torus) {
     for (const Event& event : events) {
       if (!is_of_link(event)) continue;
-      diagnostics.error(event.span,
-                        fmt::format("'{}': the links of a torus are one for each chip, none of which can be "
-                                    "disturbed alone",
-                                    event.link));
+      diagnostics.error(
+          event.span, fmt::format("'{}': collectives on a torus load all links of their chips alike, so that none can "
+                                  "be disturbed alone; an event of a gpu: slows what a chip computes",
+                                  event.link));
     }
     return;
   }

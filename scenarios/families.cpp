@@ -66,13 +66,31 @@ std::vector<FamilyItem> list_nodes() {
   return items;
 }
 
+/// What its kind has: leaves and pods that may be narrower upwards, groups and their links, or axes.
+std::string shape_text(const hardware::Fabric& fabric) {
+  switch (fabric.kind) {
+    case hardware::FabricKind::single_node:
+      return "no network";
+    case hardware::FabricKind::torus:
+      return fmt::format("{} axes, rings where chips are a multiple of {}, links of {:g} Gb/s", fabric.axes,
+                         fabric.ring_multiple, fabric.link_bandwidth.value() * 8.0 / 1e9);
+    case hardware::FabricKind::dragonfly:
+    case hardware::FabricKind::sites:
+      return fmt::format(
+          "{} {} of {:g} Gb/s", fabric.pod_leaves * fabric.global_links,
+          fabric.kind == hardware::FabricKind::sites ? "links of a site to others" : "links of a group to others",
+          fabric.global_bandwidth.value() * 8.0 / 1e9);
+    default:
+      return fmt::format("oversubscription {} of leaves, {} of pods", fabric.oversubscription,
+                         fabric.core_oversubscription);
+  }
+}
+
 std::vector<FamilyItem> list_fabrics() {
   std::vector<FamilyItem> items;
   for (const std::string& name : hardware::fabric_names()) {
     const hardware::Fabric fabric = hardware::load_fabric(name);
-    items.push_back({name,
-                     fmt::format("{}: up to {} nodes, oversubscription {} of leaves, {} of pods", fabric.title,
-                                 fabric.max_nodes, fabric.oversubscription, fabric.core_oversubscription),
+    items.push_back({name, fmt::format("{}: up to {} nodes, {}", fabric.title, fabric.max_nodes, shape_text(fabric)),
                      fabric.sources.empty() ? "" : fabric.sources.begin()->second});
   }
   return items;

@@ -124,7 +124,7 @@ void read_one(const ConfigNode& node, const Shared& shared) {
   } else if (!shared.has_model) {
     shared.diagnostics.error(node.span, fmt::format("{} needs a model: of its own, or one of the scenario", owner));
   }
-  const int nodes = std::max(1, shared.scenario.cluster.node_count());
+  const int nodes = shared.scenario.cluster.node_count();
   job.placement = read_placement(reader.child("placement"), nodes, job.placement, shared.diagnostics);
   const ConfigNode* section = find_section(reader, node, owner, job.kind, shared.diagnostics);
   if (section != nullptr) read_spec(*section, job, shared);

@@ -37,6 +37,9 @@ const std::vector<std::string>& all_axes() {
 
 PlacementConfig read_placement(const ConfigNode* node, int nodes, PlacementConfig fallback, Diagnostics& diagnostics) {
   if (node == nullptr) return fallback;
+  // Of a cluster that could not be read nobody knows how many it has.
+  constexpr int kAnyNode = 10'000'000;
+  if (nodes < 1) nodes = kAnyNode;
   MapReader reader(node, "placement", diagnostics);
   PlacementConfig placement;
   placement.order = reader.texts_or("order", fallback.order);

@@ -24,7 +24,7 @@ struct PlacementConfig {
 [[nodiscard]] const std::vector<std::string>& all_axes();
 
 /// Reads a mapping over `fallback`; `node` may be nullptr. Errors go to `diagnostics`: an axis that is unknown or named
-/// twice, a first node that a cluster of `nodes` doesn't have, a spread below 1.
+/// twice, a first node that a cluster of `nodes` (0: nobody knows how many) does not have, a spread below 1.
 [[nodiscard]] PlacementConfig read_placement(const hardware::ConfigNode* node, int nodes, PlacementConfig fallback,
                                              hardware::Diagnostics& diagnostics);
 

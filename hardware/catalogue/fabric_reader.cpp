@@ -52,7 +52,10 @@ Fabric read_fabric(const ConfigNode& root, const std::string& file, const std::s
   MapReader map(profile.required_child("fabric"), "fabric", diagnostics);
   std::vector<std::string> kinds;
   for (const FabricKindRow& row : fabric_kinds()) kinds.emplace_back(row.name);
+  const std::size_t before = diagnostics.items().size();
   fabric.kind = static_cast<FabricKind>(map.choice("kind", kinds));
+  // Which keys it may have, a kind that is none does not say.
+  if (diagnostics.items().size() > before) diagnostics.throw_if_any();
   fabric.max_nodes = static_cast<int>(map.integer("max_nodes", Range::between(1, 1e6)));
   if (fabric.kind == FabricKind::single_node) {
     if (fabric.max_nodes > 1) {

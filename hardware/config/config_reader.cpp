@@ -1,6 +1,7 @@
 // MapReader: typed reading of one mapping, with every complaint collected.
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
@@ -28,7 +29,11 @@ std::string_view kind_name(NodeKind kind) {
 
 /// What is wrong with `value` in `range`; empty if nothing is.
 std::string range_error(double value, const Range& range, std::string_view text, std::string_view unit_hint) {
-  const auto bound = [&](double x) { return fmt::format("{}{}", x, unit_hint); };
+  const auto bound = [&](double x) {
+    constexpr double kExact = 9007199254740992.0;  // 2^53: whole numbers up to it stand in full
+    const bool whole = x == std::floor(x) && std::abs(x) < kExact;
+    return whole ? fmt::format("{:.0f}{}", x, unit_hint) : fmt::format("{}{}", x, unit_hint);
+  };
   if (range.least_open ? value <= range.least : value < range.least) {
     const bool has_most = range.most < 1e299;
     if (range.least_open) return fmt::format("must be greater than {}, found {}", bound(range.least), in_quotes(text));

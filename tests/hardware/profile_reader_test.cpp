@@ -111,13 +111,8 @@ TEST(FabricProfile, NamesEachMistakeAtItsPlace) {
             "f.yaml:10:20: 'transport_share': must be from 0.01 to 1, found '1.1'");
   EXPECT_EQ(fabric_error("kind: fat_tree", "kind: hexagon"),
             "f.yaml:3:9: 'kind': 'hexagon' is not valid; expected one of: single_node, rail_fat_tree, fat_tree, "
-            "dual_plane, dragonfly, sites, torus\n"
-            "f.yaml:4:3: 'fabric': unknown key 'link_bandwidth'; valid keys: kind, max_nodes\n"
-            "f.yaml:5:3: 'fabric': unknown key 'switch_latency'; valid keys: kind, max_nodes\n"
-            "f.yaml:6:3: 'fabric': unknown key 'cable_latency'; valid keys: kind, max_nodes\n"
-            "f.yaml:7:3: 'fabric': unknown key 'leaf_ports'; valid keys: kind, max_nodes\n"
-            "f.yaml:8:3: 'fabric': unknown key 'pod_leaves'; valid keys: kind, max_nodes\n"
-            "f.yaml:9:14: 'max_nodes': a single_node fabric holds 1 node");
+            "dual_plane, dragonfly, sites, torus")
+      << "and nothing of the other keys";
   EXPECT_EQ(fabric_error("pod_leaves: 16", "pod_leaves: 0"),
             "f.yaml:8:15: 'pod_leaves': must be from 1 to 65536, found '0'");
   EXPECT_EQ(fabric_error("leaf_ports: 32", "leaf_ports: 1025"),

@@ -88,6 +88,11 @@ TEST_F(ClusterOverrides, OversubscribedPodsSlowTheJobsThatAreLargerThanOne) {
 TEST_F(ClusterOverrides, ListShowsBothOversubscriptions) {
   const Outcome outcome = orrery({"list", "fabrics"});
   EXPECT_NE(outcome.out.find("up to 3072 nodes, oversubscription 1 of leaves, 7 of pods"), std::string::npos);
+  EXPECT_NE(outcome.out.find("torus of inter-chip interconnect: up to 2240 nodes, 3 axes, rings where chips are a "
+                             "multiple of 4, links of 800 Gb/s"),
+            std::string::npos)
+      << "no leaves, and nothing above them";
+  EXPECT_NE(outcome.out.find("up to 4020 nodes, 200 links of a group to others of 200 Gb/s"), std::string::npos);
 }
 
 }  // namespace
