@@ -31,19 +31,34 @@ hardware::NetworkSettings read_network(hardware::MapReader& cluster, hardware::D
   return out;
 }
 
-void read_torus(hardware::MapReader& reader, hardware::Cluster& cluster, hardware::Diagnostics& diagnostics) {
+void read_torus(hardware::MapReader& reader, hardware::Cluster& cluster, bool known,
+                hardware::Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.items().size();
+  const std::vector<std::int64_t> axes = reader.integers_or("torus", {}, hardware::Range::between(1, 1e7));
+  if (!known || diagnostics.items().size() > before) return;
+  for (const std::int64_t chips : axes) cluster.fabric.torus.push_back(static_cast<int>(chips));
   const bool is_torus = cluster.fabric.kind == hardware::FabricKind::torus;
-  for (const std::int64_t chips : reader.integers_or("torus", {}, hardware::Range::between(1, 1e7))) {
-    cluster.fabric.torus.push_back(static_cast<int>(chips));
+  const char* fabric = reader.has("fabric") ? "fabric" : reader.has("node") ? "node" : "nodes";
+  if (const std::string misfit = cluster.link_misfit(); !misfit.empty()) {
+    diagnostics.error(reader.span(fabric), misfit);
+  } else if (!is_torus && reader.has("torus")) {
+    diagnostics.error(reader.span("torus"), fmt::format("'torus': the fabric '{}' is none", cluster.fabric.name));
+  } else if (const std::string shape = is_torus ? cluster.misfit() : std::string(); !shape.empty()) {
+    diagnostics.error(reader.span(reader.has("torus") ? "torus" : "fabric"), shape);
   }
-  if (!is_torus) {
-    if (reader.has("torus")) {
-      diagnostics.error(reader.span("torus"), fmt::format("'torus': the fabric '{}' is none", cluster.fabric.name));
+}
+
+void check_nccl(const hardware::MapReader& reader, const hardware::Cluster& cluster,
+                hardware::Diagnostics& diagnostics) {
+  for (const hardware::NodeGroup& group : cluster.groups) {
+    if (group.gpu.generation.interconnect != hardware::Interconnect::ici) continue;
+    for (const char* key : {"nccl", "collective_algorithm"}) {
+      if (!reader.has(key)) continue;
+      diagnostics.error(
+          reader.span(key),
+          fmt::format("'{}': collectives of '{}' are compiled by XLA, NCCL has no part in them", key, group.gpu.name));
     }
     return;
-  }
-  if (const std::string misfit = cluster.misfit(); !misfit.empty()) {
-    diagnostics.error(reader.span(reader.has("torus") ? "torus" : "fabric"), misfit);
   }
 }
 

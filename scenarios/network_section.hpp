@@ -15,9 +15,15 @@ namespace orrery::scenarios {
 /// 0 … 0.1, a seed without a hash.
 [[nodiscard]] hardware::NetworkSettings read_network(hardware::MapReader& cluster, hardware::Diagnostics& diagnostics);
 
-/// The key `torus` of `cluster:`, [4, 4, 4]: the chips along each axis. Errors: a fabric that is none, as many figures
-/// as the fabric has no axes, axes that don't multiply to the chips.
-void read_torus(hardware::MapReader& reader, hardware::Cluster& cluster, hardware::Diagnostics& diagnostics);
+/// The key `torus` of `cluster:`, [4, 4, 4]: the chips along each axis. Errors: chips that the fabric does not link, a
+/// fabric that is none, as many figures as the fabric has no axes, axes that don't multiply to the chips. `known`: the
+/// nodes and the fabric were read, else nothing is held against them.
+void read_torus(hardware::MapReader& reader, hardware::Cluster& cluster, bool known,
+                hardware::Diagnostics& diagnostics);
+
+/// Keys that tell NCCL what to do, of chips that have none.
+void check_nccl(const hardware::MapReader& reader, const hardware::Cluster& cluster,
+                hardware::Diagnostics& diagnostics);
 
 /// What was set, as the keys are written; empty where nothing was.
 [[nodiscard]] nlohmann::json network_json(const hardware::NetworkSettings& settings);

@@ -320,12 +320,15 @@ hardware::Cluster read_cluster(const ConfigNode& node, const std::string& folder
   const ConfigNode* nodes = node.find("nodes");
   const bool groups = nodes != nullptr && nodes->kind == hardware::NodeKind::sequence;
   if (groups) (void)reader.child("nodes");
+  const std::size_t before = diagnostics.items().size();
   hardware::Cluster cluster =
       groups ? read_groups(reader, node, *nodes, folder, diagnostics) : read_alike(reader, folder, diagnostics);
+  const bool known = diagnostics.items().size() == before;
   cluster.nccl = read_nccl(reader, folder, diagnostics);
+  check_nccl(reader, cluster, diagnostics);
   cluster.network = read_network(reader, diagnostics);
-  read_torus(reader, cluster, diagnostics);
-  placement = read_placement(reader.child("placement"), std::max(1, cluster.node_count()), placement, diagnostics);
+  read_torus(reader, cluster, known, diagnostics);
+  placement = read_placement(reader.child("placement"), cluster.node_count(), placement, diagnostics);
   reader.finish();
   return cluster;
 }

@@ -126,9 +126,11 @@ CollectiveTable predict(CollectiveQuery query) {
 
 std::string describe(const CollectiveQuery& query) {
   const hardware::NodeGroup& group = query.cluster.groups.front();
-  return fmt::format("{} over {} GPUs: {} x {} {} ({}), {}, NCCL {}", sim::name(query.kind), query.ranks(), query.nodes,
-                     query.gpus, group.gpu.name, group.node.name, query.cluster.fabric.name,
-                     hardware::name(query.cluster.nccl.version));
+  const std::string library = query.cluster.site(0).has_ici()
+                                  ? std::string("compiled by XLA")
+                                  : fmt::format("NCCL {}", hardware::name(query.cluster.nccl.version));
+  return fmt::format("{} over {} GPUs: {} x {} {} ({}), {}, {}", sim::name(query.kind), query.ranks(), query.nodes,
+                     query.gpus, group.gpu.name, group.node.name, query.cluster.fabric.name, library);
 }
 
 std::string table_text(const CollectiveTable& table) {
@@ -168,8 +170,7 @@ std::string table_csv(const CollectiveTable& table) {
     out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},\"{}\"\n",
                        sim::name(table.query.kind), table.query.ranks(), table.query.nodes, shortest(line.size.value()),
                        shortest(line.count), table.query.type.name, e.algorithm, e.protocol, e.channels, e.threads,
-                       shortest(e.time.value()), shortest(line.algbw), shortest(line.busbw),
-                       !line.refusal.empty() ? "refused" : kernels::name(e.provenance),
+                       shortest(e.time.value()), shortest(line.algbw), shortest(line.busbw), known(line),
                        shortest(line.load.node.value()), shortest(line.load.network.value()), line.bound.link_class,
                        line.rounding_depth, line.measured ? shortest(line.measured->value()) : "",
                        line.error() ? shortest(*line.error()) : "", e.extrapolated);
@@ -189,8 +190,8 @@ std::string table_json(const CollectiveTable& table) {
                {"fabric", q.cluster.fabric.name},
                {"gpus", q.ranks()},
                {"nodes", q.nodes},
-               {"operations", q.operations},
-               {"nccl_version", std::string(hardware::name(q.cluster.nccl.version))}};
+               {"operations", q.operations}};
+  if (!q.cluster.site(0).has_ici()) json["nccl_version"] = std::string(hardware::name(q.cluster.nccl.version));
   if (const Json nccl = nccl_json(q.cluster.nccl); !nccl.empty()) json["nccl"] = nccl;
   json["rows"] = Json::array();
   for (const CollectiveLine& line : table.lines) {
@@ -204,7 +205,7 @@ std::string table_json(const CollectiveTable& table) {
                 {"time_s", e.time.value()},
                 {"algbw_bytes_per_s", line.algbw},
                 {"busbw_bytes_per_s", line.busbw},
-                {"provenance", std::string(kernels::name(e.provenance))}};
+                {"provenance", std::string(known(line))}};
     if (!line.refusal.empty()) row["refused"] = true;
     if (!e.extrapolated.empty()) row["extrapolated"] = e.extrapolated;
     if (line.dips) row["dips"] = true;
