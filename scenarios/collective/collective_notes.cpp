@@ -11,10 +11,6 @@
 namespace orrery::scenarios {
 namespace {
 
-std::string way_of(const sim::CollectiveEstimate& estimate) {
-  return fmt::format("{} {}", estimate.algorithm, estimate.protocol);
-}
-
 void add_once(std::vector<std::string>& notes, std::string note) {
   if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
 }
@@ -27,6 +23,20 @@ void add_dips(const CollectiveTable& table, std::vector<std::string>& notes) {
     notes.push_back(fmt::format("{} take less than {}: NCCL's own model goes from {} to {} there",
                                 readable(line.size.value(), Unit::bytes), readable(before.size.value(), Unit::bytes),
                                 way_of(before.estimate), way_of(line.estimate)));
+  }
+}
+
+/// Where a way that NCCL leaves would have been far faster, or far slower.
+void add_jumps(const CollectiveTable& table, std::vector<std::string>& notes) {
+  for (const std::size_t at : by_size(table)) {
+    const CollectiveLine& line = table.lines[at];
+    if (!line.jump || line.dips) continue;
+    const Seconds now = line.estimate.time, stayed = line.jump->time;
+    notes.push_back(fmt::format(
+        "at {} the time jumps {}: NCCL's own model goes from {} to {} there, {} where {} would "
+        "take {}",
+        readable(line.size.value(), Unit::bytes), now > stayed ? "up" : "down", line.jump->from, way_of(line.estimate),
+        readable(now.value(), Unit::seconds), line.jump->from, readable(stayed.value(), Unit::seconds)));
   }
 }
 
@@ -103,6 +113,7 @@ std::vector<std::string> notes_of(const CollectiveTable& table) {
     notes.push_back(fmt::format("{}: NCCL has no such type; it is moved as bytes ({})", type.word, type.name));
   }
   add_dips(table, notes);
+  add_jumps(table, notes);
   add_faster(table, notes);
   for (const CollectiveLine& line : table.lines) {
     if (!line.estimate.extrapolated.empty()) add_once(notes, "extrapolated: " + line.estimate.extrapolated);

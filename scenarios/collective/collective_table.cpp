@@ -70,7 +70,30 @@ void mark_dips(CollectiveTable& table) {
   }
 }
 
+// What laws err by at the 95th percentile is no jump.
+constexpr double kJump = 1.25;
+
+/// NCCL changes its way by its own cost model, whose latencies are not those that were measured: there the time jumps.
+void mark_jumps(CollectiveTable& table, const std::vector<sim::CollectiveCall>& calls, const hardware::Site& site,
+                const sim::CollectiveModel& model) {
+  const std::vector<std::size_t> order = by_size(table);
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const sim::CollectiveCall &smaller = calls[order[i - 1]], &call = calls[order[i]];
+    const sim::Choice before = sim::select(smaller, site);
+    if (before.same_way(sim::select(call, site))) continue;
+    CollectiveLine& line = table.lines[order[i]];
+    const Seconds stayed = model.time_by(before, call);
+    const double ratio = line.estimate.time / stayed;
+    if (ratio < kJump && ratio > 1.0 / kJump) continue;
+    line.jump = Jump{way_of(table.lines[order[i - 1]].estimate), stayed};
+  }
+}
+
 }  // namespace
+
+std::string way_of(const sim::CollectiveEstimate& estimate) {
+  return fmt::format("{} {}", estimate.algorithm, estimate.protocol);
+}
 
 std::string_view known(const CollectiveLine& line) {
   if (!line.refusal.empty()) return "refused";
@@ -98,6 +121,7 @@ std::optional<double> CollectiveLine::error() const {
 
 CollectiveTable predict(CollectiveQuery query) {
   CollectiveTable table{std::move(query), {}};
+  std::vector<sim::CollectiveCall> calls;
   const CollectiveQuery& q = table.query;
   const hardware::Site site = q.cluster.site(0);
   const sim::CollectiveModel model(site);
@@ -119,8 +143,10 @@ CollectiveTable predict(CollectiveQuery query) {
     line.busbw = line.algbw * sim::bus_factor(q.kind, q.ranks());
     if (!q.measured.empty()) line.measured = q.measured[i].time;
     table.lines.push_back(std::move(line));
+    calls.push_back(call);
   }
   mark_dips(table);
+  mark_jumps(table, calls, site, model);
   return table;
 }
 
@@ -209,6 +235,7 @@ std::string table_json(const CollectiveTable& table) {
     if (!line.refusal.empty()) row["refused"] = true;
     if (!e.extrapolated.empty()) row["extrapolated"] = e.extrapolated;
     if (line.dips) row["dips"] = true;
+    if (line.jump) row["jump"] = {{"from", line.jump->from}, {"time_s", line.jump->time.value()}};
     if (!e.fit_key.empty()) row["fit"] = e.fit_key;
     row["link_bytes"] = {{"node", line.load.node.value()}, {"network", line.load.network.value()}};
     if (!line.bound.link_class.empty()) row["bound_by"] = std::string(line.bound.link_class);

@@ -56,6 +56,12 @@ struct FewerNodes {
   sim::CollectiveEstimate estimate;
 };
 
+/// Where NCCL goes another way than at the next smaller size, and by our laws it should not have gone, or long before.
+struct Jump {
+  std::string from;  ///< "ring LL"
+  Seconds time;      ///< that this would take for the same bytes
+};
+
 struct CollectiveLine {
   Bytes size;
   double count = 0.0;  ///< elements, as nccl-tests counts them: of one rank's part where ranks have parts
@@ -66,6 +72,7 @@ struct CollectiveLine {
   double algbw = 0.0, busbw = 0.0;   ///< bytes per second
   std::string refusal;               ///< why it would not be carried out as it was told (sim::nccl_refuses); or empty
   bool dips = false;                 ///< it takes less than the next smaller size: NCCL goes another way there
+  std::optional<Jump> jump;          ///< it takes far more, or far less, than the way before would
   std::optional<FewerNodes> slower;  ///< half as many nodes take longer for the same bytes
   std::optional<Seconds> measured;
 
@@ -88,6 +95,9 @@ struct CollectiveTable {
 /// What is to be known of the table: refusals, keys that change nothing, sizes that dip, ranks that are faster for
 /// being more, why lines are no measurements.
 [[nodiscard]] std::vector<std::string> notes_of(const CollectiveTable& table);
+
+/// "ring LL128"
+[[nodiscard]] std::string way_of(const sim::CollectiveEstimate& estimate);
 
 /// Places of the lines by size, the smallest first; a log may have them in any order, and a size twice.
 [[nodiscard]] std::vector<std::size_t> by_size(const CollectiveTable& table);
