@@ -1,5 +1,7 @@
 #include "scenarios/network_section.hpp"
 
+#include <string_view>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -53,7 +55,9 @@ void check_nccl(const hardware::MapReader& reader, const hardware::Cluster& clus
   for (const hardware::NodeGroup& group : cluster.groups) {
     if (group.gpu.generation.interconnect != hardware::Interconnect::ici) continue;
     for (const char* key : {"nccl", "collective_algorithm"}) {
-      if (!reader.has(key)) continue;
+      const std::string& told = cluster.nccl.algorithms.text;
+      const bool own = std::string_view(key) == "collective_algorithm" && (told.empty() || told == "torus");
+      if (!reader.has(key) || own) continue;
       diagnostics.error(
           reader.span(key),
           fmt::format("'{}': collectives of '{}' are compiled by XLA, NCCL has no part in them", key, group.gpu.name));

@@ -21,7 +21,7 @@ namespace orrery::scenarios {
 void read_torus(hardware::MapReader& reader, hardware::Cluster& cluster, bool known,
                 hardware::Diagnostics& diagnostics);
 
-/// Keys that tell NCCL what to do, of chips that have none.
+/// Errors: keys that tell NCCL what to do, of chips that have none; collective_algorithm: torus is what they do anyway.
 void check_nccl(const hardware::MapReader& reader, const hardware::Cluster& cluster,
                 hardware::Diagnostics& diagnostics);
 

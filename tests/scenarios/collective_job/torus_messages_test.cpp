@@ -100,6 +100,11 @@ TEST_F(TorusMessages, AreNoneOfNccls) {
   const std::string directed = replaced(kCube, "}", ", nccl: {algo: tree}}");
   EXPECT_THAT(error_of(on(directed, "{operation: all_reduce, bytes: 1 MiB}")),
               AllOf(HasSubstr("s.yaml:2:"), HasSubstr("compiled by XLA")));
+  const std::string reduce = "{operation: all_reduce, bytes: 1 MiB}";
+  EXPECT_THAT(error_of(on(replaced(kCube, "}", ", collective_algorithm: ring}"), reduce)),
+              HasSubstr("compiled by XLA"));
+  EXPECT_EQ(orrery({"run", write("s.yaml", on(replaced(kCube, "}", ", collective_algorithm: torus}"), reduce))}).code,
+            0);
   const std::string file = write("c.yaml", on(kCube, "{operation: all_reduce, bytes: 1 MiB}"));
   const Outcome table = orrery({"collective", "all_reduce", "--cluster", file, "--bytes", "1MiB", "--csv",
                                 path("t.csv"), "--json", path("t.json")});
