@@ -15,6 +15,16 @@ void add_once(std::vector<std::string>& notes, std::string note) {
   if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
 }
 
+/// Switches that leave an exchange less than its cards have.
+void add_fabric(const CollectiveTable& table, std::vector<std::string>& notes) {
+  for (const CollectiveLine& line : table.lines) {
+    const std::string_view held = line.bound.link_class;
+    if (held != "leaf" && held != "spine") continue;
+    return notes.push_back(fmt::format("links of the fabric hold it up (class {}): a GPU gets {:.4g} GB/s there", held,
+                                       line.bound.bandwidth.value() / 1e9));
+  }
+}
+
 void add_dips(const CollectiveTable& table, std::vector<std::string>& notes) {
   const std::vector<std::size_t> order = by_size(table);
   for (std::size_t i = 1; i < order.size(); ++i) {
@@ -112,6 +122,7 @@ std::vector<std::string> notes_of(const CollectiveTable& table) {
   if (const calibrate::NcclType& type = table.query.type; type.only_moved) {
     notes.push_back(fmt::format("{}: NCCL has no such type; it is moved as bytes ({})", type.word, type.name));
   }
+  add_fabric(table, notes);
   add_dips(table, notes);
   add_jumps(table, notes);
   add_faster(table, notes);

@@ -94,6 +94,19 @@ TEST_F(CollectiveNotes, AGroupOfOperationsPaysItsRounds) {
   EXPECT_EQ(json("dgx_a100", {"--bytes", "60KiB", "--operations", "240"}).at("rows").at(0).at("algorithm"), "tree");
 }
 
+TEST_F(CollectiveNotes, LinksOfTheFabricThatHoldAnExchangeUpAreNamed) {
+  // 8 nodes, four to a leaf whose up-links carry a quarter: of what leaves a node 4/7 crosses them, 7/16 of its cards.
+  const auto table = [](const char* fabric, sim::CollectiveKind kind) {
+    CollectiveQuery query = query_of(kind, "dgx_h100", 8, {268435456.0});
+    query.cluster = hardware::make_cluster("dgx_h100", fabric, 8);
+    return notes_of(predict(query));
+  };
+  const std::string held = "links of the fabric hold it up (class leaf): a GPU gets 18.59 GB/s there";
+  EXPECT_THAT(table("fat_tree_ndr_4to1", sim::CollectiveKind::all_to_all), Contains(held));
+  EXPECT_THAT(table("fat_tree_ndr", sim::CollectiveKind::all_to_all), Not(Contains(HasSubstr("hold it up"))));
+  EXPECT_THAT(table("fat_tree_ndr_4to1", sim::CollectiveKind::all_gather), Not(Contains(HasSubstr("hold it up"))));
+}
+
 TEST_F(CollectiveNotes, ADipIsTheSwitchOfNccl) {
   // A dip is put together by hand: the table knows times, and names where a larger message takes less.
   CollectiveTable table =
