@@ -13,10 +13,10 @@
 namespace orrery::models {
 namespace {
 
-// One GPU of each of so many nodes, or all eight, over leaves whose up-links carry a quarter.
+// One GPU of each of so many nodes, or all eight.
 void all_to_all_as_a_job(benchmark::State& state, int gpus_per_node) {
   CommunicationJob job;
-  job.cluster = hardware::make_cluster("dgx_h100", "fat_tree_ndr_4to1", static_cast<int>(state.range(0)));
+  job.cluster = hardware::make_cluster("dgx_h100", "fat_tree_ndr", static_cast<int>(state.range(0)));
   job.operation = "all_to_all";
   job.bytes = Bytes{512e6};
   job.gpus_per_node = gpus_per_node;
