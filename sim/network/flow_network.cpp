@@ -156,11 +156,12 @@ void FlowNetwork::release(std::uint32_t slot) {
   free_slots_.push_back(slot);
 }
 
-bool FlowNetwork::cancel(FlowHandle handle, SimTime now) {
+std::optional<double> FlowNetwork::cancel(FlowHandle handle, SimTime now) {
   move_to(now);
-  if (!knows(handle)) return false;
-  remove(handle.slot, left_now(handle.slot));
-  return true;
+  if (!knows(handle)) return std::nullopt;
+  const double left = left_now(handle.slot);
+  remove(handle.slot, left);
+  return left;
 }
 
 void FlowNetwork::set_capacity(LinkId link, BytesPerSecond capacity, SimTime now) {

@@ -30,6 +30,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -90,8 +91,9 @@ class FlowNetwork {
   FlowHandle start(const FlowSpec& flow, SimTime now);
   /// A flow of bytes over links at full share.
   FlowHandle start_bytes(std::uint64_t tag, Bytes bytes, std::span<const LinkId> route, SimTime now);
-  /// The flow leaves without completing. False, and nothing happens, if it has already ended.
-  bool cancel(FlowHandle flow, SimTime now);
+  /// The flow leaves without completing, with that much of its work undone. nullopt, and nothing happens, if it has
+  /// already ended.
+  std::optional<double> cancel(FlowHandle flow, SimTime now);
   /// Takes effect from `now` on. `capacity` > 0: for a link that is down cancel what crosses it.
   void set_capacity(LinkId link, BytesPerSecond capacity, SimTime now);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 namespace orrery::sim {
@@ -45,6 +46,20 @@ double LinkSpans::find_peak(std::uint32_t link) {
     most = std::max(most, sum);
   }
   return most;
+}
+
+// The latest of several alike: it is what was added last that is cut.
+void LinkSpans::cut(std::uint32_t link, const Asked& asked, SimTime now, double undone) {
+  std::vector<Asked>& spans = spans_[link];
+  const auto found = std::find(spans.rbegin(), spans.rend(), asked);
+  if (found == spans.rend() || asked.end <= now) return;
+  bytes_[link] -= undone;
+  looked_at_[link] = 0;
+  if (asked.start < now) {
+    found->end = now;
+  } else {
+    spans.erase(std::next(found).base());
+  }
 }
 
 // What still lasts stays, so that it is counted beside what begins later.

@@ -41,6 +41,16 @@ class LinkSpans {
     }
   }
 
+  /// What a link is asked for meanwhile, at most.
+  struct Asked {
+    SimTime start = 0, end = 0;
+    double share = 0.0;
+    friend bool operator==(const Asked&, const Asked&) = default;
+  };
+  /// What was added as `asked` ends at `now` instead, without `undone` of its bytes. What settle() has shown of it
+  /// stays.
+  void cut(std::uint32_t link, const Asked& asked, SimTime now, double undone);
+
   /// Nothing will be added that begins before `now`: forgets what has ended by then, but for what it has shown.
   void settle(SimTime now);
   /// Whether the link is asked for more than it has.
@@ -53,10 +63,6 @@ class LinkSpans {
   [[nodiscard]] std::vector<LinkUsage> usage(SimTime duration);
 
  private:
-  struct Asked {
-    SimTime start = 0, end = 0;
-    double share = 0.0;
-  };
   [[nodiscard]] double peak(std::uint32_t link);
   [[nodiscard]] double find_peak(std::uint32_t link);
 

@@ -28,6 +28,10 @@ void World::carry(std::uint32_t link, SimTime start, SimTime end, double share, 
   carried_.add(link, start, end, share, bytes);
 }
 
+void World::cut(std::uint32_t link, SimTime start, SimTime end, double share, double undone) {
+  carried_.cut(link, {start, end, share}, now(), undone);
+}
+
 // What is under way is counted at its end, from its start on.
 void World::settle() {
   counted_ = 0;
@@ -141,20 +145,23 @@ void World::begin_flow(std::uint32_t slot, SimTime now) {
 
 void World::cancel(OperationId id) {
   if (id.slot >= flights_.size() || !is_current(id.slot, id.version)) return;
-  Flight& flight = flights_[id.slot];
-  if (now() > flight.begins) {
-    const SimTime loaded = std::min(now() - flight.begins, flight.spare_work);
-    for (const LinkUse& use : flight.spare) {
-      carry(use.link, flight.begins, now(), use.share, use.share * static_cast<double>(loaded));
-    }
-  }
-  if (flight.flows) {
-    (void)flows_.cancel(flight.flow, now());
-    wake_at(now());
-  }
+  leave_links(flights_[id.slot]);
   const std::unique_ptr<RingRun> ring = take_ring(id.slot);
   flights_[id.slot].who = nullptr;
   free_.push_back(id.slot);
+}
+
+void World::leave_links(Flight& flight) {
+  double left = 0.0;
+  if (flight.flows) {
+    left = flows_.cancel(flight.flow, now()).value_or(0.0);
+    wake_at(now());
+  } else if (now() < flight.begins + flight.spare_work) {
+    left = static_cast<double>(flight.begins + flight.spare_work - now());
+  }
+  if (now() <= flight.begins) return;
+  const double done = static_cast<double>(flight.spare_work) - left;
+  for (const LinkUse& use : flight.spare) carry(use.link, flight.begins, now(), use.share, use.share * done);
 }
 
 void World::set_capacity(LinkId link, BytesPerSecond capacity) {
@@ -172,8 +179,7 @@ void World::take_down(LinkId link) {
   }
   for (const auto& [slot, version] : lost) {
     if (!is_current(slot, version)) continue;
-    (void)flows_.cancel(flights_[slot].flow, now());
-    wake_at(now());
+    leave_links(flights_[slot]);
     lose(slot, link);
   }
 }

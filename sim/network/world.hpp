@@ -86,6 +86,8 @@ class World final : private Resource {
   [[nodiscard]] bool is_spare(std::uint32_t link) const { return link < spare_.size() && spare_[link] != 0; }
   /// Counts what was put on a spare link.
   void carry(std::uint32_t link, SimTime start, SimTime end, double share, double bytes);
+  /// What was counted with these arguments ends now, without `undone` of its bytes.
+  void cut(std::uint32_t link, SimTime start, SimTime end, double share, double undone);
 
   [[nodiscard]] Simulator& clock() { return clock_; }
   [[nodiscard]] SimTime now() const { return clock_.now(); }
@@ -152,6 +154,8 @@ class World final : private Resource {
   void begin_flow(std::uint32_t slot, SimTime now);
   /// A link of the flight's flow that is down.
   [[nodiscard]] std::optional<LinkId> down_link(const Flight& flight) const;
+  /// Takes what does not complete off the links, and counts what it put on spare ones until now.
+  void leave_links(Flight& flight);
   void lose(std::uint32_t slot, LinkId link);
   void complete(std::uint32_t slot, SimTime now, const HeldUp& held_up);
   // Of rings.

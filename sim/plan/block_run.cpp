@@ -1,6 +1,7 @@
 #include "sim/plan/block_run.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace orrery::sim {
@@ -41,7 +42,7 @@ BlockRun& BlockRunner::run(std::uint32_t block, std::uint32_t gpu_class, std::sp
   BlockRun& fresh = runs_.emplace_back();
   fresh.inputs = relative_;
   evaluate(block, gpu_class, fresh);
-  if (loads_ != nullptr) add_links(fresh);
+  if (loads_ != nullptr) fresh.links = links_until(fresh, std::numeric_limits<std::int64_t>::max());
   known.push_back(&fresh);
   return fresh;
 }
@@ -106,18 +107,20 @@ void BlockRunner::sum_up(BlockRun& run) {
 
 // Two operations of a block that overlap on a link ask for both their shares: each gets an entry of its own. Those that
 // follow one another share one.
-void BlockRunner::add_links(BlockRun& run) const {
+std::vector<BlockLinkUse> BlockRunner::links_until(const BlockRun& run, std::int64_t until) const {
+  std::vector<BlockLinkUse> links;
   for (const BlockSpan& span : run.spans) {
     if (span.step.kind != StepKind::collective) continue;
     const LinkLoadEntry& load = loads_->collectives[span.step.index];
     const std::int64_t start = span.end - static_cast<std::int64_t>(load.work);
+    const std::int64_t loaded = std::max<std::int64_t>(0, std::min(span.end, until) - start);
     for (const LinkUse& use : load.uses) {
-      const double bytes = use.share * static_cast<double>(load.work);
-      const auto known = std::find_if(run.links.begin(), run.links.end(), [&](const BlockLinkUse& other) {
+      const double bytes = use.share * static_cast<double>(loaded);
+      const auto known = std::find_if(links.begin(), links.end(), [&](const BlockLinkUse& other) {
         return other.link == use.link && other.end <= start;
       });
-      if (known == run.links.end()) {
-        run.links.push_back({use.link, start, span.end, use.share, bytes});
+      if (known == links.end()) {
+        links.push_back({use.link, start, span.end, use.share, bytes});
         continue;
       }
       known->end = span.end;
@@ -125,6 +128,7 @@ void BlockRunner::add_links(BlockRun& run) const {
       known->bytes += bytes;
     }
   }
+  return links;
 }
 
 }  // namespace orrery::sim

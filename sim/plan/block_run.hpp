@@ -62,9 +62,11 @@ class BlockRunner {
   /// Gives a run of this runner its figures, once: not everybody who wants its times wants them.
   void sum_up(BlockRun& run);
 
+  /// BlockRun::links of a run of this runner with the bytes that are carried by `until` only. REQUIRES loads.
+  [[nodiscard]] std::vector<BlockLinkUse> links_until(const BlockRun& run, std::int64_t until) const;
+
  private:
   void evaluate(std::uint32_t block, std::uint32_t gpu_class, BlockRun& run);
-  void add_links(BlockRun& run) const;
 
   const RunnablePlan& plan_;
   const Durations& durations_;

@@ -68,8 +68,8 @@ class PlanRun::Walker final : private Completion, private Resource {
     for (StreamResource& stream : streams_) {
       world_.clock().cancel(stream.id);
       if (stream.operation) world_.cancel(*stream.operation);
-      stream.operation.reset();
-      stream.runs = stream.whole = false;
+      if (stream.whole) calls_.stop(stream.stream);
+      stream.rewind();
     }
   }
 

@@ -13,6 +13,7 @@ WholeCalls::WholeCalls(World& world, const RunnablePlan& plan, const Durations& 
       in_steps_(plan_.ranks.size(), 0),
       streams_(plan_.ranks.size()),
       by_part_(plan_.ranks.size() * plan_.blocks.size()),
+      begun_(plan_.streams.size()),
       free_(plan_.streams.size(), 0) {
   const auto loads_spare_links = [&](Step step) {
     const LinkLoadEntry* load = loads.of(step);
@@ -78,7 +79,10 @@ std::span<const WholeCalls::Lane> WholeCalls::begin(std::uint32_t call, RankId r
   }
   BlockRun& run = runner_.run(number, plan_.ranks[rank.index()].gpu_class, inputs_);
   const SimTime now = world_.now();
-  for (std::size_t part = 0; part < lanes_.size(); ++part) lanes_[part].end = moved(now, run.outputs[part]);
+  for (std::size_t part = 0; part < lanes_.size(); ++part) {
+    lanes_[part].end = moved(now, run.outputs[part]);
+    begun_[lanes_[part].stream] = {call, &run, now};
+  }
   for (const BlockLinkUse& use : run.links) {
     world_.carry(use.link, moved(now, use.start), moved(now, use.end), use.share, use.bytes);
   }
@@ -87,6 +91,21 @@ std::span<const WholeCalls::Lane> WholeCalls::begin(std::uint32_t call, RankId r
     out->call(number, run, now - origin, by_part);
   }
   return lanes_;
+}
+
+void WholeCalls::stop(std::uint32_t stream) {
+  const Begun begun = begun_[stream];
+  if (begun.call == kNowhere) return;
+  for (const std::uint32_t lane : streams_[plan_.streams[stream].rank.index()]) {
+    if (begun_[lane].call == begun.call) begun_[lane] = {};
+  }
+  if (begun.run->links.empty()) return;
+  const std::vector<BlockLinkUse> done =
+      runner_.links_until(*begun.run, static_cast<std::int64_t>(world_.now() - begun.at));
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    const BlockLinkUse& use = begun.run->links[i];
+    world_.cut(use.link, moved(begun.at, use.start), moved(begun.at, use.end), use.share, use.bytes - done[i].bytes);
+  }
 }
 
 }  // namespace orrery::sim

@@ -46,9 +46,19 @@ class WholeCalls {
   /// with times from `origin`, where somebody writes it down. By part; valid until the next one begins.
   std::span<const Lane> begin(std::uint32_t call, RankId rank, SimTime origin, EvaluationBuilder* out);
 
+  /// The stream is in a call that began, and goes no further than now: what the call would still have put on links is
+  /// not counted. Its other lanes stop too.
+  void stop(std::uint32_t stream);
+
  private:
   static constexpr std::uint32_t kMixed = 0xffffffffu;    ///< of arrived_: it goes step by step
-  static constexpr std::uint32_t kNowhere = 0xffffffffu;  ///< of waits_at_
+  static constexpr std::uint32_t kNowhere = 0xffffffffu;  ///< of waits_at_ and Begun
+
+  struct Begun {
+    std::uint32_t call = kNowhere;
+    const BlockRun* run = nullptr;
+    SimTime at = 0;
+  };
 
   [[nodiscard]] std::uint32_t stream_of(RankId rank, orrery::sim::Lane lane) const;
 
@@ -62,6 +72,7 @@ class WholeCalls {
   std::vector<std::vector<std::uint32_t>> by_part_;  ///< by rank and block: the streams of a call; empty until one came
   std::vector<std::uint32_t> arrived_;               ///< by call: lanes beside part 0's that stand there
   std::vector<std::uint32_t> waits_at_;              ///< by stream: the call that it stands at
+  std::vector<Begun> begun_;                         ///< by stream: the latest call that it took in one go
   std::vector<SimTime> free_;                        ///< by stream: when it came to its call
   std::vector<Lane> lanes_;                          ///< by part, of the call at hand
   std::vector<SimTime> inputs_;

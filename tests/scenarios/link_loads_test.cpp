@@ -79,6 +79,34 @@ TEST(LinkLoads, OfJobsThatShareLinksAddUpToTheirReport) {
   expect_sums_of(report, link_loads(scenario));
 }
 
+/// Two jobs on GPUs of their own. The first repeats a step of 102 ms until the second has done three of 54 ms, or as
+/// `until` says.
+std::string two_unlike(const std::string& until) {
+  return "scenario: two that do not end together\n"
+         "model: gpt2-124m\n"
+         "cluster: {node: dgx_a100, nodes: 4, fabric: rail_fat_tree_hdr}\n"
+         "jobs:\n"
+         "  - name: long\n" +
+         until +
+         "    placement: {spread: 2}\n"
+         "    training: {sequence_length: 1024, global_batch_size: 64, tensor_parallel: 4, pipeline_parallel: 2,\n"
+         "               data_parallel: 2}\n"
+         "  - name: short\n"
+         "    placement: {first_node: 1, spread: 2}\n"
+         "    training: {sequence_length: 1024, global_batch_size: 32, tensor_parallel: 4, pipeline_parallel: 2,\n"
+         "               data_parallel: 2, steps: 3}\n";
+}
+
+// The job that goes on until the other's end is stopped in the middle of a step, among calls that it takes in one go:
+// what they put on links counts until then.
+TEST(LinkLoads, OfAJobThatIsStoppedWithinAStepAddUpToItsReport) {
+  for (const char* until : {"", "    until: 130.3 ms\n", "    until: 155.1 ms\n"}) {
+    SCOPED_TRACE(until);
+    const Scenario scenario = parse_scenario(two_unlike(until), "two.yaml");
+    expect_sums_of(run_scenario(scenario), link_loads(scenario));
+  }
+}
+
 // On the 7:1 spines of two like jobs messages take 5.9 times as long as alone (scenarios/library/cluster).
 TEST(LinkLoads, OfLinksThatHoldUpAreFullMeanwhile) {
   const Scenario scenario = load_scenario(library("../cluster/two-70b-7to1-fabric"));

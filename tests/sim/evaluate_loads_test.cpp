@@ -10,30 +10,13 @@
 #include "sim/plan/builder.hpp"
 #include "sim/plan/evaluate.hpp"
 #include "tests/sim/lanes.hpp"
+#include "tests/sim/random_loads.hpp"
 #include "tests/sim/random_plan.hpp"
 
 namespace orrery::sim {
 namespace {
 
-constexpr std::size_t kLinks = 3;
-
-/// Loads of every collective and transfer on some links, in small whole shares; `durations` bound their work.
-Loads random_loads(testing::RandomPlan& random, const Durations& durations) {
-  const auto fill = [&](const std::vector<SimTime>& table) {
-    std::vector<LinkLoadEntry> entries;
-    for (const SimTime duration : table) {
-      LinkLoadEntry entry;
-      entry.work = duration == 0 ? 0 : random.below(duration + 1);
-      entry.weight = 1.0;
-      for (std::uint32_t link = 0; link < kLinks && entry.work > 0; ++link) {
-        if (random.below(2) == 0) entry.uses.push_back({link, static_cast<double>(1 + random.below(4))});
-      }
-      entries.push_back(entry);
-    }
-    return entries;
-  };
-  return {fill(durations.collectives), fill(durations.transfers)};
-}
+constexpr std::size_t kLinks = testing::kRandomLinks;
 
 struct Demand {
   std::vector<std::vector<std::pair<SimTime, double>>> changes =
@@ -80,7 +63,7 @@ struct Case {
         plan(random.make(1 + random.below(5), random.below(150))),
         flat(inlined(plan.plan())),
         durations(random.durations(plan.plan(), 1000)),
-        loads(random_loads(random, durations)) {}
+        loads(testing::random_loads(random, durations)) {}
 
   /// With capacities in bytes per picosecond.
   [[nodiscard]] Evaluation run(const RunnablePlan& which, const std::vector<double>& capacity) const {

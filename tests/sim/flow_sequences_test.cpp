@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -103,8 +104,11 @@ class Pair {
     const auto tag = numbers_->below(static_cast<std::uint32_t>(handles_.size()));
     const FlowHandle handle = handles_[tag];
     if (network_.is_active(handle) != naive_.has(tag)) return;  // it ends within a picosecond of now
-    if (network_.is_active(handle)) carried(tag, specs_[tag].work - network_.remaining(handle));
-    EXPECT_EQ(network_.cancel(handle, now_), naive_.has(tag));
+    const double remaining = network_.remaining(handle);
+    const std::optional<double> left = network_.cancel(handle, now_);
+    EXPECT_EQ(left.has_value(), naive_.has(tag));
+    EXPECT_EQ(left.value_or(0.0), remaining);
+    if (left) carried(tag, specs_[tag].work - *left);
     naive_.cancel(tag);
   }
 
