@@ -81,7 +81,14 @@ struct FamilyRow {
 [[nodiscard]] std::vector<double> defaults_of(const hardware::Gpu& gpu, std::string_view family,
                                               std::span<const std::string_view> names);
 
-/// The rate of `dtype` on `gpu`. Throws std::invalid_argument naming both where there is none.
-[[nodiscard]] FlopsPerSecond required_peak(const hardware::Gpu& gpu, Dtype dtype);
+/// The rate that stands in for one of `dtype` that `gpu` lacks. Throws std::invalid_argument naming both where none
+/// does.
+[[nodiscard]] FlopsPerSecond stand_in_peak(const hardware::Gpu& gpu, Dtype dtype);
+
+/// The rate of `dtype` on `gpu`, or what stands in for it. Throws as stand_in_peak(). Every price asks: no call where
+/// the GPU has the rate.
+[[nodiscard]] inline FlopsPerSecond required_peak(const hardware::Gpu& gpu, Dtype dtype) {
+  return gpu.peak.has(dtype) ? gpu.peak[dtype] : stand_in_peak(gpu, dtype);
+}
 
 }  // namespace orrery::kernels

@@ -173,21 +173,30 @@ inline std::uint64_t word_of(double value) {
 inline std::uint64_t word_of(Bytes value) { return word_of(value.value()); }
 inline std::uint64_t word_of(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 
-// splitmix64's finaliser: spreads neighbouring shapes over the whole table.
+/// 0 where they are equal.
+template <class Value>
+constexpr std::uint64_t difference(const Value& a, const Value& b) {
+  if constexpr (std::is_integral_v<Value> || std::is_enum_v<Value>) {
+    return static_cast<std::uint64_t>(a) ^ static_cast<std::uint64_t>(b);
+  } else {
+    return static_cast<std::uint64_t>(a == b ? 0 : 1);
+  }
+}
+
+// Brings the high bits of a sum of products, which depend on every field, down to where a table looks: neighbouring
+// shapes spread over all of it. A round of splitmix64's finaliser.
 constexpr std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ull;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-  return x ^ (x >> 31);
+  x = (x ^ (x >> 32)) * 0xbf58476d1ce4e5b9ull;
+  return x ^ (x >> 29);
 }
 
 }  // namespace fields_detail
 
 template <HasFields Shape>
 [[nodiscard]] inline bool same_fields(const Shape& a, const Shape& b) {
-  // Without a branch for each field.
+  // Without a branch for each field: the bits in which whole numbers differ, or'ed.
   return std::apply(
-      [&](const auto&... field) { return (... & static_cast<int>(a.*field.member == b.*field.member)) != 0; },
+      [&](const auto&... field) { return (... | fields_detail::difference(a.*field.member, b.*field.member)) == 0; },
       kFields<Shape>);
 }
 
@@ -196,9 +205,10 @@ template <HasFields Shape>
 template <HasFields Shape>
 [[nodiscard]] inline std::uint64_t hash_fields(const Shape& shape, std::size_t index) {
   std::uint64_t narrow = index, sum = 0, factor = 0x9e3779b97f4a7c15ull;
+  int place = 0;
   for_each_field(shape, [&](std::string_view, const auto& value) {
     if constexpr (fields_detail::is_narrow<std::decay_t<decltype(value)>>) {
-      narrow = narrow << 8 | static_cast<std::uint8_t>(value);
+      narrow |= std::uint64_t{static_cast<std::uint8_t>(value)} << (place += 8);
     } else {
       sum += fields_detail::word_of(value) * factor;
       factor = factor * 0xd1342543de82ef95ull + 2;  // odd again; a constant once the calls are inlined

@@ -17,6 +17,10 @@ namespace orrery::kernels {
 /// KV stream against CTAs per sequence and KV head, with split KV.
 [[nodiscard]] FittedModel attention_decode_model();
 
+// work() of the shape, without looking up its family.
+[[nodiscard]] Work attention_work(const AttentionPrefillShape& shape);
+[[nodiscard]] Work attention_work(const AttentionDecodeShape& shape);
+
 /// Query-key pairs that one head of one sequence computes: causal triangle, window, cached prefix. Exact.
 /// REQUIRES check(shape).empty().
 [[nodiscard]] double attention_pairs(const AttentionPrefillShape& shape);

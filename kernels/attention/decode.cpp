@@ -44,26 +44,7 @@ std::string check_decode(const Kernel& kernel) {
   return {};
 }
 
-Work decode_work(const Kernel& kernel) {
-  const AttentionDecodeShape& s = shape_of(kernel);
-  const double batch = static_cast<double>(s.batch), heads = static_cast<double>(s.q_heads);
-  const double tokens = visible_tokens(s), cache = element_size(s.kv_dtype).value();
-  const double a = std::max(2.0, element_size(s.dtype).value());
-  Work work;
-  if (s.latent_dim > 0) {
-    const double latent = static_cast<double>(s.latent_dim);
-    const double values = static_cast<double>(s.latent_dim - kMlaRotaryWidth);
-    work.flops = Flops{2.0 * heads * (latent + values) * tokens};
-    work.read = Bytes{latent * tokens * cache + batch * heads * latent * a};
-    work.written = Bytes{batch * heads * values * a};
-    return work;
-  }
-  const double d = static_cast<double>(s.head_dim), kv_heads = static_cast<double>(s.kv_heads);
-  work.flops = Flops{4.0 * heads * d * tokens};
-  work.read = Bytes{2.0 * kv_heads * d * tokens * cache + batch * heads * d * a};
-  work.written = Bytes{batch * heads * d * a};
-  return work;
-}
+Work decode_work(const Kernel& kernel) { return attention_work(shape_of(kernel)); }
 
 std::string describe_decode(const Kernel& kernel) {
   const AttentionDecodeShape& s = shape_of(kernel);
@@ -91,6 +72,26 @@ FitChoice fit_choice(const Kernel& kernel) {
 }
 
 }  // namespace
+
+Work attention_work(const AttentionDecodeShape& s) {
+  const double batch = static_cast<double>(s.batch), heads = static_cast<double>(s.q_heads);
+  const double tokens = visible_tokens(s), cache = element_size(s.kv_dtype).value();
+  const double a = std::max(2.0, element_size(s.dtype).value());
+  Work work;
+  if (s.latent_dim > 0) {
+    const double latent = static_cast<double>(s.latent_dim);
+    const double values = static_cast<double>(s.latent_dim - kMlaRotaryWidth);
+    work.flops = Flops{2.0 * heads * (latent + values) * tokens};
+    work.read = Bytes{latent * tokens * cache + batch * heads * latent * a};
+    work.written = Bytes{batch * heads * values * a};
+    return work;
+  }
+  const double d = static_cast<double>(s.head_dim), kv_heads = static_cast<double>(s.kv_heads);
+  work.flops = Flops{4.0 * heads * d * tokens};
+  work.read = Bytes{2.0 * kv_heads * d * tokens * cache + batch * heads * d * a};
+  work.written = Bytes{batch * heads * d * a};
+  return work;
+}
 
 double visible_tokens(const AttentionDecodeShape& s) {
   const double tokens = static_cast<double>(s.kv_tokens);

@@ -105,9 +105,8 @@ Layout layout_of(const AttentionDecodeShape& s, const hardware::Gpu& gpu, const 
 }
 
 // Bytes that fit in L2 are still there from the step before (nothing else runs in the measurements).
-double memory_time(const AttentionDecodeShape& s, const Kernel& kernel, const hardware::Gpu& gpu,
-                   const std::vector<double>& c) {
-  const double bytes = work(kernel).bytes().value();
+double memory_time(const AttentionDecodeShape& s, const hardware::Gpu& gpu, const std::vector<double>& c) {
+  const double bytes = attention_work(s).bytes().value();
   const double queries = 2.0 * static_cast<double>(s.batch) * static_cast<double>(s.q_heads) *
                          static_cast<double>(s.latent_dim > 0 ? s.latent_dim : s.head_dim) * 2.0;
   const double cache = std::max(0.0, bytes - queries);
@@ -133,7 +132,7 @@ Seconds time_decode(const Kernel& kernel, const hardware::Gpu& gpu, const std::v
   const double sm = kMicro * (cta * waves + power_sum_of_4(block * layout.ctas / sms, chain));
   double time = kMicro * (c[kFloor] + c[kCombine] * std::min(1.0, layout.splits - 1.0));
   if (layout.extra) time += kMicro * c[kExtra];
-  return Seconds{time + power_sum(sm, memory_time(s, kernel, gpu, c), c[kOverlap])};
+  return Seconds{time + power_sum(sm, memory_time(s, gpu, c), c[kOverlap])};
 }
 
 // Conservative: the fits of all GPUs lie at 0.7-0.95 of HBM and 5-10 us.

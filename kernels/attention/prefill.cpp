@@ -75,29 +75,7 @@ Work unfused_work(const AttentionPrefillShape& s) {
   return work;
 }
 
-Work prefill_work(const Kernel& kernel) {
-  const AttentionPrefillShape& s = shape_of(kernel);
-  if (s.implementation == Implementation::unfused) return unfused_work(s);
-  const double heads = static_cast<double>(s.batch) * static_cast<double>(s.q_heads);
-  const double kv_heads = static_cast<double>(s.batch) * static_cast<double>(s.kv_heads);
-  const double q = static_cast<double>(s.q_len), d = static_cast<double>(s.head_dim), dv = value_width(s);
-  const double a = activation_bytes(s.dtype);
-  const double queries = heads * q * d * a, outputs = heads * q * dv * a;
-  const double keys = kv_heads * keys_read(s) * (d + dv) * element_size(s.kv_dtype).value();
-  const double pairs = heads * attention_pairs(s);
-  Work work;
-  if (s.pass == Pass::forward) {
-    work.flops = Flops{2.0 * pairs * (d + dv)};
-    work.read = Bytes{queries + keys};
-    work.written = Bytes{outputs};
-  } else {
-    constexpr double kRowStatistic = 4.0;  // log-sum-exp of a score row, fp32
-    work.flops = Flops{2.0 * pairs * (3.0 * d + 2.0 * dv)};
-    work.read = Bytes{queries + keys + 2.0 * outputs + heads * q * kRowStatistic};
-    work.written = Bytes{queries + keys};
-  }
-  return work;
-}
+Work prefill_work(const Kernel& kernel) { return attention_work(shape_of(kernel)); }
 
 std::string describe_prefill(const Kernel& kernel) {
   const AttentionPrefillShape& s = shape_of(kernel);
@@ -141,6 +119,29 @@ FitChoice fit_choice(const Kernel& kernel) {
 }
 
 }  // namespace
+
+Work attention_work(const AttentionPrefillShape& s) {
+  if (s.implementation == Implementation::unfused) return unfused_work(s);
+  const double heads = static_cast<double>(s.batch) * static_cast<double>(s.q_heads);
+  const double kv_heads = static_cast<double>(s.batch) * static_cast<double>(s.kv_heads);
+  const double q = static_cast<double>(s.q_len), d = static_cast<double>(s.head_dim), dv = value_width(s);
+  const double a = activation_bytes(s.dtype);
+  const double queries = heads * q * d * a, outputs = heads * q * dv * a;
+  const double keys = kv_heads * keys_read(s) * (d + dv) * element_size(s.kv_dtype).value();
+  const double pairs = heads * attention_pairs(s);
+  Work work;
+  if (s.pass == Pass::forward) {
+    work.flops = Flops{2.0 * pairs * (d + dv)};
+    work.read = Bytes{queries + keys};
+    work.written = Bytes{outputs};
+  } else {
+    constexpr double kRowStatistic = 4.0;  // log-sum-exp of a score row, fp32
+    work.flops = Flops{2.0 * pairs * (3.0 * d + 2.0 * dv)};
+    work.read = Bytes{queries + keys + 2.0 * outputs + heads * q * kRowStatistic};
+    work.written = Bytes{queries + keys};
+  }
+  return work;
+}
 
 double attention_pairs(const AttentionPrefillShape& s) {
   const double q = static_cast<double>(s.q_len), kv = static_cast<double>(s.kv_len);

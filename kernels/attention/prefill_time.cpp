@@ -155,9 +155,8 @@ double append_time(const AttentionPrefillShape& s, const hardware::Gpu& gpu, con
          c[kToken] * kNano * tokens * std::min(1.0, row / 2.0 / kAppendThreads);
 }
 
-Seconds unfused_time(const Kernel& kernel, const hardware::Gpu& gpu, const std::vector<double>& c) {
-  const Work need = work(kernel);
-  const AttentionPrefillShape& s = std::get<AttentionPrefillShape>(kernel);
+Seconds unfused_time(const AttentionPrefillShape& s, const hardware::Gpu& gpu, const std::vector<double>& c) {
+  const Work need = attention_work(s);
   const Seconds compute = need.flops / (required_peak(gpu, s.dtype) * c[kCompute]);
   const Seconds memory = need.bytes() / (gpu.memory_bandwidth * c[kMemory]);
   return max(compute, memory) + Seconds{c[kFloor] * kMicro};
@@ -165,13 +164,13 @@ Seconds unfused_time(const Kernel& kernel, const hardware::Gpu& gpu, const std::
 
 Seconds time_prefill(const Kernel& kernel, const hardware::Gpu& gpu, const std::vector<double>& c) {
   const AttentionPrefillShape& s = std::get<AttentionPrefillShape>(kernel);
-  if (s.implementation == Implementation::unfused) return unfused_time(kernel, gpu, c);
+  if (s.implementation == Implementation::unfused) return unfused_time(s, gpu, c);
   const AttentionClass kind = attention_class(is_mla(s) ? Implementation::trtllm : s.implementation, gpu);
   const double bandwidth = c[kMemory] * gpu.memory_bandwidth.value();
   const double tokens = static_cast<double>(s.batch) * static_cast<double>(s.q_len);
   const double outputs = tokens * static_cast<double>(s.q_heads) * value_width(s);
   double compute = compute_time(s, gpu, kind, c);
-  double memory = work(kernel).bytes().value() / bandwidth;
+  double memory = attention_work(s).bytes().value() / bandwidth;
   double time = c[kFloor] * kMicro;
   if (s.pass == Pass::backward) {
     compute *= kBackwardFactor;

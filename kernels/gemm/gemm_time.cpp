@@ -60,7 +60,7 @@ constexpr Tile kFineTiles[] = {{16, 64},   {16, 128},  {32, 64},   {64, 32},   {
 constexpr Tile kPowerTiles[] = {{16, 64},   {32, 64},  {64, 64},  {64, 128},  {128, 64},
                                 {128, 128}, {64, 256}, {256, 64}, {128, 256}, {256, 128}};
 constexpr Tile kBlockTiles[] = {{128, 128}, {128, 256}, {256, 128}, {256, 256}};
-constexpr double kSplits[] = {1, 2, 3, 4, 6, 8, 12, 16, 32};
+constexpr double kSplits[] = {2, 3, 4, 6, 8, 12, 16, 32};
 
 // Everything that does not depend on the tile. Rates are per microsecond.
 struct Problem {
@@ -83,11 +83,11 @@ double blocks(double size, double block) {
 }
 
 // Tiles have few sides: how often one fits is counted once for all of them.
-constexpr std::array<std::int64_t, 8> kSides = {16, 32, 64, 96, 128, 160, 192, 256};
+constexpr std::array<double, 8> kSides = {16, 32, 64, 96, 128, 160, 192, 256};
 
 constexpr std::size_t side_index(double length) {
   std::size_t i = 0;
-  while (static_cast<double>(kSides.at(i)) != length) ++i;
+  while (kSides.at(i) != length) ++i;
   return i;
 }
 
@@ -106,6 +106,14 @@ Pair whole_waves(Pair share) {
   return nearest + (nearest < share ? both(1.0) : both(0.0));
 }
 
+// ⌈size/side⌉ of two of the sides. The quotient of size − ½ is half a side's part away from every half at least, so
+// that no rounding of it carries over to another whole number.
+template <std::size_t kPair>
+Pair often(Pair size) {
+  constexpr Pair kInverse = {1.0 / kSides[2 * kPair], 1.0 / kSides[2 * kPair + 1]};
+  return (((size - 0.5) * kInverse + 0.5) + kWhole) - kWhole;
+}
+
 // What all tiles share: how often a side fits, and what an element of a tile's area or perimeter takes. A quotient for
 // all tiles in place of one for each differs in the last bit at most.
 struct Shared {
@@ -117,13 +125,21 @@ struct Shared {
       : compute(2.0 / p.flops),
         fetch(p.width / p.operands),
         large(blocks(p.m, 128.0) * blocks(p.n, 128.0) * p.batch > 16.0 * p.sms) {
-    for (std::size_t i = 0; i < kSides.size(); ++i) {
-      const double side = static_cast<double>(kSides[i]);
-      along_m[i] = blocks(p.m, side) * p.batch, along_n[i] = blocks(p.n, side);
-      if (kSides[i] <= 128) continue;
-      if (side >= 2.0 * p.m) along_m[i] = kNever;
-      if (side >= 2.0 * p.n) along_n[i] = kNever;
+    count(p, std::make_index_sequence<kSides.size() / 2>());
+    for (std::size_t i = side_index(160.0); i < kSides.size(); ++i) {
+      if (kSides[i] >= 2.0 * p.m) along_m[i] = kNever;
+      if (kSides[i] >= 2.0 * p.n) along_n[i] = kNever;
     }
+  }
+
+ private:
+  template <std::size_t... kPair>
+  void count(const Problem& p, std::index_sequence<kPair...>) {
+    const auto keep = [](std::array<double, kSides.size()>& along, std::size_t pair, Pair value) {
+      along[2 * pair] = value[0], along[2 * pair + 1] = value[1];
+    };
+    (keep(along_m, kPair, often<kPair>(both(p.m)) * p.batch), ...);
+    (keep(along_n, kPair, often<kPair>(both(p.n))), ...);
   }
 };
 
@@ -137,8 +153,7 @@ struct Candidates {
   static_assert(std::size(kTiles) % 2 == 0 && std::is_partitioned(std::begin(kTiles), std::end(kTiles), is_small));
   std::array<Pair, kPairs> grid, cta_k;
   std::size_t first;  // pair
-  double least_grid, least_cta_k;
-  double least_work;  // of all CTAs together, per k element
+  double least_grid;
 
   explicit Candidates(const Problem& p) {
     const Shared shared(p);
@@ -147,15 +162,26 @@ struct Candidates {
     count(shared, std::make_index_sequence<kPairs>());
     if (shared.large && kSmall % 2 != 0) grid[first][0] = kNever;
     const Pair overlap = both(p.overlap), latency = both(p.latency);
-    Pair grids = both(kNever), cta_ks = both(kNever), works = both(kNever);
+    Pair grids = both(kNever);
     for (std::size_t i = first; i < kPairs; ++i) {
       const Pair compute = kAreas[i] * shared.compute, fetch = kPerimeters[i] * shared.fetch;
       cta_k[i] = larger(compute, fetch) + overlap * lesser(compute, fetch) + latency;
       grids = lesser(grids, grid[i]);
+    }
+    least_grid = least(grids);
+  }
+
+  // Per k element: of one CTA, and of all CTAs together.
+  struct Least {
+    double cta_k, work;
+  };
+  [[nodiscard]] Least least_times() const {
+    Pair cta_ks = both(kNever), works = both(kNever);
+    for (std::size_t i = first; i < kPairs; ++i) {
       cta_ks = lesser(cta_ks, grid[i] < kNever ? cta_k[i] : both(kNever));
       works = lesser(works, grid[i] * cta_k[i]);
     }
-    least_grid = least(grids), least_cta_k = least(cta_ks), least_work = least(works);
+    return {least(cta_ks), least(works)};
   }
 
   template <class Of>
@@ -180,45 +206,43 @@ struct Candidates {
 };
 
 // The least S of the candidates at one split; kNever or more where none may split so far.
-template <const auto& kTiles>
+template <bool kSplit, const auto& kTiles>
 double best_sm_time(const Problem& p, const Candidates<kTiles>& tiles, double split) {
   const Pair depth = both(blocks(p.k, split * 64.0) * 64.0), stores = both(2.0 / p.stores);
-  const Pair most = both(split > 1.0 ? 2.0 * p.sms : kNever), never = both(kNever), one = both(1.0);
+  const Pair most = both(2.0 * p.sms), never = both(kNever), one = both(1.0);
   const Pair lost = both(p.quantisation), kept = both(1.0 - p.quantisation), sms = both(p.sms), splits = both(split);
   Pair best = never;
   for (std::size_t i = tiles.first; i < tiles.kPairs; ++i) {
-    const Pair ctas = tiles.grid[i] * splits;
+    const Pair ctas = kSplit ? tiles.grid[i] * splits : tiles.grid[i];
     const Pair share = ctas / sms;
     const Pair waves = kept * larger(share, one) + lost * whole_waves(share);
     const Pair sm = waves * (depth * tiles.cta_k[i] + tiles.kAreas[i] * stores);
-    best = lesser(best, ctas > most ? never : sm);
+    best = lesser(best, kSplit && ctas > most ? never : sm);
   }
   return least(best);
 }
 
-// What splitting k costs: one more step, and partial sums that go out and in once each, in fp32.
-double with_split(const Problem& p, double time, double split) {
-  return split > 1.0 ? time + p.split + 8.0 * split * p.batch * p.m * p.n / p.l2 : time;
-}
-
 // The shortest time of all tiles and splits. At one split the tile with the least S has the least time, since D and
-// the cost are the same for all.
+// the cost are the same for all. Splitting k costs one more step, and partial sums that go out and in once each, in
+// fp32.
 template <const auto& kTiles>
 double best_config(const Problem& p) {
   const Candidates<kTiles> tiles(p);
-  const double even_share = p.k * tiles.least_work / p.sms;
-  double best = kNever;
+  double best = overlapped(best_sm_time<false>(p, tiles, 1.0), p.dram, p.overlap);
+  if (!p.splits || 256.0 > p.k || tiles.least_grid * 2.0 > 2.0 * p.sms) return best;
+  const auto [least_cta_k, least_work] = tiles.least_times();
+  const double even_share = p.k * least_work / p.sms;
   for (const double split : kSplits) {
-    if (split > 1.0) {
-      if (!p.splits || split * 128.0 > p.k || tiles.least_grid * split > 2.0 * p.sms) break;
-      if (with_split(p, p.dram, split) >= best) break;  // the cost alone is too much, and grows
-      // Each CTA walks its depth at least once, and the SMs share the work at best evenly. The factor outweighs any
-      // rounding.
-      const double least_sm = std::max(p.k / split * tiles.least_cta_k, even_share) * (1.0 - 1e-9);
-      if (with_split(p, overlapped(least_sm, p.dram, p.overlap), split) >= best) continue;
-    }
-    const double sm = best_sm_time(p, tiles, split);
-    if (sm < kNever) best = std::min(best, with_split(p, overlapped(sm, p.dram, p.overlap), split));
+    if (split * 128.0 > p.k || tiles.least_grid * split > 2.0 * p.sms) break;
+    const double sums = 8.0 * split * p.batch * p.m * p.n / p.l2;
+    const auto with_cost = [&](double time) { return time + p.split + sums; };
+    if (with_cost(p.dram) >= best) break;  // the cost alone is too much, and grows
+    // Each CTA walks its depth at least once, and the SMs share the work at best evenly. The factor outweighs any
+    // rounding.
+    const double least_sm = std::max(p.k / split * least_cta_k, even_share) * (1.0 - 1e-9);
+    if (with_cost(overlapped(least_sm, p.dram, p.overlap)) >= best) continue;
+    const double sm = best_sm_time<true>(p, tiles, split);
+    if (sm < kNever) best = std::min(best, with_cost(overlapped(sm, p.dram, p.overlap)));
   }
   return best;
 }

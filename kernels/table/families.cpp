@@ -94,7 +94,7 @@ std::vector<double> defaults_of(const hardware::Gpu& gpu, std::string_view famil
   return values;
 }
 
-FlopsPerSecond required_peak(const hardware::Gpu& gpu, Dtype dtype) {
+FlopsPerSecond stand_in_peak(const hardware::Gpu& gpu, Dtype dtype) {
   const auto peak = gpu.matrix_peak(dtype);
   if (!peak) {
     throw std::invalid_argument(gpu.name + " has no matrix units for " + std::string(orrery::name(dtype)));

@@ -37,10 +37,7 @@ Bytes cold_bytes(const Kernel& kernel) {
          element_size(gemm->dtype);
 }
 
-}  // namespace
-
-Bounds roofline_bounds(const Kernel& kernel, const hardware::Gpu& gpu) {
-  const Work need = work(kernel);
+Bounds bounds_of(const Kernel& kernel, const Work& need, const hardware::Gpu& gpu) {
   Bounds bounds;
   if (const auto* copy = std::get_if<HostCopyShape>(&kernel)) {
     bounds.memory = gpu.pcie_bandwidth.value() > 0.0 ? copy->bytes / gpu.pcie_bandwidth : Seconds{0.0};
@@ -54,9 +51,15 @@ Bounds roofline_bounds(const Kernel& kernel, const hardware::Gpu& gpu) {
   return bounds;
 }
 
-Seconds roofline(const Kernel& kernel, const hardware::Gpu& gpu) {
-  const Bounds bounds = roofline_bounds(kernel, gpu);
+}  // namespace
+
+Bounds roofline_bounds(const Kernel& kernel, const hardware::Gpu& gpu) { return bounds_of(kernel, work(kernel), gpu); }
+
+Seconds roofline(const Kernel& kernel, const Work& need, const hardware::Gpu& gpu) {
+  const Bounds bounds = bounds_of(kernel, need, gpu);
   return max(bounds.compute, max(bounds.memory, bounds.l2));
 }
+
+Seconds roofline(const Kernel& kernel, const hardware::Gpu& gpu) { return roofline(kernel, work(kernel), gpu); }
 
 }  // namespace orrery::kernels

@@ -14,4 +14,7 @@ struct Bounds {
 /// REQUIRES check(kernel).empty(). Throws std::invalid_argument if the GPU can't compute the dtype.
 [[nodiscard]] Bounds roofline_bounds(const Kernel& kernel, const hardware::Gpu& gpu);
 
+/// roofline() of a kernel whose work() is at hand.
+[[nodiscard]] Seconds roofline(const Kernel& kernel, const Work& need, const hardware::Gpu& gpu);
+
 }  // namespace orrery::kernels

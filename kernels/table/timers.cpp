@@ -74,8 +74,8 @@ class BoundFitted final : public BoundTimer {
   explicit BoundFitted(const hardware::Gpu& gpu) : gpu_(gpu), fits_(gpu), rows_(families().data()) {}
 
   [[nodiscard]] Seconds time(const Kernel& kernel) const override {
-    const FittedModel& model = rows_[kernel.index()].model;
-    return max(model.time(kernel, gpu_, fits_.coefficients(kernel)), roofline(kernel, gpu_));
+    const FamilyRow& row = rows_[kernel.index()];
+    return max(row.model.time(kernel, gpu_, fits_.coefficients(kernel)), roofline(kernel, row.work(kernel), gpu_));
   }
 
  private:

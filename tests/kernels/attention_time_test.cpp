@@ -1,4 +1,5 @@
 // Timing models of attention: hand-computed cases, floors, waves, monotonicity and the roofline bound.
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -51,6 +52,21 @@ TEST(PowerSum, LiesBetweenTheLargerAndTheSum) {
   EXPECT_NEAR(power_sum(3.0, 4.0, 50.0), 4.0, 1e-6);
   EXPECT_DOUBLE_EQ(power_sum(0.0, 0.0, 2.0), 0.0);
   EXPECT_DOUBLE_EQ(power_sum(0.0, 4.0, 2.0), 4.0);
+}
+
+// What is not computed is known: the bits are those of the formula, with its powers of 1 and its sums that stay 1.
+TEST(PowerSum, IsTheFormulaToTheLastBit) {
+  std::mt19937_64 random(5);
+  const auto uniform = [&] { return static_cast<double>(random() >> 11) * 0x1p-53; };
+  int sums_of_one = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const double a = std::exp2(-40.0 * uniform()), b = std::exp2(-40.0 * uniform());
+    const double p = i % 3 == 0 ? 1.0 : 1.0 + 9.0 * uniform();
+    const double large = std::max(a, b), power = std::pow(std::min(a, b) / large, p);
+    ASSERT_EQ(power_sum(a, b, p), large * std::pow(1.0 + power, 1.0 / p)) << a << ' ' << b << ' ' << p;
+    if (1.0 + power == 1.0) ++sums_of_one;
+  }
+  EXPECT_GT(sums_of_one, 1000);
 }
 
 TEST(PowerSum, OfFourIsTheGeneralOneWithoutPow) {
