@@ -116,6 +116,20 @@ class ExpertChecker {
     return std::nullopt;
   }
 
+  /// The key by which the shape breaks a rule, of which `wrong` tells: without it there would be none, or another.
+  template <class Wrong>
+  static std::string_view broken_key(const ExchangeShape& shape, const Wrong& wrong) {
+    const std::string said = wrong(shape);
+    const auto is_of = [&](auto ExchangeShape::*field) {
+      ExchangeShape without = shape;
+      without.*field = ExchangeShape{}.*field;
+      return wrong(without) != said;
+    };
+    if (is_of(&ExchangeShape::sms)) return "expert_exchange_sms";
+    if (is_of(&ExchangeShape::imbalance)) return "expert_imbalance";
+    return is_of(&ExchangeShape::group_limit) ? "expert_group_limit" : "expert_exchange";
+  }
+
   [[nodiscard]] std::optional<JobError> keys(const ExchangeShape& shape) const {
     if (shape.sms > 0 && !row_->takes_sms) {
       return error("expert_exchange_sms", "{} does not let one choose its SMs; {} do", row_->name,
@@ -137,8 +151,8 @@ class ExpertChecker {
     }
     const std::string wrong = check(shape);
     if (wrong.empty()) return std::nullopt;
-    const bool of_imbalance = !(shape.imbalance >= 1.0 && shape.imbalance <= most_imbalance(shape));
-    return error(of_imbalance ? "expert_imbalance" : "expert_exchange", "{}: {}", row_->name, wrong);
+    return error(broken_key(shape, [](const ExchangeShape& other) { return check(other); }), "{}: {}", row_->name,
+                 wrong);
   }
 
   [[nodiscard]] std::optional<JobError> sites(const ExchangeShape& shape, const Dealt& group) const {
@@ -150,7 +164,8 @@ class ExpertChecker {
       }
       const std::string refused = row_->refuses(shape, site);
       if (refused.empty()) continue;
-      return error("expert_exchange", "{}: {} ({})", row_->name, refused, ranks_of(job_, group.base));
+      const auto refuses = [&](const ExchangeShape& other) { return row_->refuses(other, site); };
+      return error(broken_key(shape, refuses), "{}: {} ({})", row_->name, refused, ranks_of(job_, group.base));
     }
     return std::nullopt;
   }

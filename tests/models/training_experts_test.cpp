@@ -292,9 +292,31 @@ TEST(ExpertParallel, RefusesKeysThatItsExchangeDoesNotRead) {
   job = moe_job(16, "all_gather", 2), job.config.expert_group_limit = 1;
   EXPECT_THAT(error_of(job), HasSubstr("training.expert_group_limit: all_gather sends a token as often"));
   job = moe_job(8, "deepep_normal"), job.config.expert_exchange_sms = 23;
-  EXPECT_THAT(error_of(job), HasSubstr("in pairs: 23 is odd"));
+  EXPECT_THAT(
+      error_of(job),
+      HasSubstr("training.expert_exchange_sms: deepep_normal: sends and receives with SMs in pairs: 23 is odd"));
   job = moe_job(1), job.config.expert_imbalance = 1.5;
   EXPECT_THAT(error_of(job), HasSubstr("training.expert_imbalance: tells of an exchange that one rank"));
+}
+
+// What is wrong is told of the key that makes it so, whichever else could be read into it.
+TEST(ExpertParallel, BlamesTheKeyThatBreaksTheRule) {
+  using ::testing::StartsWith;
+  // 4 experts of 16 a node don't hold a token's 8 of one node.
+  TrainingJob job = moe_job(16, "deepep_normal", 4);
+  job.llm.moe.topk = 8, job.config.data_parallel = 16, job.config.expert_group_limit = 1;
+  job.cluster.groups.front().node.gpus = 4;
+  EXPECT_THAT(error_of(job), StartsWith("training.expert_group_limit: deepep_normal: 8 experts don't fit on 1 of 4"));
+  job.config.expert_group_limit = 2;
+  EXPECT_EQ(error_of(job), "");
+  // Two rules at once: each is told of its own key, the shape's before the site's.
+  job.config.expert_imbalance = 16.0, job.config.expert_exchange_sms = 23;
+  EXPECT_THAT(error_of(job), StartsWith("training.expert_imbalance: "));
+  job.config.expert_imbalance = 1.0;
+  job.cluster.groups.front().gpu.nvlink_bandwidth = BytesPerSecond{0.0};
+  EXPECT_THAT(error_of(job), StartsWith("training.expert_exchange_sms: deepep_normal: sends and receives"));
+  job.config.expert_exchange_sms = 24;
+  EXPECT_THAT(error_of(job), StartsWith("training.expert_exchange: deepep_normal: needs NVLink"));
 }
 
 // DeepEP's low-latency kernels are for batches that decode: less than 256 tokens a rank, and no more than 1,024.
