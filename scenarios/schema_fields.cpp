@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include <fmt/format.h>
 
@@ -12,17 +11,16 @@ namespace orrery::scenarios {
 
 namespace {
 
-/// Of one multiplication by a unit.
-constexpr double kUnitRounding = 4e-16;
-
 struct ScaledUnit {
   std::string_view name;
   double scale;
 };
 
-/// "<number> <unit>" in the largest unit that leaves a short number and reads back as the same value.
+/// "<number> <unit>" in the largest unit that leaves a short number and reads back as the same value, to the last bit;
+/// in the base unit every number does.
 template <class Parse, std::size_t kCount>
-std::string quantity_text(double value, const std::array<ScaledUnit, kCount>& units, Parse&& parse) {
+std::string quantity_text(double value, const std::array<ScaledUnit, kCount>& units, std::string_view base,
+                          Parse&& parse) {
   std::string best;
   for (const ScaledUnit& unit : units) {
     if (value != 0.0 && value < unit.scale && &unit != &units.back()) continue;
@@ -32,12 +30,12 @@ std::string quantity_text(double value, const std::array<ScaledUnit, kCount>& un
       const std::string text = fmt::format("{} {}", digits, unit.name);
       std::string error;
       const auto read = parse(text, error);
-      if (!read || std::fabs(read->value() - value) > kUnitRounding * value) continue;
+      if (!read || read->value() != value) continue;
       if (best.empty() || text.size() + 2 < best.size()) best = text;
       break;
     }
   }
-  return best;
+  return best.empty() ? fmt::format("{} {}", shortest(value), base) : best;
 }
 
 /// One line on each value of the small enumerations.
@@ -77,17 +75,17 @@ std::string bytes_text(Bytes value) {
   constexpr double kKi = 1024.0;
   constexpr std::array<ScaledUnit, 7> kUnits = {
       {{"GiB", kKi * kKi * kKi}, {"GB", 1e9}, {"MiB", kKi * kKi}, {"MB", 1e6}, {"KiB", kKi}, {"kB", 1e3}, {"B", 1.0}}};
-  return quantity_text(value.value(), kUnits, hardware::parse_bytes);
+  return quantity_text(value.value(), kUnits, "B", hardware::parse_bytes);
 }
 
 std::string seconds_text(Seconds value) {
   constexpr std::array<ScaledUnit, 4> kUnits = {{{"s", 1.0}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}}};
-  return quantity_text(value.value(), kUnits, hardware::parse_duration);
+  return quantity_text(value.value(), kUnits, "s", hardware::parse_duration);
 }
 
 std::string bandwidth_text(BytesPerSecond value) {
   constexpr std::array<ScaledUnit, 3> kUnits = {{{"GB/s", 1e9}, {"MB/s", 1e6}, {"B/s", 1.0}}};
-  return quantity_text(value.value(), kUnits, hardware::parse_bandwidth);
+  return quantity_text(value.value(), kUnits, "B/s", hardware::parse_bandwidth);
 }
 
 Field make_field(std::string_view section, std::string_view key, FieldKind kind) {

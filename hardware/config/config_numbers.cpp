@@ -123,6 +123,29 @@ std::optional<double> convert(std::string_view digits, std::string& error) {
   return value;
 }
 
+/// The double next to what is written in a unit below 1. No power of ten below 1 is a double, so that a product with
+/// one is off by its last bit: the exponent of the text is shifted. REQUIRES a number, as convert() takes it, and a
+/// unit that is a power of ten.
+double shifted(std::string_view digits, const Unit& unit) {
+  const std::size_t e = std::min(digits.find_first_of("eE"), digits.size());
+  double exponent = std::round(std::log10(unit.scale)), value = 0.0;
+  if (e < digits.size()) {
+    std::string ignored;
+    exponent += convert(digits.substr(e + 1), ignored).value_or(0.0);
+  }
+  std::string_view mantissa = digits.substr(0, e);
+  if (mantissa.front() == '+') mantissa.remove_prefix(1);
+  const std::string text = fmt::format("{}e{:.0f}", mantissa, exponent);
+  (void)std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// The SI base unit, that a dimension's bounds are in.
+std::string_view base_unit(const Dimension& dimension) {
+  const auto& units = dimension.units;
+  return std::find_if(units.begin(), units.end(), [](const Unit& unit) { return unit.scale == 1.0; })->name;
+}
+
 std::vector<std::string> unit_names(const Dimension& dimension) {
   std::vector<std::string> names;
   for (const Unit& unit : dimension.units) names.emplace_back(unit.name);
@@ -144,7 +167,7 @@ const Dimension& flop_rate_dimension() {
   return dimension;
 }
 const Dimension& duration_dimension() {
-  static const Dimension dimension{"a duration", "1.5 us", duration_units()};
+  static const Dimension dimension{"a duration", "1.5 us", duration_units(), 1e-15, 1e10};
   return dimension;
 }
 const Dimension& frequency_dimension() {
@@ -237,7 +260,7 @@ std::optional<double> parse_quantity(std::string_view text, const Dimension& dim
   }
   const std::optional<double> number = convert(text.substr(0, length), error);
   if (!number) return std::nullopt;
-  const double value = *number * found->scale;
+  const double value = found->scale < 1.0 ? shifted(text.substr(0, length), *found) : *number * found->scale;
   if (!std::isfinite(value)) {
     error = fmt::format("{} is outside the range of a number", in_quotes(text));
     return std::nullopt;
@@ -245,7 +268,7 @@ std::optional<double> parse_quantity(std::string_view text, const Dimension& dim
   // Negative ones are for the range of the key to refuse.
   if (value > 0.0 && (value < dimension.least || value > dimension.most)) {
     error = fmt::format("{} is no {} that anything has: expected {:g} to {:g} {}", in_quotes(text),
-                        dimension.what.substr(2), dimension.least, dimension.most, dimension.units.front().name);
+                        dimension.what.substr(2), dimension.least, dimension.most, base_unit(dimension));
     return std::nullopt;
   }
   return value;

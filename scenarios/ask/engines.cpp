@@ -12,6 +12,7 @@
 #include "models/architectures/hf_config.hpp"
 #include "models/layer/parameters.hpp"
 #include "scenarios/format.hpp"
+#include "scenarios/schema_fields.hpp"
 #include "scenarios/serving/weight_formats.hpp"
 
 namespace orrery::scenarios {
@@ -138,7 +139,7 @@ std::string serve_text(const ServeQuestion& question) {
                       length_yaml(question.output));
   text += "  slo:\n";
   const auto limit = [&](std::string_view key, Seconds time) {
-    if (time > Seconds{0.0}) text += fmt::format("    {}: {} s\n", key, shortest(time.value()));
+    if (time > Seconds{0.0}) text += fmt::format("    {}: {}\n", key, seconds_text(time));
   };
   limit("ttft", question.ttft);
   limit("tpot", question.tpot);

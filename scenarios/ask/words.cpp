@@ -17,15 +17,19 @@ using hardware::ConfigError;
 namespace {
 
 constexpr std::int64_t kMostTokens = 1'000'000'000;
+/// Goals that somebody may have: what lies beyond is a slip of the pen.
+constexpr Seconds kLeastGoal{1e-9}, kMostGoal{86'400.0};
+constexpr double kMostSpread = 100.0, kMostPrice = 1e6;
 
 [[noreturn]] void fail(std::string_view by, std::string_view text, std::string_view expected) {
   throw ConfigError(fmt::format("{} {}: expected {}", by, printable(text), expected));
 }
 
-double read_number(std::string_view text, std::string_view by, std::string_view whole, std::string_view expected) {
+double read_number(std::string_view text, std::string_view by, std::string_view whole, std::string_view expected,
+                   double most) {
   std::string error;
   const std::optional<double> value = hardware::parse_number(text, error);
-  if (!value || !std::isfinite(*value) || *value < 0.0) fail(by, whole, expected);
+  if (!value || !(*value >= 0.0 && *value <= most)) fail(by, whole, expected);
   return *value;
 }
 
@@ -46,7 +50,8 @@ AskedLength read_asked_length(std::string_view text, std::string_view by) {
   if (parts.empty() || parts.size() > 3) fail(by, text, "tokens, or MEAN:CV:MOST such as 1155:0.96:7000");
   AskedLength length;
   length.mean = static_cast<double>(read_tokens(parts[0], by));
-  if (parts.size() > 1) length.cv = read_number(parts[1], by, text, "a spread such as 0.96 after the mean");
+  if (parts.size() > 1)
+    length.cv = read_number(parts[1], by, text, "a spread such as 0.96 after the mean, up to 100", kMostSpread);
   if (parts.size() > 2) length.most = read_tokens(parts[2], by);
   if (length.most > 0 && static_cast<double>(length.most) < length.mean) {
     fail(by, text, "the most tokens to be no less than their mean");
@@ -61,29 +66,30 @@ Seconds read_time(std::string_view text, std::string_view by) {
   if (unit != std::string_view::npos && unit > 0 && text[unit - 1] != ' ') spaced.insert(unit, 1, ' ');
   std::string error;
   const std::optional<Seconds> time = hardware::parse_duration(spaced, error);
-  if (!time || *time <= Seconds{0.0}) fail(by, text, "a time such as 50ms or 5s");
+  if (!time || *time < kLeastGoal || *time > kMostGoal) fail(by, text, "a time such as 50ms or 5s, from 1ns to 24h");
   return *time;
 }
 
 ApiPrice read_api_price(std::string_view text, std::string_view by) {
-  constexpr std::string_view kExpected = "CACHED/INPUT/OUTPUT in USD per million tokens, such as 0.14/0.55/2.19";
+  constexpr std::string_view kExpected =
+      "CACHED/INPUT/OUTPUT in USD per million tokens, such as 0.14/0.55/2.19, each up to 1,000,000";
   const std::vector<std::string> parts = split(text, '/');
   if (parts.size() != 3) fail(by, text, kExpected);
-  const auto price = [&](std::size_t i) { return read_number(parts[i], by, text, kExpected); };
+  const auto price = [&](std::size_t i) { return read_number(parts[i], by, text, kExpected, kMostPrice); };
   return {price(0), price(1), price(2)};
 }
 
 std::int64_t read_count(std::string_view text, std::string_view by, std::int64_t most) {
   const std::string expected = fmt::format("a whole number from 1 to {}", most);
-  const double value = read_number(text, by, text, expected);
-  if (value < 1.0 || value > static_cast<double>(most) || value != std::floor(value)) fail(by, text, expected);
+  const double value = read_number(text, by, text, expected, static_cast<double>(most));
+  if (value < 1.0 || value != std::floor(value)) fail(by, text, expected);
   return static_cast<std::int64_t>(value);
 }
 
 double read_within(std::string_view text, std::string_view by, double least, double most) {
   const std::string expected = fmt::format("a number from {:g} to {:g}", least, most);
-  const double value = read_number(text, by, text, expected);
-  if (value < least || value > most) fail(by, text, expected);
+  const double value = read_number(text, by, text, expected, most);
+  if (value < least) fail(by, text, expected);
   return value;
 }
 

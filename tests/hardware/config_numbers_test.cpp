@@ -233,7 +233,12 @@ TEST(NumberProperties, AQuantityIsItsNumberTimesItsUnitHoweverItIsSpaced) {
     const std::string space(*rc::gen::inRange<std::size_t>(0, 3), ' ');
     std::string error;
     const auto value = parse_quantity(fmt::format("{}{}{}{}", space, number, space, unit.name), dimension, error);
-    const double all = number * unit.scale;
+    // No power of ten below 1 is a double, but what is written in such a unit has one next to it.
+    const std::string digits = fmt::format("{:.17e}", number);
+    const auto e = digits.find('e');
+    const std::string shifted = fmt::format("{}e{}", digits.substr(0, e),
+                                            std::stoi(digits.substr(e + 1)) + std::lround(std::log10(unit.scale)));
+    const double all = unit.scale < 1.0 ? std::strtod(shifted.c_str(), nullptr) : number * unit.scale;
     // Those below 0 are for the range of the key to refuse.
     const bool is_beyond = !std::isfinite(all) || (all > 0.0 && (all < dimension.least || all > dimension.most));
     RC_ASSERT(value.has_value() == !is_beyond);

@@ -231,6 +231,28 @@ TEST(ParseQuantity, TellsGigabytesFromGibibytesAndBitsFromBytes) {
   EXPECT_EQ(parse_bandwidth("8 Gb/s", error)->value(), parse_bandwidth("1 GB/s", error)->value());
 }
 
+// 5 times the double next to 1e-6 is 4.9999999999999996e-06.
+TEST(ParseQuantity, IsTheDoubleNextToWhatIsWritten) {
+  std::string error;
+  EXPECT_EQ(parse_duration("5 us", error)->value(), 5e-6);
+  EXPECT_EQ(parse_duration("2.1 ms", error)->value(), 0.0021);
+  EXPECT_EQ(parse_duration("333 ps", error)->value(), 333e-12);
+  EXPECT_EQ(parse_duration("0.7 ns", error)->value(), 0.7e-9);
+  EXPECT_EQ(parse_duration("+12.34e3 us", error)->value(), 12.34e-3);
+  EXPECT_EQ(parse_duration("-7e-1 ms", error)->value(), -0.7e-3);
+  EXPECT_EQ(parse_duration(".5 ms", error)->value(), 0.0005);
+  EXPECT_EQ(parse_duration("5.E+1 ps", error)->value(), 50e-12);
+}
+
+TEST(ParseQuantity, RefusesDurationsThatNothingLasts) {
+  std::string error;
+  EXPECT_FALSE(parse_duration("1e300 s", error));
+  EXPECT_EQ(error, "'1e300 s' is no duration that anything has: expected 1e-15 to 1e+10 s");
+  EXPECT_FALSE(parse_duration("1e-4 ps", error));
+  EXPECT_EQ(parse_duration("0 s", error)->value(), 0.0);
+  EXPECT_EQ(parse_duration("100000 d", error)->value(), 8.64e9);
+}
+
 TEST(ParseQuantity, RefusesWhatNothingHas) {
   Reading r("a: 1e300 B/s\nb: 1e-300 GB/s\nc: 1e200 TFLOP/s\nd: 1e-9 Hz\ne: 400 Gb/s\n");
   (void)r.map.bandwidth("a");
@@ -249,6 +271,7 @@ TEST(QuotedPath, IsWhatAShellTakes) {
   EXPECT_EQ(quoted_path("/tmp/a-b_c.yaml"), "/tmp/a-b_c.yaml");
   EXPECT_EQ(quoted_path("my file.yaml"), "'my file.yaml'");
   EXPECT_EQ(quoted_path("it's.yaml"), "'it'\\''s.yaml'");
+  EXPECT_EQ(quoted_path("a\n\x1b'\\b"), "$'a\\x0a\\x1b\\'\\\\b'") << "no byte that a terminal obeys";
   EXPECT_EQ((Diagnostic{"my file.yaml", {3, 4, 0, 0}, "wrong"}).str(), "'my file.yaml':3:4: wrong");
 }
 

@@ -339,10 +339,14 @@ TEST(Quantities, ReadBackAsTheSameValue) {
   EXPECT_EQ(seconds_text(Seconds{0.0}), "0 s");
   EXPECT_EQ(seconds_text(Seconds{5e-6}), "5 us");
   EXPECT_EQ(bandwidth_text(BytesPerSecond{3.35e12}), "3350 GB/s");
-  for (const double value : {1.0, 3.0, 1e9 / 3.0, 123456789.0}) {
+  // To the last bit: 5e-6 and 0.0021 are not what 5 times 1e-6 and 2.1 times 1e-3 come to.
+  EXPECT_EQ(seconds_text(Seconds{0.0021}), "2.1 ms");
+  EXPECT_EQ(seconds_text(Seconds{5 * 1e-6}), "4.9999999999999996e-06 s");
+  for (const double value : {1.0, 3.0, 1e9 / 3.0, 123456789.0, 7e6, 2.1e6, 4.9999999999999996e3, 1e-3}) {
     std::string error;
-    EXPECT_DOUBLE_EQ(hardware::parse_bytes(bytes_text(Bytes{value}), error)->value(), value);
-    EXPECT_DOUBLE_EQ(hardware::parse_duration(seconds_text(Seconds{value * 1e-9}), error)->value(), value * 1e-9);
+    EXPECT_EQ(hardware::parse_bytes(bytes_text(Bytes{value}), error)->value(), value);
+    EXPECT_EQ(hardware::parse_bandwidth(bandwidth_text(BytesPerSecond{value + 1.0}), error)->value(), value + 1.0);
+    EXPECT_EQ(hardware::parse_duration(seconds_text(Seconds{value * 1e-9}), error)->value(), value * 1e-9);
   }
 }
 

@@ -6,8 +6,10 @@
 
 #include "scenarios/ask/binding.hpp"
 #include "scenarios/ask/names.hpp"
+#include "scenarios/ask/words.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/scenario.hpp"
+#include "scenarios/serving/job.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -79,8 +81,14 @@ TEST(Engines, KeysAreThoseOfAScenario) {
 TEST(Engines, TextsAreScenariosThatSayWhatWasAsked) {
   ServeQuestion question = question_of("llama-3.1-8b", {"h100"});
   EXPECT_THAT(serve_text(question), HasSubstr("arrivals: closed_loop"));
-  EXPECT_THAT(serve_text(question), HasSubstr("ttft: 1 s\n    tpot: 0.05 s\n    attainment: 0.99"));
+  EXPECT_THAT(serve_text(question), HasSubstr("ttft: 1 s\n    tpot: 50 ms\n    attainment: 0.99"));
   EXPECT_NO_THROW((void)parse_scenario(serve_text(question), "ask"));
+  for (const char* tpot : {"5us", "0.3s", "2.1ms", "1ns", "24h", "0.33333333333333331s"}) {
+    question.tpot = read_time(tpot, "--tpot");
+    EXPECT_EQ(serving_job(parse_scenario(serve_text(question), "ask")).config.slo.tpot, question.tpot) << tpot;
+  }
+  question.tpot = read_time("5us", "--tpot");
+  EXPECT_THAT(serve_text(question), HasSubstr("tpot: 5 us\n"));
   question.rate = 2.5;
   question.input = {1155.0, 0.96, 3000};
   question.tpot = Seconds{0.0};

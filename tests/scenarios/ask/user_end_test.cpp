@@ -79,13 +79,13 @@ TEST_F(AskedUserEnd, LimitsThatNothingBreaksAreAnsweredByWhatBinds) {
   EXPECT_THAT(ttft["binding"].get<std::string>(), HasSubstr("where the search ends"));
   // 12 doublings of two formats.
   EXPECT_LE(ttft["runs"].get<int>(), 26);
-  const json tpot = answer_of({"--output", "100", "--tpot", "1e300s", "--tp", "8"});
+  const json tpot = answer_of({"--output", "100", "--tpot", "24h", "--tp", "8"});
   EXPECT_EQ(tpot["answer"]["users"], 1024);
   EXPECT_THAT(tpot["binding"].get<std::string>(), HasSubstr("max_num_seqs 1024 lets no more run at once"));
 }
 
 TEST_F(AskedUserEnd, OfSeveralReplicasIsThatOfEach) {
-  const json answer = answer_of({"--output", "100", "--tpot", "1e300s", "--tp", "4", "--gpus", "8"});
+  const json answer = answer_of({"--output", "100", "--tpot", "24h", "--tp", "4", "--gpus", "8"});
   EXPECT_EQ(answer["answer"]["replicas"], 2);
   EXPECT_EQ(answer["answer"]["users"], 2048);
   EXPECT_THAT(answer["binding"].get<std::string>(), HasSubstr("of each replica"));

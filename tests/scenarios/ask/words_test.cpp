@@ -57,6 +57,21 @@ TEST(AskWords, TimesNeedNoBlank) {
   }
 }
 
+TEST(AskWords, GoalsBeyondReasonAreToldTheirBounds) {
+  EXPECT_EQ(read_time("1ns", "--tpot").value(), 1e-9);
+  EXPECT_EQ(read_time("24h", "--ttft").value(), 86'400.0);
+  for (const std::string wrong : {"1e300s", "25h", "1e999s", "1e-12s", "0.5ns"}) {
+    EXPECT_EQ(error_of([&] { return read_time(wrong, "--tpot"); }),
+              "--tpot " + wrong + ": expected a time such as 50ms or 5s, from 1ns to 24h");
+  }
+  EXPECT_THAT(error_of([] { return read_asked_length("1000:1e300", "--input"); }), HasSubstr("up to 100"));
+  EXPECT_EQ(read_asked_length("1000:100", "--input").cv, 100.0);
+  EXPECT_THAT(error_of([] { return read_api_price("1e300/1/1", "--compare-api"); }), HasSubstr("each up to 1,000,000"));
+  EXPECT_THAT(error_of([] { return read_count("1e300", "--gpus", 4096); }), HasSubstr("from 1 to 4096"));
+  EXPECT_THAT(error_of([] { return read_within("1e300", "--rate", 0.001, 1e4); }), HasSubstr("from 0.001 to 10000"));
+  EXPECT_THAT(error_of([] { return read_within("1e-9", "--rate", 0.001, 1e4); }), HasSubstr("from 0.001 to 10000"));
+}
+
 TEST(AskWords, ApiPricesAreThree) {
   const ApiPrice price = read_api_price("0.14/0.55/2.19", "--compare-api");
   EXPECT_EQ(price.cached, 0.14);
