@@ -23,6 +23,13 @@ std::optional<MemoryVerdict> Answer::memory(const AskedPlan& plan) const {
                         kServingMemoryDoubt);
 }
 
+std::string scenario_of(const Answer& answer, const std::string& text, const std::vector<Override>& keys) {
+  if (answer.plans.empty() || !answer.plans.front().point.ran()) return {};
+  const std::string scenario = EditedText(text, "ask", keys).text();
+  return answer.holds() ? scenario
+                        : "# No plan holds what was asked for; this is the nearest, and no answer.\n" + scenario;
+}
+
 std::optional<ApiComparison> compare_api(const Answer& answer, const ServeQuestion& question) {
   if (!question.api || answer.plans.empty()) return std::nullopt;
   const AskedPlan& plan = answer.plans.front();

@@ -42,7 +42,7 @@ struct Answer {
   std::vector<AskedPlan> plans;      ///< best first; then those that don't hold, the nearest first
   std::optional<ParetoFront> front;  ///< of the plans, where one is asked for and all were tried
   std::string binding;               ///< what keeps the best from more, or the nearest from enough
-  std::string scenario;              ///< the text of plans.front()
+  std::string scenario;              ///< the text of plans.front(): scenario_of()
   int runs = 0;
 
   [[nodiscard]] bool holds() const { return !plans.empty() && plans.front().holds; }
@@ -52,6 +52,10 @@ struct Answer {
   /// Of its fullest GPU; nullopt: it didn't run.
   [[nodiscard]] std::optional<MemoryVerdict> memory(const AskedPlan& plan) const;
 };
+
+/// The best plan's scenario, `text` with its `keys`. One that does not hold is the nearest and no answer: the first
+/// line says so. Empty where no plan can be, as one that an engine refuses: that is nothing to run.
+[[nodiscard]] std::string scenario_of(const Answer& answer, const std::string& text, const std::vector<Override>& keys);
 
 /// The answer is that of asking every plan and every number in turn, as far as holding turns once along users and
 /// replicas; lengths with a spread make it turn several times close to each other, and it is one of them then. With

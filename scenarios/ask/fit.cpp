@@ -80,7 +80,7 @@ Answer answer_fit(const FitQuestion& question, const AskControl& control) {
   });
   if (!answer.plans.empty()) {
     const AskedPlan& first = answer.plans.front();
-    answer.scenario = EditedText(text, "ask", engine_keys(first.engine, first.replicas)).text();
+    answer.scenario = scenario_of(answer, text, engine_keys(first.engine, first.replicas));
   }
   mark_front(answer, question, control, runner,
              [](const AskedPlan& plan) { return engine_keys(plan.engine, plan.replicas); });

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/dtype.hpp"
 #include "models/architectures/hf_config.hpp"
@@ -11,24 +9,14 @@
 
 namespace orrery::scenarios {
 
-namespace {
-
-std::string weight_refusal(const models::Llm& llm, const hardware::Gpu& gpu, const std::string& weight_dtype) {
-  for (const Dtype weights : weight_formats(llm, parse_dtype(weight_dtype).value_or(llm.dtype))) {
-    if (!models::is_quantised(weights) || !is_refused(gpu, weights)) continue;
-    return fmt::format("{} has no units for {}, which vLLM's Marlin widens from compute capability 8.0 on: refused",
-                       gpu.name, name(weights));
-  }
-  return "";
-}
-
-}  // namespace
-
 Refusals::Refusals(const Question& question) : llm_(models::load_model(question.model.name)) {}
 
 const std::string& Refusals::of(const AskedEngine& engine) {
   const auto [known, is_new] = known_.try_emplace({engine.gpu.loaded_by(), engine.weight_dtype});
-  if (is_new) known->second = weight_refusal(llm_, hardware::load_gpu(engine.gpu.loaded_by()), engine.weight_dtype);
+  if (is_new) {
+    const Dtype weights = parse_dtype(engine.weight_dtype).value_or(llm_.dtype);
+    known->second = weights_refusal(llm_, weights, hardware::load_gpu(engine.gpu.loaded_by()));
+  }
   return known->second;
 }
 

@@ -15,8 +15,7 @@ class Refusals {
  public:
   explicit Refusals(const Question& question);
 
-  /// Why the engine's GPU does not take its weights; empty: it does. What is not quantised is asked in fp16 where bf16
-  /// is not there. Source: is_refused().
+  /// Why the engine's GPU does not take its weights, as a run of it says (weights_refusal()); empty: it does.
   [[nodiscard]] const std::string& of(const AskedEngine& engine);
   /// Takes those that are refused out of `engines`; a plan for the first of each GPU, format and reason.
   [[nodiscard]] std::vector<AskedPlan> take(std::vector<AskedEngine>& engines);

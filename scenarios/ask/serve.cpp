@@ -50,7 +50,7 @@ class Serving {
     if (!answer_.plans.empty()) {
       AskedPlan& best = answer_.plans.front();
       run_best(best);
-      answer_.scenario = EditedText(text_, "ask", best.point.set).text();
+      answer_.scenario = scenario_of(answer_, text_, best.point.set);
       answer_.binding = binding_of(question_, answer_, best, text_);
     }
     answer_.runs += sampler_.runs();

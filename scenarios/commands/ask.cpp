@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "hardware/config/shown.hpp"
+#include "scenarios/ask/binding.hpp"
 #include "scenarios/ask/control.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
@@ -24,6 +25,15 @@ void check_save(const Options& options) {
   if (!options.json.empty() && same_file(options.save, options.json)) {
     throw ConfigError(fmt::format("{}: two outputs can't go to the same place", hardware::quoted_path(options.save)));
   }
+}
+
+/// What can't be run is not written: a file is taken for an answer.
+void save(const Options& options, const Answer& answer, Console& console) {
+  if (options.save.empty()) return;
+  if (!answer.scenario.empty()) return write_output(options.save, answer.scenario);
+  const std::string why = answer.plans.empty() ? "there is no plan to try"
+                                               : "no plan can be: " + reason_text(answer.plans.front().point.reason);
+  console.err << fmt::format("orrery: {}: not written, {}\n", hardware::quoted_path(options.save), why);
 }
 
 }  // namespace
@@ -46,7 +56,7 @@ int ask_question(const Options& options, Console& console) {
     console.err << "interrupted: not every plan was tried\n";
     return kExitInterrupted;
   }
-  if (!options.save.empty() && !reply.answer.scenario.empty()) write_output(options.save, reply.answer.scenario);
+  save(options, reply.answer, console);
   return reply.answer.holds() ? kExitWell : kExitFinding;
 }
 

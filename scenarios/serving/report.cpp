@@ -165,6 +165,16 @@ void add_engine_finding(const models::ServingConfig& config, std::vector<Finding
                       true});
 }
 
+/// An engine that does not start has no figures, whatever the kernels would take: what `ask` says of the same plan.
+void add_weights_refusal(const JobView& view, Dtype most, std::vector<Finding>& findings) {
+  for (const hardware::NodeGroup* group : view.groups()) {
+    std::string refusal = weights_refusal(view.job.llm, most, group->gpu);
+    if (refusal.empty()) continue;
+    findings.push_back({"weights_refused", std::move(refusal), false});
+    return;
+  }
+}
+
 }  // namespace
 
 /// By Little's law λ·W requests are in service, W their time without the queue: a limit below that, and nearly reached,
@@ -188,6 +198,7 @@ void add_small_limit(const ServingResult& result, std::vector<Finding>& findings
 void add_serving_findings(const JobView& view, std::vector<Finding>& findings) {
   const ServingResult& result = result_of<ServingOutcome>(view).result;
   add_engine_finding(result.config, findings);
+  add_weights_refusal(view, result.config.weight_dtype, findings);
   if (!result.started) {
     findings.push_back({"out_of_memory", refusal_message(result), view.expects_below("memory.fits", 0.5)});
     return;
@@ -247,12 +258,12 @@ void add_serving_notes(const JobView& view, std::vector<std::string>& notes) {
   for (const Dtype weights : weight_formats(view.job.llm, result.config.weight_dtype)) {
     for (const hardware::NodeGroup* group : view.groups()) {
       if (!is_widened(group->gpu, weights)) continue;
+      const bool is_taken = !is_refused(group->gpu, weights);
       notes.push_back(fmt::format(
-          "{} has no units for {}: weights are read as they are stored and widened in the kernels ({}), so that they "
+          "{} has no units for {}: weights are read as they are stored and widened in the kernels{}, so that they "
           "compute in 16 bits",
           group->gpu.name, name(weights),
-          is_refused(group->gpu, weights) ? "vLLM, whose Marlin begins with compute capability 8.0, refuses them"
-                                          : "as vLLM's Marlin does"));
+          is_taken ? " (as vLLM's Marlin does)" : ", as an engine would that takes them"));
       break;
     }
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "models/layer/parameters.hpp"
 
 namespace orrery::scenarios {
@@ -24,6 +26,15 @@ bool is_widened(const hardware::Gpu& gpu, Dtype weights) { return !gpu.multiplie
 bool is_refused(const hardware::Gpu& gpu, Dtype weights) {
   constexpr int kMarlin = 80;  // compute capability
   return is_widened(gpu, weights) && gpu.generation.compute_capability < kMarlin;
+}
+
+std::string weights_refusal(const models::Llm& llm, Dtype most, const hardware::Gpu& gpu) {
+  for (const Dtype weights : weight_formats(llm, most)) {
+    if (!models::is_quantised(weights) || !is_refused(gpu, weights)) continue;
+    return fmt::format("{} has no units for {}, which vLLM's Marlin widens from compute capability 8.0 on: refused",
+                       gpu.name, name(weights));
+  }
+  return {};
 }
 
 }  // namespace orrery::scenarios

@@ -1,4 +1,5 @@
 // What can be asked for at all: GPUs without bf16 in fp16, splits and lengths with the reason where they cannot be.
+#include <filesystem>
 #include <functional>
 #include <map>
 
@@ -90,18 +91,85 @@ TEST_F(WhatCanBe, OnGpusWithoutBf16IsAmongTheAnswersOfAll) {
   EXPECT_EQ(of_gpu["a10"].count("dtype"), 0U);
 }
 
-TEST_F(WhatCanBe, WeightsThatAnEngineRefusesOnAGpuAreSaidToBe) {
-  const auto notes = [&](const std::string& node) {
-    const std::string file =
-        write("s.yaml", "scenario: s\nmodel: deepseek-r1-distill-qwen-1.5b\ncluster: {node: " + node +
-                            "}\nserving:\n  dtype: fp16\n  weight_dtype: fp8\n  max_model_len: 2048\n"
-                            "  load: {arrivals: closed_loop, concurrency: 1, requests: 1, input: 10, output: 2}\n");
-    const Outcome outcome = orrery({"run", file});
-    EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
-    return outcome.out;
+/// A run of a model with its weights in a format, on a node.
+std::string run_text(const std::string& node, const std::string& model, const std::string& weights) {
+  return "scenario: s\nmodel: " + model + "\ncluster: {node: " + node + "}\nserving:\n  dtype: fp16\n" +
+         (weights.empty() ? "" : "  weight_dtype: " + weights + "\n") +
+         "  max_model_len: 2048\n"
+         "  load: {arrivals: closed_loop, concurrency: 1, requests: 1, input: 10, output: 2}\n";
+}
+
+TEST_F(WhatCanBe, ARunOfWeightsThatAnEngineRefusesSaysWhatTheQuestionDoes) {
+  struct Case {
+    const char *node, *gpu, *model, *weights, *named;
   };
-  EXPECT_THAT(notes("t4_box"), HasSubstr("vLLM, whose Marlin begins with compute capability 8.0, refuses them"));
-  EXPECT_THAT(notes("a10_box"), HasSubstr("as vLLM's Marlin does"));
+  for (const Case& one : {Case{"t4_box", "t4", "deepseek-r1-distill-qwen-1.5b", "fp8", "deepseek-r1-distill-qwen-1.5b"},
+                          {"v100_pcie_box", "v100_pcie", "llama-3.1-8b", "fp8", "llama-3.1-8b"},
+                          {"t4_box", "t4", "deepseek-r1-distill-qwen-1.5b", "nvfp4", "deepseek-r1-distill-qwen-1.5b"},
+                          {"t4_box", "t4", "deepseek-v3", "", "deepseek-v3"}}) {
+    std::vector<std::string> question = {"ask", "fit", "--model", one.named, "--gpu", one.gpu, "--context", "2K"};
+    if (*one.weights != '\0') question = with(question, {"--weight-dtype", one.weights});
+    const json answer = json::parse(orrery(with(question, {"--json", "-"})).out, nullptr, false);
+    const std::string verdict = answer["answer"].value("reason", "");
+    EXPECT_THAT(verdict, AllOf(HasSubstr(one.gpu), HasSubstr("refused")));
+    const std::string file = write("s.yaml", run_text(one.node, one.model, one.weights));
+    const Outcome outcome = orrery({"run", file, "--json", path("r.json")});
+    EXPECT_EQ(outcome.code, kExitFinding) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("Finding: " + verdict));
+    const json report = json::parse(read_file(path("r.json")));
+    EXPECT_EQ(report["findings"][0]["kind"], "weights_refused") << one.model;
+    EXPECT_EQ(report["findings"][0]["message"], verdict);
+  }
+}
+
+TEST_F(WhatCanBe, WeightsThatAnEngineWidensAreTakenWithANote) {
+  const Outcome outcome = orrery({"run", write("s.yaml", run_text("a10_box", "deepseek-r1-distill-qwen-1.5b", "fp8"))});
+  EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("(as vLLM's Marlin does)"), Not(HasSubstr("refused"))));
+  // 4-bit integers are widened on any GPU.
+  EXPECT_EQ(orrery({"run", write("i.yaml", run_text("t4_box", "deepseek-r1-distill-qwen-1.5b", "int4")), "-q"}).code,
+            kExitWell);
+}
+
+TEST_F(WhatCanBe, ASweepMarksNoPointThatAnEngineRefuses) {
+  const std::string file = write("s.yaml", run_text("t4_box", "deepseek-r1-distill-qwen-1.5b", "") +
+                                               "sweep: {serving.weight_dtype: [fp16, fp8]}\n");
+  const Outcome outcome = orrery({"sweep", file});
+  EXPECT_EQ(outcome.code, kExitWell) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("serving.weight_dtype=fp8  weights refused"),
+                                 HasSubstr("serving.weight_dtype=fp16  <- ")));
+}
+
+TEST_F(WhatCanBe, NothingIsSavedOfAnAnswerThatIsNone) {
+  const std::vector<std::string> fit = {"ask", "fit", "--model", "deepseek-v3", "--context", "4K", "--gpu", "t4"};
+  const Outcome refused = orrery(with(fit, {"--save", path("a.yaml"), "--json", path("a.json")}));
+  EXPECT_EQ(refused.code, kExitFinding);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("a.yaml: not written, no plan can be: t4 has no units for fp8_block"),
+                                 HasSubstr(": refused\n")));
+  EXPECT_THAT(refused.out, Not(HasSubstr("The scenario (")));
+  EXPECT_FALSE(std::filesystem::exists(path("a.yaml")));
+  EXPECT_EQ(json::parse(read_file(path("a.json")))["scenario"], "");
+  const Outcome split = orrery({"ask", "serve", "--model", "llama-3.1-8b", "--gpu", "h100", "--gpus", "8", "--tp", "3",
+                                "--input", "10", "--output", "10", "--tpot", "50ms", "--save", path("b.yaml")});
+  EXPECT_EQ(split.code, kExitFinding);
+  EXPECT_THAT(split.err, HasSubstr("b.yaml: not written, no plan can be: "));
+  EXPECT_FALSE(std::filesystem::exists(path("b.yaml")));
+}
+
+TEST_F(WhatCanBe, WhatIsSavedOfTheNearestPlanSaysSo) {
+  for (const std::vector<std::string>& question :
+       {std::vector<std::string>{"ask", "fit", "--model", "deepseek-v3", "--context", "4K", "--gpu", "l4", "--gpus",
+                                 "1"},
+        with(kSmall, {"--gpu", "l4", "--gpus", "1", "--tpot", "1us"})}) {
+    const Outcome nearest = orrery(with(question, {"--save", path("n.yaml"), "--force", "-q"}));
+    EXPECT_EQ(nearest.code, kExitFinding) << nearest.err;
+    EXPECT_THAT(read_file(path("n.yaml")), ::testing::StartsWith("# No plan holds what was asked for; this is the "
+                                                                 "nearest, and no answer.\nscenario: "));
+    EXPECT_EQ(orrery({"run", path("n.yaml"), "-q"}).code, kExitFinding);
+  }
+  ASSERT_EQ(orrery(with(kSmall, {"--gpu", "l4", "--gpus", "1", "--tpot", "1s", "--save", path("w.yaml"), "-q"})).code,
+            kExitWell);
+  EXPECT_THAT(read_file(path("w.yaml")), ::testing::StartsWith("scenario: "));
 }
 
 TEST_F(WhatCanBe, AnFp8CheckpointIsNoPlanOnAGpuThatVllmRefusesItOn) {
