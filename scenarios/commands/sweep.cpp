@@ -12,9 +12,11 @@
 #include "hardware/config/shown.hpp"
 #include "scenarios/ask/words.hpp"
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/search/distinct_points.hpp"
 #include "scenarios/search/journal.hpp"
 #include "scenarios/search/search.hpp"
 #include "scenarios/search/sweep_text.hpp"
@@ -229,6 +231,9 @@ void write_end(const SweepText& shown, const View& view, const std::vector<Searc
   if (front != nullptr) shown.front(points, *front);
   shown.best(points, view.objective, view.prefix + std::string(view.promise));
   write_relaxed(points, out);
+  for (const std::string& what : view.form.left_out) {
+    out << fmt::format("Note: without effect: {} left out\n", printable(what));
+  }
 }
 
 int finish(const View& view, const std::vector<SearchPoint>& points, const ParetoFront* front, std::size_t count,
@@ -262,7 +267,9 @@ int sweep_file(const Options& options, Console& console) {
   if (options.resume && options.json.empty() && options.csv.empty()) {
     throw ConfigError("--resume: takes up the rows of --json or --csv; name the file");
   }
-  const View view = view_of(base, options);
+  View view = view_of(base, options);
+  const DistinctPoints distinct = distinct_points(*hardware::parse_config(base.source->text(), file), base.sweep);
+  view.form.left_out = distinct.left_out;
   const std::string fingerprint = fingerprint_of(text, options.overrides, view.form);
   const KeptMetrics& kept = view.form.kept;
   Journals journals(options, view.form, fingerprint);
@@ -271,7 +278,7 @@ int sweep_file(const Options& options, Console& console) {
   const SweepText shown(console.out, kept, view.columns, view.prefix, file);
   if (table && !view.sort) shown.head();
   SearchQuery query;
-  query.rows = grid_of(base.sweep);
+  query.rows = distinct.rows;
   Progress progress(console, options.quiet, query.rows.count, "points");
   progress.skip(journals.known_count());
   SearchControl control{options.jobs, console, progress};

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -12,10 +13,19 @@ namespace orrery::scenarios {
 
 namespace {
 
-/// The cells of one line, as csv_field() writes them. A reason or a value has no line ends of its own here.
+/// An axis' own value, which may be empty; the cell of an axis without effect is empty itself.
+const std::string kEmptyValue = "\"\"";
+
+/// The cells of one line, as csv_field() writes them, with kEmptyValue as it is. A reason or a value has no line ends
+/// of its own here.
 std::vector<std::string> cells_of(const std::string& line) {
   std::vector<std::string> cells(1);
   bool quoted = false;
+  std::size_t begin = 0;
+  const auto end_cell = [&](std::size_t end) {
+    if (line.compare(begin, end - begin, kEmptyValue) == 0) cells.back() = kEmptyValue;
+    begin = end + 1;
+  };
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
     if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"') {
@@ -23,11 +33,13 @@ std::vector<std::string> cells_of(const std::string& line) {
     } else if (c == '"') {
       quoted = !quoted;
     } else if (c == ',' && !quoted) {
+      end_cell(i);
       cells.emplace_back();
     } else {
       cells.back() += c;
     }
   }
+  end_cell(line.size());
   return cells;
 }
 
@@ -64,7 +76,12 @@ std::string csv_head(const PointForm& form) {
 
 std::string csv_line(const PointForm& form, const SearchPoint& point) {
   std::string csv;
-  for (std::size_t i = 0; i < form.axes.size(); ++i) csv += csv_field(one_line(point.set[i].value)) + ",";
+  for (const SweepAxis& axis : form.axes) {
+    // Empty where the axis has no effect.
+    const auto own = std::find_if(point.set.begin(), point.set.end(),
+                                  [&](const Override& change) { return change.key == axis.key; });
+    csv += (own == point.set.end() ? "" : own->value.empty() ? kEmptyValue : csv_field(one_line(own->value))) + ",";
+  }
   if (point.ran()) csv += fmt::format("{}", point.gpus);
   for (std::size_t i = 0; i < form.kept.rows.size(); ++i) {
     const bool there = i < point.values.size() && !std::isnan(point.values[i]);
@@ -100,7 +117,10 @@ std::optional<SearchPoint> read_csv_line(const PointForm& form, const std::strin
   const std::vector<std::string> cells = cells_of(line);
   if (cells.size() != axes + metrics + 3) return std::nullopt;
   SearchPoint point;
-  for (std::size_t i = 0; i < axes; ++i) point.set.push_back({form.axes[i].key, cells[i], "sweep"});
+  for (std::size_t i = 0; i < axes; ++i) {
+    if (cells[i].empty()) continue;
+    point.set.push_back({form.axes[i].key, cells[i] == kEmptyValue ? "" : cells[i], "sweep"});
+  }
   point.reason = cells.back();
   if (!point.ran()) return point;
   const std::optional<double> gpus = number(cells[axes]);

@@ -1,10 +1,11 @@
 // The points of a sweep as rows: JSON, CSV, and the journal that an interrupted sweep is taken up from.
 //
-// JSON: {schema_version, orrery, sweep: {key: [values]}, points: [{set, gpus, report}], skipped: [{set, reason}]}. The
-// `report` of a point has its findings and its metrics, each where a report of `orrery run` has it; the rest of a
-// report is not kept. CSV: a column per axis, gpus, the metrics, findings, and the reason of a point that could not be.
-// With a Pareto front the JSON names its objectives and each point says whether it is on it, and the CSV ends in a
-// column of 1 and 0.
+// JSON: {schema_version, orrery, sweep: {key: [values]}, points: [{set, gpus, report}], skipped: [{set, reason}],
+// left_out: [what]}. The `report` of a point has its findings and its metrics, each where a report of `orrery run` has
+// it; the rest of a report is not kept. CSV: a column per axis, gpus, the metrics, findings, and the reason of a point
+// that could not be. Where an axis has no effect a point does not set it: its cell is empty, and `left_out` counts what
+// would repeat it. With a Pareto front the JSON names its objectives and each point says whether it is on it, and the
+// CSV ends in a column of 1 and 0.
 #pragma once
 
 #include <optional>
@@ -21,6 +22,7 @@ namespace orrery::scenarios {
 struct PointForm {
   std::vector<SweepAxis> axes;
   KeptMetrics kept;
+  std::vector<std::string> left_out = {};  ///< points that would repeat others: DistinctPoints
 };
 
 /// What a partial file adds to each row, so that one that somebody edited is not taken for the sweep's own.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -100,7 +101,11 @@ std::optional<SearchPoint> read_point(const PointForm& form, Json json) {
   try {
     SearchPoint point;
     point.set = read_set(json.at("set"), "sweep");
-    if (point.set.size() != form.axes.size()) return std::nullopt;
+    const auto is_axis = [&](const Override& change) {
+      return std::any_of(form.axes.begin(), form.axes.end(),
+                         [&](const SweepAxis& axis) { return axis.key == change.key; });
+    };
+    if (!std::all_of(point.set.begin(), point.set.end(), is_axis)) return std::nullopt;
     if (json.contains("relaxed")) point.relaxed = read_set(json["relaxed"], "search");
     if (json.contains("reason")) {
       point.reason = json["reason"].get<std::string>();
@@ -136,6 +141,7 @@ std::string points_json(const PointForm& form, const std::vector<SearchPoint>& p
   }
   json["sweep"] = Json::object();
   for (const SweepAxis& axis : form.axes) json["sweep"][axis.key] = axis.values;
+  if (!form.left_out.empty()) json["left_out"] = form.left_out;
   json["points"] = Json::array();
   json["skipped"] = Json::array();
   if (front != nullptr) {

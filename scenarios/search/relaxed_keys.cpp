@@ -6,37 +6,37 @@
 #include <fmt/format.h>
 
 #include "models/experts/exchange.hpp"
+#include "models/training/training.hpp"
 #include "scenarios/sections.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
 
-/// "jobs.0.training.tensor_parallel" with its key "training.tensor_parallel" replaced; empty: it is another key.
-std::string beside(const std::string& path, std::string_view key, std::string_view other) {
-  if (path.size() < key.size() || path.compare(path.size() - key.size(), key.size(), key) != 0) return {};
-  const std::string prefix = path.substr(0, path.size() - key.size());
-  if (!prefix.empty() && prefix.back() != '.') return {};
-  return prefix + std::string(other);
-}
-
 std::vector<RelaxedKey> all_rows() {
   constexpr std::string_view kAlone =
       "Megatron-LM, core/transformer/moe/moe_layer.py: a rank that has all experts exchanges nothing";
   std::vector<RelaxedKey> rows = {
       {"training.tensor_parallel", "1", "training.sequence_parallel", "false",
-       "Megatron-LM, training/arguments.py: sequence parallelism is disabled with one tensor-parallel rank"},
+       "Megatron-LM, training/arguments.py: sequence parallelism is disabled with one tensor-parallel rank", true},
+      {"training.tensor_parallel", "1", "training.overlap_tensor_parallel", "",
+       "Megatron-LM, core/tensor_parallel/layers.py: one rank has no collective of input gradients", true},
+      {"training.pipeline_parallel", "1", "training.overlap_p2p", "",
+       "Megatron-LM, training/arguments.py: one stage sends nothing", true},
       {"training.recompute", "none", "training.recompute_layers", "-1",
-       "Megatron-LM, training/arguments.py: recompute_num_layers belongs to full recomputation"},
+       "Megatron-LM, training/arguments.py: recompute_num_layers belongs to full recomputation", true},
       {"training.recompute", "selective", "training.recompute_layers", "-1",
        "Megatron-LM, training/arguments.py: recompute_num_layers belongs to full recomputation"},
-      {"training.expert_parallel", "1", "training.expert_exchange_sms", "0", kAlone},
-      {"training.expert_parallel", "1", "training.expert_imbalance", "1", kAlone},
-      {"training.expert_parallel", "1", "training.expert_group_limit", "0", kAlone},
+      {"training.expert_parallel", "1", "training.expert_exchange", "", kAlone, true},
+      {"training.expert_parallel", "1", "training.expert_exchange_sms", "0", kAlone, true},
+      {"training.expert_parallel", "1", "training.expert_imbalance", "1", kAlone, true},
+      {"training.expert_parallel", "1", "training.expert_group_limit", "0", kAlone, true},
+      {"serving.replicas", "1", "serving.router", "", "one replica takes every request, whatever routes it", true},
   };
   for (const models::ExchangeRow& row : models::expert_exchanges()) {
     const auto drop = [&](std::string_view key) {
-      rows.push_back({"training.expert_exchange", row.name, key, "0", row.source});
+      const bool is_default = models::TrainingConfig{}.expert_exchange == row.name;
+      rows.push_back({"training.expert_exchange", row.name, key, "0", row.source, is_default});
     };
     if (!row.takes_sms) drop("training.expert_exchange_sms");
     if (!row.limits_nodes) drop("training.expert_group_limit");
@@ -45,6 +45,13 @@ std::vector<RelaxedKey> all_rows() {
 }
 
 }  // namespace
+
+std::string key_beside(const std::string& path, std::string_view key, std::string_view other) {
+  if (path.size() < key.size() || path.compare(path.size() - key.size(), key.size(), key) != 0) return {};
+  const std::string prefix = path.substr(0, path.size() - key.size());
+  if (!prefix.empty() && prefix.back() != '.') return {};
+  return prefix + std::string(other);
+}
 
 const std::vector<RelaxedKey>& relaxed_key_rows() {
   static const std::vector<RelaxedKey> rows = all_rows();
@@ -55,8 +62,8 @@ std::vector<Override> relaxed_keys(const hardware::ConfigNode& root, const std::
   std::vector<Override> relaxed;
   for (const Override& change : set) {
     for (const RelaxedKey& row : relaxed_key_rows()) {
-      if (change.value != row.value) continue;
-      const std::string key = beside(numbered_key(root, change.key), row.key, row.follows);
+      if (change.value != row.value || row.becomes.empty()) continue;
+      const std::string key = key_beside(numbered_key(root, change.key), row.key, row.follows);
       if (key.empty()) continue;
       const hardware::ConfigNode* node = node_at(root, key);
       if (node == nullptr || node->scalar == row.becomes) continue;

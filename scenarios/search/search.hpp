@@ -15,16 +15,9 @@
 #include "scenarios/search/bisection.hpp"
 #include "scenarios/search/goal.hpp"
 #include "scenarios/search/point.hpp"
+#include "scenarios/search/search_rows.hpp"
 
 namespace orrery::scenarios {
-
-/// Rows by number, so that a million of them need not stand in memory. `at` is safe to call from several threads.
-struct SearchRows {
-  std::size_t count = 0;
-  std::function<std::vector<Override>(std::size_t)> at;
-};
-/// All combinations of the axes' values; the last axis runs fastest. REQUIRES no more than SIZE_MAX of them.
-[[nodiscard]] SearchRows grid_of(std::vector<SweepAxis> axes);
 
 enum class Seek : std::uint8_t { most, fewest };
 

@@ -52,6 +52,22 @@ TEST(PointCsv, OfAWholeSweepEndsInTheFrontOrTheChecks) {
   EXPECT_THAT(partial, HasSubstr("\n# partial: me\n"));
 }
 
+TEST(PointForms, APointThatDoesNotSetAnAxisIsReadBackWithoutIt) {
+  PointForm some = form();
+  some.left_out = {"a.y where a.x=1: 1 point"};
+  const SearchPoint point = point_of(1, 2, {{"a.x", "1", "sweep"}});
+  EXPECT_EQ(csv_line(some, point), "1,,1,1,2,,");
+  for (const auto& read :
+       {read_csv_line(some, checked_csv_line(some, point)), read_json_line(some, checked_json_line(some, point))}) {
+    ASSERT_TRUE(read);
+    EXPECT_EQ(words_of(read->set), "a.x=1");
+  }
+  const SearchPoint foreign = point_of(1, 2, {{"b.z", "1", "sweep"}});
+  EXPECT_FALSE(read_json_line(some, checked_json_line(some, foreign))) << "of another sweep";
+  EXPECT_EQ(json::parse(points_json(some, {point}, ""))["left_out"], json::parse(R"(["a.y where a.x=1: 1 point"])"));
+  EXPECT_FALSE(json::parse(points_json(form(), {point}, "")).contains("left_out"));
+}
+
 TEST(PointJson, PutsMetricsWhereAReportHasThem) {
   PointForm several = form();
   several.kept.rows.push_back(*find_metric_row("jobs.chat.serving.ttft_s.p99"));
