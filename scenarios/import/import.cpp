@@ -94,7 +94,8 @@ void choose_model(const ImportOptions& options, Draft& draft) {
     throw ConfigError(
         fmt::format("--model {}: neither a model of the library (orrery list models) nor a config.json, "
                     "nor a folder with one{}",
-                    options.model, near.empty() ? "" : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
+                    hardware::quoted_path(options.model),
+                    near.empty() ? "" : fmt::format("; did you mean {}?", fmt::join(near, ", "))));
   }
   draft.model = DraftKey{"model", name->value, "--model"};
   if (!name->weight_dtype.empty() && draft.find("weight_dtype") == nullptr) {
@@ -152,15 +153,24 @@ std::string path_from(const ImportOptions& options, const std::string& path) {
 Imported import_files(const std::vector<std::string>& paths, const ImportOptions& options, Console& console) {
   Draft draft;
   draft.title = title_of(paths);
-  for (const std::string& path : paths) {
-    const ImportFile file = from_bytes(path);
-    if (paths.size() == 1) {
-      const ImportKind& kind = kind_of(file);
-      if (kind.profile != nullptr) return kind.profile(file, options);
+  std::vector<Diagnostic> wrong;  // of all files, told together
+  const auto attempt = [&](const auto& step) {
+    try {
+      step();
+    } catch (const ConfigError& error) {
+      wrong.insert(wrong.end(), error.diagnostics().begin(), error.diagnostics().end());
     }
-    read_file(file, options, console, draft);
+  };
+  if (paths.size() == 1) {
+    const ImportFile file = from_bytes(paths.front());
+    const ImportKind& kind = kind_of(file);
+    if (kind.profile != nullptr) return kind.profile(file, options);
+    attempt([&] { read_file(file, options, console, draft); });
+  } else {
+    for (const std::string& path : paths) attempt([&] { read_file(from_bytes(path), options, console, draft); });
   }
-  choose_model(options, draft);
+  attempt([&] { choose_model(options, draft); });
+  if (!wrong.empty()) throw ConfigError(std::move(wrong));
   const bool sized = draft.find("max_model_len") != nullptr;
   if (!draft.has_launch && !sized) draft.set("max_model_len", "auto", "what fits");
   Imported imported{write_draft(draft, options), draft.notes, draft.ignored};

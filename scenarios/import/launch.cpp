@@ -61,20 +61,20 @@ class FlagReader {
   void read() {
     while (at_ < words_.size()) {
       const ShellWord& word = words_[at_++];
-      if (is_flag(word)) {
-        flag(word);
-        continue;
-      }
-      const std::string& text = launch_.script->text(word);
-      if (!launch_.model && !text.empty() && text != "serve") {
-        launch_.model = word;
-      } else if (text != "serve") {
-        launch_.ignore(word.place, "a word without a flag", "only the model may stand alone");
-      }
+      launch_.attempt([&] { is_flag(word) ? flag(word) : alone(word); });
     }
   }
 
  private:
+  void alone(const ShellWord& word) {
+    const std::string& text = launch_.script->text(word);
+    if (!launch_.model && !text.empty() && text != "serve") {
+      launch_.model = word;
+    } else if (text != "serve") {
+      launch_.ignore(word.place, "a word without a flag", "only the model may stand alone");
+    }
+  }
+
   void flag(const ShellWord& word) {
     const std::size_t equals = word.text.find('=');
     if (equals == std::string::npos) (void)launch_.script->text(word);  // its name must be known
@@ -142,7 +142,8 @@ class FlagReader {
 void resolve_model(const ImportFile& file, const ImportOptions& options, const Found& found, Launch& launch) {
   Draft& draft = *launch.draft;
   if (!launch.model) {
-    if (options.model.empty()) {
+    // A word that can't be read may have been it.
+    if (options.model.empty() && launch.wrong.empty()) {
       launch.fail(found.command->words.front().place,
                   "the launch line names no model: --model NAME of import says which one");
     }
@@ -231,8 +232,11 @@ void read_script(const ShellScript& script, const ImportFile& file, const Import
       fmt::format("{}, {}", found.launcher->equation, place_of(file.path, found.command->words.front().place)));
   if (found.launcher->name != "vllm_v1") draft.engine = found.launcher->name;
   FlagReader(found, launch).read();
-  if (found.launcher->finish != nullptr) found.launcher->finish(launch);
-  resolve_model(file, options, found, launch);
+  // What flags mean together is asked of right ones only.
+  if (found.launcher->finish != nullptr && launch.wrong.empty())
+    launch.attempt([&] { found.launcher->finish(launch); });
+  launch.attempt([&] { resolve_model(file, options, found, launch); });
+  if (!launch.wrong.empty()) throw hardware::ConfigError(std::move(launch.wrong));
   for (const ShellWord& name : script.assigned) note_variable(name.text, name.place, launch);
   note_container(found, launch);
   for (std::size_t i = 1; i < all.size(); ++i) {

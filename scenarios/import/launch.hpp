@@ -33,9 +33,19 @@ struct Launch {
   const ShellScript* script = nullptr;
   std::optional<ShellWord> model;
   Draft* draft = nullptr;
-  std::optional<ShellPlace> dp_attention = {};  ///< of SGLang's flag, where it is on
+  std::optional<ShellPlace> dp_attention = {};   ///< of SGLang's flag, where it is on
+  std::vector<hardware::Diagnostic> wrong = {};  ///< of the flags so far, to be told together
 
   [[noreturn]] void fail(const ShellPlace& place, const std::string& message) const { script->fail(place, message); }
+  /// What `step` finds wrong is kept in `wrong`, and reading goes on.
+  template <class Step>
+  void attempt(const Step& step) {
+    try {
+      step();
+    } catch (const hardware::ConfigError& error) {
+      wrong.insert(wrong.end(), error.diagnostics().begin(), error.diagnostics().end());
+    }
+  }
   /// "serve.sh:3:12 --port: why".
   void ignore(const ShellPlace& place, std::string_view what, std::string_view why);
 };
@@ -73,7 +83,8 @@ struct Launcher {
 
 /// One of its commands starts a server.
 [[nodiscard]] bool holds_launch(const ShellScript& script);
-/// Adds the script's first launch to the draft. Throws hardware::ConfigError at a place of the file.
+/// Adds the script's first launch to the draft. Throws hardware::ConfigError with all that is wrong in it, each at its
+/// place of the file.
 void read_script(const ShellScript& script, const ImportFile& file, const ImportOptions& options, Draft& draft);
 
 [[nodiscard]] const std::vector<FlagRow>& vllm_flags();    // launch_vllm.cpp

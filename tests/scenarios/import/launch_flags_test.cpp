@@ -1,4 +1,6 @@
 // Flags of the servers: each one's key and value in the scenario, and what is said of a wrong one.
+#include <algorithm>
+
 #include <gmock/gmock.h>
 
 #include "scenarios/import/launch.hpp"
@@ -42,6 +44,30 @@ TEST_F(LaunchFlags, CountsAreThoseThatTheEnginesParsersTake) {
   EXPECT_THAT(error_of("python3 -m sglang.launch_server --model-path Qwen/Qwen3-32B --tp 1e0"),
               HasSubstr("expected a whole number"));
   EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-32B --kv-cache-memory-bytes 2e10"), HasSubstr("a number of bytes"));
+}
+
+TEST_F(LaunchFlags, AllThatIsWrongIsToldAtOnceEachAtItsPlace) {
+  const std::string error = error_of(
+      "vllm serve no/such-model --max-num-seqs 1e4 --port 80 --block-size zero \\\n  --gpu-memory-utilization 1.5 "
+      "--enforce-eager=maybe --max-num-batched-tokens");
+  // Columns of "1e4" and "zero" in the first line, of "1.5" and "maybe" in the second.
+  EXPECT_THAT(error, AllOf(HasSubstr("serve.sh:1:41: --max-num-seqs: expected a whole number from 1 on, found \"1e4\""),
+                           HasSubstr("serve.sh:1:68: --block-size: expected a whole number"),
+                           HasSubstr("serve.sh:2:28: --gpu-memory-utilization: expected a share"),
+                           HasSubstr("--enforce-eager: expected true or false"),
+                           HasSubstr("--max-num-batched-tokens needs a value"),
+                           HasSubstr("serve.sh:1:12: the model \"no/such-model\"")));
+  EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 6);
+}
+
+TEST_F(LaunchFlags, WhatIsWrongInSeveralFilesIsToldAtOnce) {
+  const std::string serve = write("serve.sh", "vllm serve Qwen/Qwen3-32B -tp zero -pp none\n");
+  const std::string other = write("other.txt", "no launch and no load\n");
+  const Outcome outcome = orrery({"import", serve, other, "--model", "no-such-model"});
+  EXPECT_EQ(outcome.code, kExitInput);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("serve.sh:1:31: --tensor-parallel-size: expected"),
+                                 HasSubstr("serve.sh:1:40: --pipeline-parallel-size: expected"),
+                                 HasSubstr("other.txt is a text of no kind"), HasSubstr("--model no-such-model: ")));
 }
 
 TEST_F(LaunchFlags, OfVllmSetTheirKeys) {
