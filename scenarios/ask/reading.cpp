@@ -47,10 +47,21 @@ void check_split(const AskWords& words, const Question& question) {
   }
 }
 
+/// "h100,h100_sxm" is one kind of GPU, and its plans are the same.
+void add_once(std::vector<AskedGpu>& gpus, AskedGpu gpu) {
+  const auto is_it = [&](const AskedGpu& other) {
+    return other.loaded_by() == gpu.loaded_by() && other.node == gpu.node;
+  };
+  if (std::none_of(gpus.begin(), gpus.end(), is_it)) gpus.push_back(std::move(gpu));
+}
+
 void read_shared(const AskWords& words, Question& question) {
   if (words.model.empty()) throw ConfigError("--model is needed");
   question.model = find_asked_model(words.model, words.weight_dtype);
-  for (const std::string& gpu : split(words.gpu)) question.gpus.push_back(find_asked_gpu(gpu, words.node));
+  for (const std::string& gpu : split(words.gpu)) {
+    if (gpu.empty()) throw ConfigError(fmt::format("--gpu {}: a name beside a comma is missing", printable(words.gpu)));
+    add_once(question.gpus, find_asked_gpu(gpu, words.node));
+  }
   if (question.gpus.empty() && !words.node.empty()) question.gpus.push_back(find_asked_gpu("", words.node));
   if (question.gpus.empty()) question.gpus = all_asked_gpus();
   if (!words.gpus.empty()) question.gpu_count = static_cast<int>(read_count(words.gpus, "--gpus", kMostAskedGpus));

@@ -80,11 +80,17 @@ TEST(Reading, GpusAreListsOfNames) {
   EXPECT_EQ(read_serve_question(several).gpus.size(), all_asked_gpus().size());
   several.node = "dgx_h100";
   EXPECT_EQ(read_serve_question(several).gpus.front().name, "h100_sxm");
+  several.gpu = "h100,H100_SXM, h100";  // one kind: its plans are not repeated
+  EXPECT_EQ(read_serve_question(several).gpus.size(), 1U);
+  several.gpu = "h100,,l40s";
+  EXPECT_THROW((void)read_serve_question(several), hardware::ConfigError);
   several.gpu = "warp9";
   EXPECT_THROW((void)read_serve_question(several), hardware::ConfigError);
 }
 
 TEST(Reading, EachRefusalNamesItsOption) {
+  EXPECT_THAT(refusal([](AskWords& w) { w.gpu = "h100,"; }),
+              HasSubstr("--gpu h100,: a name beside a comma is missing"));
   EXPECT_THAT(refusal([](AskWords& w) { w.gpus = "0"; }),
               HasSubstr("--gpus 0: expected a whole number from 1 to 4096"));
   EXPECT_THAT(refusal([](AskWords& w) { w.tensor_parallel = "9"; }),
