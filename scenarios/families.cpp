@@ -254,7 +254,7 @@ std::vector<FamilyItem> family_items(std::string_view wanted) {
   for (const std::string& name : hardware::nearest_names(wanted, names)) {
     nearest += (nearest.empty() ? "did you mean " : ", ") + name;
   }
-  throw hardware::ConfigError(fmt::format("unknown family '{}'; {}{}known: {}", wanted, nearest,
+  throw hardware::ConfigError(fmt::format("unknown family '{}'; {}{}known: {}", printable(wanted), nearest,
                                           nearest.empty() ? "" : "? ", fmt::join(names, ", ")));
 }
 

@@ -6,6 +6,7 @@
 
 #include "hardware/config/config_edit.hpp"
 #include "hardware/nearest_names.hpp"
+#include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/sections.hpp"
 
@@ -55,12 +56,12 @@ void place(std::string_view text, SourceSpan& span) {
 
 }  // namespace
 
-std::string Override::str() const { return fmt::format("{} {}={}", by, key, value); }
+std::string Override::str() const { return fmt::format("{} {}={}", by, printable(key), printable(value)); }
 
 Override parse_override(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0) {
-    throw ConfigError(fmt::format("--set {}: expected key=value, as in training.tensor_parallel=4", text));
+    throw ConfigError(fmt::format("--set {}: expected key=value, as in training.tensor_parallel=4", printable(text)));
   }
   return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }

@@ -9,7 +9,8 @@ namespace orrery::hardware {
 
 /// The text without quotes: cut to `most` bytes, with '?' for whatever is not printable ASCII.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t most = 40);
-/// A path as a shell takes it: in quotes where it has blanks or signs that a shell reads. Bytes stay as they are.
+/// A path as a shell takes it: in quotes where it has blanks or signs that a shell reads, and as $'a\x0ab' where it has
+/// control characters. All other bytes stay as they are.
 [[nodiscard]] std::string quoted_path(const std::string& path);
 
 /// The same in quotes.

@@ -10,6 +10,7 @@
 #include "calibrate/tables.hpp"
 #include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/format.hpp"
 
 namespace orrery::scenarios {
 
@@ -40,7 +41,7 @@ int calibrate_fit(const Options& options, Console& console) {
     throw ConfigError(
         fmt::format("calibrate {}: this build knows `calibrate fit TABLE --gpu NAME` (measuring on a GPU "
                     "is not part of it)",
-                    options.files[0]));
+                    printable(options.files[0])));
   }
   if (options.files.size() < 2) throw ConfigError("calibrate fit needs a TABLE: calibrate fit TABLE… --gpu NAME");
   const std::vector<std::string> tables(options.files.begin() + 1, options.files.end());

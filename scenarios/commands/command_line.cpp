@@ -14,39 +14,13 @@
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 
-#include "hardware/nearest_names.hpp"
+#include "scenarios/commands/argument_errors.hpp"
 #include "scenarios/commands/command_options.hpp"
 #include "scenarios/commands/quoting_buffer.hpp"
 
 namespace orrery::scenarios {
 
 namespace {
-
-/// The first argument is a command, and that behind one which has commands of its own, as "ask", is one of them; CLI11
-/// would only say that one is missing.
-int check_command(const CLI::App& app, const std::vector<std::string>& args, std::size_t at, Console& console) {
-  const std::vector<const CLI::App*> commands = app.get_subcommands(nullptr);
-  const bool said = at < args.size() && !args[at].empty();
-  if (commands.empty() || (said && args[at][0] == '-') || (!said && at == 0)) return kExitWell;
-  std::vector<std::string> names;
-  for (const CLI::App* command : commands) {
-    names.push_back(command->get_name());
-    if (said && names.back() == args[at]) return check_command(*command, args, at + 1, console);
-  }
-  const std::vector<std::string> nearest = said ? hardware::nearest_names(args[at], names) : std::vector<std::string>();
-  const std::string all = fmt::format("{}", fmt::join(names, ", "));
-  const std::string before = at == 0 ? "" : args[at - 1] + " ";
-  if (!said) {
-    console.err << fmt::format("orrery: '{}' is not all of a command; say one of {}{}\n", args[at - 1], before, all);
-  } else if (nearest.empty()) {
-    console.err << fmt::format("orrery: unknown command '{}{}'; the commands are {}{}\n", before, args[at], before,
-                               all);
-  } else {
-    console.err << fmt::format("orrery: unknown command '{}{}'; did you mean {}{}?\n", before, args[at], before,
-                               fmt::join(nearest, ", "));
-  }
-  return kExitInput;
-}
 
 /// The command that the arguments name, which may have commands of its own.
 CLI::App& command_of(CLI::App& app, const std::vector<std::string>& args, std::size_t at = 0) {
@@ -59,25 +33,6 @@ CLI::App& command_of(CLI::App& app, const std::vector<std::string>& args, std::s
 bool asks_for_help(const std::vector<std::string>& args) {
   const auto options_end = std::find(args.begin(), args.end(), "--");
   return std::any_of(args.begin(), options_end, [](const std::string& arg) { return arg == "--help" || arg == "-h"; });
-}
-
-/// An option that the command doesn't have: CLI11 would count the word behind it as an argument too many.
-int check_options(const CLI::App& command, const std::vector<std::string>& args, Console& console) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  for (const std::string& arg : args) {
-    if (arg == "--") break;
-    const std::string name = arg.substr(0, arg.find('='));
-    if (name.rfind("--", 0) != 0 || std::find(names.begin(), names.end(), name) != names.end()) continue;
-    const std::vector<std::string> nearest = hardware::nearest_names(name, names);
-    console.err << fmt::format("orrery: unknown option {} of {}{}\n", name, command.get_name(),
-                               nearest.empty() ? fmt::format("; its options are {}", fmt::join(names, ", "))
-                                               : fmt::format("; did you mean {}?", fmt::join(nearest, " or ")));
-    return kExitInput;
-  }
-  return kExitWell;
 }
 
 int dispatch(const std::vector<ParsedCommand>& commands, RawOptions& raw, Console& console) {
@@ -111,22 +66,26 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
   CLI::App app(kAbout, "orrery");
   RawOptions raw;
   const std::vector<ParsedCommand> commands = add_commands(app, raw);
-  if (const int code = check_command(app, args, 0, console); code != kExitWell) return code;
+  const auto refuse = [&](const std::string& why) {
+    console.err << "orrery: " << why << "\n";
+    return kExitInput;
+  };
+  if (const std::string wrong = command_error(app, args); !wrong.empty()) return refuse(wrong);
   CLI::App& command = command_of(app, args);
   if (&command != &app && asks_for_help(args)) {
-    std::string before;
-    for (const CLI::App* parent = command.get_parent(); parent != nullptr; parent = parent->get_parent()) {
-      before = parent->get_name() + (before.empty() ? "" : " ") + before;
-    }
-    console.out << command.help(before);
+    const std::string above = call_of(*command.get_parent());
+    console.out << command.help(app.get_name() + (above.empty() ? "" : " ") + above);
     return kExitWell;
   }
-  if (const int code = check_options(command, args, console); code != kExitWell) return code;
+  if (const std::string wrong = option_error(command, args); !wrong.empty()) return refuse(wrong);
   try {
     // CLI11 takes the arguments last first.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::Success& asked) {  // for help, or the version
+    app.exit(asked, console.out, console.err);
+    return kExitWell;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, console.out, console.err) == 0 ? kExitWell : kExitInput;
+    return refuse(parse_error(command, error));
   }
   return guarded([&] { return dispatch(commands, raw, console); }, console);
 }

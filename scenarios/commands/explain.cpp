@@ -103,8 +103,8 @@ void check_metric(const std::string& metric) {
   for (const std::string& name : hardware::nearest_names(metric, metric_names())) {
     nearest += (nearest.empty() ? "; did you mean " : ", ") + name;
   }
-  throw hardware::ConfigError(
-      fmt::format("unknown metric '{}'{} (orrery list metrics)", metric, nearest.empty() ? "" : nearest + "?"));
+  throw hardware::ConfigError(fmt::format("unknown metric '{}'{} (orrery list metrics)", printable(metric),
+                                          nearest.empty() ? "" : nearest + "?"));
 }
 
 /// The first job that has a program whose log is known.

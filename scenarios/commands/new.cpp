@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "hardware/config/shown.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/fabric_templates.hpp"
+#include "scenarios/format.hpp"
 #include "scenarios/hardware_templates.hpp"
 #include "scenarios/jobs_template.hpp"
 #include "scenarios/kinds.hpp"
@@ -26,16 +26,15 @@ std::string fabric_named(const std::string& kind) {
     if (row.name == (kind.empty() ? "rail_fat_tree" : kind)) return fabric_template(row.kind);
     known.emplace_back(row.name);
   }
-  throw hardware::ConfigError(
-      fmt::format("new fabric {}: the kinds are: {}", hardware::printable(kind, 40), fmt::join(known, ", ")));
+  throw hardware::ConfigError(fmt::format("new fabric {}: the kinds are: {}", printable(kind), fmt::join(known, ", ")));
 }
 
 /// Throws ConfigError for an unknown name. `kind`: of a fabric; empty: none was given.
 std::string template_named(const std::string& name, const std::string& kind) {
   if (name == kFabricTemplate) return fabric_named(kind);
   if (!kind.empty()) {
-    throw hardware::ConfigError(fmt::format("new {} {}: a fabric alone has kinds (orrery new fabric torus)",
-                                            hardware::printable(name, 40), hardware::printable(kind, 40)));
+    throw hardware::ConfigError(
+        fmt::format("new {} {}: a fabric alone has kinds (orrery new fabric torus)", printable(name), printable(kind)));
   }
   if (const KindRow* row = find_kind(name)) return std::string(row->scenario_template());
   if (name == kJobs) return std::string(jobs_template());
@@ -45,7 +44,7 @@ std::string template_named(const std::string& name, const std::string& kind) {
     known += fmt::format(", {}", row.name);
   }
   throw hardware::ConfigError(
-      fmt::format("new {}: the templates are: {}, {}", hardware::printable(name, 40), known, kFabricTemplate));
+      fmt::format("new {}: the templates are: {}, {}", printable(name), known, kFabricTemplate));
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ Validation validate_kind(const Options& options, Console& console) {
     for (const std::string& name : hardware::nearest_names(kind, known)) {
       nearest += (nearest.empty() ? "; did you mean " : ", ") + name;
     }
-    throw ConfigError(fmt::format("validate {}: the kinds are {}{}", kind, fmt::join(known, ", "), nearest));
+    throw ConfigError(fmt::format("validate {}: the kinds are {}{}", printable(kind), fmt::join(known, ", "), nearest));
   }
   if (options.gpu.empty() && kind == "collectives") {
     const calibrate::CsvTable read = calibrate::read_csv(table);

@@ -97,6 +97,17 @@ for command in test bench build run gui; do
   done
 done
 
+# A word that is no command is refused at once, whatever stands behind it, and shown without what a terminal obeys.
+for words in nonsense "nonsense --help" "nonsense -h"; do
+  # shellcheck disable=SC2086
+  MISSING=libfmt-dev expect 2 "" "$orrery" --no-install $words
+  said "unknown command 'nonsense'; the commands are test, bench, build, run, check, "
+  said_one_line
+done
+expect 2 "" "$orrery" $'no\nsense\e[31m'
+said_one_line
+[[ ! -e $tree/build ]] || fail "a word that is no command built something"
+
 # Missing packages: named with the command, nothing installed, exit 2.
 MISSING=libfmt-dev expect 2 "" "$orrery" --no-install run x
 said "missing packages: libfmt-dev"

@@ -1,0 +1,119 @@
+// Arguments that make no command: one voice, the nearest name, exit code 2, and nothing of them unquoted.
+#include <gmock/gmock.h>
+
+#include "scenarios/commands/command_tree.hpp"
+#include "tests/scenarios/fixture.hpp"
+
+namespace orrery::scenarios::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::string refusal(const std::vector<std::string>& args) {
+  const Outcome outcome = orrery(args);
+  EXPECT_EQ(outcome.code, kExitInput) << outcome.out;
+  EXPECT_EQ(outcome.out, "");
+  // One line, whatever the arguments hold.
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_THAT(outcome.err, StartsWith("orrery: "));
+  return outcome.err;
+}
+
+TEST(ArgumentErrors, OfCommandsNameTheNearest) {
+  EXPECT_THAT(refusal({}), StartsWith("orrery: a command is needed; the commands are run, check, "));
+  EXPECT_THAT(refusal({"nonsense", "--help"}), StartsWith("orrery: unknown command 'nonsense'; the commands are run,"));
+  EXPECT_EQ(refusal({"sweeep", "x.yaml"}), "orrery: unknown command 'sweeep'; did you mean sweep?\n");
+  EXPECT_THAT(refusal({"ask"}), HasSubstr("'ask' is not all of a command; say one of ask "));
+}
+
+TEST(ArgumentErrors, OfOptionsNameTheNearestLongOrShort) {
+  EXPECT_EQ(refusal({"run", "--jsn", "a", "b.yaml"}),
+            "orrery: unknown option --jsn of run; did you mean --json or --csv?\n");
+  EXPECT_THAT(refusal({"run", "ep.yaml", "-x"}), AllOf(StartsWith("orrery: unknown option -x of run; its options are "),
+                                                       HasSubstr("-q"), HasSubstr("--json")));
+  EXPECT_THAT(refusal({"run", "ep.yaml", "-x4"}), HasSubstr("unknown option -x of run"));
+  EXPECT_THAT(refusal({"-x"}), HasSubstr("unknown option -x of orrery; its options are "));
+  // A letter behind one that there is.
+  EXPECT_THAT(refusal({"run", "-qx", "ep.yaml"}), HasSubstr("orrery: run: unknown option -x of run"));
+}
+
+TEST(ArgumentErrors, OfValuesSayWhatIsNeeded) {
+  EXPECT_EQ(refusal({"run", "a.yaml", "--json"}), "orrery: run: --json needs a value (orrery run --help)\n");
+  EXPECT_EQ(refusal({"run", "a.yaml", "-j", "many"}),
+            "orrery: run: --jobs many: expected a whole number from 0 to 1024 (orrery run --help)\n");
+  EXPECT_EQ(refusal({"run", "a.yaml", "-j", "2000"}),
+            "orrery: run: --jobs 2000: expected a whole number from 0 to 1024 (orrery run --help)\n");
+  EXPECT_EQ(refusal({"ask", "serve"}), "orrery: ask serve: --model is needed (orrery ask serve --help)\n");
+}
+
+TEST(ArgumentErrors, OfArgumentsSayHowManyThereAre) {
+  EXPECT_EQ(refusal({"run"}), "orrery: run: FILE is needed (orrery run --help)\n");
+  EXPECT_EQ(refusal({"compare", "a.json"}), "orrery: compare: A_B: 2 are needed, 1 is given (orrery compare --help)\n");
+  EXPECT_EQ(refusal({"explain", "a.yaml", "b.yaml"}),
+            "orrery: explain: 'b.yaml' is one argument too many: it takes FILE (orrery explain --help)\n");
+  EXPECT_EQ(refusal({"ask", "fit", "llama-3-8b", "--model", "llama-3-8b", "--context", "4K"}),
+            "orrery: ask fit: 'llama-3-8b' is one argument too many: it takes options alone (orrery ask fit --help)\n");
+}
+
+TEST(ArgumentErrors, ShowNothingThatATerminalObeys) {
+  const std::string wild = "a\nb\x1b[31m\r\xe2\x80\xae";
+  for (const std::vector<std::string>& args : {std::vector<std::string>{wild},
+                                               {"ask", wild},
+                                               {"run", "--" + wild},
+                                               {"run", "-" + wild},
+                                               {"explain", "a", wild},
+                                               {"run", "a.yaml", "-j", wild},
+                                               {"compare", wild},
+                                               {"list", "gpus", wild},
+                                               {"collective", "all_reduce", "--gpus", wild},
+                                               {"run", wild},
+                                               {"import", wild},
+                                               {"import", "x", "--model", wild},
+                                               {"ask", "fit", "--context", "4K", "--model", wild},
+                                               {"validate", wild, "x"},
+                                               {"new", wild},
+                                               {"list", wild},
+                                               {"completion", wild},
+                                               {"calibrate", wild},
+                                               {"run", "a.yaml", "--set", wild},
+                                               {"explain", "a.yaml", "--metric", wild}}) {
+    const Outcome outcome = orrery(args);
+    EXPECT_EQ(outcome.code, kExitInput) << args.front();
+    EXPECT_THAT(outcome.err, AllOf(Not(HasSubstr("\x1b")), Not(HasSubstr("\r")), Not(HasSubstr("\xe2\x80\xae")),
+                                   Not(HasSubstr("a\nb"))))
+        << args.front();
+  }
+}
+
+TEST(ArgumentErrors, HelpAndVersionAreNone) {
+  for (const std::vector<std::string>& args : {std::vector<std::string>{"--help"},
+                                               {"-h"},
+                                               {"--version"},
+                                               {"run", "--help"},
+                                               {"ask", "--help"},
+                                               {"ask", "fit", "-h"}}) {
+    const Outcome outcome = orrery(args);
+    EXPECT_EQ(outcome.code, kExitWell) << args.front();
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_NE(outcome.out, "");
+  }
+}
+
+// The launcher knows the program's commands before it is built, and refuses others at once.
+TEST(Launcher, NamesTheCommandsThatThereAre) {
+  const std::string script = read_file(std::filesystem::path(tests::source_root()) / "orrery");
+  std::string names;
+  for (const CommandTree& command : command_tree().commands) names += (names.empty() ? "" : " ") + command.name;
+  const std::string list = "program_commands=(" + names + ")";
+  std::string flat;
+  for (const char c : script) {
+    if (c != '\n') flat += c;
+  }
+  EXPECT_THAT(flat, HasSubstr(list));
+}
+
+}  // namespace
+}  // namespace orrery::scenarios::testing
