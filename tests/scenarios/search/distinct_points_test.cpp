@@ -7,9 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "models/experts/exchange.hpp"
+#include "scenarios/search/journal.hpp"
 #include "scenarios/search/point.hpp"
 #include "scenarios/search/relaxed_keys.hpp"
 #include "tests/scenarios/fixture.hpp"
+#include "tests/scenarios/search/small_search.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {
@@ -136,6 +138,24 @@ class SweepOfExchanges : public FolderTest {
                  "sweep:\n  training.expert_parallel: [1, 8]\n  training.expert_exchange: [all_to_all, flex]\n");
   }
 };
+
+// What an interrupted sweep left of such points is known again: its fingerprint is theirs, and so are its keys.
+TEST_F(SweepOfExchanges, IsTakenUpWithThePointsThatSetFewerKeys) {
+  const PointForm form{{kRanks, kExchanges}, speed_and_price(), {}};
+  const SearchPoint alone = point_of(1.0, 2.0, {{"training.expert_parallel", "1", "sweep"}});
+  const SearchPoint both =
+      point_of(3.0, 4.0, {{"training.expert_parallel", "8", "sweep"}, {"training.expert_exchange", "flex", "sweep"}});
+  for (const auto& [kind, name] : {std::pair{JournalForm::csv, "g.csv"}, {JournalForm::json, "g.json"}}) {
+    Journal journal(path(name), kind, form, "print");
+    journal.add(form, alone);
+    journal.add(form, both);
+    journal.close();
+    const FinishedPoints finished = read_journal(path(name), kind, form, "print");
+    ASSERT_EQ(finished.size(), 2U) << name;
+    EXPECT_EQ(finished.at("training.expert_parallel=1").values, alone.values);
+    EXPECT_EQ(finished.at("training.expert_parallel=8 training.expert_exchange=flex").values, both.values);
+  }
+}
 
 TEST_F(SweepOfExchanges, HasOneRowOfOneRank) {
   const Outcome outcome = orrery({"sweep", file(), "--json", path("r.json"), "--csv", path("r.csv")});
