@@ -48,7 +48,7 @@ void check_split(const AskWords& words, const Question& question) {
 }
 
 /// "h100,h100_sxm" is one kind of GPU, and its plans are the same.
-void add_once(std::vector<AskedGpu>& gpus, AskedGpu gpu) {
+void add_gpu_once(std::vector<AskedGpu>& gpus, AskedGpu gpu) {
   const auto is_it = [&](const AskedGpu& other) {
     return other.loaded_by() == gpu.loaded_by() && other.node == gpu.node;
   };
@@ -60,7 +60,7 @@ void read_shared(const AskWords& words, Question& question) {
   question.model = find_asked_model(words.model, words.weight_dtype);
   for (const std::string& gpu : split(words.gpu)) {
     if (gpu.empty()) throw ConfigError(fmt::format("--gpu {}: a name beside a comma is missing", printable(words.gpu)));
-    add_once(question.gpus, find_asked_gpu(gpu, words.node));
+    add_gpu_once(question.gpus, find_asked_gpu(gpu, words.node));
   }
   if (question.gpus.empty() && !words.node.empty()) question.gpus.push_back(find_asked_gpu("", words.node));
   if (question.gpus.empty()) question.gpus = all_asked_gpus();

@@ -62,7 +62,7 @@ std::vector<std::string> arguments_of(const CLI::App& command) {
   return names;
 }
 
-std::string too_many(const CLI::App& command, const std::string& word) {
+std::string one_too_many(const CLI::App& command, const std::string& word) {
   const std::vector<std::string> names = arguments_of(command);
   return fmt::format("{} is one argument too many: it takes {}", shown_word(word),
                      names.empty() ? "options alone" : fmt::format("{}", fmt::join(names, " ")));
@@ -93,7 +93,7 @@ std::string wrong_number(const CLI::App& command, const CLI::Option& option) {
   const int least = option.get_items_expected_min(), most = option.get_items_expected_max();
   const std::string name = option.get_name();
   if (!option.get_positional()) return fmt::format("{} needs a value", name);
-  if (given > most) return too_many(command, option.results()[static_cast<std::size_t>(most)]);
+  if (given > most) return one_too_many(command, option.results()[static_cast<std::size_t>(most)]);
   return fmt::format("{}: {} are needed, {} given", name, least, given == 1 ? "1 is" : fmt::format("{} are", given));
 }
 
@@ -107,7 +107,7 @@ std::string wrong_value(const std::string& said) {
                      printable(said.substr(begin, range - begin)), said.substr(range + kRange.size()));
 }
 
-std::string words_of(const CLI::App& command, const CLI::ParseError& error) {
+std::string what_is_wrong(const CLI::App& command, const CLI::ParseError& error) {
   const std::string said = error.what();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     // Of several the first; a letter behind others of one word is on no list of what remains.
@@ -116,7 +116,7 @@ std::string words_of(const CLI::App& command, const CLI::ParseError& error) {
       word = extra;
       break;
     }
-    return is_short_option(word) ? unknown_option(command, word) : too_many(command, word);
+    return is_short_option(word) ? unknown_option(command, word) : one_too_many(command, word);
   }
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     constexpr std::string_view kIs = " is required";
@@ -147,7 +147,7 @@ std::string option_error(const CLI::App& command, const std::vector<std::string>
 
 std::string parse_error(const CLI::App& command, const CLI::ParseError& error) {
   const std::string call = call_of(command);
-  return fmt::format("{}{}{} (orrery {}{}--help)", call, call.empty() ? "" : ": ", words_of(command, error), call,
+  return fmt::format("{}{}{} (orrery {}{}--help)", call, call.empty() ? "" : ": ", what_is_wrong(command, error), call,
                      call.empty() ? "" : " ");
 }
 
