@@ -65,7 +65,7 @@ TEST_F(NcclSection, ReachesEveryChoiceThatItNames) {
 TEST_F(NcclSection, OfAPlainChoiceIsItsOwnPrice) {
   EXPECT_EQ(row({"algo=nvls"}), row({}));
   EXPECT_EQ(row({}).at("provenance"), "measured");
-  EXPECT_EQ(row({"algo=ring"}).at("provenance"), "published") << "no curve measured it";
+  EXPECT_EQ(row({"algo=ring"}).at("provenance"), "extrapolated") << "no curve measured it";
 }
 
 TEST_F(NcclSection, TellsMistakesAtTheirPlace) {
