@@ -22,6 +22,7 @@
 // Limitations: phases end together on all parts; launching costs nothing, since nobody publishes what it does; in a
 // World a collective loads all links of its chips alike, a message those on its way.
 #include <algorithm>
+#include <cmath>
 
 #include "sim/collective/libraries.hpp"
 
@@ -86,8 +87,8 @@ CollectiveCost gather(const std::vector<Extent>& extents, Bytes bytes, int ranks
 CollectiveCost exchange(const std::vector<Extent>& extents, Bytes bytes, BytesPerSecond link, Seconds hop) {
   CollectiveCost cost;
   for (const Extent& along : extents) {
-    const int n = along.chips, across = n * n / 4;
-    cost.wire = max(cost.wire, bytes * (static_cast<double>(across) / (along.ring ? 2 * n : n)) / link);
+    const double n = along.chips, across = std::floor(n * n / 4.0);
+    cost.wire = max(cost.wire, bytes * (across / (along.ring ? 2.0 * n : n)) / link);
     cost.hops += static_cast<double>(along.hops()) * hop;
   }
   return cost;
