@@ -18,16 +18,16 @@ using nccl::Hop;
 const nccl::Constants& figures() { return nccl::constants(hardware::NcclVersion::v2_30); }
 
 // Latencies of the tuner. Ring efficiency of LL128: 0.92, and across nodes 8 channels × 36.7 GB/s of 8 × 48 (Hopper) or
-// 20 of 24 (Ampere): 0.8. Tree: LL 1/3.8; LL128 120/128 of Simple. The ring's Simple step across nodes pays three times
-// the network overhead of 1 µs (Intel hosts; AMD 2 µs).
-Protocol protocol_of(NcclProtocol protocol) {
+// 20 of 24 (Ampere): 0.8. Tree: LL 1/3.8; LL128 120/128 of Simple. A ring's step pays the host's network overhead where
+// it spans nodes, of Simple three times.
+Protocol protocol_of(NcclProtocol protocol, double overhead_us) {
   const auto p = static_cast<std::size_t>(protocol);
   const auto base = [&](NcclAlgorithm a) { return Seconds{figures().base_us[static_cast<std::size_t>(a)][p] * 1e-6}; };
   const auto hop = [&](NcclAlgorithm a, Hop over) {
     return Seconds{figures().hop_us[static_cast<std::size_t>(over)][static_cast<std::size_t>(a)][p] * 1e-6};
   };
   constexpr double kRing[] = {0.5, 0.92, 1.0}, kRingNetwork[] = {0.5, 0.8, 1.0};
-  constexpr double kTreeNetwork[] = {1 / 3.8, 120.0 / 128.0, 1.0}, kRingStep[] = {1.0e-6, 1.0e-6, 3.0e-6};
+  constexpr double kTreeNetwork[] = {1 / 3.8, 120.0 / 128.0, 1.0}, kOverheads[] = {1.0, 1.0, 3.0};
   constexpr auto kR = NcclAlgorithm::ring, kT = NcclAlgorithm::tree;
   return {hardware::name(protocol),
           base(kR),
@@ -38,17 +38,22 @@ Protocol protocol_of(NcclProtocol protocol) {
           hop(kT, Hop::nvlink),
           hop(kT, Hop::pcie),
           hop(kT, Hop::network),
-          Seconds{kRingStep[p]},
+          Seconds{kOverheads[p] * overhead_us * 1e-6},
           kRing[p],
           kRingNetwork[p],
           kTreeNetwork[p],
           protocol == NcclProtocol::ll};
 }
 
-std::span<const Protocol> protocols() {
-  static const std::array<Protocol, 3> kProtocols{protocol_of(NcclProtocol::ll), protocol_of(NcclProtocol::ll128),
-                                                  protocol_of(NcclProtocol::simple)};
-  return kProtocols;
+std::span<const Protocol> protocols(hardware::HostCpu cpu) {
+  using All = std::array<Protocol, 3>;
+  const auto with = [](hardware::HostCpu host) {
+    const double us = nccl::network_overhead_us(host);
+    return All{protocol_of(NcclProtocol::ll, us), protocol_of(NcclProtocol::ll128, us),
+               protocol_of(NcclProtocol::simple, us)};
+  };
+  static const All kAmd = with(hardware::HostCpu::amd), kOther = with(hardware::HostCpu::intel_sapphire_rapids);
+  return cpu == hardware::HostCpu::amd ? kAmd : kOther;
 }
 
 bool has_nvlink(const hardware::Site& site) { return site.node.nvswitch && site.gpu.nvlink_bandwidth.value() > 0.0; }
@@ -103,7 +108,7 @@ CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int 
   const std::size_t generation = nccl::generation_index(gen.compute_capability);
   constexpr double kGiga = 1e9;
   CollectiveConstants out;
-  out.protocols = protocols();
+  out.protocols = protocols(site.node.cpu);
   const BytesPerSecond nvlink = site.nvlink_among(ranks_per_node(ranks, nodes), side_by_side);
   out.nvlink = nvlink.value() > 0.0;
   out.latency_scale = out.nvlink ? gen.latency_scale : 1.0;

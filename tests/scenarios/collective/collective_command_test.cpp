@@ -244,17 +244,17 @@ TEST_F(CollectiveCommand, RoundsSizesDownToWholeElements) {
 }
 
 TEST_F(CollectiveCommand, NamesWhereMoreNodesAreFaster) {
-  // Whatever is faster on twice the nodes stands in the notes, with both ways: rings of LL128 on 4 nodes of A100 take
-  // longer than those of LL that NCCL's model goes to on 8.
+  // Whatever is faster on twice the nodes stands in the notes, with both ways: rings of LL128 on 8 nodes of A100 take
+  // longer than the trees that NCCL's model goes to on 16.
   const auto of = [&](const std::string& cluster, int nodes) {
-    const Outcome outcome = orrery({"collective", "all_gather", "--cluster", cluster, "--nodes", std::to_string(nodes),
+    const Outcome outcome = orrery({"collective", "all_reduce", "--cluster", cluster, "--nodes", std::to_string(nodes),
                                     "-q", "--json", path("t.json")});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     return nlohmann::json::parse(read_file(path("t.json")));
   };
   int found = 0;
   for (const char* cluster : {"dgx_h100", "dgx_a100"}) {
-    for (const int nodes : {2, 4, 8}) {
+    for (const int nodes : {2, 4, 16}) {
       const nlohmann::json many = of(cluster, nodes), few = of(cluster, nodes / 2);
       bool faster = false;
       for (std::size_t i = 0; i < many.at("rows").size(); ++i) {
@@ -268,7 +268,7 @@ TEST_F(CollectiveCommand, NamesWhereMoreNodesAreFaster) {
     }
   }
   EXPECT_GT(found, 0);
-  EXPECT_THAT(of("dgx_a100", 8).at("notes").dump(), HasSubstr("goes from ring LL128 there to ring LL here"));
+  EXPECT_THAT(of("dgx_a100", 16).at("notes").dump(), HasSubstr("goes from ring LL128 there to tree LL128 here"));
 }
 
 TEST_F(CollectiveCommand, RefusesWhatItWouldIgnore) {
