@@ -24,7 +24,7 @@ namespace {
 using models::KvPool;
 using models::ServingResult;
 
-std::string bytes_text(Bytes bytes) { return readable(bytes.value(), Unit::bytes); }
+std::string shown_bytes(Bytes bytes) { return readable(bytes.value(), Unit::bytes); }
 
 /// Everything but the KV cache.
 Bytes fixed_memory(const KvPool& pool) { return pool.weights + pool.activations + pool.context + pool.graphs; }
@@ -33,23 +33,23 @@ Bytes fixed_memory(const KvPool& pool) { return pool.weights + pool.activations 
 std::string missing_text(const ServingResult& result) {
   const KvPool& pool = result.pool;
   if (pool.blocks > 0 && pool.longest_blocks() <= pool.blocks) {
-    return fmt::format("\n  missing: {} {}", bytes_text(-cache_margin(result)), margin_basis(result));
+    return fmt::format("\n  missing: {} {}", shown_bytes(-cache_margin(result)), margin_basis(result));
   }
   if (pool.blocks > 0) {
     const std::int64_t needed = pool.longest_blocks();
     return fmt::format(
         "\n  missing: {} for a request of max_model_len {}, which needs {} blocks of {}; the {} there are would fit "
         "max_model_len {}",
-        bytes_text(pool.block_bytes * static_cast<double>(std::max<std::int64_t>(0, needed - pool.blocks))),
-        result.config.max_model_len, needed, bytes_text(pool.block_bytes), pool.blocks, pool.tokens());
+        shown_bytes(pool.block_bytes * static_cast<double>(std::max<std::int64_t>(0, needed - pool.blocks))),
+        result.config.max_model_len, needed, shown_bytes(pool.block_bytes), pool.blocks, pool.tokens());
   }
   const Bytes fixed = fixed_memory(pool);
   if (fixed > pool.budget) {
     return fmt::format("\n  missing: {} before the first block; no max_model_len would fit",
-                       bytes_text(fixed - pool.budget));
+                       shown_bytes(fixed - pool.budget));
   }
   return fmt::format("\n  missing: {} left are less than one block of {}; no max_model_len would fit",
-                     bytes_text(pool.budget - fixed), bytes_text(pool.block_bytes));
+                     shown_bytes(pool.budget - fixed), shown_bytes(pool.block_bytes));
 }
 
 }  // namespace
@@ -146,9 +146,9 @@ std::string refusal_message(const ServingResult& result) {
   return fmt::format(
       "out of GPU memory: {}\n  {} of {} ({:.1f} %) may be used: weights {}, activations {}, context {}, CUDA graphs "
       "{}, KV cache {} ({} blocks of {} tokens{}){}",
-      result.refusal, bytes_text(pool.budget), bytes_text(pool.capacity),
-      pool.capacity > Bytes{0.0} ? pool.budget / pool.capacity * 100.0 : 0.0, bytes_text(pool.weights),
-      bytes_text(pool.activations), bytes_text(pool.context), bytes_text(pool.graphs), bytes_text(pool.kv_cache),
+      result.refusal, shown_bytes(pool.budget), shown_bytes(pool.capacity),
+      pool.capacity > Bytes{0.0} ? pool.budget / pool.capacity * 100.0 : 0.0, shown_bytes(pool.weights),
+      shown_bytes(pool.activations), shown_bytes(pool.context), shown_bytes(pool.graphs), shown_bytes(pool.kv_cache),
       pool.blocks, pool.block_size, pool.pinned ? ", pinned" : "", missing_text(result));
 }
 
