@@ -25,6 +25,8 @@ constexpr std::string_view kLeaves = R"yaml(  link_bandwidth: 400 Gb/s  # of a p
   pod_leaves: 32            # leaves under one set of spines; more of them talk over the core
   oversubscription: 1       # ports down / ports up of a leaf: 2 halves what crosses it
   core_oversubscription: 1  # the same of a pod
+  # transport_share: 0.979  # neither InfiniBand nor RoCE (EFA, ...): what of a card's rate it sustains,
+  # transport_latency: 65 us  # and what a hop between nodes takes beyond them; fit both on your nccl-tests
 )yaml";
 
 constexpr std::string_view kPlanes = R"yaml(  link_bandwidth: 200 Gb/s  # of a port: a GPU has one in each plane
@@ -35,6 +37,8 @@ constexpr std::string_view kPlanes = R"yaml(  link_bandwidth: 200 Gb/s  # of a p
   pod_leaves: 240           # leaves under one set of spines, of all rails and planes
   oversubscription: 1       # ports down / ports up of a leaf: 2 halves what crosses it
   core_oversubscription: 1  # the same of a pod
+  # transport_share: 0.979  # neither InfiniBand nor RoCE (EFA, ...): what of a card's rate it sustains,
+  # transport_latency: 65 us  # and what a hop between nodes takes beyond them; fit both on your nccl-tests
 )yaml";
 
 constexpr std::string_view kDragonfly =
