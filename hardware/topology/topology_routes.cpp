@@ -41,6 +41,13 @@ int dealt(int number, int count) {
   return static_cast<int>(std::int64_t{number} * step % count);
 }
 
+/// So that what a card sends, what it gets, and pairs at one distance from each other all go round the cables in turn.
+int dealt_to_pair(int from, int to, int count) {
+  int step = 2;
+  while (std::gcd(step + 1, count) != 1) step += 2;
+  return dealt(from + step * to, count);
+}
+
 }  // namespace
 
 const Topology::Shape& Topology::shape_of_node(int node) const {
@@ -158,9 +165,12 @@ void Topology::choose_switches(const Ends& ends, Choice& choice) const {
                       at(to.gpu_links, choice.entry).nic + choice.port);
   const std::uint64_t hash = pair_hash(first.value, last.value, hash_seed_);
   if (direct_) {
-    const int cards_before = from.first_nic + (ends.from.node - from.first_node) * from.nics;
-    const int card = cards_before + at(from.gpu_links, choice.exit).nic + choice.port;
-    choice.cable = by_hash_ ? spread(hash, cables_) : dealt(card, cables_);
+    const auto card = [&](const Ends::End& end, int gpu) {
+      const Shape& shape = *end.shape;
+      return shape.first_nic + (end.node - shape.first_node) * shape.nics + at(shape.gpu_links, gpu).nic + choice.port;
+    };
+    choice.cable = by_hash_ ? spread(hash, cables_)
+                            : dealt_to_pair(card(ends.from, choice.exit), card(ends.to, choice.entry), cables_);
     return;
   }
   choice.plane = spread(hash, spines_per_pod_);

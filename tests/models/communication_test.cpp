@@ -134,6 +134,22 @@ TEST(AllToAll, LoadsTheUpLinksWithWhatLeavesTheirLeaf) {
   EXPECT_NEAR(run(wide).times[0], 0.875e9 / 42.5e9, 0.01 * 0.875e9 / 42.5e9);
 }
 
+// A card that took the same cable to every group would send all it has by one router.
+TEST(AllToAll, OfADragonflyIsNoSlowerDealtThanHashed) {
+  for (const int nodes : {32, 64}) {
+    CommunicationJob even = job_on(2, "all_to_all", 64e6, "dragonfly_hdr"), hash = even;
+    even.cluster = hash.cluster = hardware::make_cluster("dgx_a100", "dragonfly_hdr", nodes);
+    hash.cluster.network.spread = hardware::FlowSpread::hash;
+    double all = 0.0;
+    constexpr int kSeeds = 3;
+    for (int seed = 0; seed < kSeeds; ++seed) {
+      hash.cluster.network.hash_seed = static_cast<std::uint64_t>(seed);
+      all += run(hash).times[0];
+    }
+    EXPECT_LE(run(even).times[0], all / kSeeds) << nodes;
+  }
+}
+
 TEST(AllToAll, OfTwoSitesWaitsForTheLinkBetweenThem) {
   CommunicationJob job = job_on(2, "all_to_all", 64e6, "two_sites_100km");
   job.cluster = hardware::make_cluster("dgx_h100", "two_sites_100km", 256);
