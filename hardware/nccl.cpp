@@ -45,6 +45,11 @@ std::string unknown(const char* what, std::string_view word, std::size_t column,
   std::string text = "unknown " + std::string(what) + " '" + std::string(word) + "' at character " +
                      std::to_string(column + 1) + " of the list";
   const std::vector<std::string> near = nearest_names(word, valid);
+  if (near.empty()) {
+    text += "; they are";
+    for (std::size_t i = 0; i < valid.size(); ++i) text += (i == 0 ? " " : ", ") + valid[i];
+    return text;
+  }
   for (std::size_t i = 0; i < near.size(); ++i) text += (i == 0 ? "; did you mean " : " or ") + near[i];
   return text + "?";
 }

@@ -234,10 +234,11 @@ TEST(NumberProperties, AQuantityIsItsNumberTimesItsUnitHoweverItIsSpaced) {
     std::string error;
     const auto value = parse_quantity(fmt::format("{}{}{}{}", space, number, space, unit.name), dimension, error);
     // No power of ten below 1 is a double, but what is written in such a unit has one next to it.
-    const std::string digits = fmt::format("{:.17e}", number);
+    const std::string digits = fmt::format("{}", number);  // as above
     const auto e = digits.find('e');
-    const std::string shifted = fmt::format("{}e{}", digits.substr(0, e),
-                                            std::stoi(digits.substr(e + 1)) + std::lround(std::log10(unit.scale)));
+    const int exponent = e == std::string::npos ? 0 : std::stoi(digits.substr(e + 1));
+    const std::string shifted =
+        fmt::format("{}e{}", digits.substr(0, e), exponent + std::lround(std::log10(unit.scale)));
     const double all = unit.scale < 1.0 ? std::strtod(shifted.c_str(), nullptr) : number * unit.scale;
     // Those below 0 are for the range of the key to refuse.
     const bool is_beyond = !std::isfinite(all) || (all > 0.0 && (all < dimension.least || all > dimension.most));
