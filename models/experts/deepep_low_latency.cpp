@@ -55,7 +55,7 @@ ExchangeTime time_of(const ExchangeShape& shape, ExchangePhase phase, const hard
   if (shape.nodes > 1) out.latency += Seconds{k[1] + k[2] * std::log2(shape.nodes / 2.0)};
   out.kernel = Seconds{std::max(0.0, waves) * (k[5] + k[6] * static_cast<double>(shape.topk) * b)};
   out.node = bytes.node / (site.node_bandwidth_per_gpu() * k[7]);
-  if (shape.nodes > 1) out.network = bytes.network / (network_rate(shape, site) * k[8]);
+  if (shape.nodes > 1) out.network = bytes.network / network_rate(shape, site, k[8]);
   out.sharpness = k[9];
   return out;
 }

@@ -69,7 +69,7 @@ ExchangeTime internode_time(const ExchangeShape& shape, ExchangePhase phase, con
   const Seconds row{row_bytes(shape, phase).value() * (k[2] + others * k[3])};
   ExchangeTime out = time_of(Seconds{k[0] + k[1] * shape.nodes}, row, k[4], k[5], k[7], rows_per_channel(shape));
   const ExchangeBytes bytes = bytes_of(shape, phase);
-  out.network = bytes.network / (network_rate(shape, site) * k[6]);
+  out.network = bytes.network / network_rate(shape, site, k[6]);
   out.node = bytes.node / (site.node_bandwidth_per_gpu() * k[8]);
   out.pipelined = true;
   return out;

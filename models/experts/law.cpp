@@ -50,7 +50,7 @@ std::string extrapolated(const ExchangeLaw& law, const hardware::Fit* fit, const
 Seconds wire_time(const ExchangeShape& shape, const ExchangeBytes& bytes, const hardware::Site& site) {
   Seconds time;
   if (bytes.node.value() > 0.0) time = bytes.node / site.node_bandwidth_per_gpu();
-  if (bytes.network.value() > 0.0) time = max(time, bytes.network / network_rate(shape, site));
+  if (bytes.network.value() > 0.0) time = max(time, bytes.network / network_rate(shape, site, 1.0));
   return time;
 }
 

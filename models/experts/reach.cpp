@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "sim/collective/constants.hpp"
 #include "sim/collective/exchange_bound.hpp"
 
 namespace orrery::models {
@@ -55,8 +56,12 @@ ExchangeCollective sparse_collective(const ExchangeShape& shape, ExchangePhase p
   return call;
 }
 
-BytesPerSecond network_rate(const ExchangeShape& shape, const hardware::Site& site) {
-  return site.network_bandwidth_per_gpu() / sim::exchange_bound(shape.ranks, shape.nodes, site).slowdown;
+BytesPerSecond network_rate(const ExchangeShape& shape, const hardware::Site& site, double share) {
+  const BytesPerSecond own = site.network_bandwidth_per_gpu() * share;
+  const double filled = sim::exchange_bound(shape.ranks, shape.nodes, site).filled;
+  if (!(filled > 0.0)) return own;
+  // Sustained of the cards and of the links above them alike: on one node nothing is over-subscribed.
+  return min(own, sim::timing_constants(site, site.gpus_per_node(), 1).network_per_rank / filled);
 }
 
 std::string needs_nvlink(const ExchangeShape& shape, const hardware::Site& site) {

@@ -28,9 +28,9 @@ namespace orrery::models {
 /// A phase of kernels of their own, which send so many copies of a token's row; on several nodes those between them.
 [[nodiscard]] ExchangeCollective sparse_collective(const ExchangeShape& shape, ExchangePhase phase, double copies);
 
-/// What a rank's share of the cards carries between nodes: its line rate, or what over-subscribed switches leave of it
-/// (sim/collective/exchange_bound.hpp).
-[[nodiscard]] BytesPerSecond network_rate(const ExchangeShape& shape, const hardware::Site& site);
+/// What a rank's cards carry between nodes: `share` of their line rate, or what is left of it by switches that sustain
+/// as much of theirs as the World has them do (sim/collective/exchange_bound.hpp).
+[[nodiscard]] BytesPerSecond network_rate(const ExchangeShape& shape, const hardware::Site& site, double share);
 
 // What ExchangeRow::refuses says.
 /// Of kernels that write to other GPUs of the node over NVLink, and by RDMA to other nodes.

@@ -61,7 +61,7 @@ sim::CollectivePrice TrainingPrices::explain(const sim::CollectiveEntry& entry, 
   const hardware::Site& at = site(slowest(entry, plan));
   const ExchangeShape shape = exchange_shape(*job_, plan.groups.at(entry.group.index()));
   const Seconds inside = own.node.value() > 0.0 ? own.node / at.node_bandwidth_per_gpu() : Seconds{};
-  const Seconds outside = own.network.value() > 0.0 ? own.network / network_rate(shape, at) : Seconds{};
+  const Seconds outside = own.network.value() > 0.0 ? own.network / network_rate(shape, at, 1.0) : Seconds{};
   const bool leaves = outside.value() > 0.0 && outside >= inside;
   price.bound = {leaves ? sim::exchange_bound(shape.ranks, shape.nodes, at).link_class : "nvlink",
                  {},

@@ -183,7 +183,7 @@ LinkConstants message_constants(const hardware::Site& site, bool same_node) {
     const BytesPerSecond nic = site.network_bandwidth_per_gpu() * (sustained(site) / site.fabric.planes);
     return {Seconds{14.0e-6} + site.fabric.switch_latency + site.fabric.transport_latency,
             min(nic, BytesPerSecond{36.0e9}),
-            "14 us and 36 GB/s of one H100 pair (microsoft/vidur h100_dgx send_recv), at most 0.85 of the NICs' rate"};
+            "14 us and 36 GB/s of one H100 pair (microsoft/vidur h100_dgx send_recv), at most what the NICs sustain"};
   }
   if (!has_nvlink(site)) {
     return {Seconds{14.1e-6}, site.node_bandwidth_per_gpu() * pcie_share(2),

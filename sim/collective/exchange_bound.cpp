@@ -13,7 +13,10 @@ void hold_up(ExchangeBound& bound, double crossing, BytesPerSecond cards, BytesP
              std::string_view link_class) {
   if (!(links.value() > 0.0)) return;
   const double slowdown = crossing * (cards / links);
-  if (slowdown > bound.slowdown) bound = {slowdown, link_class};
+  bound.filled = std::max(bound.filled, slowdown);
+  if (slowdown <= bound.slowdown) return;
+  bound.slowdown = slowdown;
+  bound.link_class = link_class;
 }
 
 }  // namespace
@@ -34,9 +37,10 @@ ExchangeBound exchange_bound(int ranks, int nodes, const hardware::Site& site) {
   }
   const BytesPerSecond up = fabric.link_bandwidth * (fabric.leaf_ports / fabric.oversubscription);
   if (of_leaf > 0 && nodes > of_leaf) {
-    // A rail's leaf takes one card of a node.
-    const double sets = hardware::has_rails(fabric.kind) ? std::max(1, site.node.nics) : 1.0;
-    hold_up(bound, crossing(of_leaf) * of_node / sets, cards, up, "leaf");
+    // A rail's leaf takes one card of a node: of the ranks those that share it.
+    const double of_card = static_cast<double>(site.gpus_per_node()) / std::max(1, site.node.nics);
+    const double there = hardware::has_rails(fabric.kind) ? std::min(of_node, std::max(1.0, of_card)) : of_node;
+    hold_up(bound, crossing(of_leaf) * there, cards, up, "leaf");
   }
   if (of_pod > 0 && nodes > of_pod) {
     hold_up(bound, crossing(of_pod) * of_node, cards, up * (fabric.pod_leaves / fabric.core_oversubscription), "spine");

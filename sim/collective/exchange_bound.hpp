@@ -24,6 +24,7 @@ namespace orrery::sim {
 
 struct ExchangeBound {
   double slowdown = 1.0;                ///< ≥ 1, against the ranks' cards
+  double filled = 0.0;                  ///< what the cards at full rate put on the narrowest of these, over its rate
   std::string_view link_class = "nic";  ///< "leaf" or "spine" where these hold it up
 };
 

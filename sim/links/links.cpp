@@ -43,7 +43,7 @@ Pattern pattern_of(const CollectiveEntry& entry) {
 
 LinkClasses::LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology)
     : topology_(topology), settings_(cluster.network) {
-  // The share is NCCL's, the same for all NICs.
+  // The share is the transport's, the same for all NICs.
   for (std::size_t group = 0; group < cluster.groups.size(); ++group) {
     const hardware::Site site = cluster.site(group);
     const BytesPerSecond line = site.network_bandwidth_per_gpu();

@@ -7,9 +7,9 @@
 // them an operation loads is found by routing its messages between the GPUs where the job was placed:
 //   transfer     from each member of the source to its partner
 //   collective   from each member to the one at the same place of the group's next node, in a ring over nodes
-//   exchange     from each member to the one at the same place of every other of the group's N nodes, each with 1/(N −
-//   1)
-//                of what the member sends off its node (all_to_all, sparse_exchange)
+//   exchange     from each member to the one at the same place of every other node of the group, which share what the
+//                member sends off its node evenly
+//                (all_to_all, sparse_exchange)
 // Folding. Fabric links with equal capacity that all operations of all jobs load alike are one constraint and stand for
 // each other (LinkInfo::count), so that a symmetric job on 16,384 GPUs has some dozen links.
 //

@@ -96,8 +96,10 @@ TEST(ExpertExchanges, TakeWhatOverSubscribedLeavesLeaveThem) {
   const hardware::Cluster wide = hardware::make_cluster("dgx_h100", "fat_tree_ndr", 8);
   const hardware::Cluster narrow = hardware::make_cluster("dgx_h100", "fat_tree_ndr_4to1", 8);
   const ExchangeShape shape = deepseek(4096, 8);
-  EXPECT_DOUBLE_EQ(network_rate(shape, wide.site(0)).value(), 50e9);
-  EXPECT_DOUBLE_EQ(network_rate(shape, narrow.site(0)).value(), 50e9 * 7.0 / 16.0);
+  EXPECT_DOUBLE_EQ(network_rate(shape, wide.site(0), 1.0).value(), 50e9);
+  EXPECT_DOUBLE_EQ(network_rate(shape, wide.site(0), 0.9).value(), 45e9);
+  EXPECT_DOUBLE_EQ(network_rate(shape, narrow.site(0), 1.0).value(), 0.85 * 50e9 * 7.0 / 16.0);
+  EXPECT_DOUBLE_EQ(network_rate(shape, narrow.site(0), 0.3).value(), 0.3 * 50e9);
   for (const char* name : {"deepep_normal", "deepep_low_latency", "all_to_all"}) {
     ExchangeShape few = shape;
     if (std::string_view(name) == "deepep_low_latency") few.tokens = 128;

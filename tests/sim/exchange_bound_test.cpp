@@ -55,6 +55,7 @@ TEST(ExchangeBound, OfRailsIsThatOfOneCardOfEachNode) {
   cluster.fabric.leaf_ports = 2;  // a leaf of a rail below two nodes
   cluster.fabric.oversubscription = 3.0;
   EXPECT_DOUBLE_EQ(exchange_bound(32, 4, cluster.site(0)).slowdown, 3.0 * 2.0 / 3.0);
+  EXPECT_DOUBLE_EQ(exchange_bound(4, 4, cluster.site(0)).slowdown, 3.0 * 2.0 / 3.0) << "one card is one rail";
 }
 
 TEST(ExchangeBound, OfTwoSitesIsTheirLink) {
