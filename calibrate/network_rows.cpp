@@ -121,6 +121,8 @@ EagerRow read_eager(const CsvTable& table, std::size_t i) {
   return row;
 }
 
+constexpr std::string_view kAlgorithm = "algorithm";  ///< a column that a table of published figures may have
+
 /// A row of published figures with its machine.
 struct PublishedRow {
   sim::CollectiveCall call;
@@ -150,11 +152,15 @@ PublishedRow read_published(const CsvTable& table, std::size_t i) {
   } catch (const hardware::ConfigError& error) {
     return out.why_not = error.what(), out;
   }
-  if (table.column("algorithm") >= 0 && !text("algorithm").empty()) {
-    hardware::ParsedNcclList told = hardware::parse_nccl_algorithms(text("algorithm"));
+  if (table.column(kAlgorithm) >= 0 && !text(kAlgorithm).empty()) {
+    hardware::ParsedNcclList told = hardware::parse_nccl_algorithms(text(kAlgorithm));
     if (!told.error.empty()) return out.why_not = told.error, out;
+    if (*kind == sim::CollectiveKind::all_to_all) {
+      return out.why_not = "an all_to_all is made of messages: NCCL has no algorithm for it", out;
+    }
     out.cluster.nccl.algorithms = std::move(told.list);
   }
+  out.why_not = out.cluster.misfit();
   const int most = out.cluster.groups[0].node.gpus;
   if (ranks / nodes > most) out.why_not = fmt::format("a node has {} GPUs", most);
   return out;
@@ -202,6 +208,12 @@ bool is_published_table(const CsvTable& table) {
 }
 
 ErrorReport validate_published(const CsvTable& table, std::string_view gpu) {
+  // Other columns are whoever's; one that is nearly the optional one is a slip.
+  for (const std::string& column : table.columns) {
+    if (column == kAlgorithm || hardware::nearest_names(column, {std::string(kAlgorithm)}).empty()) continue;
+    throw hardware::ConfigError(
+        fmt::format("{}:1: unknown column {}; did you mean {}?", table.file, hardware::shown(column), kAlgorithm));
+  }
   std::vector<PredictedRow> predicted;
   std::vector<SkippedRow> skipped;
   for (std::size_t i = 0; i < table.rows.size(); ++i) {

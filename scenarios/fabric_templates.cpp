@@ -50,6 +50,8 @@ constexpr std::string_view kDragonfly =
   global_links: 10          # of a router, to other groups (h): at most a x h + 1 groups, which share them evenly
   global_bandwidth: 200 Gb/s  # of one of them
   global_latency: 500 ns    # its cable: 5 ns a metre
+  # transport_share: 0.979  # neither InfiniBand nor RoCE: what of a card's rate it sustains,
+  # transport_latency: 65 us  # and what a hop between nodes takes beyond them
 )yaml";
 
 constexpr std::string_view kSites =
@@ -60,6 +62,8 @@ constexpr std::string_view kSites =
   global_links: 2           # of a site, to all others together
   global_bandwidth: 400 Gb/s  # of one of them
   global_latency: 500 us    # 5 us a kilometre of fibre
+  # transport_share: 0.979  # neither InfiniBand nor RoCE: what of a card's rate it sustains,
+  # transport_latency: 65 us  # and what a hop between nodes takes beyond them
 )yaml";
 
 constexpr std::string_view kTorus =

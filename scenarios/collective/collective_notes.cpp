@@ -17,8 +17,13 @@ void add_once(std::vector<std::string>& notes, std::string note) {
 
 /// Switches that leave an exchange less than its cards have.
 void add_fabric(const CollectiveTable& table, std::vector<std::string>& notes) {
+  const bool is_direct = table.query.cluster.fabric.kind == hardware::FabricKind::dragonfly;
   for (const CollectiveLine& line : table.lines) {
     const std::string_view held = line.bound.link_class;
+    if (is_direct && held == "nic" && line.bound.bytes > Bytes{}) {
+      return notes.push_back(
+          "links between the routers of a group are taken to be wide enough: a job collective: counts what is on them");
+    }
     if (held != "leaf" && held != "spine") continue;
     return notes.push_back(fmt::format("links of the fabric hold it up (class {}): a GPU gets {:.4g} GB/s there", held,
                                        line.bound.bandwidth.value() / 1e9));

@@ -150,6 +150,14 @@ TEST(PublishedRows, TakeTheAlgorithmThatTheyName) {
   EXPECT_NE(report.rows[1].predicted, report.rows[2].predicted);
   ASSERT_EQ(report.skipped.size(), 1u);
   EXPECT_THAT(report.skipped[0].reason, HasSubstr("rings"));
+  table.rows = {row("ring")};
+  table.rows[0][1] = "all_to_all";
+  EXPECT_THAT(validate_published(table, {}).skipped.at(0).reason, HasSubstr("NCCL has no algorithm for it"));
+  table.rows = {row("")};
+  table.rows[0][4] = "torus_v5p";
+  EXPECT_EQ(validate_published(table, {}).skipped.size(), 1u) << "GPUs on a torus of chips";
+  table.columns.back() = "algoritm";
+  EXPECT_THROW((void)validate_published(table, {}), hardware::ConfigError);
 }
 
 TEST(EagerRows, OfTheMeasuredTableAreRead) {

@@ -105,6 +105,7 @@ TEST_F(CollectiveNotes, LinksOfTheFabricThatHoldAnExchangeUpAreNamed) {
   EXPECT_THAT(table("fat_tree_ndr_4to1", sim::CollectiveKind::all_to_all), Contains(held));
   EXPECT_THAT(table("fat_tree_ndr", sim::CollectiveKind::all_to_all), Not(Contains(HasSubstr("hold it up"))));
   EXPECT_THAT(table("fat_tree_ndr_4to1", sim::CollectiveKind::all_gather), Not(Contains(HasSubstr("hold it up"))));
+  EXPECT_THAT(table("dragonfly_hdr", sim::CollectiveKind::all_to_all), Contains(HasSubstr("routers of a group")));
 }
 
 TEST_F(CollectiveNotes, ADipIsTheSwitchOfNccl) {
