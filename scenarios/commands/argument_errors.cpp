@@ -53,11 +53,18 @@ const CLI::Option* find_option(const CLI::App& command, const std::string& name)
   return nullptr;
 }
 
+/// "A_B" takes two: A and B.
+std::string argument_name(const CLI::Option& option) {
+  std::string name = option.get_name();
+  for (std::size_t at = name.find('_'); at != std::string::npos; at = name.find('_')) name.replace(at, 1, " and ");
+  return name;
+}
+
 /// What stands for itself, without "--".
 std::vector<std::string> arguments_of(const CLI::App& command) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
-    if (option->get_positional()) names.push_back(option->get_name());
+    if (option->get_positional()) names.push_back(argument_name(*option));
   }
   return names;
 }
@@ -91,8 +98,8 @@ std::string unknown_option(const CLI::App& command, const std::string& arg) {
 std::string wrong_number(const CLI::App& command, const CLI::Option& option) {
   const auto given = static_cast<int>(option.results().size());
   const int least = option.get_items_expected_min(), most = option.get_items_expected_max();
-  const std::string name = option.get_name();
-  if (!option.get_positional()) return fmt::format("{} needs a value", name);
+  const std::string name = argument_name(option);
+  if (!option.get_positional()) return fmt::format("{} needs a value", option.get_name());
   if (given > most) return one_too_many(command, option.results()[static_cast<std::size_t>(most)]);
   return fmt::format("{}: {} are needed, {} given", name, least, given == 1 ? "1 is" : fmt::format("{} are", given));
 }

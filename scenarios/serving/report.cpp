@@ -165,7 +165,7 @@ void add_engine_finding(const models::ServingConfig& config, std::vector<Finding
                       true});
 }
 
-/// An engine that does not start has no figures, whatever the kernels would take: what `ask` says of the same plan.
+/// The figures are what the kernels would take; whoever reads them learns that no engine starts, in the words of `ask`.
 void add_weights_refusal(const JobView& view, Dtype most, std::vector<Finding>& findings) {
   for (const hardware::NodeGroup* group : view.groups()) {
     std::string refusal = weights_refusal(view.job.llm, most, group->gpu);

@@ -51,7 +51,8 @@ TEST(ArgumentErrors, OfValuesSayWhatIsNeeded) {
 
 TEST(ArgumentErrors, OfArgumentsSayHowManyThereAre) {
   EXPECT_EQ(refusal({"run"}), "orrery: run: FILE is needed (orrery run --help)\n");
-  EXPECT_EQ(refusal({"compare", "a.json"}), "orrery: compare: A_B: 2 are needed, 1 is given (orrery compare --help)\n");
+  EXPECT_EQ(refusal({"compare", "a.json"}),
+            "orrery: compare: A and B: 2 are needed, 1 is given (orrery compare --help)\n");
   EXPECT_EQ(refusal({"explain", "a.yaml", "b.yaml"}),
             "orrery: explain: 'b.yaml' is one argument too many: it takes FILE (orrery explain --help)\n");
   EXPECT_EQ(refusal({"ask", "fit", "llama-3-8b", "--model", "llama-3-8b", "--context", "4K"}),
