@@ -61,7 +61,8 @@ TEST(ExchangeBound, OfRailsIsThatOfOneCardOfEachNode) {
 TEST(ExchangeBound, OfTwoSitesIsTheirLink) {
   // 256 nodes: each of 1,024 ranks of a site sends 128/255 of its bytes over two wavelengths of 50 GB/s; of its card
   // that leaves 100 · 255/(1024 · 128) GB/s.
-  const hardware::Site site = hardware::make_cluster("dgx_h100", "two_sites_100km", 256).site(0);
+  const hardware::Cluster cluster = hardware::make_cluster("dgx_h100", "two_sites_100km", 256);
+  const hardware::Site site = cluster.site(0);
   const ExchangeBound bound = exchange_bound(2048, 256, site);
   EXPECT_NEAR(bound.slowdown, 50.0 / (100.0 * 255.0 / (1024.0 * 128.0)), 1e-9);
   EXPECT_EQ(bound.link_class, "spine");
