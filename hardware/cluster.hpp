@@ -73,11 +73,11 @@ struct Fabric {
   double oversubscription = 1.0;       ///< leaf downlink over uplink bandwidth, ≥ 1
   double core_oversubscription = 1.0;  ///< the same of a spine, above the pods, ≥ 1
   int max_nodes = 0;                   ///< what the fabric can hold; 1 for single_node
-  /// A transport other than InfiniBand's verbs, which NCCL's figures are of: what of a card's line rate it sustains (0: as
-  /// these), and what each hop between nodes takes beyond theirs.
+  /// A transport other than InfiniBand's verbs, which NCCL's figures are of: what of a card's line rate it sustains
+  /// (0: as these), and what each hop between nodes takes beyond theirs.
   double transport_share = 0.0;
   Seconds transport_latency;
-  int planes = 1;                      ///< fabrics side by side: a GPU's cards are dealt to them; above 1 of dual_plane
+  int planes = 1;  ///< fabrics side by side: a GPU's cards are dealt to them; above 1 of dual_plane
   /// Of a dragonfly, whose leaves are its routers and whose pods are its groups, and of sites, each of which is a pod
   /// of one leaf: the links from each to others far away.
   int global_links = 0;

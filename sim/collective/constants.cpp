@@ -131,7 +131,7 @@ CollectiveConstants timing_constants(const hardware::Site& site, int ranks, int 
   out.exchange_peer = Seconds{0.125e-6};
   out.exchange_network_hop = Seconds{14.0e-6};
   out.exchange_per_rank =
-      site.network_bandwidth_per_gpu() * (sustained(site) / exchange_bound(ranks, nodes, site).slowdown);
+      site.network_bandwidth_per_gpu() * (sustained(site) / exchange_bound(ranks, nodes, site).slowdown());
   if (site.is_torus()) {
     out.node_bus = out.network_per_rank = out.exchange_per_rank =
         site.network_bandwidth_per_gpu() * gen.link_efficiency;

@@ -12,11 +12,9 @@ namespace {
 void hold_up(ExchangeBound& bound, double crossing, BytesPerSecond cards, BytesPerSecond links,
              std::string_view link_class) {
   if (!(links.value() > 0.0)) return;
-  const double slowdown = crossing * (cards / links);
-  bound.filled = std::max(bound.filled, slowdown);
-  if (slowdown <= bound.slowdown) return;
-  bound.slowdown = slowdown;
-  bound.link_class = link_class;
+  const double filled = crossing * (cards / links);
+  if (filled <= bound.filled) return;
+  bound = {filled, filled > 1.0 ? link_class : bound.link_class};
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 // With p ranks of a node there and C the rate of the switch's links upwards, an exchange of S bytes a rank off its node
 // takes
 //
-//   t = S / (share of the cards) · max(1, slowdown)      slowdown = n p (N − n)/(N − 1) · share of the cards / C
+//   t = S / (share of the cards) · max(1, filled)      filled = n p (N − n)/(N − 1) · share of the cards / C
 //
 // at leaves and at the spines of a pod. Between groups of a dragonfly and between sites C is that of the links which
 // join two of them, and the messages are those for one other group, n p n'/(N − 1). Both line rates are sustained
@@ -15,6 +15,7 @@
 // Limitation: links between the routers of a dragonfly's group are taken to be wide enough; the World counts them.
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "hardware/cluster.hpp"
@@ -23,9 +24,11 @@
 namespace orrery::sim {
 
 struct ExchangeBound {
-  double slowdown = 1.0;                ///< ≥ 1, against the ranks' cards
   double filled = 0.0;                  ///< what the cards at full rate put on the narrowest of these, over its rate
   std::string_view link_class = "nic";  ///< "leaf" or "spine" where these hold it up
+
+  /// Against the ranks' cards.
+  [[nodiscard]] double slowdown() const { return std::max(1.0, filled); }
 };
 
 /// Of `ranks` ranks on `nodes` nodes.

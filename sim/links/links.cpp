@@ -230,13 +230,12 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   if (outside > 0.0 && !(rates.network.value() > 0.0)) return out;
   if (inside > 0.0) out.work = wire_time(inside, rates.node, alone);
   const Pattern pattern = pattern_of(entry);
-  if (outside > 0.0) {
-    // An exchange that the fabric holds up by itself has that in its price.
+  if (outside > 0.0 && pattern == Pattern::exchange) {
+    // That the fabric holds it up by itself is in its price.
     const CollectiveCall call = job.prices->call_of(entry, *job.plan);
-    const double slowdown =
-        pattern == Pattern::exchange ? exchange_bound(call.ranks, call.nodes, job.prices->site(slowest)).slowdown : 1.0;
-    out.work = std::max(out.work, wire_time(outside, rates.network / slowdown, alone));
+    rates.network = rates.network / exchange_bound(call.ranks, call.nodes, job.prices->site(slowest)).slowdown();
   }
+  if (outside > 0.0) out.work = std::max(out.work, wire_time(outside, rates.network, alone));
   if (out.work == 0) return out;
   for (const RankId member : group.members) {
     add_use(out, own_link(job, member, Port::node_out), inside, inside, true);

@@ -199,52 +199,60 @@ std::map<std::string, int> crossings(const hardware::Topology& topology,
   return out;
 }
 
+/// Each bundle for itself, so that its name tells it.
+void tell_all_apart(LinkClasses& classes, const hardware::Topology& topology) {
+  for (std::size_t id = topology.first_switch_link().index(); id < topology.links().size(); ++id) {
+    classes.tell_apart(LinkId(id));
+  }
+}
+
+/// The fourth GPU of each.
+std::vector<RankId> one_of_each_node(std::uint32_t nodes) {
+  std::vector<RankId> members;
+  for (std::uint32_t node = 0; node < nodes; ++node) members.emplace_back(8 * node + 3);
+  return members;
+}
+
+/// How many messages of `bytes` each link of the fabric carries of the operation.
+std::map<std::string, int> messages_over(const LinkClasses& classes, const LinkLoadEntry& load, double bytes) {
+  std::map<std::string, int> out;
+  for (const LinkUse& use : load.uses) {
+    if (!classes.is_fabric(LinkId(use.link))) continue;
+    const double messages = use.share * static_cast<double>(load.work) / bytes;
+    EXPECT_NEAR(messages, std::round(messages), 1e-6);
+    out[classes.links()[use.link].representative] = static_cast<int>(std::lround(messages));
+  }
+  return out;
+}
+
 TEST(FabricLoads, AreTheMessagesOfARingOverNodes) {
   // 5 nodes: leaves 0 (nodes 0, 1), 1 (2, 3) and 2 (4) in pods of two leaves. One GPU of each node in a ring.
   Job job(small_leaves(5), 40);
-  std::vector<RankId> members;
-  for (std::uint32_t node = 0; node < 5; ++node) members.emplace_back(8 * node + 3);
-  job.collective(CollectiveKind::all_gather, 5e8, job.group({{5, 8}}, {3}, members));
+  job.collective(CollectiveKind::all_gather, 5e8, job.group({{5, 8}}, {3}, one_of_each_node(5)));
   job.transfer(0, 39, 1e9);
   const hardware::Topology topology(job.cluster);
   ASSERT_EQ(topology.leaf_count(), 3);
   ASSERT_EQ(topology.core_count() > 0, true);
   LinkClasses classes(job.cluster, &topology);
-  // Each bundle for itself, so that its name tells it.
-  for (std::size_t id = topology.first_switch_link().index(); id < topology.links().size(); ++id) {
-    classes.tell_apart(LinkId(id));
-  }
+  tell_all_apart(classes, topology);
   const std::size_t number = classes.add(job.plan, *job.prices);
   classes.fold();
   const Loads loads = classes.loads(number, job.durations());
-  const auto found = [&](const LinkLoadEntry& load, double bytes) {
-    std::map<std::string, int> out;
-    for (const LinkUse& use : load.uses) {
-      if (!classes.is_fabric(LinkId(use.link))) continue;
-      const double messages = use.share * static_cast<double>(load.work) / bytes;
-      EXPECT_NEAR(messages, std::round(messages), 1e-6);
-      out[classes.links()[use.link].representative] = static_cast<int>(std::lround(messages));
-    }
-    return out;
-  };
   // A rank of the ring sends 4/5 of 500 MB.
-  EXPECT_EQ(found(loads.collectives[0], 4e8), crossings(topology, {{3, 11}, {11, 19}, {19, 27}, {27, 35}, {35, 3}}));
-  EXPECT_EQ(found(loads.transfers[0], 1e9), crossings(topology, {{0, 39}}));
+  EXPECT_EQ(messages_over(classes, loads.collectives[0], 4e8),
+            crossings(topology, {{3, 11}, {11, 19}, {19, 27}, {27, 35}, {35, 3}}));
+  EXPECT_EQ(messages_over(classes, loads.transfers[0], 1e9), crossings(topology, {{0, 39}}));
 }
 
 TEST(FabricLoads, OfAnExchangeAreMessagesToAllOtherNodes) {
   // The same five nodes. Each GPU sends 4/5 of 500 MB, a quarter of it to each of the others.
   Job job(small_leaves(5), 40);
-  std::vector<RankId> members;
-  for (std::uint32_t node = 0; node < 5; ++node) members.emplace_back(8 * node + 3);
-  const GroupId group = job.group({{5, 8}}, {3}, members);
+  const GroupId group = job.group({{5, 8}}, {3}, one_of_each_node(5));
   job.collective(CollectiveKind::all_to_all, 5e8, group);
   job.collective(CollectiveKind::all_gather, 5e8, group);  // beside it, a ring of the same group
   const hardware::Topology topology(job.cluster);
   LinkClasses classes(job.cluster, &topology);
-  for (std::size_t id = topology.first_switch_link().index(); id < topology.links().size(); ++id) {
-    classes.tell_apart(LinkId(id));
-  }
+  tell_all_apart(classes, topology);
   const std::size_t number = classes.add(job.plan, *job.prices);
   classes.fold();
   const Loads loads = classes.loads(number, job.durations());
@@ -254,18 +262,9 @@ TEST(FabricLoads, OfAnExchangeAreMessagesToAllOtherNodes) {
       if (from != to) all.emplace_back(from, to);
     }
   }
-  const auto found = [&](const LinkLoadEntry& load, double bytes) {
-    std::map<std::string, int> out;
-    for (const LinkUse& use : load.uses) {
-      if (!classes.is_fabric(LinkId(use.link))) continue;
-      const double messages = use.share * static_cast<double>(load.work) / bytes;
-      EXPECT_NEAR(messages, std::round(messages), 1e-6);
-      out[classes.links()[use.link].representative] = static_cast<int>(std::lround(messages));
-    }
-    return out;
-  };
-  EXPECT_EQ(found(loads.collectives[0], 1e8), crossings(topology, all));
-  EXPECT_EQ(found(loads.collectives[1], 4e8), crossings(topology, {{3, 11}, {11, 19}, {19, 27}, {27, 35}, {35, 3}}));
+  EXPECT_EQ(messages_over(classes, loads.collectives[0], 1e8), crossings(topology, all));
+  EXPECT_EQ(messages_over(classes, loads.collectives[1], 4e8),
+            crossings(topology, {{3, 11}, {11, 19}, {19, 27}, {27, 35}, {35, 3}}));
 }
 
 TEST(FabricLoads, OfAFoldedOperationAreThoseOfAllItsCopies) {
