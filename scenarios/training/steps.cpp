@@ -60,7 +60,8 @@ StepsSummary steps_of(const JobView& view) {
 void add_training_notes(const JobView& view, std::vector<std::string>& notes) {
   if (view.scenario().cluster.network.gpu_shares) {
     notes.push_back(
-        "collectives take SMs and memory bandwidth from the kernels beside them (cluster.network.gpu_shares)");
+        "collectives and messages take SMs and memory bandwidth from the kernels beside them "
+        "(cluster.network.gpu_shares)");
   }
   const StepsSummary steps = steps_of(view);
   if (!steps.is_cut_off()) return;

@@ -24,7 +24,7 @@ RankSpeeds::RankSpeeds(const Plan& plan) : plan_(plan), given_(plan.ranks.size()
 
 void RankSpeeds::share(const GpuShares& shares) {
   if (shares.kernels.size() != plan_.kernels.size() * gpu_classes(plan_) ||
-      shares.collectives.size() != plan_.collectives.size()) {
+      shares.collectives.size() != plan_.collectives.size() || shares.transfers.size() != plan_.transfers.size()) {
     throw std::invalid_argument("the shares of GPUs are not those of this plan: the tables have other sizes");
   }
   shares_ = &shares;
@@ -35,31 +35,39 @@ void RankSpeeds::set(RankId rank, double speed) {
   given_[rank.index()] = speed;
 }
 
+const GpuShare* RankSpeeds::share_of(Step step) const {
+  if (shares_ == nullptr) return nullptr;
+  if (step.kind == StepKind::collective) return &shares_->collectives[step.index];
+  const bool message = step.kind == StepKind::send || step.kind == StepKind::recv;
+  return message ? &shares_->transfers[step.index] : nullptr;
+}
+
 bool RankSpeeds::begin(RankId rank, Step step) {
-  if (!takes(step)) return false;
-  under_way_[rank.index()].push_back(step.index);
-  return true;
+  const GpuShare* share = share_of(step);
+  if (share != nullptr) under_way_[rank.index()].push_back(share);
+  return share != nullptr;
 }
 
 bool RankSpeeds::end(RankId rank, Step step) {
-  if (!takes(step)) return false;
-  std::vector<std::uint32_t>& list = under_way_[rank.index()];
-  list.erase(std::find(list.begin(), list.end(), step.index));
+  const GpuShare* share = share_of(step);
+  if (share == nullptr) return false;
+  std::vector<const GpuShare*>& list = under_way_[rank.index()];
+  list.erase(std::find(list.begin(), list.end(), share));
   return true;
 }
 
 void RankSpeeds::clear() {
-  for (std::vector<std::uint32_t>& list : under_way_) list.clear();
+  for (std::vector<const GpuShare*>& list : under_way_) list.clear();
 }
 
 double RankSpeeds::of(RankId rank, Step step) const {
-  const std::vector<std::uint32_t>& list = under_way_[rank.index()];
+  const std::vector<const GpuShare*>& list = under_way_[rank.index()];
   const double given = given_[rank.index()];
   if (list.empty() || step.kind != StepKind::launch) return given;
   GpuShare taken;
-  for (const std::uint32_t collective : list) {
-    taken.sms += shares_->collectives[collective].sms;
-    taken.memory += shares_->collectives[collective].memory;
+  for (const GpuShare* share : list) {
+    taken.sms += share->sms;
+    taken.memory += share->memory;
   }
   const std::size_t gpu_class = plan_.ranks[rank.index()].gpu_class;
   return given * speed_beside(shares_->kernels[gpu_class * plan_.kernels.size() + step.index], taken);

@@ -173,6 +173,13 @@ TransferPrice ClusterPrices::explain(const TransferEntry& entry, const Plan& pla
   return {near, time};
 }
 
+int ClusterPrices::channels(const TransferEntry& entry, const Plan& plan) const {
+  const hardware::Site& at = site(slowest(entry, plan));
+  if (at.is_torus() || !(entry.bytes > Bytes{})) return 0;
+  const int nodes = same_node(entry, plan, placement_) ? 1 : 2;
+  return select({CollectiveKind::all_to_all, entry.bytes * 2.0, 2, nodes}, at).channels;
+}
+
 Seconds ClusterPrices::time(const CopyEntry& entry) const { return classes_[0].timer->time(entry.copy); }
 
 Durations price(const Plan& plan, const Prices& prices, const RunControl& control) {

@@ -85,6 +85,9 @@ class ClusterPrices : public Prices {
   [[nodiscard]] Seconds time(const CollectiveEntry& entry, const Plan& plan) const override;
   [[nodiscard]] CollectivePrice explain(const CollectiveEntry& entry, const Plan& plan) const override;
   [[nodiscard]] TransferPrice explain(const TransferEntry& entry, const Plan& plan) const override;
+  /// Thread blocks of NCCL, each on an SM, that a message keeps at each end while it lasts: the channels of an exchange
+  /// of two. 0 for no bytes and between chips of a torus, which have no NCCL.
+  [[nodiscard]] int channels(const TransferEntry& entry, const Plan& plan) const;
   [[nodiscard]] Seconds time(const CopyEntry& entry) const override;
 
   /// What the busiest rank puts on its links, per direction, by the algorithm that NCCL or another library takes.

@@ -26,6 +26,12 @@ GpuShare share_of(const CollectiveEntry& entry, const Plan& plan, const ClusterP
           part(moved / gpu.memory_bandwidth, price.total())};
 }
 
+GpuShare share_of(const TransferEntry& entry, const Plan& plan, const ClusterPrices& prices) {
+  const hardware::Gpu& gpu = prices.site(prices.slowest(entry, plan)).gpu;
+  return {std::min(1.0, static_cast<double>(prices.channels(entry, plan)) / gpu.sm_count),
+          part(entry.bytes * kMemoryBytesPerWireByte / gpu.memory_bandwidth, prices.explain(entry, plan).time)};
+}
+
 }  // namespace
 
 GpuShares gpu_shares(const Plan& plan, const ClusterPrices& prices, const Durations& durations) {
@@ -37,6 +43,7 @@ GpuShares gpu_shares(const Plan& plan, const ClusterPrices& prices, const Durati
     }
   }
   for (const CollectiveEntry& entry : plan.collectives) shares.collectives.push_back(share_of(entry, plan, prices));
+  for (const TransferEntry& entry : plan.transfers) shares.transfers.push_back(share_of(entry, plan, prices));
   return shares;
 }
 

@@ -11,10 +11,10 @@ constexpr double kMemoryBytesPerWireByte = 3.0;
 
 /// Of each kernel
 ///   sms = max(flops/peak, bytes/L2) over the longest of those and bytes/HBM,   memory = HBM bytes / (t · bandwidth)
-/// and of each collective
+/// and of each collective and message
 ///   sms = those that it keeps / all,   memory = 3 · bytes on the wire / (t · bandwidth)
-/// each ≤ 1. A collective of ranks on several kinds of GPU is taken as on those that make it last. `durations` are the
-/// plan's by those prices.
+/// each ≤ 1; of a message at both ends alike, though the sender only reads. A collective of ranks on several kinds of
+/// GPU is taken as on those that make it last. `durations` are the plan's by those prices.
 [[nodiscard]] GpuShares gpu_shares(const Plan& plan, const ClusterPrices& prices, const Durations& durations);
 
 }  // namespace orrery::sim

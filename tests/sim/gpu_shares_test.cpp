@@ -66,17 +66,17 @@ TEST(GpuShares, AKernelGoesOnAtTheSpeedThatEachCollectiveLeavesIt) {
   ASSERT_EQ(plan.plan().kernels.size(), 2u);  // "first", "kernel"
   const Durations durations{{100, 1000}, {200, 300}, {}, {}};
   // 100 alone, 200 at 0.75, 300 at 0.5, then what is left: 1000 − 100 − 150 − 150.
-  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}, {1.0, 0.0}}, {{0.25, 0.0}, {0.5, 0.0}}}), 600u + 600u);
-  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}, {0.0, 1.0}}, {{0.25, 0.0}, {0.5, 0.0}}}), 1000u)
+  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}, {1.0, 0.0}}, {{0.25, 0.0}, {0.5, 0.0}}, {}}), 600u + 600u);
+  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}, {0.0, 1.0}}, {{0.25, 0.0}, {0.5, 0.0}}, {}}), 1000u)
       << "a kernel that waits for memory goes on with fewer SMs";
-  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}, {0.0, 1.0}}, {{0.0, 0.25}, {0.0, 0.5}}}), 1200u);
-  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}, {1.0, 1.0}}, {{0.0, 0.0}, {0.0, 0.0}}}), 1000u);
+  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}, {0.0, 1.0}}, {{0.0, 0.25}, {0.0, 0.5}}, {}}), 1200u);
+  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}, {1.0, 1.0}}, {{0.0, 0.0}, {0.0, 0.0}}, {}}), 1000u);
 }
 
 TEST(GpuShares, ASlowRankIsSlowBesideCollectivesToo) {
   const RunnablePlan plan(overlapped());
   const Durations durations{{100, 1000}, {200, 300}, {}, {}};
-  const GpuShares shares{{{1.0, 0.0}, {1.0, 0.0}}, {{0.25, 0.0}, {0.5, 0.0}}};
+  const GpuShares shares{{{1.0, 0.0}, {1.0, 0.0}}, {{0.25, 0.0}, {0.5, 0.0}}, {}};
   const SimTime end = end_with(plan, durations, shares, [](World& world, PlanRun& run) {
     (void)world.clock().run_until(200);
     run.set_speed(RankId(0), 0.5);
@@ -91,8 +91,33 @@ TEST(GpuShares, ThoseOfAnotherPlanAreRefused) {
   const Loads none;
   World world;
   PlanRun run(world, plan, durations, none);
-  EXPECT_THROW(run.share_gpus({{{1.0, 0.0}}, {{0.25, 0.0}, {0.5, 0.0}}}), std::invalid_argument);
-  EXPECT_THROW(run.share_gpus({{{1.0, 0.0}, {1.0, 0.0}}, {}}), std::invalid_argument);
+  EXPECT_THROW(run.share_gpus({{{1.0, 0.0}}, {{0.25, 0.0}, {0.5, 0.0}}, {}}), std::invalid_argument);
+  EXPECT_THROW(run.share_gpus({{{1.0, 0.0}, {1.0, 0.0}}, {}, {}}), std::invalid_argument);
+}
+
+/// A sends to B beside a kernel of each; both have a kernel first.
+Plan sending() {
+  PlanBuilder b;
+  const RankId from = b.add_rank("a"), to = b.add_rank("b");
+  const std::uint32_t message = b.transfer({from, to, Bytes{100.0}, b.label("message")});
+  kernels::GemmShape gemm;
+  gemm.m = gemm.n = gemm.k = 128;
+  for (const RankId rank : {from, to}) b.launch(b.stream(rank, kCompute), gemm, "kernel", Activity::forward);
+  b.send(b.stream(from, kBeside), message);
+  b.recv(b.stream(to, kBeside), message);
+  return b.take();
+}
+
+TEST(GpuShares, AMessageTakesItsPartAtBothEnds) {
+  const RunnablePlan plan(sending());
+  const Durations durations{{1000}, {}, {400}, {}};
+  // 400 at 0.5, then what is left alone.
+  EXPECT_EQ(end_with(plan, durations, {{{1.0, 0.0}}, {}, {{0.5, 0.0}}}), 400u + 800u);
+  EXPECT_EQ(end_with(plan, durations, {{{0.5, 0.0}}, {}, {{0.5, 0.0}}}), 1000u) << "there is room for both";
+  World world;
+  const Loads none;
+  PlanRun run(world, plan, durations, none);
+  EXPECT_THROW(run.share_gpus({{{1.0, 0.0}}, {}, {}}), std::invalid_argument);
 }
 
 /// Every kernel takes what the datasheet says.
@@ -132,6 +157,9 @@ TEST(GpuShares, AreReadOffRooflinesAndChannels) {
     b.collective(b.stream(rank, kBeside), CollectiveKind::all_reduce, Bytes{1e9}, group, "sum",
                  Activity::data_parallel);
   }
+  const std::uint32_t message = b.transfer({ranks[0], ranks[1], Bytes{1e8}, b.label("message")});
+  b.send(b.stream(ranks[0], kCompute), message);
+  b.recv(b.stream(ranks[1], kCompute), message);
   const Plan plan = b.take();
   const BoundTimer timer;
   const ClusterPrices prices(cluster, timer, {{0, {}}}, Placement{0, 8, 1, 8, {}, 0});
@@ -149,6 +177,15 @@ TEST(GpuShares, AreReadOffRooflinesAndChannels) {
   ASSERT_GT(price.estimate.channels, 0);
   EXPECT_EQ(price.sms, price.estimate.channels);
   EXPECT_DOUBLE_EQ(shares.collectives[0].sms, price.estimate.channels / 132.0);
+  // NCCL 2.28.9 (src/graph/paths.cc): inside a node all that the rings have, 24, as a power of 2; between nodes those
+  // that fill the card, 50 / 14 GB/s.
+  ASSERT_EQ(plan.transfers.size(), 1u);
+  EXPECT_EQ(prices.channels(plan.transfers[0], plan), 32);
+  EXPECT_DOUBLE_EQ(shares.transfers.at(0).sms, 32 / 132.0);
+  const ClusterPrices apart(testing::h100_cluster(8), timer, {{0, {}}}, Placement{0, 1, 1, 8, {}, 0});
+  EXPECT_EQ(apart.channels(plan.transfers[0], plan), 4);
+  const Seconds sent = prices.explain(plan.transfers[0], plan).time;
+  EXPECT_NEAR(shares.transfers[0].memory, 3e8 / sent.value() / gpu.memory_bandwidth.value(), 1e-12);
   const double wire = (price.load.node + price.load.network).value();
   EXPECT_NEAR(shares.collectives[0].memory, 3.0 * wire / price.total().value() / gpu.memory_bandwidth.value(), 1e-12);
 }
