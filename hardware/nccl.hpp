@@ -96,7 +96,9 @@ struct NcclSettings {
   /// NCCL_THREAD_THRESHOLDS: bytes per thread of tree LL, LL128, Simple, then ring; −1: unset.
   std::array<int, 6> thread_thresholds{-1, -1, -1, -1, -1, -1};
   Bytes p2p_ll_threshold{16384.0};  ///< NCCL_P2P_LL_THRESHOLD: bytes of a channel up to which send/recv take LL
-  bool pxn = true;                  ///< NCCL_PXN_DISABLE=0: a GPU reaches another rail by NVLink to the GPU on it
+  /// The buffers of collectives are windows (ncclCommWindowRegister with NCCL_WIN_COLL_SYMMETRIC) on every rank.
+  bool symmetric = false;
+  bool pxn = true;  ///< NCCL_PXN_DISABLE=0: a GPU reaches another rail by NVLink to the GPU on it
   /// NCCL_GRAPH_FILE: in place of what the search would find on nodes with as many ranks as its channels have GPUs.
   std::vector<NcclGraph> graphs;
 

@@ -141,6 +141,12 @@ void read_section(const hardware::ConfigNode& node, const std::string& folder, N
   out.cross_nic = reader.boolean_or("cross_nic", out.cross_nic);
   out.ll128_c2c = reader.boolean_or("ll128_c2c", out.ll128_c2c);
   out.pxn = reader.boolean_or("pxn", out.pxn);
+  out.symmetric = reader.boolean_or("symmetric", out.symmetric);
+  if (out.symmetric && (reader.has("algo") || reader.has("proto"))) {
+    diagnostics.error(
+        reader.span("symmetric"),
+        "nccl.symmetric: the kernels of registered windows come before what algo and proto list: keep one");
+  }
   if (reader.has("net_overhead")) out.net_overhead = reader.duration("net_overhead");
   out.p2p_ll_threshold = reader.bytes_or("p2p_ll_threshold", out.p2p_ll_threshold);
   read_thresholds(reader, out, diagnostics);
@@ -238,6 +244,7 @@ nlohmann::json nccl_json(const NcclSettings& s) {
   add("p2p_ll_threshold_bytes", s.p2p_ll_threshold.value(), plain.p2p_ll_threshold.value());
   add("thread_thresholds", s.thread_thresholds, plain.thread_thresholds);
   add("pxn", s.pxn, plain.pxn);
+  add("symmetric", s.symmetric, plain.symmetric);
   add_transport_json(s, json);
   return json;
 }

@@ -7,7 +7,8 @@
 // A cluster that tells NCCL what to take (nccl, as NCCL_ALGO and NCCL_PROTO do): the law of what it is told holds where
 // there is one, at sizes that it was not measured at, so that it is published and not measured; else the closed form.
 //
-// A cluster that names another library's algorithm: its closed form for what it carries out (libraries.hpp).
+// A cluster that names another library's algorithm: its closed form for what it carries out (libraries.hpp); one whose
+// buffers are registered windows: NCCL's kernels over symmetric memory (symmetric.hpp).
 //
 // A call that asks for a serving engine's own all_reduce is priced by custom.hpp where that kernel would run.
 //

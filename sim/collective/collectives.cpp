@@ -8,6 +8,7 @@
 
 #include "sim/collective/counts.hpp"
 #include "sim/collective/libraries.hpp"
+#include "sim/collective/symmetric.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -43,6 +44,11 @@ const CollectiveRow& row_of(std::optional<hardware::NcclAlgorithm> algorithm) {
 
 Choice other_choice(const CollectiveRow& row, const CollectiveCall& call, const hardware::Site& site) {
   Choice choice{&row, NcclProtocol::simple, 0, 0, 1, 1.0};
+  if (is_symmetric(row)) {
+    constexpr int kThreads = 512;  // 16 warps
+    choice.channels = symmetric_kernel(row, call, site).blocks;
+    choice.threads = kThreads;
+  }
   if (site.is_torus()) choice.additions = torus_additions(call, site);
   return choice;
 }

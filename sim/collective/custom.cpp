@@ -69,6 +69,15 @@ int fitted_ranks(int ranks) {
   }
 }
 
+// vLLM hands a message whose buffers are NCCL's windows to NCCL before it asks its own kernels
+// (should_nccl_symm_mem_allreduce).
+bool prefers_symmetric(const CollectiveCall& call) {
+  constexpr double kSmall = 16384.0, kLargeOf4 = 524288.0, kLargeOf8 = 131072.0;
+  const double bytes = call.bytes.value();
+  if (call.ranks < 4) return false;
+  return bytes <= kSmall || bytes >= (call.ranks < 8 ? kLargeOf4 : kLargeOf8);
+}
+
 }  // namespace
 
 CustomCurve::Form CustomCurve::form(Bytes bytes) const {
@@ -139,6 +148,7 @@ CustomCurves::Match CustomCurves::find(const CollectiveCall& call) const {
   if (call.library == CollectiveLibrary::nccl || call.kind != CollectiveKind::all_reduce || call.nodes != 1) return {};
   const int ranks = fitted_ranks(call.ranks);
   if (ranks == 0 || !all_to_all_links) return {};
+  if (site_.nccl.symmetric && prefers_symmetric(call)) return {};
   for (const Implementation library : kLibraries) {
     if (call.implementation != Implementation::automatic && call.implementation != library) continue;
     for (const CustomCurve& curve : curves_) {

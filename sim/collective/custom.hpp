@@ -8,10 +8,11 @@
 // A profile's fit "custom_allreduce/<library>_graph/<n>" holds L1, B1, L2, B2, L3, B3, the sizes from which the second
 // and the third form hold and the largest message that the library gives to such a kernel; ".../<library>_eager/<n>"
 // holds H, C and c.
-// Above that size, on several nodes, without NVLink between all ranks (vLLM turns the kernels off for more than two
-// PCIe-only GPUs), for other collectives and for numbers of ranks that the libraries refuse, NCCL's price holds. For
-// 6 ranks the equations take the fit of 8. Without a fit of eager launches they take
-// the graph's time plus the host's cost of one launch.
+// Where buffers are NCCL's windows (nccl.symmetric) vLLM leaves 4 and more ranks to NCCL up to 16 KiB and from 512 KiB
+// on, 8 from 128 KiB on (vllm-project/vllm distributed/device_communicators/all_reduce_utils.py). Above that size, on
+// several nodes, without NVLink between all ranks (vLLM turns the kernels off for more than two PCIe-only GPUs), for
+// other collectives and for numbers of ranks that the libraries refuse, NCCL's price holds. For 6 ranks the equations
+// take the fit of 8. Without a fit of eager launches they take the graph's time plus the host's cost of one launch.
 //
 // Source: vllm-project/vllm csrc/custom_all_reduce.cuh (one-shot for 2 ranks, below 512 KiB for 4, below 256 KiB
 // for 8) and vllm/distributed/device_communicators/custom_all_reduce.py (2, 4, 6 or 8 ranks of one node).

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "sim/collective/counts.hpp"
+#include "sim/collective/symmetric.hpp"
 
 namespace orrery::sim {
 namespace {
@@ -17,13 +18,9 @@ constexpr double kMemoryShare = 0.475;
 }  // namespace
 
 std::span<const LibraryRow> library_rows() {
-  static const std::array<LibraryRow, 7> kRows{hfreduce_row(),
-                                               hfreduce_nvlink_row(),
-                                               hierarchical_row(),
-                                               halving_doubling_row(),
-                                               bidirectional_ring_row(),
-                                               gloo_row(),
-                                               torus_row()};
+  static const std::array<LibraryRow, 10> kRows{
+      hfreduce_row(), hfreduce_nvlink_row(), hierarchical_row(), halving_doubling_row(), bidirectional_ring_row(),
+      gloo_row(),     torus_row(),           symmetric_ll_row(), symmetric_row(),        symmetric_multicast_row()};
   return kRows;
 }
 
@@ -50,7 +47,10 @@ const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware
                                                       [](const CollectiveRow& row) { return row.name == "torus"; });
     return &torus;
   }
-  return told != nullptr && other_library(*told) != nullptr && told->supports(call, site) ? told : nullptr;
+  if (told != nullptr && other_library(*told) != nullptr && told->supports(call, site)) return told;
+  if (!site.nccl.symmetric || call.ranks < 2) return nullptr;
+  const std::optional<SymmetricKernel> kernel = symmetric_kernel(call, site);
+  return kernel ? kernel->row : nullptr;
 }
 
 LinkLoad parts_load(const CollectiveCall& call) {

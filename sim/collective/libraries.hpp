@@ -1,5 +1,6 @@
 // Collectives of other libraries than NCCL: rows of the same table (collectives.hpp), which run where a cluster names
 // them in place of NCCL's algorithm (collective_algorithm) and can carry the call out. Everything else stays with NCCL.
+// NCCL's own kernels over symmetric memory (symmetric.hpp) stand among them: its tuner knows nothing of them.
 //
 // To add one, copy hierarchical.cpp and add its row to libraries.cpp.
 #pragma once
@@ -37,8 +38,8 @@ struct LibraryRow : CollectiveRow {
 /// The row that the cluster names and NCCL has not; nullptr: it names none, or NCCL's.
 [[nodiscard]] const CollectiveRow* named_beside_nccl(const hardware::NcclSettings& settings);
 
-/// The row of another library that the cluster names, if it can carry out the call, or that of a torus, which has no
-/// NCCL; else nullptr: NCCL does.
+/// The row of another library that the cluster names, if it can carry out the call, that of a torus, which has no NCCL,
+/// or NCCL's kernel over symmetric memory (nccl.symmetric); else nullptr: NCCL's rings, trees and switches do.
 [[nodiscard]] const CollectiveRow* in_place_of_nccl(const CollectiveCall& call, const hardware::Site& site);
 
 /// Where each rank takes a part of the buffer, p of a node: reduced and gathered inside the nodes, summed among N
