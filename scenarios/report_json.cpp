@@ -54,6 +54,7 @@ Json group_json(const hardware::NodeGroup& group, const Common& common) {
   json["gpu_memory_bytes"] = group.gpu.memory.value();
   json["gpu_memory_bandwidth"] = group.gpu.memory_bandwidth.value();
   json["nvlink_bandwidth"] = group.gpu.nvlink_bandwidth.value();
+  json["nics"] = group.node.nics;
   json["nic_bandwidth"] = group.node.nic_bandwidth.value();
   common(json, "collective_algorithm");
   json["price_usd_per_gpu_hour"] = group.gpu.price.value();

@@ -46,6 +46,7 @@ std::vector<Field> cluster_fields() {
           quantity("gpu_memory", {"GiB", "GB", "MiB", "B"}),
           quantity("gpu_memory_bandwidth", rates),
           quantity("nvlink_bandwidth", rates),
+          make_integer(kSection, "nics", {1.0, 64.0}),
           quantity("nic_bandwidth", {"Gb/s", "GB/s", "MB/s", "B/s"})};
 }
 
@@ -65,6 +66,7 @@ std::string cluster_value(const hardware::Cluster& cluster, std::string_view key
   if (key == "cluster.nvlink_bandwidth") {
     return group.gpu.nvlink_bandwidth.value() > 0.0 ? bandwidth_text(group.gpu.nvlink_bandwidth) : "";
   }
+  if (key == "cluster.nics") return group.node.nics > 0 ? std::to_string(group.node.nics) : "";
   if (key == "cluster.nic_bandwidth") {
     return group.node.nic_bandwidth.value() > 0.0 ? bandwidth_text(group.node.nic_bandwidth) : "";
   }

@@ -26,6 +26,7 @@ constexpr FieldHelp kHelp[] = {
      "the profile's"},
     {"cluster.nvlink_bandwidth", "NVLink bandwidth per GPU and direction: sets tensor-parallel communication",
      "the profile's"},
+    {"cluster.nics", "Network cards of a node: they share its bandwidth to the others", "the node's"},
     {"cluster.nic_bandwidth", "Line rate of one network card: sets communication between nodes", "the node's"},
 };
 

@@ -183,6 +183,8 @@ hardware::GroupRequest read_request(MapReader& reader, std::string_view count_ke
   request.count =
       static_cast<int>(needs_count ? reader.integer(count_key, count) : reader.integer_or(count_key, 1, count));
   if (reader.has("gpu")) request.gpu = read_profile(reader, "gpu", hardware::gpu_names(), folder);
+  constexpr double kMostNics = 64;
+  request.nics = static_cast<int>(reader.integer_or("nics", 0, Range::between(1, kMostNics)));
   return request;
 }
 
@@ -208,6 +210,7 @@ void override_group(MapReader& reader, hardware::NodeGroup& group, Diagnostics& 
                       "the node '" + group.node.name + "' has no NVLink switch: its GPUs talk over PCIe");
   }
   hardware::Node& node = group.node;
+  if (reader.has("nics")) note_change(node.sources, "nics", "another number");
   const BytesPerSecond card =
       std::exchange(node.nic_bandwidth, reader.bandwidth_or("nic_bandwidth", node.nic_bandwidth));
   if (card != node.nic_bandwidth) {
@@ -251,7 +254,7 @@ hardware::Cluster read_groups(MapReader& reader, const ConfigNode& cluster_node,
                               const std::string& folder, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.items().size();
   for (const std::string_view key :
-       {"node", "gpu", "price", "gpu_memory", "gpu_memory_bandwidth", "nvlink_bandwidth", "nic_bandwidth"}) {
+       {"node", "gpu", "nics", "price", "gpu_memory", "gpu_memory_bandwidth", "nvlink_bandwidth", "nic_bandwidth"}) {
     if (cluster_node.find(key) == nullptr) continue;
     diagnostics.error(reader.span(key), fmt::format("'{}' belongs to a group of nodes here: nodes: [{{node, count, {}"
                                                     "}}, ...]",

@@ -72,6 +72,15 @@ NodeGroup make_group(const GroupRequest& request) {
   group.node = load_node(request.node);
   group.gpu = load_gpu(request.gpu.empty() ? group.node.gpu : request.gpu);
   group.count = request.count;
+  if (request.nics > 0) {
+    if (group.node.nics == 0) {
+      throw ConfigError(
+          fmt::format("the node '{}' has no network card that {} could be like: its profile says nothing of "
+                      "their rate",
+                      group.node.name, request.nics));
+    }
+    group.node.nics = request.nics;
+  }
   // An NVLink GPU in a node without its switch talks over PCIe, which its collectives were not measured on.
   if (group.gpu.nvlink_bandwidth.value() > 0.0 && !group.node.nvswitch) drop_collective_fits(group.gpu);
   return group;

@@ -46,6 +46,7 @@ struct GroupRequest {
   std::string node;
   int count = 1;
   std::string gpu;
+  int nics = 0;  ///< cards of each node in place of the profile's; 0: those
 };
 
 /// Throws ConfigError on unknown names, where the fabric can't hold the nodes or join them, and without nodes.

@@ -103,7 +103,7 @@ TEST(ClusterSection, TakesEveryKey) {
   const hardware::Cluster cluster =
       read("gpt2-124m",
            "{node: dgx_h100, nodes: 2, fabric: rail_fat_tree_ndr, gpu: h200_sxm, price: 3.5 USD/h, gpu_memory: "
-           "100 GiB, gpu_memory_bandwidth: 4 TB/s, nvlink_bandwidth: 400 GB/s, nic_bandwidth: 200 Gb/s, "
+           "100 GiB, gpu_memory_bandwidth: 4 TB/s, nvlink_bandwidth: 400 GB/s, nics: 4, nic_bandwidth: 200 Gb/s, "
            "collective_algorithm: ring, placement: {first_node: 0}}")
           .cluster;
   const hardware::NodeGroup& group = cluster.groups.at(0);
@@ -113,6 +113,7 @@ TEST(ClusterSection, TakesEveryKey) {
   EXPECT_DOUBLE_EQ(group.gpu.memory.value(), 100.0 * 1073741824.0);
   EXPECT_DOUBLE_EQ(group.gpu.memory_bandwidth.value(), 4e12);
   EXPECT_DOUBLE_EQ(group.gpu.nvlink_bandwidth.value(), 4e11);
+  EXPECT_EQ(group.node.nics, 4);
   EXPECT_DOUBLE_EQ(group.node.nic_bandwidth.value(), 25e9);  // 200 Gb/s / 8
   EXPECT_EQ(cluster.nccl.algorithms.text, "ring");
   EXPECT_EQ(cluster.fabric.name, "rail_fat_tree_ndr");
@@ -129,6 +130,7 @@ TEST(ClusterSection, MistakesAreToldAtTheirPlace) {
       {"gpu_memory_bandwidth: 3 GB", "is not a unit of"},
       {"nvlink_bandwidth: fast", "nvlink_bandwidth"},
       {"nic_bandwidth: 400 GHz", "is not a unit of"},
+      {"nics: 0", "nics"},
       {"nodes: 2.5", "whole number"},
       {"nodes: 0", "nodes"},
       {"nodes: 20000000", "nodes"},
