@@ -118,9 +118,11 @@ void Topology::Builder::count_fabric(int most_nics) {
   // A plain leaf takes whole nodes, so that all cards of a node are on it.
   t_.nodes_per_leaf_ = rails ? fabric_.leaf_ports : std::max(1, fabric_.leaf_ports / std::max(1, most_nics));
   t_.leaves_ = ceil_div(t_.nodes_, t_.nodes_per_leaf_) * (rails ? most_nics : 1);
-  if (t_.leaves_ < 2) return;
+  if (t_.leaves_ < 2 && !t_.direct_) return;
   t_.pods_ = ceil_div(t_.leaves_, t_.pod_leaves_);
   if (t_.direct_) {
+    // A group is built as a whole: cables end on its routers whether these have nodes or not.
+    t_.leaves_ = t_.pods_ * t_.pod_leaves_;
     t_.group_cables_ = fabric_.pod_leaves * fabric_.global_links;
     t_.cables_ = t_.pods_ > 1 ? std::max(1, t_.group_cables_ / (t_.pods_ - 1)) : 1;
     return;

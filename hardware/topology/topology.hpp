@@ -19,13 +19,14 @@
 //
 // Of two planes each GPU has a card in each, and each rail its leaves in each; a hash of the two GPUs picks one. In a
 // dragonfly leaves are routers and pods groups: routers of a group are linked to each other, and each two groups by as
-// many cables as the global ports of a group are for each other one. Cable k to the d-th group ahead of g takes port
-// k (g − 1) + d of its group, and ports are dealt to the routers in their order, so that the cables of two groups end
-// on routers far apart (Hastings et al., CLUSTER 2015: relative arrangement). A route is at most a local link, a global
-// one and a local one. Which of the cables it takes a hash of the two cards says where flows are spread by one, so that
-// the way back is the same; else they are dealt out to the sender's cards in turn, as adaptive routing fills them.
-// Where a cable is down it goes by another one, by another router or, between groups, by a third group (Valiant). Sites
-// are groups of one router, which stands for a site's own switches.
+// many cables as the global ports of a group are for each other one. All routers of a group are there, with nodes or
+// without. Cable k to the d-th group ahead of g takes port k (g − 1) + d of its group, and ports are dealt to the
+// routers in their order, so that the cables of two groups end on routers far apart (Hastings et al., CLUSTER 2015:
+// relative arrangement). A route is at most a local link, a global one and a local one. Which of the cables it takes a
+// hash of the two cards says where flows are spread by one, so that the way back is the same; else they are dealt out
+// to the sender's cards in turn, as adaptive routing fills them. Where a cable is down it goes by another one, by
+// another router or, between groups, by a third group (Valiant). Sites are groups of one router, which stands for a
+// site's own switches.
 //
 // On a torus (hardware/torus.hpp) every chip has a router of its own, a leaf, and routers of neighbours are linked:
 // chip0.chip1 leads from the first to the second, node0.gpu0.ici_out from a chip to its router. A route goes along the
@@ -218,7 +219,6 @@ class Topology {
   void walk_direct(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const;
   /// The router of a group where one of its cables to another ends.
   [[nodiscard]] int gateway(int group, int other, int cable) const;
-  [[nodiscard]] int routers_of(int group) const;
   void route_torus(int from, int to, std::vector<LinkId>& links) const;
   [[nodiscard]] bool walk_torus(int from, int to, const std::vector<std::size_t>& order, std::uint32_t other_way,
                                 std::vector<LinkId>& links) const;
@@ -226,6 +226,8 @@ class Topology {
   [[nodiscard]] LinkId torus_port(int chip, bool out) const;
   void detour(const Ends& ends, std::vector<LinkId>& links) const;
   [[nodiscard]] bool detour_direct(const Ends& ends, Choice choice, std::vector<LinkId>& links) const;
+  /// Another way between the switches at the ends of a route. False: none is left.
+  [[nodiscard]] bool replace_switches(std::vector<LinkId>& links) const;
   [[nodiscard]] bool detour_by_switches(const Ends& ends, Choice choice, std::vector<LinkId>& links) const;
   [[nodiscard]] bool detour_by_cards(const Ends& ends, std::vector<LinkId>& links) const;
   [[nodiscard]] LinkId first_down(const std::vector<LinkId>& links) const;

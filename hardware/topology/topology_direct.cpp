@@ -5,14 +5,11 @@
 
 namespace orrery::hardware {
 
-int Topology::routers_of(int group) const { return std::min(pod_leaves_, leaves_ - first_leaf_of_pod(group)); }
-
-// Ports of a group, dealt to the routers that it has in equal parts.
+// Ports of a group, dealt to its routers in equal parts.
 int Topology::gateway(int group, int other, int cable) const {
   const int ahead = (other - group + pods_) % pods_ - 1;
   const std::int64_t port = std::int64_t{cable} * (pods_ - 1) + ahead;
-  const int routers = routers_of(group);
-  return first_leaf_of_pod(group) + std::min(static_cast<int>(port * routers / group_cables_), routers - 1);
+  return first_leaf_of_pod(group) + std::min(static_cast<int>(port * pod_leaves_ / group_cables_), pod_leaves_ - 1);
 }
 
 void Topology::walk_direct(int from_leaf, int to_leaf, const Choice& choice, Walk& way) const {
@@ -37,14 +34,15 @@ void Topology::walk_direct(int from_leaf, int to_leaf, const Choice& choice, Wal
   go(to_leaf);
 }
 
-// By another router of the group, or by another cable, then by a third group.
+// By another router of the group, or by another cable, then by a third group; where there is none of these, by the
+// fewest routers.
 bool Topology::detour_direct(const Ends& ends, Choice choice, std::vector<LinkId>& links) const {
   const auto leaf = [this](const Ends::End& end, int gpu, int port) {
     return leaf_of(end.node, at(end.shape->gpu_links, gpu).nic + port);
   };
   const int from_group = pod_of_leaf(leaf(ends.from, choice.exit, choice.port));
   const int to_group = pod_of_leaf(leaf(ends.to, choice.entry, choice.port));
-  const int ways = from_group == to_group ? routers_of(from_group) : pods_;
+  const int ways = from_group == to_group ? pod_leaves_ : pods_;
   const int cables = from_group == to_group ? 1 : cables_, usual = choice.cable;
   for (choice.via = -1; choice.via < ways; ++choice.via) {
     for (int i = 0; i < cables; ++i) {
@@ -53,7 +51,37 @@ bool Topology::detour_direct(const Ends& ends, Choice choice, std::vector<LinkId
       if (!first_down(links).valid()) return true;
     }
   }
-  return false;
+  choice.via = -1;
+  walk(ends, choice, links);
+  return replace_switches(links);
+}
+
+// Breadth first over the cables whose both directions are up.
+bool Topology::replace_switches(std::vector<LinkId>& links) const {
+  const auto is_between = [this](LinkId id) {
+    return link(id).link_class == LinkClass::leaf || link(id).link_class == LinkClass::spine;
+  };
+  const auto first = std::find_if(links.begin(), links.end(), is_between);
+  const auto last = std::find_if_not(first, links.end(), is_between);
+  if (first == last) return false;
+  const auto router = [this](VertexId vertex) { return static_cast<std::size_t>(vertex.value) - leaf_offset_; };
+  const VertexId from = link(*first).from, to = link(*(last - 1)).to;
+  std::vector<LinkId> came_by(static_cast<std::size_t>(leaves_));
+  std::vector<VertexId> open{from};
+  for (std::size_t i = 0; i < open.size() && !came_by[router(to)].valid(); ++i) {
+    for (std::uint32_t id = first_link_[open[i].index()]; id < first_link_[open[i].index() + 1]; ++id) {
+      const VertexId next = links_[id].to;
+      if (!is_between(LinkId(id)) || next == from || came_by[router(next)].valid()) continue;
+      if (first_down({LinkId(id)}).valid()) continue;
+      came_by[router(next)] = LinkId(id);
+      open.push_back(next);
+    }
+  }
+  if (!came_by[router(to)].valid()) return false;
+  std::vector<LinkId> way;
+  for (VertexId at = to; at != from; at = link(way.back()).from) way.push_back(came_by[router(at)]);
+  links.insert(links.erase(first, last), way.rbegin(), way.rend());
+  return !first_down(links).valid();
 }
 
 }  // namespace orrery::hardware

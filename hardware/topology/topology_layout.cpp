@@ -154,7 +154,7 @@ void Topology::Builder::add_leaf(int leaf) {
 
 // Cables that end on the same two routers are one link.
 void Topology::Builder::add_direct(int router, int group) {
-  const int first = t_.first_leaf_of_pod(group), size = t_.routers_of(group);
+  const int first = t_.first_leaf_of_pod(group);
   const Wire local{fabric_.link_bandwidth, hop(), LinkClass::leaf};
   std::map<int, Wire> wires;
   for (int other = 0; other < t_.pods_; ++other) {
@@ -165,7 +165,7 @@ void Topology::Builder::add_direct(int router, int group) {
               LinkClass::spine};
     }
   }
-  for (int i = first; i < first + size; ++i) {
+  for (int i = first; i < first + t_.pod_leaves_; ++i) {
     if (i != router) wires[i] = local;
   }
   for (const auto& [next, wire] : wires) link_to(t_.leaf_offset_ + next, wire);

@@ -225,6 +225,40 @@ TEST(RandomTopologies, OfLinksThatAreDownNoRouteUsesOneAndNoneIsInventedWhereThe
   EXPECT_GT(cut, 100);
 }
 
+TEST(RandomTopologies, ADragonflyHasAWayAsLongAsItsCablesLeaveOne) {
+  std::mt19937 random(19);
+  int detours = 0, cut = 0;
+  for (int i = 0; i < 60; ++i) {
+    Cluster cluster = make_cluster("v100_pcie_box", "dragonfly_hdr", 2 + static_cast<int>(random() % 11));
+    cluster.groups[0].node.gpus = 1;
+    cluster.fabric.leaf_ports = 1;
+    cluster.fabric.pod_leaves = 2 + static_cast<int>(random() % 3);
+    cluster.fabric.global_links = 3 + static_cast<int>(random() % 3);
+    Topology topology(cluster);
+    const Topology whole = topology;
+    std::vector<LinkId> cables;
+    for (std::size_t id = 0; id < topology.links().size(); ++id) {
+      const LinkClass kind = topology.links()[id].link_class;
+      if (kind == LinkClass::leaf || kind == LinkClass::spine) cables.emplace_back(id);
+    }
+    std::shuffle(cables.begin(), cables.end(), random);
+    for (std::size_t d = 0; d < cables.size() * (1 + random() % 3) / 8; ++d) topology.remove(cables[d]);
+    each_pair(topology, 1, [&](int a, int b) {
+      const bool way = reachable(topology, topology.gpu(RankId(a))).count(topology.gpu(RankId(b)).value) > 0;
+      try {
+        const std::vector<LinkId> route = topology.route(RankId(a), RankId(b));
+        expect_way(topology, a, b, route);
+        detours += route != whole.route(RankId(a), RankId(b)) ? 1 : 0;
+      } catch (const NoRoute& error) {
+        EXPECT_FALSE(way) << error.what();
+        ++cut;
+      }
+    });
+  }
+  EXPECT_GT(detours, 200);
+  EXPECT_GT(cut, 20);
+}
+
 TEST(RandomTopologies, LinksThatComeBackRestoreEveryRouteAndRate) {
   std::mt19937 random(16);
   for (int i = 0; i < 60; ++i) {
