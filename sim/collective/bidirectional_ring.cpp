@@ -19,10 +19,15 @@ bool supports(const CollectiveCall& call, const hardware::Site&) {
 int passes(CollectiveKind kind) { return kind == CollectiveKind::all_reduce ? 2 : 1; }
 int steps(int ranks) { return ranks / 2; }  // ⌈(n − 1)/2⌉
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
+double network_hops(const CollectiveCall& call, const hardware::Site&) {
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  return call.nodes > 1 ? passes(call.kind) * ((steps(call.ranks) + local - 1) / local) : 0.0;
+}
+
+CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
   const Protocol& simple = k.protocols.back();
-  const int local = ranks_per_node(call.ranks, call.nodes), all = steps(call.ranks);
-  const int across = call.nodes > 1 ? (all + local - 1) / local : 0;
+  const int local = ranks_per_node(call.ranks, call.nodes);
+  const double all = passes(call.kind) * steps(call.ranks), across = network_hops(call, site);
   Seconds hop = (k.nvlink ? simple.ring_node_hop : simple.ring_pcie_hop) * k.latency_scale;
   BytesPerSecond bus = k.node_bus;
   if (call.nodes > 1) {
@@ -30,8 +35,7 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const Col
     const BytesPerSecond network = k.network_per_rank * static_cast<double>(local);
     bus = local > 1 ? min(bus, network) : network;
   }
-  const Seconds hops = static_cast<double>(all - across) * hop + static_cast<double>(across) * simple.ring_network_hop;
-  return {simple.ring_base * k.latency_scale, static_cast<double>(passes(call.kind)) * hops,
+  return {simple.ring_base * k.latency_scale, (all - across) * hop + across * simple.ring_network_hop,
           call.bytes * bus_factor(call.kind, call.ranks) / bus, simple.name};
 }
 
@@ -76,7 +80,7 @@ LibraryRow bidirectional_ring_row() {
   return {{"bidirectional_ring",
            "t = base + w((h - x) hop + x network_hop) + S f / min(node bus, node's NICs), h = ceil((n-1)/2), w passes",
            "Chan et al., Concurrency and Computation 2007; Thakur et al., IJHPCA 2005", std::nullopt, supports, time,
-           load, transfers},
+           load, transfers, network_hops},
           additions};
 }
 

@@ -170,8 +170,9 @@ CollectiveCost CollectiveModel::unmeasured(const Choice& choice, const Collectiv
   const CollectiveConstants k = constants(call);
   CollectiveCost cost = closed_form(choice, call, site_, k);
   cost.base = static_cast<double>(choice.rounds) * cost.base;
-  const Seconds far = border_latency(site_, call.kind, call.nodes) +
-                      static_cast<double>(network_hops(*choice.row, call)) * site_.fabric.transport_latency;
+  Seconds far = border_latency(site_, call.kind, call.nodes);
+  // The hops of a torus have it in them (message_constants).
+  if (!site_.is_torus()) far += choice.row->network_hops(call, site_) * site_.fabric.transport_latency;
   cost.hops = static_cast<double>(choice.rounds) * (cost.hops + far);
   cost.wire = cost.wire / choice.share;
   return call.nodes == 1 && choice.row->nccl == hardware::NcclAlgorithm::tree ? chain(choice, call, k, cost) : cost;

@@ -151,16 +151,6 @@ int rounding_depth(const Choice& choice, const CollectiveCall& call) {
   return 0;
 }
 
-int network_hops(const CollectiveRow& row, const CollectiveCall& call) {
-  using hardware::NcclAlgorithm;
-  if (call.nodes <= 1) return 0;
-  if (call.kind == CollectiveKind::all_to_all) return 1;
-  const bool sums_for_all = call.kind == CollectiveKind::all_reduce;
-  const bool ring = !row.nccl || row.nccl == NcclAlgorithm::ring || row.nccl == NcclAlgorithm::collnet_chain;
-  if (ring) return (call.nodes - 1) * (sums_for_all ? 2 : 1);
-  return sums_for_all ? 2 * floor_log2(call.nodes) : ceil_log2(call.nodes);
-}
-
 CollectiveCost closed_form(const Choice& choice, const CollectiveCall& call, const hardware::Site& site,
                            const CollectiveConstants& constants) {
   CollectiveConstants one = constants;

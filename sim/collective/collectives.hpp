@@ -54,6 +54,9 @@ struct CollectiveRow {
   LinkLoad (*load)(const CollectiveCall&);
   /// The messages in an order in which every `after` comes first. REQUIRES ranks ≥ 2.
   std::vector<Transfer> (*transfers)(const CollectiveCall&);
+  /// Hops between nodes that the call waits for one after the other, by the row's equation: what a longer hop adds to
+  /// time(). 0 on one node; on a torus all hops, which are between chips.
+  double (*network_hops)(const CollectiveCall&, const hardware::Site&);
 };
 
 [[nodiscard]] CollectiveRow ring_row();            // ring.cpp
@@ -111,9 +114,10 @@ struct Choice {
 /// levels and its chains, log2 in a switch. 0 for what sums nothing. It says nothing of whether training converges.
 [[nodiscard]] int rounding_depth(const Choice& choice, const CollectiveCall& call);
 
-/// Hops between nodes that the call waits for one after the other: N − 1 of a ring over N nodes, twice that where it
-/// sums for all; ⌊log2 N⌋ or ⌈log2 N⌉ levels of a tree each way; one of an exchange, whose messages go at once.
-[[nodiscard]] int network_hops(const CollectiveRow& row, const CollectiveCall& call);
+/// Of a ring over the nodes: N − 1 hops, twice that where it sums for all.
+[[nodiscard]] double ring_network_hops(const CollectiveCall& call, const hardware::Site& site);  // ring.cpp
+/// Of a tree over the nodes: ⌊log2 N⌋ levels up and down, or ⌈log2 N⌉ one way.
+[[nodiscard]] double tree_network_hops(const CollectiveCall& call, const hardware::Site& site);  // tree.cpp
 
 /// Uncontended time of a choice in closed form.
 [[nodiscard]] CollectiveCost closed_form(const Choice& choice, const CollectiveCall& call, const hardware::Site& site,

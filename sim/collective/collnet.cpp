@@ -44,13 +44,18 @@ Seconds wire(const LinkLoad& load, const CollectiveConstants& k) {
   return load.node > Bytes{} ? max(load.node / k.node_bus, network) : network;
 }
 
-CollectiveCost chain_time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
-  const Seconds hops = 2.0 * (local_ranks(call) - 1) * Seconds{2.8e-6} + Seconds{30e-6};
+/// To the switches and back is one.
+double network_hops(const CollectiveCall&, const hardware::Site&) { return 1.0; }
+
+CollectiveCost chain_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
+  const Seconds inside = 2.0 * (local_ranks(call) - 1) * Seconds{2.8e-6};
+  const Seconds hops = inside + network_hops(call, site) * Seconds{30e-6};
   return {Seconds{}, hops, wire(chain_load(call), k), "Simple"};
 }
-CollectiveCost direct_time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
+CollectiveCost direct_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
   const int others = local_ranks(call) - 1;
-  const Seconds hops = 2.0 * (std::min(1, others) * Seconds{3.7e-6} + others * Seconds{0.4e-6}) + Seconds{31e-6};
+  const Seconds inside = 2.0 * (std::min(1, others) * Seconds{3.7e-6} + others * Seconds{0.4e-6});
+  const Seconds hops = inside + network_hops(call, site) * Seconds{31e-6};
   return {Seconds{}, hops, wire(direct_load(call), k), "Simple"};
 }
 
@@ -140,14 +145,16 @@ CollectiveRow collnet_direct_row() {
           direct_supports,
           direct_time,
           direct_load,
-          direct_transfers};
+          direct_transfers,
+          network_hops};
 }
 
 CollectiveRow collnet_chain_row() {
   return {"collnet_chain", "t = 2(p-1) hop + network_hop + max(2 S / node bus, S / node's NICs); needs nccl.collnet",
           kSource,         hardware::NcclAlgorithm::collnet_chain,
           chain_supports,  chain_time,
-          chain_load,      chain_transfers};
+          chain_load,      chain_transfers,
+          network_hops};
 }
 
 }  // namespace orrery::sim

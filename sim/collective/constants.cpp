@@ -172,7 +172,7 @@ BytesPerSecond node_bus_limit(const hardware::Gpu& gpu, CollectiveKind kind, int
 
 LinkConstants message_constants(const hardware::Site& site, bool same_node) {
   if (site.is_torus()) {
-    return {site.fabric.switch_latency + site.fabric.cable_latency,
+    return {site.fabric.switch_latency + site.fabric.cable_latency + site.fabric.transport_latency,
             site.torus_link() * site.gpu.generation.link_efficiency,
             "one hop to a neighbour over one link of the torus: the lesser of fabric and chip (profiles)"};
   }

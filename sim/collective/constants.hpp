@@ -54,7 +54,6 @@ struct CollectiveConstants {
   Seconds exchange_base;             ///< all_to_all: launch and set-up
   Seconds exchange_peer;             ///< per peer
   Seconds exchange_network_hop;      ///< per round of peers on other nodes
-  int exchange_concurrency = 128;    ///< peers of one round
 };
 
 /// Sustained figures: what published and measured bus bandwidths reach.

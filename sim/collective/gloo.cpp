@@ -34,6 +34,7 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, cons
   BytesPerSecond rate = host.memory / (kOperations * ranks_per_node(call.ranks, call.nodes));
   // The ring enters and leaves a node once.
   if (call.nodes > 1) rate = min(rate, host.network);
+  // A message takes as long to a neighbour on its node as to one of another.
   return {k.protocols.back().ring_base, 2.0 * (call.ranks - 1) * kMessage,
           call.bytes * 2.0 / host.link + call.bytes * bus_factor(call.kind, call.ranks) / rate, "host"};
 }
@@ -62,7 +63,8 @@ int additions(const CollectiveCall& call) { return call.ranks - 1; }
 
 LibraryRow gloo_row() {
   return {{"gloo", "t = base + 2(n-1) 25 us + 2 S / host link + S 2(n-1)/n / min(host memory / (5.5 p), node's NICs)",
-           "pytorch/gloo gloo/allreduce.cc, gloo/transport/tcp", std::nullopt, supports, time, load, transfers},
+           "pytorch/gloo gloo/allreduce.cc, gloo/transport/tcp", std::nullopt, supports, time, load, transfers,
+           ring_network_hops},
           additions,
           in_host};
 }

@@ -22,15 +22,18 @@ bool supports(const CollectiveCall& call, const hardware::Site&) {
   return call.kind == CollectiveKind::all_reduce && is_power(call.ranks) && is_power(call.nodes);
 }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
+double network_hops(const CollectiveCall& call, const hardware::Site&) { return 2.0 * floor_log2(call.nodes); }
+
+CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
   const Protocol& simple = k.protocols.back();
   const LinkLoad bytes = parts_load(call);
   const Seconds hop = (k.nvlink ? simple.ring_node_hop : simple.ring_pcie_hop) * k.latency_scale;
-  const int inside = floor_log2(local_ranks(call)), across = floor_log2(call.nodes);
-  CollectiveCost cost{simple.ring_base * k.latency_scale, 2.0 * (inside * hop + across * simple.ring_network_hop),
+  const int inside = floor_log2(local_ranks(call));
+  const double across = network_hops(call, site);
+  CollectiveCost cost{simple.ring_base * k.latency_scale, 2.0 * inside * hop + across * simple.ring_network_hop,
                       Seconds{}, simple.name};
   if (inside > 0) cost.wire += bytes.node / k.node_bus;
-  if (across > 0) cost.wire += bytes.network / k.network_per_rank;
+  if (across > 0.0) cost.wire += bytes.network / k.network_per_rank;
   return cost;
 }
 
@@ -60,7 +63,8 @@ LibraryRow halving_doubling_row() {
   return {
       {"halving_doubling",
        "t = base + 2(log2 p hop + log2 N network_hop) + 2(S (p-1)/p / node bus + S/p (N-1)/N / NIC share); powers of 2",
-       "Rabenseifner, ICCS 2004; Thakur et al., IJHPCA 2005", std::nullopt, supports, time, parts_load, transfers},
+       "Rabenseifner, ICCS 2004; Thakur et al., IJHPCA 2005", std::nullopt, supports, time, parts_load, transfers,
+       network_hops},
       additions};
 }
 

@@ -47,7 +47,7 @@ CollectiveCost in_chunks(const CollectiveCall& call, const hardware::Site& site,
   BytesPerSecond rate = min(host.link * (local_ranks(call) / buffers), host.memory / operations(buffers, call.nodes));
   if (call.nodes > 1) rate = min(rate, host.network / volume(call.nodes));
   if (bridges.value() > 0.0) rate = min(rate, bridges);
-  const double hops = 2.0 * floor_log2(call.nodes);
+  const double hops = tree_network_hops(call, site);
   return {simple.tree_base, (hops + 1.0) * (min(call.bytes, kChunk) / rate) + hops * simple.tree_network_hop,
           call.bytes / rate, "host"};
 }
@@ -128,7 +128,7 @@ LibraryRow hfreduce_row() {
   return {{"hfreduce",
            "t = base + S/B + (2L + 1) 4 MiB/B + 2L network_hop, L = floor(log2 N), B = min(PCIe, host memory / (2p + "
            "8), NICs / 2)",
-           kSource, std::nullopt, supports, time, load, transfers},
+           kSource, std::nullopt, supports, time, load, transfers, tree_network_hops},
           additions,
           in_host};
 }
@@ -136,7 +136,7 @@ LibraryRow hfreduce_row() {
 LibraryRow hfreduce_nvlink_row() {
   return {{"hfreduce_nvlink",
            "as hfreduce after each pair has added over its bridge: B = min(2 PCIe, host memory / (p + 8), NICs / 2)",
-           kSource, std::nullopt, pairs_support, pairs_time, pairs_load, pairs_transfers},
+           kSource, std::nullopt, pairs_support, pairs_time, pairs_load, pairs_transfers, tree_network_hops},
           pairs_additions,
           pairs_in_host};
 }

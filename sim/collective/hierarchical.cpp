@@ -19,12 +19,12 @@ bool supports(const CollectiveCall& call, const hardware::Site&) {
          call.ranks % call.nodes == 0;
 }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
+CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
   const Protocol& simple = k.protocols.back();
   const LinkLoad bytes = parts_load(call);
   const Seconds hop = (k.nvlink ? simple.ring_node_hop : simple.ring_pcie_hop) * k.latency_scale;
   return {3.0 * (simple.ring_base * k.latency_scale),
-          2.0 * (local_ranks(call) - 1) * hop + 2.0 * (call.nodes - 1) * simple.ring_network_hop,
+          2.0 * (local_ranks(call) - 1) * hop + ring_network_hops(call, site) * simple.ring_network_hop,
           bytes.node / k.node_bus + bytes.network / k.network_per_rank, simple.name};
 }
 
@@ -71,7 +71,7 @@ LibraryRow hierarchical_row() {
   return {{"hierarchical",
            "t = 3 base + 2(p-1) hop + 2(N-1) network_hop + S 2(p-1)/p / node bus + S/p 2(N-1)/N / NIC share",
            "horovod/horovod HOROVOD_HIERARCHICAL_ALLREDUCE; Cho et al., BlueConnect, MLSys 2019", std::nullopt,
-           supports, time, parts_load, transfers},
+           supports, time, parts_load, transfers, ring_network_hops},
           additions};
 }
 

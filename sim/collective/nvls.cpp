@@ -45,12 +45,16 @@ Seconds inside_node(CollectiveKind kind, Bytes bytes, int ranks, const Collectiv
   return bytes / (bus * (0.5 * (n - 1.0) / n));
 }
 
-CollectiveCost nvls_time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
+// To the fabric's switches, which reduce.
+double nvls_network_hops(const CollectiveCall& call, const hardware::Site&) { return call.nodes > 1 ? 1.0 : 0.0; }
+
+CollectiveCost nvls_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
   if (call.nodes <= 1) return {Seconds{}, k.nvls_hop, inside_node(call.kind, call.bytes, call.ranks, k), "Simple"};
   const int local = ranks_per_node(call.ranks, call.nodes);
   const Seconds network = call.bytes / (k.network_per_rank * static_cast<double>(local));
   constexpr Seconds kFabric{18e-6};
-  return {Seconds{}, k.nvls_hop + kFabric, max(inside_node(call.kind, call.bytes, local, k), network), "Simple"};
+  return {Seconds{}, k.nvls_hop + nvls_network_hops(call, site) * kFabric,
+          max(inside_node(call.kind, call.bytes, local, k), network), "Simple"};
 }
 
 // Every rank sends the buffer up once and receives it once; without a reduction one direction is a shard.
@@ -80,14 +84,14 @@ bool tree_supports(const CollectiveCall& call, const hardware::Site& site) {
          call.kind == CollectiveKind::all_reduce;
 }
 
-CollectiveCost tree_time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
+CollectiveCost tree_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
   const int local = ranks_per_node(call.ranks, call.nodes);
   const BytesPerSecond nics = k.network_per_rank * static_cast<double>(local);
   const Seconds network = call.bytes * (call.nodes == 2 ? 1.0 : 2.0) / nics;
   const Seconds node = inside_node(CollectiveKind::all_reduce, call.bytes, local, k);
   const Seconds channels = call.bytes * bus_factor(CollectiveKind::all_reduce, call.ranks) / k.nvls_tree_limit;
-  return {Seconds{}, k.nvls_hop + 2.0 * static_cast<double>(floor_log2(call.nodes)) * k.nvls_network_hop,
-          max(max(network, node), channels), "Simple"};
+  return {Seconds{}, k.nvls_hop + tree_network_hops(call, site) * k.nvls_network_hop, max(max(network, node), channels),
+          "Simple"};
 }
 
 LinkLoad tree_load(const CollectiveCall& call) {
@@ -108,7 +112,8 @@ CollectiveRow nvls_row() {
           nvls_supports,
           nvls_time,
           nvls_load,
-          nvls_transfers};
+          nvls_transfers,
+          nvls_network_hops};
 }
 
 CollectiveRow nvls_tree_row() {
@@ -119,7 +124,8 @@ CollectiveRow nvls_tree_row() {
           tree_supports,
           tree_time,
           tree_load,
-          tree_transfers};
+          tree_transfers,
+          tree_network_hops};
 }
 
 }  // namespace orrery::sim

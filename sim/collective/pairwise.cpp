@@ -17,7 +17,13 @@ namespace {
 
 bool supports(const CollectiveCall& call, const hardware::Site&) { return call.kind == CollectiveKind::all_to_all; }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
+/// Rounds of peers on other nodes: their messages go at once.
+double network_hops(const CollectiveCall& call, const hardware::Site&) {
+  constexpr int kAtOnce = 128;
+  return (call.ranks - ranks_per_node(call.ranks, call.nodes) + kAtOnce - 1) / kAtOnce;
+}
+
+CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
   const double n = call.ranks;
   const int local = ranks_per_node(call.ranks, call.nodes);
   const int remote = call.ranks - local;
@@ -26,8 +32,7 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const Col
   cost.hops = (n - 1.0) * k.exchange_peer;
   cost.wire = call.bytes * (static_cast<double>(local - 1) / n) / k.node_bus;
   if (remote > 0) {
-    const int rounds = (remote + k.exchange_concurrency - 1) / k.exchange_concurrency;
-    cost.hops += static_cast<double>(rounds) * k.exchange_network_hop;
+    cost.hops += network_hops(call, site) * k.exchange_network_hop;
     cost.wire = max(cost.wire, call.bytes * (static_cast<double>(remote) / n) / k.exchange_per_rank);
   }
   return cost;
@@ -64,7 +69,8 @@ CollectiveRow pairwise_row() {
           supports,
           time,
           load,
-          transfers};
+          transfers,
+          network_hops};
 }
 
 }  // namespace orrery::sim

@@ -20,12 +20,17 @@ bool supports(const CollectiveCall& call, const hardware::Site&) {
          call.nodes == call.ranks && call.nodes > 1;
 }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
-  constexpr double kShare = 0.75, kAhead = 3.5;  // steps that are under way at once
+double network_hops(const CollectiveCall& call, const hardware::Site&) {
+  constexpr double kAhead = 3.5;  // steps that are under way at once
+  return floor_log2(call.ranks) / kAhead;
+}
+
+CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
+  constexpr double kShare = 0.75;
   const Protocol& simple = k.protocols.back();
   CollectiveCost cost;
   cost.base = Seconds{8.0e-6};
-  cost.hops = floor_log2(call.ranks) * (simple.tree_network_hop / kAhead) + call.ranks * Seconds{2.8e-6};
+  cost.hops = network_hops(call, site) * simple.tree_network_hop + call.ranks * Seconds{2.8e-6};
   cost.wire = call.bytes * bus_factor(call.kind, call.ranks) / (k.network_per_rank * kShare);
   cost.protocol = simple.name;
   return cost;
@@ -67,7 +72,8 @@ CollectiveRow pat_row() {
           supports,
           time,
           load,
-          transfers};
+          transfers,
+          network_hops};
 }
 
 }  // namespace orrery::sim

@@ -33,17 +33,15 @@ BytesPerSecond bus_bandwidth(const CollectiveCall& call, const CollectiveConstan
   return protocol.low_latency ? min(bus, k.ll_network_limit) : bus;
 }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
+CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
   const bool one_node = call.nodes <= 1;
-  const int all = steps(call.kind, call.ranks);
-  const int across = one_node ? 0 : steps(call.kind, call.nodes);
+  const double all = steps(call.kind, call.ranks), across = ring_network_hops(call, site);
   CollectiveCost best;
   for (const Protocol& protocol : k.protocols) {
     Seconds hop = (k.nvlink ? protocol.ring_node_hop : protocol.ring_pcie_hop) * k.latency_scale;
     if (!one_node) hop = max(hop, protocol.least_ring_step);
     const CollectiveCost cost{
-        protocol.ring_base * k.latency_scale,
-        static_cast<double>(all - across) * hop + static_cast<double>(across) * protocol.ring_network_hop,
+        protocol.ring_base * k.latency_scale, (all - across) * hop + across * protocol.ring_network_hop,
         call.bytes * bus_factor(call.kind, call.ranks) / bus_bandwidth(call, k, protocol), protocol.name};
     if (best.protocol.empty() || cost.total() < best.total()) best = cost;
   }
@@ -86,6 +84,10 @@ std::vector<Transfer> transfers(const CollectiveCall& call) {
 
 }  // namespace
 
+double ring_network_hops(const CollectiveCall& call, const hardware::Site&) {
+  return call.nodes <= 1 ? 0.0 : steps(call.kind, call.nodes);
+}
+
 CollectiveRow ring_row() {
   return {"ring",
           "t = base + (steps - k) hop + k network_hop + S f / min(node bus, node's NICs); steps 2(n-1) or n-1",
@@ -94,7 +96,8 @@ CollectiveRow ring_row() {
           supports,
           time,
           load,
-          transfers};
+          transfers,
+          ring_network_hops};
 }
 
 }  // namespace orrery::sim

@@ -64,53 +64,59 @@ std::vector<Extent> extents_of(const CollectiveCall& call, const hardware::Site&
 
 bool supports(const CollectiveCall&, const hardware::Site& site) { return site.is_torus(); }
 
-/// All parts of an all_gather, phase by phase: what they take on the wire, and the hops that they wait for.
-CollectiveCost gather(const std::vector<Extent>& extents, Bytes bytes, int ranks, BytesPerSecond link, Seconds hop) {
+int passes(CollectiveKind kind) {
+  return kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter ? 1 : 2;
+}
+
+/// Phase by phase a part waits for the hops along its axis: the longest of them in every phase, since each axis has one
+/// of the parts. An exchange goes along all axes.
+double network_hops(const CollectiveCall& call, const hardware::Site& site) {
+  int sum = 0, longest = 0;
+  const std::vector<Extent> extents = extents_of(call, site);
+  for (const Extent& along : extents) {
+    sum += along.hops();
+    longest = std::max(longest, along.hops());
+  }
+  if (call.kind == CollectiveKind::all_to_all) return sum;
+  return passes(call.kind) * longest * static_cast<int>(extents.size());
+}
+
+/// What all parts of an all_gather take on the wire, phase by phase.
+Seconds gather(const std::vector<Extent>& extents, Bytes bytes, int ranks, BytesPerSecond link) {
   const std::size_t axes = extents.size();
   std::vector<double> gathered(axes, 1.0);
-  CollectiveCost cost;
+  Seconds all;
   for (std::size_t phase = 0; phase < axes; ++phase) {
-    Seconds wire, hops;
+    Seconds wire;
     for (std::size_t part = 0; part < axes; ++part) {
       const Extent& along = extents[(part + phase) % axes];
       const Bytes brought = bytes * ((along.chips - 1) * gathered[part] / (static_cast<double>(axes) * ranks));
       wire = max(wire, brought / (along.ring ? link * 2.0 : link));
-      hops = max(hops, static_cast<double>(along.hops()) * hop);
       gathered[part] *= along.chips;
     }
-    cost.wire += wire;
-    cost.hops += hops;
+    all += wire;
   }
-  return cost;
+  return all;
 }
 
-CollectiveCost exchange(const std::vector<Extent>& extents, Bytes bytes, BytesPerSecond link, Seconds hop) {
-  CollectiveCost cost;
+Seconds exchange(const std::vector<Extent>& extents, Bytes bytes, BytesPerSecond link) {
+  Seconds wire;
   for (const Extent& along : extents) {
     const double n = along.chips, across = std::floor(n * n / 4.0);
-    cost.wire = max(cost.wire, bytes * (across / (along.ring ? 2.0 * n : n)) / link);
-    cost.hops += static_cast<double>(along.hops()) * hop;
+    wire = max(wire, bytes * (across / (along.ring ? 2.0 * n : n)) / link);
   }
-  return cost;
-}
-
-int passes(CollectiveKind kind) {
-  return kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter ? 1 : 2;
+  return wire;
 }
 
 CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants&) {
   const std::vector<Extent> extents = extents_of(call, site);
   const LinkConstants link = message_constants(site, true);
   CollectiveCost cost;
-  if (call.kind == CollectiveKind::all_to_all) {
-    cost = exchange(extents, call.bytes, link.bandwidth, link.latency);
-  } else {
-    cost = gather(extents, call.bytes, call.ranks, link.bandwidth, link.latency);
-    cost.wire = static_cast<double>(passes(call.kind)) * cost.wire;
-    cost.hops = static_cast<double>(passes(call.kind)) * cost.hops;
-  }
+  cost.wire = call.kind == CollectiveKind::all_to_all
+                  ? exchange(extents, call.bytes, link.bandwidth)
+                  : passes(call.kind) * gather(extents, call.bytes, call.ranks, link.bandwidth);
   // The longer of the two: bytes follow each other over the hops.
-  cost.hops = max(Seconds{}, cost.hops - cost.wire);
+  cost.hops = max(Seconds{}, network_hops(call, site) * link.latency - cost.wire);
   cost.protocol = "ICI";
   return cost;
 }
@@ -149,7 +155,7 @@ LibraryRow torus_row() {
   return {{"torus",
            "t = max(w S (N-1)/N / (2 k W), w sum of n/2 hops): rings both ways along k axes, w passes, W of a link",
            "Austin et al., How to Scale Your Model (DeepMind, 2025); Jouppi et al., TPU v4, ISCA 2023", std::nullopt,
-           supports, time, load, transfers},
+           supports, time, load, transfers, network_hops},
           additions};
 }
 

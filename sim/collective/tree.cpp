@@ -43,15 +43,15 @@ Seconds wire_time(const CollectiveCall& call, const CollectiveConstants& k, cons
   return max(time, call.bytes * volume / limit);
 }
 
-CollectiveCost time(const CollectiveCall& call, const hardware::Site&, const CollectiveConstants& k) {
-  const bool reduce = call.kind == CollectiveKind::all_reduce;
-  const int chain = ranks_per_node(call.ranks, call.nodes) - 1;
-  const int levels = reduce ? floor_log2(call.nodes) : ceil_log2(call.nodes);
+int passes(CollectiveKind kind) { return kind == CollectiveKind::all_reduce ? 2 : 1; }
+
+CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
+  const double chain = passes(call.kind) * (ranks_per_node(call.ranks, call.nodes) - 1);
   CollectiveCost best;
   for (const Protocol& protocol : k.protocols) {
     const Seconds hop = (k.nvlink ? protocol.tree_node_hop : protocol.tree_pcie_hop) * k.latency_scale;
-    const Seconds one_way = static_cast<double>(chain) * hop + static_cast<double>(levels) * protocol.tree_network_hop;
-    const CollectiveCost cost{protocol.tree_base * k.latency_scale, one_way * (reduce ? 2.0 : 1.0),
+    const CollectiveCost cost{protocol.tree_base * k.latency_scale,
+                              chain * hop + tree_network_hops(call, site) * protocol.tree_network_hop,
                               wire_time(call, k, protocol), protocol.name};
     if (best.protocol.empty() || cost.total() < best.total()) best = cost;
   }
@@ -144,6 +144,10 @@ std::vector<Transfer> transfers(const CollectiveCall& call) {
 
 }  // namespace
 
+double tree_network_hops(const CollectiveCall& call, const hardware::Site&) {
+  return call.kind == CollectiveKind::all_reduce ? 2.0 * floor_log2(call.nodes) : ceil_log2(call.nodes);
+}
+
 CollectiveRow tree_row() {
   return {"tree",
           "t = base + 2((n/N - 1) hop + floor(log2 N) network_hop) + 2 S / (efficiency x min(node bus, node's NICs))",
@@ -152,7 +156,8 @@ CollectiveRow tree_row() {
           supports,
           time,
           load,
-          transfers};
+          transfers,
+          tree_network_hops};
 }
 
 }  // namespace orrery::sim

@@ -155,5 +155,109 @@ TEST(Transport, AddsToTheHopsBetweenNodesAndTakesItsShareOfTheCards) {
   EXPECT_NEAR(timing_constants(slow.site(0), 32, 4).network_per_rank.value(), 0.5 * 50e9, 1.0);
 }
 
+struct CountedHops {
+  std::string_view row;
+  CollectiveKind kind;
+  int ranks, nodes;
+  double hops;
+};
+
+// By each row's equation, by hand. N nodes of p ranks.
+const std::vector<CountedHops>& counted_hops() {
+  using enum CollectiveKind;
+  static const std::vector<CountedHops> table{
+      {"ring", all_reduce, 32, 4, 6},              // 2 (N - 1)
+      {"ring", all_gather, 32, 4, 3},              // N - 1
+      {"ring", broadcast, 32, 4, 3},               // a chain
+      {"tree", all_reduce, 40, 5, 4},              // 2 floor(log2 5)
+      {"tree", broadcast, 40, 5, 3},               // ceil(log2 5)
+      {"nvls", all_reduce, 32, 4, 1},              // to the switches that reduce
+      {"nvls_tree", all_reduce, 128, 16, 8},       // 2 log2 16
+      {"pat", all_gather, 16, 16, 4 / 3.5},        // log2 16, 3.5 under way at once
+      {"collnet_direct", all_reduce, 128, 16, 1},  // to the switches that reduce
+      {"collnet_chain", all_reduce, 128, 16, 1},
+      {"pairwise", all_to_all, 32, 4, 1},      // 24 peers at once
+      {"pairwise", all_to_all, 1024, 128, 8},  // 1,016 peers, 128 at once
+      {"hfreduce", all_reduce, 40, 5, 4},      // 2 floor(log2 5)
+      {"hfreduce_nvlink", all_reduce, 32, 4, 4},
+      {"hierarchical", all_reduce, 32, 4, 6},        // 2 (N - 1)
+      {"halving_doubling", all_reduce, 128, 16, 8},  // 2 log2 16
+      {"bidirectional_ring", all_reduce, 32, 4, 4},  // twice ceil(16 / 8)
+      {"bidirectional_ring", all_gather, 32, 4, 2},
+      {"bidirectional_ring", all_reduce, 4, 4, 4},  // twice ceil(2 / 1)
+      {"gloo", all_reduce, 32, 4, 6},               // a ring of the processes
+      {"torus", all_gather, 64, 16, 6},             // three axes of rings of four
+      {"torus", all_reduce, 64, 16, 12},
+      {"torus", all_to_all, 64, 16, 6}};
+  return table;
+}
+
+const CollectiveRow& row_named(std::string_view name) {
+  const std::span<const CollectiveRow> rows = collective_algorithms();
+  return *std::find_if(rows.begin(), rows.end(), [&](const CollectiveRow& row) { return row.name == name; });
+}
+
+/// Chips of a torus, pairs on bridges and a host with a memory, or boards with a switch.
+hardware::Cluster cluster_of(const CountedHops& counted) {
+  if (counted.row.starts_with("hfreduce")) {
+    return hardware::make_cluster("a100_pcie_bridged_box", "fat_tree_hdr", counted.nodes);
+  }
+  if (counted.row != "torus") return hardware::make_cluster("dgx_h100", "rail_fat_tree_ndr", counted.nodes);
+  hardware::Cluster torus = hardware::make_cluster("tpu_v5p_host", "torus_v5p", 16);
+  torus.fabric.torus = {4, 4, 4};
+  return torus;
+}
+
+TEST(NetworkHops, AreThoseOfEachRowsEquation) {
+  for (const CountedHops& counted : counted_hops()) {
+    const hardware::Cluster cluster = cluster_of(counted);
+    const CollectiveCall call{counted.kind, Bytes{64e6}, counted.ranks, counted.nodes};
+    EXPECT_DOUBLE_EQ(row_named(counted.row).network_hops(call, cluster.site(0)), counted.hops)
+        << counted.row << " of " << counted.ranks << " on " << counted.nodes;
+  }
+  for (const CollectiveRow& row : collective_algorithms()) {
+    EXPECT_TRUE(std::any_of(counted_hops().begin(), counted_hops().end(), [&](const CountedHops& counted) {
+      return counted.row == row.name;
+    })) << row.name;
+    const hardware::Cluster cluster = hardware::make_cluster("dgx_h100", "single_node", 1);
+    const bool asks_for_nodes = row.name == "torus" || row.name == "pat" || row.name.starts_with("collnet");
+    const CollectiveKind kind = row.name == "pairwise" ? CollectiveKind::all_to_all : CollectiveKind::all_reduce;
+    if (asks_for_nodes) continue;
+    EXPECT_EQ(row.network_hops({kind, Bytes{64e6}, 8, 1}, cluster.site(0)), 0.0) << row.name;
+  }
+}
+
+// A hop between nodes that takes a millisecond longer makes the row's own time longer by as many of them: the figures
+// of gloo's messages, of SHARP's switches and of a torus' links are no constants of a protocol.
+TEST(NetworkHops, AreWhatTheRowsTimeCounts) {
+  constexpr double kLonger = 1e-3;
+  for (const CountedHops& counted : counted_hops()) {
+    const std::string_view row = counted.row;
+    if (row == "gloo" || row == "nvls" || row == "torus" || row.starts_with("collnet")) continue;
+    const hardware::Cluster cluster = cluster_of(counted);
+    const CollectiveCall call{counted.kind, Bytes{64e6}, counted.ranks, counted.nodes};
+    CollectiveConstants plain = timing_constants(cluster.site(0), call.ranks, call.nodes);
+    plain.protocols = plain.protocols.last(1);
+    Protocol slow = plain.protocols[0];
+    slow.ring_network_hop += Seconds{kLonger};
+    slow.tree_network_hop += Seconds{kLonger};
+    CollectiveConstants longer = plain;
+    longer.protocols = std::span(&slow, 1);
+    longer.nvls_network_hop += Seconds{kLonger};
+    longer.exchange_network_hop += Seconds{kLonger};
+    const auto total = [&](const CollectiveConstants& k) {
+      return row_named(row).time(call, cluster.site(0), k).total().value();
+    };
+    EXPECT_NEAR((total(longer) - total(plain)) / kLonger, counted.hops, 1e-6) << row;
+  }
+}
+
+TEST(Transport, AddsToEachHopOfATorus) {
+  hardware::Cluster plain = cluster_of({"torus", CollectiveKind::all_reduce, 64, 16, 12}), slow = plain;
+  slow.fabric.transport_latency = Seconds{50e-6};
+  const CollectiveCall small{CollectiveKind::all_reduce, Bytes{64.0}, 64, 16};
+  EXPECT_NEAR((collective_time(small, slow.site(0)) - collective_time(small, plain.site(0))).value(), 12 * 50e-6, 1e-7);
+}
+
 }  // namespace
 }  // namespace orrery::sim
