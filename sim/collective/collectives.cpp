@@ -2,6 +2,7 @@
 #include "sim/collective/collectives.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <stdexcept>
 #include <vector>
@@ -74,6 +75,14 @@ Choice exchange(const CollectiveCall& call, const hardware::Site& site, const nc
   return out;
 }
 
+double channel_share(const nccl::Selected& best, const CollectiveCall& call, const nccl::Tuner& tuner) {
+  if (call.nodes <= 1 || best.algorithm != hardware::NcclAlgorithm::ring || best.protocol != NcclProtocol::ll128)
+    return 0.0;
+  const NcclFunction function = function_of(call.kind);
+  return tuner.cell(function, best.algorithm, NcclProtocol::ll128).bandwidth /
+         tuner.cell(function, best.algorithm, NcclProtocol::simple).bandwidth;
+}
+
 }  // namespace
 
 std::span<const CollectiveRow> collective_algorithms() {
@@ -107,7 +116,8 @@ Choice select(const CollectiveCall& call, const hardware::Site& site, const nccl
   if (const CollectiveRow* row = in_place_of_nccl(call, site)) return other_choice(*row, call, site);
   if (call.kind == CollectiveKind::all_to_all) return exchange(call, site, tuner);
   const nccl::Selected best = tuner.choose({function_of(call.kind), call.bytes.value(), call.dtype, call.operations});
-  return {&row_of(best.algorithm), best.protocol, best.channels, best.threads, best.rounds, best.share};
+  return {&row_of(best.algorithm),         best.protocol, best.channels, best.threads, best.rounds, best.share,
+          channel_share(best, call, tuner)};
 }
 
 Choice nccl_choice(const CollectiveCall& call, const hardware::Site& site) {
@@ -156,6 +166,12 @@ CollectiveCost closed_form(const Choice& choice, const CollectiveCall& call, con
   CollectiveConstants one = constants;
   const auto protocol = static_cast<std::size_t>(choice.protocol);
   if (protocol < one.protocols.size()) one.protocols = one.protocols.subspan(protocol, 1);
+  std::array<Protocol, 1> own;
+  if (choice.channel_share > 0.0 && one.protocols.size() == 1) {
+    own.front() = one.protocols.front();
+    own.front().ring_network_efficiency = choice.channel_share;
+    one.protocols = own;
+  }
   return choice.row->time(call, site, one);
 }
 

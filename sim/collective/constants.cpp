@@ -18,8 +18,8 @@ using nccl::Hop;
 const nccl::Constants& figures() { return nccl::constants(hardware::NcclVersion::v2_30); }
 
 // Latencies of the tuner. Ring efficiency of LL128: 0.92, and across nodes 8 channels × 36.7 GB/s of 8 × 48 (Hopper) or
-// 20 of 24 (Ampere): 0.8. Tree: LL 1/3.8; LL128 120/128 of Simple. A ring's step pays the host's network overhead where
-// it spans nodes, of Simple three times.
+// 20 of 24 (Ampere): 0.8 where nobody asked the tuner (Choice::channel_share). Tree: LL 1/3.8; LL128 120/128 of Simple.
+// A ring's step pays the host's network overhead where it spans nodes, of Simple three times.
 Protocol protocol_of(NcclProtocol protocol, double overhead_us) {
   const auto p = static_cast<std::size_t>(protocol);
   const auto base = [&](NcclAlgorithm a) { return Seconds{figures().base_us[static_cast<std::size_t>(a)][p] * 1e-6}; };

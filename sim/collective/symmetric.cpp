@@ -188,6 +188,8 @@ std::vector<Transfer> multicast_transfers(const CollectiveCall& call) {
   return out;
 }
 
+double no_hops(const CollectiveCall&, const hardware::Site&) { return 0.0; }
+
 int direct_additions(const CollectiveCall& call) { return call.ranks - 1; }
 int switch_additions(const CollectiveCall& call) { return ceil_log2(call.ranks); }
 
@@ -195,20 +197,20 @@ int switch_additions(const CollectiveCall& call) { return ceil_log2(call.ranks);
 
 LibraryRow symmetric_ll_row() {
   return {{kLl, "t = base + softplus(9 n B / bw - 1 us), B of a rank; both buffers are windows, one NVLink domain",
-           kSource, std::nullopt, ll_supports, ll_time, ll_load, ll_transfers},
+           kSource, std::nullopt, ll_supports, ll_time, ll_load, ll_transfers, no_hops},
           direct_additions};
 }
 
 LibraryRow symmetric_row() {
   return {
       {kDirect, "t = base + softplus(S f / bw - 1 us), bw = softmin(blocks rate, peak); no less than S f / node bus",
-       kSource, std::nullopt, supports, direct_time, direct_load, direct_transfers},
+       kSource, std::nullopt, supports, direct_time, direct_load, direct_transfers, no_hops},
       direct_additions};
 }
 
 LibraryRow symmetric_multicast_row() {
   return {{kMulticast, "t = base + softplus((S + S/n) / bw - 1 us) in the switch, bw = softmin(blocks rate n, peak)",
-           kSource, std::nullopt, multicast_supports, multicast_time, multicast_load, multicast_transfers},
+           kSource, std::nullopt, multicast_supports, multicast_time, multicast_load, multicast_transfers, no_hops},
           switch_additions};
 }
 

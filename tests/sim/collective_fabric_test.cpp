@@ -259,5 +259,18 @@ TEST(Transport, AddsToEachHopOfATorus) {
   EXPECT_NEAR((collective_time(small, slow.site(0)) - collective_time(small, plain.site(0))).value(), 12 * 50e-6, 1e-7);
 }
 
+// NVIDIA/nccl-tests#153: two nodes of 8 H800 with 8 cards of 100 Gb/s, all_reduce of 8 GiB in the switches and a tree
+// above them: 161 GB/s of bus bandwidth, more than the cards carry, since each node sends the buffer once.
+TEST(PublishedBandwidth, OfTwoH800NodesFollowsFromTheirCards) {
+  hardware::Cluster cluster = hardware::make_cluster("hgx_h800", "rail_fat_tree_ndr", 2);
+  cluster.groups[0].node.nic_bandwidth = BytesPerSecond{12.5e9};
+  CollectiveCall call{CollectiveKind::all_reduce, Bytes{8589934592.0}, 16, 2};
+  call.dtype = Dtype::fp32;
+  const CollectiveEstimate estimate = explain_collective(call, cluster.site(0));
+  EXPECT_EQ(estimate.algorithm, "nvls_tree");
+  const double bus = call.bytes.value() / estimate.time.value() * bus_factor(call.kind, call.ranks);
+  EXPECT_NEAR(bus, 161e9, 0.05 * 161e9);
+}
+
 }  // namespace
 }  // namespace orrery::sim

@@ -38,6 +38,22 @@ TEST(ForcedAlgorithm, RingCostsLatencyWhereTheTreeCostsBandwidth) {
   EXPECT_NEAR(seconds(tree, 1e9, 32), 120.4e-6 + 8403.3613e-6, 1e-9);
 }
 
+// NCCL's ring of LL128 over 4 nodes, AllGather of nccl_golden: DGX H100 303.1 of Simple's 396.4 GB/s (8 channels
+// of 36.7 GB/s on cards of 48), H800 167.1 of 181.7 (0.92, its channels carry 22); DGX A100 20 of 24.
+TEST(ForcedAlgorithm, RingOfLl128IsAsWideAsItsChannels) {
+  const auto per_byte = [](hardware::Cluster cluster) {
+    cluster = forced(std::move(cluster), "ring");
+    cluster.nccl.protocols = hardware::parse_nccl_protocols("LL128").list;
+    return (seconds(cluster, 2e9, 32) - seconds(cluster, 1e9, 32)) / 1e9;
+  };
+  EXPECT_NEAR(per_byte(h100_cluster(4)), 62.0 / 32.0 / (8 * 50e9 * 0.85 * 36.7 / 48.0), 1e-15);
+  EXPECT_NEAR(per_byte(a100_cluster(4)), 62.0 / 32.0 / (8 * 25e9 * 0.85 * 20.0 / 24.0), 1e-15);
+  hardware::Cluster h800 = h100_cluster(4);
+  h800.groups[0].gpu.nvlink_bandwidth = BytesPerSecond{200e9};
+  const double bus = timing_constants(h800.site(0), 32, 4).node_bus.value();
+  EXPECT_NEAR(per_byte(h800), 62.0 / 32.0 / (bus * 0.92), 1e-15) << "NVLink holds it up";
+}
+
 // NCCL's own latencies of a ring of LL over 16 nodes of 8: 6.6 + 224 steps inside + 30 · 2.7 us between nodes, where no
 // step is shorter than the proxy's overhead: 1 us of an Intel host (DGX H100: 311.6 us), 2 us of an AMD one (DGX A100:
 // 535.6 us; NVIDIA/nccl 2.28.9 src/graph/tuning.cc, run on both topologies).
