@@ -1,7 +1,8 @@
 // "Did you mean": the nearest valid names to a mistyped word.
 //
 // Optimal string alignment distance (insert, delete, replace, swap neighbours; Damerau 1964), ignoring case.
-// A name that the word begins, or that begins the word ("h100" for "h100_sxm"), counts as one edit away.
+// A name that the word begins, or that begins the word ("h100" for "h100_sxm"), counts as one edit away; one that the
+// word begins from a part on, however its parts are joined ("pro6000" for "rtx_pro_6000_server"), as two.
 
 #include "hardware/nearest_names.hpp"
 
@@ -38,11 +39,29 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return last[b.size()];
 }
 
+bool is_joint(char c) { return c == '_' || c == '-' || c == '.' || c == ' '; }
+
+std::string without_joints(std::string text) {
+  text.erase(std::remove_if(text.begin(), text.end(), is_joint), text.end());
+  return text;
+}
+
+bool begins_a_part(const std::string& word, const std::string& name) {
+  const std::string wanted = without_joints(word);
+  if (wanted.size() < kMinPrefix) return false;
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    if (at > 0 && !is_joint(name[at - 1])) continue;
+    if (without_joints(name.substr(at)).compare(0, wanted.size(), wanted) == 0) return true;
+  }
+  return false;
+}
+
 std::size_t distance(const std::string& word, const std::string& name) {
   const std::size_t edits = edit_distance(word, name);
   const std::size_t shared = std::min(word.size(), name.size());
   const bool is_prefix = shared >= kMinPrefix && word.compare(0, shared, name, 0, shared) == 0;
-  return is_prefix ? std::min<std::size_t>(edits, 1) : edits;
+  if (is_prefix) return std::min<std::size_t>(edits, 1);
+  return begins_a_part(word, name) ? std::min<std::size_t>(edits, 2) : edits;
 }
 
 }  // namespace

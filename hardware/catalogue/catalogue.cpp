@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/catalogue/gpu_words.hpp"
 #include "hardware/catalogue/profile_reader.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/config/config_numbers.hpp"
@@ -51,7 +52,10 @@ fs::path find_profile(const char* kind, const char* what, std::string_view name)
   if (is_profile_path(name)) return name;
   const std::vector<std::string> names = names_in(kind);
   if (!std::binary_search(names.begin(), names.end(), name)) {
-    std::string advice = did_you_mean(name, names);
+    const bool is_gpu = std::string_view(kind) == "gpus";
+    const std::vector<std::string> called = is_gpu ? gpus_called(name) : std::vector<std::string>();
+    std::string advice = called.size() == 1 ? did_you_mean(called.front(), called) : did_you_mean(name, names);
+    if (advice.empty() && !called.empty()) advice = fmt::format("; any of {}", listed(called));
     if (advice.empty()) advice = fmt::format("; known: {}", listed(names));
     throw ConfigError(fmt::format("unknown {} {}{}", what, in_quotes(name), advice));
   }

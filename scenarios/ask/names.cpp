@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/catalogue/gpu_words.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/dtype.hpp"
 #include "models/architectures/hf_config.hpp"
@@ -68,10 +70,10 @@ std::string anywhere(const std::string& name) {
   return std::filesystem::absolute(name, code).lexically_normal().string();
 }
 
-/// `gpu` by name or path, empty: the node's own.
 /// Chips of a torus have no cards: none of the engines here runs on them.
 bool is_engineless(const std::string& node) { return hardware::load_node(node).nics == 0; }
 
+/// `gpu` by name or path, empty: the node's own.
 AskedGpu gpu_in(const std::string& node, const std::string& gpu) {
   const hardware::Node held = hardware::load_node(node);
   const hardware::Gpu loaded = hardware::load_gpu(gpu.empty() ? held.gpu : gpu);
@@ -119,24 +121,29 @@ std::vector<std::string> gpus_named(std::string_view written) {
   const std::string name = contract_name(written);
   const std::vector<std::string> known = hardware::gpu_names();
   if (has(known, name)) return {name};
-  std::vector<std::string> beginning;
+  std::vector<std::string> named = hardware::gpus_called(written);
   for (const std::string& one : known) {
-    if (one.rfind(name + "_", 0) == 0) beginning.push_back(one);
+    if (one.rfind(name + "_", 0) == 0 && !has(named, one)) named.push_back(one);
   }
-  return beginning;
+  std::sort(named.begin(), named.end());
+  return named;
 }
 
 std::string gpu_name_of(std::string_view written) {
-  const std::string name = contract_name(written);
-  const std::vector<std::string> known = hardware::gpu_names(), beginning = gpus_named(written);
-  // "h100" means the board of the usual servers.
-  if (has(beginning, name + "_sxm")) return name + "_sxm";
-  if (beginning.size() == 1) return beginning.front();
-  if (beginning.empty()) {
-    throw ConfigError(fmt::format("--gpu {}: there is no such GPU; {}", printable(written), did_you_mean(name, known)));
+  const std::vector<std::string> known = hardware::gpu_names(), named = gpus_named(written);
+  if (named.size() == 1) return named.front();
+  if (named.empty()) {
+    throw ConfigError(fmt::format("--gpu {}: there is no such GPU; {}", printable(written),
+                                  did_you_mean(contract_name(written), known)));
   }
-  throw ConfigError(
-      fmt::format("--gpu {}: that is any of {}; name one", printable(written), fmt::join(beginning, ", ")));
+  // "h100" and "NVIDIA H100 80GB HBM3" mean the board of the usual servers.
+  std::vector<std::string> usual;
+  std::copy_if(named.begin(), named.end(), std::back_inserter(usual), [](const std::string& one) {
+    constexpr std::string_view kSxm = "_sxm";
+    return one.size() > kSxm.size() && one.compare(one.size() - kSxm.size(), kSxm.size(), kSxm) == 0;
+  });
+  if (usual.size() == 1) return usual.front();
+  throw ConfigError(fmt::format("--gpu {}: that is any of {}; name one", printable(written), fmt::join(named, ", ")));
 }
 
 AskedGpu find_asked_gpu(std::string_view written, const std::string& node) {

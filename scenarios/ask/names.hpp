@@ -13,11 +13,12 @@ namespace orrery::scenarios {
 /// `weight_dtype`: asked for beside it; may be empty. Throws ConfigError with the nearest names.
 [[nodiscard]] AskedModel find_asked_model(const std::string& written, const std::string& weight_dtype);
 
-/// A contract name: itself, or the beginning of one ("h100" for h100_sxm), whatever its case. Throws ConfigError with
-/// the nearest names, and for a beginning that several have.
+/// A contract name: the only one of gpus_named(), or of these the board of the usual servers ("h100" means h100_sxm).
+/// Throws ConfigError with the nearest names where there is none, and with all where there are several.
 [[nodiscard]] std::string gpu_name_of(std::string_view written);
 
-/// All that it may mean: itself, or those that begin with it; empty: none.
+/// All that it may mean, whatever its case: itself; or those that begin with it, or are called so by other programs
+/// (hardware::gpus_called()); empty: none.
 [[nodiscard]] std::vector<std::string> gpus_named(std::string_view written);
 
 /// The GPU of that name, or of a profile of one's own by its path, in the node of that name or path; either may be

@@ -32,13 +32,24 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string joined(std::string text) {
+  text.erase(std::remove(text.begin(), text.end(), '_'), text.end());
+  return text;
+}
+
 /// The distance as the file documents it: one of the two words begins the other, of three letters at least, is one
-/// edit.
+/// edit; a word that begins the name from a part on, whatever joints both have, is two.
 std::size_t distance(const std::string& word, const std::string& name) {
   const std::string a = lower(word), b = lower(name);
   const std::size_t shared = std::min(a.size(), b.size()), least = edits(a, a.size(), b, b.size());
-  const bool begins = shared >= 3 && a.substr(0, shared) == b.substr(0, shared);
-  return begins ? std::min<std::size_t>(least, 1) : least;
+  if (shared >= 3 && a.substr(0, shared) == b.substr(0, shared)) return std::min<std::size_t>(least, 1);
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    const bool is_part = i == 0 || b[i - 1] == '_';
+    if (is_part && joined(a).size() >= 3 && joined(b.substr(i)).rfind(joined(a), 0) == 0) {
+      return std::min<std::size_t>(least, 2);
+    }
+  }
+  return least;
 }
 
 Names reference(const std::string& word, const Names& valid) {
@@ -92,6 +103,17 @@ TEST(NearestNames, AreUnderstoodAcrossEachKindOfSlip) {
     ASSERT_FALSE(near.empty()) << slip;
     EXPECT_EQ(near[0], "tensor_parallel") << slip;
   }
+}
+
+TEST(NearestNames, AreThoseThatHoldTheWord) {
+  const Names gpus{"a100_sxm", "rtx_5090", "rtx_6000_ada", "rtx_a6000", "rtx_pro_6000_server"};
+  EXPECT_EQ(nearest_names("a6000", gpus), Names{"rtx_a6000"});
+  EXPECT_EQ(nearest_names("5090", gpus), Names{"rtx_5090"});
+  EXPECT_EQ(nearest_names("pro6000", gpus), Names{"rtx_pro_6000_server"});
+  EXPECT_EQ(nearest_names("pro-6000", gpus), Names{"rtx_pro_6000_server"});
+  EXPECT_EQ(nearest_names("6000", gpus), (Names{"rtx_6000_ada", "rtx_pro_6000_server"}));
+  EXPECT_EQ(nearest_names("tre", {"nvls_tree", "tree"}), (Names{"tree", "nvls_tree"})) << "the whole before a part";
+  EXPECT_TRUE(nearest_names("000_ada", gpus).empty()) << "within a part";
 }
 
 TEST(NearestNames, OfEqualDistanceComeByTheAlphabet) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/config.hpp"
 #include "scenarios/ask/names.hpp"
 #include "scenarios/import/import.hpp"
 #include "scenarios/scenario.hpp"
@@ -12,6 +13,7 @@ namespace orrery::scenarios::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -57,6 +59,29 @@ TEST(GpusNamed, AreThoseThatBeginSo) {
   EXPECT_THAT(gpus_named("NVIDIA H100"), ElementsAre("h100_nvl", "h100_pcie", "h100_sxm", "h100_sxm_96gb"));
   EXPECT_THAT(gpus_named("L40S"), ElementsAre("l40s"));
   EXPECT_THAT(gpus_named("warp9"), IsEmpty());
+  EXPECT_THAT(gpus_named("rtx"), Contains("rtx_4090"));
+}
+
+// hardware/catalogue/gpu_words.hpp has the names; of several the board of the usual servers is meant.
+TEST(GpuNameOf, IsTheBoardThatIsMeant) {
+  for (const char* usual : {"h100", "H100", "NVIDIA H100 80GB HBM3", "H100-SXM5-80GB", "h100sxm", "h100 80gb"}) {
+    EXPECT_EQ(gpu_name_of(usual), "h100_sxm") << usual;
+  }
+  EXPECT_EQ(gpu_name_of("A100-SXM4-40GB"), "a100_sxm_40gb");
+  EXPECT_EQ(gpu_name_of("a6000"), "rtx_a6000");
+  EXPECT_EQ(gpu_name_of("5090"), "rtx_5090");
+  EXPECT_EQ(gpu_name_of("pro6000"), "rtx_pro_6000_server");
+  const auto refusal = [](const char* written) {
+    try {
+      return gpu_name_of(written);
+    } catch (const hardware::ConfigError& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_EQ(refusal("6000"), "--gpu 6000: that is any of rtx_6000_ada, rtx_pro_6000_server; name one");
+  EXPECT_EQ(refusal("v100"), "--gpu v100: that is any of v100_pcie, v100_sxm_16gb, v100_sxm_32gb; name one");
+  EXPECT_THAT(refusal("A100-PCIE-40GB"),
+              AllOf(HasSubstr("there is no such GPU; did you mean "), HasSubstr("a100_pcie")));
 }
 
 /// Two GPUs of Hopper in slots of Gen5, without NVLinks, with `more` beside them.
