@@ -36,7 +36,8 @@ std::string readable_seconds(double value) {
   if (size >= kOnlyPower) return fmt::format("{:.{}g} s", value, kDigits);
   if (size >= 1.0 || value == 0.0) return significant(value) + " s";
   if (size >= 1e-3) return significant(value * 1e3) + " ms";
-  return significant(value * 1e6) + " us";
+  if (size >= 1e-6) return significant(value * 1e6) + " us";
+  return significant(value * 1e9) + " ns";
 }
 
 std::string readable_bytes(double value) {

@@ -1,6 +1,7 @@
 #include "scenarios/families.hpp"
 
-#include <gtest/gtest.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 
 #include "hardware/config/config.hpp"
 #include "scenarios/kinds.hpp"
@@ -8,6 +9,8 @@
 
 namespace orrery::scenarios::testing {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(Families, HoldNamesWithSummaries) {
   for (const Family& family : families()) {
@@ -50,6 +53,13 @@ TEST(Templates, AreWellAndOfTheirKind) {
     EXPECT_EQ(scenario.jobs[0].kind, kind);
     EXPECT_EQ(scenario.jobs[0].model, kind->has_model ? "llama-3-8b" : "");
   }
+}
+
+// Figures of the README that grow with the library.
+TEST(Readme, CountsWhatThereIs) {
+  const std::string readme = read_file(std::filesystem::path(tests::source_root()) / "README.md");
+  EXPECT_THAT(readme, HasSubstr(fmt::format("profiles of {} GPUs; {} models,", family_items("gpus").size(),
+                                            family_items("models").size())));
 }
 
 }  // namespace

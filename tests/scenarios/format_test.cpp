@@ -47,6 +47,8 @@ TEST(ReadableSeconds, StayAtTheirUnitsEdges) {
   EXPECT_EQ(readable(1.0, Unit::seconds), "1.000 s");
   EXPECT_EQ(readable(1e-3, Unit::seconds), "1.000 ms");
   EXPECT_EQ(readable(1e-6, Unit::seconds), "1.000 us");
+  EXPECT_EQ(readable(1e-9, Unit::seconds), "1.000 ns");
+  EXPECT_EQ(readable(999.96e-9, Unit::seconds), "1.000 us") << "not 1000 ns";
   EXPECT_EQ(readable(12345.0, Unit::seconds), "12345 s");  // whole seconds keep their digits
 }
 
