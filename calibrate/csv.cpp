@@ -1,4 +1,5 @@
 // Reads CSV tables, plain or gzip, quoted as RFC 4180 says: a cell in double quotes may hold commas, and "" is a quote.
+// As spreadsheets save them, too: with a byte order mark, CRLF, and blank lines at the end.
 // Limitations: no line break within a cell; the whole table is held in memory (the largest has 220,000 rows).
 #include <charconv>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include "calibrate/tables.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/config/files.hpp"
+#include "hardware/config/shown.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -87,6 +89,17 @@ std::vector<std::string> cells(std::string_view rest, const std::string& file, i
   }
 }
 
+/// Of two columns of one name nobody could say which is meant.
+void check_names(const CsvTable& table) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (table.columns[i] != table.columns[j] || table.columns[i].empty()) continue;
+      fail(table.file, 1,
+           fmt::format("columns {} and {} are both named {}", j + 1, i + 1, hardware::shown(table.columns[i])));
+    }
+  }
+}
+
 }  // namespace
 
 int CsvTable::column(std::string_view name) const {
@@ -101,7 +114,7 @@ CsvTable read_csv(const std::filesystem::path& path) {
   table.file = path.string();
   std::string text = slurp(path);
   if (text.size() > 2 && text[0] == '\x1f' && text[1] == '\x8b') text = inflate_gzip(std::move(text), table.file);
-  const std::string_view all = text;
+  const std::string_view all = hardware::without_byte_order_mark(text);
   std::size_t from = 0;
   for (int line = 1; from < all.size(); ++line) {
     std::size_t end = all.find('\n', from);
@@ -111,9 +124,10 @@ CsvTable read_csv(const std::filesystem::path& path) {
     from = end + 1;
     if (line == 1) {
       table.columns = cells(row, table.file, line);
+      check_names(table);
       continue;
     }
-    if (row.empty() && from >= all.size()) break;
+    if (row.empty() && all.find_first_not_of("\r\n", from) == std::string_view::npos) break;
     table.rows.push_back(cells(row, table.file, line));
     if (table.rows.back().size() != table.columns.size()) {
       fail(table.file, line,

@@ -134,6 +134,11 @@ void write_all(const std::string& name, const std::function<void(std::ostream&)>
 
 }  // namespace
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.substr(0, kMark.size()) == kMark ? text.substr(kMark.size()) : text;
+}
+
 bool is_device_path(const std::string& path) {
   return path.compare(0, 5, "/dev/") == 0 || path.compare(0, 14, "/proc/self/fd/") == 0;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <iosfwd>
 #include <string>
+#include <string_view>
 
 namespace orrery::hardware {
 
@@ -15,6 +16,9 @@ namespace orrery::hardware {
 /// block device. A pipe in the file system would block until somebody writes to it; descriptors of this process
 /// (a shell's <(…)) are read as they come.
 void check_input_file(const std::string& path);
+
+/// A text as programs of Windows and spreadsheets save it, without the mark (EF BB BF) that they put before it.
+[[nodiscard]] std::string_view without_byte_order_mark(std::string_view text);
 
 /// Throws ConfigError naming `path` unless it can become an output: no folder there, not a pipe or a socket.
 void check_output_file(const std::string& path);

@@ -10,6 +10,7 @@
 
 #include "hardware/config/config.hpp"
 #include "hardware/config/config_text.hpp"
+#include "hardware/config/files.hpp"
 #include "hardware/config/shown.hpp"
 #include "models/serving/workload/byte_reader.hpp"
 #include "scenarios/import/model_name.hpp"
@@ -127,9 +128,9 @@ void check(const std::string& yaml, const std::vector<std::string>& paths, const
 }  // namespace
 
 std::string ImportFile::whole() const {
-  if (path == "-") return text;
+  if (path == "-") return std::string(hardware::without_byte_order_mark(text));
   if (is_gzip) throw ConfigError(std::vector<Diagnostic>{{path, {}, "is a gzip archive: unpack it"}});
-  return hardware::read_text_file(path);
+  return std::string(hardware::without_byte_order_mark(hardware::read_text_file(path)));
 }
 
 std::string ImportFile::name() const { return fs::path(path).filename().string(); }

@@ -55,6 +55,33 @@ TEST(Csv, ReadsQuotedCellsWithCommasAndQuotes) {
   EXPECT_EQ(table.rows, (std::vector<std::vector<std::string>>{{"x, y", "say \"hi\"", ""}, {"1", "2", "3"}}));
 }
 
+// As Excel saves "CSV UTF-8".
+TEST(Csv, ReadsWhatSpreadsheetsSave) {
+  const TemporaryFolder folder;
+  const std::vector<std::vector<std::string>> rows{{"all_reduce", "1, 2"}, {"", "x"}};
+  for (const char* mark : {"", "\xEF\xBB\xBF"}) {
+    for (const char* end : {"\n", "\r\n"}) {
+      for (const int blank : {0, 1, 3}) {
+        std::string text = std::string(mark) + "op,\"dtype\"" + end + "all_reduce,\"1, 2\"" + end + ",x" + end;
+        for (int i = 0; i < blank; ++i) text += end;
+        for (const bool packed : {false, true}) {
+          const CsvTable table = read_csv(packed ? gzip(folder, text) : folder.file("t.csv", text));
+          EXPECT_EQ(table.columns, (std::vector<std::string>{"op", "dtype"}));
+          EXPECT_EQ(table.rows, rows);
+        }
+      }
+    }
+  }
+  const auto path = folder.file("gap.csv", "a,b\n1,2\n\n3,4\n");
+  EXPECT_EQ(message_of(path), path.string() + ":3:1: the row has 1 cells, the header 2") << "a gap is no end";
+}
+
+TEST(Csv, RefusesTwoColumnsOfOneName) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("t.csv", "op,bytes,gpus,bytes\n1,2,3,4\n");
+  EXPECT_EQ(message_of(path), path.string() + ":1:1: columns 2 and 4 are both named \"bytes\"");
+}
+
 TEST(Csv, RefusesBrokenQuotesWithTheLine) {
   const TemporaryFolder folder;
   EXPECT_NE(message_of(folder.file("a.csv", "a,b\n1,\"2\n")).find("a.csv:2:1: a quoted cell is not closed"),

@@ -17,7 +17,6 @@ namespace orrery::models {
 namespace {
 
 constexpr std::size_t kBuffer = std::size_t{64} << 10;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr int kGzipOnly = 16 + MAX_WBITS;
 
 [[noreturn]] void refuse(const std::string& path, const char* message) {
@@ -116,8 +115,7 @@ std::string_view ByteReader::head() {
     head_ += more;
   }
   has_head_ = !head_.empty();
-  const std::string_view seen = std::string_view(head_).substr(0, kHead);
-  return seen.substr(0, kByteOrderMark.size()) == kByteOrderMark ? seen.substr(kByteOrderMark.size()) : seen;
+  return hardware::without_byte_order_mark(std::string_view(head_).substr(0, kHead));
 }
 
 }  // namespace orrery::models

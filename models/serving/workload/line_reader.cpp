@@ -7,10 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "hardware/config/files.hpp"
+
 namespace orrery::models {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 int in_int(std::int64_t number) {
   return static_cast<int>(std::min<std::int64_t>(number, std::numeric_limits<int>::max()));
@@ -58,8 +58,7 @@ bool LineReader::next(std::string_view& line) {
   if (!any) return false;
   ++line_;
   if (!text_.empty() && text_.back() == '\r') text_.pop_back();
-  line = text_;
-  if (line_ == 1 && line.substr(0, kByteOrderMark.size()) == kByteOrderMark) line.remove_prefix(kByteOrderMark.size());
+  line = line_ == 1 ? hardware::without_byte_order_mark(text_) : std::string_view(text_);
   return true;
 }
 

@@ -55,6 +55,16 @@ constexpr const char* kServe =
     "  --no-enable-prefix-caching --enforce-eager \\\n"
     "  --port $PORT --api-key \"$KEY\" --speculative-config '{\"a\": 1}' --new-thing 3\n";
 
+TEST_F(Import, ReadsWhatWindowsSaves) {
+  const std::string text = "\xEF\xBB\xBF" + replaced(kServe, "#!/bin/bash\n", "");
+  EXPECT_EQ(job_of(text, {"--gpu", "h200_sxm"}).llm.name, "llama-3.1-70b");
+  EXPECT_EQ(job_of("\xEF\xBB\xBF"
+                   "vllm serve Qwen/Qwen3-32B\n",
+                   {"--gpu", "h200_sxm"})
+                .llm.name,
+            "qwen3-32b");
+}
+
 TEST_F(Import, ReadsALaunchLineOfVllm) {
   const models::ServingJob job = job_of(kServe, {"--gpu", "h200_sxm"});
   EXPECT_EQ(job.llm.name, "llama-3.1-70b");
