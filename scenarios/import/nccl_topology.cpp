@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -232,6 +233,9 @@ bool same_capability(const NcclTopology& topology, const hardware::Gpu& gpu) {
   });
 }
 
+/// Whoever doesn't name the board means a whole box: a part of one may show no links, whatever board it has.
+constexpr int kWholeBox = std::numeric_limits<int>::max();
+
 /// Boards of the catalogue that have that capability, and its links or any.
 std::vector<std::string> boards_like(const NcclTopology& topology, bool same_links) {
   std::vector<std::string> names;
@@ -239,7 +243,8 @@ std::vector<std::string> boards_like(const NcclTopology& topology, bool same_lin
     const hardware::Gpu gpu = hardware::load_gpu(name);
     if (!same_capability(topology, gpu) || gpu.generation.interconnect == hardware::Interconnect::ici) continue;
     const int links = links_in(topology);
-    if (!same_links || nvlinks_of(gpu) == links || has_fewer(links, nvlinks_of(gpu), name)) names.push_back(name);
+    if (!same_links || nvlinks_of(gpu) == links || has_fewer(links, nvlinks_of(gpu), name, kWholeBox))
+      names.push_back(name);
   }
   return names;
 }
@@ -259,7 +264,7 @@ void check_board(const NcclTopology& topology, const std::string& board, const h
                                     topology.compute_capability, board, capability_of(gpu) / 10,
                                     capability_of(gpu) % 10, fmt::join(boards_like(topology, false), ", "))}});
   }
-  check_links(board, gpu, links_in(topology), topology.nvlinks > 0, file, topology.first_gpu);
+  check_links(board, gpu, {topology.gpus, links_in(topology), topology.nvlinks > 0}, file, topology.first_gpu);
 }
 
 /// What the user calls it, where that leaves several the one that the file is of. Throws ConfigError with the nearest

@@ -92,6 +92,23 @@ bool any_node_with(const std::string& board, const Answer& answer) {
   });
 }
 
+/// GPUs of the largest node of the library with the board; of a board of one's own those of an HGX board.
+int whole_box(const std::string& board) {
+  constexpr int kHgx = 8;
+  int most = 0;
+  for (const std::string& name : hardware::node_names()) {
+    const hardware::Node node = hardware::load_node(name);
+    if (node.gpu == board) most = std::max(most, node.gpus);
+  }
+  return most > 0 ? most : kHgx;
+}
+
+/// Its NVLinks are cables to the other GPUs of its box: those to GPUs that aren't given aren't seen.
+bool is_meshed(const std::string& board) {
+  return any_node_with(
+      board, [](const hardware::Node& node) { return !node.nvlink_mesh.empty() && node.nvlink_mesh.back() > 0; });
+}
+
 }  // namespace
 
 double nvlink_rate(const hardware::Gpu& gpu) { return gpu.generation.compute_capability >= 100 ? 50e9 : 25e9; }
@@ -106,14 +123,18 @@ bool takes_bridges(const std::string& board) {
   return !meets_in_switch && any_node_with(board, [](const hardware::Node&) { return true; });
 }
 
-bool has_fewer(int links, int own, const std::string& board) {
+bool has_fewer(int links, int own, const std::string& board, int gpus) {
+  if (links >= own) return false;
+  if (gpus < whole_box(board) && (links == 0 || is_meshed(board))) return true;
   // Three bridges of a third of the links each, or parts that divide the board's.
   const bool whole_bridges = own % 3 == 0 && links % std::max(1, own / 3) == 0;
-  return links < own && takes_bridges(board) && (links == 0 || own % links == 0 || whole_bridges);
+  return takes_bridges(board) && (links == 0 || own % links == 0 || whole_bridges);
 }
 
-void check_links(const std::string& board, const hardware::Gpu& gpu, int links, bool to_switch, const std::string& file,
+void check_links(const std::string& board, const hardware::Gpu& gpu, const SeenLinks& seen, const std::string& file,
                  const hardware::SourceSpan& at) {
+  const int links = seen.of_each;
+  const bool to_switch = seen.to_switch;
   if (gpu.generation.interconnect == hardware::Interconnect::ici) {
     throw ConfigError({{file, at,
                         fmt::format("NCCL and nvidia-smi see NVIDIA's boards, and {} is none: another board than --gpu "
@@ -134,7 +155,7 @@ void check_links(const std::string& board, const hardware::Gpu& gpu, int links, 
   }
   const int own = nvlinks_of(gpu);
   const bool bridge_of_own = links > 0 && !to_switch && own == 0;
-  if (links != own && !bridge_of_own && !has_fewer(links, own, board)) {
+  if (links != own && !bridge_of_own && !has_fewer(links, own, board, seen.gpus)) {
     throw ConfigError(
         {{file, at,
           fmt::format("{} NVLinks of a GPU, and {} has {}: another board than --gpu says", links, board, own)}});
@@ -226,6 +247,11 @@ Imported node_profile(const MachineFacts& facts, const std::string& file) {
   if (facts.slot.value() <= 0.0) out.notes.emplace_back("pcie_bandwidth: the board's own rate");
   if (facts.cpu.empty()) out.notes.emplace_back("cpu: that of the default (intel_sapphire_rapids)");
   if (reduces) out.notes.emplace_back("in_network_reduction: true, as this generation's NVSwitch has it");
+  if (const int own = nvlinks_of(gpu); facts.gpus > 1 && facts.nvlink.links < own && !takes_bridges(facts.board)) {
+    out.notes.push_back(fmt::format(
+        "NVLinks: {} of the {} of a {}, as {} shows them: of a part of its box, which a virtual machine has",
+        facts.nvlink.links, own, facts.board, facts.what));
+  }
   out.ignored = facts.nvlink.unused;
   return out;
 }

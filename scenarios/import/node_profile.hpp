@@ -39,13 +39,21 @@ inline constexpr int kManyLinks = 1 << 20;
 /// A board of the library whose NVLinks, if any, are bridges between pairs, sold one by one.
 [[nodiscard]] bool takes_bridges(const std::string& board);
 
-/// Its NVLinks are bridges, as they are sold one by one: it may stand in a box that has none, or fewer.
-[[nodiscard]] bool has_fewer(int links, int own, const std::string& board);
+/// A GPU among `gpus` may show fewer NVLinks than its board has: bridges are sold one by one; and a part of a box, as a
+/// virtual machine is given it, shows none where the switch or the other end of the cables is not passed on.
+[[nodiscard]] bool has_fewer(int links, int own, const std::string& board, int gpus);
+
+/// What a file shows of the NVLinks of a machine.
+struct SeenLinks {
+  int gpus = 0;            ///< of the machine
+  int of_each = 0;         ///< links of a GPU
+  bool to_switch = false;  ///< they lead to a switch
+};
 
 /// Throws ConfigError, at `at` of the file, where the NVLinks of a GPU there are not the board's: another number than
-/// it has, but fewer bridges (a board without any may carry some of one's own), those to a switch of a board of
-/// bridges, and any board that NCCL does not run on.
-void check_links(const std::string& board, const hardware::Gpu& gpu, int links, bool to_switch, const std::string& file,
+/// it has, but fewer where has_fewer() says so (a board without any may carry some of one's own), those to a switch of
+/// a board of bridges, and any board that NCCL does not run on.
+void check_links(const std::string& board, const hardware::Gpu& gpu, const SeenLinks& seen, const std::string& file,
                  const hardware::SourceSpan& at);
 
 /// What is known of the machine; what isn't is assumed, and said so.

@@ -11,6 +11,7 @@
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/shown.hpp"
 #include "hardware/nearest_names.hpp"
+#include "scenarios/ask/names.hpp"
 #include "scenarios/import/import.hpp"
 
 namespace orrery::scenarios {
@@ -194,14 +195,14 @@ Imported import_topo_matrix(const ImportFile& file, const ImportOptions& options
         fmt::format("{}: nvidia-smi topo -m doesn't name the board: name it with --gpu (orrery list gpus)",
                     hardware::quoted_path(file.path)));
   }
-  const hardware::Gpu gpu = hardware::load_gpu(options.gpu);
   MachineFacts facts;
+  facts.board = hardware::is_profile_path(options.gpu) ? options.gpu : gpu_name_of(options.gpu);
+  const hardware::Gpu gpu = hardware::load_gpu(facts.board);
   facts.what = "nvidia-smi topo -m";
   facts.source = file.path == "-" ? "standard input" : file.name();
-  facts.board = options.gpu;
   facts.gpus = matrix.gpus;
   facts.nvlink = nvlink_shape(matrix.nvlinks, 0, nvlinks_of(gpu));
-  check_links(options.gpu, gpu, facts.nvlink.links, false, file.path, {1, 1});
+  check_links(facts.board, gpu, {facts.gpus, facts.nvlink.links, false}, file.path, {1, 1});
   facts.nics = matrix.near_cards > 0 ? matrix.near_cards : static_cast<int>(matrix.cards.size());
   facts.sockets = matrix.numa_nodes;
   Imported out = node_profile(facts, file.path);

@@ -17,23 +17,29 @@ using hardware::HostCpu;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-/// Two H100 behind a switch of PCIe Gen5, a 400 Gb/s card each.
-std::string small_topology() {
-  const auto gpu = [](int i) {
+/// H100 behind a switch of PCIe Gen5 each, beside a 400 Gb/s card; `nvlink` of each.
+std::string topology_of(int gpus, const std::string& nvlink) {
+  const auto gpu = [&](int i) {
     return "<pci busid=\"0:" + std::to_string(i) +
            "\" class=\"0x060400\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\">\n"
            "<pci class=\"0x030200\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\"><gpu dev=\"" +
-           std::to_string(i - 1) + "\" sm=\"90\" rank=\"" + std::to_string(i - 1) +
-           "\">\n"
-           "<nvlink target=\"0000:00:00.0\" count=\"18\" tclass=\"0x068000\"/></gpu></pci>\n"
+           std::to_string(i - 1) + "\" sm=\"90\" rank=\"" + std::to_string(i - 1) + "\">\n" + nvlink +
+           "</gpu></pci>\n"
            "<pci class=\"0x020000\" link_speed=\"32.0 GT/s PCIe\" link_width=\"16\"><nic><net name=\"mlx5_" +
            std::to_string(i) +
            "\" "
            "speed=\"400000\"/></nic></pci></pci>\n";
   };
-  return "<system version=\"1\">\n"
-         "<cpu numaid=\"0\" arch=\"x86_64\" vendor=\"GenuineIntel\" familyid=\"6\" modelid=\"143\">\n" +
-         gpu(1) + gpu(2) + "</cpu>\n</system>\n";
+  std::string text =
+      "<system version=\"1\">\n"
+      "<cpu numaid=\"0\" arch=\"x86_64\" vendor=\"GenuineIntel\" familyid=\"6\" modelid=\"143\">\n";
+  for (int i = 1; i <= gpus; ++i) text += gpu(i);
+  return text + "</cpu>\n</system>\n";
+}
+
+/// Two on an NVSwitch.
+std::string small_topology() {
+  return topology_of(2, "<nvlink target=\"0000:00:00.0\" count=\"18\" tclass=\"0x068000\"/>");
 }
 
 class NcclTopologyFile : public FolderTest {
@@ -128,11 +134,21 @@ TEST_F(NcclTopologyFile, RefusesWhatContradictsItself) {
 }
 
 TEST_F(NcclTopologyFile, RefusesABoxWithoutTheNvlinksOfItsBoard) {
-  std::string none = small_topology();
-  const std::string link = "<nvlink target=\"0000:00:00.0\" count=\"18\" tclass=\"0x068000\"/>";
-  for (int i = 0; i < 2; ++i) none = replaced(none, link, "");
+  const std::string none = topology_of(8, "");
   EXPECT_THAT(error_of(none), HasSubstr("0 NVLinks of a GPU, and h100_sxm has 18: another board"));
   EXPECT_EQ(orrery({"import", write("t.xml", none), "--gpu", "h100_pcie"}).code, 0) << "its bridges are sold apart";
+}
+
+// As nvidia-smi's table of the same machine: see TopoMatrixFile.OfAPartOfABoxHasWhatItShows.
+TEST_F(NcclTopologyFile, OfAPartOfABoxHasWhatItShows) {
+  for (const int gpus : {1, 2}) {
+    const Outcome outcome = orrery(
+        {"import", write("t.xml", topology_of(gpus, "")), "--gpu", "h100_sxm", "-o", path("part.yaml"), "--force"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const hardware::Node node = hardware::load_node(path("part.yaml"));
+    EXPECT_EQ(node.gpus, gpus);
+    EXPECT_FALSE(node.nvswitch);
+  }
 }
 
 TEST_F(NcclTopologyFile, IsOfNoChipThatNcclDoesNotRunOn) {

@@ -50,6 +50,19 @@ constexpr const char* kPairs =
     "mlx5_0\tPHB\tPHB\tSYS\tSYS\t X \n"
     "\nLegend:\n\n  X    = Self\n";
 
+/// `gpus` of a box, each joined to every other as `path` says ("PHB", "NV12"), without a card.
+std::string part_of_a_box(int gpus, const std::string& path) {
+  std::string text;
+  for (int i = 0; i < gpus; ++i) text += "\tGPU" + std::to_string(i);
+  text += "\tCPU Affinity\tNUMA Affinity\tGPU NUMA ID\n";
+  for (int i = 0; i < gpus; ++i) {
+    text += "GPU" + std::to_string(i);
+    for (int j = 0; j < gpus; ++j) text += "\t" + (i == j ? " X " : path);
+    text += "\t0-25\t0\t\tN/A\n";
+  }
+  return text + "\nLegend:\n\n  X    = Self\n";
+}
+
 /// The mesh of a DGX-1 with V100, eight GPUs of six links.
 std::string dgx_1() {
   const int links[8][8] = {{0, 1, 1, 2, 2, 0, 0, 0}, {1, 0, 2, 1, 0, 2, 0, 0}, {1, 2, 0, 1, 0, 0, 2, 0},
@@ -137,12 +150,53 @@ TEST_F(TopoMatrixFile, BoardsWithoutNvlinkHaveNone) {
 
 // As NCCL's file of the same box: see NcclTopologyFile.RefusesABoxWithoutTheNvlinksOfItsBoard.
 TEST_F(TopoMatrixFile, RefusesABoxWithoutTheNvlinksOfItsBoard) {
-  std::string none = kPairs;
-  for (int i = 0; i < 4; ++i) none = replaced(none, "NV12", "PHB");
+  const std::string none = part_of_a_box(8, "PHB");
   EXPECT_THAT(error_of(none, "h100_sxm"),
               AllOf(HasSubstr("topo.txt:1:1"), HasSubstr("0 NVLinks of a GPU, and h100_sxm has 18: another board")));
   EXPECT_FALSE(node_of(none, "a100_pcie").nvswitch) << "its bridges are sold apart";
   EXPECT_TRUE(node_of(none, "l40s").nvlink_mesh.empty());
+  EXPECT_THAT(error_of(part_of_a_box(2, "NV4"), "h100_sxm"), HasSubstr("4 NVLinks of a GPU, and h100_sxm has 18"))
+      << "a switch is reached by all links or by none";
+}
+
+// A virtual machine is given one GPU or some of an HGX board: it has the links that it shows.
+TEST_F(TopoMatrixFile, OfAPartOfABoxHasWhatItShows) {
+  for (const char* board : {"h100_sxm", "a100_sxm", "b200_sxm", "gb200", "v100_sxm_16gb", "h100_pcie", "l40s"}) {
+    const hardware::Node one = node_of(part_of_a_box(1, ""), board);
+    EXPECT_EQ(one.gpus, 1) << board;
+    EXPECT_FALSE(one.nvswitch) << board;
+  }
+  const hardware::Node two = node_of(part_of_a_box(2, "PHB"), "h100_sxm");
+  EXPECT_EQ(two.gpus, 2);
+  EXPECT_FALSE(two.nvswitch);
+  EXPECT_TRUE(two.nvlink_mesh.empty()) << "no link is seen";
+  EXPECT_THAT(orrery({"import", path("topo.txt"), "--gpu", "h100_sxm"}).err,
+              HasSubstr("NVLinks: 0 of the 18 of a h100_sxm, as nvidia-smi topo -m shows them: of a part of its box"));
+  EXPECT_EQ(node_of(part_of_a_box(2, "NV18"), "h100_sxm").nvlink_mesh.size(), 1U) << "both reach the switch";
+  EXPECT_TRUE(node_of(part_of_a_box(4, "NV12"), "a100_sxm").nvswitch);
+}
+
+TEST_F(TopoMatrixFile, ReadsWhatWindowsSavesAndTheNameThatTheDriverHas) {
+  std::string text = "\xEF\xBB\xBF" + part_of_a_box(8, "NV18");
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) text.replace(at, 1, "\r\n");
+  const hardware::Node node = node_of(text, "NVIDIA H100 80GB HBM3");
+  EXPECT_EQ(node.gpu, "h100_sxm");
+  EXPECT_TRUE(node.nvswitch);
+}
+
+// Half of a DGX-1, as clouds give it: the cables to the other half aren't seen. By hand: GPU 0 has 1 + 1 + 2 links to
+// the three others; 25 GB/s each.
+TEST_F(TopoMatrixFile, OfHalfAMeshHasTheCablesWithinIt) {
+  const int links[4][4] = {{0, 1, 1, 2}, {1, 0, 2, 1}, {1, 2, 0, 1}, {2, 1, 1, 0}};
+  std::string text = part_of_a_box(4, "SYS");
+  for (const auto& row : links) {
+    for (const int count : row) {
+      if (count > 0) text = replaced(text, "SYS", "NV" + std::to_string(count));
+    }
+  }
+  const hardware::Node half = node_of(text, "v100_sxm_16gb");
+  EXPECT_THAT(half.nvlink_mesh, ElementsAre(1, 2, 4)) << "as the first four of the whole";
+  EXPECT_EQ(half.mesh_bandwidth, BytesPerSecond{100e9});
 }
 
 TEST_F(TopoMatrixFile, IsOfNoChipThatNcclDoesNotRunOn) {
