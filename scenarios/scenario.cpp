@@ -115,7 +115,8 @@ void check_memory(const ConfigNode& root, const hardware::Cluster& cluster, Diag
   }
 }
 
-void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
+/// False: something is wrong with their text.
+bool read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.items().size();
   PlacementConfig placement;
   if (const ConfigNode* cluster = reader.required_child("cluster")) {
@@ -128,9 +129,7 @@ void read_sections(MapReader& reader, const ConfigNode& root, Scenario& scenario
   const int gpus = scenario.cluster.gpu_count();
   scenario.events = read_events(reader.child("events"), gpus > 0 ? gpus : kMostGpus, diagnostics);
   if (has_cluster) check_event_links(scenario.events, scenario.cluster, diagnostics);
-  if (diagnostics.items().size() != before) return;
-  check_memory(root, scenario.cluster, diagnostics);
-  check_jobs(root, scenario, diagnostics);
+  return diagnostics.items().size() == before;
 }
 
 /// Of several jobs; empty for the only one.
@@ -152,7 +151,10 @@ void read_scenario(const ConfigNode& root, Scenario& scenario, std::vector<Varia
   if (root.kind != NodeKind::mapping) return;
   scenario.title = reader.text("scenario");
   scenario.seed = static_cast<std::uint64_t>(reader.integer_or("seed", 1, hardware::Range::between(0, 1e15)));
-  read_sections(reader, root, scenario, diagnostics);
+  if (read_sections(reader, root, scenario, diagnostics)) {
+    check_memory(root, scenario.cluster, diagnostics);
+    check_jobs(root, scenario, diagnostics);
+  }
   std::vector<std::string> timers;
   std::size_t fallback = 0;
   for (const kernels::TimerRow& row : kernels::timers()) {
@@ -224,6 +226,18 @@ Scenario parse_scenario(EditedText source) {
   }
   scenario.throw_if_any(diagnostics);
   return scenario;
+}
+
+std::vector<Diagnostic> reading_errors(const EditedText& source) {
+  const hardware::NodePtr root = hardware::parse_config(source.text(), source.file());
+  Scenario scenario;
+  scenario.file = source.file();
+  Diagnostics diagnostics(source.file());
+  MapReader reader(root.get(), "scenario", diagnostics);
+  if (root->kind == NodeKind::mapping) (void)read_sections(reader, *root, scenario, diagnostics);
+  std::vector<Diagnostic> items;
+  for (const Diagnostic& item : diagnostics.items()) items.push_back(source.of_file(item));
+  return items;
 }
 
 void Scenario::throw_if_any(const Diagnostics& diagnostics) const {

@@ -69,6 +69,10 @@ struct Scenario {
 /// The same from a text that was edited already.
 [[nodiscard]] Scenario parse_scenario(EditedText source);
 
+/// What is wrong with the text of the sections as they are read: unknown keys, values of no meaning, told of the file.
+/// Not whether what they say can be together, nor `variants`, `sweep` and `expect`.
+[[nodiscard]] std::vector<hardware::Diagnostic> reading_errors(const EditedText& source);
+
 /// `${ORRERY_DATA}` replaced by the variable's value. Throws ConfigError if it is used but not set.
 [[nodiscard]] std::string expand_variables(std::string_view text);
 

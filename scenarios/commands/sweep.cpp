@@ -1,7 +1,8 @@
 // orrery sweep FILE: all combinations of the scenario's `sweep:` lists, a row each as it comes.
 //
-// Points that can't be (TP that does not divide the heads) are rows with their reason: a grid always holds some.
-// Running out of memory and missing an SLO are data here, not findings of the command.
+// Points that can't be (TP that does not divide the heads) are rows with their reason: a grid always holds some. A
+// value that its key can't have at all is an error of the scenario. Running out of memory and missing an SLO are data
+// here, not findings of the command.
 
 #include <algorithm>
 #include <ostream>
@@ -16,6 +17,7 @@
 #include "scenarios/kinds.hpp"
 #include "scenarios/output.hpp"
 #include "scenarios/report.hpp"
+#include "scenarios/search/axis_values.hpp"
 #include "scenarios/search/distinct_points.hpp"
 #include "scenarios/search/journal.hpp"
 #include "scenarios/search/search.hpp"
@@ -264,6 +266,7 @@ int sweep_file(const Options& options, Console& console) {
   check_inputs(options, inputs);
   check_size(base);
   check_axes(base, options.overrides);
+  check_axis_values(base);
   if (options.resume && options.json.empty() && options.csv.empty()) {
     throw ConfigError("--resume: takes up the rows of --json or --csv; name the file");
   }
