@@ -19,14 +19,18 @@ struct UserEnd {
   std::int64_t users = 0;  ///< 0: there is none, or the engine can't be
   By by = By::search;
   std::int64_t max_num_seqs = 0;
-  int runs = 0;  ///< of points, to tell
+  std::int64_t at_once = 0;    ///< that can run at once
+  By held_by = By::sequences;  ///< why no more of them can
+  double request = 0.0;        ///< tokens of one that the KV cache has to hold, by their mean
+  int runs = 0;                ///< of points, to tell
 };
 
 /// A limit on TTFT up to 30 s ends the search by itself, once so many wait; with a wider one, which nobody waits for,
-/// it goes on to two users for each that may run at once. Without one waiting breaks no goal, and those are meant that
-/// run at once: as many as max_num_seqs allows, or as the KV cache holds prompts of (those of a spread by their mean).
-/// — Equation: min(max_num_seqs, max_concurrency · context / mean prompt); with a limit on TTFT above 30 s
-/// 2 · max_num_seqs, with another none.
+/// it goes on to two users for each that can run at once: as many as max_num_seqs allows, or as the KV cache holds
+/// requests of, prompt and answer. Without a limit waiting breaks no goal, and those are meant that run at once, if
+/// only with their prompts (those of a spread by their mean). — Equation: min(max_num_seqs, max_concurrency · context /
+/// mean prompt); with a limit on TTFT above 30 s 2 · min(max_num_seqs, max_concurrency · context / (mean prompt + mean
+/// answer)), with another none.
 [[nodiscard]] UserEnd end_of_users(const ServeQuestion& question, const AskedEngine& engine, const PointRunner& runner,
                                    const std::string& text);
 

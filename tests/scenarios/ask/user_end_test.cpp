@@ -1,6 +1,9 @@
 // Where a search for users ends: lax goals are answered soon, and by what binds.
 #include "scenarios/ask/user_end.hpp"
 
+#include <cmath>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -62,11 +65,33 @@ TEST_F(AskedUserEnd, IsTwoForEachThatRunsWhereTtftMayBeMoreThanAnyoneWaits) {
   question_.ttft = Seconds{30.0};
   EXPECT_EQ(end({question_.gpus[0], 1, 1, ""}).users, 0) << "the limit ends it";
   question_.ttft = Seconds{1000.0};
+  const UserEnd large = end({question_.gpus[0], 8, 1, ""});
+  EXPECT_EQ(large.users, 2048);
+  EXPECT_EQ(large.by, UserEnd::By::search);
+  EXPECT_EQ(describe(large, 2),
+            "nothing up to 4,096 users, where the search ends: 1,024 of each replica run at once (max_num_seqs 1024), "
+            "the others wait");
+}
+
+// What can run at once is what the KV cache holds, where that is less than max_num_seqs: the tokens by the engine's own
+// report of one request over 1,000 + 100.
+TEST_F(AskedUserEnd, CountsThoseThatTheKvCacheHolds) {
+  question_.ttft = Seconds{1000.0};
   const UserEnd found = end({question_.gpus[0], 1, 1, ""});
-  EXPECT_EQ(found.users, 2048);
+  const std::string text = serve_text(question_);
+  const PointRunner runner(text, "ask", {}, {serving_kind().metrics()});
+  const SearchPoint one = runner.run(starting_keys({question_.gpus[0], 1, 1, ""}));
+  const double tokens = kept_value(runner.kept(), one, "serving.kv_cache_tokens").value();
+  const auto held = static_cast<std::int64_t>(std::floor(tokens / 1100.0));
+  ASSERT_LT(held, 1024);
+  EXPECT_EQ(found.at_once, held);
+  EXPECT_EQ(found.users, 2 * held) << "no more than twice as many as run at once";
   EXPECT_EQ(found.by, UserEnd::By::search);
-  EXPECT_EQ(describe(found, 2),
-            "nothing up to 4,096 users, where the search ends: 1,024 of each replica run at once, the others wait");
+  EXPECT_EQ(found.held_by, UserEnd::By::memory);
+  EXPECT_EQ(describe(found, 1),
+            fmt::format("nothing up to {} users, where the search ends: {} run at once (KV memory holds no more of "
+                        "1,100 tokens), the others wait",
+                        2 * held, held));
 }
 
 TEST_F(AskedUserEnd, IsNotKnownOfAnEngineThatCannotBe) {
@@ -75,10 +100,13 @@ TEST_F(AskedUserEnd, IsNotKnownOfAnEngineThatCannotBe) {
 
 TEST_F(AskedUserEnd, LimitsThatNothingBreaksAreAnsweredByWhatBinds) {
   const json ttft = answer_of({"--output", "100", "--ttft", "1000s", "--tp", "1"});
-  EXPECT_EQ(ttft["answer"]["users"], 2048);
-  EXPECT_THAT(ttft["binding"].get<std::string>(), HasSubstr("where the search ends"));
-  // 12 doublings of two formats.
-  EXPECT_LE(ttft["runs"].get<int>(), 26);
+  EXPECT_THAT(
+      ttft["binding"].get<std::string>(),
+      AllOf(HasSubstr("where the search ends"), HasSubstr("run at once (KV memory holds no more of 1,100 tokens)")));
+  EXPECT_LE(ttft["answer"]["users"].get<double>(),
+            2.0 * std::floor(ttft["answer"]["metrics"]["serving.kv_cache_tokens"].get<double>() / 1100.0));
+  // 12 doublings of two formats, and one run each of what an engine holds.
+  EXPECT_LE(ttft["runs"].get<int>(), 28);
   const json tpot = answer_of({"--output", "100", "--tpot", "24h", "--tp", "8"});
   EXPECT_EQ(tpot["answer"]["users"], 1024);
   EXPECT_THAT(tpot["binding"].get<std::string>(), HasSubstr("max_num_seqs 1024 lets no more run at once"));
