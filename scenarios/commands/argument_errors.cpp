@@ -53,11 +53,22 @@ const CLI::Option* find_option(const CLI::App& command, const std::string& name)
   return nullptr;
 }
 
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
 /// "A_B" takes two: A and B.
 std::string argument_name(const CLI::Option& option) {
   std::string name = option.get_name();
+  if (!option.get_positional()) return name;
   for (std::size_t at = name.find('_'); at != std::string::npos; at = name.find('_')) name.replace(at, 1, " and ");
   return name;
+}
+
+/// Several arguments under one name.
+bool is_several(const CLI::Option& option) { return option.get_name().find('_') != std::string::npos; }
+
+std::string needed(const CLI::Option& option) {
+  const bool several = option.get_positional() && is_several(option);
+  return fmt::format("{} {} needed", argument_name(option), several ? "are" : "is");
 }
 
 /// What stands for itself, without "--".
@@ -99,14 +110,22 @@ std::string wrong_number(const CLI::App& command, const CLI::Option& option) {
   const auto given = static_cast<int>(option.results().size());
   const int least = option.get_items_expected_min(), most = option.get_items_expected_max();
   const std::string name = argument_name(option);
-  if (!option.get_positional()) return fmt::format("{} needs a value", option.get_name());
+  if (!option.get_positional() && given > most) {
+    return fmt::format("{} is given {}; it takes one value", name,
+                       given == 2 ? "twice" : fmt::format("{} times", given));
+  }
+  if (!option.get_positional()) return fmt::format("{} needs a value", name);
   if (given > most) return one_too_many(command, option.results()[static_cast<std::size_t>(most)]);
   return fmt::format("{}: {} are needed, {} given", name, least, given == 1 ? "1 is" : fmt::format("{} are", given));
 }
 
 /// "--jobs: Value 9000 not in range 0 to 1024", as messages of our own have it.
-std::string wrong_value(const std::string& said) {
-  constexpr std::string_view kValue = ": Value ", kRange = " not in range ";
+std::string wrong_value(const CLI::App& command, const std::string& said) {
+  constexpr std::string_view kValue = ": Value ", kRange = " not in range ", kFlag = "Could not convert: ";
+  if (said.rfind(kFlag, 0) == 0) {  // "--quiet = x"
+    const CLI::Option* option = find_option(command, said.substr(kFlag.size(), said.find(" = ") - kFlag.size()));
+    if (option != nullptr && !takes_value(*option)) return fmt::format("{} takes no value", option->get_name());
+  }
   const std::size_t value = said.find(kValue), range = said.rfind(kRange);
   if (value == std::string::npos || range == std::string::npos || range < value) return printable(said);
   const std::size_t begin = value + kValue.size();
@@ -128,13 +147,52 @@ std::string what_is_wrong(const CLI::App& command, const CLI::ParseError& error)
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     constexpr std::string_view kIs = " is required";
     const std::size_t end = said.rfind(kIs);
-    if (end != std::string::npos) return printable(said.substr(0, end)) + " is needed";
+    const CLI::Option* option = find_option(command, said.substr(0, end));
+    if (option != nullptr) return needed(*option);
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     const CLI::Option* option = find_option(command, said.substr(0, said.find(':')));
     if (option != nullptr) return wrong_number(command, *option);
   }
-  return wrong_value(said);
+  return wrong_value(command, said);
+}
+
+/// The option whose value an argument behind `word` would be; nullptr: none.
+const CLI::Option* option_before(const CLI::App& command, const std::string& word) {
+  if (word.size() < 2 || word[0] != '-') return nullptr;
+  const bool letters = word[1] != '-' && word.size() > 2;  // "-qo": its last is one with a value
+  const CLI::Option* option = find_option(command, letters ? std::string("-") + word.back() : word);
+  return option != nullptr && takes_value(*option) ? option : nullptr;
+}
+
+std::string is_empty(const CLI::Option& option) {
+  return option.get_positional() && is_several(option) ? fmt::format("one of {} is empty", argument_name(option))
+                                                       : fmt::format("{}: its value is empty", argument_name(option));
+}
+
+/// An empty value (`--json "$UNSET"`) is a mistake, not an option that wasn't given, and an empty argument no file.
+std::string empty_value(const CLI::App& command, const std::vector<std::string>& args) {
+  bool ended = false;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const std::string& arg = args[i];
+    const bool is_behind_option = !ended && i > 0 && option_before(command, args[i - 1]) != nullptr;
+    if (arg == "--" && !is_behind_option) ended = true;
+    if (!ended && arg.size() > 3 && arg.rfind("--", 0) == 0 && arg.find('=') + 1 == arg.size()) {
+      const CLI::Option* option = find_option(command, arg.substr(0, arg.size() - 1));
+      if (option != nullptr && takes_value(*option)) return is_empty(*option);
+    }
+    if (!arg.empty()) continue;
+    if (is_behind_option) return is_empty(*option_before(command, args[i - 1]));
+    for (const CLI::Option* option : command.get_options()) {
+      if (option->get_positional()) return is_empty(*option);
+    }
+  }
+  return {};
+}
+
+std::string with_call(const CLI::App& command, const std::string& what) {
+  const std::string call = call_of(command);
+  return fmt::format("{}{}{} (orrery {}{}--help)", call, call.empty() ? "" : ": ", what, call, call.empty() ? "" : " ");
 }
 
 }  // namespace
@@ -152,10 +210,13 @@ std::string option_error(const CLI::App& command, const std::vector<std::string>
   return {};
 }
 
+std::string value_error(const CLI::App& command, const std::vector<std::string>& args) {
+  const std::string wrong = empty_value(command, args);
+  return wrong.empty() ? wrong : with_call(command, wrong);
+}
+
 std::string parse_error(const CLI::App& command, const CLI::ParseError& error) {
-  const std::string call = call_of(command);
-  return fmt::format("{}{}{} (orrery {}{}--help)", call, call.empty() ? "" : ": ", what_is_wrong(command, error), call,
-                     call.empty() ? "" : " ");
+  return with_call(command, what_is_wrong(command, error));
 }
 
 std::string call_of(const CLI::App& command) {

@@ -19,6 +19,10 @@ namespace orrery::scenarios {
 /// An option that the command doesn't have: CLI11 would count the word behind it as an argument too many.
 [[nodiscard]] std::string option_error(const CLI::App& command, const std::vector<std::string>& args);
 
+/// An option or argument whose value is empty, as of a variable that isn't set: CLI11 takes some for values that aren't
+/// there.
+[[nodiscard]] std::string value_error(const CLI::App& command, const std::vector<std::string>& args);
+
 /// What CLI11 found wrong in the arguments of a command.
 [[nodiscard]] std::string parse_error(const CLI::App& command, const CLI::ParseError& error);
 

@@ -78,6 +78,7 @@ int parse_and_run(const std::vector<std::string>& args, Console& console) {
     return kExitWell;
   }
   if (const std::string wrong = option_error(command, args); !wrong.empty()) return refuse(wrong);
+  if (const std::string wrong = value_error(command, args); !wrong.empty()) return refuse(wrong);
   try {
     // CLI11 takes the arguments last first.
     app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
