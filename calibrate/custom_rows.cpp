@@ -26,8 +26,10 @@
 
 #include <fmt/format.h>
 
+#include "calibrate/nccl_types.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
+#include "hardware/config/shown.hpp"
 #include "sim/collective/constants.hpp"
 #include "sim/collective/custom.hpp"
 #include "sim/collective/model.hpp"
@@ -245,10 +247,12 @@ bool is_custom_table(const CsvTable& table) {
 
 CustomRows read_custom_rows(const CsvTable& table) {
   const int kernel = table.column("kernel"), gpus = table.column("gpus");
-  const int bytes = table.column("bytes"), time = table.column("time_us");
+  const int bytes = table.column("bytes"), time = table.column("time_us"), dtype = table.column("dtype");
   CustomRows out;
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
     const std::string& name = text_cell(table, i, kernel);
+    const std::string& element = text_cell(table, i, dtype);
+    const NcclType* type = find_nccl_type(element);
     const auto* known = std::find_if(std::begin(kKernels), std::end(kKernels),
                                      [&name](const KernelName& one) { return one.name == name; });
     CustomRow row;
@@ -259,6 +263,10 @@ CustomRows read_custom_rows(const CsvTable& table) {
     const std::string what = fmt::format("{} on {} GPUs", name, row.ranks);
     if (known == std::end(kKernels)) {
       out.skipped.push_back({row.line, what, "unknown kernel"});
+    } else if (type == nullptr) {
+      out.skipped.push_back({row.line, what, fmt::format("unknown type {}", hardware::shown(element))});
+    } else if (type->only_moved) {
+      out.skipped.push_back({row.line, what, fmt::format("no library sums elements of {}", type->word)});
     } else if (row.ranks != 2 && row.ranks != 4 && row.ranks != 8) {
       out.skipped.push_back({row.line, what, "fits are of 2, 4 and 8 GPUs"});
     } else if (!(row.bytes.value() > 0.0) || !(row.measured.value() > 0.0)) {

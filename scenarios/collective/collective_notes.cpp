@@ -6,7 +6,6 @@
 #include "scenarios/collective/collective_table.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/nccl_section.hpp"
-#include "sim/collective/libraries.hpp"
 
 namespace orrery::scenarios {
 namespace {
@@ -75,48 +74,7 @@ void add_faster(const CollectiveTable& table, std::vector<std::string>& notes) {
   }
 }
 
-std::string names_text(const std::vector<std::string_view>& names) { return fmt::format("{}", fmt::join(names, ", ")); }
-
-/// What NCCL has for the kind, and what of it a list of algorithms leaves.
-struct Offered {
-  std::vector<std::string_view> all, left;
-};
-
-Offered offered_for(sim::CollectiveKind kind, const hardware::NcclSettings& settings) {
-  Offered out;
-  for (std::size_t f = 0; f < hardware::kNcclFunctions; ++f) {
-    const auto function = static_cast<hardware::NcclFunction>(f);
-    if (hardware::name(function) != sim::name(kind)) continue;
-    for (const sim::CollectiveRow& row : sim::collective_algorithms()) {
-      if (!row.nccl || !sim::nccl_offers(row, kind)) continue;
-      out.all.push_back(row.name);
-      if (settings.algorithms.allows(function, static_cast<std::size_t>(*row.nccl))) out.left.push_back(row.name);
-    }
-  }
-  return out;
-}
-
 }  // namespace
-
-std::string refusal_of(const CollectiveQuery& query, const sim::CollectiveCall& call, const sim::Choice& choice,
-                       const hardware::Site& site) {
-  if (!sim::nccl_refuses(choice, call.kind, site.nccl)) return {};
-  const std::string group = fmt::format("{} over {} GPUs of {} node{}", sim::name(call.kind), call.ranks, call.nodes,
-                                        call.nodes == 1 ? "" : "s");
-  const std::string named = fmt::format("{}: {}", query.algorithm_key, printable(site.nccl.algorithms.text));
-  if (const sim::CollectiveRow* told = sim::named_beside_nccl(site.nccl)) {
-    return fmt::format("{} has no {} here ({})", named, group, told->equation);
-  }
-  const Offered offered = offered_for(call.kind, site.nccl);
-  if (offered.left.empty()) {
-    return fmt::format("{} is nothing that NCCL has for {}, which is {}", named, sim::name(call.kind),
-                       names_text(offered.all));
-  }
-  const std::string& protocols = site.nccl.protocols.text;
-  if (protocols.empty()) return fmt::format("{}: NCCL lays no {} for {}", named, names_text(offered.left), group);
-  return fmt::format("{}cluster.nccl.proto: {} leave NCCL no way for {}",
-                     site.nccl.algorithms.text.empty() ? "" : named + " and ", printable(protocols), group);
-}
 
 std::vector<std::string> notes_of(const CollectiveTable& table) {
   std::vector<std::string> notes;

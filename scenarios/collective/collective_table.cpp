@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "calibrate/nccl_refusal.hpp"
 #include "calibrate/tables.hpp"
 #include "scenarios/collective/cluster_query.hpp"
 #include "scenarios/format.hpp"
@@ -137,7 +138,7 @@ CollectiveTable predict(CollectiveQuery query) {
     line.load = choice.row->load(call);
     line.bound = sim::binding_link(call, site);
     line.rounding_depth = sim::rounding_depth(choice, call);
-    line.refusal = refusal_of(q, call, choice, site);
+    line.refusal = calibrate::nccl_refusal(call, choice, site, q.algorithm_key, "cluster.nccl.proto");
     line.slower = slower_of_fewer(q, call, line.estimate, model);
     line.algbw = line.size.value() / line.estimate.time.value();
     line.busbw = line.algbw * sim::bus_factor(q.kind, q.ranks());

@@ -89,9 +89,6 @@ struct CollectiveTable {
 
 /// "2 x 8 h100_sxm (dgx_h100), rail_fat_tree_ndr, NCCL 2.28.9".
 [[nodiscard]] std::string describe(const CollectiveQuery& query);
-/// Why the line's choice is not what the cluster tells; empty: it is, or it tells nothing.
-[[nodiscard]] std::string refusal_of(const CollectiveQuery& query, const sim::CollectiveCall& call,
-                                     const sim::Choice& choice, const hardware::Site& site);
 /// What is to be known of the table: refusals, keys that change nothing, sizes that dip, ranks that are faster for
 /// being more, why lines are no measurements.
 [[nodiscard]] std::vector<std::string> notes_of(const CollectiveTable& table);

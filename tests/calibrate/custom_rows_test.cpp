@@ -104,12 +104,16 @@ TEST(CustomRows, NameWhatTheyLeaveOut) {
   table.rows.push_back({"x", "OneCCL", "bfloat16", "8", "1024", "5"});
   table.rows.push_back({"vllm", "vLLM_custom_graph", "bfloat16", "16", "1024", "5"});
   table.rows.push_back({"vllm", "vLLM_custom_graph", "bfloat16", "8", "1024", "0"});
+  table.rows.push_back({"vllm", "vLLM_custom_graph", "int4", "8", "1024", "5"});
+  table.rows.push_back({"vllm", "vLLM_custom_graph", "bf61", "8", "1024", "5"});
   const CustomRows read = read_custom_rows(table);
   EXPECT_EQ(read.rows.size(), known);
-  ASSERT_EQ(read.skipped.size(), 3u);
+  ASSERT_EQ(read.skipped.size(), 5u);
   EXPECT_EQ(read.skipped[0].reason, "unknown kernel");
   EXPECT_EQ(read.skipped[0].line, static_cast<int>(known) + 2);
   EXPECT_EQ(read.skipped[1].reason, "fits are of 2, 4 and 8 GPUs");
+  EXPECT_EQ(read.skipped[3].reason, "no library sums elements of int4");
+  EXPECT_EQ(read.skipped[4].reason, "unknown type \"bf61\"");
   table.rows[0][5] = "fast";
   EXPECT_THROW((void)read_custom_rows(table), hardware::ConfigError);
 }
