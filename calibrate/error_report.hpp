@@ -42,6 +42,7 @@ struct ErrorReport {
   std::vector<PredictedRow> rows;    ///< every row that was predicted, as the table orders them
   std::vector<PredictedRow> worst;   ///< the ten largest errors
   std::vector<SkippedRow> skipped;   ///< every row that can't be predicted, with the reason
+  std::vector<std::string> notes;    ///< what was taken for granted
 };
 
 /// Linear interpolation between order statistics; 0 of an empty set. `q` in [0, 1].

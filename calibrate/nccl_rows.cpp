@@ -1,4 +1,4 @@
-// NCCL tables: reading, fitting the laws of a node and of each kind and number of ranks, and validation.
+// NCCL tables: reading, and fitting the laws of a node and of each kind and number of ranks.
 //
 // A fifth of the sizes is kept back: a hash of (kind, ranks, bytes) without the dtype, or the twin of another dtype
 // would give the answer away. Which law a row is under is NCCL's choice for its kind, ranks, bytes and dtype.
@@ -17,9 +17,6 @@
 
 #include <fmt/format.h>
 
-#include "calibrate/collective_columns.hpp"
-#include "calibrate/custom_rows.hpp"
-#include "calibrate/exchange_rows.hpp"
 #include "calibrate/nccl_law.hpp"
 #include "calibrate/nccl_types.hpp"
 #include "calibrate/network_rows.hpp"
@@ -30,7 +27,6 @@
 #include "sim/collective/collective.hpp"
 #include "sim/collective/constants.hpp"
 #include "sim/collective/fitted.hpp"
-#include "sim/collective/model.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -42,27 +38,19 @@ constexpr std::string_view kSplit = "kept back: fnv1a(kind/ranks/bytes) % 5 == 0
 
 std::string family_key(CollectiveKind kind, int ranks) { return sim::collective_fit_key(kind, ranks); }
 
-sim::CollectiveCall call_of(const NcclRow& row) {
-  sim::CollectiveCall call{row.kind, row.bytes, row.ranks, 1};
-  call.dtype = find_nccl_type(row.dtype)->dtype;
-  return call;
-}
-
 /// Why a row can't be used; empty where it can.
-std::string why_not(bool known_operation, std::int64_t ranks, double bytes, double time_us, std::string_view dtype) {
+std::string why_not(const RawNcclRow& row, const std::optional<CollectiveKind>& kind) {
   constexpr double kMostBytes = 1125899906842624.0;  // 1 PiB: of more than any GPU holds
   constexpr std::int64_t kMostRanks = 1 << 20;
-  if (!known_operation) return "unknown operation";
-  if (ranks < 2 || !(time_us > 0.0) || !(bytes > 0.0)) return "needs 2 GPUs and a positive size and time";
-  if (ranks > kMostRanks) return "more than 1048576 GPUs";
-  if (!(bytes <= kMostBytes)) return "a size above 1 PiB";
-  if (find_nccl_type(dtype) == nullptr) return fmt::format("unknown type {}", hardware::shown(dtype));
-  return {};
-}
-
-std::string describe(const NcclRow& row) {
-  return fmt::format("{} of {} bytes ({}) on {} GPUs", sim::name(row.kind),
-                     static_cast<std::int64_t>(row.bytes.value()), row.dtype, row.ranks);
+  if (!kind) return "unknown operation";
+  if (row.ranks < 2 || !(row.time_us > 0.0) || !(row.bytes > 0.0)) return "needs 2 GPUs and a positive size and time";
+  if (row.ranks > kMostRanks) return "more than 1048576 GPUs";
+  if (row.nodes && (*row.nodes < 1 || row.ranks % *row.nodes != 0)) {
+    return fmt::format("{} GPUs are not as many on each of {} nodes", row.ranks, *row.nodes);
+  }
+  if (!(row.bytes <= kMostBytes)) return "a size above 1 PiB";
+  const NcclType* type = find_nccl_type(row.dtype);
+  return type == nullptr ? fmt::format("unknown type {}", hardware::shown(row.dtype)) : sum_refusal(*kind, *type);
 }
 
 LawRow law_row(const NcclRow& row, const hardware::Site& site) {
@@ -196,6 +184,17 @@ std::optional<CollectiveKind> parse_operation(std::string_view text) {
   return std::nullopt;
 }
 
+sim::CollectiveCall call_of(const NcclRow& row) {
+  sim::CollectiveCall call{row.kind, row.bytes, row.ranks, std::max(1, row.nodes)};
+  call.dtype = find_nccl_type(row.dtype)->dtype;
+  return call;
+}
+
+std::string describe(const NcclRow& row) {
+  return fmt::format("{} of {} bytes ({}) on {}", sim::name(row.kind), static_cast<std::int64_t>(row.bytes.value()),
+                     row.dtype, row.nodes > 1 ? group_text(row.ranks, row.nodes) : fmt::format("{} GPUs", row.ranks));
+}
+
 bool is_nccl_table(const CsvTable& table) {
   for (const std::string_view column : {"op", "dtype", "gpus", "bytes", "time_us"}) {
     if (table.column(column) < 0) return false;
@@ -203,29 +202,37 @@ bool is_nccl_table(const CsvTable& table) {
   return true;
 }
 
+void add_row(RawNcclRow raw, NcclRows& rows) {
+  const auto kind = parse_operation(raw.operation);
+  if (std::string why = why_not(raw, kind); !why.empty()) {
+    rows.skipped.push_back(
+        {raw.line, fmt::format("{} on {} GPUs", hardware::printable(raw.operation), raw.ranks), std::move(why)});
+    return;
+  }
+  NcclRow row;
+  row.line = raw.line;
+  row.kind = *kind;
+  row.ranks = static_cast<int>(raw.ranks);
+  row.nodes = static_cast<int>(raw.nodes.value_or(0));
+  row.bytes = Bytes{raw.bytes};
+  row.measured = Seconds{raw.time_us * 1e-6};
+  row.dtype = std::move(raw.dtype);
+  row.kept_back = fnv1a(fmt::format("{}/{}", family_key(*kind, row.ranks), row.bytes.value())) % 5 == 0;
+  rows.rows.push_back(std::move(row));
+}
+
 NcclRows read_nccl_rows(const CsvTable& table) {
   const int op = table.column("op"), dtype = table.column("dtype"), gpus = table.column("gpus");
   const int bytes = table.column("bytes"), time = table.column("time_us");
+  const int nodes = table.column("nodes") >= 0 ? table.column("nodes") : table.column("num_nodes");
   NcclRows out;
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    const std::string& operation = text_cell(table, i, op);
-    NcclRow row;
-    row.line = line_of(i);
-    const std::int64_t ranks = integer_cell(table, i, gpus);
-    row.bytes = Bytes{number_cell(table, i, bytes)};
-    const double time_us = number_cell(table, i, time);
-    row.dtype = text_cell(table, i, dtype);
-    const auto kind = parse_operation(operation);
-    if (std::string why = why_not(kind.has_value(), ranks, row.bytes.value(), time_us, row.dtype); !why.empty()) {
-      out.skipped.push_back(
-          {row.line, fmt::format("{} on {} GPUs", hardware::printable(operation), ranks), std::move(why)});
-      continue;
-    }
-    row.ranks = static_cast<int>(ranks);
-    row.measured = Seconds{time_us * 1e-6};
-    row.kind = *kind;
-    row.kept_back = fnv1a(fmt::format("{}/{}", family_key(*kind, row.ranks), row.bytes.value())) % 5 == 0;
-    out.rows.push_back(std::move(row));
+    RawNcclRow row{line_of(i), text_cell(table, i, op), text_cell(table, i, dtype)};
+    row.ranks = integer_cell(table, i, gpus);
+    row.bytes = number_cell(table, i, bytes);
+    row.time_us = number_cell(table, i, time);
+    if (nodes >= 0) row.nodes = integer_cell(table, i, nodes);
+    add_row(std::move(row), out);
   }
   return out;
 }
@@ -233,9 +240,15 @@ NcclRows read_nccl_rows(const CsvTable& table) {
 FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::string_view date) {
   const NcclRows read = read_nccl_rows(table);
   std::map<std::pair<CollectiveKind, int>, std::vector<const NcclRow*>> by_family;
-  for (const NcclRow& row : read.rows) by_family[{row.kind, row.ranks}].push_back(&row);
   FitOutcome out;
   out.left_out = read.skipped;
+  for (const NcclRow& row : read.rows) {
+    if (row.nodes > 1) {
+      out.left_out.push_back({row.line, describe(row), "over several nodes: the laws are of one"});
+    } else {
+      by_family[{row.kind, row.ranks}].push_back(&row);
+    }
+  }
   std::vector<Family> families;
   for (const auto& [key, rows] : by_family) {
     const auto seen = std::count_if(rows.begin(), rows.end(), [](const NcclRow* row) { return !row->kept_back; });
@@ -266,11 +279,12 @@ FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::stri
 }
 
 std::vector<NcclRow> median_rows(const std::vector<NcclRow>& rows) {
-  std::map<std::tuple<CollectiveKind, int, double, std::string>, std::size_t> place;
+  std::map<std::tuple<CollectiveKind, int, int, double, std::string>, std::size_t> place;
   std::vector<NcclRow> out;
   std::vector<std::vector<double>> times;
   for (const NcclRow& row : rows) {
-    const auto [found, is_new] = place.try_emplace({row.kind, row.ranks, row.bytes.value(), row.dtype}, out.size());
+    const auto [found, is_new] =
+        place.try_emplace({row.kind, row.ranks, row.nodes, row.bytes.value(), row.dtype}, out.size());
     if (is_new) {
       out.push_back(row);
       times.emplace_back();
@@ -279,31 +293,6 @@ std::vector<NcclRow> median_rows(const std::vector<NcclRow>& rows) {
   }
   for (std::size_t i = 0; i < out.size(); ++i) out[i].measured = Seconds{percentile(times[i], 0.5)};
   return out;
-}
-
-ErrorReport validate_collectives(const std::filesystem::path& path, const hardware::Site& site) {
-  const CsvTable table = read_csv(path);
-  require_collective_columns(table);
-  if (is_custom_table(table)) return validate_custom(table, site);
-  if (is_exchange_table(table)) return validate_exchange(table, site);
-  if (is_eager_table(table)) return validate_eager(table, site);
-  if (is_published_table(table)) return validate_published(table, site.gpu.name);
-  NcclRows read = read_nccl_rows(table);
-  if (table.column("campaign") >= 0) read.rows = median_rows(read.rows);
-  const sim::CollectiveModel model(site);
-  std::vector<PredictedRow> predicted;
-  for (const NcclRow& row : read.rows) {
-    if (row.ranks > site.gpus_per_node()) {
-      read.skipped.push_back({row.line, describe(row), fmt::format("a node has {} GPUs", site.gpus_per_node())});
-      continue;
-    }
-    const bool fitted = site.gpu.find_fit(family_key(row.kind, row.ranks)) != nullptr;
-    const char* group = !fitted ? "unseen_family" : (row.kept_back ? "unseen_point" : "seen");
-    PredictedRow out{row.line, describe(row), group, model.time(call_of(row)).value(), row.measured.value()};
-    out.family = fmt::format("{}, {} GPUs", sim::name(row.kind), row.ranks);
-    predicted.push_back(std::move(out));
-  }
-  return summarise(predicted, std::move(read.skipped));
 }
 
 }  // namespace orrery::calibrate

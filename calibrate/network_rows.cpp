@@ -5,13 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <memory>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "calibrate/nccl_refusal.hpp"
 #include "calibrate/nccl_rows.hpp"
 #include "calibrate/nccl_types.hpp"
 #include "calibrate/rows.hpp"
@@ -44,40 +43,6 @@ bool has_columns(const CsvTable& table, std::initializer_list<std::string_view> 
   return std::all_of(columns.begin(), columns.end(),
                      [&](std::string_view column) { return table.column(column) >= 0; });
 }
-
-std::string group_text(int ranks, int nodes) {
-  return fmt::format("{} GPUs of {} node{}", ranks, nodes, nodes == 1 ? "" : "s");
-}
-
-/// A machine and its prices.
-struct Machine {
-  hardware::Cluster cluster;
-  std::unique_ptr<sim::CollectiveModel> model;
-
-  explicit Machine(hardware::Cluster of)
-      : cluster(std::move(of)), model(std::make_unique<sim::CollectiveModel>(cluster.site(0))) {}
-};
-
-/// The site's node as often as a row says, joined as its cards are made for.
-class Machines {
- public:
-  explicit Machines(const hardware::Site& site) : site_(site) {}
-
-  const Machine& of(int nodes) {
-    std::unique_ptr<Machine>& machine = by_nodes_[nodes];
-    if (machine != nullptr) return *machine;
-    const std::string_view fabric = nodes > 1 ? usual_fabric(site_.node) : "single_node";
-    hardware::Cluster cluster = hardware::make_cluster(site_.node.name, fabric, nodes, site_.gpu.name);
-    cluster.groups[0].gpu = site_.gpu;
-    cluster.groups[0].node = site_.node;
-    machine = std::make_unique<Machine>(std::move(cluster));
-    return *machine;
-  }
-
- private:
-  const hardware::Site& site_;
-  std::map<int, std::unique_ptr<Machine>> by_nodes_;
-};
 
 /// One row of the eager table.
 struct EagerRow {
@@ -145,6 +110,7 @@ PublishedRow read_published(const CsvTable& table, std::size_t i) {
       !(number_cell(table, i, table.column("busbw_GBps")) > 0.0)) {
     return out.why_not = "needs two GPUs, as many on each node, and a positive size and bandwidth", out;
   }
+  if (std::string refusal = sum_refusal(*kind, *type); !refusal.empty()) return out.why_not = std::move(refusal), out;
   out.call.kind = *kind, out.call.dtype = type->dtype;
   out.call.ranks = static_cast<int>(ranks), out.call.nodes = static_cast<int>(nodes);
   try {
@@ -163,22 +129,24 @@ PublishedRow read_published(const CsvTable& table, std::size_t i) {
   out.why_not = out.cluster.misfit();
   const int most = out.cluster.groups[0].node.gpus;
   if (ranks / nodes > most) out.why_not = fmt::format("a node has {} GPUs", most);
+  if (!out.why_not.empty()) return out;
+  const hardware::Site site = out.cluster.site(0);
+  out.why_not = nccl_refusal(out.call, sim::select(out.call, site), site, kAlgorithm, "protocol");
   return out;
 }
 
 }  // namespace
 
-std::string_view usual_fabric(const hardware::Node& node) {
-  constexpr BytesPerSecond kHdr{25e9};
-  return node.nic_bandwidth > kHdr ? "rail_fat_tree_ndr" : "rail_fat_tree_hdr";
+std::string group_text(int ranks, int nodes) {
+  return fmt::format("{} GPUs of {} node{}", ranks, nodes, nodes == 1 ? "" : "s");
 }
 
 bool is_eager_table(const CsvTable& table) {
   return has_columns(table, {"system", "op", "workers", "devices_per_node", "bytes", "median_us"});
 }
 
-ErrorReport validate_eager(const CsvTable& table, const hardware::Site& site) {
-  Machines machines(site);
+ErrorReport validate_eager(const CsvTable& table, Machines& machines) {
+  const hardware::Site site = machines.site();
   std::vector<PredictedRow> predicted;
   std::vector<SkippedRow> skipped;
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
@@ -190,7 +158,14 @@ ErrorReport validate_eager(const CsvTable& table, const hardware::Site& site) {
       skipped.push_back({line_of(i), std::move(what), std::move(why)});
       continue;
     }
-    const Machine& machine = machines.of(row.nodes);
+    const Machine* found = nullptr;
+    try {
+      found = &machines.of(row.nodes);
+    } catch (const hardware::ConfigError& error) {
+      skipped.push_back({line_of(i), std::move(what), error.what()});
+      continue;
+    }
+    const Machine& machine = *found;
     const Seconds time = row.op == "send_recv"
                              ? sim::transfer_time(row.bytes, row.nodes == 1, machine.cluster.site(0))
                              : machine.model->time({sim::CollectiveKind::all_reduce, row.bytes, row.ranks, row.nodes});

@@ -14,7 +14,7 @@
 namespace orrery::calibrate {
 
 /// A CSV table with a header line, plain or gzip (by its magic bytes). Throws hardware::ConfigError naming the
-/// file and line on a missing file, a ragged row or a broken archive.
+/// file and line on a missing file, two columns of one name, a ragged row or a broken archive.
 struct CsvTable {
   std::string file;
   std::vector<std::string> columns;
@@ -53,9 +53,13 @@ void write_fits(const std::filesystem::path& profile, const std::vector<hardware
 [[nodiscard]] ErrorReport validate_kernels(const std::filesystem::path& table, const hardware::Gpu& gpu,
                                            const kernels::KernelTimer& timer, std::string_view only);
 
-/// Predicts every row of a table of collectives on one node of `cluster`: of NCCL (columns op, dtype, gpus, bytes,
-/// time_us) or of serving engines' all_reduce (backend, kernel, dtype, gpus, bytes, time_us); or of expert exchanges
-/// (exchange_rows.hpp), over as many nodes as a row says; or of several nodes (network_rows.hpp).
+class Machines;
+
+/// Predicts every row of a table of collectives: of NCCL (columns op, dtype, gpus, bytes, time_us; nccl_rows.hpp), over
+/// one node or several; of serving engines' all_reduce (backend, kernel, dtype, gpus, bytes, time_us), on one node; of
+/// expert exchanges (exchange_rows.hpp), over as many nodes as a row says; or of several nodes (network_rows.hpp).
+[[nodiscard]] ErrorReport validate_collectives(const std::filesystem::path& table, Machines& machines);
+/// The same on nodes as that of `site`, joined as their cards are made for.
 [[nodiscard]] ErrorReport validate_collectives(const std::filesystem::path& table, const hardware::Site& site);
 
 }  // namespace orrery::calibrate

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "calibrate/machines.hpp"
 #include "calibrate/nccl_types.hpp"
-#include "calibrate/network_rows.hpp"
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/shown.hpp"
 #include "hardware/nearest_names.hpp"
@@ -220,6 +220,11 @@ void complete(CollectiveQuery& query, const CollectiveWords& words, const std::s
 }
 
 }  // namespace
+
+std::optional<hardware::Cluster> described_cluster(const std::string& path) {
+  if (!has_cluster(path)) return std::nullopt;
+  return cluster_in(path, {});
+}
 
 std::vector<std::string> collective_operations() {
   std::vector<std::string> names;

@@ -6,12 +6,15 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
+#include "hardware/config/files.hpp"
+#include "models/serving/workload/byte_reader.hpp"
 #include "scenarios/format.hpp"
 
 namespace orrery::scenarios {
@@ -200,8 +203,27 @@ NcclTestsRow read_row(const std::vector<Word>& words, const std::string& file, i
 
 }  // namespace
 
-std::vector<NcclTestsRow> read_nccl_tests(const std::string& path) {
+bool is_nccl_tests(const std::string& path) {
+  try {
+    models::ByteReader bytes(path);
+    const std::string_view head = bytes.head(), first = head.substr(0, head.find('\n'));
+    constexpr int kCommas = 4;  // tables have five columns at least
+    if (bytes.is_gzip() || std::count(first.begin(), first.end(), ',') >= kCommas) return false;
+  } catch (const std::invalid_argument&) {
+    return false;  // a broken archive, as its reader will say
+  }
   const std::string text = hardware::read_text_file(path);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (layout_of(words_in(without_prefix(std::string_view(text).substr(at, end - at))))) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+std::vector<NcclTestsRow> read_nccl_tests(const std::string& path) {
+  const std::string whole = hardware::read_text_file(path);
+  const std::string_view text = hardware::without_byte_order_mark(whole);
   std::vector<NcclTestsRow> rows;
   std::optional<Layout> header;
   std::string operation;
@@ -209,7 +231,7 @@ std::vector<NcclTestsRow> read_nccl_tests(const std::string& path) {
   int number = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view all = std::string_view(text).substr(at, end - at);
+    const std::string_view all = text.substr(at, end - at);
     const std::string_view line = all.empty() ? all : without_prefix(all);
     std::vector<Word> words = words_in(line);
     for (Word& word : words) word.column += static_cast<int>(all.size() - line.size());

@@ -22,6 +22,9 @@ struct NcclTestsRow {
   std::string board = {};  ///< "NVIDIA H100 80GB HBM3"
 };
 
+/// It is a text with a table of nccl-tests and no CSV file: a header of columns that are parted by blanks.
+[[nodiscard]] bool is_nccl_tests(const std::string& path);
+
 /// The rows of sizes: `size count type [redop] [root] time algbw busbw …`, comments (#) and other lines of a log left
 /// out, and what a launcher puts before a line: "[1,0]<stdout>:" of mpirun --tag-output, "0: " of srun -l. Which
 /// columns there are the header says, since versions differ: before 2.11 redop and root stood only with the tests that

@@ -133,11 +133,18 @@ void add_ask_commands(CLI::App& app, Raw& raw, Commands& commands) {
 void add_data_commands(CLI::App& app, Raw& raw, Commands& commands) {
   std::vector<std::string>& files = raw.options.files;
   CLI::App* validate = app.add_subcommand("validate", "errors of predictions on a table of measurements");
-  validate->add_option("KIND_TABLE", files, fmt::format("kernels, collectives, {}; then a CSV file", kind_names()))
+  validate
+      ->add_option("KIND_TABLE", files,
+                   fmt::format("kernels, collectives, {}; then a CSV file, or of collectives what nccl-tests printed",
+                               kind_names()))
       ->required()
       ->expected(2);
   validate->add_option("--gpu", raw.options.gpu, "GPU that the table was measured on");
   validate->add_option("--node", raw.options.node, "node for collectives (default: one of that GPU)");
+  validate->add_option("--cluster", raw.options.collective.cluster,
+                       "what collectives ran on: a node, its profile, or a file with a cluster");
+  validate->add_option("--fabric,--network", raw.options.collective.fabric,
+                       "what joins several nodes (default: the rail fat tree of their cards)");
   validate->add_option("--timer", raw.options.timer, "timing model (orrery list timers)");
   validate->add_option("--json", raw.options.json, "write the error report");
   validate->add_flag("-q,--quiet", raw.options.quiet, "no text report");
@@ -179,7 +186,8 @@ void add_collective_command(CLI::App& app, Raw& raw, Commands& commands) {
       ->expected(1);
   table->add_option("--cluster", words.cluster, "a node (orrery list nodes), its profile, or a file with a cluster")
       ->required();
-  table->add_option("--fabric", words.fabric, "what joins several nodes (default: the rail fat tree of their cards)");
+  table->add_option("--fabric,--network", words.fabric,
+                    "what joins several nodes (default: the rail fat tree of their cards)");
   table->add_option("--gpus", words.gpus, "ranks on each node (default: all its GPUs)")->check(CLI::Range(1, 1024));
   table->add_option("--nodes", words.nodes, "nodes of the group (default: one, or all of the scenario's)")
       ->check(CLI::Range(1, 100000));
@@ -236,17 +244,6 @@ void add_window_command(CLI::App& app, Raw& raw, Commands& commands) {
   commands.push_back({gui, open_window});
 }
 
-/// An option with an empty value (`--json "$UNSET"`) is a mistake, not an option that wasn't given.
-void check_names(CLI::App& app) {
-  const auto not_empty = [](std::string& text) { return std::string(text.empty() ? "its value is empty" : ""); };
-  for (CLI::App* command : app.get_subcommands(nullptr)) {
-    check_names(*command);
-    for (CLI::Option* option : command->get_options()) {
-      if (option->get_items_expected_max() > 0) option->check(CLI::Validator(not_empty, ""));
-    }
-  }
-}
-
 void add_shell_commands(CLI::App& app, Raw& raw, Commands& commands) {
   CLI::App* completion = app.add_subcommand("completion", "print what completes commands and names in a shell");
   completion->add_option("SHELL", raw.options.files, "bash, zsh or fish")->required()->expected(1);
@@ -275,7 +272,6 @@ std::vector<ParsedCommand> add_commands(CLI::App& app, RawOptions& raw) {
   // A subcommand inherits the footer that stands when it is added: theirs are their own.
   for (const ParsedCommand& command : commands) command.app->footer(examples_of(command.app->get_name()));
   app.footer(examples_of("") + std::string(exit_codes()));
-  check_names(app);
   return commands;
 }
 

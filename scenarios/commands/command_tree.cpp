@@ -71,6 +71,8 @@ const std::vector<ValueRow>& value_rows() {
       {"collective", "OP", "", "all_reduce all_gather reduce_scatter all_to_all broadcast reduce"},
       {"collective", "--cluster", "nodes", ""},
       {"collective", "--fabric", "fabrics", ""},
+      {"validate", "--cluster", "nodes", ""},
+      {"validate", "--fabric", "fabrics", ""},
       {"collective", "--type", "", type_words()},
       {"list", "FAMILY", "", ""},
       {"new", "KIND", "",

@@ -6,11 +6,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "calibrate/collective_columns.hpp"
-#include "calibrate/network_rows.hpp"
 #include "calibrate/tables.hpp"
 #include "hardware/catalogue/catalogue.hpp"
 #include "scenarios/commands/commands.hpp"
+#include "scenarios/commands/validate_collectives.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/kinds.hpp"
 #include "scenarios/report.hpp"
@@ -38,6 +37,11 @@ std::unique_ptr<kernels::KernelTimer> timer_named(const std::string& name) {
 Validation validate_kind(const Options& options, Console& console) {
   const std::string& kind = options.files.at(0);
   const std::string& table = options.files.at(1);
+  const bool has_machine =
+      !options.collective.cluster.empty() || !options.collective.fabric.empty() || !options.node.empty();
+  if (has_machine && kind != "collectives") {
+    throw ConfigError("validate: --cluster, --fabric and --node are of collectives");
+  }
   if (const KindRow* row = find_kind(kind); row != nullptr && row->validate != nullptr) {
     return row->validate({table, options.gpu, timer_named(options.timer), options.jobs, options.quiet}, console);
   }
@@ -52,22 +56,11 @@ Validation validate_kind(const Options& options, Console& console) {
     }
     throw ConfigError(fmt::format("validate {}: the kinds are {}{}", printable(kind), fmt::join(known, ", "), nearest));
   }
-  if (options.gpu.empty() && kind == "collectives") {
-    const calibrate::CsvTable read = calibrate::read_csv(table);
-    calibrate::require_collective_columns(read);
-    if (calibrate::is_published_table(read)) return {calibrate::validate_published(read, {}), {}};
-  }
+  if (kind == "collectives") return validate_collective_table(options, console);
   if (options.gpu.empty()) throw ConfigError(fmt::format("validate {} needs --gpu NAME (orrery list gpus)", kind));
-  if (kind == "kernels") {
-    const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
-    const auto validate = [table, timer, gpu = hardware::load_gpu(options.gpu)] {
-      return calibrate::validate_kernels(table, gpu, *timer);
-    };
-    return {compute<ErrorReport>(validate, console).value_or(ErrorReport{}), {}};
-  }
-  const std::string node = options.node.empty() ? hardware::node_with(options.gpu) : options.node;
-  const auto validate = [table, cluster = hardware::make_cluster(node, "single_node", 1, options.gpu)] {
-    return calibrate::validate_collectives(table, cluster.site(0));
+  const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
+  const auto validate = [table, timer, gpu = hardware::load_gpu(options.gpu)] {
+    return calibrate::validate_kernels(table, gpu, *timer);
   };
   return {compute<ErrorReport>(validate, console).value_or(ErrorReport{}), {}};
 }
@@ -96,6 +89,7 @@ Json to_json(const Validation& validation, const Options& options, bool partial)
   json["rows"] = report.all.rows;
   json["skipped"] = report.skipped.size();
   add_summary(report.all, json);
+  if (!report.notes.empty()) json["notes"] = report.notes;
   json["groups"] = Json::array();
   for (const ErrorSummary& summary : report.groups) {
     Json group = {{"name", summary.name}, {"rows", summary.rows}};
@@ -141,6 +135,7 @@ void write_text(const ErrorReport& report, Console& console) {
                              "mean", "p95", "max", "signed");
   for (const ErrorSummary& summary : report.groups) line(summary);
   line(report.all);
+  for (const std::string& note : report.notes) console.out << fmt::format("Note: {}\n", printable(note));
   if (!report.worst.empty()) console.out << "\nWorst rows\n";
   for (const calibrate::PredictedRow& row : report.worst) {
     console.out << fmt::format("  line {:>5}  {:>8.1f} %  predicted {:>10}  measured {:>10}  {} ({})\n", row.line,

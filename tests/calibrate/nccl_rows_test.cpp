@@ -141,6 +141,22 @@ TEST(FitNccl, NamesWhatItLeavesOut) {
   EXPECT_EQ(outcome.left_out[4].reason, "fewer than six rows to fit");
 }
 
+// A law is of one node, whatever the number of ranks.
+TEST(FitNccl, LeavesOutRowsOverSeveralNodes) {
+  CsvTable table = exact_table();
+  table.columns.emplace_back("nodes");
+  for (std::vector<std::string>& row : table.rows) row.emplace_back("1");
+  const FitOutcome alone = fit(table);
+  table.rows.push_back({"all_reduce", "fp16", "8", "1024", "900", "2"});
+  const FitOutcome outcome = fit(table);
+  ASSERT_EQ(outcome.left_out.size(), 1U);
+  EXPECT_EQ(outcome.left_out[0].reason, "over several nodes: the laws are of one");
+  ASSERT_EQ(outcome.fits.size(), alone.fits.size());
+  for (std::size_t i = 0; i < alone.fits.size(); ++i) {
+    EXPECT_EQ(outcome.fits[i].coefficients, alone.fits[i].coefficients);
+  }
+}
+
 TEST(NcclRows, KeepBackASizeForAllDtypesAlike) {
   const NcclRows read = read_nccl_rows(exact_table());
   ASSERT_EQ(read.rows.size(), 42u);
@@ -174,9 +190,9 @@ TEST(ValidateCollectives, RefusesAnotherKindOfTable) {
   std::filesystem::remove(path);
 }
 
-TEST(ValidateCollectives, SkipsRowsOfMoreGpusThanANodeHas) {
+TEST(ValidateCollectives, SkipsRowsOfNoWholeNodes) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "orrery_small_node.csv";
-  std::ofstream(path) << "op,dtype,gpus,bytes,time_us\nall_reduce,fp16,2,1024,10\nall_reduce,fp16,8,1024,10\n";
+  std::ofstream(path) << "op,dtype,gpus,bytes,time_us\nall_reduce,fp16,2,1024,10\nall_reduce,fp16,6,1024,10\n";
   hardware::Cluster cluster;
   cluster = sim::testing::h100_cluster(1);
   cluster.groups[0].node.gpus = 4;
@@ -185,7 +201,7 @@ TEST(ValidateCollectives, SkipsRowsOfMoreGpusThanANodeHas) {
   EXPECT_EQ(report.all.rows, 1);
   ASSERT_EQ(report.skipped.size(), 1u);
   EXPECT_EQ(report.skipped[0].line, 3);
-  EXPECT_EQ(report.skipped[0].reason, "a node has 4 GPUs");
+  EXPECT_EQ(report.skipped[0].reason, "a node has 4 GPUs, and 6 are of no whole nodes");
   EXPECT_EQ(report.groups.back().name, "all_reduce, 2 GPUs");
   EXPECT_EQ(report.groups.back().rows, 1);
 }
@@ -308,6 +324,13 @@ TEST(NcclRows, SkipsWhatCannotBe) {
   EXPECT_EQ(reason({"all_redux", "fp16", "8", "1024", "5"}), "unknown operation");
   EXPECT_EQ(reason({"all_reduce", "fp16", "1", "1024", "5"}), "needs 2 GPUs and a positive size and time");
   EXPECT_EQ(reason({"all_reduce", "fp16", "8", "1024", "0"}), "needs 2 GPUs and a positive size and time");
+  for (const char* type : {"int4", "nvfp4", "fp8_block"}) {
+    for (const char* sum : {"all_reduce", "reduce_scatter", "reduce"}) {
+      EXPECT_EQ(reason({sum, type, "8", "1024", "5"}),
+                fmt::format("{} of {}: NCCL sums no such elements, it can only move their bytes", sum, type));
+    }
+    EXPECT_EQ(read_nccl_rows(table_of({{"all_gather", type, "8", "1024", "5"}})).rows.size(), 1u) << type;
+  }
   for (const char* type : {"half", "float", "bfloat16", "int8", "uint8", "f8e4m3", "fp16", "bf16", "int32", "double"}) {
     EXPECT_EQ(read_nccl_rows(table_of({{"all_reduce", type, "8", "1024", "5"}})).rows.size(), 1u) << type;
   }

@@ -19,6 +19,11 @@ CsvTable eager(std::vector<std::vector<std::string>> rows) {
   return {"t.csv", {"system", "op", "workers", "devices_per_node", "rank", "bytes", "median_us"}, std::move(rows)};
 }
 
+ErrorReport eager_report(const CsvTable& table, const hardware::Cluster& node) {
+  Machines machines(node.site(0));
+  return validate_eager(table, machines);
+}
+
 CsvTable published(std::vector<std::vector<std::string>> rows) {
   return {"t.csv",
           {"id", "op", "dtype", "node", "fabric", "gpus", "nodes", "bytes", "busbw_GBps", "source"},
@@ -31,7 +36,7 @@ TEST(EagerRows, ArePredictedOverTheirNodes) {
                                 {"h100_dgx", "send_recv", "2", "2", "0", "2048", "60"}});
   ASSERT_TRUE(is_eager_table(table));
   const hardware::Cluster cluster = hardware::make_cluster("dgx_h100", "single_node", 1);
-  const ErrorReport report = validate_eager(table, cluster.site(0));
+  const ErrorReport report = eager_report(table, cluster);
   ASSERT_EQ(report.rows.size(), 3u);
   EXPECT_EQ(report.rows[0].predicted,
             sim::collective_time({sim::CollectiveKind::all_reduce, Bytes{67108864.0}, 8, 1}, cluster.site(0)).value());
@@ -50,7 +55,7 @@ TEST(EagerRows, OfAnotherMachineAreSkippedByName) {
                                 {"h100_dgx", "all_reduce", "16", "16", "0", "1048576", "500"},
                                 {"mi300", "all_reduce", "8", "8", "0", "1048576", "500"}});
   const hardware::Cluster cluster = hardware::make_cluster("dgx_h100", "single_node", 1);
-  const ErrorReport report = validate_eager(table, cluster.site(0));
+  const ErrorReport report = eager_report(table, cluster);
   EXPECT_TRUE(report.rows.empty());
   ASSERT_EQ(report.skipped.size(), 5u);
   EXPECT_EQ(report.skipped[0].reason, "measured on a100_sxm (--gpu)");
@@ -58,7 +63,7 @@ TEST(EagerRows, OfAnotherMachineAreSkippedByName) {
   EXPECT_THAT(report.skipped[2].reason, HasSubstr("as many on each node"));
   EXPECT_EQ(report.skipped[3].reason, "a node has 8 GPUs");
   EXPECT_EQ(report.skipped[4].reason, "an unknown system \"mi300\"");
-  EXPECT_THROW((void)validate_eager(eager({{"h100_dgx", "all_reduce", "8", "8", "0", "many", "1"}}), cluster.site(0)),
+  EXPECT_THROW((void)eager_report(eager({{"h100_dgx", "all_reduce", "8", "8", "0", "many", "1"}}), cluster),
                hardware::ConfigError);
 }
 
@@ -66,9 +71,8 @@ TEST(EagerRows, OfBridgedPairsNeedANodeWithBridges) {
   const CsvTable table = eager({{"a100_pairwise_nvlink", "send_recv", "2", "2", "0", "67108864", "500"}});
   const hardware::Cluster box = hardware::make_cluster("a100_pcie_box", "single_node", 1);
   const hardware::Cluster bridged = hardware::make_cluster("a100_pcie_bridged_box", "single_node", 1);
-  EXPECT_THAT(validate_eager(table, box.site(0)).skipped.at(0).reason,
-              HasSubstr("a100_pcie_box has no bridge (--node)"));
-  EXPECT_EQ(validate_eager(table, bridged.site(0)).rows.size(), 1u);
+  EXPECT_THAT(eager_report(table, box).skipped.at(0).reason, HasSubstr("a100_pcie_box has no bridge (--node)"));
+  EXPECT_EQ(eager_report(table, bridged).rows.size(), 1u);
 }
 
 TEST(PublishedRows, HaveAnErrorEach) {
@@ -101,6 +105,28 @@ TEST(PublishedRows, ThatCannotBePredictedSayWhy) {
   EXPECT_THAT(why("all_reduce", "half", "dgx_h10", "16", "2"), HasSubstr("dgx_h100"));
   EXPECT_EQ(why("all_reduce", "half", "dgx_h100", "32", "2"), "a node has 8 GPUs");
   EXPECT_THAT(why("all_reduce", "half", "dgx_h100", "15", "2"), HasSubstr("as many on each node"));
+  EXPECT_EQ(why("all_reduce", "int4", "dgx_h100", "16", "2"),
+            "all_reduce of int4: NCCL sums no such elements, it can only move their bytes");
+  EXPECT_EQ(why("all_gather", "int4", "dgx_h100", "16", "2"), "none") << "bytes can be moved";
+}
+
+// What NCCL would do instead is no prediction of the row. Trees go through no all_gather; an NVLS tree joins nodes.
+TEST(PublishedRows, OfAnAlgorithmThatNcclDoesNotHaveForThemAreSkipped) {
+  const auto why = [](const char* op, const char* algorithm, const char* gpus, const char* nodes) {
+    CsvTable table = published(
+        {{"a", op, "half", "dgx_h100", "rail_fat_tree_ndr", gpus, nodes, "268435456", "300", "s", algorithm}});
+    table.columns.push_back("algorithm");
+    const ErrorReport report = validate_published(table, {});
+    return report.skipped.empty() ? std::string("none") : report.skipped[0].reason;
+  };
+  for (const char* algorithm : {"nvls_tree", "tree"}) {
+    EXPECT_THAT(why("all_gather", algorithm, "16", "2"),
+                HasSubstr(std::string("algorithm: ") + algorithm + " is nothing that NCCL has for all_gather"));
+    EXPECT_EQ(why("all_reduce", algorithm, "16", "2"), "none");
+  }
+  EXPECT_THAT(why("all_reduce", "nvls_tree", "8", "1"),
+              HasSubstr("algorithm: nvls_tree: NCCL lays no nvls_tree for all_reduce over 8 GPUs of 1 node"));
+  EXPECT_EQ(why("all_gather", "ring", "16", "2"), "none");
 }
 
 TEST(PublishedRows, OfTheLibraryAreAllRead) {
@@ -164,7 +190,7 @@ TEST(EagerRows, OfTheMeasuredTableAreRead) {
   const std::filesystem::path table = data_folder() / "kernels/vidur_network.csv.gz";
   if (data_folder().empty() || !std::filesystem::exists(table)) GTEST_SKIP() << "no measured tables";
   const hardware::Cluster cluster = hardware::make_cluster("dgx_h100", "single_node", 1);
-  const ErrorReport report = validate_eager(read_csv(table), cluster.site(0));
+  const ErrorReport report = eager_report(read_csv(table), cluster);
   EXPECT_EQ(report.rows.size(), 3792u) << "all of h100_dgx";
   EXPECT_EQ(report.rows.size() + report.skipped.size(), 15361u);
 }

@@ -55,6 +55,12 @@ constexpr const char* kNew =
     "#       size         count      type   redop    root     time   algbw   busbw  #wrong     time   algbw   busbw\n"
     "  1073741824     268435456     float     sum      -1    10776   99.64  174.37       0    10781   99.60  174.30\n";
 
+TEST_F(NcclTests, ReadsWhatWindowsSaves) {
+  // The mark stands before a row: without a header, as somebody copied it.
+  const char* row = "1073741824  268435456  float  sum  -1  10776  99.64  174.37  0\r\n";
+  EXPECT_EQ(read(std::string("\xEF\xBB\xBF") + row + row).size(), 2U);
+}
+
 TEST_F(NcclTests, ReadsTheTimeOutOfPlaceWhateverColumnsStandBeforeIt) {
   // Five digits of microseconds have no decimals: only the header tells a time from a root.
   EXPECT_DOUBLE_EQ(read(kOldAllReduce).at(0).time.value(), 90330e-6);
