@@ -12,6 +12,7 @@
 #include "models/communication/communication.hpp"
 #include "models/experts/exchange.hpp"
 #include "models/layer/parameters.hpp"
+#include "models/parallel/tensor_modes.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
@@ -222,6 +223,8 @@ const std::vector<Family>& families() {
       {"architectures", "model types of config.json that are understood", list_architectures},
       {"kinds", "kinds of job that a scenario can hold", list_kinds},
       {"schedules", "pipeline schedules", [] { return list_rows(models::schedules()); }},
+      {"tensor_parallel_modes", "ways in which tensor-parallel GPUs share a layer",
+       [] { return list_rows(models::tensor_parallel_modes()); }},
       {"expert_exchanges", "ways of a mixture's tokens to experts on other ranks",
        [] { return list_rows(models::expert_exchanges()); }},
       {"engines", "serving engines", [] { return list_rows(models::engines()); }},

@@ -17,6 +17,7 @@
 #include "models/architectures/architectures.hpp"
 #include "models/communication/communication.hpp"
 #include "models/experts/exchange.hpp"
+#include "models/parallel/tensor_modes.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/routers/router.hpp"
 #include "models/serving/schedulers/scheduler.hpp"
@@ -88,6 +89,21 @@ TEST(RowsRun, EveryExpertExchange) {
     EXPECT_GT(report.metric("training.communication_s"), 0.0) << row.name;
     if (row.is_of_nccl) continue;
     EXPECT_TRUE(mentions(explained(report), "algorithm", std::string(row.name))) << row.name;
+  }
+}
+
+/// What a rank has of the activations is less than in a line, and what it sends is of the mode's kinds.
+TEST(RowsRun, EveryModeOfTensorParallelism) {
+  const double line = run(rows::training_with_tensor_mode("1d")).metric("memory.activations_bytes");
+  for (const models::TensorModeRow& row : models::tensor_parallel_modes()) {
+    const Report report = run(rows::training_with_tensor_mode(row.name));
+    EXPECT_GT(report.metric("training.exposed_communication_s"), 0.0) << row.name;
+    if (row.name == "1d") continue;
+    EXPECT_EQ(resolved(report)["training"]["tensor_parallel_mode"], row.name);
+    EXPECT_LT(report.metric("memory.activations_bytes"), line) << row.name;
+    const json tree = explained(report);
+    EXPECT_TRUE(mentions(tree, "title", row.has_steps ? "broadcast" : "all_gather")) << row.name;
+    EXPECT_TRUE(mentions(tree, "title", row.has_steps ? "reduce" : "reduce_scatter")) << row.name;
   }
 }
 

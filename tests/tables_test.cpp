@@ -19,6 +19,7 @@
 #include "kernels/kernel.hpp"
 #include "models/architectures/architectures.hpp"
 #include "models/experts/exchange.hpp"
+#include "models/parallel/tensor_modes.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/serving/engine_row.hpp"
 #include "models/serving/routers/router.hpp"
@@ -94,6 +95,10 @@ std::vector<Table> tables() {
   auto& schedules = add("pipeline schedules");
   for (const auto& row : models::schedules()) {
     schedules.push_back({std::string(row.name), std::string(row.equation), std::string(row.source)});
+  }
+  auto& modes = add("modes of tensor parallelism");
+  for (const auto& row : models::tensor_parallel_modes()) {
+    modes.push_back({std::string(row.name), std::string(row.equation), std::string(row.source)});
   }
   auto& exchanges = add("expert exchanges");
   for (const auto& row : models::expert_exchanges()) {

@@ -94,7 +94,8 @@ struct Norm {
   Names names;
   Widths values;
   std::int64_t parameters = 0;
-  bool residual = false;  ///< follows a residual add, which an inference engine fuses with it
+  bool residual = false;    ///< follows a residual add, which an inference engine fuses with it
+  std::int64_t summed = 0;  ///< values of a token that ranks of a grid add up, as each has a part of the width
 };
 
 /// Y[tokens, out] = X[tokens, in] · W[out, in]ᵀ, `out` of several projections side by side.
@@ -107,6 +108,7 @@ struct Linear {
   bool tied = false;       ///< the weight is another element's
   bool on_latent = false;  ///< expands the latent that the KV cache holds: prompts run it on all they attend to
   std::optional<WeightFormat> stored = {};  ///< in the checkpoint, where not as the model's others
+  bool leaves = false;                      ///< of ranks in a line it takes the shared width and makes the whole one
 };
 
 /// Rotary position embedding in place, on queries and keys.

@@ -9,6 +9,7 @@
 #include "hardware/units.hpp"
 #include "kernels/kernel.hpp"
 #include "models/experts/exchange.hpp"
+#include "models/parallel/tensor_modes.hpp"
 #include "sim/plan/plan.hpp"
 
 namespace orrery::models {
@@ -16,7 +17,7 @@ namespace orrery::models {
 struct LayerOp {
   enum class Kind : std::uint8_t {
     launch,
-    collective,         ///< of the tensor-parallel group; compute waits for it
+    collective,         ///< of the tensor-parallel group, or along an axis of it; compute waits for it
     exchange,           ///< of the expert-parallel group: what is sent the group's place decides; compute waits for it
     start_collective,   ///< runs beside the launches that follow …
     finish_collectives  ///< … until here
@@ -25,6 +26,7 @@ struct LayerOp {
   std::string_view label;
   kernels::Kernel kernel;
   sim::CollectiveKind collective = sim::CollectiveKind::all_reduce;
+  GridAxis along = GridAxis::all;
   Bytes bytes;
   Dtype dtype = Dtype::bf16;  ///< of an exchange
   ExchangePhase phase = ExchangePhase::dispatch;

@@ -20,6 +20,7 @@
 #include "hardware/units.hpp"
 #include "models/layer/layer.hpp"
 #include "models/layer/ops.hpp"
+#include "models/parallel/tensor_modes.hpp"
 
 namespace orrery::models {
 
@@ -37,7 +38,12 @@ struct TrainingReading {
   Bytes value{2.0};                  ///< of an activation
   std::int64_t expert_parallel = 1;  ///< ranks that share the routed experts; above 1 tensor is 1
   double expert_imbalance = 1.0;     ///< ExchangeShape::imbalance
+  /// Ranks that share activations too: `batch` and `tensor` are then what one of them has, batch/token_ranks sequences
+  /// and a width_ranks-th of each width. nullptr: ranks in a line.
+  const TensorModeRow* mode = nullptr;
+  TensorGrid grid = {};
 
+  [[nodiscard]] bool is_on_grid() const { return mode != nullptr; }
   [[nodiscard]] std::int64_t tokens() const { return batch * sequence; }
   [[nodiscard]] bool shards_sequence() const { return sequence_parallel && tensor > 1; }
   /// Of one rank outside the tensor-parallel region.

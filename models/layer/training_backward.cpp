@@ -1,12 +1,11 @@
 // The backward pass: gradients of inputs and of weights, interleaved or each alone.
+#include "models/layer/training_grid.hpp"
 #include "models/layer/training_kernels.hpp"
 
 namespace orrery::models {
 namespace {
 
 using sim::CollectiveKind;
-
-enum class Gradients : std::uint8_t { both, inputs, weights };
 
 // After `enter` a linear layer's input gradient is reduced, and with sequence parallelism the shard of its input that
 // was kept is gathered again for the weight gradient. With both gradients each hides behind the other's GEMM.
@@ -83,6 +82,7 @@ std::vector<LayerOp> gradient_ops(const TrainingReading& reading, const std::vec
   TrainingOps ops(reading, activity);
   for (std::size_t i = elements.size(); i-- > 0;) {
     const LayerElement& element = elements[i];
+    if (reading.is_on_grid() && add_grid_gradients(ops, element, which)) continue;
     if (std::holds_alternative<Linear>(element.block)) {
       const auto* enter = i > 0 ? std::get_if<Enter>(&elements[i - 1].block) : nullptr;
       add_linear(ops, element, enter, which);

@@ -1,4 +1,5 @@
 // The forward pass, and what recomputation runs of it again.
+#include "models/layer/training_grid.hpp"
 #include "models/layer/training_kernels.hpp"
 
 namespace orrery::models {
@@ -25,6 +26,7 @@ Dtype dispatch_dtype(const TrainingReading& r) {
 
 void add_forward(TrainingOps& ops, const LayerElement& element) {
   const TrainingReading& r = ops.reading();
+  if (r.is_on_grid() && add_grid_forward(ops, element)) return;
   if (const std::optional<MemoryPass> pass = memory_pass(r, element)) return ops.forward(*pass);
   const std::int64_t tokens = element.inside ? r.tokens() : r.shard_tokens();
   std::visit(
@@ -43,7 +45,7 @@ void add_forward(TrainingOps& ops, const LayerElement& element) {
             if (r.shards_sequence()) ops.collective(CollectiveKind::all_gather, e.hidden);
           },
           [&](const Leave& e) {
-            if (r.tensor > 1) ops.collective(ops.reduction(), e.hidden);
+            if (ops.has_regions()) ops.collective(ops.reduction(), e.hidden);
           },
           [](const auto&) {},  // passes over memory, and what training adds nothing for
       },

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "models/layer/parameters.hpp"
+#include "models/layer/training_grid.hpp"
 
 namespace orrery::models {
 namespace {
@@ -172,6 +173,16 @@ void TrainingOps::gemm(std::string_view label, std::int64_t m, std::int64_t n, s
   launch(label, shape);
 }
 
+void TrainingOps::partial_gradient(std::string_view label, std::int64_t m, std::int64_t n, std::int64_t k) {
+  gemm(label, m, n, k);
+  ops_.back().activity = sim::Activity::weight_gradient;
+}
+
+void TrainingOps::gradient_pass(std::string_view label, std::int64_t elements, Bytes read, Bytes written) {
+  memory({label, kernels::MemoryOp::elementwise, elements, {}, {}, {}, {}}, read, written);
+  ops_.back().activity = sim::Activity::weight_gradient;
+}
+
 void TrainingOps::weight_gradient(std::string_view label, std::int64_t m, std::int64_t n, std::int64_t k) {
   kernels::GemmShape shape;
   shape.dtype = reading_.precision;
@@ -185,7 +196,7 @@ void TrainingOps::weight_gradient(std::string_view label, std::int64_t m, std::i
 void TrainingOps::finish_weights(const LayerElement& element) {
   if (ops_.empty()) return;
   LayerOp& last = ops_.back();
-  last.gradients = rank_weights({element}, reading_.tensor).parameters(reading_.tensor);
+  last.gradients = rank_parameters(rank_weights({element}, reading_.tensor), reading_);
   if (!std::holds_alternative<Experts>(element.block) || reading_.expert_parallel == 1) return;
   last.gradients /= reading_.expert_parallel;
   last.of_experts = true;
@@ -235,6 +246,17 @@ void TrainingOps::collective(CollectiveKind kind, std::int64_t hidden, bool over
   op.label = sim::name(kind);
   op.collective = kind;
   op.bytes = reading_.value * static_cast<double>(reading_.tokens()) * static_cast<double>(hidden);
+  op.activity = sim::Activity::tensor_parallel;
+  ops_.push_back(op);
+}
+
+void TrainingOps::collective(CollectiveKind kind, GridAxis along, Bytes bytes, bool overlapped) {
+  LayerOp op;
+  op.kind = overlapped ? LayerOp::Kind::start_collective : LayerOp::Kind::collective;
+  op.label = sim::name(kind);
+  op.collective = kind;
+  op.along = along;
+  op.bytes = bytes;
   op.activity = sim::Activity::tensor_parallel;
   ops_.push_back(op);
 }

@@ -50,12 +50,20 @@ class TrainingOps {
   /// Of all tokens' `hidden` values.
   void collective(sim::CollectiveKind kind, std::int64_t hidden, bool overlapped = false);
   void finish_collectives();
+  /// Along an axis of the grid.
+  void collective(sim::CollectiveKind kind, GridAxis along, Bytes bytes, bool overlapped);
   /// Of the microbatch's tokens with the ranks that share the experts; nothing where every rank has all.
   void exchange(ExchangePhase phase, Dtype dtype);
+  /// Products of which none is added to what C holds, for a gradient of weights.
+  void partial_gradient(std::string_view label, std::int64_t m, std::int64_t n, std::int64_t k);
+  /// A pass over `elements` values that belongs to the weights' gradients.
+  void gradient_pass(std::string_view label, std::int64_t elements, Bytes read, Bytes written);
   /// Behind what was added last, the gradients of the element's weights are done.
   void finish_weights(const LayerElement& element);
 
   [[nodiscard]] const TrainingReading& reading() const { return reading_; }
+  /// Whether f and g of Megatron-LM stand where ranks enter and leave their region.
+  [[nodiscard]] bool has_regions() const { return reading_.tensor > 1 && !reading_.is_on_grid(); }
   /// All-reduces, or reduce-scatters.
   [[nodiscard]] sim::CollectiveKind reduction() const {
     return reading_.shards_sequence() ? sim::CollectiveKind::reduce_scatter : sim::CollectiveKind::all_reduce;

@@ -8,6 +8,8 @@ namespace orrery::models::lanes {
 inline constexpr sim::Lane kCompute{};
 /// Collectives that run beside a weight gradient.
 inline constexpr sim::Lane kTensorParallel{sim::LaneKind::communication, 0};
+/// The same along the columns of a grid, beside those along its rows.
+inline constexpr sim::Lane kTensorColumn{sim::LaneKind::communication, 6};
 /// Gradient buckets.
 inline constexpr sim::Lane kDataParallel{sim::LaneKind::communication, 1};
 // Pipeline messages: one stream per direction and peer.
@@ -18,6 +20,7 @@ inline constexpr sim::Lane kRecvNext{sim::LaneKind::communication, 5};
 
 inline void name_lanes(sim::PlanBuilder& builder) {
   builder.name_lane(kTensorParallel, "tensor_parallel");
+  builder.name_lane(kTensorColumn, "tensor_parallel_column");
   builder.name_lane(kDataParallel, "data_parallel");
   builder.name_lane(kSendNext, "send_next");
   builder.name_lane(kRecvPrev, "recv_prev");

@@ -13,6 +13,7 @@
 #include "models/training/expert_groups.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/training.hpp"
+#include "models/training/tensor_grid_check.hpp"
 
 namespace orrery::models {
 namespace {
@@ -25,6 +26,7 @@ class Checker {
     sizes();
     if (!errors_.empty()) return errors_;  // the rules below divide by these sizes
     tensor_parallel();
+    if (std::optional<JobError> wrong = check_tensor_grid(job_)) return {std::move(*wrong)};
     gpus();
     if (!errors_.empty()) return errors_;
     expert_parallel();
@@ -57,14 +59,16 @@ class Checker {
   }
 
   void divides(std::string_view what, std::int64_t size) {
-    if (size % config_.tensor_parallel != 0) {
-      error("tensor_parallel", "{} does not divide {} ({})", config_.tensor_parallel, what, size);
-    }
+    const int ranks = tensor_grid(config_).width_ranks;
+    if (size % ranks == 0) return;
+    if (ranks == config_.tensor_parallel)
+      return error("tensor_parallel", "{} does not divide {} ({})", ranks, what, size);
+    error("tensor_parallel", "its grid's side {} does not divide {} ({})", ranks, what, size);
   }
 
   void attention(const AttentionConfig& a) {
     divides("the attention heads of " + llm_.name, a.heads);
-    const std::int64_t t = config_.tensor_parallel, kv = a.kv_heads;
+    const std::int64_t t = tensor_grid(config_).width_ranks, kv = a.kv_heads;
     if (a.kind == AttentionKind::multi_head && kv % t != 0 && t % std::max<std::int64_t>(kv, 1) != 0) {
       error("tensor_parallel", "{} neither divides nor is a multiple of the key/value heads ({})", t, kv);
     }
@@ -97,6 +101,7 @@ class Checker {
     }
     if (config_.sequence_parallel && t == 1) {
       error("sequence_parallel", "needs tensor_parallel of at least 2: it shards along the same ranks");
+    if (std::optional<JobError> wrong = check_grid_nodes(job_)) errors_.push_back(std::move(*wrong));
     }
     if (config_.sequence_parallel && config_.sequence_length % t != 0) {
       error("sequence_length", "{} is not divided by tensor_parallel ({}), which sequence_parallel needs",

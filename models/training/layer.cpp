@@ -1,5 +1,10 @@
 #include "models/training/layer.hpp"
 
+#include <utility>
+
+#include "models/layer/training_grid.hpp"
+#include "models/training/parallel.hpp"
+
 namespace orrery::models {
 namespace {
 
@@ -18,6 +23,11 @@ TrainingReading reading_of(const TrainingJob& job) {
   reading.value = Bytes{activation_size(config)};
   reading.expert_parallel = config.expert_parallel;
   reading.expert_imbalance = config.expert_imbalance;
+  reading.grid = tensor_grid(config);
+  if (reading.grid.is_line()) return reading;
+  reading.mode = find_tensor_parallel_mode(config.tensor_parallel_mode);
+  reading.batch /= reading.grid.token_ranks;
+  reading.tensor = reading.grid.width_ranks;
   return reading;
 }
 
@@ -35,13 +45,25 @@ Dtype attention_dtype(const TrainingConfig& config) {
 
 LayerSizes::LayerSizes(const TrainingJob& job)
     : TrainingReading(reading_of(job)),
-      boundary(value * static_cast<double>(tokens()) * static_cast<double>(job.llm.hidden)) {}
+      boundary(value * static_cast<double>(tokens()) * static_cast<double>(job.llm.hidden) *
+               (is_on_grid() ? 1.0 / static_cast<double>(tensor) : 1.0)) {}
+
+namespace {
+
+std::vector<LayerElement> as_shared(const TrainingJob& job, std::vector<LayerElement> elements) {
+  const TensorGrid grid = tensor_grid(job.config);
+  return grid.is_line() ? elements : share_on_grid(std::move(elements), grid, job.llm.norm);
+}
+
+}  // namespace
 
 std::vector<LayerElement> layer_elements(const TrainingJob& job, std::int64_t layer) {
-  return layer_elements(job.llm, layer);
+  return as_shared(job, layer_elements(job.llm, layer));
 }
-std::vector<LayerElement> embedding_elements(const TrainingJob& job) { return embedding_elements(job.llm); }
-std::vector<LayerElement> head_elements(const TrainingJob& job) { return head_elements(job.llm); }
+std::vector<LayerElement> embedding_elements(const TrainingJob& job) {
+  return as_shared(job, embedding_elements(job.llm));
+}
+std::vector<LayerElement> head_elements(const TrainingJob& job) { return as_shared(job, head_elements(job.llm)); }
 
 std::vector<LayerOp> forward_ops(const TrainingJob& job, const std::vector<LayerElement>& elements) {
   return forward_ops(reading_of(job), elements);

@@ -22,9 +22,10 @@ namespace orrery::models {
 struct LayerSizes : TrainingReading {
   explicit LayerSizes(const TrainingJob& job);
 
-  Bytes boundary;  ///< activation tensor [tokens, hidden] between layers
+  Bytes boundary;  ///< activation tensor [tokens, hidden] between layers, of a grid's rank its block of it
 };
 
+/// Elements as a rank has them: on a grid with every width shared.
 [[nodiscard]] std::vector<LayerElement> layer_elements(const TrainingJob& job, std::int64_t layer);
 [[nodiscard]] std::vector<LayerElement> embedding_elements(const TrainingJob& job);
 [[nodiscard]] std::vector<LayerElement> head_elements(const TrainingJob& job);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/layer/activations.hpp"
+#include "models/layer/training_grid.hpp"
 #include "models/training/expert_groups.hpp"
 #include "models/training/layer.hpp"
 #include "models/training/parallel.hpp"
@@ -38,7 +39,7 @@ Bytes layer_activations(const TrainingJob& job, std::int64_t layer, bool recompu
     return reading.shards_sequence() ? reading.boundary / to_double(reading.tensor) : reading.boundary;
   }
   const std::vector<LayerElement> elements = layer_elements(job, layer);
-  const Bytes kept = kept_bytes(reading, elements);
+  const Bytes kept = kept_bytes(reading, elements) + gathered_bytes(reading, elements);
   return drops_scores(job) ? kept : kept + score_bytes(reading, elements);
 }
 
@@ -47,12 +48,33 @@ Bytes recomputed_activations(const TrainingJob& job, std::int64_t layer, bool re
   const LayerSizes reading(job);
   const std::vector<LayerElement> elements = layer_elements(job, layer);
   const Bytes scores = score_bytes(reading, elements);
-  return recomputed ? kept_bytes(reading, elements) + scores : scores;
+  return recomputed ? kept_bytes(reading, elements) + gathered_bytes(reading, elements) + scores : scores;
 }
 
 Bytes embedding_activations(const TrainingJob& job) { return kept_bytes(LayerSizes(job), embedding_elements(job)); }
 
-Bytes head_activations(const TrainingJob& job) { return kept_bytes(LayerSizes(job), head_elements(job)); }
+Bytes head_activations(const TrainingJob& job) {
+  const LayerSizes reading(job);
+  const std::vector<LayerElement> elements = head_elements(job);
+  return kept_bytes(reading, elements) + gathered_bytes(reading, elements);
+}
+
+Bytes grid_buffers(const TrainingJob& job) {
+  const LayerSizes reading(job);
+  const bool overlapped = job.config.overlap_tensor_parallel;
+  Bytes most = exchanged_blocks(reading, head_elements(job), overlapped);
+  for (const LayerKind& kind : layer_kinds(job.llm)) {
+    most = max(most, exchanged_blocks(reading, layer_elements(job, kind.first), overlapped));
+  }
+  return most;
+}
+
+namespace {
+
+/// Communicators along the axes of the tensor-parallel ranks' grid beside the group's own.
+int grid_communicators(const TensorGrid& grid) { return grid.is_line() ? 0 : 2 + (grid.depth > 1 ? 1 : 0); }
+
+}  // namespace
 
 Bytes workspace(const TrainingJob& job) {
   // cuBLAS asks for 32 MiB on Hopper (NVIDIA, cuBLAS documentation, cublasSetWorkspace), taken for every GPU: 28 MiB
@@ -62,11 +84,12 @@ Bytes workspace(const TrainingJob& job) {
   const double per_communicator = 24.0 * 2.0 * 8.7 * 1048576.0;
   const Mesh mesh = make_mesh(job);
   double communicators = (mesh.tensor() > 1) + (mesh.data() > 1) + (mesh.pipeline() > 1);
-  Bytes exchange;
+  communicators += grid_communicators(tensor_grid(job.config));
+  Bytes exchange = grid_buffers(job);
   if (job.config.expert_parallel > 1) {
     const ExchangeRow& row = *find_expert_exchange(job.config.expert_exchange);
     communicators += (row.is_of_nccl ? 1 : 0) + (expert_data_parallel(job) > 1 ? 1 : 0);
-    if (row.buffers != nullptr) exchange = row.buffers(exchange_shape(job));
+    if (row.buffers != nullptr) exchange += row.buffers(exchange_shape(job));
   }
   return Bytes{cublas + communicators * per_communicator} + exchange;
 }

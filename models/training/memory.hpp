@@ -31,7 +31,11 @@ struct ModelStateBytes {
 [[nodiscard]] Bytes embedding_activations(const TrainingJob& job);
 /// Final norm input, head input and logits of the last stage: fp32, or 16-bit with a fused loss.
 [[nodiscard]] Bytes head_activations(const TrainingJob& job);
-/// cuBLAS and NCCL buffers that live through the step, and those of the expert exchange (ExchangeRow::buffers).
+/// cuBLAS and NCCL buffers that live through the step, those of the expert exchange (ExchangeRow::buffers), and the
+/// blocks that ranks of a grid exchange.
 [[nodiscard]] Bytes workspace(const TrainingJob& job);
 
 }  // namespace orrery::models
+/// Of that the blocks that ranks of a grid exchange: of the linear layer with the largest, the head among them.
+[[nodiscard]] Bytes grid_buffers(const TrainingJob& job);
+

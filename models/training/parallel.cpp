@@ -5,12 +5,30 @@
 #include <variant>
 
 #include "models/layer/parameters.hpp"
+#include "models/layer/training_grid.hpp"
+#include "models/training/layer.hpp"
 
 namespace orrery::models {
 
 Mesh make_mesh(const TrainingJob& job) {
   return Mesh({job.config.tensor_parallel, data_parallel_degree(job), job.config.pipeline_parallel},
               job.placement.order);
+}
+
+TensorGrid tensor_grid(const TrainingConfig& config) {
+  return find_tensor_parallel_mode(config.tensor_parallel_mode)
+      ->grid(config.tensor_parallel, config.tensor_parallel_depth);
+}
+
+MeshClasses with_parts_apart(const TrainingJob& job, MeshClasses classes) {
+  const MeshClasses apart = unfolded(make_mesh(job));
+  const auto take_apart = [&](MeshAxis axis) {
+    const auto index = static_cast<std::size_t>(axis);
+    if (classes.count(axis) > 1) classes.axes[index] = apart.axes[index];
+  };
+  if (job.config.expert_parallel > 1) take_apart(MeshAxis::data);
+  if (!tensor_grid(job.config).is_line()) take_apart(MeshAxis::tensor);
+  return classes;
 }
 
 sim::Placement make_placement(const TrainingJob& job) {
@@ -59,10 +77,10 @@ std::vector<LayerRange> deal_layers(const TrainingJob& job) {
 }
 
 std::int64_t layer_parameters_per_rank(const TrainingJob& job, std::int64_t layer) {
-  const std::int64_t t = job.config.tensor_parallel;
-  const RankWeights weights = rank_weights(layer_elements(job.llm, layer), t);
+  const LayerSizes reading(job);
+  const RankWeights weights = rank_weights(layer_elements(job, layer), reading.tensor);
   const std::int64_t here = layer_expert_parameters_per_rank(job, layer);
-  return weights.parameters(t) - here * (job.config.expert_parallel - 1);
+  return rank_parameters(weights, reading) - here * (job.config.expert_parallel - 1);
 }
 
 std::int64_t layer_expert_parameters_per_rank(const TrainingJob& job, std::int64_t layer) {
@@ -77,11 +95,11 @@ std::int64_t layer_expert_parameters_per_rank(const TrainingJob& job, std::int64
 int expert_data_parallel(const TrainingJob& job) { return data_parallel_degree(job) / job.config.expert_parallel; }
 
 std::int64_t embedding_parameters_per_rank(const TrainingJob& job) {
-  return embedding_share(job.llm).parameters(job.config.tensor_parallel);
+  return rank_parameters(embedding_share(job.llm), tensor_grid(job.config));
 }
 
 std::int64_t head_parameters_per_rank(const TrainingJob& job) {
-  return head_share(job.llm, job.config.pipeline_parallel > 1).parameters(job.config.tensor_parallel);
+  return rank_parameters(head_share(job.llm, job.config.pipeline_parallel > 1), tensor_grid(job.config));
 }
 
 namespace {

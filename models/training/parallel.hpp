@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/parallel/mesh.hpp"
+#include "models/parallel/tensor_modes.hpp"
 #include "models/training/training.hpp"
 
 namespace orrery::models {
@@ -17,6 +18,9 @@ struct LayerRange {
 /// The job's axes, numbered in the order of its placement. REQUIRES a checked job.
 [[nodiscard]] Mesh make_mesh(const TrainingJob& job);
 
+/// How a tensor-parallel group shares a layer. REQUIRES a mode that has a grid of so many ranks.
+[[nodiscard]] TensorGrid tensor_grid(const TrainingConfig& config);
+
 /// Where the members of the mesh sit on the job's cluster.
 [[nodiscard]] sim::Placement make_placement(const TrainingJob& job);
 /// The node groups of the cluster that hold members, in ascending order. A rank's gpu_class is a place in it.
@@ -27,6 +31,10 @@ struct LayerRange {
 
 /// Ranges by virtual stage, in pipeline order: explicit (`stage_layers`) or even. REQUIRES a checked job.
 [[nodiscard]] std::vector<LayerRange> deal_layers(const TrainingJob& job);
+
+/// The classes with those axes taken apart whose parts' members meet each other: data-parallel ranks that share
+/// experts, and tensor-parallel ranks of a grid, where they are not all alike.
+[[nodiscard]] MeshClasses with_parts_apart(const TrainingJob& job, MeshClasses classes);
 
 /// Parameters on one tensor-parallel rank of the given layer; embeddings and head likewise (vocabulary padded
 /// to a multiple of the tensor-parallel degree is not modelled: shares are exact fractions, rounded up).

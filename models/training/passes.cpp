@@ -35,7 +35,7 @@ sim::CollectiveEntry exchange_entry(const ExchangeRow& row, const RankState& ran
 sim::CollectiveEntry collective_entry(const RankState& rank, const LayerOp& op) {
   sim::CollectiveEntry entry;
   entry.kind = op.collective, entry.bytes = op.bytes;
-  entry.group = rank.tensor_group;
+  entry.group = rank.grid_groups[static_cast<std::size_t>(op.along)];
   return entry;
 }
 
@@ -46,6 +46,7 @@ PassWriter::PassWriter(const TrainingJob& job, const Mesh& mesh, int microbatche
       config_(job.config),
       bucket_size_(gradient_bucket(job).value()),
       mesh_(mesh),
+      is_on_grid_(!tensor_grid(job.config).is_line()),
       microbatches_(microbatches) {
   prepare_layers();
   prepare_ends();
@@ -140,7 +141,7 @@ void PassWriter::write_forward(PlanBuilder& builder, const RankState& rank, cons
   builder.alloc(compute, chunk.kept, MemoryKind::activations);
   if (chunk.embedding) {
     write_ops(builder, rank, embedding_.forward);
-  } else if (mesh_.tensor() > 1 && !config_.sequence_parallel) {
+  } else if (mesh_.tensor() > 1 && !config_.sequence_parallel && !is_on_grid_) {
     // The slices of the received activations become whole again.
     builder.collective(compute, CollectiveKind::all_gather, LayerSizes(job_).boundary, rank.tensor_group,
                        "gather activations", Activity::tensor_parallel);
@@ -153,7 +154,7 @@ void PassWriter::write_backward(PlanBuilder& builder, const RankState& rank, con
   const StreamId compute = builder.stream(rank.id, lanes::kCompute);
   if (chunk.head) {
     write_gradients(builder, rank, head_.backward, head_parameters_per_rank(job_), reduce);
-  } else if (mesh_.tensor() > 1 && !config_.sequence_parallel) {
+  } else if (mesh_.tensor() > 1 && !config_.sequence_parallel && !is_on_grid_) {
     builder.collective(compute, CollectiveKind::all_gather, LayerSizes(job_).boundary, rank.tensor_group,
                        "gather gradients", Activity::tensor_parallel);
   }
@@ -176,7 +177,9 @@ void PassWriter::write_backward(PlanBuilder& builder, const RankState& rank, con
 
 const std::vector<std::uint32_t>& PassWriter::entries(PlanBuilder& builder, const RankState& rank,
                                                       const std::vector<LayerOp>& ops) {
-  const auto [found, is_new] = entries_.try_emplace({&ops, rank.tensor_group.value});
+  // Ranks of one group have other rows and columns.
+  const std::uint32_t whose = is_on_grid_ ? rank.id.value : rank.tensor_group.value;
+  const auto [found, is_new] = entries_.try_emplace({&ops, whose});
   if (!is_new) return found->second;
   for (const LayerOp& op : ops) {
     if (op.kind == LayerOp::Kind::finish_collectives) {
@@ -214,17 +217,24 @@ void PassWriter::write_ops(PlanBuilder& builder, const RankState& rank, const st
   if (ops.empty()) return;
   const StreamId compute = builder.stream(rank.id, lanes::kCompute);
   const std::vector<std::uint32_t>& entry = entries(builder, rank, ops);
+  bool on_lane = false, on_column = false;  // something was started there that nobody has waited for
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const LayerOp::Kind kind = ops[i].kind;
     if (kind == LayerOp::Kind::launch) {
       builder.launch(compute, entry[i]);
     } else if (kind == LayerOp::Kind::start_collective && config_.overlap_tensor_parallel) {
-      const StreamId lane = builder.stream(rank.id, lanes::kTensorParallel);
+      const bool column = ops[i].along == GridAxis::column;
+      const StreamId lane = builder.stream(rank.id, column ? lanes::kTensorColumn : lanes::kTensorParallel);
       builder.wait(lane, builder.record(compute));
       builder.collective(lane, entry[i]);
+      (column ? on_column : on_lane) = true;
     } else if (kind == LayerOp::Kind::finish_collectives) {
-      if (!config_.overlap_tensor_parallel) continue;
-      builder.wait(compute, builder.record(builder.stream(rank.id, lanes::kTensorParallel)));
+      if (std::exchange(on_lane, false)) {
+        builder.wait(compute, builder.record(builder.stream(rank.id, lanes::kTensorParallel)));
+      }
+      if (std::exchange(on_column, false)) {
+        builder.wait(compute, builder.record(builder.stream(rank.id, lanes::kTensorColumn)));
+      }
     } else {
       builder.collective(compute, entry[i]);
     }

@@ -5,6 +5,7 @@
 // a block, and called; the last backward pass of a chunk, which fires the gradient buckets, is a block of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,9 +24,10 @@ struct RankState {
   RankId id;
   MeshPlace place{};
   GroupId tensor_group, data_group, world_group, embedding_group;
-  GroupId expert_group, expert_data_group;  ///< none without expert parallelism
-  ExchangeShape exchange;                   ///< of the expert group
-  bool meets_ranks = false;                 ///< a group of its passes has other members in the plan
+  std::array<GroupId, kGridAxes.size() + 1> grid_groups;  ///< by GridAxis: tensor_group, and those along its grid
+  GroupId expert_group, expert_data_group;                ///< none without expert parallelism
+  ExchangeShape exchange;                                 ///< of the expert group
+  bool meets_ranks = false;                               ///< a group of its passes has other members in the plan
 
   [[nodiscard]] int stage() const { return place[static_cast<std::size_t>(MeshAxis::pipeline)]; }
 };
@@ -84,6 +86,7 @@ class PassWriter {
   const TrainingConfig& config_;
   double bucket_size_;  ///< bytes
   Mesh mesh_;
+  bool is_on_grid_;  ///< of the tensor-parallel ranks
   int microbatches_;
   std::map<std::size_t, std::unique_ptr<PassOps>> layer_ops_;      ///< by kind of layer
   std::map<std::pair<std::size_t, bool>, LayerPlan> layer_plans_;  ///< by the same and "is recomputed"

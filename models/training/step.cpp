@@ -11,6 +11,7 @@
 #include "models/parallel/lanes.hpp"
 #include "models/training/memory.hpp"
 #include "models/training/passes.hpp"
+#include "models/training/tensor_groups.hpp"
 
 namespace orrery::models {
 namespace {
@@ -69,6 +70,7 @@ class StepLowering : public PassEmitter {
   void add_ranks();
   void add_groups();
   void add_tensor_groups();
+  void add_grid_groups(std::size_t pipeline, std::size_t data);
   void add_data_groups();
   void add_embedding_groups();
   void add_expert_groups();
@@ -141,7 +143,23 @@ void StepLowering::add_tensor_groups() {
         group.members.push_back(ranks_[rank_index(p, d, t)].id);
       }
       const GroupId id = builder_.add_group(std::move(group));
-      for (std::size_t t = 0; t < classes_.count(MeshAxis::tensor); ++t) ranks_[rank_index(p, d, t)].tensor_group = id;
+      for (std::size_t t = 0; t < classes_.count(MeshAxis::tensor); ++t) {
+        RankState& rank = ranks_[rank_index(p, d, t)];
+        rank.tensor_group = rank.grid_groups.front() = id;
+      }
+      add_grid_groups(p, d);
+    }
+  }
+}
+
+void StepLowering::add_grid_groups(std::size_t pipeline, std::size_t data) {
+  for (GridGroup& one : grid_groups(job_, classes_, data, pipeline)) {
+    for (const std::size_t place : one.places) {
+      one.group.members.push_back(ranks_[rank_index(pipeline, data, place)].id);
+    }
+    const GroupId id = builder_.add_group(std::move(one.group));
+    for (const std::size_t place : one.places) {
+      ranks_[rank_index(pipeline, data, place)].grid_groups[static_cast<std::size_t>(one.axis)] = id;
     }
   }
 }
@@ -250,7 +268,9 @@ void StepLowering::lower_columns() {
         column.ranks.push_back(ranks_[rank_index(p, d, t)].id);
       }
       // Each tensor-parallel rank sends its slice and the receivers gather it (Narayanan et al. 2021 §4.1).
-      column.message = LayerSizes(job_).boundary / static_cast<double>(mesh_.tensor());
+      // On a grid what it has is its slice.
+      const bool is_line = tensor_grid(config_).is_line();
+      column.message = LayerSizes(job_).boundary / static_cast<double>(is_line ? mesh_.tensor() : 1);
       lower_pipeline(builder_, column, schedule, shape, config_.overlap_p2p, *this);
     }
   }
@@ -266,7 +286,8 @@ void StepLowering::finish_step(const RankState& rank) {
     builder_.wait(compute, builder_.record(builder_.stream(rank.id, lanes::kDataParallel)));
   }
   if (rank.embedding_group.valid()) {
-    const double bytes = static_cast<double>(embedding_parameters(job_.llm)) / mesh_.tensor() * gradient_size();
+    const int holders = tensor_grid(config_).weight_ranks;
+    const double bytes = static_cast<double>(embedding_parameters(job_.llm)) / holders * gradient_size();
     builder_.collective(compute, CollectiveKind::all_reduce, Bytes{bytes}, rank.embedding_group,
                         "tied embedding gradients", Activity::data_parallel);
   }

@@ -40,9 +40,13 @@ const StageMemory& TrainingResult::fullest() const {
 
 bool is_aligned(const Mesh& mesh, int per_node) {
   return std::all_of(kMegatronOrder.begin(), kMegatronOrder.end(), [&](MeshAxis axis) {
-    const int stride = mesh.stride(axis), extent = stride * mesh.size(axis);
-    if (stride % per_node == 0 || per_node % extent == 0) return true;
-    return per_node % stride == 0 && extent % per_node == 0;
+bool deals_evenly(const sim::Axis& axis, int per_node) {
+  const int stride = axis.stride, extent = stride * axis.count;
+  if (stride % per_node == 0 || per_node % extent == 0) return true;
+  return per_node % stride == 0 && extent % per_node == 0;
+}
+
+    return deals_evenly({mesh.size(axis), mesh.stride(axis)}, per_node);
   });
 }
 
@@ -57,18 +61,13 @@ MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>
   // Two that are disturbed are not alike either: they may be by different things.
   // And where nodes begin in the middle of a communicator, its copies cross other borders than each other.
   const auto per_node = static_cast<std::uint32_t>(placement.per_node);
-  MeshClasses classes = refine(mesh, [&](std::uint32_t member) {
-    const std::uint32_t gpu = placement.gpu(member);
-    if (std::binary_search(disturbed.begin(), disturbed.end(), gpu)) return std::uint64_t{per_node} + member;
-    const std::uint64_t kind = alike ? 0 : job.cluster.group_of_gpu(gpu);
-    return (kind << 32) | (aligned ? 0 : placement.place(member));
-  });
-  // Groups that share experts are parts of the axis of data: where these are unlike, no rank stands for another.
-  if (job.config.expert_parallel > 1 && classes.count(MeshAxis::data) > 1) {
-    classes.axes[static_cast<std::size_t>(MeshAxis::data)] =
-        unfolded(mesh).axes[static_cast<std::size_t>(MeshAxis::data)];
-  }
-  return classes;
+  return with_parts_apart(job, refine(mesh, [&](std::uint32_t member) {
+                            const std::uint32_t gpu = placement.gpu(member);
+                            if (std::binary_search(disturbed.begin(), disturbed.end(), gpu))
+                              return std::uint64_t{per_node} + member;
+                            const std::uint64_t kind = alike ? 0 : job.cluster.group_of_gpu(gpu);
+                            return (kind << 32) | (aligned ? 0 : placement.place(member));
+                          }));
 }
 
 TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const TrainingOptions& options) {

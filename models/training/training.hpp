@@ -37,6 +37,8 @@ struct TrainingConfig {
   std::int64_t micro_batch_size = 1;   ///< sequences per microbatch and data-parallel rank
   int tensor_parallel = 1;
   int pipeline_parallel = 1;
+  std::string tensor_parallel_mode = "1d";  ///< a row of tensor_parallel_modes(): how these ranks share a layer
+  int tensor_parallel_depth = 1;            ///< of the mode 2.5d: layers of its grid
   int virtual_pipeline = 1;                    ///< chunks per stage; > 1 needs interleaved_1f1b
   int data_parallel = 0;                       ///< 0: all GPUs that are left
   int expert_parallel = 1;                     ///< ranks of a data-parallel group that share the routed experts
@@ -147,8 +149,10 @@ struct TrainingOptions {
   sim::RunControl control;
 };
 
-/// Whether the borders of nodes fall alike in all communicators along each axis of the mesh: each covers whole nodes,
-/// or nodes hold whole numbers of them.
+/// Whether the borders of nodes fall alike in all communicators along an axis: each covers whole nodes, or nodes hold
+/// whole numbers of them.
+[[nodiscard]] bool deals_evenly(const sim::Axis& axis, int per_node);
+/// The same along each axis of the mesh.
 [[nodiscard]] bool is_aligned(const Mesh& mesh, int per_node);
 
 /// The classes of members that are alike but for disturbances and where nodes begin. `topology` as for

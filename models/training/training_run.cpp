@@ -41,7 +41,8 @@ void TrainingRun::lower_and_price(const sim::RunControl& control) {
 
 bool TrainingRun::part(const std::vector<std::vector<std::uint32_t>>& colours) {
   const std::vector<std::uint32_t>& own = colours.at(number_);
-  MeshClasses parted = refine(make_mesh(*job_), [&own](std::uint32_t member) { return std::uint64_t{own.at(member)}; });
+  MeshClasses parted = with_parts_apart(
+      *job_, refine(make_mesh(*job_), [&own](std::uint32_t member) { return std::uint64_t{own.at(member)}; }));
   const std::size_t ranks =
       parted.count(MeshAxis::tensor) * parted.count(MeshAxis::data) * parted.count(MeshAxis::pipeline);
   if (parted == classes_ || ranks > kMostParts * plan().ranks.size()) return false;

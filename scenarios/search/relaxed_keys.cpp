@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "models/experts/exchange.hpp"
+#include "models/parallel/tensor_modes.hpp"
 #include "models/training/training.hpp"
 #include "scenarios/sections.hpp"
 
@@ -47,6 +48,12 @@ std::vector<RelaxedKey> all_rows() {
 }  // namespace
 
 std::string key_beside(const std::string& path, std::string_view key, std::string_view other) {
+  for (const models::TensorModeRow& row : models::tensor_parallel_modes()) {
+    if (row.takes_depth) continue;
+    const bool is_default = models::TrainingConfig{}.tensor_parallel_mode == row.name;
+    rows.push_back(
+        {"training.tensor_parallel_mode", row.name, "training.tensor_parallel_depth", "1", row.source, is_default});
+  }
   if (path.size() < key.size() || path.compare(path.size() - key.size(), key.size(), key) != 0) return {};
   const std::string prefix = path.substr(0, path.size() - key.size());
   if (!prefix.empty() && prefix.back() != '.') return {};

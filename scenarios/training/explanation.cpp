@@ -112,7 +112,7 @@ ExplainNode explain_optimizer(const ExplainedStep& e) {
   for (const CostedEntry& entry : e.entries) {
     if (is_kernel(entry) && entry.activity == optimizer) launches += entry.runs;
   }
-  const double total = kernels.value;
+  double total = kernels.value;
   node.parts = std::move(kernels.parts);
   add_gaps(e, node, launches, total);
   return node;

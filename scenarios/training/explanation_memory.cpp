@@ -147,12 +147,17 @@ ExplainNode activations_node(const Stage& stage) {
 
 ExplainNode workspace_node(const Stage& stage) {
   ExplainNode node = stage.node("workspace_bytes");
-  ExplainNode libraries = figure("library buffers", models::workspace(stage.job()).value(), Unit::bytes,
+  const Bytes blocks = models::grid_buffers(stage.job());
+  ExplainNode libraries = figure("library buffers", (models::workspace(stage.job()) - blocks).value(), Unit::bytes,
                                  "cuBLAS 32 MiB + 24 channels x 2 x 8.7 MiB of NCCL per communicator");
   libraries.source = "NVIDIA, cuBLAS documentation, cublasSetWorkspace; nccl src/init.cc, 2.28.9";
   libraries.level = "published";
   node.parts.push_back(std::move(libraries));
   add_rest(node, "recomputed tensors", "of the layer whose backward pass runs at the peak");
+  if (blocks > Bytes{0.0}) {
+    node.parts.push_back(figure("blocks of other ranks of the grid", blocks.value(), Unit::bytes,
+                                "the largest two operands of a linear layer's step, and the next step's"));
+  }
   return node;
 }
 

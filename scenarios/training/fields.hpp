@@ -15,6 +15,8 @@ void visit_training(Config& config, Visitor&& visit) {
   visit.integer("global_batch_size", config.global_batch_size, IntegerLimits{1.0, 1e9, true});
   visit.integer("micro_batch_size", config.micro_batch_size, IntegerLimits{});
   visit.integer("tensor_parallel", config.tensor_parallel, IntegerLimits{1.0, 1e6});
+  visit.tensor_mode("tensor_parallel_mode", config.tensor_parallel_mode);
+  visit.integer("tensor_parallel_depth", config.tensor_parallel_depth, IntegerLimits{1.0, 1e3});
   visit.integer("pipeline_parallel", config.pipeline_parallel, IntegerLimits{1.0, 1e6});
   visit.integer("virtual_pipeline", config.virtual_pipeline, IntegerLimits{1.0, 1e6});
   visit.integer("data_parallel", config.data_parallel, IntegerLimits{0.0, 1e7});

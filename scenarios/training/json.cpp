@@ -29,6 +29,7 @@ struct FieldWriter {
   void boolean(const char* key, bool field) const { (*object)[key] = field; }
   void schedule(const char* key, const std::string& field) const { (*object)[key] = field; }
   void exchange(const char* key, const std::string& field) const { (*object)[key] = field; }
+  void tensor_mode(const char* key, const std::string& field) const { (*object)[key] = field; }
   void number(const char* key, double field, const NumberLimits&) const { (*object)[key] = field; }
   void integers(const char* key, const std::vector<std::int64_t>& field) const { (*object)[key] = field; }
   void choice(const char* key, models::Recompute field) const {

@@ -15,6 +15,9 @@ struct TrainingLister : FieldLister {
   void exchange(std::string_view key, const std::string& value) const {
     menu(key, choices_of("expert_exchanges"), value);
   }
+  void tensor_mode(std::string_view key, const std::string& value) const {
+    menu(key, choices_of("tensor_parallel_modes"), value);
+  }
   void ratio(std::string_view key, double value) const { number(key, value, NumberLimits{0.0, 1.0}); }
   template <class Enum>
   void choose(std::string_view key, const std::vector<std::string>& names, Enum value) const {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "models/experts/exchange.hpp"
+#include "models/parallel/tensor_modes.hpp"
 #include "models/schedule/schedule.hpp"
 #include "scenarios/sections.hpp"
 #include "scenarios/training/fields.hpp"
@@ -43,6 +44,7 @@ struct FieldReader {
   }
   void schedule(std::string_view key, std::string& field) const { row(key, field, models::schedules()); }
   void exchange(std::string_view key, std::string& field) const { row(key, field, models::expert_exchanges()); }
+  void tensor_mode(std::string_view key, std::string& field) const { row(key, field, models::tensor_parallel_modes()); }
   void number(std::string_view key, double& field, const NumberLimits& limits) const {
     field = reader->number_or(key, field, Range::between(limits.least, limits.most));
   }
@@ -129,7 +131,8 @@ std::shared_ptr<const JobSpec> read_training(const JobSource& source) {
 }
 
 std::vector<models::JobError> check_training(const JobSpec& spec) {
-  const models::TrainingJob& job = dynamic_cast<const TrainingSpec&>(spec).job;
+  const auto& training = dynamic_cast<const TrainingSpec&>(spec);
+  const models::TrainingJob& job = training.job;
   std::vector<models::JobError> errors = models::check(job);
   return errors.empty() ? check_size(job) : errors;
 }

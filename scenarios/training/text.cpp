@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "models/training/parallel.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/memory_verdict.hpp"
 #include "scenarios/report_lines.hpp"
@@ -74,8 +75,9 @@ void write_steps(std::ostream& out, const StepsSummary& steps) {
 void write_training_setting(std::ostream& out, const JobView& view) {
   const models::TrainingJob& job = spec_of<TrainingSpec>(view.job).job;
   const models::TrainingConfig& config = job.config;
-  out << fmt::format("  TP {}  PP {}x{} {}  DP {}  batch {} x {} tokens, microbatch {}, {}, recompute {}\n",
-                     config.tensor_parallel, config.pipeline_parallel, config.virtual_pipeline, config.schedule,
+  const std::string grid = models::tensor_grid(config).is_line() ? "" : " " + config.tensor_parallel_mode;
+  out << fmt::format("  TP {}{}  PP {}x{} {}  DP {}  batch {} x {} tokens, microbatch {}, {}, recompute {}\n",
+                     config.tensor_parallel, grid, config.pipeline_parallel, config.virtual_pipeline, config.schedule,
                      models::data_parallel_degree(job), config.global_batch_size, config.sequence_length,
                      config.micro_batch_size, name(config.precision),
                      recompute_names().at(static_cast<std::size_t>(config.recompute)));

@@ -59,6 +59,17 @@ inline std::string training_with_exchange(std::string_view exchange) {
          std::string(exchange) + "}\n";
 }
 
+/// One layer on eight GPUs; tensor parallel over four of them or all, as the mode has a grid.
+inline std::string training_with_tensor_mode(std::string_view mode) {
+  const bool small = mode == "1d" || mode == "2d";
+  return "scenario: tensor mode\n"
+         "model: {config: llama-3-8b, layers: 1}\n"
+         "cluster: {node: dgx_h100, nodes: 1}\n"
+         "training: {sequence_length: 128, global_batch_size: 8, micro_batch_size: 4, tensor_parallel: " +
+         std::string(small ? "4" : "8") + (mode == "2.5d" ? ", tensor_parallel_depth: 2" : "") +
+         ", tensor_parallel_mode: " + std::string(mode) + "}\n";
+}
+
 /// An engine of `model`; `more` stands in its section, `load` in its load.
 inline std::string serving_with(const std::string& load, const std::string& more = "",
                                 const std::string& model = "llama-3-8b") {
