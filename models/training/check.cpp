@@ -11,9 +11,10 @@
 #include "models/layer/layer.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/training/expert_groups.hpp"
+#include "models/training/outer_plan.hpp"
 #include "models/training/parallel.hpp"
-#include "models/training/training.hpp"
 #include "models/training/tensor_grid_check.hpp"
+#include "models/training/training.hpp"
 
 namespace orrery::models {
 namespace {
@@ -25,11 +26,12 @@ class Checker {
   std::vector<JobError> run() {
     sizes();
     if (!errors_.empty()) return errors_;  // the rules below divide by these sizes
-    tensor_parallel();
     if (std::optional<JobError> wrong = check_tensor_grid(job_)) return {std::move(*wrong)};
+    tensor_parallel();
     gpus();
     if (!errors_.empty()) return errors_;
     expert_parallel();
+    if (std::optional<JobError> wrong = check_outer(job_)) errors_.push_back(std::move(*wrong));
     batch();
     pipeline();
     precision();
@@ -99,9 +101,9 @@ class Checker {
             node);
       break;
     }
+    if (std::optional<JobError> wrong = check_grid_nodes(job_)) errors_.push_back(std::move(*wrong));
     if (config_.sequence_parallel && t == 1) {
       error("sequence_parallel", "needs tensor_parallel of at least 2: it shards along the same ranks");
-    if (std::optional<JobError> wrong = check_grid_nodes(job_)) errors_.push_back(std::move(*wrong));
     }
     if (config_.sequence_parallel && config_.sequence_length % t != 0) {
       error("sequence_length", "{} is not divided by tensor_parallel ({}), which sequence_parallel needs",

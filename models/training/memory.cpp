@@ -6,6 +6,7 @@
 #include "models/layer/training_grid.hpp"
 #include "models/training/expert_groups.hpp"
 #include "models/training/layer.hpp"
+#include "models/training/outer_plan.hpp"
 #include "models/training/parallel.hpp"
 
 namespace orrery::models {
@@ -30,6 +31,7 @@ ModelStateBytes model_states(const TrainingConfig& config, std::int64_t paramete
   bytes.gradients = Bytes{n * element_size(config.gradient_dtype).value()};
   bytes.optimizer = Bytes{n * (moments + master)};
   if (config.zero == ZeroStage::optimizer) bytes.optimizer *= 1.0 / data_parallel;
+  bytes.optimizer += outer_state(config, parameters, data_parallel);
   return bytes;
 }
 

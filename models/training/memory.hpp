@@ -2,7 +2,8 @@
 //
 // Model states per parameter: weights 2 (4 in fp32), gradients 2 or 4, optimizer 8 (two fp32 moments) plus 4
 // with master weights; ZeRO-1 divides the optimizer part by the data-parallel degree (Rajbhandari et al. 2020
-// §5.1; Megatron-LM megatron/training/theoretical_memory_usage.py).
+// §5.1; Megatron-LM megatron/training/theoretical_memory_usage.py). Workers that synchronise every so many steps have 8
+// more, momentum and weights of the last exchange, over their data-parallel ranks (outer.hpp).
 //
 // Activations are what the layers' elements keep (models/layer/activations.hpp), less what recomputation drops; experts
 // keep those of the most loaded rank, tokens times the imbalance.
@@ -19,7 +20,7 @@ struct ModelStateBytes {
   Bytes weights, gradients, optimizer;
 };
 
-/// Of `parameters` parameters on one rank, with `data_parallel` replicas.
+/// Of `parameters` parameters on one rank, with `data_parallel` replicas in a worker.
 [[nodiscard]] ModelStateBytes model_states(const TrainingConfig& config, std::int64_t parameters, int data_parallel);
 
 /// What one layer keeps from its forward to its backward pass, under the job's recomputation.
@@ -35,7 +36,7 @@ struct ModelStateBytes {
 /// blocks that ranks of a grid exchange.
 [[nodiscard]] Bytes workspace(const TrainingJob& job);
 
-}  // namespace orrery::models
 /// Of that the blocks that ranks of a grid exchange: of the linear layer with the largest, the head among them.
 [[nodiscard]] Bytes grid_buffers(const TrainingJob& job);
 
+}  // namespace orrery::models

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "models/training/outer_plan.hpp"
+#include "models/training/outer_run.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/training_run.hpp"
 
@@ -38,14 +40,14 @@ const StageMemory& TrainingResult::fullest() const {
   });
 }
 
-bool is_aligned(const Mesh& mesh, int per_node) {
-  return std::all_of(kMegatronOrder.begin(), kMegatronOrder.end(), [&](MeshAxis axis) {
 bool deals_evenly(const sim::Axis& axis, int per_node) {
   const int stride = axis.stride, extent = stride * axis.count;
   if (stride % per_node == 0 || per_node % extent == 0) return true;
   return per_node % stride == 0 && extent % per_node == 0;
 }
 
+bool is_aligned(const Mesh& mesh, int per_node) {
+  return std::all_of(kMegatronOrder.begin(), kMegatronOrder.end(), [&](MeshAxis axis) {
     return deals_evenly({mesh.size(axis), mesh.stride(axis)}, per_node);
   });
 }
@@ -70,7 +72,11 @@ MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>
                           }));
 }
 
-TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const TrainingOptions& options) {
+namespace {
+
+/// The step of one worker.
+TrainingResult predict_inner(const TrainingJob& job, const kernels::KernelTimer& timer,
+                             const TrainingOptions& options) {
   const sim::RunControl& control = options.control;
   const bool by_link = std::any_of(options.disturbances.begin(), options.disturbances.end(),
                                    [](const Disturbance& d) { return !d.gpu; });
@@ -100,6 +106,16 @@ TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer
   result.links = std::move(carried);
   control.check();
   control.report(1.0);
+  return result;
+}
+
+}  // namespace
+
+TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer, const TrainingOptions& options) {
+  if (!job.config.outer.is_on()) return predict_inner(job, timer, options);
+  require_undisturbed(job.config, options.steps > 1 || !options.disturbances.empty());
+  TrainingResult result = predict_inner(worker_job(job), timer, options);
+  add_outer(job, timer, options, result);
   return result;
 }
 

@@ -18,6 +18,7 @@
 #include "kernels/kernel.hpp"
 #include "models/job.hpp"
 #include "models/parallel/mesh.hpp"
+#include "models/training/outer.hpp"
 #include "models/world_job.hpp"
 #include "sim/links/link_report.hpp"
 #include "sim/plan/plan.hpp"
@@ -36,9 +37,9 @@ struct TrainingConfig {
   std::int64_t global_batch_size = 0;  ///< sequences per optimizer step
   std::int64_t micro_batch_size = 1;   ///< sequences per microbatch and data-parallel rank
   int tensor_parallel = 1;
-  int pipeline_parallel = 1;
   std::string tensor_parallel_mode = "1d";  ///< a row of tensor_parallel_modes(): how these ranks share a layer
   int tensor_parallel_depth = 1;            ///< of the mode 2.5d: layers of its grid
+  int pipeline_parallel = 1;
   int virtual_pipeline = 1;                    ///< chunks per stage; > 1 needs interleaved_1f1b
   int data_parallel = 0;                       ///< 0: all GPUs that are left
   int expert_parallel = 1;                     ///< ranks of a data-parallel group that share the routed experts
@@ -65,6 +66,7 @@ struct TrainingConfig {
   bool fused_cross_entropy = false;     ///< one kernel reads the 16-bit logits and writes their gradient in place
   bool cuda_graphs = false;             ///< the host launches graphs: its cost per kernel vanishes
   Seconds host_overhead;  ///< host cost per kernel of an eager framework; 0: the GPU profile's launch cost
+  OuterConfig outer;      ///< workers that synchronise every so many steps only
 
   friend bool operator==(const TrainingConfig&, const TrainingConfig&) = default;
 };
@@ -117,6 +119,7 @@ struct TrainingResult {
   std::vector<sim::LinkReport> links;         ///< what the links carried in the step, or until the World stopped
   std::vector<RepeatedSteps> repeated_steps;  ///< all that ended on a World; the figures are of the median one
   std::vector<HeldUpOperations> held_up;      ///< in the steps that ended on a World
+  std::optional<OuterStep> outer;             ///< of workers that synchronise every so many steps
 
   /// The stage with the least room to spare, the first of equals.
   [[nodiscard]] const StageMemory& fullest() const;
@@ -160,8 +163,9 @@ struct TrainingOptions {
 [[nodiscard]] MeshClasses alike_members(const TrainingJob& job, const std::vector<Disturbance>& disturbances,
                                         const hardware::Topology* topology);
 
-/// REQUIRES check(job).empty(). Throws std::invalid_argument if the GPU can't compute the precision, and sim::Cancelled
-/// once `control` says stop.
+/// Of a job of workers: the inner step of one, and in the mean what their exchanges add. REQUIRES check(job).empty().
+/// Throws std::invalid_argument if the GPU can't compute the precision, or for workers in disturbed or repeated steps,
+/// and sim::Cancelled once `control` says stop.
 [[nodiscard]] TrainingResult predict(const TrainingJob& job, const kernels::KernelTimer& timer,
                                      const TrainingOptions& options = {});
 

@@ -17,6 +17,7 @@ namespace {
 std::vector<RelaxedKey> all_rows() {
   constexpr std::string_view kAlone =
       "Megatron-LM, core/transformer/moe/moe_layer.py: a rank that has all experts exchanges nothing";
+  constexpr std::string_view kTogether = "arXiv:2311.08105 section 2: one worker alone has nobody to exchange with";
   std::vector<RelaxedKey> rows = {
       {"training.tensor_parallel", "1", "training.sequence_parallel", "false",
        "Megatron-LM, training/arguments.py: sequence parallelism is disabled with one tensor-parallel rank", true},
@@ -32,6 +33,11 @@ std::vector<RelaxedKey> all_rows() {
       {"training.expert_parallel", "1", "training.expert_exchange_sms", "0", kAlone, true},
       {"training.expert_parallel", "1", "training.expert_imbalance", "1", kAlone, true},
       {"training.expert_parallel", "1", "training.expert_group_limit", "0", kAlone, true},
+      {"training.outer_workers", "1", "training.outer_steps", "500", kTogether, true},
+      {"training.outer_workers", "1", "training.outer_fragments", "1", kTogether, true},
+      {"training.outer_workers", "1", "training.outer_dtype", "fp32", kTogether, true},
+      {"training.outer_workers", "1", "training.outer_overlap", "false", kTogether, true},
+      {"training.outer_workers", "1", "training.outer_state", "gpu", kTogether, true},
       {"serving.replicas", "1", "serving.router", "", "one replica takes every request, whatever routes it", true},
   };
   for (const models::ExchangeRow& row : models::expert_exchanges()) {
@@ -42,18 +48,18 @@ std::vector<RelaxedKey> all_rows() {
     if (!row.takes_sms) drop("training.expert_exchange_sms");
     if (!row.limits_nodes) drop("training.expert_group_limit");
   }
-  return rows;
-}
-
-}  // namespace
-
-std::string key_beside(const std::string& path, std::string_view key, std::string_view other) {
   for (const models::TensorModeRow& row : models::tensor_parallel_modes()) {
     if (row.takes_depth) continue;
     const bool is_default = models::TrainingConfig{}.tensor_parallel_mode == row.name;
     rows.push_back(
         {"training.tensor_parallel_mode", row.name, "training.tensor_parallel_depth", "1", row.source, is_default});
   }
+  return rows;
+}
+
+}  // namespace
+
+std::string key_beside(const std::string& path, std::string_view key, std::string_view other) {
   if (path.size() < key.size() || path.compare(path.size() - key.size(), key.size(), key) != 0) return {};
   const std::string prefix = path.substr(0, path.size() - key.size());
   if (!prefix.empty() && prefix.back() != '.') return {};

@@ -78,6 +78,19 @@ void add_gaps(const ExplainedStep& e, ExplainNode& node, double launches, double
   node.sums = true;
 }
 
+/// Appends what one part of workers' exchanges is in the mean step; that time.
+double add_outer_part(const ExplainedStep& e, ExplainNode& node, std::string title, Seconds models::OuterStep::*part) {
+  const std::optional<models::OuterStep>& outer = result_of<TrainingOutcome>(e.view).result.outer;
+  if (!outer) return 0.0;
+  const double mean = ((*outer).*part).value() * outer->exchanges;
+  ExplainNode share = figure(std::move(title), mean, Unit::seconds, "of one exchange * outer_fragments / outer_steps");
+  share.parts.push_back(figure("one exchange", ((*outer).*part).value(), Unit::seconds, "see training.outer"));
+  share.source = "Douillard et al. 2023 (DiLoCo), arXiv:2311.08105 algorithm 1 (models/training/outer.hpp)";
+  share.level = "published";
+  node.parts.push_back(std::move(share));
+  return mean;
+}
+
 ExplainNode explain_compute(const ExplainedStep& e) {
   ExplainNode node = metric_node(e.view, "training.compute_s");
   if (e.entries.empty()) return node;
@@ -97,6 +110,7 @@ ExplainNode explain_compute(const ExplainedStep& e) {
     }));
   }
   node.equation += ": its kernels, and the gaps between them";
+  kernels += add_outer_part(e, node, "outer update", &models::OuterStep::update);
   add_gaps(e, node, launches, kernels);
   return node;
 }
@@ -114,6 +128,7 @@ ExplainNode explain_optimizer(const ExplainedStep& e) {
   }
   double total = kernels.value;
   node.parts = std::move(kernels.parts);
+  total += add_outer_part(e, node, "outer update", &models::OuterStep::update);
   add_gaps(e, node, launches, total);
   return node;
 }
@@ -132,6 +147,8 @@ ExplainNode explain_communication(const ExplainedStep& e) {
       return !is_kernel(entry) && entry.activity == activity;
     }));
   }
+  add_outer_part(e, node, "pseudo-gradients between workers", &models::OuterStep::exchange);
+  add_outer_part(e, node, "new weights within a worker", &models::OuterStep::gather);
   if (node.parts.empty()) node.parts.push_back(figure("collectives and transfers", 0.0, Unit::count, "there are none"));
   return node;
 }

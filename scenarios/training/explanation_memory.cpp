@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "models/training/memory.hpp"
+#include "models/training/outer_plan.hpp"
 #include "models/training/parallel.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/training/explanation.hpp"
@@ -80,7 +81,7 @@ std::vector<Share> shares_of(const TrainingJob& job, int stage) {
 /// Weights, gradients or optimizer: parameters times bytes each.
 ExplainNode state_node(const Stage& stage, std::string_view kind, Bytes ModelStateBytes::*bytes) {
   const TrainingJob& job = stage.job();
-  const int replicas = models::data_parallel_degree(job);
+  const int replicas = models::worker_data_parallel(job);
   ExplainNode node = stage.node(kind);
   const bool sharded = bytes == &ModelStateBytes::optimizer && job.config.zero == models::ZeroStage::optimizer;
   node.source = std::string(kStatesSource);
@@ -153,11 +154,11 @@ ExplainNode workspace_node(const Stage& stage) {
   libraries.source = "NVIDIA, cuBLAS documentation, cublasSetWorkspace; nccl src/init.cc, 2.28.9";
   libraries.level = "published";
   node.parts.push_back(std::move(libraries));
-  add_rest(node, "recomputed tensors", "of the layer whose backward pass runs at the peak");
   if (blocks > Bytes{0.0}) {
     node.parts.push_back(figure("blocks of other ranks of the grid", blocks.value(), Unit::bytes,
                                 "the largest two operands of a linear layer's step, and the next step's"));
   }
+  add_rest(node, "recomputed tensors", "of the layer whose backward pass runs at the peak");
   return node;
 }
 

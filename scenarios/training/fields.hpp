@@ -44,6 +44,12 @@ void visit_training(Config& config, Visitor&& visit) {
   visit.boolean("fused_cross_entropy", config.fused_cross_entropy);
   visit.boolean("cuda_graphs", config.cuda_graphs);
   visit.seconds("host_overhead", config.host_overhead);
+  visit.integer("outer_workers", config.outer.workers, IntegerLimits{1.0, 1e6});
+  visit.integer("outer_steps", config.outer.steps, IntegerLimits{1.0, 1e9});
+  visit.integer("outer_fragments", config.outer.fragments, IntegerLimits{1.0, 1e6});
+  visit.dtype("outer_dtype", config.outer.dtype);
+  visit.boolean("outer_overlap", config.outer.overlap);
+  visit.choice("outer_state", config.outer.state);
 }
 
 }  // namespace orrery::scenarios

@@ -41,6 +41,9 @@ struct FieldWriter {
   void choice(const char* key, models::ZeroStage field) const {
     (*object)[key] = zero_names().at(static_cast<std::size_t>(field));
   }
+  void choice(const char* key, models::OuterState field) const {
+    (*object)[key] = outer_state_names().at(static_cast<std::size_t>(field));
+  }
   void dtype(const char* key, Dtype field) const { (*object)[key] = std::string(name(field)); }
   void bytes(const char* key, Bytes field) const { (*object)[key] = field.value(); }
   void ratio(const char* key, double field) const { (*object)[key] = field; }
@@ -83,6 +86,15 @@ void write_training_setting_json(const JobView& view, Json& section) {
   if (config.expert_parallel == 1) {  // nothing is exchanged
     for (const char* key :
          {"expert_parallel", "expert_exchange", "expert_exchange_sms", "expert_imbalance", "expert_group_limit"}) {
+      section.erase(key);
+    }
+  }
+  if (config.tensor_parallel_mode == "1d") {
+    for (const char* key : {"tensor_parallel_mode", "tensor_parallel_depth"}) section.erase(key);
+  }
+  if (!config.outer.is_on()) {
+    for (const char* key :
+         {"outer_workers", "outer_steps", "outer_fragments", "outer_dtype", "outer_overlap", "outer_state"}) {
       section.erase(key);
     }
   }

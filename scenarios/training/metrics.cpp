@@ -30,8 +30,8 @@ Bytes model_state(const StageMemory& m) { return m.weights + m.gradients + m.opt
 
 std::vector<Metric> step_metrics() {
   return {
-      {{"training.step_time_s", Unit::seconds, "makespan of one optimizer step; of several, the (lower) median one",
-        kLess},
+      {{"training.step_time_s", Unit::seconds,
+        "makespan of one optimizer step; of several, the (lower) median one; of workers the mean", kLess},
        [](R r) { return r.step_time.value(); }},
       {{"training.tokens_per_s", Unit::tokens_per_second, "global_batch_size * sequence_length / step_time", kMore},
        [](R r) { return r.tokens_per_second; }},
@@ -75,6 +75,34 @@ const std::vector<StepsMetric>& steps_metrics() {
        [](const StepsSummary& s) { return s.longest; }},
       {{"training.steps.spread_s", Unit::seconds, "the longest less the shortest of several steps", kLess, true},
        [](const StepsSummary& s) { return s.spread(); }},
+  };
+  return rows;
+}
+
+/// Of workers that synchronise every so many steps; other jobs have none of these.
+struct OuterMetric {
+  MetricRow row;
+  double (*value)(const models::OuterStep& outer);
+};
+
+const std::vector<OuterMetric>& outer_metrics() {
+  using O = const models::OuterStep&;
+  static const std::vector<OuterMetric> rows = {
+      {{"training.outer.inner_step_s", Unit::seconds, "an inner step of a worker", kLess, true},
+       [](O o) { return o.inner.value(); }},
+      {{"training.outer.exchange_s", Unit::seconds, "one exchange of pseudo-gradients between workers", kLess, true},
+       [](O o) { return o.exchange.value(); }},
+      {{"training.outer.update_s", Unit::seconds, "kernels and host copies of one exchange", kLess, true},
+       [](O o) { return o.update.value(); }},
+      {{"training.outer.gather_s", Unit::seconds, "new weights after one exchange, within a worker", kLess, true},
+       [](O o) { return o.gather.value(); }},
+      {{"training.outer.exposed_s", Unit::seconds, "what exchanges add to the mean step", kLess, true},
+       [](O o) { return o.exposed.value(); }},
+      {{"training.outer.rank_sent_bytes", Unit::bytes, "by the rank that sends most to other workers, an exchange",
+        kLess, true},
+       [](O o) { return o.sent.value(); }},
+      {{"training.outer.worker_sent_bytes", Unit::bytes, "by a worker to others in outer_steps", kLess, true},
+       [](O o) { return o.worker_sent.value(); }},
   };
   return rows;
 }
@@ -131,6 +159,7 @@ const std::vector<MetricRow>& training_metric_rows() {
     std::vector<MetricRow> all;
     for (const Metric& metric : metrics()) all.push_back(metric.row);
     for (const StepsMetric& metric : steps_metrics()) all.push_back(metric.row);
+    for (const OuterMetric& metric : outer_metrics()) all.push_back(metric.row);
     for (MetricRow& row : cost_metric_rows(false)) all.push_back(std::move(row));
     return all;
   }();
@@ -153,6 +182,11 @@ std::vector<MetricValue> evaluate_metrics(const TrainingResult& result, const Co
     const StepsSummary steps = summarise_steps(result.repeated_steps, Seconds{}, {});
     for (const StepsMetric& metric : steps_metrics()) {
       values.push_back({metric.row.name, metric.row.unit, metric.value(steps).value()});
+    }
+  }
+  if (result.outer) {
+    for (const OuterMetric& metric : outer_metrics()) {
+      values.push_back({metric.row.name, metric.row.unit, metric.value(*result.outer)});
     }
   }
   append_cost(values, cost, false);

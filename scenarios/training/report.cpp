@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "models/training/expert_groups.hpp"
+#include "models/training/outer_run.hpp"
 #include "models/training/parallel.hpp"
 #include "models/training/pricing.hpp"
 #include "models/training/training_run.hpp"
@@ -79,6 +80,7 @@ class SharedTraining final : public SharedJob {
         around_(around),
         run_(spec.job, timer, models::alike_members(spec.job, around.disturbances, around.topology),
              around.keep.lowered.get(), around.control) {
+    models::require_undisturbed(spec.job.config, true);
     run_.set_steps(spec.steps, around.keep.timeline);
   }
 

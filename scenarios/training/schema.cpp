@@ -27,6 +27,7 @@ struct TrainingLister : FieldLister {
   void choice(std::string_view key, models::AttentionImplementation value) const {
     choose(key, attention_names(), value);
   }
+  void choice(std::string_view key, models::OuterState value) const { choose(key, outer_state_names(), value); }
   void choice(std::string_view key, models::ZeroStage value) const { choose(key, zero_names(), value); }
 };
 

@@ -60,6 +60,9 @@ struct FieldReader {
   void choice(std::string_view key, models::ZeroStage& field) const {
     field = read_enum(*reader, key, zero_names(), field);
   }
+  void choice(std::string_view key, models::OuterState& field) const {
+    field = read_enum(*reader, key, outer_state_names(), field);
+  }
   void dtype(std::string_view key, Dtype& field) const { field = read_dtype(*reader, key, field); }
   void bytes(std::string_view key, Bytes& field) const { field = reader->bytes_or(key, field); }
   void ratio(std::string_view key, double& field) const {
@@ -111,6 +114,10 @@ const std::vector<std::string>& zero_names() {
   static const std::vector<std::string> names = {"none", "optimizer"};
   return names;
 }
+const std::vector<std::string>& outer_state_names() {
+  static const std::vector<std::string> names = {"gpu", "host"};
+  return names;
+}
 const std::vector<std::string>& flop_convention_names() {
   static const std::vector<std::string> names = {"model", "model_causal", "palm"};
   return names;
@@ -134,6 +141,9 @@ std::vector<models::JobError> check_training(const JobSpec& spec) {
   const auto& training = dynamic_cast<const TrainingSpec&>(spec);
   const models::TrainingJob& job = training.job;
   std::vector<models::JobError> errors = models::check(job);
+  if (training.steps > 1 && job.config.outer.is_on()) {
+    errors.push_back({"training.steps", "can't go with outer_workers, whose mean step is predicted: leave it out"});
+  }
   return errors.empty() ? check_size(job) : errors;
 }
 

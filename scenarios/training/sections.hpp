@@ -23,6 +23,7 @@ inline constexpr double kMostSteps = 1e6;
 [[nodiscard]] const std::vector<std::string>& recompute_names();
 [[nodiscard]] const std::vector<std::string>& attention_names();
 [[nodiscard]] const std::vector<std::string>& zero_names();
+[[nodiscard]] const std::vector<std::string>& outer_state_names();
 [[nodiscard]] const std::vector<std::string>& flop_convention_names();
 
 }  // namespace orrery::scenarios

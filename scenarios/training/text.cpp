@@ -81,6 +81,13 @@ void write_training_setting(std::ostream& out, const JobView& view) {
                      models::data_parallel_degree(job), config.global_batch_size, config.sequence_length,
                      config.micro_batch_size, name(config.precision),
                      recompute_names().at(static_cast<std::size_t>(config.recompute)));
+  const models::OuterConfig& outer = config.outer;
+  if (!outer.is_on()) return;
+  out << fmt::format("  {} workers exchange pseudo-gradients in {} every {} steps{}{}, outer state on the {}\n",
+                     outer.workers, name(outer.dtype), outer.steps,
+                     outer.fragments > 1 ? fmt::format(", {} fragments in turn", outer.fragments) : "",
+                     outer.overlap ? ", beside the steps that follow" : "",
+                     outer_state_names().at(static_cast<std::size_t>(outer.state)));
 }
 
 void write_training_figures(std::ostream& out, const JobView& view) {
@@ -101,6 +108,17 @@ void write_training_figures(std::ostream& out, const JobView& view) {
                {"  of it exposed", "training.exposed_communication_s"},
                {"optimizer", "training.optimizer_s"}});
   out << fmt::format("  FLOP convention: {} ({})\n", convention, meaning(spec.job.flop_convention));
+  if (result.outer) {
+    write_lines(out, view, fmt::format("Exchange between {} workers", spec.job.config.outer.workers),
+                {{"inner step", "training.outer.inner_step_s"},
+                 {"pseudo-gradients", "training.outer.exchange_s"},
+                 {"update", "training.outer.update_s"},
+                 {"gather in a worker", "training.outer.gather_s"},
+                 {"added to the mean step", "training.outer.exposed_s"},
+                 {"sent by a rank", "training.outer.rank_sent_bytes"},
+                 {"sent by a worker", "training.outer.worker_sent_bytes"}});
+    out << "  how well it converges is not predicted: outer_steps is the user's\n";
+  }
   if (const StepsSummary steps = steps_of(view); steps.count > 0) write_steps(out, steps);
   write_lines(out, view, fmt::format("Memory of the fullest GPU (stage {})", result.fullest().stage),
               {{"peak", "memory.peak_bytes"},
