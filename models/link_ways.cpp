@@ -1,8 +1,8 @@
 #include "models/link_ways.hpp"
 
 #include <algorithm>
-
-#include "models/world_job.hpp"
+#include <map>
+#include <set>
 
 namespace orrery::models {
 
@@ -48,11 +48,53 @@ Reach reach_of(const hardware::Topology& topology, LinkId link) {
   return served_by(topology, link).gpus.empty() ? Reach::nothing : Reach::own_links;
 }
 
-void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,
-                const std::vector<Disturbance>& disturbances) {
+std::vector<FabricState> fabric_states(const hardware::Topology& topology,
+                                       const std::vector<Disturbance>& disturbances) {
+  std::map<sim::SimTime, std::set<LinkId>> changes;
+  std::vector<std::pair<LinkId, const Disturbance*>> of_fabric;
+  for (const Disturbance& disturbance : disturbances) {
+    if (disturbance.gpu) continue;
+    const LinkId link = topology.find_link(disturbance.link);
+    if (!is_fabric(topology, link)) continue;
+    of_fabric.emplace_back(link, &disturbance);
+    changes[sim::to_sim_time(disturbance.at)].insert(link);
+    if (disturbance.until) changes[sim::to_sim_time(*disturbance.until)].insert(link);
+  }
+  const auto is_down = [&](LinkId link, sim::SimTime at) {
+    double left = 1.0;
+    for (const auto& [of, disturbance] : of_fabric) {
+      const bool over = disturbance->until && at >= sim::to_sim_time(*disturbance->until);
+      if (of == link && at >= sim::to_sim_time(disturbance->at) && !over) left *= disturbance->scale;
+    }
+    return left <= kDown;
+  };
+  std::vector<FabricState> states;
+  std::set<LinkId> down;
+  for (const auto& [at, links] : changes) {
+    const std::set<LinkId> before = down;
+    for (const LinkId link : links) {
+      if (is_down(link, at)) {
+        down.insert(link);
+      } else {
+        down.erase(link);
+      }
+    }
+    if (down != before) states.push_back({at, {down.begin(), down.end()}});
+  }
+  return states;
+}
+
+void foresee(sim::LinkClasses& links, const hardware::Topology* topology,
+             const std::vector<Disturbance>& disturbances) {
   for (const Disturbance& disturbance : disturbances) {
     if (!disturbance.gpu) links.tell_apart(topology->find_link(disturbance.link));
   }
+  if (topology == nullptr) return;
+  std::set<std::vector<LinkId>> sets;
+  for (FabricState& state : fabric_states(*topology, disturbances)) {
+    if (!state.down.empty()) sets.insert(std::move(state.down));
+  }
+  links.expect_states({sets.begin(), sets.end()});
 }
 
 std::vector<std::uint32_t> disturbed_gpus(const std::vector<Disturbance>& disturbances,

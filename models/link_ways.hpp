@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hardware/topology/topology.hpp"
+#include "models/world_job.hpp"
 
 namespace orrery::models {
 
@@ -20,6 +21,19 @@ struct Served {
 
 /// None for a cable on which nothing passes that is modelled, and for those of the fabric.
 [[nodiscard]] Served served_by(const hardware::Topology& topology, LinkId id);
+
+/// What is left of a bandwidth that is down, in rounding.
+inline constexpr double kDown = 1e-6;
+
+/// From a moment on these fabric links are down, and no others; in ascending order.
+struct FabricState {
+  sim::SimTime from = 0;
+  std::vector<LinkId> down;
+};
+
+/// Each moment at which other fabric links are down than before, in order.
+[[nodiscard]] std::vector<FabricState> fabric_states(const hardware::Topology& topology,
+                                                     const std::vector<Disturbance>& disturbances);
 
 /// Of a leaf or above: shared, not a GPU's own.
 [[nodiscard]] bool is_fabric(const hardware::Topology& topology, LinkId id);

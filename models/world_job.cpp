@@ -32,8 +32,8 @@ WorldOutcome on_cluster(const hardware::Cluster& cluster, const hardware::Topolo
   for (;; links.reset()) {
     if (!links) {
       links.emplace(cluster, topology);
+      foresee(*links, topology, disturbances);
       for (const WorldSlot& slot : slots) slot.job->join(*links);
-      tell_apart(*links, topology, disturbances);
       links->fold();
     }
     WorldOutcome outcome = run(*links);

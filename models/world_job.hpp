@@ -87,7 +87,7 @@ class WorldJob {
 /// Something that happens to a machine at a time. While several of one GPU or link last, their scales multiply; links
 /// in a row carry what the narrowest of them does. How wide a GPU's own links are is part of how long its operations
 /// take alone: more than that (a scale above 1) they don't carry. A link that is down matters to what loads it
-/// meanwhile.
+/// meanwhile: a cable of the fabric is routed around, with what is left of the work, where another way is.
 struct Disturbance {
   Seconds at;
   std::optional<Seconds> until;      ///< then it is as before; none: for good
@@ -147,9 +147,9 @@ struct WorldOutcome {
 enum class Reach : std::uint8_t { nothing, own_links, fabric };
 [[nodiscard]] Reach reach_of(const hardware::Topology& topology, LinkId link);
 
-/// Fabric links that disturbances name have no like. Before fold().
-void tell_apart(sim::LinkClasses& links, const hardware::Topology* topology,
-                const std::vector<Disturbance>& disturbances);
+/// Fabric links that disturbances name have no like, and those that they take down are routed around. Before the first
+/// job joins.
+void foresee(sim::LinkClasses& links, const hardware::Topology* topology, const std::vector<Disturbance>& disturbances);
 
 /// GPUs of which a disturbance is, or of a link of their node that they use: they have no like. In ascending order,
 /// each once. `topology` may be nullptr if no disturbance is of a link.

@@ -1,12 +1,11 @@
 #include "models/world_run.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
 #include <fmt/format.h>
-
-#include "models/link_ways.hpp"
 
 namespace orrery::models {
 
@@ -32,6 +31,7 @@ WorldRun::~WorldRun() {
 
 WorldOutcome WorldRun::run(const std::vector<Disturbance>& disturbances, const sim::RunControl& control,
                            const std::vector<std::uint32_t>& full) {
+  route_around(disturbances);
   for (std::size_t i = 0; i < disturbances.size(); ++i) {
     expect(disturbances[i]);
     spawn(world_.clock(), disturb(i, disturbances[i]));
@@ -133,6 +133,26 @@ sim::Process WorldRun::disturb(std::size_t number, Disturbance disturbance) {
   change(disturbance, [&](Scales& scales, std::uint32_t of) { return scales.end(of, number); });
 }
 
+// Before the disturbances of the same moment: what is on a cable when it goes down is lost.
+void WorldRun::route_around(const std::vector<Disturbance>& disturbances) {
+  if (topology_ == nullptr || links_.states() == 1) return;
+  std::vector<LinkId> down;
+  for (const FabricState& state : fabric_states(*topology_, disturbances)) {
+    std::vector<LinkId> back;
+    std::set_difference(down.begin(), down.end(), state.down.begin(), state.down.end(), std::back_inserter(back));
+    down = state.down;
+    spawn(world_.clock(), reroute(state.from, links_.state_of(down), std::move(back)));
+  }
+}
+
+sim::Process WorldRun::reroute(sim::SimTime at, std::uint32_t state, std::vector<LinkId> back) {
+  if (at > 0) co_await sim::delay(at);
+  for (const LinkId link : back) {
+    for (const OnWay& way : links_of(link)) world_.bring_up(way.link);
+  }
+  world_.reroute(state);
+}
+
 void WorldRun::take_for_spare(const std::vector<std::uint32_t>& full, const std::vector<Disturbance>& disturbances) {
   std::vector<std::uint8_t> spare(capacities_.size(), 1);
   for (const std::uint32_t link : full) spare[link] = 0;
@@ -217,7 +237,7 @@ void WorldRun::scale_link(LinkId id, const std::string& name, double scale) {
 void WorldRun::set_capacity(LinkId link, BytesPerSecond capacity, const std::string& name) {
   capacities_[link.index()] = capacity;
   // What is left of a sum of up-links that are all down is rounding.
-  if (capacity.value() <= 1e-6 * links_.links()[link.index()].capacity.value()) {
+  if (capacity.value() <= kDown * links_.links()[link.index()].capacity.value()) {
     down_[link.value] = name;
     world_.take_down(link);
   } else {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "models/link_ways.hpp"
 #include "models/world_job.hpp"
 #include "sim/process.hpp"
 
@@ -78,6 +79,10 @@ class WorldRun {
   sim::Process end_jobs(sim::SimTime at);
   /// One disturbance, from its begin to its end.
   sim::Process disturb(std::size_t number, Disturbance disturbance);
+  /// Has operations change their ways whenever cables of the fabric go down or come back.
+  void route_around(const std::vector<Disturbance>& disturbances);
+  /// Once. `back`: cables that carry again from then on.
+  sim::Process reroute(sim::SimTime at, std::uint32_t state, std::vector<LinkId> back);
   /// All but `full` and those whose bandwidth changes on the way.
   void take_for_spare(const std::vector<std::uint32_t>& full, const std::vector<Disturbance>& disturbances);
   /// A link of the World that a cable of the topology is part of.

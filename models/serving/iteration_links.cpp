@@ -18,25 +18,32 @@ std::uint64_t key_of(const StepShape& shape, std::int64_t rows) {
          (shape.decode_only() ? 1U : 0U);
 }
 
-/// Adds operations up to one.
+/// Adds operations up to one, in every state of the fabric.
 class PartSum {
  public:
+  explicit PartSum(std::size_t states) : carried_(states) {}
+
   /// `times` more runs of an operation.
   void add(std::uint64_t times, sim::SimTime time, const sim::LinkLoadEntry& load) {
     part_.time += times * time;
     part_.work += times * load.work;
-    for (const sim::LinkUse& use : load.uses) {
-      Carried& carried = on(use.link);
-      carried.bytes += use.share * static_cast<double>(times) * static_cast<double>(load.work);
-      carried.most = std::max(carried.most, use.share);
+    for (std::size_t state = 0; state < carried_.size(); ++state) {
+      for (const sim::LinkUse& use : load.ways ? (*load.ways)[state].uses : load.uses) {
+        Carried& carried = on(state, use.link);
+        carried.bytes += use.share * static_cast<double>(times) * static_cast<double>(load.work);
+        carried.most = std::max(carried.most, use.share);
+      }
     }
   }
   LinkPart take() {
-    for (const Carried& carried : carried_) {
-      // Rounding must not make the mean rate more than the highest: links that no operation fills stay so.
-      const double mean = carried.bytes / static_cast<double>(part_.work);
-      part_.uses.push_back({carried.link, std::min(mean, carried.most)});
+    part_.uses = uses(0);
+    sim::Ways ways;
+    bool differ = false;
+    for (std::size_t state = 0; carried_.size() > 1 && state < carried_.size(); ++state) {
+      ways.push_back({uses(state), 0.0});
+      differ = differ || !is_same(ways.front(), ways.back());
     }
+    if (differ) part_.ways = std::make_shared<const sim::Ways>(std::move(ways));
     return std::move(part_);
   }
 
@@ -46,14 +53,23 @@ class PartSum {
     double bytes = 0.0, most = 0.0;  // the most bytes per picosecond
   };
 
-  Carried& on(std::uint32_t link) {
-    const auto known =
-        std::find_if(carried_.begin(), carried_.end(), [link](const Carried& one) { return one.link == link; });
-    return known != carried_.end() ? *known : carried_.emplace_back(Carried{link});
+  Carried& on(std::size_t state, std::uint32_t link) {
+    std::vector<Carried>& all = carried_[state];
+    const auto known = std::find_if(all.begin(), all.end(), [link](const Carried& one) { return one.link == link; });
+    return known != all.end() ? *known : all.emplace_back(Carried{link});
+  }
+  [[nodiscard]] std::vector<sim::LinkUse> uses(std::size_t state) const {
+    std::vector<sim::LinkUse> out;
+    for (const Carried& carried : carried_[state]) {
+      // Rounding must not make the mean rate more than the highest: links that no operation fills stay so.
+      const double mean = carried.bytes / static_cast<double>(part_.work);
+      out.push_back({carried.link, std::min(mean, carried.most)});
+    }
+    return out;
   }
 
   LinkPart part_;
-  std::vector<Carried> carried_;
+  std::vector<std::vector<Carried>> carried_;  ///< by state
 };
 
 }  // namespace
@@ -95,7 +111,7 @@ std::vector<StageLinks> IterationLinks::lower(const StepShape& shape) const {
   const sim::Loads loads = links_->loads(number_, plan, durations);
   std::vector<StageLinks> stages(plan.streams.size());
   for (const sim::Stream& stream : plan.streams) {
-    PartSum collectives, message;
+    PartSum collectives(links_->states()), message(links_->states());
     std::vector<std::uint64_t> runs(plan.collectives.size(), 0);
     for (const sim::Step& step : stream.steps) {
       if (step.kind == sim::StepKind::collective) ++runs[step.index];

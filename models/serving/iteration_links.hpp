@@ -26,6 +26,7 @@ struct LinkPart {
   sim::SimTime time = 0;
   sim::SimTime work = 0;  ///< its last part
   std::vector<sim::LinkUse> uses;
+  std::shared_ptr<const sim::Ways> ways;  ///< as Operation::ways
 };
 
 struct StageLinks {

@@ -53,7 +53,8 @@ void StageRun::start(std::size_t number, const StageLinks& links) {
   Stage& stage = stages_[number];
   const sim::SimTime kernels_end = sim::checked_add(stage.start, stage.kernels);
   const sim::SimTime alone = sim::checked_add(kernels_end - world_.now(), stage.collectives.time);
-  stage.operation = world_.start({alone, stage.collectives.work, links.collectives.uses}, *this, number);
+  stage.operation = world_.start(
+      {alone, stage.collectives.work, links.collectives.uses, 0.0, nullptr, links.collectives.ways}, *this, number);
 }
 
 void StageRun::set_speed(std::size_t number, double speed) {
@@ -82,8 +83,9 @@ void StageRun::completed(std::uint64_t tag, sim::SimTime now, const sim::HeldUp&
   }
   if (!stage.sends && stage.message.time > 0) {
     stage.sends = true;
+    const LinkPart& message = links_of(number).message;
     stage.operation =
-        world_.start({stage.message.time, stage.message.work, links_of(number).message.uses}, *this, number);
+        world_.start({stage.message.time, stage.message.work, message.uses, 0.0, nullptr, message.ways}, *this, number);
     return;
   }
   stage.busy = false;

@@ -91,8 +91,8 @@ TrainingResult predict_inner(const TrainingJob& job, const kernels::KernelTimer&
     topology = &own.emplace(job.cluster);
   }
   std::optional<sim::LinkClasses> links(std::in_place, job.cluster, topology);
+  foresee(*links, topology, options.disturbances);
   run.join(*links);
-  tell_apart(*links, topology, options.disturbances);
   links->fold();
   sim::Evaluation step =
       run.evaluate(options.shares_links ? &*links : nullptr, options.keep_timeline, control.part(kReady, kEvaluated));

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "sim/collective/collectives.hpp"
@@ -127,29 +128,43 @@ void LinkClasses::add_own(const Plan& plan, Job& job) {
   }
 }
 
+void LinkClasses::expect_states(const std::vector<std::vector<LinkId>>& down) {
+  if (topology_ == nullptr || !by_link()) return;
+  for (const std::vector<LinkId>& links : down) {
+    down_.push_back(links);
+    for (hardware::Topology& state = states_.emplace_back(*topology_); const LinkId link : links) state.remove(link);
+  }
+}
+
+std::uint32_t LinkClasses::state_of(const std::vector<LinkId>& down) const {
+  const auto found = std::find(down_.begin(), down_.end(), down);
+  return found == down_.end() ? 0 : static_cast<std::uint32_t>(found - down_.begin()) + 1;
+}
+
 std::size_t LinkClasses::add(const Plan& plan, const ClusterPrices& prices) {
   Job job;
   job.plan = &plan;
   job.prices = &prices;
   job.first_own = static_cast<std::uint32_t>(links_.size());
   add_own(plan, job);
-  const auto add = [this](Row row) {
-    rows_.push_back(std::move(row));
-    return static_cast<std::uint32_t>(rows_.size() - 1);
+  const auto add = [&](const auto&... of) {
+    const auto first = static_cast<std::uint32_t>(rows_.size());
+    for (std::uint32_t state = 0; state < states(); ++state) rows_.push_back(row_of(of..., state));
+    return first;
   };
   job.groups.assign(plan.groups.size(), {kNoRow, kNoRow});
   for (const CollectiveEntry& entry : plan.collectives) {
     const Pattern pattern = pattern_of(entry);
     std::uint32_t& row = job.groups[entry.group.index()][static_cast<std::size_t>(pattern)];
-    if (row == kNoRow) row = add(row_of(plan.groups[entry.group.index()], pattern, prices.placement()));
+    if (row == kNoRow) row = add(plan.groups[entry.group.index()], pattern, prices.placement());
   }
   // Another plan with these groups may call them (loads()).
   for (std::size_t g = 0; g < plan.groups.size(); ++g) {
     const bool is_called = job.groups[g][0] != kNoRow || job.groups[g][1] != kNoRow;
-    if (!is_called) job.groups[g][0] = add(row_of(plan.groups[g], Pattern::ring, prices.placement()));
+    if (!is_called) job.groups[g][0] = add(plan.groups[g], Pattern::ring, prices.placement());
   }
   for (const TransferEntry& entry : plan.transfers) {
-    job.transfers.push_back(add(row_of(entry, plan, prices.placement())));
+    job.transfers.push_back(add(entry, plan, prices.placement()));
   }
   jobs_.push_back(std::move(job));
   return jobs_.size() - 1;
@@ -165,7 +180,8 @@ void LinkClasses::fold() {
   for (std::uint32_t row = 0; row < rows_.size(); ++row) {
     for (const Crossing& crossing : rows_[row].crossings) rows[crossing.bundle].emplace_back(row, crossing.count);
   }
-  std::map<std::pair<double, std::vector<std::pair<std::uint32_t, std::uint32_t>>>, std::uint32_t> known;
+  using Crossed = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  std::map<std::tuple<std::string, double, Crossed>, std::uint32_t> known;
   class_of_.clear();
   first_fabric_ = links_.size();
   for (std::uint32_t bundle = 0; bundle < rows.size(); ++bundle) {
@@ -174,8 +190,9 @@ void LinkClasses::fold() {
       continue;
     }
     if (apart_[bundle] != 0) rows[bundle].emplace_back(kNoBundle, bundle);
-    const auto [found, is_new] = known.try_emplace({bundle_info_[bundle].capacity.value(), std::move(rows[bundle])},
-                                                   static_cast<std::uint32_t>(links_.size()));
+    const auto [found, is_new] = known.try_emplace(
+        {bundle_info_[bundle].link_class, bundle_info_[bundle].capacity.value(), std::move(rows[bundle])},
+        static_cast<std::uint32_t>(links_.size()));
     if (is_new) {
       links_.push_back(bundle_info_[bundle]);
     } else {
@@ -214,6 +231,27 @@ void LinkClasses::add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes
   }
 }
 
+template <class Finish>
+void LinkClasses::add_ways(LinkLoadEntry& out, std::uint32_t row, double bytes, Finish finish) const {
+  if (states_.empty()) {
+    add_fabric(out, row, bytes);
+    return finish(out);
+  }
+  Ways ways;
+  bool differ = false;
+  for (std::uint32_t state = 0; state < states(); ++state) {
+    LinkLoadEntry in = out;
+    add_fabric(in, row + state, bytes);
+    finish(in);
+    ways.push_back({std::move(in.uses), in.weight, std::move(in.ring)});
+    differ = differ || !is_same(ways.front(), ways.back());
+  }
+  out.uses = ways.front().uses;
+  out.weight = ways.front().weight;
+  out.ring = ways.front().ring;
+  if (differ) out.ways = std::make_shared<const Ways>(std::move(ways));
+}
+
 LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, SimTime alone) const {
   LinkLoadEntry out;
   const Group& group = job.plan->groups[entry.group.index()];
@@ -243,11 +281,14 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
     add_use(out, own_link(job, member, Port::network_out), outside, outside, true);
     add_use(out, own_link(job, member, Port::network_in), outside, outside, true);
   }
-  add_fabric(out, job.groups[entry.group.index()].at(static_cast<std::size_t>(pattern)), outside);
-  if (!reads_messages() || entry.library != CollectiveLibrary::nccl) return out;
-  const CollectiveCall call = job.prices->call_of(entry, *job.plan);
-  const Choice choice = select(call, job.prices->site(slowest));
-  if (const std::optional<RingChunks> chunks = ring_chunks(choice, call)) add_messages(out, job, group, *chunks, bytes);
+  std::optional<RingChunks> chunks;
+  if (reads_messages() && entry.library == CollectiveLibrary::nccl) {
+    const CollectiveCall call = job.prices->call_of(entry, *job.plan);
+    chunks = ring_chunks(select(call, job.prices->site(slowest)), call);
+  }
+  add_ways(out, job.groups[entry.group.index()].at(static_cast<std::size_t>(pattern)), outside, [&](LinkLoadEntry& in) {
+    if (chunks) add_messages(in, job, group, *chunks, bytes);
+  });
   return out;
 }
 
@@ -266,7 +307,7 @@ LinkLoadEntry LinkClasses::load(const Job& job, const TransferEntry& entry, std:
   if (out.work == 0) return out;
   add_use(out, own_link(job, entry.source, near ? Port::node_out : Port::network_out), bytes, bytes, true);
   add_use(out, own_link(job, entry.destination, near ? Port::node_in : Port::network_in), bytes, bytes, true);
-  add_fabric(out, row, bytes);
+  add_ways(out, row, bytes, [](const LinkLoadEntry&) {});
   return out;
 }
 

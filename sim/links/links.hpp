@@ -21,6 +21,10 @@
 // slowest. parting() says which members must not stand for each other so that all copies of an operation load links
 // alike: the folded plan then takes the time of the unfolded one.
 //
+// States. Where cables go down that messages have a choice of (a dragonfly's, or up-links that hashes choose), what an
+// operation crosses is found for every set of them that is down together (expect_states()); an operation that crosses
+// other links in some state has Ways.
+//
 // Messages. Where the cluster's network is to be read by messages, what NCCL carries out on a ring has the messages of
 // collective/chunks.hpp: those of a member load its own links outwards and the next member's inwards, and an equal part
 // of what all of them load of the fabric. Every other operation is a flow.
@@ -60,6 +64,14 @@ class LinkClasses {
   /// `topology`: nullptr where nothing beyond the nodes is modelled. Both must outlive this.
   LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology);
 
+  /// Sets of cables of the topology that will be down together, each a state of the fabric from 1 on in which messages
+  /// take the ways that are left; those that have none keep theirs. Before the first add(). Ignored where the up-links
+  /// of a switch are one link: what is left of them carries on.
+  void expect_states(const std::vector<std::vector<LinkId>>& down);
+  /// How many there are, with the fabric as built.
+  [[nodiscard]] std::size_t states() const { return states_.size() + 1; }
+  /// The state in which these are down, as expect_states() had them; 0: as built, or none of its.
+  [[nodiscard]] std::uint32_t state_of(const std::vector<LinkId>& down) const;
   /// A job whose operations load the links; returns its number. The plan and the prices must live until loads().
   std::size_t add(const Plan& plan, const ClusterPrices& prices);
   /// The bundle of a fabric link of the topology stands for itself alone: something will happen to it. Before fold().
@@ -122,7 +134,8 @@ class LinkClasses {
     const ClusterPrices* prices = nullptr;
     std::uint32_t first_own = 0;  ///< its ranks' own links begin there
     std::vector<Rates> rates;     ///< of its ranks' own links, by gpu_class
-    /// Rows of rows_, by table entry; of a group as a ring and as an exchange, kNoRow where nothing goes that way.
+    /// Rows of rows_, by table entry; of a group as a ring and as an exchange, kNoRow where nothing goes that way. Each
+    /// is the first of one for every state of the fabric.
     std::vector<std::array<std::uint32_t, 2>> groups;
     std::vector<std::uint32_t> transfers;
   };
@@ -137,21 +150,28 @@ class LinkClasses {
     return topology_->is_direct() || settings_.spread == hardware::FlowSpread::hash;
   }
   /// Copies of the job's groups and transfers, and what each crosses.
-  void list_copies(std::uint32_t job, std::vector<Copy>& copies, std::vector<std::uint32_t>& crossed) const;
+  void list_copies(std::uint32_t job, std::uint32_t state, std::vector<Copy>& copies,
+                   std::vector<std::uint32_t>& crossed) const;
   [[nodiscard]] bool are_uniform(const std::vector<Copy>& copies, const std::vector<std::uint32_t>& crossed) const;
   /// Calls each(bundle) for those between two GPUs of different nodes. `route`: room for a way.
   template <class Each>
-  void for_each_bundle(std::uint32_t from_gpu, std::uint32_t to_gpu, std::vector<LinkId>& route, Each each) const;
+  void for_each_bundle(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu, std::vector<LinkId>& route,
+                       Each each) const;
+  void find_route(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu, std::vector<LinkId>& route) const;
   /// Counts the bundles between two GPUs, until take_crossings().
-  void cross(std::uint32_t from_gpu, std::uint32_t to_gpu);
+  void cross(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu);
   /// What was counted since was one copy of the operation.
   void end_copy();
   [[nodiscard]] Crossings take_crossings();
-  [[nodiscard]] Row row_of(const Group& group, Pattern pattern, const Placement& placement);
-  [[nodiscard]] Row row_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement);
+  [[nodiscard]] Row row_of(const Group& group, Pattern pattern, const Placement& placement, std::uint32_t state);
+  [[nodiscard]] Row row_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement,
+                           std::uint32_t state);
   /// `of_one`: the bytes of one copy of the operation.
   void add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, double of_one, bool clamp) const;
   void add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const;
+  /// Adds what it loads of the fabric, in every state. `finish` is told of each.
+  template <class Finish>
+  void add_ways(LinkLoadEntry& out, std::uint32_t row, double bytes, Finish finish) const;
   [[nodiscard]] LinkLoadEntry load(const Job& job, const CollectiveEntry& entry, SimTime alone) const;
   [[nodiscard]] LinkLoadEntry load(const Job& job, const TransferEntry& entry, std::uint32_t row, SimTime alone) const;
 
@@ -175,7 +195,9 @@ class LinkClasses {
   std::vector<std::uint8_t> apart_;      ///< of each bundle: it has no like
   std::vector<std::uint32_t> class_of_;  ///< of each bundle: its link, after fold(); kNoBundle: nothing crosses it
   std::vector<Row> rows_;
-  std::size_t first_fabric_ = 0;  ///< of links_, after fold()
+  std::vector<hardware::Topology> states_;  ///< of the fabric, from 1 on
+  std::vector<std::vector<LinkId>> down_;   ///< in each of them
+  std::size_t first_fabric_ = 0;            ///< of links_, after fold()
   std::vector<LinkId> route_;
   std::vector<std::uint32_t> counted_, touched_;       ///< bundles of the operation at hand
   std::vector<std::uint32_t> by_copy_, crossed_once_;  ///< those of its copy at hand

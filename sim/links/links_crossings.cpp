@@ -7,8 +7,20 @@
 
 namespace orrery::sim {
 
-void LinkClasses::cross(std::uint32_t from_gpu, std::uint32_t to_gpu) {
-  for_each_bundle(from_gpu, to_gpu, route_, [this](std::uint32_t bundle) {
+// Where nothing is left the usual way stays, and whoever takes it is lost on it.
+void LinkClasses::find_route(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu,
+                             std::vector<LinkId>& route) const {
+  if (state > 0) {
+    try {
+      return states_[state - 1].route(RankId(from_gpu), RankId(to_gpu), route);
+    } catch (const hardware::NoRoute&) {
+    }
+  }
+  topology_->route(RankId(from_gpu), RankId(to_gpu), route);
+}
+
+void LinkClasses::cross(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu) {
+  for_each_bundle(state, from_gpu, to_gpu, route_, [this](std::uint32_t bundle) {
     if (by_copy_[bundle]++ == 0) crossed_once_.push_back(bundle);
   });
 }
@@ -34,15 +46,16 @@ LinkClasses::Crossings LinkClasses::take_crossings() {
   return out;
 }
 
-LinkClasses::Row LinkClasses::row_of(const Group& group, Pattern pattern, const Placement& placement) {
+LinkClasses::Row LinkClasses::row_of(const Group& group, Pattern pattern, const Placement& placement,
+                                     std::uint32_t state) {
   Row row;
   // What chips of a torus exchange is priced on their own links alone (torus.cpp).
   if (topology_ == nullptr || group.size() < 2 || (pattern == Pattern::exchange && topology_->is_torus())) return row;
   Messages messages;
   std::uint32_t nodes = 0;  // that the fewest of the copies cover, of those that leave a node
   for (const std::uint32_t base : group.bases) {
-    const std::uint32_t own =
-        messages.of(group, base, placement, pattern, [this](std::uint32_t from, std::uint32_t to) { cross(from, to); });
+    const std::uint32_t own = messages.of(group, base, placement, pattern,
+                                          [&](std::uint32_t from, std::uint32_t to) { cross(state, from, to); });
     end_copy();
     if (own > 1) nodes = nodes == 0 ? own : std::min(nodes, own);
   }
@@ -51,14 +64,15 @@ LinkClasses::Row LinkClasses::row_of(const Group& group, Pattern pattern, const 
   return row;
 }
 
-LinkClasses::Row LinkClasses::row_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement) {
+LinkClasses::Row LinkClasses::row_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement,
+                                     std::uint32_t state) {
   Row row;
   if (topology_ == nullptr) return row;
   const std::vector<std::uint32_t>& from = plan.ranks[transfer.source.index()].stands_for;
   const std::vector<std::uint32_t>& to = plan.ranks[transfer.destination.index()].stands_for;
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (placement.node(from[i]) == placement.node(to[i])) continue;
-    cross(placement.gpu(from[i]), placement.gpu(to[i]));
+    cross(state, placement.gpu(from[i]), placement.gpu(to[i]));
     end_copy();
   }
   row.crossings = take_crossings();

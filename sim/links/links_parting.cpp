@@ -44,18 +44,18 @@ std::size_t take_in(Colours& own, std::vector<Colours>& met) {
 
 }  // namespace
 
-void LinkClasses::list_copies(std::uint32_t number, std::vector<Copy>& copies,
+void LinkClasses::list_copies(std::uint32_t number, std::uint32_t state, std::vector<Copy>& copies,
                               std::vector<std::uint32_t>& crossed) const {
   const Job& job = jobs_[number];
   const Placement& placement = job.prices->placement();
   std::vector<LinkId> route;
   Messages messages;
   const auto cross = [&](std::uint32_t from, std::uint32_t to) {
-    for_each_bundle(from, to, route, [&](std::uint32_t bundle) { crossed.push_back(bundle); });
+    for_each_bundle(state, from, to, route, [&](std::uint32_t bundle) { crossed.push_back(bundle); });
   };
   const auto begin = [&](std::uint32_t row, std::size_t entry, std::size_t copy) -> Copy& {
-    copies.push_back({row, static_cast<std::uint32_t>(crossed.size()), 1, number, static_cast<std::uint32_t>(entry),
-                      static_cast<std::uint32_t>(copy)});
+    copies.push_back({row + state, static_cast<std::uint32_t>(crossed.size()), 1, number,
+                      static_cast<std::uint32_t>(entry), static_cast<std::uint32_t>(copy)});
     return copies.back();
   };
   for (std::size_t g = 0; g < job.plan->groups.size(); ++g) {
@@ -215,7 +215,9 @@ std::vector<std::vector<std::uint32_t>> LinkClasses::parting() const {
   if (topology_ == nullptr) return {};
   std::vector<Copy> copies;
   std::vector<std::uint32_t> crossed;
-  for (std::uint32_t job = 0; job < jobs_.size(); ++job) list_copies(job, copies, crossed);
+  for (std::uint32_t state = 0; state < states(); ++state) {
+    for (std::uint32_t job = 0; job < jobs_.size(); ++job) list_copies(job, state, copies, crossed);
+  }
   if (are_uniform(copies, crossed)) return {};
   Colouring colouring(*this, std::move(copies), std::move(crossed));
   colouring.refine();

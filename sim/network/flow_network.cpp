@@ -317,6 +317,11 @@ HeldUp FlowNetwork::held_up(FlowHandle flow) {
   return held_up_until_now(flow.slot, left_now(flow.slot));
 }
 
+HeldUp FlowNetwork::held_up(FlowHandle flow, SimTime now) {
+  move_to(now);
+  return held_up(flow);
+}
+
 BytesPerSecond FlowNetwork::load(LinkId link) {
   settle();
   return BytesPerSecond{links_.load(link.value) / kPerPicosecond};

@@ -107,6 +107,7 @@ class FlowNetwork {
   [[nodiscard]] double remaining(FlowHandle flow) const;  ///< work left at the latest time seen
   [[nodiscard]] double rate(FlowHandle flow);             ///< work per picosecond from that time on
   [[nodiscard]] HeldUp held_up(FlowHandle flow);          ///< up to that time
+  [[nodiscard]] HeldUp held_up(FlowHandle flow, SimTime now);
 
   // Of one link.
   [[nodiscard]] BytesPerSecond load(LinkId link);

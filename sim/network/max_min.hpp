@@ -25,6 +25,7 @@ namespace orrery::sim {
 struct LinkUse {
   std::uint32_t link = 0;
   double share = 1.0;
+  friend bool operator==(const LinkUse&, const LinkUse&) = default;
 };
 
 inline constexpr double kUnlimited = std::numeric_limits<double>::infinity();

@@ -15,18 +15,19 @@ constexpr double kSlack = 1.0 + 1e-9;
 
 }  // namespace
 
-RingRun::RingRun(World& world, std::uint32_t owner, const Operation& operation)
+RingRun::RingRun(World& world, std::uint32_t owner, const Operation& operation, const RingMessages& messages,
+                 double weight)
     : world_(world),
       owner_(owner),
-      ring_(*operation.ring),
+      ring_(&messages),
       alone_(operation.alone),
       work_(operation.work),
-      weight_(operation.weight),
-      messages_(ring_.messages()),
+      weight_(weight),
+      messages_(ring_->messages()),
       started_(world.now()),
-      hops_(ring_.hops.size()),
-      unfinished_(ring_.hops.size()) {
-  if (hops_.empty() || messages_ == 0 || messages_ >> 32 != 0 || ring_.window <= ring_.slices) {
+      hops_(ring_->hops.size()),
+      unfinished_(ring_->hops.size()) {
+  if (hops_.empty() || messages_ == 0 || messages_ >> 32 != 0 || ring_->window <= ring_->slices) {
     throw std::invalid_argument("a ring needs a hop, 1 to 2^32 messages, and room for more than a chunk's slices");
   }
   id_ = world_.clock().add(*this);
@@ -42,6 +43,14 @@ void RingRun::drop_messages() {
   for (Hop& hop : hops_) {
     if (hop.message) world_.cancel(*hop.message);
     hop.message.reset();
+  }
+}
+
+void RingRun::go_by(const RingMessages& messages, double weight) {
+  ring_ = &messages;
+  weight_ = weight;
+  for (std::size_t hop = 0; hop < hops_.size() && state_ == State::by_messages; ++hop) {
+    if (hops_[hop].message) world_.move(*hops_[hop].message, ring_->hops[hop], weight_);
   }
 }
 
@@ -68,15 +77,15 @@ void RingRun::begin_next(std::size_t number) {
   Hop& hop = hops_[number];
   const std::uint64_t m = hop.begun;
   if (state_ == State::lost || hop.message || m == messages_) return;
-  if (step(m) > 0 && hops_[before(number)].done + ring_.slices <= m) return;
-  if (m >= ring_.window && step(m - ring_.window) + 1 < ring_.steps &&
-      hops_[next(number)].done + ring_.window <= m + ring_.slices) {
+  if (step(m) > 0 && hops_[before(number)].done + ring_->slices <= m) return;
+  if (m >= ring_->window && step(m - ring_->window) + 1 < ring_->steps &&
+      hops_[next(number)].done + ring_->window <= m + ring_->slices) {
     return;
   }
   ++hop.begun;
   const SimTime alone = part(alone_, m);
   const OperationId message =
-      world_.start({alone, std::min(alone, part(work_, m)), ring_.hops[number], weight_}, *this, number);
+      world_.start({alone, std::min(alone, part(work_, m)), ring_->hops[number], weight_}, *this, number);
   if (state_ != State::lost) hop.message = message;
 }
 
@@ -109,7 +118,7 @@ bool RingRun::is_alone() {
     std::uint32_t hops = 0;
   };
   std::map<std::uint32_t, Asked> links;
-  for (const std::vector<LinkUse>& uses : ring_.hops) {
+  for (const std::vector<LinkUse>& uses : ring_->hops) {
     for (const LinkUse& use : uses) {
       if (world_.is_spare(use.link)) continue;
       Asked& asked = links[use.link];
@@ -125,7 +134,7 @@ bool RingRun::is_alone() {
   }
   for (std::size_t h = 0; h < hops_.size(); ++h) {
     hops_[h].speed = 1.0;
-    for (const LinkUse& use : ring_.hops[h]) {
+    for (const LinkUse& use : ring_->hops[h]) {
       if (world_.is_spare(use.link)) continue;
       const double capacity = world_.links().capacity(LinkId(use.link)).value() * kPerPicosecond;
       if (use.share > capacity * kSlack) hops_[h].speed = std::min(hops_[h].speed, capacity / use.share);
@@ -136,7 +145,7 @@ bool RingRun::is_alone() {
 
 // Row by row of messages; what a message waits for lies at most a window back.
 std::optional<SimTime> RingRun::longest_path(SimTime until) const {
-  const std::size_t count = hops_.size(), rows = ring_.window + 1;
+  const std::size_t count = hops_.size(), rows = ring_->window + 1;
   std::vector<SimTime> ends(rows * count, world_.now());
   std::vector<std::size_t> slow;
   for (std::size_t h = 0; h < count; ++h) {
@@ -157,9 +166,9 @@ std::optional<SimTime> RingRun::longest_path(SimTime until) const {
     }
     const SimTime* const own = row(m - 1);
     const bool waits = step(m) > 0;
-    const bool needs_room = m >= ring_.window && step(m - ring_.window) + 1 < ring_.steps;
-    const SimTime* const left = waits ? row(m - ring_.slices) : own;
-    const SimTime* const right = needs_room ? row(m - ring_.window + ring_.slices) : own;
+    const bool needs_room = m >= ring_->window && step(m - ring_->window) + 1 < ring_->steps;
+    const SimTime* const left = waits ? row(m - ring_->slices) : own;
+    const SimTime* const right = needs_room ? row(m - ring_->window + ring_->slices) : own;
     const auto end = [&](std::size_t h, std::size_t from, std::size_t to) {
       const SimTime comes = waits ? left[from] : 0, room = needs_room ? right[to] : 0;
       now[h] = std::max({own[h], comes, room}) + takes[h];
@@ -180,7 +189,7 @@ void RingRun::carry(SimTime end) {
   std::map<std::uint32_t, std::pair<double, double>> links;  // rate and share of all hops
   double slowest = 1.0;
   for (std::size_t h = 0; h < hops_.size(); ++h) {
-    for (const LinkUse& use : ring_.hops[h]) {
+    for (const LinkUse& use : ring_->hops[h]) {
       auto& [rate, share] = links[use.link];
       rate += use.share * hops_[h].speed;
       share += use.share;

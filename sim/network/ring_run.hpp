@@ -25,10 +25,13 @@ namespace orrery::sim {
 class RingRun final : private Completion, private Resource {
  public:
   /// A part of `world`, which is told of the end as that of the operation in its slot `owner`.
-  RingRun(World& world, std::uint32_t owner, const Operation& operation);
+  RingRun(World& world, std::uint32_t owner, const Operation& operation, const RingMessages& messages, double weight);
   ~RingRun();  ///< takes what is on its way off the links
   RingRun(const RingRun&) = delete;
   RingRun& operator=(const RingRun&) = delete;
+
+  /// The same messages load other links from now on, those on their way with what is left of them.
+  void go_by(const RingMessages& messages, double weight);
 
  private:
   enum class State : std::uint8_t { begins, in_one_go, by_messages, lost };
@@ -44,7 +47,7 @@ class RingRun final : private Completion, private Resource {
 
   [[nodiscard]] std::size_t next(std::size_t hop) const { return hop + 1 < hops_.size() ? hop + 1 : 0; }
   [[nodiscard]] std::size_t before(std::size_t hop) const { return hop > 0 ? hop - 1 : hops_.size() - 1; }
-  [[nodiscard]] std::uint64_t step(std::uint64_t message) const { return message / ring_.slices % ring_.steps; }
+  [[nodiscard]] std::uint64_t step(std::uint64_t message) const { return message / ring_->slices % ring_->steps; }
   /// Part `message` of `whole` in as many parts as there are messages, which add up to it.
   [[nodiscard]] SimTime part(SimTime whole, std::uint64_t message) const;
   void begin_next(std::size_t hop);
@@ -58,7 +61,7 @@ class RingRun final : private Completion, private Resource {
 
   World& world_;
   std::uint32_t owner_;
-  const RingMessages& ring_;
+  const RingMessages* ring_;
   SimTime alone_, work_;
   double weight_;
   std::uint64_t messages_;

@@ -3,6 +3,7 @@
 #include "sim/network/world.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <stdexcept>
 #include <utility>
@@ -10,6 +11,13 @@
 #include "sim/network/ring_run.hpp"
 
 namespace orrery::sim {
+
+namespace {
+
+/// Of two ways one after the other: what both took longer, and the link that held it up most.
+HeldUp both(const HeldUp& a, const HeldUp& b) { return {a.delay > b.delay ? a.link : b.link, a.delay + b.delay}; }
+
+}  // namespace
 
 void Completion::lost(std::uint64_t, SimTime, LinkId link) { throw LinkDown(link); }
 
@@ -102,25 +110,55 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
   ++flight.version;
   flight.flows = false;
   flight.ring = nullptr;
+  flight.ways = operation.ways;
+  flight.held = {};
+  flight.spare_work = operation.work;
+  flight.begins = checked_add(now(), operation.alone - operation.work);
+  const OperationId id{slot, flight.version};
+  if (operation.ways == nullptr) {
+    use_links(flight, operation.uses, operation.weight);
+    if (operation.ring != nullptr && operation.work > 0) return start_ring(slot, operation, *operation.ring);
+  } else {
+    const Way& way = operation.ways->at(state_);
+    use_links(flight, way.uses, way.weight);
+    if (way.ring && operation.work > 0) return start_ring(slot, operation, *way.ring);
+  }
+  begin_or_wait(slot);
+  return id;
+}
+
+void World::use_links(Flight& flight, std::span<const LinkUse> uses, double weight) {
   flight.uses.clear();
   flight.spare.clear();
-  flight.spare_work = operation.work;
-  flight.weight = operation.weight;
-  flight.begins = checked_add(now(), operation.alone - operation.work);
-  if (operation.ring != nullptr && operation.work > 0) return start_ring(slot, operation);
-  for (const LinkUse& use : operation.uses) (is_spare(use.link) ? flight.spare : flight.uses).push_back(use);
-  flight.work = flight.uses.empty() ? 0 : operation.work;
-  const SimTime latency = operation.alone - flight.work;
-  if (latency == 0 && flight.work > 0) {
+  for (const LinkUse& use : uses) (is_spare(use.link) ? flight.spare : flight.uses).push_back(use);
+  flight.weight = weight;
+  flight.work = flight.uses.empty() ? 0 : flight.spare_work;
+}
+
+void World::begin_or_wait(std::uint32_t slot) {
+  Flight& flight = flights_[slot];
+  flight.order = order_++;
+  if (flight.work > 0 && flight.begins == now()) {
     begin_flow(slot, now());
-    wake_at(now());
-  } else {
-    const SimTime time = checked_add(now(), latency);
-    delayed_.push_back({time, order_++, slot, flight.version});
-    std::push_heap(delayed_.begin(), delayed_.end(), std::greater<>{});
-    wake_at(time);
+    return wake_at(now());
   }
-  return {slot, flight.version};
+  const SimTime time = checked_add(flight.begins, flight.spare_work - flight.work);
+  delayed_.push_back({time, flight.order, slot, flight.version});
+  std::push_heap(delayed_.begin(), delayed_.end(), std::greater<>{});
+  wake_at(time);
+}
+
+void World::move(OperationId id, std::span<const LinkUse> uses, double weight) {
+  if (id.slot >= flights_.size() || !is_current(id.slot, id.version)) return;
+  Flight& flight = flights_[id.slot];
+  if (now() >= flight.begins) {
+    if (flight.flows) flight.held = both(flight.held, flows_.held_up(flight.flow, now()));
+    flight.spare_work = leave_links(flight);
+    flight.begins = now();
+    flight.flows = false;
+  }
+  use_links(flight, uses, weight);
+  begin_or_wait(id.slot);
 }
 
 // Alike operations get alike parts of a link, however many bytes they bring in how long a time. Spare links count too:
@@ -145,13 +183,13 @@ void World::begin_flow(std::uint32_t slot, SimTime now) {
 
 void World::cancel(OperationId id) {
   if (id.slot >= flights_.size() || !is_current(id.slot, id.version)) return;
-  leave_links(flights_[id.slot]);
+  (void)leave_links(flights_[id.slot]);
   const std::unique_ptr<RingRun> ring = take_ring(id.slot);
   flights_[id.slot].who = nullptr;
   free_.push_back(id.slot);
 }
 
-void World::leave_links(Flight& flight) {
+SimTime World::leave_links(Flight& flight) {
   double left = 0.0;
   if (flight.flows) {
     left = flows_.cancel(flight.flow, now()).value_or(0.0);
@@ -159,13 +197,14 @@ void World::leave_links(Flight& flight) {
   } else if (now() < flight.begins + flight.spare_work) {
     left = static_cast<double>(flight.begins + flight.spare_work - now());
   }
-  if (now() <= flight.begins) return;
+  if (now() <= flight.begins) return flight.spare_work;
   const double done = static_cast<double>(flight.spare_work) - left;
   for (const LinkUse& use : flight.spare) carry(use.link, flight.begins, now(), use.share, use.share * done);
+  return static_cast<SimTime>(std::llround(left));
 }
 
 void World::set_capacity(LinkId link, BytesPerSecond capacity) {
-  down_.erase(std::remove(down_.begin(), down_.end(), link), down_.end());
+  bring_up(link);
   flows_.set_capacity(link, capacity, now());
   wake_at(now());
 }
@@ -179,8 +218,30 @@ void World::take_down(LinkId link) {
   }
   for (const auto& [slot, version] : lost) {
     if (!is_current(slot, version)) continue;
-    leave_links(flights_[slot]);
+    (void)leave_links(flights_[slot]);
     lose(slot, link);
+  }
+}
+
+void World::bring_up(LinkId link) { down_.erase(std::remove(down_.begin(), down_.end(), link), down_.end()); }
+
+void World::reroute(std::uint32_t state) {
+  const std::uint32_t before = std::exchange(state_, state);
+  std::vector<OperationId> moving;  // whoever is lost on its new way may start others
+  for (std::uint32_t slot = 0; slot < flights_.size(); ++slot) {
+    if (flights_[slot].who != nullptr && flights_[slot].ways) moving.push_back({slot, flights_[slot].version});
+  }
+  for (const OperationId id : moving) {
+    if (!is_current(id.slot, id.version)) continue;
+    const Flight& flight = flights_[id.slot];
+    const std::shared_ptr<const Ways> ways = flight.ways;
+    const Way& way = ways->at(state);
+    if (is_same(ways->at(before), way)) continue;
+    if (flight.ring != nullptr) {
+      flight.ring->go_by(*way.ring, way.weight);
+    } else {
+      move(id, way.uses, way.weight);
+    }
   }
 }
 
@@ -229,9 +290,10 @@ void World::complete(std::uint32_t slot, SimTime now, const HeldUp& held_up) {
   for (const LinkUse& use : flight.spare) {
     carry(use.link, flight.begins, now, use.share, use.share * static_cast<double>(flight.spare_work));
   }
+  const HeldUp held = both(flight.held, held_up);
   flight.who = nullptr;
   free_.push_back(slot);
-  who->completed(tag, now, held_up);  // may start operations: no reference into flights_ from here on
+  who->completed(tag, now, held);  // may start operations: no reference into flights_ from here on
 }
 
 void World::fire(SimTime now) {
@@ -244,7 +306,7 @@ void World::fire(SimTime now) {
     const Delayed first = delayed_.front();
     std::pop_heap(delayed_.begin(), delayed_.end(), std::greater<>{});
     delayed_.pop_back();
-    if (!is_current(first.slot, first.version)) continue;
+    if (!is_current(first.slot, first.version) || flights_[first.slot].order != first.order) continue;
     if (flights_[first.slot].work > 0) {
       begin_flow(first.slot, now);
     } else {

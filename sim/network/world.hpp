@@ -13,7 +13,8 @@
 // delay; what they were asked for is counted, so that overloaded() tells afterwards whether they were spare indeed. If
 // so nothing would have been otherwise with them: the first moment at which one would have held something up never
 // came. Sources: aggregate flows in place of messages as in SimGrid's parallel tasks (Casanova et al., JPDC 2014).
-// Limitation: the latency is not stretched, and an operation advances at the rate of its slowest part.
+// Where a link goes down, what has another way takes it with what is left of its work (reroute()), and the rest is
+// lost. Limitation: the latency is not stretched, and an operation advances at the rate of its slowest part.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,7 @@
 #include "sim/network/flow_network.hpp"
 #include "sim/network/link_spans.hpp"
 #include "sim/network/ring_messages.hpp"
+#include "sim/network/ways.hpp"
 #include "sim/simulator.hpp"
 
 namespace orrery::sim {
@@ -45,6 +47,8 @@ struct Operation {
   /// nullptr: the work is one flow over `uses`. Else it is these messages (ring_run.hpp), and `uses` are not looked at;
   /// REQUIRES that they outlive the operation, and that its weight is given or its hops load one link each.
   const RingMessages* ring = nullptr;
+  /// Uses, weight and ring by state of the fabric (World::reroute()), in place of those above; null: the same in each.
+  std::shared_ptr<const Ways> ways = {};
 };
 
 /// Names a started operation until it has completed or was cancelled.
@@ -102,6 +106,11 @@ class World final : private Resource {
   /// It carries nothing until set_capacity(): what loads it now, or comes to load it later, is lost (Completion::lost).
   /// REQUIRES that it is not spare.
   void take_down(LinkId link);
+  /// It carries again what it did before it was taken down.
+  void bring_up(LinkId link);
+  /// The fabric is in another state from now on: operations go on by their ways of it with what is left to do.
+  /// REQUIRES that all ways that are ever given have it.
+  void reroute(std::uint32_t state);
 
   /// Until when nothing else can reach `self`: up to then it may go on without coming back to the clock. The earliest
   /// of what foretell() promised, or of any event of the clock where nothing was, and of the next upheaval.
@@ -131,13 +140,16 @@ class World final : private Resource {
     Completion* who = nullptr;  ///< none: the slot is free
     std::uint64_t tag = 0;
     std::uint32_t version = 0;
+    std::uint64_t order = 0;             ///< of its entry in delayed_: others that it had are stale
     bool flows = false;                  ///< else its latency still passes
     SimTime begins = 0, spare_work = 0;  ///< when it loads links, and for how long undisturbed
     FlowHandle flow;
     SimTime work = 0;
     double weight = 0.0;
     std::vector<LinkUse> uses, spare;
+    HeldUp held;              ///< on ways that it left
     RingRun* ring = nullptr;  ///< of rings_
+    std::shared_ptr<const Ways> ways;
   };
   friend RingRun;
   /// The end of a latency.
@@ -151,15 +163,22 @@ class World final : private Resource {
   };
 
   void fire(SimTime now) override;
+  /// Sorts out which links are spare.
+  void use_links(Flight& flight, std::span<const LinkUse> uses, double weight);
+  /// The flow of a flight, or the end of one without a flow, at its time.
+  void begin_or_wait(std::uint32_t slot);
   void begin_flow(std::uint32_t slot, SimTime now);
+  /// Goes on on these links, with what is left to do.
+  void move(OperationId id, std::span<const LinkUse> uses, double weight);
   /// A link of the flight's flow that is down.
   [[nodiscard]] std::optional<LinkId> down_link(const Flight& flight) const;
-  /// Takes what does not complete off the links, and counts what it put on spare ones until now.
-  void leave_links(Flight& flight);
+  /// Takes what does not complete on these links off them, and counts what it put on spare ones until now. Returns what
+  /// is left of its work.
+  SimTime leave_links(Flight& flight);
   void lose(std::uint32_t slot, LinkId link);
   void complete(std::uint32_t slot, SimTime now, const HeldUp& held_up);
   // Of rings.
-  OperationId start_ring(std::uint32_t slot, const Operation& operation);
+  OperationId start_ring(std::uint32_t slot, const Operation& operation, const RingMessages& messages);
   void end_ring(std::uint32_t slot, SimTime now, SimTime alone, std::span<const std::pair<LinkId, SimTime>> held_up);
   void lose_ring(std::uint32_t slot, LinkId link);
   std::unique_ptr<RingRun> take_ring(std::uint32_t slot);
@@ -177,6 +196,7 @@ class World final : private Resource {
   std::vector<double> unseen_;  ///< bytes by link; empty: none
   std::vector<std::uint8_t> spare_;
   std::vector<LinkId> down_;
+  std::uint32_t state_ = 0;  ///< of the fabric
   std::size_t counted_ = 0;  ///< of carried_, since it was settled
   ResourceId id_;
   std::vector<Flight> flights_;

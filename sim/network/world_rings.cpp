@@ -7,11 +7,14 @@
 
 namespace orrery::sim {
 
-OperationId World::start_ring(std::uint32_t slot, const Operation& operation) {
+OperationId World::start_ring(std::uint32_t slot, const Operation& operation, const RingMessages& messages) {
   Flight& flight = flights_[slot];
+  const double weight = flight.weight;
+  flight.uses.clear();
+  flight.spare.clear();
   flight.work = 0;
   try {
-    rings_.push_back(std::make_unique<RingRun>(*this, slot, operation));
+    rings_.push_back(std::make_unique<RingRun>(*this, slot, operation, messages, weight));
   } catch (...) {
     flight.who = nullptr;
     free_.push_back(slot);

@@ -18,7 +18,8 @@ WholeCalls::WholeCalls(World& world, const RunnablePlan& plan, const Durations& 
   const auto loads_spare_links = [&](Step step) {
     const LinkLoadEntry* load = loads.of(step);
     return load == nullptr ||
-           std::all_of(load->uses.begin(), load->uses.end(), [&](LinkUse use) { return world.is_spare(use.link); });
+           (load->ways == nullptr &&
+            std::all_of(load->uses.begin(), load->uses.end(), [&](LinkUse use) { return world.is_spare(use.link); }));
   };
   for (const Block& block : plan_.blocks) {
     bool can = true;
