@@ -165,10 +165,14 @@ TransferPrice ClusterPrices::explain(const TransferEntry& entry, const Plan& pla
     time += static_cast<double>(most_hops(entry, plan) - 1) * message_constants(at, true).latency;
   }
   if (!near && hardware::is_direct(at.fabric.kind) && at.nodes_per_pod() > 0 && entry.bytes > Bytes{}) {
-    const auto group_of = [&](RankId rank) {
-      return placement_.node(plan.ranks[rank.index()].stands_for.front()) / at.nodes_per_pod();
-    };
-    if (group_of(entry.source) != group_of(entry.destination)) time += at.fabric.global_latency;
+    // Of its copies the one that goes furthest counts.
+    const std::vector<std::uint32_t>& from = plan.ranks[entry.source.index()].stands_for;
+    const std::vector<std::uint32_t>& to = plan.ranks[entry.destination.index()].stands_for;
+    const auto group_of = [&](std::uint32_t member) { return placement_.node(member) / at.nodes_per_pod(); };
+    const bool crosses =
+        !std::equal(from.begin(), from.end(), to.begin(), to.end(),
+                    [&](auto source, auto destination) { return group_of(source) == group_of(destination); });
+    if (crosses) time += at.fabric.global_latency;
   }
   return {near, time};
 }

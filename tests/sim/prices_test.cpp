@@ -1,10 +1,13 @@
 // Prices on a cluster: what time() says is what explain() adds up to.
 #include "sim/prices/prices.hpp"
 
+#include <memory>
 #include <stdexcept>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "hardware/catalogue/catalogue.hpp"
 #include "sim/collective/collective.hpp"
 #include "sim/plan/builder.hpp"
 #include "tests/sim/collective_clusters.hpp"
@@ -218,6 +221,30 @@ TEST(Durations, KernelsStandClassAfterClassOfGpus) {
     (longer.*table).push_back(1);
     EXPECT_THROW(require_durations_of(plan, longer), std::invalid_argument);
   }
+}
+
+// Groups of two nodes: of the two messages that one stands for, the first stays in its group and the second leaves it.
+TEST(MessagesOfADragonfly, WaitForTheFurthestOfTheirCopies) {
+  hardware::Cluster cluster = hardware::make_cluster("gh200_box", "dragonfly_hdr", 6);
+  cluster.fabric.leaf_ports = 1;
+  cluster.fabric.pod_leaves = 2;
+  const std::unique_ptr<kernels::KernelTimer> timer = kernels::timers()[0].make();
+  const ClusterPrices prices(cluster, *timer, std::vector<GpuClass>{{0, {}}}, place(cluster, 0, 1, 0, 6));
+  const auto time = [&](const std::vector<std::uint32_t>& from, const std::vector<std::uint32_t>& to) {
+    PlanBuilder builder;
+    builder.add_rank("a", 1, 0);
+    builder.add_rank("b", 1, 1);
+    Plan plan = builder.take();
+    plan.ranks[0].stands_for = from;
+    plan.ranks[1].stands_for = to;
+    TransferEntry entry;
+    entry.source = RankId(0), entry.destination = RankId(1), entry.bytes = Bytes{1e6};
+    return prices.time(entry, plan).value();
+  };
+  const double near = time({0}, {1}), far = time({1}, {2});
+  EXPECT_NEAR(far - near, cluster.fabric.global_latency.value(), 1e-15);
+  EXPECT_DOUBLE_EQ(time({0, 3}, {1, 4}), far);
+  EXPECT_DOUBLE_EQ(time({0, 2}, {1, 3}), near);
 }
 
 }  // namespace

@@ -75,6 +75,23 @@ TEST_F(TorusMessages, WaitForEachHop) {
   EXPECT_NEAR(alone("[4, 4, 4]", 16, 6), 3e-6 + 10e-9, 1e-12) << "host 6: chip 24 = (0, 2, 1)";
 }
 
+// Lines of three chips, a host for each: corner to corner are two hops along each axis.
+TEST_F(TorusMessages, FromCornerToCornerTakeTheHopsOfAllAxes) {
+  const std::string host =
+      write("host.yaml",
+            "title: one chip\nnode:\n  gpus: 1\n  gpu: tpu_v5p\n  nvswitch: false\n  in_network_reduction: false\n"
+            "  nics: 0\n  pcie_bandwidth: 32 GB/s\n  host_memory_bandwidth: 300 GB/s\n  host_memory: 448 GB\n"
+            "sources:\n  default: made up\n");
+  const auto time = [&](const char* bytes, int spread) {
+    return time_of("{node: " + host + ", nodes: 27, fabric: torus_v5p, torus: [3, 3, 3], placement: {spread: " +
+                       std::to_string(spread) + "}}",
+                   std::string("{operation: halfway, gpus: 2, bytes: ") + bytes + "}");
+  };
+  EXPECT_NEAR(time("900 B", 26), 6e-6 + 10e-9, 1e-12);
+  EXPECT_NEAR(time("900 B", 13), 3e-6 + 10e-9, 1e-12) << "to the middle";
+  EXPECT_NEAR(time("64 MiB", 26), 6e-6 + kMessage / kLink, 1e-9);
+}
+
 // A chip of half the ports' rate on the same fabric takes twice as long.
 TEST_F(TorusMessages, TakeTheLesserOfTheFabricsRateAndTheChips) {
   const std::string v4 = replaced(kCube, "tpu_v5p_host", "tpu_v4_host");
