@@ -141,10 +141,14 @@ std::vector<FamilyItem> list_metrics() {
 
 /// Shapes that a cluster can have, with the profiles of each.
 std::vector<FamilyItem> list_topologies() {
-  std::vector<std::string> switched, meshed, plain;
+  std::vector<std::string> switched, meshed, chips, plain;
   for (const std::string& name : hardware::node_names()) {
     const hardware::Node node = hardware::load_node(name);
-    std::vector<std::string>& shape = !node.nvlink_mesh.empty() ? meshed : (node.nvswitch ? switched : plain);
+    const bool ici = hardware::load_gpu(node.gpu).generation.interconnect == hardware::Interconnect::ici;
+    std::vector<std::string>& shape = ici                         ? chips
+                                      : !node.nvlink_mesh.empty() ? meshed
+                                      : node.nvswitch             ? switched
+                                                                  : plain;
     shape.push_back(name);
   }
   const auto with = [](std::string_view what, const std::vector<std::string>& names) {
@@ -156,7 +160,9 @@ std::vector<FamilyItem> list_topologies() {
       {"nvlink_mesh", with("NVLinks between some pairs of GPUs: a group has those among its own", meshed),
        "NVIDIA DGX-1 with Tesla V100 whitepaper (2017); NVIDIA H100 PCIe product brief (bridges)"},
       {"pcie", with("a root port for each GPU, one host bridge for each socket", plain),
-       "Fire-Flyer 2, arXiv 2408.14158, section III"}};
+       "Fire-Flyer 2, arXiv 2408.14158, section III"},
+      {"torus_host", with("chips of a torus, linked to those of other hosts as to each other, without cards", chips),
+       "Jouppi et al., TPU v4, ISCA 2023"}};
   std::map<hardware::FabricKind, std::vector<std::string>> fabrics;
   for (const std::string& name : hardware::fabric_names()) {
     fabrics[hardware::load_fabric(name).kind].push_back(name);

@@ -1,7 +1,11 @@
 #include "scenarios/families.hpp"
 
+#include <map>
+#include <string>
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "hardware/config/config.hpp"
 #include "scenarios/kinds.hpp"
@@ -35,6 +39,15 @@ TEST(Families, GenerationsNameTheirBoards) {
   const std::string text = orrery({"list", "generations"}).out;
   EXPECT_NE(text.find("h100_sxm, h100_sxm_96gb, h200_sxm, h20_sxm, h800_sxm"), std::string::npos) << text;
   EXPECT_NE(text.find("blackwell_workstation"), std::string::npos) << text;
+}
+
+TEST(Families, TopologiesHaveEachNodeOnceAndChipsOfATorusApart) {
+  std::map<std::string, std::string> rows;
+  for (const FamilyItem& item : family_items("topologies")) rows[item.name] = item.summary;
+  EXPECT_NE(rows.at("torus_host").find("tpu_v4_host, tpu_v5p_host"), std::string::npos) << rows.at("torus_host");
+  for (const char* other : {"pcie", "nvswitch", "nvlink_mesh"}) {
+    EXPECT_EQ(rows.at(other).find("tpu"), std::string::npos) << rows.at(other);
+  }
 }
 
 TEST(Families, NameTheNearestForAnUnknownOne) {
