@@ -112,6 +112,7 @@ FitOutcome fit_tables(const std::vector<std::filesystem::path>& paths, const har
   for (const std::filesystem::path& path : paths) {
     const CsvTable table = read_csv(path);
     const bool is_exchange = is_exchange_table(table);
+    if (is_exchange || is_nccl_table(table) || is_custom_table(table)) require_nccl(table, gpu);
     if (paths.size() == 1 && (is_exchange || is_nccl_table(table))) {
       hardware::Cluster cluster = hardware::make_cluster(hardware::node_with(gpu.name), "single_node", 1);
       cluster.groups[0].gpu = gpu;

@@ -237,7 +237,13 @@ NcclRows read_nccl_rows(const CsvTable& table) {
   return out;
 }
 
+void require_nccl(const CsvTable& table, const hardware::Gpu& gpu) {
+  const std::string misfit = gpu.nccl_misfit();
+  if (!misfit.empty()) throw hardware::ConfigError({{table.file, {1, 1}, misfit}});
+}
+
 FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::string_view date) {
+  require_nccl(table, site.gpu);
   const NcclRows read = read_nccl_rows(table);
   std::map<std::pair<CollectiveKind, int>, std::vector<const NcclRow*>> by_family;
   FitOutcome out;

@@ -69,10 +69,13 @@ void add_row(RawNcclRow row, NcclRows& rows);
 /// nodes. Rows over several nodes have the group "over_nodes"; `notes` say what was assumed for them.
 [[nodiscard]] ErrorReport validate_nccl(NcclRows rows, Machines& machines);
 
+/// Throws hardware::ConfigError where no NCCL runs on the GPU: nothing of the table is of it.
+void require_nccl(const CsvTable& table, const hardware::Gpu& gpu);
+
 /// The node's law, "nccl/node", and one Fit per (kind, ranks), "nccl/all_reduce/8" (sim/collective/fitted.hpp), on the
 /// rows that are not kept back; residuals of both parts, and of families that the node's law did not see. Families with
 /// fewer than six rows, and those of more ranks than a node of the site has, are left out; so are rows over several
-/// nodes.
+/// nodes. Throws as require_nccl().
 [[nodiscard]] FitOutcome fit_nccl(const CsvTable& table, const hardware::Site& site, std::string_view date);
 
 }  // namespace orrery::calibrate

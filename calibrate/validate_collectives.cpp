@@ -79,6 +79,7 @@ ErrorReport validate_collectives(const std::filesystem::path& path, Machines& ma
   const CsvTable table = read_csv(path);
   require_collective_columns(table);
   const hardware::Site site = machines.site();
+  if (!is_published_table(table)) require_nccl(table, site.gpu);
   if (is_custom_table(table)) return validate_custom(table, site);
   if (is_exchange_table(table)) return validate_exchange(table, site);
   if (is_eager_table(table)) return validate_eager(table, machines);

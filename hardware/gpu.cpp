@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace orrery::hardware {
 
 std::optional<double> Fit::coefficient(std::string_view wanted) const {
@@ -32,6 +34,11 @@ std::optional<FlopsPerSecond> Gpu::stand_in_peak(Dtype dtype) const {
 
 bool Gpu::multiplies(Dtype dtype) const {
   return peak.has(dtype) || dtype == Dtype::fp32 || (dtype == Dtype::fp8_block && peak.has(Dtype::fp8));
+}
+
+std::string Gpu::nccl_misfit() const {
+  return has_cuda() ? std::string()
+                    : fmt::format("collectives of '{}' are compiled by XLA, NCCL has no part in them", name);
 }
 
 const Fit* Gpu::find_fit(std::string_view key) const {

@@ -105,6 +105,11 @@ struct Gpu {
   /// The GPU multiplies in that format itself: nothing is widened.
   [[nodiscard]] bool multiplies(Dtype dtype) const;
 
+  /// CUDA, and with it NCCL, runs on it: not on a TPU.
+  [[nodiscard]] bool has_cuda() const { return generation.interconnect != Interconnect::ici; }
+  /// Why NCCL does not run on it; empty: it does.
+  [[nodiscard]] std::string nccl_misfit() const;
+
   /// The fit stored under `key`, or nullptr.
   [[nodiscard]] const Fit* find_fit(std::string_view key) const;
 

@@ -53,14 +53,13 @@ void read_torus(hardware::MapReader& reader, hardware::Cluster& cluster, bool kn
 void check_nccl(const hardware::MapReader& reader, const hardware::Cluster& cluster,
                 hardware::Diagnostics& diagnostics) {
   for (const hardware::NodeGroup& group : cluster.groups) {
-    if (group.gpu.generation.interconnect != hardware::Interconnect::ici) continue;
+    const std::string misfit = group.gpu.nccl_misfit();
+    if (misfit.empty()) continue;
     for (const char* key : {"nccl", "collective_algorithm"}) {
       const std::string& told = cluster.nccl.algorithms.text;
       const bool own = std::string_view(key) == "collective_algorithm" && (told.empty() || told == "torus");
       if (!reader.has(key) || own) continue;
-      diagnostics.error(
-          reader.span(key),
-          fmt::format("'{}': collectives of '{}' are compiled by XLA, NCCL has no part in them", key, group.gpu.name));
+      diagnostics.error(reader.span(key), fmt::format("'{}': {}", key, misfit));
     }
     return;
   }

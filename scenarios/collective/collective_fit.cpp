@@ -33,8 +33,12 @@ calibrate::CsvTable table_of(const CollectiveQuery& query, const std::string& na
   return table;
 }
 
-/// Laws are of sums (products and extremes cost the SMs otherwise), on the channels and threads that NCCL takes.
+/// Laws are NCCL's, of sums (products and extremes cost the SMs otherwise), on the channels and threads that NCCL
+/// takes.
 void check_measured(const CollectiveQuery& query, const std::string& file) {
+  if (const std::string misfit = query.cluster.site(0).gpu.nccl_misfit(); !misfit.empty()) {
+    throw ConfigError(fmt::format("collective: --fit: {}", misfit));
+  }
   for (const NcclTestsRow& row : query.measured) {
     if (row.reduction.empty() || row.reduction == "none" || row.reduction == "sum" || row.reduction == "avg") continue;
     throw ConfigError(
@@ -91,10 +95,10 @@ void begin_profile(const std::filesystem::path& profile, const hardware::Gpu& gp
 std::vector<std::string> fit_measurements(const CollectiveQuery& query, const std::string& file,
                                           const std::string& profile, std::string_view date) {
   if (query.measured.empty()) throw ConfigError("collective: --fit needs measurements: --compare FILE");
+  check_measured(query, file);
   if (query.nodes > 1) {
     throw ConfigError(fmt::format("collective: --fit is of one node, and the measurements are of {}", query.nodes));
   }
-  check_measured(query, file);
   const hardware::Site site = query.cluster.site(0);
   const std::string name = fmt::format("{}.csv", sim::name(query.kind));
   calibrate::FitOutcome outcome = calibrate::fit_nccl(table_of(query, name), site, date);

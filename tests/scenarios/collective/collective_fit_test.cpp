@@ -121,6 +121,24 @@ TEST_F(CollectiveFit, RefusesWhatIsNoLawOfTheBoard) {
   EXPECT_FALSE(std::filesystem::exists(path("mine.yaml")));
 }
 
+TEST_F(CollectiveFit, IsOfChipsThatRunNccl) {
+  const std::string cluster =
+      write("tpu.yaml", "cluster: {node: tpu_v5p_host, nodes: 2, fabric: torus_v5p, torus: [2, 2, 2]}\n");
+  const Outcome outcome = fit(cluster, log());
+  EXPECT_EQ(outcome.code, kExitInput);
+  EXPECT_THAT(outcome.err, HasSubstr("--fit: collectives of 'tpu_v5p' are compiled by XLA, NCCL has no part in them"));
+  EXPECT_FALSE(std::filesystem::exists(path("mine.yaml")));
+  const std::string table = write("rows.csv", "op,dtype,gpus,bytes,time_us\nall_reduce,bf16,4,1048576,50\n");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"validate", "collectives", table}, {"calibrate", "fit", table, "--dry-run"}}) {
+    std::vector<std::string> args = command;
+    args.insert(args.end(), {"--gpu", "tpu_v5p"});
+    const Outcome refused = orrery(args);
+    EXPECT_EQ(refused.code, kExitInput) << refused.out;
+    EXPECT_THAT(refused.err, HasSubstr("rows.csv:1:1: collectives of 'tpu_v5p' are compiled by XLA"));
+  }
+}
+
 TEST_F(CollectiveFit, HasAPlaceOfItsOwn) {
   const std::string file = log();
   for (const char* option : {"--json", "--csv", "--svg"}) {
