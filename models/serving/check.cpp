@@ -51,6 +51,10 @@ const EngineRow* find_row(const ServingJob& job) {
 void check_engine(const ServingJob& job, Errors& errors) {
   const EngineRow* row = find_row(job);
   if (row == nullptr) return check_name(errors, "engine", job.config.engine, engines());
+  for (const hardware::NodeGroup& group : job.cluster.groups) {
+    if (const std::string misfit = engine_misfit(*row, group.gpu); !misfit.empty()) errors.add("engine", "{}", misfit);
+    if (!errors.empty()) return;
+  }
   const std::string& scheduler = job.config.scheduler;
   if (row->find_scheduler(scheduler) != nullptr) return;
   if (find_scheduler(scheduler) == nullptr) return check_name(errors, "scheduler", scheduler, row->schedulers);

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -58,6 +59,7 @@ struct EngineRow {
   std::string_view source;
   /// The engine whose rules it runs by, since its own are not modelled; empty: its own are.
   std::string_view runs_under{};
+  bool needs_cuda = true;  ///< its kernels and graphs are CUDA's
   /// Fills in what the engine decides; max_model_len is there, step_overhead and request_overhead are `host`'s.
   void (*resolve)(const ServingJob& job, ServingConfig& config) = nullptr;
   std::unique_ptr<StepLoop> (*loop)(const ServingConfig& resolved) = nullptr;
@@ -80,6 +82,9 @@ struct EngineRow {
 /// Every engine.
 [[nodiscard]] const std::vector<EngineRow>& engines();
 [[nodiscard]] const EngineRow* find_engine(std::string_view name);
+
+/// Why the engine can't run on the GPU, as whoever is asked says it; empty: it can.
+[[nodiscard]] std::string engine_misfit(const EngineRow& row, const hardware::Gpu& gpu);
 
 /// The job's own row, else that of its key. REQUIRES check(job).empty(); throws std::invalid_argument without a row.
 [[nodiscard]] const EngineRow& engine_of(const ServingJob& job);

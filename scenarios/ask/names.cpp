@@ -11,6 +11,7 @@
 #include "hardware/config/config.hpp"
 #include "hardware/dtype.hpp"
 #include "models/architectures/hf_config.hpp"
+#include "models/serving/engine_row.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/lent_fits.hpp"
 #include "scenarios/model_names.hpp"
@@ -70,13 +71,18 @@ std::string anywhere(const std::string& name) {
   return std::filesystem::absolute(name, code).lexically_normal().string();
 }
 
-/// Chips of a torus have no cards: none of the engines here runs on them.
-bool is_engineless(const std::string& node) { return hardware::load_node(node).nics == 0; }
+/// Why the engine of the answers can't run on the GPU; empty: it can.
+std::string misfit_of(const hardware::Gpu& gpu) {
+  return models::engine_misfit(*models::find_engine(models::ServingConfig{}.engine), gpu);
+}
 
-/// `gpu` by name or path, empty: the node's own.
-AskedGpu gpu_in(const std::string& node, const std::string& gpu) {
+/// `gpu` by name or path, empty: the node's own. `asked`: the option that names it.
+AskedGpu gpu_in(const std::string& node, const std::string& gpu, const std::string& asked) {
   const hardware::Node held = hardware::load_node(node);
   const hardware::Gpu loaded = hardware::load_gpu(gpu.empty() ? held.gpu : gpu);
+  if (const std::string misfit = misfit_of(loaded); !misfit.empty()) {
+    throw ConfigError(fmt::format("{}: {}", asked, misfit));
+  }
   const bool own = !gpu.empty() && gpu != held.gpu;
   return {loaded.name,          node, held.gpus, loaded.price.value(), own ? gpu : "", !loaded.fits.empty(),
           lending_board(loaded)};
@@ -150,22 +156,16 @@ AskedGpu find_asked_gpu(std::string_view written, const std::string& node) {
   const std::string gpu = written.empty()                      ? ""
                           : hardware::is_profile_path(written) ? anywhere(std::string(written))
                                                                : gpu_name_of(written);
-  if (!node.empty()) return gpu_in(anywhere(node), gpu);
+  const std::string asked =
+      written.empty() ? fmt::format("--node {}", printable(node)) : fmt::format("--gpu {}", printable(written));
+  if (!node.empty()) return gpu_in(anywhere(node), gpu, asked);
   if (hardware::is_profile_path(gpu)) {
     throw ConfigError(
         fmt::format("--gpu {}: a GPU of your own needs the node that holds it: add --node dgx_h100 (any of orrery list "
                     "nodes), or a path (orrery new node)",
                     printable(written)));
   }
-  if (const std::string holder = node_with(gpu); !holder.empty()) {
-    if (is_engineless(holder)) {
-      throw ConfigError(
-          fmt::format("--gpu {}: no engine here runs on it (chips of a torus: orrery new collective, or a "
-                      "training scenario)",
-                      printable(written)));
-    }
-    return gpu_in(holder, gpu);
-  }
+  if (const std::string holder = node_with(gpu); !holder.empty()) return gpu_in(holder, gpu, asked);
   throw ConfigError(fmt::format(
       "--gpu {}: the library has no node that holds it: name one with --node (orrery list nodes, or a path)",
       printable(written)));
@@ -175,7 +175,7 @@ std::vector<AskedGpu> all_asked_gpus() {
   std::vector<AskedGpu> gpus;
   for (const std::string& name : hardware::gpu_names()) {
     const std::string node = node_with(name);
-    if (!node.empty() && !is_engineless(node)) gpus.push_back(gpu_in(node, name));
+    if (!node.empty() && misfit_of(hardware::load_gpu(name)).empty()) gpus.push_back(gpu_in(node, name, name));
   }
   return gpus;
 }

@@ -73,6 +73,7 @@ std::string gpu_of(const std::vector<NcclTestsRow>& log) {
 
 ErrorReport validate_log(const std::vector<NcclTestsRow>& log, Machines machines) {
   const std::string gpu = machines.site().gpu.name;
+  if (const std::string misfit = machines.site().gpu.nccl_misfit(); !misfit.empty()) throw ConfigError(misfit);
   NcclRows rows;
   for (const NcclTestsRow& row : log) {
     const std::vector<std::string> called = hardware::gpus_called(row.board);

@@ -1,6 +1,8 @@
 // The table of serving engines.
 #include <stdexcept>
 
+#include <fmt/format.h>
+
 #include "models/serving/engine_row.hpp"
 
 namespace orrery::models {
@@ -15,6 +17,12 @@ const EngineRow* find_engine(std::string_view name) {
     if (row.name == name) return &row;
   }
   return nullptr;
+}
+
+std::string engine_misfit(const EngineRow& row, const hardware::Gpu& gpu) {
+  if (!row.needs_cuda || gpu.has_cuda()) return {};
+  return fmt::format("the engine '{}' runs on CUDA, which '{}' has not: serving on a TPU is not modelled", row.name,
+                     gpu.name);
 }
 
 const EngineRow& engine_of(const ServingJob& job) {

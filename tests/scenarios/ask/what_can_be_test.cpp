@@ -206,10 +206,37 @@ TEST_F(WhatCanBe, ARefusalThatIsTheWholeAnswerIsSaidWhole) {
                                   "capability 8.0 on: refused\n"));
 }
 
-TEST_F(WhatCanBe, ChipsOfATorusAreNone) {
-  const Outcome outcome = orrery({"ask", "fit", "--model", "llama-3.1-8b", "--context", "4K", "--gpu", "tpu_v5p"});
-  EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("--gpu tpu_v5p: no engine here runs on it"));
+TEST_F(WhatCanBe, ChipsWithoutCudaHaveOneVerdict) {
+  const std::string verdict =
+      "the engine 'vllm_v1' runs on CUDA, which 'tpu_v5p' has not: serving on a TPU is not modelled\n";
+  const std::vector<std::string> fit = {"ask", "fit", "--model", "llama-3.1-8b", "--context", "4K"};
+  for (const std::vector<std::string>& question : {fit, with(kSmall, {"--tpot", "50ms"})}) {
+    for (const std::vector<std::string>& on : {std::vector<std::string>{"--gpu", "tpu_v5p"},
+                                               {"--node", "tpu_v5p_host"},
+                                               {"--gpu", "h100,tpu_v5p"},
+                                               {"--gpu", "tpu_v5p", "--node", "tpu_v5p_host"},
+                                               {"--gpu", "tpu_v5p", "--node", "dgx_h100"}}) {
+      const Outcome outcome = orrery(with(question, on));
+      EXPECT_EQ(outcome.code, kExitInput) << outcome.out;
+      const std::string asked = on[0] == "--node" ? "--node tpu_v5p_host: " : "--gpu tpu_v5p: ";
+      EXPECT_THAT(outcome.err, HasSubstr(asked + verdict));
+    }
+  }
+  for (const char* engine : {"vllm_v1", "sglang"}) {
+    const std::string file = write("s.yaml",
+                                   "scenario: s\nmodel: llama-3-8b\n"
+                                   "cluster: {node: tpu_v5p_host, nodes: 1, fabric: torus_v5p, torus: [2, 2, 1]}\n"
+                                   "serving:\n  engine: " +
+                                       std::string(engine) + "\n  load: {rate: 1, requests: 2, input: 8, output: 2}\n");
+    for (const char* command : {"run", "check", "explain"}) {
+      const Outcome outcome = orrery({command, file});
+      EXPECT_EQ(outcome.code, kExitInput) << command << outcome.out;
+      EXPECT_THAT(outcome.err, HasSubstr("s.yaml:5:")) << command;
+      EXPECT_THAT(outcome.err, HasSubstr(replaced(verdict, "vllm_v1", engine))) << command;
+    }
+  }
+  const Outcome any = orrery(with(fit, {"--json", "-"}));
+  EXPECT_THAT(any.out, Not(HasSubstr("tpu_"))) << "no candidate where none is named";
 }
 
 TEST_F(WhatCanBe, NearestOfPlansThatLackMemoryLacksTheLeast) {
