@@ -61,7 +61,9 @@ std::vector<std::size_t> values_to_read(const SweepAxis& axis, bool all) {
   std::map<std::string, Ends> forms;
   std::set<std::size_t> chosen;
   for (std::size_t i = 0; i < axis.values.size(); ++i) {
-    const std::string& value = axis.values[i];
+    const std::string& whole = axis.values[i];
+    const bool is_quoted = !whole.empty() && (whole.front() == '"' || whole.front() == '\'');
+    const std::string value = is_quoted ? whole.substr(1) : whole;  // with the closing quote as of its unit
     double number = 0.0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     const auto length = static_cast<std::size_t>(end - value.data());
