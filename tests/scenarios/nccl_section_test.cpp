@@ -62,6 +62,18 @@ TEST_F(NcclSection, ReachesEveryChoiceThatItNames) {
   EXPECT_EQ(way({"algo=ring,tree", "net_overhead=300 us"}, "1GiB", {"--nodes", "4"}).substr(0, 4), "tree");
 }
 
+TEST_F(NcclSection, TakesKernelsOfSymmetricMemoryForRegisteredWindows) {
+  EXPECT_EQ(way({"symmetric=true"}, "8KiB"), "symmetric_ll LL 5x512");
+  EXPECT_EQ(way({"symmetric=true"}), "symmetric_multicast Simple 2x512");
+  EXPECT_EQ(way({"symmetric=true", "nvls=false"}).substr(0, 17), "symmetric Simple ");
+  EXPECT_EQ(way({"symmetric=true"}, "256MiB", {"--nodes", "4"}).substr(0, 9), "nvls_tree") << "one domain only";
+  EXPECT_EQ(row({"symmetric=true"}).at("provenance"), "extrapolated");
+  const Outcome both = run("nccl: {symmetric: true, algo: ring}");
+  EXPECT_EQ(both.code, 2);
+  EXPECT_THAT(both.err,
+              AllOf(HasSubstr("s.yaml:6:"), HasSubstr("nccl.symmetric: the kernels of registered windows come")));
+}
+
 TEST_F(NcclSection, OfAPlainChoiceIsItsOwnPrice) {
   EXPECT_EQ(row({"algo=nvls"}), row({}));
   EXPECT_EQ(row({}).at("provenance"), "measured");

@@ -201,5 +201,18 @@ TEST_F(ValidateCollectives, LogsThatDoNotSayEnoughAreSkippedOrRefused) {
               HasSubstr("t.csv:25:56: the time 'many' is no positive number of microseconds"));
 }
 
+// The cards that the reports name: 8 of 100 Gb/s, which 161 GB/s are a tree above the switches of; 4 of HDR.
+TEST_F(ValidateCollectives, OfCardsThatAreToldIsAsMeasured) {
+  const std::string h800 = write("h800.yaml",
+                                 "cluster:\n  node: hgx_h800\n  nodes: 2\n  fabric: rail_fat_tree_ndr\n"
+                                 "  nic_bandwidth: 100 Gb/s\n");
+  EXPECT_LT(report(std::string(kColumns) + kTwoNodes, {"--cluster", h800}).at("all").at(0).at("error"), 0.05);
+  const std::string a100 = write("a100.yaml",
+                                 "cluster:\n  node: dgx_a100\n  nodes: 3\n  fabric: rail_fat_tree_hdr\n"
+                                 "  nics: 4\n");
+  const json row = report(kThreeNodes, {"--cluster", a100}).at("all").at(0);
+  EXPECT_GT(row.at("predicted"), row.at("measured")) << "four cards are no faster than 96 GB/s of 100";
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
