@@ -42,13 +42,15 @@ std::string quantity_text(double value, const std::array<ScaledUnit, kCount>& un
 struct ChoiceHelp {
   std::string_view name, summary;
 };
-constexpr std::array<ChoiceHelp, 12> kChoices = {{
+constexpr std::array<ChoiceHelp, 14> kChoices = {{
     {"none", "off"},
     {"selective", "attention scores again in the backward pass: little time, matters with unfused attention"},
     {"full", "whole layers again in the backward pass: the least memory, about a third more computing"},
     {"flash", "one fused kernel: scores never reach memory"},
     {"unfused", "separate kernels: scores go through memory and are kept"},
     {"optimizer", "ZeRO-1: each data-parallel rank keeps a shard of the optimizer's state"},
+    {"gpu", "in the GPU's memory"},
+    {"host", "in the host's memory: fetched and put back over PCIe at each exchange"},
     {"model", "forward + 2 x forward, full attention, no recompute"},
     {"automatic", "whichever is known best"},
     {"vllm", "kernels of vLLM"},

@@ -32,11 +32,13 @@ training:
   global_batch_size: 64     # sequences per optimizer step
   micro_batch_size: 1       # sequences per microbatch and data-parallel rank
   tensor_parallel: 2
+  # tensor_parallel_mode: 2d    # in a line, or as a grid of q x q and more (orrery list tensor_parallel_modes)
   pipeline_parallel: 1
   # virtual_pipeline: 1     # chunks per stage; above 1 needs schedule: interleaved_1f1b
   # schedule: 1f1b          # orrery list schedules
   # stage_layers: [16, 16]  # layers per virtual stage; default: an even split
   # data_parallel: 4        # default: all GPUs that are left
+  # outer_workers: 2        # sites or pods that train by themselves and meet every outer_steps: 500 (DiLoCo)
   # expert_parallel: 8      # data-parallel ranks that share a mixture's experts
   # expert_exchange: deepep_normal    # how tokens get there (orrery list expert_exchanges)
   sequence_parallel: true   # norms and dropout sharded over the tensor-parallel ranks

@@ -65,9 +65,17 @@ inline std::string training_with_tensor_mode(std::string_view mode) {
   return "scenario: tensor mode\n"
          "model: {config: llama-3-8b, layers: 1}\n"
          "cluster: {node: dgx_h100, nodes: 1}\n"
-         "training: {sequence_length: 128, global_batch_size: 8, micro_batch_size: 4, tensor_parallel: " +
+         "training: {sequence_length: 4096, global_batch_size: 8, micro_batch_size: 4, tensor_parallel: " +
          std::string(small ? "4" : "8") + (mode == "2.5d" ? ", tensor_parallel_depth: 2" : "") +
          ", tensor_parallel_mode: " + std::string(mode) + "}\n";
+}
+
+/// Two workers of a node each that synchronise every so many steps.
+inline std::string training_with_workers() {
+  return "scenario: workers\n"
+         "model: {config: llama-3-8b, layers: 1}\n"
+         "cluster: {node: dgx_h100, nodes: 2, fabric: rail_fat_tree_ndr}\n"
+         "training: {sequence_length: 128, global_batch_size: 16, outer_workers: 2}\n";
 }
 
 /// An engine of `model`; `more` stands in its section, `load` in its load.

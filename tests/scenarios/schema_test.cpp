@@ -245,14 +245,20 @@ TEST(EffectiveValue, IsWhatWasSet) {
 /// Keys of loads that the serving template does not have, set together in the test below, and those that its models or
 /// schedules don't.
 const std::set<std::string>& other_loads() {
-  static const std::set<std::string> keys = {
-      "serving.virtual_pipeline",  "serving.load.burst_size",    "serving.load.burst_interval",
-      "serving.load.concurrency",  "serving.load.think_time",    "serving.load.trace",
-      "serving.load.trace_format", "serving.load.rate_scale",    "serving.load.input.values",
-      "serving.load.input.file",   "serving.load.input.column",  "serving.load.output.values",
-      "serving.load.output.file",  "serving.load.output.column", "serving.enable_chunked_prefill",
-      "training.virtual_pipeline", "training.expert_parallel",   "training.expert_exchange_sms",
-      "training.expert_imbalance", "training.expert_group_limit"};
+  static const std::set<std::string> keys = {"serving.virtual_pipeline",       "serving.load.burst_size",
+                                             "serving.load.burst_interval",    "serving.load.concurrency",
+                                             "serving.load.think_time",        "serving.load.trace",
+                                             "serving.load.trace_format",      "serving.load.rate_scale",
+                                             "serving.load.input.values",      "serving.load.input.file",
+                                             "serving.load.input.column",      "serving.load.output.values",
+                                             "serving.load.output.file",       "serving.load.output.column",
+                                             "serving.enable_chunked_prefill", "training.virtual_pipeline",
+                                             "training.expert_parallel",       "training.expert_exchange_sms",
+                                             "training.expert_imbalance",      "training.expert_group_limit",
+                                             "training.tensor_parallel_mode",  "training.tensor_parallel_depth",
+                                             "training.outer_workers",         "training.outer_steps",
+                                             "training.outer_fragments",       "training.outer_dtype",
+                                             "training.outer_overlap",         "training.outer_state"};
   return keys;
 }
 
@@ -271,6 +277,20 @@ TEST(EffectiveValue, OfAnExchangeOfExperts) {
   EXPECT_EQ(effective_value(report, "training.expert_exchange_sms"), "24");
   EXPECT_EQ(effective_value(report, "training.expert_imbalance"), "1.5");
   EXPECT_EQ(effective_value(report, "training.expert_group_limit"), "1");
+}
+
+TEST(EffectiveValue, OfGridsAndWorkers) {
+  const std::vector<std::pair<std::string, std::string>> values = {
+      {"tensor_parallel_mode", "2.5d"}, {"tensor_parallel_depth", "2"},
+      {"outer_workers", "2"},           {"outer_steps", "64"},
+      {"outer_fragments", "4"},         {"outer_dtype", "bf16"},
+      {"outer_overlap", "true"},        {"outer_state", "host"}};
+  std::string text =
+      "scenario: s\nmodel: gpt2-124m\ncluster: {node: dgx_h100, nodes: 2, fabric: rail_fat_tree_ndr}\n"
+      "training: {sequence_length: 1024, global_batch_size: 8, micro_batch_size: 4, tensor_parallel: 8";
+  for (const auto& [key, value] : values) text += fmt::format(", {}: {}", key, value);
+  const Report report = read(text + "}\n");
+  for (const auto& [key, value] : values) EXPECT_EQ(effective_value(report, "training." + key), value) << key;
 }
 
 TEST(EffectiveValue, OfOtherLoads) {
