@@ -23,7 +23,7 @@ cluster:
   # price: 2.50 USD/h       # of one GPU hour; default: the profile's list price
   # collective_algorithm: automatic   # or ring, tree, … (orrery list collectives), as NCCL_ALGO
   # nccl: {proto: ^LL128, min_channels: 16}   # NCCL's variables: algo, proto, max_channels, nvls, symmetric, pat, …
-  # network: {reading: messages, completion_batching: 0.001}   # where links are shared: flows, or rings message by
+  # network: {reading: messages, completion_batching: 0.001}   # where links are shared: flows, or rings and trees by
                             # message; ends of flows together within 0.1 % of their duration (default: exactly);
                             # gpu_shares: true — NCCL takes SMs and memory bandwidth from the kernels beside it
 

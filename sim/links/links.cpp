@@ -16,9 +16,6 @@ namespace orrery::sim {
 
 namespace {
 
-constexpr std::uint32_t kPorts = 4;
-constexpr double kPerPicosecond = 1e-12;
-
 BytesPerSecond node_rate(const hardware::Site& site) {
   if (!site.has_nvlink()) return timing_constants(site, site.gpus_per_node(), 1).node_bus;
   return node_bus_limit(site.gpu, CollectiveKind::all_gather, site.gpus_per_node());
@@ -30,14 +27,20 @@ BytesPerSecond network_rate(const hardware::Site& site) {
 
 /// Picoseconds that `bytes` take at `rate`, at most `most`.
 SimTime wire_time(double bytes, BytesPerSecond rate, SimTime most) {
-  const double time = bytes / (rate.value() * kPerPicosecond);
+  const double time = bytes / (rate.value() * 1e-12);
   return time >= static_cast<double>(most) ? most : static_cast<SimTime>(std::llround(time));
 }
 
-Pattern pattern_of(const CollectiveEntry& entry) {
+Pattern pattern_of(const CollectiveEntry& entry, const Plan& plan, const ClusterPrices& prices) {
   const bool exchanges =
       entry.kind == CollectiveKind::all_to_all || entry.library == CollectiveLibrary::sparse_exchange;
-  return exchanges ? Pattern::exchange : Pattern::ring;
+  if (exchanges) return Pattern::exchange;
+  if (entry.kind != CollectiveKind::all_reduce || entry.library != CollectiveLibrary::nccl) return Pattern::ring;
+  const CollectiveCall call = prices.call_of(entry, plan);
+  if (call.nodes < 2 || call.ranks < 2 || call.bytes.value() <= 0.0) return Pattern::ring;
+  const auto algorithm = select(call, prices.site(prices.slowest(entry, plan))).row->nccl;
+  const bool tree = algorithm == hardware::NcclAlgorithm::tree || algorithm == hardware::NcclAlgorithm::nvls_tree;
+  return tree ? Pattern::tree : Pattern::ring;
 }
 
 }  // namespace
@@ -147,20 +150,27 @@ std::size_t LinkClasses::add(const Plan& plan, const ClusterPrices& prices) {
   job.prices = &prices;
   job.first_own = static_cast<std::uint32_t>(links_.size());
   add_own(plan, job);
+  for (std::uint32_t rank = 0; rank < plan.ranks.size(); ++rank) {
+    for (const std::uint32_t member : plan.ranks[rank].stands_for) {
+      if (member >= job.rank_of.size()) job.rank_of.resize(member + 1, 0);
+      job.rank_of[member] = rank;
+    }
+  }
   const auto add = [&](const auto&... of) {
     const auto first = static_cast<std::uint32_t>(rows_.size());
     for (std::uint32_t state = 0; state < states(); ++state) rows_.push_back(row_of(of..., state));
     return first;
   };
-  job.groups.assign(plan.groups.size(), {kNoRow, kNoRow});
+  job.groups.assign(plan.groups.size(), {kNoRow, kNoRow, kNoRow});
   for (const CollectiveEntry& entry : plan.collectives) {
-    const Pattern pattern = pattern_of(entry);
+    const Pattern pattern = pattern_of(entry, plan, prices);
     std::uint32_t& row = job.groups[entry.group.index()][static_cast<std::size_t>(pattern)];
     if (row == kNoRow) row = add(plan.groups[entry.group.index()], pattern, prices.placement());
   }
   // Another plan with these groups may call them (loads()).
   for (std::size_t g = 0; g < plan.groups.size(); ++g) {
-    const bool is_called = job.groups[g][0] != kNoRow || job.groups[g][1] != kNoRow;
+    const bool is_called =
+        std::any_of(job.groups[g].begin(), job.groups[g].end(), [](auto row) { return row != kNoRow; });
     if (!is_called) job.groups[g][0] = add(plan.groups[g], Pattern::ring, prices.placement());
   }
   for (const TransferEntry& entry : plan.transfers) {
@@ -200,6 +210,26 @@ void LinkClasses::fold() {
     }
     class_of_.push_back(found->second);
   }
+  if (!reads_messages()) return;
+  for (Job& job : jobs_) {
+    for (std::size_t g = 0; g < job.plan->groups.size(); ++g) {
+      std::vector<std::shared_ptr<const MessageGraph>>& trees = job.trees.emplace_back();
+      if (job.groups[g][static_cast<std::size_t>(Pattern::tree)] == kNoRow) continue;
+      for (std::uint32_t state = 0; state < states(); ++state) {
+        trees.push_back(tree_of(job, job.plan->groups[g], state));
+        if (trees.back() != nullptr) continue;
+        trees.clear();
+        break;
+      }
+    }
+  }
+}
+
+std::uint32_t LinkClasses::row_for(const Job& job, GroupId group, Pattern pattern) {
+  const auto& rows = job.groups[group.index()];
+  const std::uint32_t row = rows[static_cast<std::size_t>(pattern)];
+  if (row != kNoRow || pattern == Pattern::exchange) return row;
+  return rows[static_cast<std::size_t>(pattern == Pattern::ring ? Pattern::tree : Pattern::ring)];
 }
 
 std::vector<BytesPerSecond> LinkClasses::capacities() const {
@@ -235,20 +265,20 @@ template <class Finish>
 void LinkClasses::add_ways(LinkLoadEntry& out, std::uint32_t row, double bytes, Finish finish) const {
   if (states_.empty()) {
     add_fabric(out, row, bytes);
-    return finish(out);
+    return finish(out, 0);
   }
   Ways ways;
   bool differ = false;
   for (std::uint32_t state = 0; state < states(); ++state) {
     LinkLoadEntry in = out;
     add_fabric(in, row + state, bytes);
-    finish(in);
-    ways.push_back({std::move(in.uses), in.weight, std::move(in.ring)});
+    finish(in, state);
+    ways.push_back({std::move(in.uses), in.weight, std::move(in.messages)});
     differ = differ || !is_same(ways.front(), ways.back());
   }
   out.uses = ways.front().uses;
   out.weight = ways.front().weight;
-  out.ring = ways.front().ring;
+  out.messages = ways.front().messages;
   if (differ) out.ways = std::make_shared<const Ways>(std::move(ways));
 }
 
@@ -267,7 +297,7 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   if (inside > 0.0 && !(rates.node.value() > 0.0)) return out;
   if (outside > 0.0 && !(rates.network.value() > 0.0)) return out;
   if (inside > 0.0) out.work = wire_time(inside, rates.node, alone);
-  const Pattern pattern = pattern_of(entry);
+  const Pattern pattern = pattern_of(entry, *job.plan, *job.prices);
   if (outside > 0.0 && pattern == Pattern::exchange) {
     // That the fabric holds it up by itself is in its price.
     const CollectiveCall call = job.prices->call_of(entry, *job.plan);
@@ -281,13 +311,9 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
     add_use(out, own_link(job, member, Port::network_out), outside, outside, true);
     add_use(out, own_link(job, member, Port::network_in), outside, outside, true);
   }
-  std::optional<RingChunks> chunks;
-  if (reads_messages() && entry.library == CollectiveLibrary::nccl) {
-    const CollectiveCall call = job.prices->call_of(entry, *job.plan);
-    chunks = ring_chunks(select(call, job.prices->site(slowest)), call);
-  }
-  add_ways(out, job.groups[entry.group.index()].at(static_cast<std::size_t>(pattern)), outside, [&](LinkLoadEntry& in) {
-    if (chunks) add_messages(in, job, group, *chunks, bytes);
+  const bool by_messages = reads_messages() && entry.library == CollectiveLibrary::nccl;
+  add_ways(out, row_for(job, entry.group, pattern), outside, [&](LinkLoadEntry& in, std::uint32_t state) {
+    if (by_messages) add_messages(in, job, entry, bytes, state);
   });
   return out;
 }
@@ -307,7 +333,7 @@ LinkLoadEntry LinkClasses::load(const Job& job, const TransferEntry& entry, std:
   if (out.work == 0) return out;
   add_use(out, own_link(job, entry.source, near ? Port::node_out : Port::network_out), bytes, bytes, true);
   add_use(out, own_link(job, entry.destination, near ? Port::node_in : Port::network_in), bytes, bytes, true);
-  add_ways(out, row, bytes, [](const LinkLoadEntry&) {});
+  add_ways(out, row, bytes, [](const LinkLoadEntry&, std::uint32_t) {});
   return out;
 }
 

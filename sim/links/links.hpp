@@ -7,6 +7,8 @@
 // them an operation loads is found by routing its messages between the GPUs where the job was placed:
 //   transfer     from each member of the source to its partner
 //   collective   from each member to the one at the same place of the group's next node, in a ring over nodes
+//   tree         from each member to the one at the same place of the node above its own in each of NCCL's two trees,
+//                and back: each message a half of what goes up (NCCL's tree and nvls_tree)
 //   exchange     from each member to the one at the same place of every other node of the group, which share what the
 //                member sends off its node evenly
 //                (all_to_all, sparse_exchange)
@@ -25,16 +27,21 @@
 // operation crosses is found for every set of them that is down together (expect_states()); an operation that crosses
 // other links in some state has Ways.
 //
-// Messages. Where the cluster's network is to be read by messages, what NCCL carries out on a ring has the messages of
-// collective/chunks.hpp: those of a member load its own links outwards and the next member's inwards, and an equal part
-// of what all of them load of the fabric. Every other operation is a flow.
+// Messages. Where the cluster's network is to be read by messages, what NCCL carries out on a ring or in a tree over
+// nodes has the messages of collective/chunks.hpp. Those of a member of a ring load its own links outwards and the next
+// member's inwards, and an equal part of what all of them load of the fabric. Those of an edge of a tree load the own
+// links of all members on its nodes, outwards and inwards, with the chains or switches inside the lower one (and inside
+// a root, which has one child), and the fabric between them. A link that stands for several carries what the busiest
+// of them does. Every other operation is a flow.
 //
-// Limitations: what is no exchange follows a ring over nodes whatever the algorithm; capacities are what NCCL's
-// measured bus bandwidths leave of the line rates (collective/constants.hpp).
+// Limitations: what is neither exchange nor tree follows a ring over nodes whatever the algorithm; the flow of a tree
+// loads every member's own links as the busiest member's; capacities are what NCCL's measured bus bandwidths leave of
+// the line rates (collective/constants.hpp).
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -42,14 +49,15 @@
 
 #include "hardware/cluster.hpp"
 #include "hardware/topology/topology.hpp"
-#include "sim/collective/chunks.hpp"
 #include "sim/plan/run.hpp"
 #include "sim/prices/prices.hpp"
 
 namespace orrery::sim {
 
 /// Between which nodes of a communicator its messages go.
-enum class Pattern : std::uint8_t { ring, exchange };
+enum class Pattern : std::uint8_t { ring, exchange, tree };
+
+class Messages;
 
 /// One link of the World, or several that are alike.
 struct LinkInfo {
@@ -95,8 +103,8 @@ class LinkClasses {
   [[nodiscard]] BytesPerSecond sustained(BytesPerSecond line) const { return line * network_share_; }
   /// What the job's operations load, given how long they take alone.
   [[nodiscard]] Loads loads(std::size_t job, const Durations& durations) const;
-  /// The same for another plan with the job's ranks and groups, whose collectives have the patterns of the job's and
-  /// whose transfers go between the same ranks in the same order.
+  /// The same for another plan with the job's ranks and groups, whose collectives have the patterns of the job's (trees
+  /// and rings stand in for each other) and whose transfers go between the same ranks in the same order.
   [[nodiscard]] Loads loads(std::size_t job, const Plan& plan, const Durations& durations) const;
   /// Links of the World that stand for a link of the topology; empty if no operation crosses it.
   [[nodiscard]] std::vector<LinkId> find(LinkId topology_link) const;
@@ -105,6 +113,8 @@ class LinkClasses {
 
  private:
   enum class Port : std::uint8_t { node_out, node_in, network_out, network_in };
+  static constexpr std::uint32_t kPorts = 4;
+  static constexpr double kPerPicosecond = 1e-12;
   static constexpr std::uint32_t kNoBundle = 0xffffffffu, kNoRow = 0xffffffffu;
   /// How many messages of an operation cross a bundle of fabric links: of all its copies, and of the one with most.
   struct Crossing {
@@ -112,7 +122,8 @@ class LinkClasses {
   };
   using Crossings = std::vector<Crossing>;
   class Colouring;
-  /// What the copies of an operation cross, and of how many nodes the messages of a member of one of them are for.
+  /// What the copies of an operation cross, and in how many messages a member of one of them sends what leaves its
+  /// node.
   struct Row {
     Crossings crossings;
     std::uint32_t peers = 1;
@@ -134,10 +145,13 @@ class LinkClasses {
     const ClusterPrices* prices = nullptr;
     std::uint32_t first_own = 0;  ///< its ranks' own links begin there
     std::vector<Rates> rates;     ///< of its ranks' own links, by gpu_class
-    /// Rows of rows_, by table entry; of a group as a ring and as an exchange, kNoRow where nothing goes that way. Each
-    /// is the first of one for every state of the fabric.
-    std::vector<std::array<std::uint32_t, 2>> groups;
+    /// Rows of rows_, by table entry; of a group by pattern, kNoRow where nothing goes that way. Each is the first of
+    /// one for every state of the fabric.
+    std::vector<std::array<std::uint32_t, 3>> groups;
     std::vector<std::uint32_t> transfers;
+    std::vector<std::uint32_t> rank_of;  ///< each member's
+    /// By group, after fold(), and state: how many messages each hop of a tree puts on a link; empty: it has none.
+    std::vector<std::vector<std::shared_ptr<const MessageGraph>>> trees;
   };
 
   void add_own(const Plan& plan, Job& job);
@@ -175,9 +189,20 @@ class LinkClasses {
   [[nodiscard]] LinkLoadEntry load(const Job& job, const CollectiveEntry& entry, SimTime alone) const;
   [[nodiscard]] LinkLoadEntry load(const Job& job, const TransferEntry& entry, std::uint32_t row, SimTime alone) const;
 
-  /// The messages of a collective on a ring, given what all of it loads.
-  void add_messages(LinkLoadEntry& out, const Job& job, const Group& group, const RingChunks& chunks,
-                    const LinkLoad& bytes) const;
+  /// The row of a group's pattern, or of what stands in for it.
+  [[nodiscard]] static std::uint32_t row_for(const Job& job, GroupId group, Pattern pattern);
+  // The messages of a collective, given what all of it loads.
+  void add_messages(LinkLoadEntry& out, const Job& job, const CollectiveEntry& entry, const LinkLoad& bytes,
+                    std::uint32_t state) const;
+  [[nodiscard]] MessageGraph ring_messages(const LinkLoadEntry& all, const Job& job, const Group& group,
+                                           const LinkLoad& bytes) const;
+  [[nodiscard]] MessageGraph tree_messages(const MessageGraph& tree, SimTime work, const Job& job,
+                                           const LinkLoad& bytes, std::uint32_t nodes) const;
+  [[nodiscard]] std::shared_ptr<const MessageGraph> tree_of(const Job& job, const Group& group,
+                                                            std::uint32_t state) const;
+  /// What the edges of one communicator's trees load of own links.
+  void add_own_uses(const Job& job, Messages& messages, std::uint32_t nodes,
+                    std::vector<std::map<std::uint32_t, double>>& uses) const;
 
   const hardware::Topology* topology_;
   hardware::NetworkSettings settings_;

@@ -60,6 +60,7 @@ LinkClasses::Row LinkClasses::row_of(const Group& group, Pattern pattern, const 
     if (own > 1) nodes = nodes == 0 ? own : std::min(nodes, own);
   }
   if (pattern == Pattern::exchange && nodes > 1) row.peers = nodes - 1;
+  if (pattern == Pattern::tree) row.peers = tree_parts(nodes);
   row.crossings = take_crossings();
   return row;
 }

@@ -61,7 +61,7 @@ void LinkClasses::list_copies(std::uint32_t number, std::uint32_t state, std::ve
   for (std::size_t g = 0; g < job.plan->groups.size(); ++g) {
     const Group& group = job.plan->groups[g];
     if (group.size() < 2) continue;
-    for (const Pattern pattern : {Pattern::ring, Pattern::exchange}) {
+    for (const Pattern pattern : {Pattern::ring, Pattern::exchange, Pattern::tree}) {
       const std::uint32_t row = job.groups[g][static_cast<std::size_t>(pattern)];
       if (row == kNoRow) continue;
       for (std::size_t i = 0; i < group.bases.size(); ++i) {

@@ -7,18 +7,18 @@
 #include <vector>
 
 #include "sim/network/max_min.hpp"
-#include "sim/network/ring_messages.hpp"
+#include "sim/network/message_graph.hpp"
 
 namespace orrery::sim {
 
 /// What it loads in one state.
 struct Way {
-  std::vector<LinkUse> uses;                      ///< as Operation::uses
-  double weight = 0.0;                            ///< as Operation::weight
-  std::shared_ptr<const RingMessages> ring = {};  ///< as Operation::ring
+  std::vector<LinkUse> uses;                          ///< as Operation::uses
+  double weight = 0.0;                                ///< as Operation::weight
+  std::shared_ptr<const MessageGraph> messages = {};  ///< as Operation::messages; as many hops in every state
 };
 
-/// The messages of a ring load what the whole does.
+/// The messages load what the whole does.
 [[nodiscard]] inline bool is_same(const Way& a, const Way& b) { return a.weight == b.weight && a.uses == b.uses; }
 
 /// By state; 0 is the fabric as it was built.

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "sim/network/ring_run.hpp"
+#include "sim/network/message_run.hpp"
 
 namespace orrery::sim {
 
@@ -21,8 +21,8 @@ HeldUp both(const HeldUp& a, const HeldUp& b) { return {a.delay > b.delay ? a.li
 
 void Completion::lost(std::uint64_t, SimTime, LinkId link) { throw LinkDown(link); }
 
-// A ring takes its messages off the links: before these go.
-World::~World() { rings_.clear(); }
+// A run takes its messages off the links: before these go.
+World::~World() { runs_.clear(); }
 
 World::World(std::span<const BytesPerSecond> links, FlowOptions options) : flows_(links, options), carried_(links) {
   id_ = clock_.add(*this);
@@ -109,7 +109,7 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
   flight.tag = tag;
   ++flight.version;
   flight.flows = false;
-  flight.ring = nullptr;
+  flight.run = nullptr;
   flight.ways = operation.ways;
   flight.held = {};
   flight.spare_work = operation.work;
@@ -117,11 +117,12 @@ OperationId World::start(const Operation& operation, Completion& who, std::uint6
   const OperationId id{slot, flight.version};
   if (operation.ways == nullptr) {
     use_links(flight, operation.uses, operation.weight);
-    if (operation.ring != nullptr && operation.work > 0) return start_ring(slot, operation, *operation.ring);
+    if (operation.messages != nullptr && operation.work > 0)
+      return start_messages(slot, operation, *operation.messages);
   } else {
     const Way& way = operation.ways->at(state_);
     use_links(flight, way.uses, way.weight);
-    if (way.ring && operation.work > 0) return start_ring(slot, operation, *way.ring);
+    if (way.messages && operation.work > 0) return start_messages(slot, operation, *way.messages);
   }
   begin_or_wait(slot);
   return id;
@@ -184,7 +185,7 @@ void World::begin_flow(std::uint32_t slot, SimTime now) {
 void World::cancel(OperationId id) {
   if (id.slot >= flights_.size() || !is_current(id.slot, id.version)) return;
   (void)leave_links(flights_[id.slot]);
-  const std::unique_ptr<RingRun> ring = take_ring(id.slot);
+  const std::unique_ptr<MessageRun> run = take_messages(id.slot);
   flights_[id.slot].who = nullptr;
   free_.push_back(id.slot);
 }
@@ -237,8 +238,8 @@ void World::reroute(std::uint32_t state) {
     const std::shared_ptr<const Ways> ways = flight.ways;
     const Way& way = ways->at(state);
     if (is_same(ways->at(before), way)) continue;
-    if (flight.ring != nullptr) {
-      flight.ring->go_by(*way.ring, way.weight);
+    if (flight.run != nullptr) {
+      flight.run->go_by(*way.messages, way.weight);
     } else {
       move(id, way.uses, way.weight);
     }
@@ -297,7 +298,7 @@ void World::complete(std::uint32_t slot, SimTime now, const HeldUp& held_up) {
 }
 
 void World::fire(SimTime now) {
-  lost_rings_.clear();
+  lost_runs_.clear();
   std::vector<FlowEnd> ended = std::move(ended_);
   ended.clear();
   flows_.advance(now, ended);

@@ -30,7 +30,7 @@
 #include "sim/clock.hpp"
 #include "sim/network/flow_network.hpp"
 #include "sim/network/link_spans.hpp"
-#include "sim/network/ring_messages.hpp"
+#include "sim/network/message_graph.hpp"
 #include "sim/network/ways.hpp"
 #include "sim/simulator.hpp"
 
@@ -44,10 +44,11 @@ struct Operation {
   /// Its part of a shared link relative to others'; 0: 1 / max(share / capacity), so that operations alike get alike
   /// parts. One that stands for several has the weight of one of them.
   double weight = 0.0;
-  /// nullptr: the work is one flow over `uses`. Else it is these messages (ring_run.hpp), and `uses` are not looked at;
-  /// REQUIRES that they outlive the operation, and that its weight is given or its hops load one link each.
-  const RingMessages* ring = nullptr;
-  /// Uses, weight and ring by state of the fabric (World::reroute()), in place of those above; null: the same in each.
+  /// nullptr: the work is one flow over `uses`. Else it is these messages (message_run.hpp), and `uses` are not
+  /// looked at; REQUIRES that they outlive the operation, and that its weight is given or its hops load one link each.
+  const MessageGraph* messages = nullptr;
+  /// Uses, weight and messages by state of the fabric (World::reroute()), in place of those above; null: the same in
+  /// each.
   std::shared_ptr<const Ways> ways = {};
 };
 
@@ -77,7 +78,7 @@ class Completion {
   ~Completion() = default;
 };
 
-class RingRun;
+class MessageRun;
 
 class World final : private Resource {
  public:
@@ -147,11 +148,11 @@ class World final : private Resource {
     SimTime work = 0;
     double weight = 0.0;
     std::vector<LinkUse> uses, spare;
-    HeldUp held;              ///< on ways that it left
-    RingRun* ring = nullptr;  ///< of rings_
+    HeldUp held;                ///< on ways that it left
+    MessageRun* run = nullptr;  ///< of runs_
     std::shared_ptr<const Ways> ways;
   };
-  friend RingRun;
+  friend MessageRun;
   /// The end of a latency.
   struct Delayed {
     SimTime time;
@@ -177,11 +178,12 @@ class World final : private Resource {
   SimTime leave_links(Flight& flight);
   void lose(std::uint32_t slot, LinkId link);
   void complete(std::uint32_t slot, SimTime now, const HeldUp& held_up);
-  // Of rings.
-  OperationId start_ring(std::uint32_t slot, const Operation& operation, const RingMessages& messages);
-  void end_ring(std::uint32_t slot, SimTime now, SimTime alone, std::span<const std::pair<LinkId, SimTime>> held_up);
-  void lose_ring(std::uint32_t slot, LinkId link);
-  std::unique_ptr<RingRun> take_ring(std::uint32_t slot);
+  // Of messages.
+  OperationId start_messages(std::uint32_t slot, const Operation& operation, const MessageGraph& graph);
+  void end_messages(std::uint32_t slot, SimTime lasted, SimTime alone,
+                    std::span<const std::pair<LinkId, SimTime>> held_up);
+  void lose_messages(std::uint32_t slot, LinkId link);
+  std::unique_ptr<MessageRun> take_messages(std::uint32_t slot);
   /// Counts what went over a link while no flow was on it.
   void carry_alone(std::uint32_t link, SimTime start, SimTime end, double rate, double bytes);
   void wake_at(SimTime time);
@@ -207,8 +209,8 @@ class World final : private Resource {
   SimTime due_ = 0;                       ///< when it wakes, if it is scheduled
   std::vector<const SimTime*> foretold_;  ///< by resource; null: nothing
   std::vector<SimTime> upheavals_;        ///< the latest first
-  std::vector<std::unique_ptr<RingRun>> rings_;
-  std::vector<std::unique_ptr<RingRun>> lost_rings_;  ///< they may have learnt of it while they began a message
+  std::vector<std::unique_ptr<MessageRun>> runs_;
+  std::vector<std::unique_ptr<MessageRun>> lost_runs_;  ///< they may have learnt of it while they began a message
 };
 
 }  // namespace orrery::sim

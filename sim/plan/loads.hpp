@@ -6,7 +6,7 @@
 
 #include "sim/clock.hpp"
 #include "sim/network/max_min.hpp"
-#include "sim/network/ring_messages.hpp"
+#include "sim/network/message_graph.hpp"
 #include "sim/network/ways.hpp"
 #include "sim/plan/plan.hpp"
 
@@ -16,9 +16,9 @@ namespace orrery::sim {
 struct LinkLoadEntry {
   SimTime work = 0;  ///< of its duration, the last part; 0: it loads none
   std::vector<LinkUse> uses;
-  double weight = 0.0;                            ///< as Operation::weight
-  std::shared_ptr<const RingMessages> ring = {};  ///< its messages; null: it is one flow
-  std::shared_ptr<const Ways> ways = {};          ///< as Operation::ways
+  double weight = 0.0;                                ///< as Operation::weight
+  std::shared_ptr<const MessageGraph> messages = {};  ///< null: it is one flow
+  std::shared_ptr<const Ways> ways = {};              ///< as Operation::ways
 };
 
 /// By table entry of a plan; empty tables: nothing is shared.

@@ -264,8 +264,8 @@ class PlanRun::Walker final : private Completion, private Resource {
     }
     const LinkLoadEntry* load = loads_.of(step);
     if (load != nullptr && load->work > 0) {
-      streams_[first].operation =
-          world_.start({duration, load->work, load->uses, load->weight, load->ring.get(), load->ways}, *this, first);
+      streams_[first].operation = world_.start(
+          {duration, load->work, load->uses, load->weight, load->messages.get(), load->ways}, *this, first);
       return;
     }
     carrier.runs = step.kind == StepKind::launch || step.kind == StepKind::copy;

@@ -194,11 +194,12 @@ void ring_in_chunks(benchmark::State& state, std::uint32_t hops, double slowest)
   choice.row = &collective_algorithms().front();
   choice.channels = 16;
   const CollectiveCall call{CollectiveKind::all_reduce, Bytes{1e9}, kRanks, kRanks / 8};
-  const auto chunks = ring_chunks(choice, call);
+  const auto chunks = chunks_of(choice, call);
   if (!chunks) return state.SkipWithError("no ring");
-  RingMessages ring;
+  MessageGraph ring;
   ring.steps = chunks->steps, ring.rounds = chunks->rounds, ring.slices = chunks->slices, ring.window = chunks->window;
-  for (std::uint32_t h = 0; h < hops; ++h) ring.hops.push_back({{h, 0.05}});
+  ring.lag = ring.slices;
+  for (std::uint32_t h = 0; h < hops; ++h) ring.hops.push_back({{{h, 0.05}}, {h > 0 ? h - 1 : hops - 1}});
   std::vector<BytesPerSecond> capacities(hops, kPort);
   capacities[0] = kPort * slowest;
   // Bytes on the wire at the port's rate, and 2 µs a step.
@@ -209,7 +210,7 @@ void ring_in_chunks(benchmark::State& state, std::uint32_t hops, double slowest)
     World world(capacities);
     NobodyListens nobody;
     Operation operation;
-    operation.alone = alone, operation.work = work, operation.ring = &ring;
+    operation.alone = alone, operation.work = work, operation.messages = &ring;
     (void)world.start(operation, nobody, 0);
     end = world.clock().run();
   }

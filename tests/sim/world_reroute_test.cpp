@@ -143,18 +143,20 @@ TEST(Reroute, FromAndToLinksThatAreSpare) {
 }
 
 TEST(Reroute, IsOfEveryMessageOfARing) {
-  RingMessages usual;
-  for (std::uint32_t hop = 0; hop < 3; ++hop) usual.hops.push_back({{hop, 1.0}});
+  MessageGraph usual;
+  for (std::uint32_t hop = 0; hop < 3; ++hop) usual.hops.push_back({{{hop, 1.0}}, {hop > 0 ? hop - 1 : 2}});
   usual.steps = 4;
   usual.rounds = 10;
-  RingMessages around = usual;
-  around.hops[1] = {{3, 1.0}};
-  const auto ways = std::make_shared<const Ways>(Ways{{{}, 0.0, std::make_shared<const RingMessages>(usual)},
-                                                      {{{3, 1.0}}, 0.0, std::make_shared<const RingMessages>(around)}});
+  usual.lag = 1;
+  MessageGraph around = usual;
+  around.hops[1].uses = {{3, 1.0}};
+  const auto ways = std::make_shared<const Ways>(Ways{{{}, 0.0, std::make_shared<const MessageGraph>(usual)},
+                                                      {{{3, 1.0}}, 0.0, std::make_shared<const MessageGraph>(around)}});
   const auto run = [&](bool goes_down) {
     World world(links(4));
     Listener listener;
-    const Operation operation{40'000, 40'000, {}, 0.0, usual.messages() > 0 ? ways->front().ring.get() : nullptr, ways};
+    const Operation operation{40'000, 40'000, {}, 0.0, usual.messages() > 0 ? ways->front().messages.get() : nullptr,
+                              ways};
     world.expect_upheaval(10'500);
     (void)world.start(operation, listener, 1);
     (void)world.clock().run_until(10'500);

@@ -1,12 +1,14 @@
-// Operations as the messages of a ring: alone, on slow links, beside others, folded and taken off.
+// Operations as the messages of a ring or of trees: alone, on slow links, beside others, folded and taken off.
 #include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "sim/collective/collectives.hpp"
 #include "sim/network/world.hpp"
 #include "tests/sim/flow_support.hpp"
 
@@ -44,22 +46,23 @@ class Ticks final : Resource {
 };
 
 /// `hops` hops with a link each, which a message fills; link h at capacity[h] bytes per picosecond.
-RingMessages ring_of(std::uint32_t hops, std::uint32_t steps, std::uint64_t rounds, std::uint32_t slices,
+MessageGraph ring_of(std::uint32_t hops, std::uint32_t steps, std::uint64_t rounds, std::uint32_t slices,
                      std::uint32_t window) {
-  RingMessages ring;
-  for (std::uint32_t h = 0; h < hops; ++h) ring.hops.push_back({{h, 1.0}});
+  MessageGraph ring;
+  for (std::uint32_t h = 0; h < hops; ++h) ring.hops.push_back({{{h, 1.0}}, {h > 0 ? h - 1 : hops - 1}});
   ring.steps = steps;
   ring.rounds = rounds;
   ring.slices = slices;
   ring.window = window;
+  ring.lag = slices;
   return ring;
 }
 
-Operation operation(const RingMessages& ring, SimTime alone, SimTime work) {
+Operation operation(const MessageGraph& ring, SimTime alone, SimTime work) {
   Operation out;
   out.alone = alone;
   out.work = work;
-  out.ring = &ring;
+  out.messages = &ring;
   return out;
 }
 
@@ -76,7 +79,7 @@ struct Ran {
   std::uint64_t events = 0;
 };
 
-Ran run(const RingMessages& ring, SimTime alone, SimTime work, const std::vector<BytesPerSecond>& capacities,
+Ran run(const MessageGraph& ring, SimTime alone, SimTime work, const std::vector<BytesPerSecond>& capacities,
         bool by_messages) {
   World world(capacities);
   Listener listener;
@@ -88,11 +91,11 @@ Ran run(const RingMessages& ring, SimTime alone, SimTime work, const std::vector
   return {listener.ends[1], listener.held_up[1], world.carried(), world.clock().statistics().fired};
 }
 
-TEST(RingRun, AloneItTakesItsDurationInOneGoAndMessageByMessage) {
+TEST(MessageRun, AloneItTakesItsDurationInOneGoAndMessageByMessage) {
   Numbers numbers(51);
   for (int round = 0; round < 60; ++round) {
     const std::uint32_t hops = 1 + numbers.below(9), slices = 1 + numbers.below(2);
-    const RingMessages ring =
+    const MessageGraph ring =
         ring_of(hops, 1 + numbers.below(2 * hops), 1 + numbers.below(4), slices, slices + 1 + numbers.below(6));
     const SimTime alone = 1000 + numbers.below(1'000'000), work = numbers.below(static_cast<std::uint32_t>(alone)) + 1;
     const Ran whole = run(ring, alone, work, links(hops), false), single = run(ring, alone, work, links(hops), true);
@@ -108,10 +111,10 @@ TEST(RingRun, AloneItTakesItsDurationInOneGoAndMessageByMessage) {
   }
 }
 
-TEST(RingRun, ASlowLinkSetsThePaceOfAll) {
+TEST(MessageRun, ASlowLinkSetsThePaceOfAll) {
   // 8 hops, 14 steps, 1,000 ps a message, no latency: the slow hop sends 14 messages of 2,000 ps one after the other,
   // and all others are done before it.
-  const RingMessages ring = ring_of(8, 14, 1, 1, 8);
+  const MessageGraph ring = ring_of(8, 14, 1, 1, 8);
   for (const bool by_messages : {false, true}) {
     const Ran ran = run(ring, 14'000, 14'000, links(8, 3, 0.5), by_messages);
     EXPECT_EQ(ran.end, 28'000u);
@@ -120,18 +123,18 @@ TEST(RingRun, ASlowLinkSetsThePaceOfAll) {
   }
 }
 
-TEST(RingRun, LatenciesAreNotStretched) {
+TEST(MessageRun, LatenciesAreNotStretched) {
   // The same with 400 of the 1,000 ps a latency: 400 + 1,200 a message.
-  const RingMessages ring = ring_of(8, 14, 1, 1, 8);
+  const MessageGraph ring = ring_of(8, 14, 1, 1, 8);
   EXPECT_EQ(run(ring, 14'000, 8'400, links(8, 3, 0.5), false).end, 14u * 1'600);
   EXPECT_EQ(run(ring, 14'000, 8'400, links(8, 3, 0.5), true).end, 14u * 1'600);
 }
 
-TEST(RingRun, OneGoAndMessagesAgreeOnLinksOfAnySpeed) {
+TEST(MessageRun, OneGoAndMessagesAgreeOnLinksOfAnySpeed) {
   Numbers numbers(52);
   for (int round = 0; round < 80; ++round) {
     const std::uint32_t hops = 2 + numbers.below(9), slices = 1 + numbers.below(2);
-    const RingMessages ring =
+    const MessageGraph ring =
         ring_of(hops, 1 + numbers.below(2 * hops), 1 + numbers.below(4), slices, slices + 1 + numbers.below(6));
     std::vector<BytesPerSecond> capacities;
     for (std::uint32_t h = 0; h < hops; ++h) capacities.emplace_back(numbers.uniform(0.2, 1.5) * 1e12);
@@ -148,10 +151,10 @@ TEST(RingRun, OneGoAndMessagesAgreeOnLinksOfAnySpeed) {
   }
 }
 
-TEST(RingRun, AHopThatIsSlowForAWhileHoldsUpTheNextOnesOnlyAsItsMessagesCome) {
+TEST(MessageRun, AHopThatIsSlowForAWhileHoldsUpTheNextOnesOnlyAsItsMessagesCome) {
   // 4 hops, 6 steps of 1,000 ps. Hop 0 stands still from 0 to 1,000: its first message ends at 2,000, and every message
   // of the chunk that it begins is a step late; the others' first messages were on time.
-  const RingMessages ring = ring_of(4, 6, 1, 1, 8);
+  const MessageGraph ring = ring_of(4, 6, 1, 1, 8);
   World world(links(4, 0, 1e-9));
   Listener listener;
   (void)world.start(operation(ring, 6'000, 6'000), listener, 1);
@@ -164,8 +167,8 @@ TEST(RingRun, AHopThatIsSlowForAWhileHoldsUpTheNextOnesOnlyAsItsMessagesCome) {
   EXPECT_EQ(listener.ends.at(1), 7'000u);
 }
 
-TEST(RingRun, TwoOnTheSameLinksShareThem) {
-  const RingMessages ring = ring_of(4, 6, 2, 2, 4);
+TEST(MessageRun, TwoOnTheSameLinksShareThem) {
+  const MessageGraph ring = ring_of(4, 6, 2, 2, 4);
   World world(links(4));
   Listener listener;
   (void)world.start(operation(ring, 240'000, 240'000), listener, 1);
@@ -177,9 +180,9 @@ TEST(RingRun, TwoOnTheSameLinksShareThem) {
   for (const double bytes : world.carried()) EXPECT_NEAR(bytes, 480'000.0, 1e-3);
 }
 
-TEST(RingRun, OneThatComesLaterIsMetUnderWay) {
+TEST(MessageRun, OneThatComesLaterIsMetUnderWay) {
   // Taken in one go only where nothing else can come: another starts at half time, and both share from then on.
-  const RingMessages ring = ring_of(2, 2, 50, 1, 8);
+  const MessageGraph ring = ring_of(2, 2, 50, 1, 8);
   World world(links(2));
   Listener listener;
   (void)world.start(operation(ring, 100'000, 100'000), listener, 1);
@@ -191,16 +194,19 @@ TEST(RingRun, OneThatComesLaterIsMetUnderWay) {
 }
 
 // One hop that stands for six alike, each with a part of a link that all share, against the six.
-TEST(RingRun, FoldedHopsEndAsTheirMembersDo) {
+TEST(MessageRun, FoldedHopsEndAsTheirMembersDo) {
   constexpr std::uint32_t kHops = 6;
   const auto ran = [](bool folded) {
-    RingMessages ring;
+    MessageGraph ring;
     ring.steps = 10;
     ring.rounds = 3;
     ring.slices = 2;
     ring.window = 4;
     const std::uint32_t hops = folded ? 1 : kHops;
-    for (std::uint32_t h = 0; h < hops; ++h) ring.hops.push_back({{h + 1, 1.0}, {0, 6.0 / hops}});
+    for (std::uint32_t h = 0; h < hops; ++h) {
+      ring.hops.push_back({{{h + 1, 1.0}, {0, 6.0 / hops}}, {h > 0 ? h - 1 : hops - 1}});
+    }
+    ring.lag = ring.slices;
     World world(links(kHops + 1, 0, 8.0));
     Listener listener;
     Operation one = operation(ring, 600'000, 480'000);
@@ -216,8 +222,8 @@ TEST(RingRun, FoldedHopsEndAsTheirMembersDo) {
   for (const auto& [tag, end] : folded) EXPECT_NEAR(static_cast<double>(all.at(tag)), static_cast<double>(end), 60.0);
 }
 
-TEST(RingRun, TakenOffItLeavesTheLinksToOthers) {
-  const RingMessages ring = ring_of(2, 2, 10, 1, 8);
+TEST(MessageRun, TakenOffItLeavesTheLinksToOthers) {
+  const MessageGraph ring = ring_of(2, 2, 10, 1, 8);
   for (const SimTime at : {0u, 5'000u}) {
     World world(links(2));
     Listener listener;
@@ -233,8 +239,8 @@ TEST(RingRun, TakenOffItLeavesTheLinksToOthers) {
   }
 }
 
-TEST(RingRun, IsLostWithALinkThatIsDown) {
-  const RingMessages ring = ring_of(3, 4, 10, 1, 8);
+TEST(MessageRun, IsLostWithALinkThatIsDown) {
+  const MessageGraph ring = ring_of(3, 4, 10, 1, 8);
   World world(links(3));
   Listener listener;
   Ticks ticks(world.clock(), 1'000, 40'000);
@@ -246,8 +252,8 @@ TEST(RingRun, IsLostWithALinkThatIsDown) {
   EXPECT_TRUE(listener.ends.empty());
 }
 
-TEST(RingRun, IsLostWhereItBeginsOnALinkThatIsDown) {
-  const RingMessages ring = ring_of(3, 4, 10, 1, 8);
+TEST(MessageRun, IsLostWhereItBeginsOnALinkThatIsDown) {
+  const MessageGraph ring = ring_of(3, 4, 10, 1, 8);
   World world(links(3));
   Listener listener;
   world.take_down(LinkId(1));
@@ -259,8 +265,8 @@ TEST(RingRun, IsLostWhereItBeginsOnALinkThatIsDown) {
   EXPECT_EQ(listener.ends, (std::map<std::uint64_t, SimTime>{{2, 1'000}})) << "what it had begun is off the links";
 }
 
-TEST(RingRun, AWorldMayEndBeforeIt) {
-  const RingMessages ring = ring_of(3, 4, 10, 1, 8);
+TEST(MessageRun, AWorldMayEndBeforeIt) {
+  const MessageGraph ring = ring_of(3, 4, 10, 1, 8);
   World world(links(3));
   Listener listener;
   Ticks ticks(world.clock(), 1'000, 40'000);
@@ -269,13 +275,147 @@ TEST(RingRun, AWorldMayEndBeforeIt) {
   EXPECT_TRUE(listener.ends.empty());
 }
 
-TEST(RingRun, RefusesWhatIsNoRing) {
+/// NCCL's two trees over nodes with a card each, in so many messages: link 2n leads out of node n, 2n + 1 into it. Each
+/// message asks for a quarter of a card (a half, of two nodes), so that the busiest cards are full.
+MessageGraph trees_over(int nodes, std::uint64_t rounds) {
+  MessageGraph out;
+  out.rounds = rounds;
+  const double share = nodes == 2 ? 0.5 : 0.25;
+  for (const Transfer& edge : tree_row().transfers({CollectiveKind::all_reduce, Bytes{2.0}, nodes, nodes})) {
+    out.hops.push_back({{{static_cast<std::uint32_t>(2 * edge.source), share},
+                         {static_cast<std::uint32_t>(2 * edge.destination + 1), share}},
+                        edge.after});
+  }
+  return out;
+}
+
+TEST(TreeRun, AloneItLastsItsWorkAndTheFillingOfThePipeline) {
+  // 16 messages of 1,000 ps, and as many more as a chunk's way has hops beside the first: up to the root and down again
+  // on 2, 3, 4 and 8 nodes, whose deepest leaves lie 1, 2, 2 and 3 hops below it.
+  const std::map<int, SimTime> ends{{2, 17'000}, {3, 19'000}, {4, 19'000}, {8, 21'000}};
+  for (const auto& [nodes, end] : ends) {
+    const MessageGraph trees = trees_over(nodes, 16);
+    for (const bool by_messages : {false, true}) {
+      const Ran ran = run(trees, 16'000, 16'000, links(2 * static_cast<std::size_t>(nodes)), by_messages);
+      EXPECT_EQ(ran.end, end) << nodes;
+      EXPECT_EQ(ran.held_up.delay, 0u) << "no link held it up";
+      EXPECT_EQ(by_messages, ran.events > 3u);
+    }
+  }
+}
+
+TEST(TreeRun, AloneItTakesItsDurationWhereTheLatencyIsAsLongAsTheFilling) {
+  for (const int nodes : {2, 3, 4, 5, 8, 13}) {
+    for (const bool by_messages : {false, true}) {
+      const Ran ran =
+          run(trees_over(nodes, 16), 40'001, 16'003, links(2 * static_cast<std::size_t>(nodes)), by_messages);
+      EXPECT_EQ(ran.end, 40'001u) << nodes;
+    }
+  }
+}
+
+TEST(TreeRun, EachCardCarriesItsEdges) {
+  // Four nodes, quarters of 16,000. 0 ← 2 ← {1, 3} and 3 ← 1 ← {2, 0}: nodes 0 and 3 send one message up and one down,
+  // nodes 1 and 2 two up and two down; all receive as much.
+  for (const bool by_messages : {false, true}) {
+    const Ran ran = run(trees_over(4, 16), 16'000, 16'000, links(8), by_messages);
+    const std::vector<double> bytes{8e3, 8e3, 16e3, 16e3, 16e3, 16e3, 8e3, 8e3};
+    for (std::size_t link = 0; link < bytes.size(); ++link) EXPECT_NEAR(ran.carried[link], bytes[link], 1e-6) << link;
+  }
+}
+
+TEST(TreeRun, ADegradedCardLengthensItByWhatItsEdgesCarry) {
+  // At half its rate a card of four edges takes twice as long, one of two edges none: half of it was free.
+  const auto slowed = [](std::size_t link) {
+    return run(trees_over(4, 64), 64'000, 64'000, links(8, link, 0.5), true);
+  };
+  const SimTime usual = 67'000;
+  EXPECT_EQ(run(trees_over(4, 64), 64'000, 64'000, links(8), true).end, usual);
+  EXPECT_EQ(slowed(0).end, usual);
+  EXPECT_EQ(slowed(7).end, usual);
+  const Ran ran = slowed(2);
+  EXPECT_GE(ran.end, 128'000u) << "64,000 bytes at half a byte per picosecond";
+  EXPECT_LE(ran.end, 2 * usual);
+  EXPECT_EQ(ran.held_up.link, LinkId(2));
+  EXPECT_EQ(slowed(2).end, ran.end) << "the same again";
+}
+
+TEST(TreeRun, TwoOnTheSameLinksTakeAtLeastTheirBytesOverTheCapacity) {
+  const MessageGraph trees = trees_over(4, 16);
+  World world(links(8));
+  Listener listener;
+  for (const std::uint64_t tag : {1u, 2u}) {
+    Operation one = operation(trees, 16'000, 16'000);
+    one.weight = 1.0;
+    (void)world.start(one, listener, tag);
+  }
+  (void)world.clock().run();
+  for (const std::uint64_t tag : {1u, 2u}) {
+    EXPECT_GE(listener.ends.at(tag), 32'000u);
+    EXPECT_LE(listener.ends.at(tag), 2 * 19'000u);
+  }
+}
+
+/// The same edges on one link that all share, as where nothing but a fabric can fill.
+MessageGraph on_one_link(MessageGraph trees) {
+  for (MessageGraph::Hop& hop : trees.hops) hop.uses = {{0, 1.0}};
+  return trees;
+}
+
+TEST(TreeRun, AlikeEdgesAreOne) {
+  // 0 ← 4 ← {2, 6} ← {1, 3, 5, 7} and its mirror: three levels up and three down, of 8, 4 and 2 edges.
+  const MessageGraph all = on_one_link(trees_over(8, 4)), few = folded(all);
+  ASSERT_EQ(few.hops.size(), 6u);
+  std::multiset<double> shares;
+  for (const MessageGraph::Hop& hop : few.hops) shares.insert(hop.uses.at(0).share);
+  EXPECT_EQ(shares, (std::multiset<double>{2, 2, 4, 4, 8, 8}));
+  for (const int nodes : {2, 3, 5, 8, 12}) {
+    // Of the links of cards each is another: nothing is alike.
+    EXPECT_EQ(folded(trees_over(nodes, 4)).hops.size(), trees_over(nodes, 4).hops.size());
+  }
+}
+
+TEST(TreeRun, FoldedItEndsAsUnfoldedOnALinkThatFills) {
+  for (const int nodes : {2, 3, 4, 6, 8, 11}) {
+    const MessageGraph all = on_one_link(trees_over(nodes, 12));
+    const auto end = [&](const MessageGraph& graph) {
+      World world(links(1, 0, 5.0));
+      Listener listener;
+      Operation one = operation(graph, 50'000, 36'000);
+      one.weight = 1.0;
+      (void)world.start(one, listener, 1);
+      (void)world.clock().run();
+      return static_cast<double>(listener.ends.at(1));
+    };
+    EXPECT_NEAR(end(folded(all)), end(all), 12.0 * 2 * nodes) << nodes;
+  }
+}
+
+TEST(TreeRun, IsLostWithALinkThatIsDown) {
+  const MessageGraph trees = trees_over(4, 16);
+  World world(links(8));
+  Listener listener;
+  Ticks ticks(world.clock(), 1'000, 16'000);
+  Operation one = operation(trees, 16'000, 16'000);
+  one.weight = 1.0;
+  (void)world.start(one, listener, 1);
+  (void)world.clock().run_until(5'500);
+  world.take_down(LinkId(2));
+  (void)world.clock().run();
+  EXPECT_EQ(listener.losses, (std::map<std::uint64_t, SimTime>{{1, 5'500}}));
+}
+
+TEST(MessageRun, RefusesWhatIsNeither) {
   World world(links(2));
   Listener listener;
-  RingMessages ring = ring_of(2, 2, 1, 2, 2);
+  MessageGraph ring = ring_of(2, 2, 1, 2, 2);
   EXPECT_THROW((void)world.start(operation(ring, 10, 10), listener, 1), std::invalid_argument) << "no room";
   ring = ring_of(2, 2, 0, 1, 8);
   EXPECT_THROW((void)world.start(operation(ring, 10, 10), listener, 1), std::invalid_argument) << "no message";
+  ring = ring_of(2, 2, 1, 1, 8);
+  ring.lag = 0;
+  EXPECT_THROW((void)world.start(operation(ring, 10, 10), listener, 1), std::invalid_argument)
+      << "each after the other";
 }
 
 }  // namespace
