@@ -85,7 +85,7 @@ struct Choice {
   /// Of the bandwidth of its graph, what the channels that NCCL is allowed carry.
   double share = 1.0;
   /// Of a ring of LL128 over nodes: what a channel carries over what its links do, as NCCL reckons it (36.7 of 48 GB/s
-  /// on Hopper), at most 0.92; 0: as the protocol has it by itself.
+  /// on Hopper, 40 on Blackwell), at most 0.92; 0: as the protocol has it by itself.
   double channel_share = 0.0;
   int additions = -1;  ///< see rounding_depth(), where they hang on the machine; -1: on the call alone
 

@@ -186,7 +186,10 @@ const std::vector<CountedHops>& counted_hops() {
       {"bidirectional_ring", all_gather, 32, 4, 2},
       {"bidirectional_ring", all_reduce, 4, 4, 4},  // twice ceil(2 / 1)
       {"gloo", all_reduce, 32, 4, 6},               // a ring of the processes
-      {"torus", all_gather, 64, 16, 6},             // three axes of rings of four
+      {"symmetric_ll", all_reduce, 8, 1, 0},        // one domain
+      {"symmetric", all_gather, 8, 1, 0},
+      {"symmetric_multicast", all_reduce, 8, 1, 0},
+      {"torus", all_gather, 64, 16, 6},  // three axes of rings of four
       {"torus", all_reduce, 64, 16, 12},
       {"torus", all_to_all, 64, 16, 6}};
   return table;
