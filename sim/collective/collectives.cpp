@@ -9,6 +9,7 @@
 
 #include "sim/collective/counts.hpp"
 #include "sim/collective/libraries.hpp"
+#include "sim/collective/nccl/constants.hpp"
 #include "sim/collective/symmetric.hpp"
 
 namespace orrery::sim {

@@ -183,6 +183,7 @@ bool MessageRun::is_alone() {
     const double capacity = world_.links().capacity(LinkId(link)).value() * kPerPicosecond;
     if (asked.hops > 1 && asked.sum > capacity * kSlack) return false;
   }
+  slow_.clear();
   for (std::size_t h = 0; h < hops_.size(); ++h) {
     hops_[h].speed = 1.0;
     for (const LinkUse& use : graph_->hops[h].uses) {
@@ -190,38 +191,42 @@ bool MessageRun::is_alone() {
       const double capacity = world_.links().capacity(LinkId(use.link)).value() * kPerPicosecond;
       if (use.share > capacity * kSlack) hops_[h].speed = std::min(hops_[h].speed, capacity / use.share);
     }
+    if (hops_[h].speed < 1.0) slow_.push_back(h);
   }
   return true;
+}
+
+/// How long each hop's message m lasts on links that nothing else loads.
+void MessageRun::set_lasting(std::uint64_t m, std::vector<SimTime>& takes) const {
+  if (fill_ == 0) std::fill(takes.begin(), takes.end(), lasts(m));
+  for (std::size_t h = 0; h < hops_.size() && fill_ > 0; ++h) takes[h] = lasts(m + hops_[h].level);
+  for (const std::size_t h : slow_) {
+    const SimTime wire = std::min(takes[h], work(m));
+    takes[h] += static_cast<SimTime>(std::llround(static_cast<double>(wire) / hops_[h].speed)) - wire;
+  }
 }
 
 // Row by row of messages; what a message waits for lies at most a window back, or earlier in its row.
 std::optional<SimTime> MessageRun::longest_path(SimTime until) const {
   const std::size_t count = hops_.size(), rows = graph_->window + 1;
-  std::vector<SimTime> ends(rows * count, world_.now());
-  std::vector<SimTime> of_level(fill_ + 1);
+  std::vector<SimTime> ends(rows * count, world_.now()), takes(count);
   const auto row = [&](std::uint64_t m) { return ends.data() + m % rows * count; };
   for (std::uint64_t m = 0; m < messages_; ++m) {
-    for (std::uint64_t level = 0; level <= fill_; ++level) of_level[level] = lasts(m + level);
-    const SimTime all_work = work(m);
+    set_lasting(m, takes);
     SimTime* const now = row(m);
-    const SimTime* const own = m > 0 ? row(m - 1) : nullptr;
+    const SimTime* const own = row(m > 0 ? m - 1 : 0);  // of the first all that is before: now
     const bool waits = !begins_way(m), needs_room = m >= graph_->window && !ends_way(m - graph_->window);
-    const SimTime* const brought = waits ? row(m - graph_->lag) : nullptr;
-    const SimTime* const passed_on = needs_room ? row(m - graph_->window + graph_->lag) : nullptr;
+    const SimTime* const brought = waits ? row(m - graph_->lag) : own;
+    const SimTime* const passed_on = needs_room ? row(m - graph_->window + graph_->lag) : own;
     for (std::size_t h = 0; h < count; ++h) {
-      SimTime begins = own != nullptr ? own[h] : world_.now();
+      SimTime begins = own[h];
       if (waits) {
         for (const std::uint32_t before : after_.of(h)) begins = std::max(begins, brought[before]);
       }
       if (needs_room) {
         for (const std::uint32_t next : then_.of(h)) begins = std::max(begins, passed_on[next]);
       }
-      SimTime takes = of_level[hops_[h].level];
-      if (hops_[h].speed < 1.0) {
-        const SimTime wire = std::min(takes, all_work);
-        takes += static_cast<SimTime>(std::llround(static_cast<double>(wire) / hops_[h].speed)) - wire;
-      }
-      now[h] = begins + takes;
+      now[h] = begins + takes[h];
     }
     if (now[0] > until) return std::nullopt;
   }

@@ -84,6 +84,7 @@ class MessageRun final : private Completion, private Resource {
   [[nodiscard]] bool is_alone();
   /// When it ends if nothing else happens; nullopt: not before `until`.
   [[nodiscard]] std::optional<SimTime> longest_path(SimTime until) const;
+  void set_lasting(std::uint64_t message, std::vector<SimTime>& takes) const;
   void carry(SimTime end);
   void end(SimTime now);
 
@@ -99,6 +100,7 @@ class MessageRun final : private Completion, private Resource {
   State state_ = State::begins;
   SimTime started_;
   std::vector<Hop> hops_;
+  std::vector<std::size_t> slow_;  ///< of them
   Lists after_, then_;
   std::size_t unfinished_;
   std::vector<std::pair<LinkId, SimTime>> held_up_;
