@@ -15,7 +15,7 @@ cluster:                    # shared by all jobs
   node: dgx_h100            # orrery list nodes
   nodes: 4                  # unlike ones: [{node: dgx_h100, count: 2}, {node: dgx_a100, count: 2}]
   fabric: rail_fat_tree_ndr # orrery list fabrics
-  # network: {reading: messages, completion_batching: 0.001}   # rings and trees message by message; ends of flows together
+  # network: {reading: messages, completion_batching: 0.001}   # rings and trees by message; ends of flows together
 
 jobs:
   - name: learn             # metrics are jobs.learn.training.step_time_s, …
