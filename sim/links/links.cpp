@@ -31,11 +31,13 @@ SimTime wire_time(double bytes, BytesPerSecond rate, SimTime most) {
   return time >= static_cast<double>(most) ? most : static_cast<SimTime>(std::llround(time));
 }
 
-Pattern pattern_of(const CollectiveEntry& entry, const Plan& plan, const ClusterPrices& prices) {
+/// `trees`: those of NCCL are told apart from rings.
+Pattern pattern_of(const CollectiveEntry& entry, const Plan& plan, const ClusterPrices& prices, bool trees) {
   const bool exchanges =
       entry.kind == CollectiveKind::all_to_all || entry.library == CollectiveLibrary::sparse_exchange;
   if (exchanges) return Pattern::exchange;
-  if (entry.kind != CollectiveKind::all_reduce || entry.library != CollectiveLibrary::nccl) return Pattern::ring;
+  const bool adds_up = entry.kind == CollectiveKind::all_reduce && entry.library == CollectiveLibrary::nccl;
+  if (!trees || !adds_up) return Pattern::ring;
   const CollectiveCall call = prices.call_of(entry, plan);
   if (call.nodes < 2 || call.ranks < 2 || call.bytes.value() <= 0.0) return Pattern::ring;
   const auto algorithm = select(call, prices.site(prices.slowest(entry, plan))).row->nccl;
@@ -163,7 +165,7 @@ std::size_t LinkClasses::add(const Plan& plan, const ClusterPrices& prices) {
   };
   job.groups.assign(plan.groups.size(), {kNoRow, kNoRow, kNoRow});
   for (const CollectiveEntry& entry : plan.collectives) {
-    const Pattern pattern = pattern_of(entry, plan, prices);
+    const Pattern pattern = pattern_of(entry, plan, prices, reads_messages());
     std::uint32_t& row = job.groups[entry.group.index()][static_cast<std::size_t>(pattern)];
     if (row == kNoRow) row = add(plan.groups[entry.group.index()], pattern, prices.placement());
   }
@@ -297,7 +299,7 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   if (inside > 0.0 && !(rates.node.value() > 0.0)) return out;
   if (outside > 0.0 && !(rates.network.value() > 0.0)) return out;
   if (inside > 0.0) out.work = wire_time(inside, rates.node, alone);
-  const Pattern pattern = pattern_of(entry, *job.plan, *job.prices);
+  const Pattern pattern = pattern_of(entry, *job.plan, *job.prices, reads_messages());
   if (outside > 0.0 && pattern == Pattern::exchange) {
     // That the fabric holds it up by itself is in its price.
     const CollectiveCall call = job.prices->call_of(entry, *job.plan);

@@ -14,12 +14,14 @@ namespace {
 
 using testing::spread_job;
 
-/// The job with NCCL told to take rings, read by messages or as flows.
-TrainingJob on_rings(TrainingJob job, bool messages) {
-  job.cluster.nccl.algorithms = hardware::parse_nccl_algorithms("ring").list;
+/// The job with NCCL told to take an algorithm, read by messages or as flows.
+TrainingJob told(const char* algorithm, TrainingJob job, bool messages) {
+  job.cluster.nccl.algorithms = hardware::parse_nccl_algorithms(algorithm).list;
   if (messages) job.cluster.network.reading = hardware::NetworkReading::messages;
   return job;
 }
+
+TrainingJob on_rings(const TrainingJob& job, bool messages) { return told("ring", job, messages); }
 
 TrainingOptions steps(int count) {
   TrainingOptions options;
@@ -66,6 +68,32 @@ TEST(TrainingMessages, ADegradedCardHoldsUpItsRing) {
   EXPECT_GT(flows.step_time.value(), usual.step_time.value() * 1.001);
   EXPECT_GT(messages.step_time.value(), usual.step_time.value() * 1.001);
   EXPECT_NEAR(messages.step_time / flows.step_time, 1.0, 0.05);
+}
+
+TEST(TrainingMessages, OfTreesGoOverTheirEdges) {
+  // Gradients of two replicas on nodes 0 and 2 or 1 and 3 are summed by trees: of two nodes both are one edge, as a
+  // ring is, so that every link carries what the flow puts on it.
+  const testing::RooflineTimer timer;
+  const TrainingResult flows = predict(told("tree", spread_job(4), false), timer, steps(2));
+  const TrainingResult messages = predict(told("tree", spread_job(4), true), timer, steps(2));
+  EXPECT_EQ(messages.reading, "messages");
+  EXPECT_GT(messages.events, flows.events) << "a message is an event";
+  ASSERT_EQ(messages.links.size(), flows.links.size());
+  for (std::size_t i = 0; i < flows.links.size(); ++i) {
+    EXPECT_NEAR(messages.links[i].bytes / flows.links[i].bytes, 1.0, 1e-9) << flows.links[i].link_class;
+  }
+  EXPECT_NEAR(messages.step_time / flows.step_time, 1.0, 0.02);
+}
+
+TEST(TrainingMessages, ADegradedCardHoldsUpItsTree) {
+  const testing::RooflineTimer timer;
+  const auto step = [&](bool degraded) {
+    TrainingOptions options = steps(2);
+    if (degraded) options.disturbances.push_back({Seconds{0.0}, std::nullopt, std::nullopt, "node1.nic0.out", 0.1});
+    return predict(told("tree", spread_job(8), true), timer, options).step_time;
+  };
+  EXPECT_GT(step(true).value(), step(false).value() * 1.001);
+  EXPECT_EQ(step(true), step(true));
 }
 
 TEST(TrainingMessages, EndsOfFlowsTogetherMoveAStepByNoMoreThanTheirBound) {

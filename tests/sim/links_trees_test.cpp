@@ -118,9 +118,21 @@ std::map<std::string, int> crossings(const hardware::Topology& topology, const E
   return out;
 }
 
-TEST(TreeLoads, OfAFlowAreTheEdgesBetweenNodes) {
+TEST(TreeLoads, AreThoseOfARingWhereFlowsAreRead) {
   const TreeJob job(5, false);
   EXPECT_EQ(job.load.messages, nullptr);
+  std::map<std::string, int> found;
+  for (const LinkUse& use : job.load.uses) {
+    if (job.classes->is_fabric(LinkId(use.link))) found[job.classes->links()[use.link].representative] = 1;
+  }
+  std::map<std::string, int> expected;
+  for (const auto& [name, count] : crossings(*job.topology, {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 0}}))
+    expected[name] = 1;
+  EXPECT_EQ(found, expected);
+}
+
+TEST(TreeLoads, OfAllMessagesTogetherAreTheEdgesBetweenNodes) {
+  const TreeJob job(5, true);
   std::map<std::string, int> found;
   for (const LinkUse& use : job.load.uses) {
     if (!job.classes->is_fabric(LinkId(use.link))) continue;
