@@ -174,7 +174,10 @@ WrittenEdit written_edit(const scenarios::Field& field, const std::string& raw, 
   if (given != nullptr) return {given->key, std::move(value)};
   if (!short_section.has_value()) return {field.key, std::move(value)};
   const std::string name = field.key.substr(field.key.rfind('.') + 1);
-  return {short_section->key, fmt::format("{{{}: {}, {}: {}}}", kShortField, short_section->text, name, value)};
+  const std::string& text = short_section->text;
+  const bool plain = !short_section->quoted && reads_as_itself(text);
+  return {short_section->key,
+          fmt::format("{{{}: {}, {}: {}}}", kShortField, plain ? text : in_double_quotes(text), name, value)};
 }
 
 const scenarios::KindRow* scenario_kind(const ConfigNode& root) {

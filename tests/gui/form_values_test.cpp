@@ -187,6 +187,13 @@ TEST(WrittenEdit, GoesWhereTheValueStands) {
   const WrittenEdit longer = written_edit(cv, "0.5", nullptr, short_form);
   EXPECT_EQ(longer.key, "serving.load.input");
   EXPECT_EQ(longer.value, "{mean: 150, cv: 0.5}");
+  for (const bool quoted : {false, true}) {
+    short_form.text = quoted ? "150" : "\"";
+    short_form.quoted = quoted;
+    EXPECT_EQ(written_edit(cv, "0.5", nullptr, short_form).value,
+              quoted ? "{mean: \"150\", cv: 0.5}" : "{mean: \"\\\"\", cv: 0.5}");
+  }
+  short_form.quoted = false;
   short_form.in_short = true;
   Field mean = field_of(FieldKind::number);
   mean.key = "serving.load.input.mean";

@@ -188,21 +188,31 @@ TEST(Communication, InTheBackgroundEndsWithTheOthers) {
   EXPECT_NEAR(sim::to_seconds(outcome.end).value(), (one.times()[0] + one.times()[1]).value(), 1e-12);
 }
 
-TEST(Communication, OnALinkThatIsDownIsLost) {
+/// Halfway between 8 nodes, with `taken` down from 0.1 ms on.
+WorldOutcome halfway_without(const std::string& taken) {
   CommunicationJob job = job_on(8, "halfway", 64e6);
   job.cluster.network.spread = hardware::FlowSpread::hash;
   const auto timer = kernels::timers()[0].make();
   CommunicationRun run(job, *timer, {}, false);
   const hardware::Topology topology(job.cluster);
-  std::string taken;
-  for (const LinkId id : topology.route(RankId(0), RankId(32))) {
-    if (topology.link_class_name(id) == "leaf" && taken.empty()) taken = topology.name(id);
-  }
   std::optional<sim::LinkClasses> links;
-  const WorldOutcome outcome = run_on_cluster(job.cluster, &topology, {{&run, Seconds{}, std::nullopt}},
-                                              {{Seconds{1e-4}, std::nullopt, std::nullopt, taken, 0.0}}, {}, links);
-  ASSERT_TRUE(outcome.halted[0].has_value());
-  EXPECT_NE(outcome.halted[0]->why.find(taken), std::string::npos) << outcome.halted[0]->why;
+  return run_on_cluster(job.cluster, &topology, {{&run, Seconds{}, std::nullopt}},
+                        {{Seconds{1e-4}, std::nullopt, std::nullopt, taken, 0.0}}, {}, links);
+}
+
+TEST(Communication, OnALinkThatIsDownTakesAnotherWayOrIsLost) {
+  const CommunicationJob job = job_on(8, "halfway", 64e6);
+  const hardware::Topology topology(job.cluster);
+  std::string leaf;
+  for (const LinkId id : topology.route(RankId(0), RankId(32))) {
+    if (topology.link_class_name(id) == "leaf" && leaf.empty()) leaf = topology.name(id);
+  }
+  ASSERT_FALSE(leaf.empty());
+  EXPECT_FALSE(halfway_without(leaf).halted[0].has_value()) << "the leaf has other up-links";
+  const std::string card = "node0.nic0.out";
+  const WorldOutcome lost = halfway_without(card);
+  ASSERT_TRUE(lost.halted[0].has_value());
+  EXPECT_NE(lost.halted[0]->why.find(card), std::string::npos) << lost.halted[0]->why;
 }
 
 TEST(CommunicationCheck, NamesTheKeyOfEachMistake) {

@@ -57,7 +57,8 @@ bool has_no_parts(const std::string& name, const Report& report) {
                metric == "cost.gpu_hours";
       }
       return serves ? metric == "memory.gradients_bytes" || metric == "memory.optimizer_bytes"
-                    : metric == "memory.kv_cache_bytes" || metric.rfind("training.steps.", 0) == 0;
+                    : metric == "memory.kv_cache_bytes" || metric.rfind("training.steps.", 0) == 0 ||
+                          metric.rfind("training.outer.", 0) == 0;
     }
   }
   return false;

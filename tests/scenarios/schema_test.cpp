@@ -140,6 +140,7 @@ const std::vector<Example>& examples() {
       {kTraining, "cluster.gpu_memory", "100 GiB"},
       {kTraining, "cluster.gpu_memory_bandwidth", "3000 GB/s"},
       {kTraining, "cluster.nvlink_bandwidth", "300 GB/s"},
+      {kTraining, "cluster.nics", "4"},
       {kTraining, "cluster.nic_bandwidth", "25 GB/s"},
       {kTraining, "training.sequence_length", "4096"},
       {kTraining, "training.global_batch_size", "128"},
@@ -342,7 +343,7 @@ TEST_P(Schema, HasEveryKeyOfTheReader) {
     return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) { return field.key == key; });
   };
   for (const std::string_view key : {"node", "nodes", "fabric", "gpu", "price", "gpu_memory", "gpu_memory_bandwidth",
-                                     "nvlink_bandwidth", "nic_bandwidth", "collective_algorithm"}) {
+                                     "nvlink_bandwidth", "nics", "nic_bandwidth", "collective_algorithm"}) {
     EXPECT_TRUE(known("cluster." + std::string(key))) << key;
     // Each is one that the reader asks for: a wrong value is told, not the key.
     const std::string error = error_of(with(text_of(GetParam()), "cluster." + std::string(key), "[1]"));

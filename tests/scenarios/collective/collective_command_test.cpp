@@ -244,8 +244,8 @@ TEST_F(CollectiveCommand, RoundsSizesDownToWholeElements) {
 }
 
 TEST_F(CollectiveCommand, NamesWhereMoreNodesAreFaster) {
-  // Whatever is faster on twice the nodes stands in the notes, with both ways: rings of LL128 on 8 nodes of A100 take
-  // longer than the trees that NCCL's model goes to on 16.
+  // Whatever is faster on twice the nodes stands in the notes, with both ways: 16 MiB by the switches and a tree above
+  // them on 16 nodes of H100 take longer than the trees of LL128 that NCCL's model goes to on 32.
   const auto of = [&](const std::string& cluster, int nodes) {
     const Outcome outcome = orrery({"collective", "all_reduce", "--cluster", cluster, "--nodes", std::to_string(nodes),
                                     "-q", "--json", path("t.json")});
@@ -254,7 +254,7 @@ TEST_F(CollectiveCommand, NamesWhereMoreNodesAreFaster) {
   };
   int found = 0;
   for (const char* cluster : {"dgx_h100", "dgx_a100"}) {
-    for (const int nodes : {2, 4, 16}) {
+    for (const int nodes : {2, 4, 16, 32}) {
       const nlohmann::json many = of(cluster, nodes), few = of(cluster, nodes / 2);
       bool faster = false;
       for (std::size_t i = 0; i < many.at("rows").size(); ++i) {
@@ -268,7 +268,7 @@ TEST_F(CollectiveCommand, NamesWhereMoreNodesAreFaster) {
     }
   }
   EXPECT_GT(found, 0);
-  EXPECT_THAT(of("dgx_a100", 16).at("notes").dump(), HasSubstr("goes from ring LL128 there to tree LL128 here"));
+  EXPECT_THAT(of("dgx_h100", 32).at("notes").dump(), HasSubstr("goes from nvls_tree Simple there to tree LL128 here"));
 }
 
 TEST_F(CollectiveCommand, RefusesWhatItWouldIgnore) {
