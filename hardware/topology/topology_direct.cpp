@@ -34,17 +34,19 @@ void Topology::walk_direct(int from_leaf, int to_leaf, const Choice& choice, Wal
   go(to_leaf);
 }
 
-// By another router of the group, or by another cable, then by a third group; where there is none of these, by the
-// fewest routers.
+// By another router of the group, or by another cable, then by a third group, of which each card begins with another,
+// so that what a cable carried is spread; where there is none of these, by the fewest routers.
 bool Topology::detour_direct(const Ends& ends, Choice choice, std::vector<LinkId>& links) const {
   const auto leaf = [this](const Ends::End& end, int gpu, int port) {
     return leaf_of(end.node, at(end.shape->gpu_links, gpu).nic + port);
   };
-  const int from_group = pod_of_leaf(leaf(ends.from, choice.exit, choice.port));
-  const int to_group = pod_of_leaf(leaf(ends.to, choice.entry, choice.port));
+  const int from_leaf = leaf(ends.from, choice.exit, choice.port), to_leaf = leaf(ends.to, choice.entry, choice.port);
+  const int from_group = pod_of_leaf(from_leaf), to_group = pod_of_leaf(to_leaf);
+  const int card = at(ends.from.shape->gpu_links, choice.exit).nic + choice.port;
   const int ways = from_group == to_group ? pod_leaves_ : pods_;
   const int cables = from_group == to_group ? 1 : cables_, usual = choice.cable;
-  for (choice.via = -1; choice.via < ways; ++choice.via) {
+  for (int way = -1; way < ways; ++way) {
+    choice.via = way < 0 ? way : (from_leaf + to_leaf + card + way) % ways;
     for (int i = 0; i < cables; ++i) {
       choice.cable = (usual + i) % cables_;
       walk(ends, choice, links);

@@ -85,6 +85,13 @@ std::vector<std::string> notes_of(const CollectiveTable& table) {
   if (const calibrate::NcclType& type = table.query.type; type.only_moved) {
     notes.push_back(fmt::format("{}: NCCL has no such type; it is moved as bytes ({})", type.word, type.name));
   }
+  const auto is_symmetric = [](const CollectiveLine& line) { return line.estimate.algorithm.starts_with("symmetric"); };
+  if (table.query.cluster.nccl.symmetric && std::none_of(table.lines.begin(), table.lines.end(), is_symmetric)) {
+    notes.push_back(
+        "cluster.nccl.symmetric: NCCL has no kernel over symmetric memory for this call (sums of floats and gathers, "
+        "among "
+        "GPUs of one node that a switch joins): what it takes without is shown");
+  }
   add_fabric(table, notes);
   add_dips(table, notes);
   add_jumps(table, notes);

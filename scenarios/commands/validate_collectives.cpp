@@ -48,7 +48,13 @@ Machines machines_of(const Options& options, const std::string& gpu) {
   }
   if (!options.node.empty()) throw ConfigError("validate: --node beside --cluster, which has nodes: name one of them");
   std::optional<hardware::Cluster> described = described_cluster(cluster);
-  if (!described) return nodes_of(cluster, gpu, fabric);
+  if (!described) {
+    if (const std::string own = hardware::load_node(cluster).gpu; !gpu.empty() && own != gpu) {
+      throw ConfigError(fmt::format("validate: --gpu {} beside --cluster {}, whose GPUs are {}", printable(gpu),
+                                    printable(cluster), own));
+    }
+    return nodes_of(cluster, gpu, fabric);
+  }
   const std::string file = hardware::quoted_path(cluster);
   if (!fabric.empty()) throw ConfigError(fmt::format("validate: --fabric beside {}, whose cluster has one", file));
   if (described->groups.size() > 1) {

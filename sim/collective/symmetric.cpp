@@ -124,22 +124,23 @@ LinkLoad multicast_load(const CollectiveCall& call) {
 }
 
 CollectiveCost cost_of(std::string_view kernel, const CollectiveCall& call, const hardware::Site& site,
-                       const LinkLoad& load, const CollectiveConstants& k) {
+                       const LinkLoad& load) {
   const Model model = model_of(kernel, call, site);
-  const Seconds wire = max(Seconds{(model.time(model.most_blocks) - model.base) * kMicro}, load.node / k.node_bus);
+  const BytesPerSecond link = site.gpu.nvlink_bandwidth * site.gpu.generation.link_efficiency;
+  const Seconds wire = max(Seconds{(model.time(model.most_blocks) - model.base) * kMicro}, load.node / link);
   return {Seconds{model.base * kMicro}, Seconds{}, wire, kernel == kLl ? "LL" : "Simple"};
 }
 
-CollectiveCost ll_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
-  return cost_of(kLl, call, site, ll_load(call), k);
+CollectiveCost ll_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants&) {
+  return cost_of(kLl, call, site, ll_load(call));
 }
 
-CollectiveCost direct_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
-  return cost_of(kDirect, call, site, direct_load(call), k);
+CollectiveCost direct_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants&) {
+  return cost_of(kDirect, call, site, direct_load(call));
 }
 
-CollectiveCost multicast_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants& k) {
-  return cost_of(kMulticast, call, site, multicast_load(call), k);
+CollectiveCost multicast_time(const CollectiveCall& call, const hardware::Site& site, const CollectiveConstants&) {
+  return cost_of(kMulticast, call, site, multicast_load(call));
 }
 
 /// Everyone to everyone at once, `each` to each; `after` in every message.

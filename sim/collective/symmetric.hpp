@@ -13,8 +13,9 @@
 //
 // takes of each the fewest blocks that come within 2.5 % of its best, and then the kernel whose time is least after
 // 2.5 % for every block. That is the choice here. The time is that of all blocks, which the chosen come within 2.5 %
-// of, so that it grows with the bytes; and no less than they take on the link at the pace of a ring that was measured
-// there: the peaks of the model (480 GiB/s on Hopper) are above the wire.
+// of, so that it grows with the bytes; and no less than they take on the link at its rate less NVLink's protocol
+// overhead: the peaks of the model (480 GiB/s on Hopper) are above the wire. A multicast comes back to the rank that
+// sent it, so that gathers through the switch are no faster than rings at large sizes.
 //
 // Source: NVIDIA/nccl src/sym_kernels.cc (2.30.7; 2.28.9 reckons these kernels alike), introduced in 2.27.
 // Limitations: one NVLink domain (over nodes NCCL 2.30 has kernels of the network's own, which are not modelled); the

@@ -1,6 +1,7 @@
 // Groups of a dragonfly that are only partly filled with nodes.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -69,6 +70,28 @@ TEST(Dragonfly, ALinkInAGroupCarriesItsOwnNodesFlowsAndTheirPartsOfTheGroups) {
       EXPECT_LE(most_of_an_exchange(cluster, LinkClass::leaf), nodes - 1.0) << nodes;
     }
   }
+}
+
+// Eight cards of a node have as many ways around the cable to the next router, by eight others of the 18.
+TEST(Dragonfly, WhatACableCarriedIsSpreadOverOtherRouters) {
+  Topology topology(make_cluster("dgx_a100", "dragonfly_hdr", 3));
+  const auto between = [&](int card) {
+    std::vector<VertexId> routers;
+    for (const LinkId id : topology.route(RankId(card), RankId(8 + card))) {
+      if (topology.link(id).link_class == LinkClass::leaf) routers.push_back(topology.link(id).to);
+    }
+    return routers;
+  };
+  ASSERT_EQ(between(0).size(), 1u);
+  for (const LinkId id : topology.route(RankId(0), RankId(8))) {
+    if (topology.link(id).link_class == LinkClass::leaf) topology.remove(id);
+  }
+  std::set<VertexId> used;
+  for (int card = 0; card < 8; ++card) {
+    ASSERT_EQ(between(card).size(), 2u);
+    used.insert(between(card).front());
+  }
+  EXPECT_EQ(used.size(), 8u);
 }
 
 }  // namespace

@@ -68,6 +68,9 @@ TEST_F(NcclSection, TakesKernelsOfSymmetricMemoryForRegisteredWindows) {
   EXPECT_EQ(way({"symmetric=true", "nvls=false"}).substr(0, 17), "symmetric Simple ");
   EXPECT_EQ(way({"symmetric=true"}, "256MiB", {"--nodes", "4"}).substr(0, 9), "nvls_tree") << "one domain only";
   EXPECT_EQ(row({"symmetric=true"}).at("provenance"), "extrapolated");
+  const Outcome four = orrery({"collective", "all_reduce", "--cluster", "dgx_h100", "--nodes", "4", "--bytes", "1MiB",
+                               "--set", "cluster.nccl.symmetric=true"});
+  EXPECT_THAT(four.out, HasSubstr("cluster.nccl.symmetric: NCCL has no kernel over symmetric memory for this call"));
   const Outcome both = run("nccl: {symmetric: true, algo: ring}");
   EXPECT_EQ(both.code, 2);
   EXPECT_THAT(both.err,

@@ -77,10 +77,11 @@ TEST(SymmetricKernel, TakesItsTimeButNoLessThanTheWire) {
   // Small: all 64 blocks of LL by multicast, 5.6143 us.
   const CollectiveCall small{kSum, Bytes{8 * kKibi}, 8, 1};
   EXPECT_NEAR(model.time(small).value() * 1e6, 5.614317707604083, 1e-9);
-  // 256 MiB: NCCL's 592.75 us would be 509 GB/s on a link of 450: B + B/8 at the bus that the closed form has.
+  // 256 MiB: NCCL's 592.75 us would be 509 GB/s on a link of 450: B + B/8 at what NVLink's protocol leaves of it.
   const CollectiveCall large{kSum, Bytes{256 * kMebi}, 8, 1};
-  const double bus = timing_constants(cluster.site(0), 8, 1).node_bus.value();
-  EXPECT_NEAR(model.time(large).value(), 7.8e-6 + 256 * kMebi * 1.125 / bus, 1e-12);
+  const hardware::Gpu& gpu = cluster.groups[0].gpu;
+  const double link = gpu.nvlink_bandwidth.value() * gpu.generation.link_efficiency;
+  EXPECT_NEAR(model.time(large).value(), 7.8e-6 + 256 * kMebi * 1.125 / link, 1e-12);
   EXPECT_GT(256 * kMebi * 1.125 / model.time(large).value(), 0.0);
   EXPECT_LT(256 * kMebi * 1.125 / model.time(large).value(), 450e9);
 }
