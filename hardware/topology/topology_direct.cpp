@@ -43,10 +43,15 @@ bool Topology::detour_direct(const Ends& ends, Choice choice, std::vector<LinkId
   const int from_leaf = leaf(ends.from, choice.exit, choice.port), to_leaf = leaf(ends.to, choice.entry, choice.port);
   const int from_group = pod_of_leaf(from_leaf), to_group = pod_of_leaf(to_leaf);
   const int card = at(ends.from.shape->gpu_links, choice.exit).nic + choice.port;
-  const int ways = from_group == to_group ? pod_leaves_ : pods_;
-  const int cables = from_group == to_group ? 1 : cables_, usual = choice.cable;
+  const bool inside = from_group == to_group;
+  const int first = first_leaf_of_pod(from_group);
+  const auto [low, high] = std::minmax({inside ? from_leaf - first : from_group, inside ? to_leaf - first : to_group});
+  const int ways = (inside ? pod_leaves_ : pods_) - (low == high ? 1 : 2);  // neither of the ends
+  const int cables = inside ? 1 : cables_, usual = choice.cable;
   for (int way = -1; way < ways; ++way) {
     choice.via = way < 0 ? way : (from_leaf + to_leaf + card + way) % ways;
+    if (choice.via >= low) ++choice.via;
+    if (low != high && choice.via >= high) ++choice.via;
     for (int i = 0; i < cables; ++i) {
       choice.cable = (usual + i) % cables_;
       walk(ends, choice, links);
