@@ -231,7 +231,7 @@ NcclRows read_nccl_rows(const CsvTable& table) {
     row.ranks = integer_cell(table, i, gpus);
     row.bytes = number_cell(table, i, bytes);
     row.time_us = number_cell(table, i, time);
-    if (nodes >= 0) row.nodes = integer_cell(table, i, nodes);
+    if (nodes >= 0 && !text_cell(table, i, nodes).empty()) row.nodes = integer_cell(table, i, nodes);
     add_row(std::move(row), out);
   }
   return out;

@@ -57,8 +57,8 @@ void add_row(RawNcclRow row, NcclRows& rows);
 /// True if the table has the columns of an NCCL table.
 [[nodiscard]] bool is_nccl_table(const CsvTable& table);
 
-/// A column `nodes`, or `num_nodes`, may say over how many nodes `gpus`, all of them, are. Throws hardware::ConfigError
-/// on a cell that is not a number; add_row() says what is skipped.
+/// A column `nodes`, or `num_nodes`, may say over how many nodes `gpus`, all of them, are; an empty cell says nothing.
+/// Throws hardware::ConfigError on a cell that is not a number; add_row() says what is skipped.
 [[nodiscard]] NcclRows read_nccl_rows(const CsvTable& table);
 
 /// One row for each (kind, ranks, bytes, dtype): the median of its campaigns, at the line of its first. What a campaign

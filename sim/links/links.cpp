@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
-#include <tuple>
 #include <utility>
 
 #include "sim/collective/collectives.hpp"
@@ -187,46 +185,6 @@ void LinkClasses::tell_apart(LinkId id) {
 }
 
 // One pass: a bundle's row is what each group and transfer puts on it.
-void LinkClasses::fold() {
-  std::vector<std::vector<std::pair<std::uint32_t, std::uint32_t>>> rows(bundle_info_.size());
-  for (std::uint32_t row = 0; row < rows_.size(); ++row) {
-    for (const Crossing& crossing : rows_[row].crossings) rows[crossing.bundle].emplace_back(row, crossing.count);
-  }
-  using Crossed = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
-  std::map<std::tuple<std::string, double, Crossed>, std::uint32_t> known;
-  class_of_.clear();
-  first_fabric_ = links_.size();
-  for (std::uint32_t bundle = 0; bundle < rows.size(); ++bundle) {
-    if (rows[bundle].empty()) {
-      class_of_.push_back(kNoBundle);
-      continue;
-    }
-    if (apart_[bundle] != 0) rows[bundle].emplace_back(kNoBundle, bundle);
-    const auto [found, is_new] = known.try_emplace(
-        {bundle_info_[bundle].link_class, bundle_info_[bundle].capacity.value(), std::move(rows[bundle])},
-        static_cast<std::uint32_t>(links_.size()));
-    if (is_new) {
-      links_.push_back(bundle_info_[bundle]);
-    } else {
-      ++links_[found->second].count;
-    }
-    class_of_.push_back(found->second);
-  }
-  if (!reads_messages()) return;
-  for (Job& job : jobs_) {
-    for (std::size_t g = 0; g < job.plan->groups.size(); ++g) {
-      std::vector<std::shared_ptr<const MessageGraph>>& trees = job.trees.emplace_back();
-      if (job.groups[g][static_cast<std::size_t>(Pattern::tree)] == kNoRow) continue;
-      for (std::uint32_t state = 0; state < states(); ++state) {
-        trees.push_back(tree_of(job, job.plan->groups[g], state));
-        if (trees.back() != nullptr) continue;
-        trees.clear();
-        break;
-      }
-    }
-  }
-}
-
 std::uint32_t LinkClasses::row_for(const Job& job, GroupId group, Pattern pattern) {
   const auto& rows = job.groups[group.index()];
   const std::uint32_t row = rows[static_cast<std::size_t>(pattern)];

@@ -59,8 +59,9 @@ TEST_F(NetworkReading, SharesOfGpusSlowKernelsDown) {
   EXPECT_GT(shared.at("compute_s"), apart.at("compute_s"));
   EXPECT_GE(shared.at("step_time_s"), apart.at("step_time_s"));
   const std::string text = replaced(kTwo, "collective_algorithm: ring", "network: {gpu_shares: true}");
-  EXPECT_THAT(orrery({"run", write("t.yaml", text)}).out,
-              ::testing::HasSubstr("collectives and messages take SMs and memory bandwidth from the kernels beside them"));
+  EXPECT_THAT(
+      orrery({"run", write("t.yaml", text)}).out,
+      ::testing::HasSubstr("collectives and messages take SMs and memory bandwidth from the kernels beside them"));
 }
 
 TEST_F(NetworkReading, SaysWhereAnEngineIsNotReadSo) {

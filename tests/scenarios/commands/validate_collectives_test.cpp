@@ -214,5 +214,13 @@ TEST_F(ValidateCollectives, OfCardsThatAreToldIsAsMeasured) {
   EXPECT_GT(row.at("predicted"), row.at("measured")) << "four cards are no faster than 96 GB/s of 100";
 }
 
+TEST_F(ValidateCollectives, TakesAnEmptyCellOfNodesAsNoWordOnThem) {
+  const auto predicted = [&](const std::string& table) {
+    return report(table, {"--gpu", "h800_sxm"}).at("all").at(0).at("predicted").get<double>();
+  };
+  const std::string row = "all_reduce,float32,16,,8589934592,100038.1\n";
+  EXPECT_EQ(predicted("op,dtype,gpus,nodes,bytes,time_us\n" + row), predicted(std::string(kColumns) + kTwoNodes));
+}
+
 }  // namespace
 }  // namespace orrery::scenarios::testing
