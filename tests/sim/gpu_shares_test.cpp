@@ -182,7 +182,8 @@ TEST(GpuShares, AreReadOffRooflinesAndChannels) {
   ASSERT_EQ(plan.transfers.size(), 1u);
   EXPECT_EQ(prices.channels(plan.transfers[0], plan), 32);
   EXPECT_DOUBLE_EQ(shares.transfers.at(0).sms, 32 / 132.0);
-  const ClusterPrices apart(testing::h100_cluster(8), timer, {{0, {}}}, Placement{0, 1, 1, 8, {}, 0});
+  const hardware::Cluster eight = testing::h100_cluster(8);
+  const ClusterPrices apart(eight, timer, {{0, {}}}, Placement{0, 1, 1, 8, {}, 0});
   EXPECT_EQ(apart.channels(plan.transfers[0], plan), 4);
   const Seconds sent = prices.explain(plan.transfers[0], plan).time;
   EXPECT_NEAR(shares.transfers[0].memory, 3e8 / sent.value() / gpu.memory_bandwidth.value(), 1e-12);
