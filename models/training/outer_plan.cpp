@@ -10,6 +10,7 @@
 
 #include "models/parallel/lanes.hpp"
 #include "models/training/layer.hpp"
+#include "models/training/optimizer_pass.hpp"
 #include "models/training/parallel.hpp"
 
 namespace orrery::models {
@@ -90,19 +91,11 @@ class OuterLowering {
     const double weight = activation_size(worker_.config), master = weight < kFp32 ? weight : 0.0;
     const bool on_host = outer().state == OuterState::host;
     if (on_host) copy(compute, 2.0 * kFp32 * values, true);
-    kernel(compute, kernels::MemoryOp::elementwise, "pseudo-gradient", values, 2.0 * kFp32, sent);
-    kernel(compute, kernels::MemoryOp::adam, "outer momentum", values, sent + 2.0 * kFp32, 3.0 * kFp32 + master);
+    launch_optimizer_pass(builder_, compute, kernels::MemoryOp::elementwise, "pseudo-gradient", values, 2.0 * kFp32,
+                          sent);
+    launch_optimizer_pass(builder_, compute, kernels::MemoryOp::adam, "outer momentum", values, sent + 2.0 * kFp32,
+                          3.0 * kFp32 + master);
     if (on_host) copy(compute, 2.0 * kFp32 * values, false);
-  }
-
-  void kernel(StreamId stream, kernels::MemoryOp op, std::string_view label, double values, double read,
-              double written) {
-    kernels::MemoryShape shape;
-    shape.op = op;
-    shape.elements = static_cast<std::int64_t>(values);
-    shape.read = Bytes{read * values};
-    shape.written = Bytes{written * values};
-    builder_.launch(stream, shape, label, Activity::optimizer);
   }
 
   void copy(StreamId stream, double bytes, bool to_device) {

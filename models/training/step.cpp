@@ -10,6 +10,7 @@
 #include "models/layer/parameters.hpp"
 #include "models/parallel/lanes.hpp"
 #include "models/training/memory.hpp"
+#include "models/training/optimizer_pass.hpp"
 #include "models/training/passes.hpp"
 #include "models/training/tensor_groups.hpp"
 
@@ -306,12 +307,7 @@ void StepLowering::optimizer(const RankState& rank, StreamId compute, double par
                : (parameters - experts) * (1.0 / mesh_.data()) + experts * (1.0 / expert_data_parallel(job_));
   const auto memory_op = [&](kernels::MemoryOp op, std::string_view label, double elements, double read,
                              double written) {
-    kernels::MemoryShape shape;
-    shape.op = op;
-    shape.elements = static_cast<std::int64_t>(elements);
-    shape.read = Bytes{read * elements};
-    shape.written = Bytes{written * elements};
-    builder_.launch(compute, shape, label, Activity::optimizer);
+    launch_optimizer_pass(builder_, compute, op, label, elements, read, written);
   };
   if (config_.precision == Dtype::fp16) {  // loss scaling: divide and look for infinities
     memory_op(kernels::MemoryOp::elementwise, "unscale gradients", owned, gradient_size(), gradient_size());

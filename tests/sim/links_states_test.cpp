@@ -32,16 +32,25 @@ std::set<std::string> names_of(const LinkClasses& classes, const std::vector<Lin
   return names;
 }
 
-// Two groups of two routers of one node, a cable between each router and its like: 0 - 2 and 1 - 3.
-TEST(FabricStates, AnOperationHasAWayForEachSetOfCablesThatIsDown) {
+/// Two groups of two routers of one node, a cable between each router and its like: 0 - 2 and 1 - 3.
+hardware::Cluster two_by_two() {
   hardware::Cluster cluster = hardware::make_cluster("gh200_box", "dragonfly_hdr", 4);
   cluster.fabric.leaf_ports = 1;
   cluster.fabric.pod_leaves = 2;
   cluster.fabric.global_links = 1;
-  const hardware::Topology topology(cluster);
+  return cluster;
+}
+
+Plan four_ranks() {
   PlanBuilder builder;
   for (std::uint32_t r = 0; r < 4; ++r) builder.add_rank("rank " + std::to_string(r), 1, r);
-  Plan plan = builder.take();
+  return builder.take();
+}
+
+TEST(FabricStates, AnOperationHasAWayForEachSetOfCablesThatIsDown) {
+  const hardware::Cluster cluster = two_by_two();
+  const hardware::Topology topology(cluster);
+  Plan plan = four_ranks();
   for (const std::uint32_t to : {2u, 1u}) {
     TransferEntry entry;
     entry.source = RankId(0), entry.destination = RankId(to), entry.bytes = Bytes{1e9};
@@ -88,14 +97,9 @@ TEST(FabricStates, AreNoneWhereTheUplinksOfASwitchAreOneLink) {
 }
 
 TEST(FabricLoads, ALocalAndAGlobalLinkOfOneRateAreOfTwoClasses) {
-  hardware::Cluster cluster = hardware::make_cluster("gh200_box", "dragonfly_hdr", 4);
-  cluster.fabric.leaf_ports = 1;
-  cluster.fabric.pod_leaves = 2;
-  cluster.fabric.global_links = 1;
+  const hardware::Cluster cluster = two_by_two();
   const hardware::Topology topology(cluster);
-  PlanBuilder builder;
-  for (std::uint32_t r = 0; r < 4; ++r) builder.add_rank("rank " + std::to_string(r), 1, r);
-  Plan plan = builder.take();
+  Plan plan = four_ranks();
   TransferEntry entry;
   entry.source = RankId(0), entry.destination = RankId(3), entry.bytes = Bytes{1e9};
   plan.transfers.push_back(entry);

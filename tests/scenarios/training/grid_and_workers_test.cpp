@@ -10,6 +10,7 @@
 #include "scenarios/training/job.hpp"
 #include "tests/scenarios/explanation_tree.hpp"
 #include "tests/scenarios/fixture.hpp"
+#include "tests/scenarios/training/on_two_nodes.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {
@@ -18,17 +19,6 @@ using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-/// GPT-2 124M on two nodes; `keys` from line 7 on.
-std::string with(const std::string& keys) {
-  return "scenario: keys\n"
-         "model: gpt2-124m\n"
-         "cluster: {node: dgx_h100, nodes: 2, fabric: rail_fat_tree_ndr}\n"
-         "training:\n"
-         "  sequence_length: 1024\n"
-         "  global_batch_size: 64\n" +
-         keys;
-}
 
 std::string error_of(const std::string& text) {
   try {

@@ -7,6 +7,7 @@
 #include "scenarios/training/job.hpp"
 #include "scenarios/training/sections.hpp"
 #include "tests/scenarios/fixture.hpp"
+#include "tests/scenarios/training/on_two_nodes.hpp"
 
 namespace orrery::scenarios::testing {
 namespace {
@@ -15,17 +16,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-/// GPT-2 124M on two nodes; `keys` stand in the section behind the two that are required.
-std::string with(const std::string& keys) {
-  return "scenario: keys\n"
-         "model: gpt2-124m\n"
-         "cluster: {node: dgx_h100, nodes: 2, fabric: rail_fat_tree_ndr}\n"
-         "training:\n"
-         "  sequence_length: 1024\n"
-         "  global_batch_size: 64\n" +
-         keys;
-}
 
 models::TrainingConfig config_of(const std::string& keys) {
   return training_job(parse_scenario(with(keys), "t.yaml")).config;
