@@ -42,7 +42,9 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, cons
 LinkLoad load(const CollectiveCall& call) {
   const Bytes sent = call.bytes * bus_factor(call.kind, call.ranks);
   const int local = ranks_per_node(call.ranks, call.nodes);
-  return {local > 1 ? sent : Bytes{}, call.nodes > 1 ? sent / static_cast<double>(local) : Bytes{}};
+  LinkLoad out{local > 1 ? sent : Bytes{}, call.nodes > 1 ? sent / static_cast<double>(local) : Bytes{}};
+  if (call.nodes > 1) out.node_mean = all_but_one(local);
+  return out;
 }
 
 // To the right h times, to the left one step less where n is even. The second pass starts with what both ways brought.

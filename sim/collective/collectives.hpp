@@ -37,9 +37,27 @@ struct Transfer {
 };
 
 /// What the busiest rank puts on its links, per direction: inside the node, and on its share of the NICs.
+///
+/// A root has nobody before it, the end of a chain nobody after it, and the rank that sends off its node spares a link
+/// inside it: ends and roots take turns over channels and calls, so that a rank's links carry in the mean what all of
+/// them do over n. Σ over ranks of node·node_mean.out + network·network_mean.out is what all messages have together.
 struct LinkLoad {
+  /// Of the busiest rank's bytes, what ranks put on their links in the mean: out of them and into them.
+  struct Mean {
+    double out = 1.0, in = 1.0;
+  };
   Bytes node, network;
+  Mean node_mean{}, network_mean{};
 };
+
+/// As much out of them as into them.
+[[nodiscard]] constexpr LinkLoad::Mean both_ways(double mean) { return {mean, mean}; }
+/// Where one of n ranks, or nodes, is spared: (n − 1)/n.
+[[nodiscard]] constexpr LinkLoad::Mean all_but_one(int n) { return both_ways((n - 1.0) / n); }
+/// Where switches add or copy: of n, each has its own part to give of a gather, and to hear of a scatter.
+[[nodiscard]] constexpr LinkLoad::Mean part_of(CollectiveKind kind, int n) {
+  return {kind == CollectiveKind::all_gather ? 1.0 / n : 1.0, kind == CollectiveKind::reduce_scatter ? 1.0 / n : 1.0};
+}
 
 struct CollectiveRow {
   std::string_view name;

@@ -32,11 +32,14 @@ bool direct_supports(const CollectiveCall& call, const hardware::Site& site) {
 
 LinkLoad chain_load(const CollectiveCall& call) {
   const int local = local_ranks(call);
-  return {local > 1 ? call.bytes * 2.0 : Bytes{}, call.bytes / static_cast<double>(local)};
+  return {local > 1 ? call.bytes * 2.0 : Bytes{}, call.bytes / static_cast<double>(local), all_but_one(local)};
 }
 LinkLoad direct_load(const CollectiveCall& call) {
   const double local = local_ranks(call);
-  return {call.bytes * ((reduces(call) ? 2.0 : 1.0) * (local - 1.0) / local), call.bytes / local};
+  return {call.bytes * ((reduces(call) ? 2.0 : 1.0) * (local - 1.0) / local),
+          call.bytes / local,
+          {},
+          part_of(call.kind, call.nodes)};
 }
 
 Seconds wire(const LinkLoad& load, const CollectiveConstants& k) {

@@ -63,7 +63,11 @@ CollectiveCost pairs_time(const CollectiveCall& call, const hardware::Site& site
 
 LinkLoad load_of(const CollectiveCall& call, double buffers) {
   const double local = local_ranks(call);
-  return {call.bytes * (buffers / local), call.bytes * (volume(call.nodes) / local)};
+  // A tree over N nodes has N − 1 edges; two nodes load theirs alike.
+  return {call.bytes * (buffers / local),
+          call.bytes * (volume(call.nodes) / local),
+          {},
+          call.nodes > 2 ? all_but_one(call.nodes) : LinkLoad::Mean{}};
 }
 LinkLoad load(const CollectiveCall& call) { return load_of(call, local_ranks(call)); }
 LinkLoad pairs_load(const CollectiveCall& call) { return load_of(call, local_ranks(call) / 2.0); }

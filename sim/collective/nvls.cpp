@@ -60,7 +60,8 @@ CollectiveCost nvls_time(const CollectiveCall& call, const hardware::Site& site,
 // Every rank sends the buffer up once and receives it once; without a reduction one direction is a shard.
 LinkLoad nvls_load(const CollectiveCall& call) {
   const int local = ranks_per_node(call.ranks, call.nodes);
-  return {call.bytes, call.nodes > 1 ? call.bytes / static_cast<double>(local) : Bytes{}};
+  return {call.bytes, call.nodes > 1 ? call.bytes / static_cast<double>(local) : Bytes{},
+          part_of(call.kind, call.ranks), part_of(call.kind, call.nodes)};
 }
 
 // Vertex n is the switch, with the fabric's behind it: it reduces what all ranks send and multicasts the result.
@@ -96,7 +97,10 @@ CollectiveCost tree_time(const CollectiveCall& call, const hardware::Site& site,
 
 LinkLoad tree_load(const CollectiveCall& call) {
   const int local = ranks_per_node(call.ranks, call.nodes);
-  return {call.bytes, call.bytes * (call.nodes > 2 ? 2.0 : 1.0) / static_cast<double>(local)};
+  return {call.bytes,
+          call.bytes * (call.nodes > 2 ? 2.0 : 1.0) / static_cast<double>(local),
+          {},
+          call.nodes > 2 ? all_but_one(call.nodes) : LinkLoad::Mean{}};
 }
 
 // The traffic between nodes is that of the tree; inside the nodes the switch replaces the chain.

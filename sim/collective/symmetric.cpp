@@ -120,7 +120,7 @@ LinkLoad ll_load(const CollectiveCall& call) {
 
 // The switch asks all ranks for what it adds and hands all what it copies, the one that issued it among them.
 LinkLoad multicast_load(const CollectiveCall& call) {
-  return {is_all_reduce(call) ? call.bytes * (1.0 + 1.0 / call.ranks) : call.bytes, {}};
+  return {is_all_reduce(call) ? call.bytes * (1.0 + 1.0 / call.ranks) : call.bytes, {}, part_of(call.kind, call.ranks)};
 }
 
 CollectiveCost cost_of(std::string_view kernel, const CollectiveCall& call, const hardware::Site& site,

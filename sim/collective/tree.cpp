@@ -58,13 +58,17 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, cons
   return best;
 }
 
-// Chains start at different ranks in different channels, so that all NICs of a node share its traffic.
+// Chains start at different ranks in different channels, so that all NICs of a node share its traffic. Of N nodes a
+// tree has N − 1 edges; two nodes are one in each tree, which both of them load alike.
 LinkLoad load(const CollectiveCall& call) {
   const bool reduce = call.kind == CollectiveKind::all_reduce;
   const int local = ranks_per_node(call.ranks, call.nodes);
   LinkLoad out;
+  const bool exchange = reduce && call.nodes == 2;
   if (local > 1) out.node = call.bytes * (reduce ? 2.0 : 1.0);
-  if (call.nodes > 1) out.network = call.bytes * (reduce && call.nodes > 2 ? 2.0 : 1.0) / static_cast<double>(local);
+  if (call.nodes > 1) out.network = call.bytes * (reduce && !exchange ? 2.0 : 1.0) / static_cast<double>(local);
+  out.node_mean = all_but_one(local);
+  if (!exchange) out.network_mean = all_but_one(call.nodes);
   return out;
 }
 

@@ -210,6 +210,18 @@ void LinkClasses::add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, 
   out.weight = out.weight == 0.0 ? weight : std::min(out.weight, weight);
 }
 
+void LinkClasses::add_own_uses(LinkLoadEntry& out, const Job& job, RankId from, RankId to,
+                               const LinkLoad& bytes) const {
+  const auto add = [&](RankId rank, Port port, Bytes busiest, double mean) {
+    const double own = busiest.value() * mean;
+    add_use(out, own_link(job, rank, port), own, own, true);
+  };
+  add(from, Port::node_out, bytes.node, bytes.node_mean.out);
+  add(to, Port::node_in, bytes.node, bytes.node_mean.in);
+  add(from, Port::network_out, bytes.network, bytes.network_mean.out);
+  add(to, Port::network_in, bytes.network, bytes.network_mean.in);
+}
+
 void LinkClasses::add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const {
   if (bytes <= 0.0) return;
   const double message = bytes / rows_[row].peers;
@@ -265,14 +277,13 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   }
   if (outside > 0.0) out.work = std::max(out.work, wire_time(outside, rates.network, alone));
   if (out.work == 0) return out;
-  for (const RankId member : group.members) {
-    add_use(out, own_link(job, member, Port::node_out), inside, inside, true);
-    add_use(out, own_link(job, member, Port::node_in), inside, inside, true);
-    add_use(out, own_link(job, member, Port::network_out), outside, outside, true);
-    add_use(out, own_link(job, member, Port::network_in), outside, outside, true);
-  }
+  for (const RankId member : group.members) add_own_uses(out, job, member, member, bytes);
   const bool by_messages = reads_messages() && entry.library == CollectiveLibrary::nccl;
-  add_ways(out, row_for(job, entry.group, pattern), outside, [&](LinkLoadEntry& in, std::uint32_t state) {
+  const std::uint32_t row = row_for(job, entry.group, pattern);
+  // An edge of a tree has a part of what the busiest node sends.
+  const bool by_edges = row == job.groups[entry.group.index()][static_cast<std::size_t>(Pattern::tree)];
+  const double mean = by_edges ? 1.0 : std::max(bytes.network_mean.out, bytes.network_mean.in);
+  add_ways(out, row, outside * mean, [&](LinkLoadEntry& in, std::uint32_t state) {
     if (by_messages) add_messages(in, job, entry, bytes, state);
   });
   return out;

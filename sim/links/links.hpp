@@ -16,8 +16,9 @@
 // each other (LinkInfo::count), so that a symmetric job on 16,384 GPUs has some dozen links.
 //
 // An operation is a latency and then one flow of `work` picoseconds; work is what its bytes take on its slowest own
-// link. A closed form that is faster than the own links' figure is what was measured, so that nothing slows it while
-// it is alone; on the fabric nothing is clamped.
+// link, as its busiest rank loads it. What it asks of each link is what a rank puts there in the mean, since roots and
+// ends of chains take turns (LinkLoad), and what it asks of the fabric likewise. A closed form that is faster than the
+// own links' figure is what was measured, so that nothing slows it while it is alone; on the fabric nothing is clamped.
 //
 // An operation of a folded plan stands for copies that may cross other links than each other; it advances with its
 // slowest. parting() says which members must not stand for each other so that all copies of an operation load links
@@ -182,6 +183,8 @@ class LinkClasses {
                            std::uint32_t state);
   /// `of_one`: the bytes of one copy of the operation.
   void add_use(LinkLoadEntry& out, std::uint32_t link, double bytes, double of_one, bool clamp) const;
+  /// What a rank of a collective puts on its own links in the mean: out of `from`, into `to`.
+  void add_own_uses(LinkLoadEntry& out, const Job& job, RankId from, RankId to, const LinkLoad& bytes) const;
   void add_fabric(LinkLoadEntry& out, std::uint32_t row, double bytes) const;
   /// Adds what it loads of the fabric, in every state. `finish` is told of each.
   template <class Finish>
@@ -201,8 +204,8 @@ class LinkClasses {
   [[nodiscard]] std::shared_ptr<const MessageGraph> tree_of(const Job& job, const Group& group,
                                                             std::uint32_t state) const;
   /// What the edges of one communicator's trees load of own links.
-  void add_own_uses(const Job& job, Messages& messages, std::uint32_t nodes,
-                    std::vector<std::map<std::uint32_t, double>>& uses) const;
+  void add_tree_uses(const Job& job, Messages& messages, std::uint32_t nodes,
+                     std::vector<std::map<std::uint32_t, double>>& uses) const;
 
   const hardware::Topology* topology_;
   hardware::NetworkSettings settings_;

@@ -68,10 +68,7 @@ MessageGraph LinkClasses::ring_messages(const LinkLoadEntry& all, const Job& job
     LinkLoadEntry hop;
     hop.work = all.work;
     const RankId from = group.members[m], to = group.members[m + 1 < members ? m + 1 : 0];
-    add_use(hop, own_link(job, from, Port::node_out), bytes.node.value(), bytes.node.value(), true);
-    add_use(hop, own_link(job, to, Port::node_in), bytes.node.value(), bytes.node.value(), true);
-    add_use(hop, own_link(job, from, Port::network_out), bytes.network.value(), bytes.network.value(), true);
-    add_use(hop, own_link(job, to, Port::network_in), bytes.network.value(), bytes.network.value(), true);
+    add_own_uses(hop, job, from, to, bytes);
     hop.uses.insert(hop.uses.end(), fabric.begin(), fabric.end());
     ring.hops.push_back({std::move(hop.uses), {static_cast<std::uint32_t>(m > 0 ? m - 1 : members - 1)}});
   }
@@ -81,7 +78,8 @@ MessageGraph LinkClasses::ring_messages(const LinkLoadEntry& all, const Job& job
 MessageGraph LinkClasses::tree_messages(const MessageGraph& tree, SimTime work, const Job& job, const LinkLoad& bytes,
                                         std::uint32_t nodes) const {
   MessageGraph out = tree;
-  const double of_node = bytes.node.value() / static_cast<double>(work);
+  // A chain has a link less than ranks; that of an edge between nodes has what the busiest node sends in such parts.
+  const double of_node = bytes.node.value() * bytes.node_mean.out / static_cast<double>(work);
   const double of_network = bytes.network.value() / static_cast<double>(work);
   for (MessageGraph::Hop& hop : out.hops) {
     for (LinkUse& use : hop.uses) {
@@ -101,8 +99,8 @@ MessageGraph LinkClasses::tree_messages(const MessageGraph& tree, SimTime work, 
 
 // In messages of the node, as many as an edge puts on a link. A link that stands for those of several nodes has each
 // edge's part by which all of them add up to what the busiest of these carries.
-void LinkClasses::add_own_uses(const Job& job, Messages& messages, std::uint32_t nodes,
-                               std::vector<std::map<std::uint32_t, double>>& uses) const {
+void LinkClasses::add_tree_uses(const Job& job, Messages& messages, std::uint32_t nodes,
+                                std::vector<std::map<std::uint32_t, double>>& uses) const {
   const std::vector<Transfer>& edges = messages.tree_over(nodes);
   const std::vector<std::vector<std::size_t>> chains = chains_of(edges, nodes);
   std::map<std::uint32_t, std::map<std::size_t, double>> by_node;
@@ -146,7 +144,7 @@ std::shared_ptr<const MessageGraph> LinkClasses::tree_of(const Job& job, const G
   if (nodes < 2) return nullptr;
   const std::vector<Transfer> edges = messages.tree_over(nodes);
   std::vector<std::map<std::uint32_t, double>> uses(edges.size());
-  add_own_uses(job, messages, nodes, uses);
+  add_tree_uses(job, messages, nodes, uses);
   std::vector<LinkId> route;
   for (const std::uint32_t base : group.bases) {
     if (topology_ == nullptr) break;

@@ -72,7 +72,9 @@ TEST(TrainingMessages, ADegradedCardHoldsUpItsRing) {
 
 TEST(TrainingMessages, OfTreesGoOverTheirEdges) {
   // Gradients of two replicas on nodes 0 and 2 or 1 and 3 are summed by trees: of two nodes both are one edge, as a
-  // ring is, so that every link carries what the flow puts on it.
+  // ring is, so that every link carries what the flow puts on it. The gradient norm's 4 B go over all four: a card that
+  // stands for those of several nodes counts the busiest's 2 x 4 B / 2 for its two GPUs in place of the mean's three
+  // quarters of that, 8 cards, out and in, in both steps.
   const testing::RooflineTimer timer;
   const TrainingResult flows = predict(told("tree", spread_job(4), false), timer, steps(2));
   const TrainingResult messages = predict(told("tree", spread_job(4), true), timer, steps(2));
@@ -80,7 +82,8 @@ TEST(TrainingMessages, OfTreesGoOverTheirEdges) {
   EXPECT_GT(messages.events, flows.events) << "a message is an event";
   ASSERT_EQ(messages.links.size(), flows.links.size());
   for (std::size_t i = 0; i < flows.links.size(); ++i) {
-    EXPECT_NEAR(messages.links[i].bytes / flows.links[i].bytes, 1.0, 1e-9) << flows.links[i].link_class;
+    const Bytes norm{flows.links[i].link_class == "nic" ? 4.0 * 0.25 * 8 * 2 * 2 : 0.0};
+    EXPECT_NEAR((messages.links[i].bytes - norm) / flows.links[i].bytes, 1.0, 1e-9) << flows.links[i].link_class;
   }
   EXPECT_NEAR(messages.step_time / flows.step_time, 1.0, 0.02);
 }

@@ -59,6 +59,25 @@ TEST_F(CollectiveJob, TakesTheTimeOfTheCollectiveTable) {
   EXPECT_NEAR(table["rows"][0]["time_s"].get<double>(), report["collective"]["time_s"].get<double>(), 1e-12);
 }
 
+// Out of and into all GPUs: twice what travels, (n - 1) S of a buffer with a root and 2 (n - 1) S of a sum for all.
+TEST_F(CollectiveJob, CountsOnItsLinksWhatTravels) {
+  const auto bytes = [&](const std::string& operation, int gpus) {
+    const std::string text =
+        "scenario: one node\ncluster: {node: dgx_h100, fabric: single_node}\ncollective: {operation: " + operation +
+        ", bytes: 64 MiB, gpus: " + std::to_string(gpus) + "}\n";
+    EXPECT_EQ(orrery({"run", write("s.yaml", text), "--json", path("r.json"), "--quiet"}).code, 0);
+    const auto report = nlohmann::json::parse(read_file(path("r.json")));
+    EXPECT_EQ(report["links"].size(), 1u);
+    return report["links"][0]["bytes"].get<double>();
+  };
+  EXPECT_NEAR(bytes("broadcast", 2), 134217728.0, 100.0);
+  EXPECT_NEAR(bytes("broadcast", 4), 402653184.0, 100.0);
+  EXPECT_NEAR(bytes("reduce", 2), 134217728.0, 100.0);
+  EXPECT_NEAR(bytes("reduce", 4), 402653184.0, 100.0);
+  EXPECT_NEAR(bytes("all_reduce", 2), 268435456.0, 100.0);
+  EXPECT_NEAR(bytes("all_gather", 4), 402653184.0, 100.0);
+}
+
 TEST_F(CollectiveJob, NamesEachMistakeAtItsPlace) {
   EXPECT_THAT(error_of("all_reduce", "all_reduse"), AllOf(HasSubstr("s.yaml:7:14"), HasSubstr("all_reduce")));
   EXPECT_THAT(error_of("64 MiB", "0 B"), HasSubstr("s.yaml:8:10"));
