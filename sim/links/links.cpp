@@ -29,16 +29,18 @@ SimTime wire_time(double bytes, BytesPerSecond rate, SimTime most) {
   return time >= static_cast<double>(most) ? most : static_cast<SimTime>(std::llround(time));
 }
 
-/// `trees`: those of NCCL are told apart from rings.
-Pattern pattern_of(const CollectiveEntry& entry, const Plan& plan, const ClusterPrices& prices, bool trees) {
+/// NCCL's trees over nodes are told apart from rings; with `short_ones` those of LL too, which are all latency.
+Pattern pattern_of(const CollectiveEntry& entry, const Plan& plan, const ClusterPrices& prices, bool short_ones) {
   const bool exchanges =
       entry.kind == CollectiveKind::all_to_all || entry.library == CollectiveLibrary::sparse_exchange;
   if (exchanges) return Pattern::exchange;
   const bool adds_up = entry.kind == CollectiveKind::all_reduce && entry.library == CollectiveLibrary::nccl;
-  if (!trees || !adds_up) return Pattern::ring;
+  if (!adds_up) return Pattern::ring;
   const CollectiveCall call = prices.call_of(entry, plan);
   if (call.nodes < 2 || call.ranks < 2 || call.bytes.value() <= 0.0) return Pattern::ring;
-  const auto algorithm = select(call, prices.site(prices.slowest(entry, plan))).row->nccl;
+  const Choice choice = select(call, prices.site(prices.slowest(entry, plan)));
+  if (!short_ones && choice.protocol == hardware::NcclProtocol::ll) return Pattern::ring;
+  const auto algorithm = choice.row->nccl;
   const bool tree = algorithm == hardware::NcclAlgorithm::tree || algorithm == hardware::NcclAlgorithm::nvls_tree;
   return tree ? Pattern::tree : Pattern::ring;
 }

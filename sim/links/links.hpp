@@ -8,7 +8,8 @@
 //   transfer     from each member of the source to its partner
 //   collective   from each member to the one at the same place of the group's next node, in a ring over nodes
 //   tree         from each member to the one at the same place of the node above its own in each of NCCL's two trees,
-//                and back: each message a half of what goes up (NCCL's tree and nvls_tree, where read by messages)
+//                and back: each message a half of what goes up (NCCL's tree and nvls_tree; not those of LL, which are
+//                all latency, where flows are read: they would tell apart what is alike to all that takes time)
 //   exchange     from each member to the one at the same place of every other node of the group, which share what the
 //                member sends off its node evenly
 //                (all_to_all, sparse_exchange)
@@ -35,9 +36,8 @@
 // a root, which has one child), and the fabric between them. A link that stands for several carries what the busiest
 // of them does. Every other operation is a flow.
 //
-// Limitations: what is neither exchange nor tree follows a ring over nodes whatever the algorithm, and so does a tree
-// where the network is read by flows; capacities are what NCCL's measured bus bandwidths leave of the line rates
-// (collective/constants.hpp).
+// Limitations: what is neither exchange nor tree follows a ring over nodes whatever the algorithm; capacities are what
+// NCCL's measured bus bandwidths leave of the line rates (collective/constants.hpp).
 #pragma once
 
 #include <array>

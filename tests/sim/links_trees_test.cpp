@@ -26,7 +26,8 @@ constexpr double kBytes = 8e8;
 
 /// An all_reduce of one GPU of each DGX node, or of several, on leaves of two nodes and pods of two leaves.
 struct TreeJob {
-  TreeJob(int nodes, bool messages, int on_node = 1, bool folds = false, const char* algorithm = "tree")
+  TreeJob(int nodes, bool messages, int on_node = 1, bool folds = false, const char* algorithm = "tree",
+          double bytes = kBytes)
       : cluster(hardware::make_cluster("dgx_h100", "fat_tree_ndr", nodes)) {
     cluster.fabric.leaf_ports = 16;
     cluster.fabric.pod_leaves = 2;
@@ -45,7 +46,7 @@ struct TreeJob {
     if (folds) group.members.emplace_back(0u);
     plan.groups.push_back(group);
     CollectiveEntry entry;
-    entry.kind = CollectiveKind::all_reduce, entry.bytes = Bytes{kBytes}, entry.group = GroupId(0);
+    entry.kind = CollectiveKind::all_reduce, entry.bytes = Bytes{bytes}, entry.group = GroupId(0);
     plan.collectives.push_back(entry);
     prices.emplace(cluster, *timer, std::vector<GpuClass>{{0, {}}}, place(cluster, 0, 1, 0, members));
     topology.emplace(cluster);
@@ -118,8 +119,9 @@ std::map<std::string, int> crossings(const hardware::Topology& topology, const E
   return out;
 }
 
-TEST(TreeLoads, AreThoseOfARingWhereFlowsAreRead) {
-  const TreeJob job(5, false);
+TEST(TreeLoads, OfAFewBytesAreThoseOfARingWhereFlowsAreRead) {
+  // All latency (LL): what they put on links tells nothing apart.
+  const TreeJob job(5, false, 1, false, "tree", 4.0);
   EXPECT_EQ(job.load.messages, nullptr);
   std::map<std::string, int> found;
   for (const LinkUse& use : job.load.uses) {
@@ -131,16 +133,49 @@ TEST(TreeLoads, AreThoseOfARingWhereFlowsAreRead) {
   EXPECT_EQ(found, expected);
 }
 
-TEST(TreeLoads, OfAllMessagesTogetherAreTheEdgesBetweenNodes) {
-  const TreeJob job(5, true);
-  std::map<std::string, int> found;
-  for (const LinkUse& use : job.load.uses) {
-    if (!job.classes->is_fabric(LinkId(use.link))) continue;
-    const double messages = use.share * static_cast<double>(job.load.work) / (kBytes / 2);
-    EXPECT_NEAR(messages, std::round(messages), 1e-6);
-    found[job.classes->links()[use.link].representative] = static_cast<int>(std::lround(messages));
+TEST(TreeLoads, AreTheEdgesBetweenNodes) {
+  for (const bool messages : {false, true}) {
+    const TreeJob job(5, messages);
+    EXPECT_EQ(job.load.messages != nullptr, messages);
+    std::map<std::string, int> found;
+    for (const LinkUse& use : job.load.uses) {
+      if (!job.classes->is_fabric(LinkId(use.link))) continue;
+      const double halves = use.share * static_cast<double>(job.load.work) / (kBytes / 2);
+      EXPECT_NEAR(halves, std::round(halves), 1e-6);
+      found[job.classes->links()[use.link].representative] = static_cast<int>(std::lround(halves));
+    }
+    EXPECT_EQ(found, crossings(*job.topology, kFive));
   }
-  EXPECT_EQ(found, crossings(*job.topology, kFive));
+}
+
+// Of 64 nodes in rank order, 16 to a leaf, edges leave a leaf between 8 and 16, 40 and 48, 16 and 32, 48 and 32, 32 and
+// 0, and as many in the mirrored tree: 10, where a ring has 4 hops. Each has a half of the buffer up and one down, and
+// each of these goes up from a leaf and down to one.
+TEST(TreeLoads, OfSixtyFourNodesCrossTheirLeavesTenTimes) {
+  hardware::Cluster cluster = hardware::make_cluster("gh200_box", "fat_tree_ndr", 64);
+  cluster.fabric.leaf_ports = 16;
+  cluster.nccl.algorithms = hardware::parse_nccl_algorithms("tree").list;
+  PlanBuilder builder;
+  builder.add_rank("rank", 64, 0);
+  Plan plan = builder.take();
+  plan.groups.push_back({"g", {RankId(0)}, {{64, 1}}, {0}});
+  CollectiveEntry entry;
+  entry.kind = CollectiveKind::all_reduce, entry.bytes = Bytes{kBytes}, entry.group = GroupId(0);
+  plan.collectives.push_back(entry);
+  const std::unique_ptr<kernels::KernelTimer> timer = kernels::timers()[0].make();
+  const ClusterPrices prices(cluster, *timer, {{0, {}}}, place(cluster, 0, 1, 0, 64));
+  const hardware::Topology topology(cluster);
+  LinkClasses classes(cluster, &topology);
+  const std::size_t number = classes.add(plan, prices);
+  classes.fold();
+  const LinkLoadEntry load = classes.loads(number, price(plan, prices)).collectives[0];
+  double leaves = 0.0, cards = 0.0;
+  for (const LinkUse& use : load.uses) {
+    const LinkInfo& link = classes.links()[use.link];
+    (link.link_class == "leaf" ? leaves : cards) += use.share * static_cast<double>(load.work) * link.count;
+  }
+  EXPECT_NEAR(leaves, 10 * 2 * 2 * kBytes / 2, 1e-6 * leaves);
+  EXPECT_NEAR(cards, 2 * 2 * 63 * kBytes, 1e-6 * cards) << "out and in: 63 edges of each tree, up and down";
 }
 
 TEST(TreeLoads, OfMessagesAreTheEdgesOnEveryLink) {
