@@ -136,6 +136,7 @@ class MapReader {
   double number_or(std::string_view key, double fallback, Range range = {});
   bool boolean_or(std::string_view key, bool fallback);
   std::vector<std::int64_t> integers_or(std::string_view key, std::vector<std::int64_t> fallback, Range range = {});
+  std::vector<double> numbers(std::string_view key, Range range = {});
   std::vector<std::string> texts_or(std::string_view key, std::vector<std::string> fallback);
   /// One of `choices`; returns its index. Otherwise an error that lists the choices, nearest first.
   std::size_t choice(std::string_view key, const std::vector<std::string>& choices);

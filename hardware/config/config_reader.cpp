@@ -190,6 +190,21 @@ std::vector<std::int64_t> MapReader::integers_or(std::string_view key, std::vect
   return values;
 }
 
+std::vector<double> MapReader::numbers(std::string_view key, Range range) {
+  const ConfigNode* node = take(key, true);
+  if (node == nullptr) return {};
+  if (node->kind != NodeKind::sequence) {
+    diagnostics_->error(node->span,
+                        fmt::format("'{}': expected a list of numbers, found {}", key, kind_name(node->kind)));
+    return {};
+  }
+  std::vector<double> values;
+  for (const NodePtr& item : node->items) {
+    if (const auto value = read_number(*item, key, range, *diagnostics_)) values.push_back(*value);
+  }
+  return values;
+}
+
 std::vector<std::string> MapReader::texts_or(std::string_view key, std::vector<std::string> fallback) {
   const ConfigNode* node = take(key, false);
   if (node == nullptr) return fallback;
