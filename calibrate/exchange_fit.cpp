@@ -123,7 +123,7 @@ hardware::Fit fit_rows(const std::string& key, const Rows& rows, const hardware:
   std::vector<double> at_seen, at_kept;
   for (const ExchangeMeasurement* row : rows) {
     (row->kept_back ? at_kept : at_seen).push_back(error_of(*row, solution.values, site));
-    const std::string family = family_hash(row->family());
+    const std::uint32_t family = family_hash(row->family());
     const auto place = std::lower_bound(fit.families_seen.begin(), fit.families_seen.end(), family);
     if (place == fit.families_seen.end() || *place != family) fit.families_seen.insert(place, family);
   }

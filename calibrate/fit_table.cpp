@@ -2,8 +2,13 @@
 //
 // Only the rows that the split leaves to the fit reach the optimiser; residuals are taken on all of them, by
 // group. Rows that beat the roofline, or whose kernel no family knows, are named and left out.
+#include "kernels/table/fit_table.hpp"
+
 #include <cmath>
+#include <cstdint>
 #include <map>
+#include <memory>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -15,6 +20,7 @@
 #include "calibrate/nccl_rows.hpp"
 #include "calibrate/rows.hpp"
 #include "calibrate/split.hpp"
+#include "calibrate/surface_fit.hpp"
 #include "hardware/catalogue/catalogue.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/config/shown.hpp"
@@ -40,15 +46,12 @@ std::vector<hardware::FitResidual> residuals(const std::vector<PredictedRow>& ro
   return result;
 }
 
-std::vector<std::string> families_seen(const std::vector<const MeasuredRow*>& rows) {
-  std::map<std::string, bool> seen;
+std::vector<std::uint32_t> families_seen(const std::vector<const MeasuredRow*>& rows) {
+  std::set<std::uint32_t> seen;
   for (const MeasuredRow* row : rows) {
-    if (group_for_fit(*row) == kSeen) seen[family_hash(row->family_key)] = true;
+    if (group_for_fit(*row) == kSeen) seen.insert(family_hash(row->family_key));
   }
-  std::vector<std::string> names;
-  names.reserve(seen.size());
-  for (const auto& [name, unused] : seen) names.push_back(name);
-  return names;
+  return {seen.begin(), seen.end()};
 }
 
 hardware::Fit fit_rows(const kernels::FittedModel& model, const std::vector<const MeasuredRow*>& rows,
@@ -66,18 +69,20 @@ hardware::Fit fit_rows(const kernels::FittedModel& model, const std::vector<cons
     coefficients[i] = rounded(coefficients[i]);
     fit.coefficients.emplace_back(std::string(model.names[i]), coefficients[i]);
   }
+  fit.surfaces = fit_surfaces(model, coefficients, observations, gpu);
+  const kernels::FittedValues values = kernels::fitted_values(&fit, model, gpu);
   std::vector<PredictedRow> predicted;
   for (const MeasuredRow* row : rows) {
-    const Seconds time = max(model.time(row->kernel, gpu, coefficients), kernels::roofline(row->kernel, gpu));
+    const Seconds time = values.time(model, row->kernel, gpu, kernels::roofline(row->kernel, gpu));
     predicted.push_back({row->line, {}, std::string(group_for_fit(*row)), time.value(), row->measured.value()});
   }
   fit.residuals = residuals(predicted);
   return fit;
 }
 
-PredictedRow predict(const MeasuredRow& row, const hardware::Gpu& gpu, const kernels::KernelTimer& timer) {
-  PredictedRow out{
-      row.line, kernels::describe(row.kernel), {}, timer.time(row.kernel, gpu).value(), row.measured.value()};
+PredictedRow predict(const MeasuredRow& row, const hardware::Gpu& gpu, const kernels::KernelTimer& timer,
+                     const kernels::BoundTimer& bound) {
+  PredictedRow out{row.line, kernels::describe(row.kernel), {}, bound.time(row.kernel).value(), row.measured.value()};
   if (row.second) {
     out.description += " and " + kernels::describe(*row.second);
     out.group = "mixed";
@@ -167,6 +172,7 @@ ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::
   TableRows read = required_kind(table).read(table, gpu);
   std::vector<PredictedRow> predicted;
   std::vector<SkippedRow> skipped = std::move(read.skipped);
+  const std::unique_ptr<kernels::BoundTimer> bound = timer.bind(gpu);
   for (const MeasuredRow& row : read.rows) {
     if (!only.empty() && row.fit_key != only) continue;
     std::string reason = objection(row, gpu);
@@ -174,7 +180,7 @@ ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::
       skipped.push_back({row.line, kernels::describe(row.kernel), std::move(reason)});
       continue;
     }
-    predicted.push_back(predict(row, gpu, timer));
+    predicted.push_back(predict(row, gpu, timer, *bound));
   }
   return summarise(predicted, std::move(skipped));
 }

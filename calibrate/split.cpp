@@ -26,7 +26,9 @@ std::uint64_t fnv1a(std::string_view text) {
   return hash;
 }
 
-std::string family_hash(std::string_view family_key) { return fmt::format("{:08x}", fnv1a(family_key) >> 32); }
+std::uint32_t family_hash(std::string_view family_key) {
+  return static_cast<std::uint32_t>(fnv1a(family_key) >> (64 - hardware::kFamilyBits));
+}
 
 std::string_view group_for_fit(const MeasuredRow& row) {
   return fnv1a(row.family_key) % kParts == 0 ? kUnseenFamily : point_group(row);

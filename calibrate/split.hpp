@@ -4,6 +4,7 @@
 // families that are seen, rows with hash % 5 = 0 are kept back. Source of the hash: FNV-1a, Fowler, Noll & Vo.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,8 @@ inline constexpr std::string_view kSeen = "seen", kUnseenPoint = "unseen_point",
 inline constexpr std::string_view kSplitRule =
     "fnv1a(family) % 5 = 0: unseen_family; else fnv1a(shape) % 5 = 0: unseen_point";
 
-/// Eight hex digits that name a shape family in a profile.
-[[nodiscard]] std::string family_hash(std::string_view family_key);
+/// What names a shape family in a profile: the highest hardware::kFamilyBits of its hash.
+[[nodiscard]] std::uint32_t family_hash(std::string_view family_key);
 
 /// The group of a row when the fit is made.
 [[nodiscard]] std::string_view group_for_fit(const MeasuredRow& row);

@@ -10,10 +10,13 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "calibrate/surface_fit.hpp"
 #include "calibrate/tables.hpp"
 #include "hardware/config/config.hpp"
 #include "hardware/config/files.hpp"
+#include "hardware/config/packed_numbers.hpp"
 
 namespace orrery::calibrate {
 namespace {
@@ -27,14 +30,13 @@ std::string quoted(const std::string& text) {
   return result + '"';
 }
 
-std::string families(const std::vector<std::string>& names) {
-  constexpr std::size_t kPerLine = 10;
-  std::string text = "    families_seen: [";
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) text += i % kPerLine == 0 ? ",\n      " : ", ";
-    text += quoted(names[i]);
+std::string surface_text(const hardware::Surface& surface) {
+  std::string axes;
+  for (const hardware::Surface::Axis& axis : surface.axes) {
+    axes += fmt::format("{}{}: [{}]", axes.empty() ? "" : ", ", axis.coordinate, fmt::join(axis.knots, ", "));
   }
-  return text + "]\n";
+  return fmt::format("      - axes: {{{}}}\n        step: {}\n        factors: \"{}\"\n", axes, code_step(surface),
+                     hardware::pack_numbers(factor_codes(surface), hardware::kFactorBits));
 }
 
 // fmt's "{}" prints the shortest digits that read back as the same double.
@@ -42,11 +44,15 @@ std::string entry(const hardware::Fit& fit) {
   std::string text = fmt::format("  - key: {}\n    source: {}\n    date: {}\n    split: {}\n    coefficients:\n",
                                  quoted(fit.key), quoted(fit.source), quoted(fit.date), quoted(fit.split));
   for (const auto& [name, value] : fit.coefficients) text += fmt::format("      {}: {}\n", name, value);
+  if (!fit.surfaces.empty()) text += "    surfaces:\n";
+  for (const hardware::Surface& surface : fit.surfaces) text += surface_text(surface);
   text += "    residuals:\n";
   for (const hardware::FitResidual& r : fit.residuals) {
     text += fmt::format("      - {{group: {}, rows: {}, median: {}, p95: {}}}\n", r.group, r.rows, r.median, r.p95);
   }
-  return text + families(fit.families_seen);
+  if (fit.families_seen.empty()) return text;
+  return text +
+         fmt::format("    families_seen: \"{}\"\n", hardware::pack_numbers(fit.families_seen, hardware::kFamilyBits));
 }
 
 // Where the line that holds `offset` starts.

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -28,6 +29,24 @@ struct FitResidual {
   double p95 = 0.0;
 };
 
+/// What measurements say beyond a model's equation: a factor on its time, linear between the knots of up to three axes
+/// and constant beyond the outer ones.
+struct Surface {
+  struct Axis {
+    std::string coordinate;     ///< one of the model's (kernels/family.hpp)
+    std::vector<double> knots;  ///< ascending multiples of ¼, two at least
+  };
+  std::vector<Axis> axes;
+  std::vector<double> factors;  ///< of the knots, the last axis fastest
+};
+
+/// A surface's factor as the profile holds it: exp(step·(code − kNoResidual)).
+inline constexpr int kFactorBits = 9;
+inline constexpr int kNoResidual = 1 << (kFactorBits - 1);
+
+/// How many bits of a shape family's hash a profile keeps.
+inline constexpr int kFamilyBits = 18;
+
 /// Coefficients of one timing model for one kernel family on one GPU.
 struct Fit {
   std::string key;     ///< "<family>/<implementation>/<dtype>", e.g. "gemm/trtllm/bf16"
@@ -35,9 +54,10 @@ struct Fit {
   std::string date;    ///< ISO date of the fit
   std::string split;   ///< how test rows were chosen
   std::vector<std::pair<std::string, double>> coefficients;  ///< in the order the model names them
+  std::vector<Surface> surfaces;                             ///< their factors multiply
   std::vector<FitResidual> residuals;
-  std::vector<std::string> families_seen;  ///< hashes of the shape families that the fit saw, sorted
-  std::string of;                          ///< the board that was measured, where it is another of the same silicon
+  std::vector<std::uint32_t> families_seen;  ///< hashes of the shape families that the fit saw, kFamilyBits, sorted
+  std::string of;                            ///< the board that was measured, where it is another of the same silicon
 
   /// The coefficient called `name`, if the fit has it.
   [[nodiscard]] std::optional<double> coefficient(std::string_view name) const;

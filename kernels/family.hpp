@@ -5,6 +5,10 @@
 // named coefficients: the fit and the timer call the very same function.
 #pragma once
 
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +19,27 @@
 #include "kernels/kernel.hpp"
 
 namespace orrery::kernels {
+
+/// Where a kernel lies for the surfaces of a fit: as many numbers as its model has coordinates.
+inline constexpr std::size_t kMostCoordinates = 8;
+using Coordinates = std::array<double, kMostCoordinates>;
+
+/// What a size is on an axis: log₂ at powers of two, linear in between. Exact, and the same on every machine, for the
+/// cost of two additions. REQUIRES a positive normal number.
+[[nodiscard]] inline double octaves(double size) {
+  constexpr int kFraction = 52, kBias = 1023;
+  const auto bits = std::bit_cast<std::uint64_t>(size);
+  const auto exponent = static_cast<double>(static_cast<std::int64_t>(bits >> kFraction) - kBias);
+  constexpr std::uint64_t kOne = std::uint64_t{kBias} << kFraction;
+  constexpr std::uint64_t kMask = (std::uint64_t{1} << kFraction) - 1;
+  return exponent + (std::bit_cast<double>(kOne | (bits & kMask)) - 1.0);
+}
+
+/// One axis of a surface that a fit may learn.
+struct SurfaceAxis {
+  std::size_t coordinate;
+  std::vector<double> knots;  ///< ascending multiples of ¼
+};
 
 /// A timing model with named coefficients.
 /// Contract: time() never depends on anything but its arguments; times grow when efficiencies shrink.
@@ -31,7 +56,22 @@ struct FittedModel {
   /// Least and most value of each coefficient, least > 0.
   std::vector<std::pair<double, double>> bounds;
   std::string_view equation, source;
+
+  /// What the equation leaves, as a fit may learn it where measured points are dense: names of coordinates, the
+  /// kernel's place in them (false: the fit was not made for such a kernel), and the surfaces, whose factors multiply
+  /// the time (hardware::Surface). Without: the equation stands alone.
+  std::vector<std::string_view> coordinates;
+  bool (*locate)(const Kernel&, const hardware::Gpu&, Coordinates&) = nullptr;
+  std::vector<std::vector<SurfaceAxis>> surfaces;
+  /// The sizes in which the equation never falls, and a fit must not either: the kernel with one of them `by` times as
+  /// large, rounded up.
+  std::vector<Kernel (*)(const Kernel&, double by)> grown;
 };
+
+/// A size `by` times as large, rounded up.
+[[nodiscard]] inline std::int64_t grown_size(std::int64_t size, double by) {
+  return static_cast<std::int64_t>(std::ceil(static_cast<double>(size) * by - 1e-9));
+}
 
 /// Which of a profile's fits price a kernel: those of an implementation, or of one that stands in for it, in the
 /// formats of one list. A few small numbers, so that a timer bound to a GPU looks a fit up without building its key.

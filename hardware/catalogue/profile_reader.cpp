@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/catalogue/fit_reader.hpp"
 #include "hardware/catalogue/profile_sources.hpp"
 #include "hardware/catalogue/sister_fits.hpp"
 
@@ -62,60 +63,6 @@ Software read_software(MapReader section) {
   software.source = section.text("source");
   section.finish();
   return software;
-}
-
-Fit read_fit(MapReader map, std::string key) {
-  Fit fit;
-  fit.key = std::move(key);
-  fit.source = map.text("source");
-  fit.date = map.text("date");
-  fit.split = map.text("split");
-  const ConfigNode* coefficients = map.required_child("coefficients");
-  MapReader values(coefficients, "coefficients", map.diagnostics());
-  if (coefficients != nullptr) {
-    for (const auto& [coefficient, unused] : coefficients->entries) {
-      fit.coefficients.emplace_back(coefficient, values.number(coefficient));
-    }
-  }
-  if (const ConfigNode* residuals = map.child("residuals")) {
-    if (residuals->kind != NodeKind::sequence) {
-      map.diagnostics().error(residuals->span, "'residuals': expected a list of residuals");
-    }
-    for (const NodePtr& item : residuals->items) {
-      MapReader row(item.get(), "residuals", map.diagnostics());
-      FitResidual residual;
-      residual.group = row.text("group");
-      residual.rows = static_cast<int>(row.integer("rows", Range::between(0, 2e9)));
-      residual.median = row.number("median", Range::at_least(0));
-      residual.p95 = row.number("p95", Range::at_least(0));
-      row.finish();
-      fit.residuals.push_back(std::move(residual));
-    }
-  }
-  fit.families_seen = map.texts_or("families_seen", {});
-  std::sort(fit.families_seen.begin(), fit.families_seen.end());
-  map.finish();
-  return fit;
-}
-
-/// A mapping from key to fit, or a list of fits that carry their `key`.
-std::vector<Fit> read_fits(const ConfigNode* node, Diagnostics& diagnostics) {
-  std::vector<Fit> fits;
-  if (node == nullptr || node->kind == NodeKind::null) return fits;
-  for (const auto& [key, value] : node->entries)
-    fits.push_back(read_fit(MapReader(value.get(), key, diagnostics), key));
-  for (const NodePtr& item : node->items) {
-    MapReader map(item.get(), "fits", diagnostics);
-    std::string key = map.text("key");
-    fits.push_back(read_fit(std::move(map), std::move(key)));
-  }
-  if (node->kind == NodeKind::scalar) diagnostics.error(node->span, "'fits': expected a list of fits");
-  std::vector<std::string> keys;
-  for (const Fit& fit : fits) keys.push_back(fit.key);
-  std::sort(keys.begin(), keys.end());
-  const auto twice = std::adjacent_find(keys.begin(), keys.end());
-  if (twice != keys.end()) diagnostics.error(node->span, fmt::format("'fits': the key '{}' stands twice", *twice));
-  return fits;
 }
 
 /// A family's coefficients, as the file orders them.

@@ -39,10 +39,10 @@ std::optional<std::vector<std::uint32_t>> unpack_numbers(std::string_view text, 
     const std::size_t digit = kAlphabet.find(c);
     if (digit == std::string_view::npos) return std::nullopt;
     held = held << kBits | digit;
-    filled += kBits;
-    if (filled < bits || numbers.size() == count) continue;
-    filled -= bits;
-    numbers.push_back(static_cast<std::uint32_t>(held >> filled & ((std::uint64_t{1} << bits) - 1)));
+    for (filled += kBits; filled >= bits && numbers.size() < count;) {
+      filled -= bits;
+      numbers.push_back(static_cast<std::uint32_t>(held >> filled & ((std::uint64_t{1} << bits) - 1)));
+    }
   }
   return numbers;
 }

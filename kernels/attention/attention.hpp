@@ -17,6 +17,10 @@ namespace orrery::kernels {
 /// KV stream against CTAs per sequence and KV head, with split KV.
 [[nodiscard]] FittedModel attention_decode_model();
 
+/// What a fit may learn beyond them: attention_surfaces.cpp.
+void add_prefill_surfaces(FittedModel& model);
+void add_decode_surfaces(FittedModel& model);
+
 // work() of the shape, without looking up its family.
 [[nodiscard]] Work attention_work(const AttentionPrefillShape& shape);
 [[nodiscard]] Work attention_work(const AttentionDecodeShape& shape);

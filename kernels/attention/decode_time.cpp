@@ -152,6 +152,7 @@ FittedModel attention_decode_model() {
                   {1e-2, 30}, {1e-2, 20}, {1, 8},    {1e-2, 30}, {1e-3, 10}, {0.5, 15}, {1e-2, 20}};
   model.equation = "t0 + combine + power_sum(cta·waves + block·blocks, KV bytes/bandwidth)";
   model.source = "split KV: FlashDecoding 2023; kernels of TensorRT-LLM and FlashAttention by their source";
+  add_decode_surfaces(model);
   return model;
 }
 

@@ -201,6 +201,7 @@ FittedModel attention_prefill_model() {
                   {1, 10},   {0.05, 1}, {1e-3, 100}, {0.1, 3},   {1e-2, 20}};
   model.equation = "t0 + regroup + power_sum(balance(CTAs/SMs, longest CTA), bytes/bandwidth) + append";
   model.source = "FlashAttention-2/3 tiling, arXiv:2307.08691, arXiv:2407.08608; backward: DeepSeek profile-data";
+  add_prefill_surfaces(model);
   return model;
 }
 

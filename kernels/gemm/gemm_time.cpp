@@ -333,6 +333,7 @@ FittedModel gemm_model() {
   model.defaults = default_coefficients;
   model.equation = "t0 + scale(A) + min over (tile, split) of max(S, D) + o·min(S, D)";
   model.source = "wave and tile quantisation, split-K: NVIDIA DL Performance guide; Osama et al., PPoPP 2023";
+  add_gemm_surfaces(model);
   return model;
 }
 

@@ -56,6 +56,11 @@ std::vector<double> coefficients_of(const hardware::Fit& fit, const FittedModel&
   return result;
 }
 
+FittedValues fitted_values(const hardware::Fit* fit, const FittedModel& model, const hardware::Gpu& gpu) {
+  if (fit == nullptr) return {model.defaults(gpu), {}};
+  return {coefficients_of(*fit, model), Surfaces(*fit, model)};
+}
+
 FitTable::FitTable(const hardware::Gpu& gpu) : gpu_(&gpu) {
   families_.reserve(families().size());
   for (const FamilyRow& row : families()) {
@@ -68,18 +73,14 @@ FitTable::FitTable(const hardware::Gpu& gpu) : gpu_(&gpu) {
   }
 }
 
-std::vector<double> FitTable::read(const hardware::Fit* fit, const FittedModel& model) const {
-  return fit != nullptr ? coefficients_of(*fit, model) : model.defaults(*gpu_);
-}
-
 // A kernel that a bad fit prices is refused, not every use of the GPU.
 std::size_t FitTable::add(const hardware::Fit* fit, const FittedModel& model) {
   Entry entry;
   entry.fit = fit;
   try {
-    entry.coefficients = read(fit, model);
+    entry.values = fitted_values(fit, model, *gpu_);
   } catch (const std::invalid_argument&) {
-    entry.coefficients.clear();
+    entry.values = {};
   }
   entries_.push_back(std::move(entry));
   return entries_.size() - 1;
@@ -101,7 +102,7 @@ void FitTable::add_fits(Family& family) {
   }
 }
 
-const std::vector<double>& FitTable::coefficients(const Kernel& kernel) const {
+const FittedValues& FitTable::values(const Kernel& kernel) const {
   const Family& family = families_[kernel.index()];
   std::size_t place = family.defaults;
   if (!family.choices.empty()) {
@@ -109,8 +110,8 @@ const std::vector<double>& FitTable::coefficients(const Kernel& kernel) const {
     place = family.choices[static_cast<std::size_t>(choice.implementation) * family.lists + choice.dtypes];
   }
   const Entry& entry = entries_[place];
-  if (entry.coefficients.empty()) static_cast<void>(read(entry.fit, family.row->model));  // says why
-  return entry.coefficients;
+  if (entry.values.coefficients.empty()) static_cast<void>(fitted_values(entry.fit, family.row->model, *gpu_));  // why
+  return entry.values;
 }
 
 }  // namespace orrery::kernels

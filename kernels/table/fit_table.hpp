@@ -6,12 +6,29 @@
 
 #include "hardware/gpu.hpp"
 #include "kernels/family.hpp"
+#include "kernels/table/surfaces.hpp"
 
 namespace orrery::kernels {
 
 /// A fit as the model's vector. Throws std::invalid_argument if it was made for other coefficients: a fit must not be
 /// half used.
 [[nodiscard]] std::vector<double> coefficients_of(const hardware::Fit& fit, const FittedModel& model);
+
+/// What prices kernels of one fit.
+struct FittedValues {
+  std::vector<double> coefficients;
+  Surfaces surfaces;
+
+  /// The model's time with the fit's surfaces, no shorter than `bound`, the roofline.
+  [[nodiscard]] Seconds time(const FittedModel& model, const Kernel& kernel, const hardware::Gpu& gpu,
+                             Seconds bound) const {
+    return max(model.time(kernel, gpu, coefficients) * surfaces.factor(kernel, gpu), bound);
+  }
+};
+
+/// Of `fit`, which must outlive them, or the model's defaults where it is nullptr. Throws what coefficients_of() and
+/// Surfaces() throw.
+[[nodiscard]] FittedValues fitted_values(const hardware::Fit* fit, const FittedModel& model, const hardware::Gpu& gpu);
 
 /// What each kernel is priced with on one GPU.
 class FitTable {
@@ -20,15 +37,14 @@ class FitTable {
   explicit FitTable(const hardware::Gpu& gpu);
 
   /// Those of the fit that fit_key() names, else the model's defaults. Neither allocates nor builds a key. Throws what
-  /// coefficients_of() throws.
-  [[nodiscard]] const std::vector<double>& coefficients(const Kernel& kernel) const;
+  /// fitted_values() throws.
+  [[nodiscard]] const FittedValues& values(const Kernel& kernel) const;
 
  private:
-  /// A fit's coefficients, or the defaults; none where there are none to be had, which is an error once they are asked
-  /// for.
+  /// A fit's values, or the defaults; none where there are none to be had, which is an error once they are asked for.
   struct Entry {
     const hardware::Fit* fit = nullptr;
-    std::vector<double> coefficients;
+    FittedValues values;
   };
   struct Family {
     const FamilyRow* row = nullptr;
@@ -39,7 +55,6 @@ class FitTable {
 
   void add_fits(Family& family);
   std::size_t add(const hardware::Fit* fit, const FittedModel& model);
-  [[nodiscard]] std::vector<double> read(const hardware::Fit* fit, const FittedModel& model) const;
 
   const hardware::Gpu* gpu_;
   std::vector<Entry> entries_;

@@ -75,7 +75,7 @@ class BoundFitted final : public BoundTimer {
 
   [[nodiscard]] Seconds time(const Kernel& kernel) const override {
     const FamilyRow& row = rows_[kernel.index()];
-    return max(row.model.time(kernel, gpu_, fits_.coefficients(kernel)), roofline(kernel, row.work(kernel), gpu_));
+    return fits_.values(kernel).time(row.model, kernel, gpu_, roofline(kernel, row.work(kernel), gpu_));
   }
 
  private:
@@ -87,35 +87,36 @@ class BoundFitted final : public BoundTimer {
 class FittedTimer final : public KernelTimer {
  public:
   [[nodiscard]] Seconds time(const Kernel& kernel, const hardware::Gpu& gpu) const override {
-    const FittedModel& model = family_of(kernel).model;
-    return max(model.time(kernel, gpu, coefficients(kernel, gpu).values), roofline(kernel, gpu));
+    return chosen(kernel, gpu).values.time(family_of(kernel).model, kernel, gpu, roofline(kernel, gpu));
   }
 
   [[nodiscard]] Estimate explain(const Kernel& kernel, const hardware::Gpu& gpu) const override {
     const FamilyRow& row = family_of(kernel);
-    const Chosen chosen = coefficients(kernel, gpu);
+    const auto [fit, values] = chosen(kernel, gpu);
     Estimate estimate;
-    estimate.time = time(kernel, gpu);
+    estimate.time = values.time(row.model, kernel, gpu, roofline(kernel, gpu));
     estimate.terms = roofline_terms(kernel, gpu);
     std::string source(row.model.source);
-    if (chosen.fit != nullptr && is_backward(kernel)) {
-      source =
-          fmt::format("no backward measurements; from the forward fit {} and {}", chosen.fit->key, row.model.source);
-    } else if (chosen.fit != nullptr && is_borrowed(kernel, *chosen.fit)) {
-      estimate.fit_key = chosen.fit->key;
-      source = fmt::format("estimate: no int8 measurements, taken from the fit {}", chosen.fit->key);
-    } else if (chosen.fit != nullptr) {
-      const bool own = chosen.fit->of.empty();
+    if (fit != nullptr && is_backward(kernel)) {
+      source = fmt::format("no backward measurements; from the forward fit {} and {}", fit->key, row.model.source);
+    } else if (fit != nullptr && is_borrowed(kernel, *fit)) {
+      estimate.fit_key = fit->key;
+      source = fmt::format("estimate: no int8 measurements, taken from the fit {}", fit->key);
+    } else if (fit != nullptr) {
+      const bool own = fit->of.empty();
       estimate.provenance = own ? Provenance::measured : Provenance::published;
-      estimate.fit_key = chosen.fit->key;
-      source = fmt::format("{}{}, fitted {}",
-                           own ? "" : chosen.fit->of + "'s fit at this board's rates: ", chosen.fit->source,
-                           chosen.fit->date);
+      estimate.fit_key = fit->key;
+      source =
+          fmt::format("{}{}, fitted {}", own ? "" : fit->of + "'s fit at this board's rates: ", fit->source, fit->date);
     } else {
       source += "; default efficiencies, no measurements of this GPU";
     }
-    estimate.terms.push_back({"model", row.model.time(kernel, gpu, chosen.values),
-                              with_values(row.model, chosen.values), std::move(source)});
+    const double factor = values.surfaces.factor(kernel, gpu);
+    std::string equation = with_values(row.model, values.coefficients);
+    if (factor != 1.0)
+      equation += fmt::format("; times {:.4g}, what the surfaces of the fit add at these sizes", factor);
+    estimate.terms.push_back(
+        {"model", row.model.time(kernel, gpu, values.coefficients) * factor, std::move(equation), std::move(source)});
     return estimate;
   }
 
@@ -126,16 +127,13 @@ class FittedTimer final : public KernelTimer {
  private:
   struct Chosen {
     const hardware::Fit* fit = nullptr;
-    std::vector<double> values;
+    FittedValues values;
   };
 
-  static Chosen coefficients(const Kernel& kernel, const hardware::Gpu& gpu) {
-    const FamilyRow& row = family_of(kernel);
-    Chosen chosen;
+  static Chosen chosen(const Kernel& kernel, const hardware::Gpu& gpu) {
     const std::string key = fit_key(kernel, gpu);
-    if (!key.empty()) chosen.fit = gpu.find_fit(key);
-    chosen.values = chosen.fit != nullptr ? coefficients_of(*chosen.fit, row.model) : row.model.defaults(gpu);
-    return chosen;
+    const hardware::Fit* fit = key.empty() ? nullptr : gpu.find_fit(key);
+    return {fit, fitted_values(fit, family_of(kernel).model, gpu)};
   }
 };
 

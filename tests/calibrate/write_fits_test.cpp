@@ -19,7 +19,7 @@ hardware::Fit fit(std::string key, double value) {
   result.split = "fnv1a(family) % 5 = 0";
   result.coefficients = {{"floor_us", value}, {"e_compute", 0.1}};
   result.residuals = {{"seen", 12, 0.0125, 0.5}, {"unseen_family", 3, 1e-9, 1.0}};
-  for (int i = 0; i < 23; ++i) result.families_seen.push_back(std::to_string(10000000 + i));
+  for (std::uint32_t i = 0; i < 63; ++i) result.families_seen.push_back(1000 + i);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include "hardware/catalogue/catalogue.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -171,11 +172,11 @@ TEST(GpuProfile, ReadsFitsAsAListOrAMapping) {
   const std::string fits =
       "fits:\n- key: gemm/trtllm/bf16\n  source: \"table\"\n  date: 2025-01-01\n  split: by hash\n"
       "  coefficients: {z: 0.5, a: 1e-6}\n"
-      "  residuals: [{group: seen, rows: 3, median: 0.1, p95: 0.2}]\n  families_seen: [\"ff\", \"0a\"]\n";
+      "  residuals: [{group: seen, rows: 3, median: 0.1, p95: 0.2}]\n  families_seen: \"AACAAB\"\n";
   const std::string mapping =
       "fits:\n  gemm/trtllm/bf16:\n    source: table\n    date: 2025-01-01\n    split: by hash\n"
       "    coefficients: {z: 0.5, a: 1e-6}\n"
-      "    residuals: [{group: seen, rows: 3, median: 0.1, p95: 0.2}]\n    families_seen: [\"ff\", \"0a\"]\n";
+      "    residuals: [{group: seen, rows: 3, median: 0.1, p95: 0.2}]\n    families_seen: \"AACAAB\"\n";
   const std::string above = facts.substr(0, facts.find("\nfits:"));
   for (const std::string& form : {fits, mapping}) {
     const Gpu gpu = parse_gpu(above + "\n" + form);
@@ -184,12 +185,54 @@ TEST(GpuProfile, ReadsFitsAsAListOrAMapping) {
     EXPECT_EQ(fit->coefficients.at(0).first, "z");  // the order of the file
     EXPECT_EQ(fit->coefficient("a"), 1e-6);
     EXPECT_EQ(fit->coefficient("b"), std::nullopt);
-    EXPECT_EQ(fit->families_seen, (std::vector<std::string>{"0a", "ff"}));
+    EXPECT_EQ(fit->families_seen, (std::vector<std::uint32_t>{1, 2}));
     EXPECT_EQ(fit->residuals.at(0).rows, 3);
     EXPECT_EQ(gpu.find_fit("gemm"), nullptr);
   }
   const std::string twice = fits + fits.substr(6);
   EXPECT_NE(message_of([&] { return parse_gpu(above + "\n" + twice); }).find("stands twice"), std::string::npos);
+}
+
+std::string with_fit(const std::string& rest) {
+  const std::string facts = edited_profile("h100_sxm", "sources:", "sources:");
+  return facts.substr(0, facts.find("\nfits:")) +
+         "\nfits:\n- key: gemm/trtllm/bf16\n  source: table\n  date: 2025-01-01\n  split: by hash\n  coefficients: {a: "
+         "1}\n" +
+         rest;
+}
+
+TEST(GpuProfile, ReadsSurfacesOfAFit) {
+  // Codes 256, 266 and 246 of nine bits: no residual, ten steps up, ten down.
+  const Gpu gpu = parse_gpu(with_fit("  surfaces:\n  - axes: {n: [5, 7.25, 9]}\n    step: 0.01\n    factors: gEKew\n"));
+  const Fit* fit = gpu.find_fit("gemm/trtllm/bf16");
+  ASSERT_TRUE(fit != nullptr && fit->surfaces.size() == 1);
+  const Surface& surface = fit->surfaces[0];
+  EXPECT_EQ(surface.axes.at(0).coordinate, "n");
+  EXPECT_EQ(surface.axes.at(0).knots, (std::vector<double>{5, 7.25, 9}));
+  ASSERT_EQ(surface.factors.size(), 3u);
+  EXPECT_DOUBLE_EQ(surface.factors[0], 1.0);
+  EXPECT_DOUBLE_EQ(surface.factors[1], std::exp(0.1));
+  EXPECT_DOUBLE_EQ(surface.factors[2], std::exp(-0.1));
+}
+
+TEST(GpuProfile, RefusesSurfacesThatAreNone) {
+  const auto refusal = [](const std::string& axes, const std::string& factors) {
+    return message_of([&] {
+      return parse_gpu(
+          with_fit("  surfaces:\n  - axes: {" + axes + "}\n    step: 0.01\n    factors: \"" + factors + "\"\n"));
+    });
+  };
+  const auto says = [](const std::string& message, const char* what) {
+    return message.find(what) != std::string::npos;
+  };
+  EXPECT_TRUE(says(refusal("n: [5]", "gA"), "'n': expected two knots or more, ascending multiples of 0.25"));
+  EXPECT_TRUE(says(refusal("n: [7, 5]", "gCA"), "ascending multiples of 0.25"));
+  EXPECT_TRUE(says(refusal("n: [5, 7.1]", "gCA"), "ascending multiples of 0.25"));
+  EXPECT_TRUE(says(refusal("n: [5, 7]", "gC"), "'factors': expected 2 numbers of 9 bits in base64url"));
+  EXPECT_TRUE(says(refusal("n: [5, 7]", "g+A"), "'factors': expected 2 numbers of 9 bits in base64url"));
+  EXPECT_TRUE(says(refusal("a: [1, 2], b: [1, 2], c: [1, 2], d: [1, 2]", "gA"), "'axes': expected one to 3 of them"));
+  EXPECT_TRUE(says(message_of([&] { return parse_gpu(with_fit("  families_seen: \"A+A\"\n")); }),
+                   "'families_seen': expected hashes of 18 bits in base64url"));
 }
 
 TEST(Gpu, ComputesADtypeInWhatTheHardwareHas) {

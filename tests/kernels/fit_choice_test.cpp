@@ -200,7 +200,7 @@ TEST(FitTable, KeysThatNoFamilyKnowsAreLeftAlone) {
     gpu.fits.push_back(fit);
   }
   const FitTable table(gpu);
-  EXPECT_EQ(table.coefficients(gemm(Dtype::bf16)), find_family("gemm")->model.defaults(gpu));
+  EXPECT_EQ(table.values(gemm(Dtype::bf16)).coefficients, find_family("gemm")->model.defaults(gpu));
 }
 
 TEST(Defaults, OfAGenerationAreNamedWhereTheyAreMissing) {

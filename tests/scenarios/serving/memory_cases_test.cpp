@@ -31,7 +31,8 @@ class MemoryCases : public FolderTest {
   json report() { return json::parse(read_file(path("r.json"))); }
 };
 
-// Half of the bytes of a parameter, half of the weights; twice the speed, because one sequence waits for memory.
+// Half of the bytes of a parameter, half of the weights; twice the speed, because one sequence waits for memory. Nobody
+// measured fp32 on the board: it reads at the default 64 % of the bandwidth, fp16 at the 68 % that its fit found.
 TEST_F(MemoryCases, SixteenBitsAreHalfOfThirtyTwo) {
   const auto with = [&](const std::string& dtype) {
     EXPECT_EQ(
@@ -43,8 +44,8 @@ TEST_F(MemoryCases, SixteenBitsAreHalfOfThirtyTwo) {
   const json wide = with("fp32"), narrow = with("fp16");
   EXPECT_NEAR(wide["memory"]["weights_bytes"].get<double>(), 51.4e9, 0.05e9);
   EXPECT_NEAR(narrow["memory"]["weights_bytes"].get<double>(), 25.7e9, 0.05e9);
-  EXPECT_NEAR(wide["serving"]["tpot_s"]["mean"].get<double>() / narrow["serving"]["tpot_s"]["mean"].get<double>(), 2.0,
-              0.1);
+  EXPECT_NEAR(wide["serving"]["tpot_s"]["mean"].get<double>() / narrow["serving"]["tpot_s"]["mean"].get<double>(),
+              2.0 * 0.68 / 0.64, 0.1);
 }
 
 // A 31B Gemma 4 on one H200 logged 64.68 GiB for 626,949 tokens (configiq#112; the batch limit is not told: 256 here).

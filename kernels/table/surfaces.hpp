@@ -1,0 +1,69 @@
+// The surfaces of a fit, ready to be read: what measurements say of a kernel beyond its model's equation.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "hardware/gpu.hpp"
+#include "kernels/family.hpp"
+
+namespace orrery::kernels {
+
+/// Where a kernel lies on one axis: between the knots `cell` and `cell` + 1, `part` of the way.
+struct AxisPlace {
+  std::size_t cell;
+  double part;
+};
+
+/// One axis: its knots, found by a table of quarters.
+class SurfaceGrid {
+ public:
+  /// REQUIRES ascending multiples of ¼, two at least.
+  explicit SurfaceGrid(const std::vector<double>& knots);
+
+  /// Beyond the outer knots: at them.
+  [[nodiscard]] AxisPlace place(double at) const;
+  [[nodiscard]] std::size_t size() const { return knots_.size(); }
+
+ private:
+  std::vector<double> knots_, inverse_widths_;
+  std::vector<std::uint16_t> cells_;  ///< by quarter from the first knot on
+};
+
+/// The surfaces of a fit. Where no measured pair says otherwise a time does not fall with a size; a fit asks for it,
+/// but pays for rows that do (calibrate/surface_fit.hpp), so a knot may take a few per cent from a size one octave
+/// larger.
+class Surfaces {
+ public:
+  Surfaces() = default;
+  /// `fit` must outlive this. Throws std::invalid_argument if an axis is none of the model's: the fit was made for
+  /// other coordinates.
+  Surfaces(const hardware::Fit& fit, const FittedModel& model);
+
+  /// The product of the factors at the kernel's place; 1 where the fit has none, or was not made for such a kernel.
+  [[nodiscard]] double factor(const Kernel& kernel, const hardware::Gpu& gpu) const;
+
+ private:
+  struct Axis {
+    std::size_t coordinate;
+    SurfaceGrid grid;
+  };
+  struct Part {
+    std::vector<Axis> axes;
+    const double* factors;
+  };
+  bool (*locate_)(const Kernel&, const hardware::Gpu&, Coordinates&) = nullptr;
+  std::vector<Part> parts_;
+};
+
+/// The weights of the knots around a place, in the order of Surface::factors: index and weight, 2 to 8 of them. For
+/// fits; Surfaces::factor() is the sum of factor·weight.
+struct KnotWeight {
+  std::size_t knot;
+  double weight;
+};
+[[nodiscard]] std::vector<KnotWeight> knot_weights(const std::vector<SurfaceAxis>& axes, const Coordinates& at);
+
+}  // namespace orrery::kernels
