@@ -1,6 +1,7 @@
 // Numbers of a few bits as text.
 #include "hardware/config/packed_numbers.hpp"
 
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 namespace orrery::hardware {
