@@ -95,6 +95,8 @@ class Knots {
       if (own.empty()) continue;
       first_.push_back(count_);
       count_ += knots_of(own);
+      std::vector<kernels::GridAxis>& grids = grids_.emplace_back();
+      for (const SurfaceAxis& axis : own) grids.push_back({axis.coordinate, kernels::SurfaceGrid(axis.knots)});
       surfaces_.push_back(std::move(own));
     }
   }
@@ -105,8 +107,7 @@ class Knots {
   [[nodiscard]] std::vector<kernels::KnotWeight> weights(const kernels::Coordinates& at) const {
     std::vector<kernels::KnotWeight> all;
     for (std::size_t i = 0; i < surfaces_.size(); ++i) {
-      for (const auto& [knot, weight] : kernels::knot_weights(surfaces_[i], at))
-        all.push_back({first_[i] + knot, weight});
+      for (const auto& [knot, weight] : kernels::knot_weights(grids_[i], at)) all.push_back({first_[i] + knot, weight});
     }
     return all;
   }
@@ -121,28 +122,30 @@ class Knots {
 
  private:
   std::vector<Axes> surfaces_;
+  std::vector<std::vector<kernels::GridAxis>> grids_;
   std::vector<std::size_t> first_;
   std::size_t count_ = 0;
 };
 
 // An even part of the rows, grown a little and by a whole octave in each size.
 std::vector<Growth> growths_of(const kernels::FittedModel& model, const std::vector<double>& coefficients,
-                               const std::vector<const kernels::Kernel*>& located, const hardware::Gpu& gpu,
-                               const Knots& knots) {
+                               const std::vector<const kernels::Kernel*>& located, const std::vector<Row>& rows,
+                               const hardware::Gpu& gpu, const Knots& knots) {
   std::vector<Growth> growths;
   const std::size_t used = std::min(kGrownRows, located.size());
   for (std::size_t i = 0; i < used; ++i) {
-    const kernels::Kernel& kernel = *located[i * located.size() / used];
+    const std::size_t row = i * located.size() / used;
+    const kernels::Kernel& kernel = *located[row];
+    const Seconds time = model.time(kernel, gpu, coefficients);
     for (const auto& grow : model.grown) {
       for (const double by : {kQuarterOctave, 2.0}) {
         const kernels::Kernel larger = grow(kernel, by);
-        kernels::Coordinates from{}, to{};
-        if (!kernels::check(larger).empty() || !model.locate(kernel, gpu, from) || !model.locate(larger, gpu, to))
-          continue;
+        kernels::Coordinates to{};
+        if (!kernels::check(larger).empty() || !model.locate(larger, gpu, to)) continue;
         Growth growth;
         growth.change = knots.weights(to);
-        for (const auto& [knot, weight] : knots.weights(from)) growth.change.push_back({knot, -weight});
-        const double added = model.time(larger, gpu, coefficients) / model.time(kernel, gpu, coefficients);
+        for (const auto& [knot, weight] : rows[row].weights) growth.change.push_back({knot, -weight});
+        const double added = model.time(larger, gpu, coefficients) / time;
         growth.least = std::min(0.0, kMargin - std::log(added));  // what the equation does itself stays
         growths.push_back(std::move(growth));
       }
@@ -211,12 +214,15 @@ std::vector<hardware::Surface> surfaces_of(const kernels::FittedModel& model, co
     for (const SurfaceAxis& axis : axes) {
       surface.axes.push_back({std::string(model.coordinates[axis.coordinate]), axis.knots});
     }
-    for (std::size_t i = 0; i < knots_of(axes); ++i) surface.factors.push_back(std::exp(values[next++]));
+    const auto count = static_cast<Eigen::Index>(knots_of(axes));
+    const Vector own = values.segment(next, count);
+    next += count;
+    surface.step = rounded(std::max(1e-3, own.cwiseAbs().maxCoeff()) * (1.0 + 1e-5) / (hardware::kNoResidual - 1));
+    for (const double value : own) surface.factors.push_back(std::exp(value));
     // What a profile will say, not what it can't.
-    const double step = code_step(surface);
     const std::vector<std::uint32_t> codes = factor_codes(surface);
     for (std::size_t i = 0; i < codes.size(); ++i) {
-      surface.factors[i] = std::exp(step * (static_cast<double>(codes[i]) - hardware::kNoResidual));
+      surface.factors[i] = hardware::coded_factor(surface.step, codes[i]);
     }
     surfaces.push_back(std::move(surface));
   }
@@ -225,17 +231,10 @@ std::vector<hardware::Surface> surfaces_of(const kernels::FittedModel& model, co
 
 }  // namespace
 
-double code_step(const hardware::Surface& surface) {
-  double most = 1e-3;
-  for (const double factor : surface.factors) most = std::max(most, std::abs(std::log(factor)));
-  return rounded(most * (1.0 + 1e-5) / (hardware::kNoResidual - 1));
-}
-
 std::vector<std::uint32_t> factor_codes(const hardware::Surface& surface) {
-  const double step = code_step(surface);
   std::vector<std::uint32_t> codes;
   for (const double factor : surface.factors) {
-    codes.push_back(static_cast<std::uint32_t>(std::lround(std::log(factor) / step) + hardware::kNoResidual));
+    codes.push_back(static_cast<std::uint32_t>(std::lround(std::log(factor) / surface.step) + hardware::kNoResidual));
   }
   return codes;
 }
@@ -258,7 +257,7 @@ std::vector<hardware::Surface> fit_surfaces(const kernels::FittedModel& model, c
   const Knots knots(model.surfaces, places);
   if (knots.count() == 0) return {};
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].weights = knots.weights(places[i]);
-  std::vector<Growth> growths = growths_of(model, coefficients, located, gpu, knots);
+  std::vector<Growth> growths = growths_of(model, coefficients, located, rows, gpu, knots);
   return surfaces_of(model, knots.surfaces(), solve(rows, growths, knots.prior()));
 }
 

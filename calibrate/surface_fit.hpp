@@ -25,10 +25,7 @@ inline constexpr std::size_t kFewestSurfaceRows = 300;
                                                           const std::vector<Observation>& observations,
                                                           const hardware::Gpu& gpu);
 
-/// The step of a surface's codes: what its largest residual needs.
-[[nodiscard]] double code_step(const hardware::Surface& surface);
-
-/// Its factors as the profile codes them (hardware::kFactorBits each).
+/// A surface's factors as the profile codes them by its step (hardware::kFactorBits each).
 [[nodiscard]] std::vector<std::uint32_t> factor_codes(const hardware::Surface& surface);
 
 }  // namespace orrery::calibrate

@@ -35,7 +35,7 @@ std::string surface_text(const hardware::Surface& surface) {
   for (const hardware::Surface::Axis& axis : surface.axes) {
     axes += fmt::format("{}{}: [{}]", axes.empty() ? "" : ", ", axis.coordinate, fmt::join(axis.knots, ", "));
   }
-  return fmt::format("      - axes: {{{}}}\n        step: {}\n        factors: \"{}\"\n", axes, code_step(surface),
+  return fmt::format("      - axes: {{{}}}\n        step: {}\n        factors: \"{}\"\n", axes, surface.step,
                      hardware::pack_numbers(factor_codes(surface), hardware::kFactorBits));
 }
 

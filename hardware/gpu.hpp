@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -38,11 +39,15 @@ struct Surface {
   };
   std::vector<Axis> axes;
   std::vector<double> factors;  ///< of the knots, the last axis fastest
+  double step = 0.0;            ///< between the logarithms that a profile can hold, see coded_factor()
 };
 
-/// A surface's factor as the profile holds it: exp(step·(code − kNoResidual)).
+/// A factor as a profile holds it, in kFactorBits: exp(step·(code − kNoResidual)).
 inline constexpr int kFactorBits = 9;
 inline constexpr int kNoResidual = 1 << (kFactorBits - 1);
+[[nodiscard]] inline double coded_factor(double step, std::uint32_t code) {
+  return std::exp(step * (static_cast<double>(code) - kNoResidual));
+}
 
 /// How many bits of a shape family's hash a profile keeps.
 inline constexpr int kFamilyBits = 18;

@@ -40,7 +40,7 @@ Surface::Axis read_axis(MapReader& axes, const std::string& coordinate) {
 Surface read_surface(MapReader map) {
   Surface surface;
   const ConfigNode* axes = map.required_child("axes");
-  const double step = map.number("step", Range::between(0, 0.05));
+  surface.step = map.number("step", Range::between(0, 0.05));
   const std::string codes = map.text("factors");
   if (axes != nullptr) {
     MapReader reader(axes, "axes", map.diagnostics());
@@ -53,9 +53,7 @@ Surface read_surface(MapReader map) {
     map.diagnostics().error(map.span("axes"), fmt::format("'axes': expected one to {} of them, {} knots in all at most",
                                                           kMostAxes, kMostFactors));
   } else if (const auto numbers = unpack_numbers(codes, kFactorBits, count)) {
-    for (const std::uint32_t code : *numbers) {
-      surface.factors.push_back(std::exp(step * (static_cast<double>(code) - kNoResidual)));
-    }
+    for (const std::uint32_t code : *numbers) surface.factors.push_back(coded_factor(surface.step, code));
   } else {
     map.diagnostics().error(map.span("factors"),
                             fmt::format("'factors': expected {} numbers of {} bits in base64url", count, kFactorBits));

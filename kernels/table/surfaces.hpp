@@ -1,6 +1,7 @@
 // The surfaces of a fit, ready to be read: what measurements say of a kernel beyond its model's equation.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,13 +24,29 @@ class SurfaceGrid {
   /// REQUIRES ascending multiples of ¼, two at least.
   explicit SurfaceGrid(const std::vector<double>& knots);
 
-  /// Beyond the outer knots: at them.
-  [[nodiscard]] AxisPlace place(double at) const;
-  [[nodiscard]] std::size_t size() const { return knots_.size(); }
+  /// Beyond the outer knots: at them. Every price asks.
+  [[nodiscard]] AxisPlace place(double at) const {
+    const double inside = std::min(std::max(at, first_), last_);
+    const Quarter& quarter = quarters_[static_cast<std::size_t>((inside - first_) * 4.0)];
+    return {quarter.cell, (inside - quarter.knot) * quarter.inverse_width};
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
-  std::vector<double> knots_, inverse_widths_;
-  std::vector<std::uint16_t> cells_;  ///< by quarter from the first knot on
+  /// The cell that a quarter of an octave lies in, and where that begins.
+  struct Quarter {
+    double knot, inverse_width;
+    std::size_t cell;
+  };
+  double first_, last_;
+  std::size_t size_;
+  std::vector<Quarter> quarters_;  ///< from the first knot on
+};
+
+/// An axis of a surface and the coordinate along it.
+struct GridAxis {
+  std::size_t coordinate;
+  SurfaceGrid grid;
 };
 
 /// The surfaces of a fit. Where no measured pair says otherwise a time does not fall with a size; a fit asks for it,
@@ -46,12 +63,8 @@ class Surfaces {
   [[nodiscard]] double factor(const Kernel& kernel, const hardware::Gpu& gpu) const;
 
  private:
-  struct Axis {
-    std::size_t coordinate;
-    SurfaceGrid grid;
-  };
   struct Part {
-    std::vector<Axis> axes;
+    std::vector<GridAxis> axes;
     const double* factors;
   };
   bool (*locate_)(const Kernel&, const hardware::Gpu&, Coordinates&) = nullptr;
@@ -64,6 +77,6 @@ struct KnotWeight {
   std::size_t knot;
   double weight;
 };
-[[nodiscard]] std::vector<KnotWeight> knot_weights(const std::vector<SurfaceAxis>& axes, const Coordinates& at);
+[[nodiscard]] std::vector<KnotWeight> knot_weights(const std::vector<GridAxis>& axes, const Coordinates& at);
 
 }  // namespace orrery::kernels

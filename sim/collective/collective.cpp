@@ -143,7 +143,7 @@ CollectiveConstants CollectiveModel::constants(const CollectiveCall& call) const
   const auto ring = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, CollectiveKind::reduce_scatter, local);
   if (ring || gather) out.node_bus = ring && gather ? max(*ring, *gather) : (ring ? *ring : *gather);
   // Neither a chain from or to a root nor an exchange is faster inside each of several nodes than inside the only one.
-  const bool chain = call.kind == CollectiveKind::broadcast || call.kind == CollectiveKind::reduce;
+  const bool chain = has_root(call.kind);
   std::optional<BytesPerSecond> own;
   if (chain) own = laws_.bus_bandwidth(hardware::NcclAlgorithm::ring, call.kind, local);
   if (call.kind == CollectiveKind::all_to_all) own = laws_.bus_bandwidth(std::nullopt, call.kind, local);

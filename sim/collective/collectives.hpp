@@ -50,6 +50,11 @@ struct LinkLoad {
   Mean node_mean{}, network_mean{};
 };
 
+/// One rank has the buffer at first, or in the end.
+[[nodiscard]] constexpr bool has_root(CollectiveKind kind) {
+  return kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce;
+}
+
 /// As much out of them as into them.
 [[nodiscard]] constexpr LinkLoad::Mean both_ways(double mean) { return {mean, mean}; }
 /// Where one of n ranks, or nodes, is spared: (n − 1)/n.

@@ -48,16 +48,14 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, cons
   return best;
 }
 
-bool is_chain(CollectiveKind kind) { return kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce; }
-
 // The rings of all channels share a node's NICs: each rank's share carries its part of what leaves the node. A ring
 // closes over all ranks, and leaves each node from another rank in another channel; a chain ends before its root.
 LinkLoad load(const CollectiveCall& call) {
   const Bytes sent = call.bytes * bus_factor(call.kind, call.ranks);
   const int local = ranks_per_node(call.ranks, call.nodes);
   LinkLoad out{local > 1 ? sent : Bytes{}, call.nodes > 1 ? sent / static_cast<double>(local) : Bytes{}};
-  if (call.nodes > 1 || is_chain(call.kind)) out.node_mean = all_but_one(local);
-  if (is_chain(call.kind)) out.network_mean = all_but_one(call.nodes);
+  if (call.nodes > 1 || has_root(call.kind)) out.node_mean = all_but_one(local);
+  if (has_root(call.kind)) out.network_mean = all_but_one(call.nodes);
   return out;
 }
 
@@ -65,7 +63,7 @@ LinkLoad load(const CollectiveCall& call) {
 std::vector<Transfer> transfers(const CollectiveCall& call) {
   const int n = call.ranks;
   std::vector<Transfer> out;
-  if (is_chain(call.kind)) {
+  if (has_root(call.kind)) {
     const bool up = call.kind == CollectiveKind::reduce;  // to rank 0
     for (int r = 0; r + 1 < n; ++r) {
       out.push_back(up ? Transfer{n - 1 - r, n - 2 - r, call.bytes, {}} : Transfer{r, r + 1, call.bytes, {}});

@@ -123,7 +123,7 @@ CollectiveCost time(const CollectiveCall& call, const hardware::Site& site, cons
 
 // What has a root takes two passes, of which one scatters or collects parts on few links: one buffer to each but it.
 LinkLoad load(const CollectiveCall& call) {
-  const bool rooted = call.kind == CollectiveKind::broadcast || call.kind == CollectiveKind::reduce;
+  const bool rooted = has_root(call.kind);
   const Bytes sent = call.bytes * bus_factor(rooted ? CollectiveKind::all_reduce : call.kind, call.ranks);
   return {sent, Bytes{}, both_ways(rooted ? 0.5 : 1.0)};
 }

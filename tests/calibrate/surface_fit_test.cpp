@@ -102,12 +102,10 @@ TEST_F(SurfaceFit, OfFewRowsIsNone) {
 TEST_F(SurfaceFit, CodesSayWhatTheFactorsAre) {
   const Table table = measured(model, gpu, [](const GemmShape& s) { return s.m > 64 ? 1.3 : 0.9; });
   for (const hardware::Surface& surface : fitted(table.rows).surfaces) {
-    const double step = code_step(surface);
     const auto codes = factor_codes(surface);
     for (std::size_t i = 0; i < codes.size(); ++i) {
       ASSERT_LT(codes[i], 1u << hardware::kFactorBits);
-      ASSERT_NEAR(surface.factors[i], std::exp(step * (static_cast<double>(codes[i]) - hardware::kNoResidual)),
-                  1e-4);  // the step from coded factors
+      ASSERT_EQ(surface.factors[i], hardware::coded_factor(surface.step, codes[i]));
     }
   }
 }

@@ -75,9 +75,11 @@ TEST(Surfaces, WeightsOfKnotsAreWhatTheFactorIsMadeOf) {
   const hardware::Gpu gpu = tests::hopper_gpu();
   tests::RandomKernels kernels(11);
   const std::vector<SurfaceAxis> axes = {{1, {6, 8, 15}}, {2, {5, 9.5, 16}}, {3, {5, 16}}};
+  std::vector<GridAxis> grids;
   hardware::Surface surface;
   for (const SurfaceAxis& axis : axes) {
     surface.axes.push_back({std::string(gemm().model.coordinates[axis.coordinate]), axis.knots});
+    grids.push_back({axis.coordinate, SurfaceGrid(axis.knots)});
   }
   for (int i = 0; i < 18; ++i) surface.factors.push_back(1.0 + 0.1 * i * (i % 3));
   const hardware::Fit fit = fit_with({surface});
@@ -89,7 +91,7 @@ TEST(Surfaces, WeightsOfKnotsAreWhatTheFactorIsMadeOf) {
     Coordinates at{};
     ASSERT_TRUE(gemm().model.locate(kernel, gpu, at));
     double sum = 0.0, whole = 0.0;
-    for (const auto& [knot, weight] : knot_weights(axes, at)) sum += surface.factors[knot] * weight, whole += weight;
+    for (const auto& [knot, weight] : knot_weights(grids, at)) sum += surface.factors[knot] * weight, whole += weight;
     ASSERT_NEAR(whole, 1.0, 1e-12);
     ASSERT_NEAR(surfaces.factor(kernel, gpu), sum, 1e-12 * sum) << describe(kernel);
   }
