@@ -48,8 +48,8 @@ Reach reach_of(const hardware::Topology& topology, LinkId link) {
   return served_by(topology, link).gpus.empty() ? Reach::nothing : Reach::own_links;
 }
 
-std::vector<FabricState> fabric_states(const hardware::Topology& topology,
-                                       const std::vector<Disturbance>& disturbances) {
+std::vector<FabricChange> fabric_changes(const hardware::Topology& topology,
+                                         const std::vector<Disturbance>& disturbances) {
   std::map<sim::SimTime, std::set<LinkId>> changes;
   std::vector<std::pair<LinkId, const Disturbance*>> of_fabric;
   for (const Disturbance& disturbance : disturbances) {
@@ -60,28 +60,30 @@ std::vector<FabricState> fabric_states(const hardware::Topology& topology,
     changes[sim::to_sim_time(disturbance.at)].insert(link);
     if (disturbance.until) changes[sim::to_sim_time(*disturbance.until)].insert(link);
   }
-  const auto is_down = [&](LinkId link, sim::SimTime at) {
+  const bool adapts = topology.is_direct() && !topology.is_torus();
+  const auto left_of = [&](LinkId link, sim::SimTime at) {
     double left = 1.0;
     for (const auto& [of, disturbance] : of_fabric) {
       const bool over = disturbance->until && at >= sim::to_sim_time(*disturbance->until);
       if (of == link && at >= sim::to_sim_time(disturbance->at) && !over) left *= disturbance->scale;
     }
-    return left <= kDown;
+    if (left <= kDown) return 0.0;
+    return adapts ? left : 1.0;
   };
-  std::vector<FabricState> states;
-  std::set<LinkId> down;
+  std::vector<FabricChange> out;
+  std::map<LinkId, double> now;  // those that are not as built
   for (const auto& [at, links] : changes) {
-    const std::set<LinkId> before = down;
+    const std::map<LinkId, double> before = now;
     for (const LinkId link : links) {
-      if (is_down(link, at)) {
-        down.insert(link);
-      } else {
-        down.erase(link);
-      }
+      now[link] = left_of(link, at);
+      if (now[link] == 1.0) now.erase(link);
     }
-    if (down != before) states.push_back({at, {down.begin(), down.end()}});
+    if (now == before) continue;
+    FabricChange& change = out.emplace_back();
+    change.from = at;
+    for (const auto& [link, factor] : now) change.state.push_back({link, factor});
   }
-  return states;
+  return out;
 }
 
 void foresee(sim::LinkClasses& links, const hardware::Topology* topology,
@@ -90,9 +92,9 @@ void foresee(sim::LinkClasses& links, const hardware::Topology* topology,
     if (!disturbance.gpu) links.tell_apart(topology->find_link(disturbance.link));
   }
   if (topology == nullptr) return;
-  std::set<std::vector<LinkId>> sets;
-  for (FabricState& state : fabric_states(*topology, disturbances)) {
-    if (!state.down.empty()) sets.insert(std::move(state.down));
+  std::set<sim::FabricState> sets;
+  for (FabricChange& change : fabric_changes(*topology, disturbances)) {
+    if (!change.state.empty()) sets.insert(std::move(change.state));
   }
   links.expect_states({sets.begin(), sets.end()});
 }

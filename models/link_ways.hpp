@@ -25,15 +25,16 @@ struct Served {
 /// What is left of a bandwidth that is down, in rounding.
 inline constexpr double kDown = 1e-6;
 
-/// From a moment on these fabric links are down, and no others; in ascending order.
-struct FabricState {
+/// From a moment on the fabric is so.
+struct FabricChange {
   sim::SimTime from = 0;
-  std::vector<LinkId> down;
+  sim::FabricState state;
 };
 
-/// Each moment at which other fabric links are down than before, in order.
-[[nodiscard]] std::vector<FabricState> fabric_states(const hardware::Topology& topology,
-                                                     const std::vector<Disturbance>& disturbances);
+/// Each moment at which other fabric links are down than before or, where switches are linked to each other and route
+/// around what is slow, at another part of their bandwidth; in order.
+[[nodiscard]] std::vector<FabricChange> fabric_changes(const hardware::Topology& topology,
+                                                       const std::vector<Disturbance>& disturbances);
 
 /// Of a leaf or above: shared, not a GPU's own.
 [[nodiscard]] bool is_fabric(const hardware::Topology& topology, LinkId id);

@@ -137,11 +137,14 @@ sim::Process WorldRun::disturb(std::size_t number, Disturbance disturbance) {
 void WorldRun::route_around(const std::vector<Disturbance>& disturbances) {
   if (topology_ == nullptr || links_.states() == 1) return;
   std::vector<LinkId> down;
-  for (const FabricState& state : fabric_states(*topology_, disturbances)) {
-    std::vector<LinkId> back;
-    std::set_difference(down.begin(), down.end(), state.down.begin(), state.down.end(), std::back_inserter(back));
-    down = state.down;
-    spawn(world_.clock(), reroute(state.from, links_.state_of(down), std::move(back)));
+  for (const FabricChange& change : fabric_changes(*topology_, disturbances)) {
+    std::vector<LinkId> now, back;
+    for (const sim::CableState& cable : change.state) {
+      if (cable.factor == 0.0) now.push_back(cable.link);
+    }
+    std::set_difference(down.begin(), down.end(), now.begin(), now.end(), std::back_inserter(back));
+    down = std::move(now);
+    spawn(world_.clock(), reroute(change.from, links_.state_of(change.state), std::move(back)));
   }
 }
 

@@ -54,6 +54,7 @@ LinkClasses::LinkClasses(const hardware::Cluster& cluster, const hardware::Topol
     const hardware::Site site = cluster.site(group);
     const BytesPerSecond line = site.network_bandwidth_per_gpu();
     if (line.value() > 0.0) network_share_ = network_rate(site) / line;
+    card_ = max(card_, line);
   }
   if (topology != nullptr) bundle_fabric();
 }
@@ -97,6 +98,7 @@ void LinkClasses::bundle_each() {
   for (std::uint32_t id = topology_->first_switch_link().value; id < links.size(); ++id) {
     if (links[id].link_class == hardware::LinkClass::nic) continue;
     bundle_of_[id] = static_cast<std::uint32_t>(bundle_info_.size());
+    link_of_.emplace_back(id);
     bundle_info_.push_back({std::string(hardware::link_class_name(links[id].link_class)), 1,
                             sustained(links[id].bandwidth), topology_->name(LinkId(id))});
   }
@@ -133,17 +135,18 @@ void LinkClasses::add_own(const Plan& plan, Job& job) {
   }
 }
 
-void LinkClasses::expect_states(const std::vector<std::vector<LinkId>>& down) {
+void LinkClasses::expect_states(const std::vector<FabricState>& states) {
   if (topology_ == nullptr || !by_link()) return;
-  for (const std::vector<LinkId>& links : down) {
-    down_.push_back(links);
-    for (hardware::Topology& state = states_.emplace_back(*topology_); const LinkId link : links) state.remove(link);
+  for (const FabricState& state : states) {
+    conditions_.push_back(state);
+    hardware::Topology& fabric = states_.emplace_back(*topology_);
+    for (const CableState& cable : state) fabric.scale(cable.link, cable.factor);
   }
 }
 
-std::uint32_t LinkClasses::state_of(const std::vector<LinkId>& down) const {
-  const auto found = std::find(down_.begin(), down_.end(), down);
-  return found == down_.end() ? 0 : static_cast<std::uint32_t>(found - down_.begin()) + 1;
+std::uint32_t LinkClasses::state_of(const FabricState& state) const {
+  const auto found = std::find(conditions_.begin(), conditions_.end(), state);
+  return found == conditions_.end() ? 0 : static_cast<std::uint32_t>(found - conditions_.begin()) + 1;
 }
 
 std::size_t LinkClasses::add(const Plan& plan, const ClusterPrices& prices) {

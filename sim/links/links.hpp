@@ -25,9 +25,15 @@
 // slowest. parting() says which members must not stand for each other so that all copies of an operation load links
 // alike: the folded plan then takes the time of the unfolded one.
 //
-// States. Where cables go down that messages have a choice of (a dragonfly's, or up-links that hashes choose), what an
-// operation crosses is found for every set of them that is down together (expect_states()); an operation that crosses
-// other links in some state has Ways.
+// States. Where cables go down that messages have a choice of (a dragonfly's, or up-links that hashes choose), or a
+// dragonfly's become slow, what an operation crosses is found for every set of them that is so together
+// (expect_states()); an operation that crosses other links in some state has Ways.
+//
+// Adaptive routing. On a dragonfly whose flows are not hashed an exchange keeps off a cable that holds it up longer
+// than its cards where all its messages then go around sooner: a crowded one inside a group, or any that has become
+// slow, so that this is never worse than a dead one (after UGAL, which weighs the queue of the short way against that
+// of one around: Kim, Dally, Scott & Abts, ISCA 2008). It is whole cables that it keeps off, by what it itself puts on
+// them; rings, trees and transfers have but one message on a way and don't see what shares it, so that they stay.
 //
 // Messages. Where the cluster's network is to be read by messages, what NCCL carries out on a ring or in a tree over
 // nodes has the messages of collective/chunks.hpp. Those of a member of a ring load its own links outwards and the next
@@ -60,6 +66,18 @@ enum class Pattern : std::uint8_t { ring, exchange, tree };
 
 class Messages;
 
+/// A cable of the topology at so much of its bandwidth; 0: down.
+struct CableState {
+  LinkId link;
+  double factor = 0.0;
+  friend bool operator==(const CableState&, const CableState&) = default;
+  friend bool operator<(const CableState& a, const CableState& b) {
+    return a.link != b.link ? a.link < b.link : a.factor < b.factor;
+  }
+};
+/// Of the cables that are not as built, in ascending order.
+using FabricState = std::vector<CableState>;
+
 /// One link of the World, or several that are alike.
 struct LinkInfo {
   std::string link_class;      ///< "nvlink", "ici", "pcie", "nic", "leaf", "spine"
@@ -73,14 +91,14 @@ class LinkClasses {
   /// `topology`: nullptr where nothing beyond the nodes is modelled. Both must outlive this.
   LinkClasses(const hardware::Cluster& cluster, const hardware::Topology* topology);
 
-  /// Sets of cables of the topology that will be down together, each a state of the fabric from 1 on in which messages
-  /// take the ways that are left; those that have none keep theirs. Before the first add(). Ignored where the up-links
-  /// of a switch are one link: what is left of them carries on.
-  void expect_states(const std::vector<std::vector<LinkId>>& down);
+  /// Sets of cables of the topology that will be down or slow together, each a state of the fabric from 1 on in which
+  /// messages take the ways that are left; those that have none keep theirs. Before the first add(). Ignored where the
+  /// up-links of a switch are one link: what is left of them carries on.
+  void expect_states(const std::vector<FabricState>& states);
   /// How many there are, with the fabric as built.
   [[nodiscard]] std::size_t states() const { return states_.size() + 1; }
-  /// The state in which these are down, as expect_states() had them; 0: as built, or none of its.
-  [[nodiscard]] std::uint32_t state_of(const std::vector<LinkId>& down) const;
+  /// That one, as expect_states() had it; 0: as built, or none of its.
+  [[nodiscard]] std::uint32_t state_of(const FabricState& state) const;
   /// A job whose operations load the links; returns its number. The plan and the prices must live until loads().
   std::size_t add(const Plan& plan, const ClusterPrices& prices);
   /// The bundle of a fabric link of the topology stands for itself alone: something will happen to it. Before fold().
@@ -128,6 +146,7 @@ class LinkClasses {
   struct Row {
     Crossings crossings;
     std::uint32_t peers = 1;
+    std::shared_ptr<const hardware::Topology> around = {};  ///< without the cables that it keeps off; none: with all
   };
   /// One of those that an operation stands for: what it crosses is crossed_[first … the next copy's first).
   struct Copy {
@@ -170,11 +189,29 @@ class LinkClasses {
   [[nodiscard]] bool are_uniform(const std::vector<Copy>& copies, const std::vector<std::uint32_t>& crossed) const;
   /// Calls each(bundle) for those between two GPUs of different nodes. `route`: room for a way.
   template <class Each>
-  void for_each_bundle(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu, std::vector<LinkId>& route,
-                       Each each) const;
-  void find_route(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu, std::vector<LinkId>& route) const;
+  void for_each_bundle(const hardware::Topology& fabric, std::uint32_t from_gpu, std::uint32_t to_gpu,
+                       std::vector<LinkId>& route, Each each) const;
+  void find_route(const hardware::Topology& fabric, std::uint32_t from_gpu, std::uint32_t to_gpu,
+                  std::vector<LinkId>& route) const;
+  /// As it is in a state; with a row, as that one's messages take it.
+  [[nodiscard]] const hardware::Topology& fabric_in(std::uint32_t state) const {
+    return state > 0 ? states_[state - 1] : *topology_;
+  }
+  [[nodiscard]] const hardware::Topology& fabric_in(std::uint32_t state, std::uint32_t row) const {
+    return rows_[row].around != nullptr ? *rows_[row].around : fabric_in(state);
+  }
   /// Counts the bundles between two GPUs, until take_crossings().
-  void cross(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu);
+  void cross(const hardware::Topology& fabric, std::uint32_t from_gpu, std::uint32_t to_gpu);
+  /// Where a row is held up longest in a state: seconds for a byte of each message.
+  struct Crowded {
+    std::uint32_t bundle = kNoBundle;
+    double time = 0.0;
+    std::size_t bundles = 0;  ///< that are as crowded
+  };
+  [[nodiscard]] Crowded most_crowded(const Row& row, std::uint32_t state) const;
+  /// What count(fabric) finds, without the cables that it is better to keep off.
+  template <class Count>
+  [[nodiscard]] Row adapted(std::uint32_t state, Count count) const;
   /// What was counted since was one copy of the operation.
   void end_copy();
   [[nodiscard]] Crossings take_crossings();
@@ -217,14 +254,16 @@ class LinkClasses {
     std::uint32_t up = kNoBundle, down = kNoBundle;
   };
   std::vector<std::uint32_t> bundle_of_;  ///< of each link of the topology
+  std::vector<LinkId> link_of_;           ///< of each bundle, where each is one link
   std::vector<Bundles> leaf_bundles_;     ///< of each leaf
   std::vector<Bundles> spine_bundles_;    ///< of all spines of each pod
   std::vector<LinkInfo> bundle_info_;
   std::vector<std::uint8_t> apart_;      ///< of each bundle: it has no like
   std::vector<std::uint32_t> class_of_;  ///< of each bundle: its link, after fold(); kNoBundle: nothing crosses it
   std::vector<Row> rows_;
+  BytesPerSecond card_;                     ///< of a GPU, the fastest, at its line rate
   std::vector<hardware::Topology> states_;  ///< of the fabric, from 1 on
-  std::vector<std::vector<LinkId>> down_;   ///< in each of them
+  std::vector<FabricState> conditions_;     ///< in each of them
   std::size_t first_fabric_ = 0;            ///< of links_, after fold()
   std::vector<LinkId> route_;
   std::vector<std::uint32_t> counted_, touched_;       ///< bundles of the operation at hand

@@ -12,19 +12,19 @@
 namespace orrery::sim {
 
 // Where nothing is left the usual way stays, and whoever takes it is lost on it.
-void LinkClasses::find_route(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu,
+void LinkClasses::find_route(const hardware::Topology& fabric, std::uint32_t from_gpu, std::uint32_t to_gpu,
                              std::vector<LinkId>& route) const {
-  if (state > 0) {
+  if (&fabric != topology_) {
     try {
-      return states_[state - 1].route(RankId(from_gpu), RankId(to_gpu), route);
+      return fabric.route(RankId(from_gpu), RankId(to_gpu), route);
     } catch (const hardware::NoRoute&) {
     }
   }
   topology_->route(RankId(from_gpu), RankId(to_gpu), route);
 }
 
-void LinkClasses::cross(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu) {
-  for_each_bundle(state, from_gpu, to_gpu, route_, [this](std::uint32_t bundle) {
+void LinkClasses::cross(const hardware::Topology& fabric, std::uint32_t from_gpu, std::uint32_t to_gpu) {
+  for_each_bundle(fabric, from_gpu, to_gpu, route_, [this](std::uint32_t bundle) {
     if (by_copy_[bundle]++ == 0) crossed_once_.push_back(bundle);
   });
 }
@@ -50,36 +50,101 @@ LinkClasses::Crossings LinkClasses::take_crossings() {
   return out;
 }
 
+LinkClasses::Crowded LinkClasses::most_crowded(const Row& row, std::uint32_t state) const {
+  constexpr double kSame = 1.0 + 1e-9;
+  Crowded most;
+  for (const Crossing& crossing : row.crossings) {
+    const BytesPerSecond bandwidth = fabric_in(state).link(link_of_[crossing.bundle]).bandwidth;
+    if (!(bandwidth.value() > 0.0)) continue;  // nothing else is left to those who cross it
+    const double time = crossing.count / bandwidth.value();
+    if (time > most.time * kSame) most = {crossing.bundle, time, 0};
+    if (time * kSame >= most.time) ++most.bundles;
+  }
+  return most;
+}
+
+// A card sends a message to each of its peers. One cable after the other that is crowded; and once as if all that are
+// slow were down.
+template <class Count>
+LinkClasses::Row LinkClasses::adapted(std::uint32_t state, Count count) const {
+  constexpr int kMost = 64;  // cables
+  constexpr double kSame = 1.0 + 1e-9;
+  using Fabric = std::shared_ptr<const hardware::Topology>;
+  const bool adapts =
+      topology_->is_direct() && !topology_->is_torus() && settings_.spread != hardware::FlowSpread::hash;
+  const auto is_slow = [&](LinkId id) { return fabric_in(state).link(id).bandwidth < topology_->link(id).bandwidth; };
+  const auto without = [&](const Fabric& fabric, const std::vector<LinkId>& cables) {
+    auto left = std::make_shared<hardware::Topology>(fabric != nullptr ? *fabric : fabric_in(state));
+    for (const LinkId cable : cables) left->remove(cable);
+    return Fabric(std::move(left));
+  };
+  const auto row_in = [&](Fabric fabric) {
+    Row row = count(fabric != nullptr ? *fabric : fabric_in(state));
+    row.around = std::move(fabric);
+    return row;
+  };
+  const auto keep_off = [&](Row row) {
+    for (int kept_off = 0; kept_off < kMost; ++kept_off) {
+      const Crowded now = most_crowded(row, state);
+      if (now.bundle == kNoBundle || now.time * card_.value() <= row.peers * kSame) break;
+      const LinkId cable = link_of_[now.bundle];
+      if (topology_->link(cable).link_class == hardware::LinkClass::spine && !is_slow(cable)) break;
+      Row other = row_in(without(row.around, {cable}));
+      const Crowded then = most_crowded(other, state);
+      const bool fewer = then.time <= now.time * kSame && then.bundles < now.bundles;
+      if (then.time * kSame >= now.time && !fewer) break;
+      row = std::move(other);
+    }
+    return row;
+  };
+  Row row = row_in(nullptr);
+  if (!adapts) return row;
+  row = keep_off(std::move(row));
+  std::vector<LinkId> slow;
+  if (state > 0) {
+    for (const CableState& cable : conditions_[state - 1]) {
+      if (cable.factor > 0.0 && is_slow(cable.link)) slow.push_back(cable.link);
+    }
+  }
+  if (slow.empty()) return row;
+  Row other = keep_off(row_in(without(nullptr, slow)));
+  return most_crowded(other, state).time * kSame < most_crowded(row, state).time ? other : row;
+}
+
 LinkClasses::Row LinkClasses::row_of(const Group& group, Pattern pattern, const Placement& placement,
                                      std::uint32_t state) {
   Row row;
   // What chips of a torus exchange is priced on their own links alone (torus.cpp).
   if (topology_ == nullptr || group.size() < 2 || (pattern == Pattern::exchange && topology_->is_torus())) return row;
   Messages messages;
-  std::uint32_t nodes = 0;  // that the fewest of the copies cover, of those that leave a node
-  for (const std::uint32_t base : group.bases) {
-    const std::uint32_t own = messages.of(group, base, placement, pattern,
-                                          [&](std::uint32_t from, std::uint32_t to) { cross(state, from, to); });
-    end_copy();
-    if (own > 1) nodes = nodes == 0 ? own : std::min(nodes, own);
-  }
-  if (pattern == Pattern::exchange && nodes > 1) row.peers = nodes - 1;
-  if (pattern == Pattern::tree) row.peers = tree_parts(nodes);
-  row.crossings = take_crossings();
-  return row;
+  const auto count = [&](const hardware::Topology& fabric) {
+    Row counted;
+    std::uint32_t nodes = 0;  // that the fewest of the copies cover, of those that leave a node
+    for (const std::uint32_t base : group.bases) {
+      const std::uint32_t own = messages.of(group, base, placement, pattern,
+                                            [&](std::uint32_t from, std::uint32_t to) { cross(fabric, from, to); });
+      end_copy();
+      if (own > 1) nodes = nodes == 0 ? own : std::min(nodes, own);
+    }
+    if (pattern == Pattern::exchange && nodes > 1) counted.peers = nodes - 1;
+    if (pattern == Pattern::tree) counted.peers = tree_parts(nodes);
+    counted.crossings = take_crossings();
+    return counted;
+  };
+  return pattern == Pattern::exchange ? adapted(state, count) : count(fabric_in(state));
 }
 
 LinkClasses::Row LinkClasses::row_of(const TransferEntry& transfer, const Plan& plan, const Placement& placement,
                                      std::uint32_t state) {
-  Row row;
-  if (topology_ == nullptr) return row;
+  if (topology_ == nullptr) return {};
   const std::vector<std::uint32_t>& from = plan.ranks[transfer.source.index()].stands_for;
   const std::vector<std::uint32_t>& to = plan.ranks[transfer.destination.index()].stands_for;
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (placement.node(from[i]) == placement.node(to[i])) continue;
-    cross(state, placement.gpu(from[i]), placement.gpu(to[i]));
+    cross(fabric_in(state), placement.gpu(from[i]), placement.gpu(to[i]));
     end_copy();
   }
+  Row row;
   row.crossings = take_crossings();
   return row;
 }

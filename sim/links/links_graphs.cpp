@@ -146,12 +146,14 @@ std::shared_ptr<const MessageGraph> LinkClasses::tree_of(const Job& job, const G
   std::vector<std::map<std::uint32_t, double>> uses(edges.size());
   add_tree_uses(job, messages, nodes, uses);
   std::vector<LinkId> route;
+  const auto number = static_cast<std::size_t>(&group - job.plan->groups.data());
+  const std::uint32_t row = job.groups[number][static_cast<std::size_t>(Pattern::tree)] + state;
   for (const std::uint32_t base : group.bases) {
     if (topology_ == nullptr) break;
     if (messages.gather(group, base, placement) != nodes) return nullptr;
     for (std::size_t e = 0; e < edges.size(); ++e) {
       const auto cross = [&](std::uint32_t from, std::uint32_t to) {
-        for_each_bundle(state, from, to, route, [&](std::uint32_t bundle) {
+        for_each_bundle(fabric_in(state, row), from, to, route, [&](std::uint32_t bundle) {
           const std::uint32_t link = class_of_[bundle];
           uses[e][link] += 1.0 / links_[link].count;
         });

@@ -99,10 +99,10 @@ class Messages {
 // The way over the switches follows from its first leaf and its last, as long as nothing is down and all ways between
 // them are one.
 template <class Each>
-void LinkClasses::for_each_bundle(std::uint32_t state, std::uint32_t from_gpu, std::uint32_t to_gpu,
+void LinkClasses::for_each_bundle(const hardware::Topology& fabric, std::uint32_t from_gpu, std::uint32_t to_gpu,
                                   std::vector<LinkId>& route, Each each) const {
   if (by_link() || !topology_->is_whole()) {
-    find_route(state, from_gpu, to_gpu, route);
+    find_route(fabric, from_gpu, to_gpu, route);
     for (const LinkId id : route) {
       if (bundle_of_[id.index()] != kNoBundle) each(bundle_of_[id.index()]);
     }

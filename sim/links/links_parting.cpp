@@ -51,7 +51,8 @@ void LinkClasses::list_copies(std::uint32_t number, std::uint32_t state, std::ve
   std::vector<LinkId> route;
   Messages messages;
   const auto cross = [&](std::uint32_t from, std::uint32_t to) {
-    for_each_bundle(state, from, to, route, [&](std::uint32_t bundle) { crossed.push_back(bundle); });
+    for_each_bundle(fabric_in(state, copies.back().row), from, to, route,
+                    [&](std::uint32_t bundle) { crossed.push_back(bundle); });
   };
   const auto begin = [&](std::uint32_t row, std::size_t entry, std::size_t copy) -> Copy& {
     copies.push_back({row + state, static_cast<std::uint32_t>(crossed.size()), 1, number,

@@ -59,7 +59,7 @@ TEST(FabricStates, AnOperationHasAWayForEachSetOfCablesThatIsDown) {
   const std::unique_ptr<kernels::KernelTimer> timer = kernels::timers()[0].make();
   const ClusterPrices prices(cluster, *timer, std::vector<GpuClass>{{0, {}}}, place(cluster, 0, 1, 0, 4));
   const LinkId one = topology.find_link("leaf0.leaf2"), other = topology.find_link("leaf1.leaf3");
-  const std::vector<std::vector<LinkId>> down{{one}, {other}, {std::min(one, other), std::max(one, other)}};
+  const std::vector<FabricState> down{{{one}}, {{other}}, {{std::min(one, other)}, {std::max(one, other)}}};
   LinkClasses classes(cluster, &topology);
   for (const LinkId id : {one, other}) classes.tell_apart(id);
   classes.expect_states(down);
@@ -73,7 +73,7 @@ TEST(FabricStates, AnOperationHasAWayForEachSetOfCablesThatIsDown) {
   EXPECT_EQ(names_of(classes, across.uses), routers_on(topology, 0, 2));
   for (std::size_t i = 0; i < 2; ++i) {
     hardware::Topology state = topology;
-    state.remove(down[i][0]);
+    state.remove(down[i][0].link);
     const std::uint32_t number_of = classes.state_of(down[i]);
     ASSERT_GT(number_of, 0u);
     EXPECT_EQ(names_of(classes, across.ways->at(number_of).uses), routers_on(state, 0, 2));
@@ -87,12 +87,12 @@ TEST(FabricStates, AreNoneWhereTheUplinksOfASwitchAreOneLink) {
   const hardware::Cluster cluster = hardware::make_cluster("dgx_h100", "fat_tree_ndr", 8);  // two leaves
   const hardware::Topology topology(cluster);
   LinkClasses classes(cluster, &topology);
-  classes.expect_states({{topology.find_link("leaf0.spine0.up")}});
+  classes.expect_states({{{topology.find_link("leaf0.spine0.up")}}});
   EXPECT_EQ(classes.states(), 1u);
   hardware::Cluster hashed = cluster;
   hashed.network.spread = hardware::FlowSpread::hash;
   LinkClasses by_link(hashed, &topology);
-  by_link.expect_states({{topology.find_link("leaf0.spine0.up")}});
+  by_link.expect_states({{{topology.find_link("leaf0.spine0.up")}}});
   EXPECT_EQ(by_link.states(), 2u);
 }
 
