@@ -264,6 +264,7 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   const Group& group = job.plan->groups[entry.group.index()];
   if (group.size() < 2 || entry.bytes.value() <= 0.0) return out;
   const std::uint32_t slowest = job.prices->slowest(entry, *job.plan);
+  const CollectiveCall call = job.prices->call_of(entry, *job.plan);
   const LinkLoad bytes = job.prices->load(entry, *job.plan);
   const double inside = bytes.node.value(), outside = bytes.network.value();
   Rates rates = job.rates[slowest];
@@ -277,7 +278,6 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   const Pattern pattern = pattern_of(entry, *job.plan, *job.prices, reads_messages());
   if (outside > 0.0 && pattern == Pattern::exchange) {
     // That the fabric holds it up by itself is in its price.
-    const CollectiveCall call = job.prices->call_of(entry, *job.plan);
     rates.network = rates.network / exchange_bound(call.ranks, call.nodes, job.prices->site(slowest)).slowdown();
   }
   if (outside > 0.0) out.work = std::max(out.work, wire_time(outside, rates.network, alone));
@@ -285,9 +285,9 @@ LinkLoadEntry LinkClasses::load(const Job& job, const CollectiveEntry& entry, Si
   for (const RankId member : group.members) add_own_uses(out, job, member, member, bytes);
   const bool by_messages = reads_messages() && entry.library == CollectiveLibrary::nccl;
   const std::uint32_t row = row_for(job, entry.group, pattern);
-  // An edge of a tree has a part of what the busiest node sends.
+  // An edge of a tree has a part of what the busiest node sends, that of a chain all of it.
   const bool by_edges = row == job.groups[entry.group.index()][static_cast<std::size_t>(Pattern::tree)];
-  const double mean = by_edges ? 1.0 : std::max(bytes.network_mean.out, bytes.network_mean.in);
+  const double mean = by_edges || has_root(entry.kind) ? 1.0 : std::max(bytes.network_mean.out, bytes.network_mean.in);
   add_ways(out, row, outside * mean, [&](LinkLoadEntry& in, std::uint32_t state) {
     if (by_messages) add_messages(in, job, entry, bytes, state);
   });

@@ -235,7 +235,7 @@ class LinkClasses {
   void add_messages(LinkLoadEntry& out, const Job& job, const CollectiveEntry& entry, const LinkLoad& bytes,
                     std::uint32_t state) const;
   [[nodiscard]] MessageGraph ring_messages(const LinkLoadEntry& all, const Job& job, const Group& group,
-                                           const LinkLoad& bytes) const;
+                                           const LinkLoad& bytes, CollectiveKind kind) const;
   [[nodiscard]] MessageGraph tree_messages(const MessageGraph& tree, SimTime work, const Job& job,
                                            const LinkLoad& bytes, std::uint32_t nodes) const;
   [[nodiscard]] std::shared_ptr<const MessageGraph> tree_of(const Job& job, const Group& group,

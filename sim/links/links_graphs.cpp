@@ -42,7 +42,7 @@ void LinkClasses::add_messages(LinkLoadEntry& out, const Job& job, const Collect
   if (!chunks) return;
   MessageGraph graph;
   if (choice.row->nccl == hardware::NcclAlgorithm::ring) {
-    graph = ring_messages(out, job, job.plan->groups[entry.group.index()], bytes);
+    graph = ring_messages(out, job, job.plan->groups[entry.group.index()], bytes, entry.kind);
     graph.lag = chunks->slices;
   } else {
     const std::vector<std::shared_ptr<const MessageGraph>>& trees = job.trees[entry.group.index()];
@@ -57,18 +57,20 @@ void LinkClasses::add_messages(LinkLoadEntry& out, const Job& job, const Collect
 }
 
 MessageGraph LinkClasses::ring_messages(const LinkLoadEntry& all, const Job& job, const Group& group,
-                                        const LinkLoad& bytes) const {
+                                        const LinkLoad& bytes, CollectiveKind kind) const {
   const std::size_t members = group.members.size();
   std::vector<LinkUse> fabric;  // of one member
   for (const LinkUse& use : all.uses) {
     if (is_fabric(LinkId(use.link))) fabric.push_back({use.link, use.share / static_cast<double>(members)});
   }
+  LinkLoad whole = bytes;
+  if (has_root(kind)) whole.network_mean = both_ways(1.0);  // of every hop that there is
   MessageGraph ring;
   for (std::size_t m = 0; m < members; ++m) {
     LinkLoadEntry hop;
     hop.work = all.work;
     const RankId from = group.members[m], to = group.members[m + 1 < members ? m + 1 : 0];
-    add_own_uses(hop, job, from, to, bytes);
+    add_own_uses(hop, job, from, to, whole);
     hop.uses.insert(hop.uses.end(), fabric.begin(), fabric.end());
     ring.hops.push_back({std::move(hop.uses), {static_cast<std::uint32_t>(m > 0 ? m - 1 : members - 1)}});
   }

@@ -59,6 +59,24 @@ TEST_F(CollectiveJob, TakesTheTimeOfTheCollectiveTable) {
   EXPECT_NEAR(table["rows"][0]["time_s"].get<double>(), report["collective"]["time_s"].get<double>(), 1e-12);
 }
 
+// Every hop of a chain has the whole buffer: a leaf whose up-links are an eighth of its cards holds it up by that.
+TEST_F(CollectiveJob, WithARootIsHeldUpByANarrowLeaf) {
+  write("leaves.yaml",
+        "title: leaves of one node\nfabric: {kind: fat_tree, link_bandwidth: 400 Gb/s, switch_latency: 150 ns, "
+        "cable_latency: 100 ns, leaf_ports: 8, pod_leaves: 32, oversubscription: 8, max_nodes: 128}\n"
+        "sources: {default: \"made up for a test\"}\n");
+  for (const int nodes : {2, 3, 4}) {
+    const std::string text = "scenario: chain\ncluster: {node: dgx_h100, nodes: " + std::to_string(nodes) +
+                             ", fabric: ./leaves.yaml}\ncollective: {operation: broadcast, bytes: 1 GiB, gpus: " +
+                             std::to_string(8 * nodes) + "}\n";
+    const Outcome outcome = orrery({"run", write("s.yaml", text), "--json", path("r.json"), "--quiet"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const auto report = nlohmann::json::parse(read_file(path("r.json")));
+    // 8 cards of 50 GB/s over 8: 50 GB/s for a GiB at most.
+    EXPECT_GE(report["collective"]["time_s"].get<double>(), 1073741824.0 / 50e9) << nodes;
+  }
+}
+
 // Out of and into all GPUs: twice what travels, (n - 1) S of a buffer with a root and 2 (n - 1) S of a sum for all.
 TEST_F(CollectiveJob, CountsOnItsLinksWhatTravels) {
   const auto bytes = [&](const std::string& operation, int gpus) {
