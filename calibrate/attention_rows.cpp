@@ -43,10 +43,9 @@ struct Columns {
         kv_heads(table.column("kv_heads")),
         head_dim(table.column("head_dim")),
         window(table.column("window")),
-        module(table.column("gemm_dtype")),
         time(table.column("time_us")) {}
 
-  int kernel, mla_dtype, dtype, kv_dtype, batch, seq, past, q_heads, kv_heads, head_dim, window, module, time;
+  int kernel, mla_dtype, dtype, kv_dtype, batch, seq, past, q_heads, kv_heads, head_dim, window, time;
 };
 
 class Reader {
@@ -68,7 +67,6 @@ class Reader {
   [[nodiscard]] std::int64_t integer(std::size_t row, int column) const { return integer_cell(table_, row, column); }
 
   void read_row(std::size_t row) {
-    if (columns_.module >= 0) return skip(row, "MLA module", "a whole block with projections, not one kernel");
     const auto dtype = parse_dtype(text_cell(table_, row, columns_.dtype));
     const auto kv_dtype = parse_dtype(text_cell(table_, row, columns_.kv_dtype));
     if (!dtype || !kv_dtype) return skip(row, text_cell(table_, row, columns_.dtype), "unknown dtype");

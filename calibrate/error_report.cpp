@@ -19,6 +19,11 @@ ErrorSummary summary(std::string name, const std::vector<double>& leanings) {
   errors.reserve(leanings.size());
   for (const double leaning : leanings) errors.push_back(std::abs(leaning));
   result.signed_median = percentile(leanings, 0.5);
+  std::vector<double> ratios;
+  ratios.reserve(leanings.size());
+  for (const double leaning : leanings) ratios.push_back(1.0 / std::max(1.0 + leaning, 1e-9));
+  result.low = percentile(ratios, 0.05);
+  result.high = percentile(std::move(ratios), 0.95);
   double sum = 0.0;
   for (const double error : errors) sum += error;
   result.mean_error = sum / static_cast<double>(errors.size());

@@ -13,7 +13,8 @@ struct ErrorSummary {
   std::string name;
   int rows = 0;
   double median_error = 0.0, mean_error = 0.0, p95_error = 0.0, max_error = 0.0;
-  double signed_median = 0.0;  ///< of predicted/measured − 1: which way the errors lean
+  double signed_median = 0.0;    ///< of predicted/measured − 1: which way the errors lean
+  double low = 0.0, high = 0.0;  ///< 5th and 95th percentile of measured/predicted
 };
 
 struct PredictedRow {

@@ -41,7 +41,8 @@ const TableKind& required_kind(const CsvTable& table) {
 std::vector<hardware::FitResidual> residuals(const std::vector<PredictedRow>& rows) {
   std::vector<hardware::FitResidual> result;
   for (const ErrorSummary& group : summarise(rows, {}).groups) {
-    result.push_back({group.name, group.rows, rounded(group.median_error), rounded(group.p95_error)});
+    result.push_back({group.name, group.rows, rounded(group.median_error), rounded(group.p95_error), rounded(group.low),
+                      rounded(group.high)});
   }
   return result;
 }
@@ -93,6 +94,12 @@ PredictedRow predict(const MeasuredRow& row, const hardware::Gpu& gpu, const ker
                         .value();
     return out;
   }
+  if (!row.after.empty()) {
+    for (const kernels::Kernel& kernel : row.after) out.predicted += bound.time(kernel).value();
+    out.description += fmt::format(" and {} kernels after it", row.after.size());
+    out.group = kUnseenFamily;  // of its kernels' fits
+    return out;
+  }
   const std::string key = kernels::fit_key(row.kernel, gpu);
   const hardware::Fit* fit = key.empty() ? nullptr : gpu.find_fit(key);
   // Without a fit nothing of the table was seen.
@@ -140,7 +147,9 @@ FitOutcome fit_tables(const std::vector<std::filesystem::path>& paths, const har
   for (const MeasuredRow& row : rows) {
     std::string reason = objection(row, gpu);
     if (reason.empty() && row.fit_key.empty()) {
-      reason = row.second ? "two kernels timed together" : "no model is fitted to this kernel";
+      reason = row.second          ? "two kernels timed together"
+               : row.after.empty() ? "no model is fitted to this kernel"
+                                   : "a block of kernels, each of which has its own fit";
     }
     if (reason.empty()) {
       by_key[row.fit_key].push_back(&row);
@@ -166,10 +175,15 @@ ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::
   return validate_kernels(path, gpu, timer, {});
 }
 
-ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::Gpu& gpu,
+ErrorReport validate_kernels(const std::filesystem::path& path, const hardware::Gpu& as_sold,
                              const kernels::KernelTimer& timer, std::string_view only) {
   const CsvTable table = read_csv(path);
-  TableRows read = required_kind(table).read(table, gpu);
+  const TableKind& kind = required_kind(table);
+  hardware::Gpu gpu = as_sold;
+  if (const auto* state = gpu.find_state(gpu.software.training_state); kind.sustained && state != nullptr) {
+    gpu.clock = *state;
+  }
+  TableRows read = kind.read(table, gpu);
   std::vector<PredictedRow> predicted;
   std::vector<SkippedRow> skipped = std::move(read.skipped);
   const std::unique_ptr<kernels::BoundTimer> bound = timer.bind(gpu);

@@ -21,6 +21,8 @@ struct MeasuredRow {
   std::string fit_key;     ///< key of the fit the row belongs to, "gemm/trtllm/bf16"; "": no model is fitted to it
   std::string family_key;  ///< shape family, hashed for the split: "n=4096,k=4096"
   std::optional<kernels::Kernel> second = std::nullopt;  ///< what was timed together with `kernel`, in one call
+  std::vector<kernels::Kernel> after =
+      {};  ///< the rest of a block, one after the other, of which `kernel` is the first
 };
 
 struct TableRows {
@@ -34,15 +36,24 @@ struct TableKind {
   std::vector<std::string_view> columns;  ///< it is this kind if all are there
   TableRows (*read)(const CsvTable&, const hardware::Gpu&) = nullptr;
   std::string_view software;  ///< what measured the table, for Fit::source
+  bool sustained = false;     ///< in loops without end, at the clock of the board that was measured (Software)
 };
 
-[[nodiscard]] TableKind gemm_table();               // gemm_rows.cpp
-[[nodiscard]] TableKind attention_prefill_table();  // attention_rows.cpp
-[[nodiscard]] TableKind attention_decode_table();   // attention_rows.cpp
-[[nodiscard]] TableKind moe_table();                // moe_rows.cpp
-[[nodiscard]] TableKind vllm_dense_table();         // vllm_layer_rows.cpp
-[[nodiscard]] TableKind vllm_sequence_table();      // vllm_layer_rows.cpp
-[[nodiscard]] TableKind vllm_attention_table();     // vllm_layer_rows.cpp
+[[nodiscard]] TableKind gemm_table();                   // gemm_rows.cpp
+[[nodiscard]] TableKind attention_prefill_table();      // attention_rows.cpp
+[[nodiscard]] TableKind attention_decode_table();       // attention_rows.cpp
+[[nodiscard]] TableKind moe_table();                    // moe_rows.cpp
+[[nodiscard]] TableKind quantize_table();               // quantize_rows.cpp
+[[nodiscard]] TableKind mla_bmm_table();                // mla_bmm_rows.cpp
+[[nodiscard]] TableKind attention_block_table();        // attention_block_rows.cpp
+[[nodiscard]] TableKind gemm_training_table();          // training_rows.cpp
+[[nodiscard]] TableKind grouped_gemm_training_table();  // training_rows.cpp
+[[nodiscard]] TableKind attention_training_table();     // training_rows.cpp
+[[nodiscard]] TableKind moe_wideep_table();             // expert_group_rows.cpp
+[[nodiscard]] TableKind moe_deepep_table();             // expert_group_rows.cpp
+[[nodiscard]] TableKind vllm_dense_table();             // vllm_layer_rows.cpp
+[[nodiscard]] TableKind vllm_sequence_table();          // vllm_layer_rows.cpp
+[[nodiscard]] TableKind vllm_attention_table();         // vllm_layer_rows.cpp
 
 /// Every kind, most specific columns first.
 [[nodiscard]] const std::vector<TableKind>& table_kinds();

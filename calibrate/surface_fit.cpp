@@ -7,6 +7,7 @@
 #include <Eigen/Dense>
 
 #include "calibrate/split.hpp"
+#include "kernels/fields.hpp"
 #include "kernels/table/surfaces.hpp"
 
 namespace orrery::calibrate {
@@ -19,10 +20,13 @@ using kernels::SurfaceAxis;
 constexpr double kSmoothness = 0.1, kRidge = 0.05;  // in rows of one unit residual
 constexpr double kWidth = 0.06;                     // of the Huber loss: twice the noise (least_squares.hpp)
 constexpr double kStray = 0.3;
-constexpr int kRounds = 14;
-constexpr double kPenalty = 30.0;         // of a growth that is missed, in rows
-constexpr double kMargin = 1e-3;          // what the codes' steps may take away
-constexpr std::size_t kGrownRows = 3000;  // that are grown
+constexpr int kRounds = 20;
+constexpr double kPenalty = 60.0;          // of a growth that is missed, in rows
+constexpr double kMostForce = 0.3;         // on a growth that rows contradict
+constexpr double kMargin = 1e-3;           // what the codes' steps may take away
+constexpr std::size_t kGrownRows = 3000;   // that are grown
+constexpr std::size_t kCrossings = 12;     // with other rows, of each
+constexpr std::uint64_t kMostFields = 13;  // of a shape
 constexpr double kQuarterOctave = 1.189207115002721;
 
 using Axes = std::vector<SurfaceAxis>;
@@ -127,15 +131,57 @@ class Knots {
   std::size_t count_ = 0;
 };
 
-// An even part of the rows, grown a little and by a whole octave in each size.
-std::vector<Growth> growths_of(const kernels::FittedModel& model, const std::vector<double>& coefficients,
-                               const std::vector<const kernels::Kernel*>& located, const std::vector<Row>& rows,
-                               const hardware::Gpu& gpu, const Knots& knots) {
-  std::vector<Growth> growths;
+// A kernel with some fields of one and the others of another: where the table has no row. Which is which is in `bits`.
+kernels::Kernel crossed(const kernels::Kernel& one, const kernels::Kernel& other, std::uint64_t bits) {
+  return std::visit(
+      [&](auto shape) -> kernels::Kernel {
+        const auto& second = std::get<decltype(shape)>(other);
+        std::apply(
+            [&](const auto&... field) {
+              const auto take = [&](auto member) {
+                if ((bits & 1) != 0) shape.*member = second.*member;
+                bits >>= 1;
+              };
+              (take(field.member), ...);
+            },
+            kernels::kFields<decltype(shape)>);
+        return shape;
+      },
+      one);
+}
+
+// The finaliser of splitmix64: the same crossings on every machine.
+std::uint64_t mixed(std::uint64_t x) {
+  x = (x + 0x9e3779b97f4a7c15ull) * 0xbf58476d1ce4e5b9ull;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+  return x ^ (x >> 31);
+}
+
+// Where growth is asked for: an even part of the rows, and kernels of two rows each.
+std::vector<kernels::Kernel> places_to_grow(const std::vector<const kernels::Kernel*>& located) {
+  std::vector<kernels::Kernel> places;
   const std::size_t used = std::min(kGrownRows, located.size());
-  for (std::size_t i = 0; i < used; ++i) {
-    const std::size_t row = i * located.size() / used;
-    const kernels::Kernel& kernel = *located[row];
+  for (std::size_t i = 0; i < used; ++i) places.push_back(*located[i * located.size() / used]);
+  for (std::size_t i = 0; i < kCrossings * used; ++i) {
+    const std::uint64_t draw = mixed(i);
+    // One size of another row, as often as a mixture of both: rows of one model lie at some sizes only.
+    const std::uint64_t one_field = std::uint64_t{1} << (mixed(draw) % kMostFields);
+    kernels::Kernel kernel =
+        crossed(places[i % used], *located[draw % located.size()], i % 2 == 0 ? one_field : mixed(draw));
+    if (kernels::check(kernel).empty()) places.push_back(std::move(kernel));
+  }
+  return places;
+}
+
+// Grown a little and by a whole octave in each size.
+std::vector<Growth> growths_of(const kernels::FittedModel& model, const std::vector<double>& coefficients,
+                               const std::vector<const kernels::Kernel*>& located, const hardware::Gpu& gpu,
+                               const Knots& knots) {
+  std::vector<Growth> growths;
+  for (const kernels::Kernel& kernel : places_to_grow(located)) {
+    kernels::Coordinates from{};
+    if (!model.locate(kernel, gpu, from)) continue;
+    const std::vector<kernels::KnotWeight> before = knots.weights(from);
     const Seconds time = model.time(kernel, gpu, coefficients);
     for (const auto& grow : model.grown) {
       for (const double by : {kQuarterOctave, 2.0}) {
@@ -144,7 +190,7 @@ std::vector<Growth> growths_of(const kernels::FittedModel& model, const std::vec
         if (!kernels::check(larger).empty() || !model.locate(larger, gpu, to)) continue;
         Growth growth;
         growth.change = knots.weights(to);
-        for (const auto& [knot, weight] : rows[row].weights) growth.change.push_back({knot, -weight});
+        for (const auto& [knot, weight] : before) growth.change.push_back({knot, -weight});
         const double added = model.time(larger, gpu, coefficients) / time;
         growth.least = std::min(0.0, kMargin - std::log(added));  // what the equation does itself stays
         growths.push_back(std::move(growth));
@@ -196,7 +242,7 @@ Vector solve(const std::vector<Row>& rows, std::vector<Growth>& growths, const M
     for (Growth& growth : growths) {
       if (round > 0) {
         growth.multiplier =
-            std::max(0.0, growth.multiplier + kPenalty * (growth.least - sum_of(growth.change, values)));
+            std::clamp(growth.multiplier + kPenalty * (growth.least - sum_of(growth.change, values)), 0.0, kMostForce);
       }
       if (growth.multiplier > 0.0) normal.add(growth.change, growth.least + growth.multiplier / kPenalty, kPenalty);
     }
@@ -257,7 +303,7 @@ std::vector<hardware::Surface> fit_surfaces(const kernels::FittedModel& model, c
   const Knots knots(model.surfaces, places);
   if (knots.count() == 0) return {};
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].weights = knots.weights(places[i]);
-  std::vector<Growth> growths = growths_of(model, coefficients, located, rows, gpu, knots);
+  std::vector<Growth> growths = growths_of(model, coefficients, located, gpu, knots);
   return surfaces_of(model, knots.surfaces(), solve(rows, growths, knots.prior()));
 }
 

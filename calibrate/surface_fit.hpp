@@ -3,7 +3,8 @@
 //   minimise Σ huber(ln(measured/predicted) − Σ over surfaces, knots of weight·value) + smoothness + ridge
 // Smoothness is the squared second difference of neighbouring knots along each axis (the first, where an axis has two),
 // so that a knot without rows goes on as its neighbours do; the ridge brings what nothing says to no correction.
-// under: no kernel of the rows gets quicker as one of its sizes grows by a quarter of an octave, or by an octave.
+// under: of up to 3,000 of the rows, and of kernels that have some sizes of one row and some of another, none gets
+// quicker as one of its sizes grows by a quarter of an octave, or by an octave; a soft bound, that many rows outweigh.
 // Source: P-splines: Eilers & Marx, Statistical Science 11(2), 1996; reweighting: Huber, Robust Statistics, §7.8.
 #pragma once
 
@@ -15,7 +16,7 @@
 
 namespace orrery::calibrate {
 
-/// As many values for each row are needed before a surface is worth its place.
+/// Fewer rows are not worth surfaces.
 inline constexpr std::size_t kFewestSurfaceRows = 300;
 
 /// The surfaces of `model` that minimise the above on the rows, with axes cut to where rows lie, coded as a profile

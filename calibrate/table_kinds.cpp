@@ -6,10 +6,23 @@
 namespace orrery::calibrate {
 
 const std::vector<TableKind>& table_kinds() {
-  // Prefill has `seq` and `past`, decode only `past`: the more specific kind stands first.
-  static const std::vector<TableKind> kinds = {
-      gemm_table(),       attention_prefill_table(), attention_decode_table(), moe_table(),
-      vllm_dense_table(), vllm_sequence_table(),     vllm_attention_table()};
+  // The more specific kind stands first: training's multiplications have the columns of others and a layout, blocks
+  // those of attention and a gemm_dtype, prefill has `seq` and `past`, decode only `past`.
+  static const std::vector<TableKind> kinds = {gemm_training_table(),
+                                               grouped_gemm_training_table(),
+                                               gemm_table(),
+                                               attention_training_table(),
+                                               attention_block_table(),
+                                               attention_prefill_table(),
+                                               attention_decode_table(),
+                                               moe_wideep_table(),
+                                               moe_deepep_table(),
+                                               moe_table(),
+                                               quantize_table(),
+                                               mla_bmm_table(),
+                                               vllm_dense_table(),
+                                               vllm_sequence_table(),
+                                               vllm_attention_table()};
   return kinds;
 }
 

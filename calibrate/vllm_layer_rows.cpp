@@ -5,8 +5,10 @@
 // read once per pass: 33.5 MB take 38 us on an RTX 4090, 0.88 TB/s, although its L2 would hold them). Attention rows
 // have one prompt chunk of `prefill_chunk` tokens over `kv_prefill` cached ones, or `n_decode` sequences with
 // `kv_decode` cached tokens each, or both in one batch: those are predicted as in mixed_batch.hpp and enter no fit.
-// Norms, rotary embedding, activation and embedding are memory kernels; no model is fitted to them.
-// A family of the split is a linear layer's (n, k), a chunk length or a number of decoding sequences.
+// Norms, rotary embedding, activation and embedding are memory kernels whose inputs are warm, with a row for each
+// token, or for each head where heads are normed. A layer that does not depend on the tensor-parallel degree was
+// measured once: norms, of heads too, read whole at every degree. A family of the split is a linear layer's (n, k), a
+// memory kernel's row, a chunk length or a number of sequences.
 //
 // Source: casys-kaist/LLMServingSim @5daddb21, layers inside vLLM 0.19 run eagerly, bf16, mean of 3.
 // Limitations: on an RTX PRO 6000 (128 MiB of L2) matrices up to about 30 MB were warm, and are predicted a third or
@@ -80,11 +82,14 @@ kernels::GemmShape linear(std::int64_t tokens, std::int64_t n, std::int64_t k) {
   return shape;
 }
 
-// `read` and `written` per element.
-kernels::MemoryShape stream(MemoryOp op, std::int64_t elements, double read, double written) {
+// `width` elements a row; `read` and `written` per element.
+kernels::MemoryShape stream(MemoryOp op, std::int64_t rows, std::int64_t width, double read, double written) {
+  const std::int64_t elements = rows * width;
   kernels::MemoryShape shape;
   shape.op = op;
   shape.elements = elements;
+  shape.rows = rows;
+  shape.inputs = kernels::CacheState::warm;
   shape.read = Bytes{2.0 * read * static_cast<double>(elements)};
   shape.written = Bytes{2.0 * written * static_cast<double>(elements)};
   return shape;
@@ -103,11 +108,13 @@ std::optional<kernels::Kernel> kernel_of(const std::string& layer, std::int64_t 
   if (layer == "down_proj") return linear(tokens, llm.hidden, inter);
   if (layer == "lm_head") return linear(tokens, llm.vocab / tp, llm.hidden);
   // With the residual added: two tensors in, two out.
-  if (layer == "layernorm" || layer == "final_layernorm") return stream(MemoryOp::norm, tokens * llm.hidden, 2.0, 2.0);
-  if (layer == "qk_norm") return stream(MemoryOp::norm, tokens * (heads + kv_heads) * width, 1.0, 1.0);
-  if (layer == "rotary_emb") return stream(MemoryOp::rotary, tokens * (heads + kv_heads) * width, 1.0, 1.0);
-  if (layer == "act_fn") return stream(MemoryOp::activation, tokens * inter, 2.0, 1.0);
-  if (layer == "embedding") return stream(MemoryOp::embedding, tokens * llm.hidden, 1.0, 1.0);
+  if (layer == "layernorm" || layer == "final_layernorm") return stream(MemoryOp::norm, tokens, llm.hidden, 2.0, 2.0);
+  if (layer == "qk_norm") {
+    return stream(MemoryOp::norm, tokens * (llm.attention.heads + llm.attention.kv_heads), width, 1.0, 1.0);
+  }
+  if (layer == "rotary_emb") return stream(MemoryOp::rotary, tokens, (heads + kv_heads) * width, 1.0, 1.0);
+  if (layer == "act_fn") return stream(MemoryOp::activation, tokens, inter, 2.0, 1.0);
+  if (layer == "embedding") return stream(MemoryOp::embedding, tokens, llm.hidden, 1.0, 1.0);
   return std::nullopt;
 }
 
@@ -130,8 +137,9 @@ TableRows read_layers(const CsvTable& table, const hardware::Gpu& gpu) {
     if (const auto* gemm = std::get_if<kernels::GemmShape>(&*kernel)) {
       row.fit_key = "gemm/vllm/bf16";
       row.family_key = fmt::format("n={},k={}", gemm->n, gemm->k);
-    } else {
-      row.family_key = name;
+    } else if (const auto* memory = std::get_if<kernels::MemoryShape>(&*kernel)) {
+      row.fit_key = fmt::format("memory/vllm/{}", kernels::name(memory->op));
+      row.family_key = fmt::format("{},{}", name, memory->elements / memory->rows);
     }
     result.rows.push_back(std::move(row));
   }

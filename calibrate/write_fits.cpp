@@ -48,7 +48,9 @@ std::string entry(const hardware::Fit& fit) {
   for (const hardware::Surface& surface : fit.surfaces) text += surface_text(surface);
   text += "    residuals:\n";
   for (const hardware::FitResidual& r : fit.residuals) {
-    text += fmt::format("      - {{group: {}, rows: {}, median: {}, p95: {}}}\n", r.group, r.rows, r.median, r.p95);
+    text += fmt::format("      - {{group: {}, rows: {}, median: {}, p95: {}", r.group, r.rows, r.median, r.p95);
+    if (r.high > 0.0) text += fmt::format(", low: {}, high: {}", r.low, r.high);
+    text += "}\n";
   }
   if (fit.families_seen.empty()) return text;
   return text +

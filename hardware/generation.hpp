@@ -43,9 +43,6 @@ struct Generation {
   AttentionInstructions attention = AttentionInstructions::plain;
   bool latent_decode_splits = false;                 ///< decoding over an MLA latent splits the keys
   std::map<std::string, Coefficients> coefficients;  ///< of kernel families, for a GPU that has no fit of its own
-  Seconds amax_floor;                                ///< the pass that looks for an fp8 activation's scale
-  BytesPerSecond amax_rate;
-  double amax_overlap = 1.0;
 
   Interconnect interconnect = Interconnect::nvlink;
   int compute_capability = 0;    ///< 90: of the least of its boards

@@ -28,6 +28,13 @@ struct FitResidual {
   int rows = 0;
   double median = 0.0;
   double p95 = 0.0;
+  double low = 0.0, high = 0.0;  ///< 5th and 95th percentile of measured/predicted; 0: not kept
+};
+
+/// What a time may be in place of a prediction, in nine of ten cases: factors on it, low ≤ 1 ≤ high.
+struct Band {
+  double low = 1.0, high = 1.0;
+  std::string of;  ///< whose errors: "unseen_family", …
 };
 
 /// What measurements say beyond a model's equation: a factor on its time, linear between the knots of up to three axes
@@ -66,17 +73,35 @@ struct Fit {
 
   /// The coefficient called `name`, if the fit has it.
   [[nodiscard]] std::optional<double> coefficient(std::string_view name) const;
+  /// Of rows that the fit never saw: of whole families where there are some, else of points, else of another board's
+  /// tables. A group that keeps no percentiles gives those of its p95, both ways. nullopt: nothing was held back.
+  [[nodiscard]] std::optional<Band> band() const;
   /// Of a collective: bound to the board's links.
   [[nodiscard]] bool is_collective() const {
     return key.rfind("nccl/", 0) == 0 || key.rfind("custom_allreduce/", 0) == 0;
   }
 };
 
+/// The clock that a board keeps under long, dense work, which draws as much as the board may: how much longer such
+/// kernels take than in the short bursts that most tables hold (kernels/table/sustained.hpp).
+struct SustainedClock {
+  std::string name;       ///< of a state that boards of a kind were found in; "": of the power limit
+  double slowdown = 1.0;  ///< at least 1: of kernels without end
+  Seconds onset{150e-6};  ///< a kernel as long as this has half of it
+  std::string source;
+};
+
+/// The clock at which work that would draw `needed` draws `limit`: time × (needed/limit)^⅕ where that is more.
+/// Source: SimuMax @4dcaae5, gemm_training of an A100 PCIe (300 W), forward and input gradient, 1.06 times what fits of
+/// an A100 SXM (400 W) give. One pair of boards: an estimate for all others.
+[[nodiscard]] SustainedClock clock_at_power(Watts needed, Watts limit);
+
 /// What is known of programs on one board: facts that no datasheet has.
 struct Software {
   std::string gemm_table = "trtllm";      ///< the library that AIConfigurator's gemm table of the board measured
   bool impossible_fp8_attention = false;  ///< its attention tables have times below any bound where the cache is fp8
   bool vllm_small_batches = false;        ///< vLLM takes its smaller defaults, as large as the memory may be
+  std::string training_state;             ///< of `states`: that of the board whose training kernels were measured
   std::string source;
 };
 
@@ -119,6 +144,9 @@ struct Gpu {
   std::map<std::string, std::string> sources;  ///< key of the fact → where it is printed
   Software software;
   std::vector<Fit> fits;
+  std::vector<SustainedClock> states;  ///< in which boards of this kind were found
+  SustainedClock clock;                ///< of every kernel
+  SustainedClock lent_clock;           ///< of kernels that another board's fit prices, where this one has less power
 
   /// Peak of `dtype`; a dtype without tensor-core support gives the peak it is computed in instead (int4 weights, and
   /// fp8 and nvfp4 ones where there are no such units, compute in 16 bits), and nullopt where the GPU can't compute it
@@ -134,6 +162,9 @@ struct Gpu {
   [[nodiscard]] bool has_cuda() const { return generation.interconnect != Interconnect::ici; }
   /// Why NCCL does not run on it; empty: it does.
   [[nodiscard]] std::string nccl_misfit() const;
+
+  /// The state called `name`, or nullptr.
+  [[nodiscard]] const SustainedClock* find_state(std::string_view name) const;
 
   /// The fit stored under `key`, or nullptr.
   [[nodiscard]] const Fit* find_fit(std::string_view key) const;

@@ -63,8 +63,10 @@ struct FittedModel {
   std::vector<std::string_view> coordinates;
   bool (*locate)(const Kernel&, const hardware::Gpu&, Coordinates&) = nullptr;
   std::vector<std::vector<SurfaceAxis>> surfaces;
-  /// The sizes in which the equation never falls, and a fit must not either: the kernel with one of them `by` times as
-  /// large, rounded up.
+  /// The part of a kernel's time that its tables measured, between 0 and 1; nullptr: all of it.
+  double (*surfaces_part)(const Kernel&) = nullptr;
+  /// The sizes with which work grows, and a fit is asked not to let the time fall where the equation does not: the
+  /// kernel with one of them `by` times as large, rounded up.
   std::vector<Kernel (*)(const Kernel&, double by)> grown;
 };
 
@@ -104,6 +106,12 @@ struct FamilyRow {
 
 /// The key of the profile's fit that prices this kernel ("gemm/trtllm/bf16"), "" when there is none.
 [[nodiscard]] std::string fit_key(const Kernel& kernel, const hardware::Gpu& gpu);
+
+/// A backward pass, of which nothing was measured: priced by the forward fit and a published factor.
+[[nodiscard]] bool is_backward(const Kernel& kernel);
+
+/// What kernels of a kind are called together: the family, of memory kernels with the operator ("memory.norm").
+[[nodiscard]] std::string group_name(const Kernel& kernel);
 
 /// The first of `family/implementation/dtype` that the GPU has a fit for: implementations in the order given,
 /// dtypes in the order given within each. "" if none is there.

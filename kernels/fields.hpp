@@ -36,6 +36,7 @@ inline constexpr auto kFields<GemmShape> = std::tuple{
     Field{"weights", &GemmShape::weights},
     Field{"implementation", &GemmShape::implementation},
     Field{"accumulate", &GemmShape::accumulate},
+    Field{"strided", &GemmShape::strided},
 };
 template <>
 inline constexpr auto kFields<AttentionPrefillShape> = std::tuple{
@@ -84,6 +85,8 @@ inline constexpr auto kFields<MemoryShape> = std::tuple{
     Field{"read", &MemoryShape::read},
     Field{"written", &MemoryShape::written},
     Field{"flops_per_element", &MemoryShape::flops_per_element},
+    Field{"rows", &MemoryShape::rows},
+    Field{"inputs", &MemoryShape::inputs},
 };
 template <>
 inline constexpr auto kFields<HostCopyShape> = std::tuple{

@@ -20,9 +20,10 @@ constexpr std::array<std::pair<Implementation, std::string_view>, 7> kImplementa
     {Implementation::unfused, "unfused"},
 }};
 
-constexpr std::array<std::string_view, 15> kMemoryOps = {
-    "norm",          "rotary", "activation", "dropout_add", "softmax",   "elementwise", "embedding", "embedding_grad",
-    "cross_entropy", "router", "permute",    "adam",        "grad_norm", "copy",        "memset"};
+constexpr std::array<std::string_view, 17> kMemoryOps = {
+    "norm",     "rotary", "activation", "dropout_add",    "softmax",       "elementwise",
+    "quantize", "amax",   "embedding",  "embedding_grad", "cross_entropy", "router",
+    "permute",  "adam",   "grad_norm",  "copy",           "memset"};
 
 }  // namespace
 

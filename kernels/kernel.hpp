@@ -47,6 +47,7 @@ struct GemmShape {
   CacheState weights = CacheState::cold;
   Implementation implementation = Implementation::automatic;
   bool accumulate = false;  ///< C += …, in fp32: weight gradients with main_grad
+  bool strided = false;     ///< one small matrix a head: latent attention's products (bmm)
 };
 
 /// Which pass of attention: forward, or backward (dQ, dK, dV with recomputed scores).
@@ -101,6 +102,8 @@ enum class MemoryOp : std::uint8_t {
   dropout_add,     ///< bias, dropout and residual add
   softmax,         ///< scores through HBM: mask, softmax and dropout of unfused attention
   elementwise,     ///< casts, adds, scales
+  quantize,        ///< values times a scale, rounded to a format of 8 bits or fewer
+  amax,            ///< the largest value of a tensor, for such a scale
   embedding,       ///< gather of rows
   embedding_grad,  ///< scatter-add of rows
   cross_entropy,   ///< loss and its gradient over the vocabulary
@@ -114,6 +117,7 @@ enum class MemoryOp : std::uint8_t {
 [[nodiscard]] std::string_view name(MemoryOp op);
 
 /// `elements` values, of which bytes are read and written as given; flops are small and on the vector units.
+/// `inputs` warm: the kernel before has just written them, so that L2 holds what fits.
 struct MemoryShape {
   MemoryOp op = MemoryOp::elementwise;
   Dtype dtype = Dtype::bf16;
@@ -121,6 +125,8 @@ struct MemoryShape {
   Bytes read;
   Bytes written;
   double flops_per_element = 1.0;
+  std::int64_t rows = 0;  ///< a block works through one at a time (norms, gathers); 0: every element for itself
+  CacheState inputs = CacheState::cold;
 };
 
 /// Host to device or back over PCIe.

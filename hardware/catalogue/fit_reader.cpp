@@ -68,6 +68,8 @@ FitResidual read_residual(MapReader row) {
   residual.rows = static_cast<int>(row.integer("rows", Range::between(0, 2e9)));
   residual.median = row.number("median", Range::at_least(0));
   residual.p95 = row.number("p95", Range::at_least(0));
+  residual.low = row.number_or("low", 0.0, Range::at_least(0));
+  residual.high = row.number_or("high", 0.0, Range::at_least(0));
   row.finish();
   return residual;
 }
@@ -85,6 +87,28 @@ std::vector<std::uint32_t> read_families(MapReader& map) {
   return std::move(*families);
 }
 
+constexpr std::size_t kMostSurfaces = 8;
+constexpr double kMostChange = 1000.0;  // of a time, by all of them together
+
+void read_surfaces(MapReader& map, Fit& fit) {
+  double change = 0.0;
+  for (const NodePtr& item : list_of(map, "surfaces")) {
+    fit.surfaces.push_back(read_surface(MapReader(item.get(), "surfaces", map.diagnostics())));
+    double most = 0.0;
+    for (const double factor : fit.surfaces.back().factors) most = std::max(most, std::abs(std::log(factor)));
+    change += most;
+  }
+  if (fit.surfaces.empty()) return;
+  if (fit.is_collective()) {
+    map.diagnostics().error(map.span("surfaces"), "'surfaces': of kernels, a collective has none");
+  } else if (fit.surfaces.size() > kMostSurfaces || change > std::log(kMostChange)) {
+    map.diagnostics().error(
+        map.span("surfaces"),
+        fmt::format("'surfaces': at most {} of them, that change a time by a factor of {:.0f} at most together",
+                    kMostSurfaces, kMostChange));
+  }
+}
+
 Fit read_fit(MapReader map, std::string key) {
   Fit fit;
   fit.key = std::move(key);
@@ -98,9 +122,7 @@ Fit read_fit(MapReader map, std::string key) {
       fit.coefficients.emplace_back(coefficient, values.number(coefficient));
     }
   }
-  for (const NodePtr& item : list_of(map, "surfaces")) {
-    fit.surfaces.push_back(read_surface(MapReader(item.get(), "surfaces", map.diagnostics())));
-  }
+  read_surfaces(map, fit);
   for (const NodePtr& item : list_of(map, "residuals")) {
     fit.residuals.push_back(read_residual(MapReader(item.get(), "residuals", map.diagnostics())));
   }

@@ -60,9 +60,25 @@ Software read_software(MapReader section) {
   software.gemm_table = libraries[section.choice_or("gemm_table", libraries, 0)];
   software.impossible_fp8_attention = section.boolean_or("impossible_fp8_attention", false);
   software.vllm_small_batches = section.boolean_or("vllm_small_batches", false);
+  software.training_state = section.text_or("training_state", "");
   software.source = section.text("source");
   section.finish();
   return software;
+}
+
+std::vector<SustainedClock> read_states(const ConfigNode& node, Diagnostics& diagnostics) {
+  std::vector<SustainedClock> states;
+  const MapReader report(&node, "power_states", diagnostics);  // of what is no mapping
+  for (const auto& [name, value] : node.entries) {
+    MapReader row(value.get(), name, diagnostics);
+    SustainedClock& state = states.emplace_back();
+    state.name = name;
+    state.slowdown = row.number("slowdown", Range::between(1, 10));
+    state.onset = row.duration("onset", Range::positive());
+    state.source = row.text("source");
+    row.finish();
+  }
+  return states;
 }
 
 /// A family's coefficients, as the file orders them.
@@ -86,9 +102,6 @@ void read_kernels(MapReader section, Generation& generation) {
   for (const char* family : {"gemm", "memory"}) {
     generation.coefficients[family] = read_coefficients(section, family);
   }
-  generation.amax_floor = section.duration("amax_floor");
-  generation.amax_rate = section.bandwidth("amax_rate");
-  generation.amax_overlap = section.number("amax_overlap", Range::at_least(1));
   section.finish();
 }
 
@@ -173,6 +186,10 @@ Gpu read_gpu(const ConfigNode& root, const std::string& file, const std::string&
   read_board(section("board"), gpu);
   if (const ConfigNode* software = profile.child("software")) {
     gpu.software = read_software(MapReader(software, "software", diagnostics));
+  }
+  if (const ConfigNode* states = profile.child("power_states")) gpu.states = read_states(*states, diagnostics);
+  if (!gpu.software.training_state.empty() && gpu.find_state(gpu.software.training_state) == nullptr) {
+    diagnostics.error(profile.span("software"), "training_state names none of the power_states");
   }
   gpu.sources = read_sources(profile, facts);
   gpu.fits = read_fits(profile.child("fits"), diagnostics);

@@ -1,5 +1,8 @@
 #include "hardware/catalogue/sister_fits.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
@@ -25,6 +28,11 @@ void inherit_fits(MapReader& profile, Gpu& gpu) {
         profile.span("silicon"),
         fmt::format("'{}' is of the generation {}, not {}", sister.name, sister.generation.name, gpu.generation.name));
     return;
+  }
+  // A chip of fewer multipliers needs less power for the same work on each.
+  const double part = gpu.peak[Dtype::bf16].value() / sister.peak[Dtype::bf16].value();
+  if (part > 0.0 && std::isfinite(part)) {
+    gpu.lent_clock = clock_at_power(std::min(part, 1.0) * sister.power, gpu.power);
   }
   for (Fit fit : sister.fits) {
     const bool other_links = fit.is_collective() && !(sister.nvlink_bandwidth == gpu.nvlink_bandwidth);

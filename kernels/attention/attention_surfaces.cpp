@@ -4,7 +4,7 @@
 // width; queries against the group of a KV head, with and without a window.
 // Decoding: keys that are seen against KV heads of the batch and head width; the whole cache against how far it exceeds
 // the window; keys against the group of a KV head and KV heads of the batch.
-// Limitations: forward passes alone; the cached prefix of a chunk is in the equation only.
+// Limitations: forward passes alone; what a chunk's queries have to do with a cached prefix is the equation's alone.
 #include <algorithm>
 
 #include "kernels/attention/attention.hpp"
@@ -35,6 +35,13 @@ bool locate_prefill(const Kernel& kernel, const hardware::Gpu&, Coordinates& at)
   at[kWindows] = octaves(windows(count(s.kv_len), s.window));
   at[kWindowed] = s.window == 0 ? 0.0 : 1.0;
   return true;
+}
+
+// No table has a cached prefix: of the pairs of a query and a key, those with keys of the prompt itself.
+double own_pairs(const Kernel& kernel) {
+  const AttentionPrefillShape& s = std::get<AttentionPrefillShape>(kernel);
+  const double own = count(s.q_len), cached = count(s.kv_len - s.q_len);
+  return own / (own + 2.0 * cached);
 }
 
 bool locate_decode(const Kernel& kernel, const hardware::Gpu&, Coordinates& at) {
@@ -87,6 +94,7 @@ void add_prefill_surfaces(FittedModel& model) {
   const SurfaceAxis width = {kWidth, {6, 7, 7.5, 8, 9}};
   model.coordinates = {"queries", "heads", "width", "group", "windows", "windowed"};
   model.locate = locate_prefill;
+  model.surfaces_part = own_pairs;
   model.grown = {more_prompts, longer_prompts};
   model.surfaces = {{queries, {kHeads, {0, 2, 4, 5, 6, 7, 8, 9, 10, 12, 14}}, width},
                     {queries, {kWindows, {0, 1, 3, 7}}, width},

@@ -45,28 +45,48 @@ Work gemm_work(const Kernel& kernel) {
 std::string describe_gemm(const Kernel& kernel) {
   const GemmShape& s = shape_of(kernel);
   std::string text = fmt::format("gemm {} {}x{}x{}", orrery::name(s.dtype), s.m, s.n, s.k);
-  if (s.batch != 1) text += fmt::format(" batch {}", s.batch);
+  if (s.batch != 1 || s.strided) text += fmt::format(" batch {}", s.batch);
+  if (s.strided) text += " strided";
   if (s.accumulate) text += " accumulate";
   if (s.weights == CacheState::warm) text += " warm";
   if (s.implementation != Implementation::automatic) text += fmt::format(" ({})", name(s.implementation));
   return text;
 }
 
-// By Dtype. fp16 multiplies at bf16's rate through the same kernels, so it takes bf16's fit. int8 takes
-// fp8's fit at its own rate. No other dtype may stand in for another: a tf32 fit is not a bf16 fit.
+constexpr std::size_t kDtypes = static_cast<std::size_t>(Dtype::nvfp4) + 1;
+
+// fp16 multiplies at bf16's rate through the same kernels, so it takes bf16's fit. int8 takes fp8's fit at its own
+// rate. No other dtype may stand in for another: a tf32 fit is not a bf16 fit.
+std::vector<std::string_view> dtypes_of(Dtype dtype) {
+  std::vector<std::string_view> list = {orrery::name(dtype)};
+  if (dtype == Dtype::fp16) list.emplace_back("bf16");
+  if (dtype == Dtype::int8) list.emplace_back("fp8");
+  return list;
+}
+
+// Latent attention's products, a matrix a head, were measured in these. Other batches, whose sizes are far from those,
+// are priced as one matrix is.
+std::vector<std::string_view> batched_dtypes_of(Dtype dtype) {
+  if (dtype == Dtype::bf16 || dtype == Dtype::fp16) return {"batched_bf16"};
+  if (dtype == Dtype::fp8) return {"batched_fp8"};
+  return {};
+}
+
+// By Dtype; then of strided ones.
 std::vector<std::vector<std::string_view>> fit_dtypes() {
   std::vector<std::vector<std::string_view>> lists;
+  for (const Dtype dtype : all_dtypes()) lists.push_back(dtypes_of(dtype));
   for (const Dtype dtype : all_dtypes()) {
-    lists.push_back({orrery::name(dtype)});
-    if (dtype == Dtype::fp16) lists.back().emplace_back("bf16");
-    if (dtype == Dtype::int8) lists.back().emplace_back("fp8");
+    lists.push_back(batched_dtypes_of(dtype));
+    for (const std::string_view one : dtypes_of(dtype)) lists.back().push_back(one);
   }
   return lists;
 }
 
 FitChoice fit_choice(const Kernel& kernel) {
   const GemmShape& s = shape_of(kernel);
-  return {s.implementation, static_cast<std::size_t>(s.dtype)};
+  const std::size_t dtype = static_cast<std::size_t>(s.dtype);
+  return {s.implementation, s.strided ? kDtypes + dtype : dtype};
 }
 
 }  // namespace

@@ -105,6 +105,7 @@ FittedModel moe_model() {
                   {0.03, 1}, {1, 10},   {1e-4, 5}, {1e-3, 4}, {1e-4, 50}};
   model.equation = "t0 + expert·local + power_sum(grouped GEMM waves, weights/bandwidth) + permutation + all rows";
   model.source = "MegaBlocks, arXiv:2211.15841 §5; NVIDIA DL Performance guide; backward derived from forward";
+  add_moe_surfaces(model);
   return model;
 }
 

@@ -80,6 +80,19 @@ std::string fit_key(const Kernel& kernel, const hardware::Gpu& gpu) {
   return first_fit(gpu, row.name, implementation_order(choice.implementation), row.fit_dtypes[choice.dtypes]);
 }
 
+// Only forward passes were measured; backward takes the forward fit and a published factor (the models say which).
+bool is_backward(const Kernel& kernel) {
+  if (const auto* attention = std::get_if<AttentionPrefillShape>(&kernel)) return attention->pass == Pass::backward;
+  if (const auto* moe = std::get_if<MoeShape>(&kernel)) return moe->pass == Pass::backward;
+  return false;
+}
+
+std::string group_name(const Kernel& kernel) {
+  std::string name(family(kernel));
+  if (const auto* memory = std::get_if<MemoryShape>(&kernel)) name.append(".").append(kernels::name(memory->op));
+  return name;
+}
+
 std::vector<double> defaults_of(const hardware::Gpu& gpu, std::string_view family,
                                 std::span<const std::string_view> names) {
   std::vector<double> values;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/table/roofline.hpp"
+
 namespace orrery::kernels {
 namespace {
 
@@ -57,8 +59,12 @@ std::vector<double> coefficients_of(const hardware::Fit& fit, const FittedModel&
 }
 
 FittedValues fitted_values(const hardware::Fit* fit, const FittedModel& model, const hardware::Gpu& gpu) {
-  if (fit == nullptr) return {model.defaults(gpu), {}};
-  return {coefficients_of(*fit, model), Surfaces(*fit, model)};
+  if (fit == nullptr) return {model.defaults(gpu), {}, clock_of(fit, gpu)};
+  return {coefficients_of(*fit, model), Surfaces(*fit, model), clock_of(fit, gpu)};
+}
+
+Seconds FittedValues::slowed(Seconds time, const Kernel& kernel, const hardware::Gpu& gpu) const {
+  return sustained(*clock, time, roofline_bounds(kernel, gpu).compute);
 }
 
 FitTable::FitTable(const hardware::Gpu& gpu) : gpu_(&gpu) {

@@ -7,6 +7,7 @@
 #include "hardware/gpu.hpp"
 #include "kernels/family.hpp"
 #include "kernels/table/surfaces.hpp"
+#include "kernels/table/sustained.hpp"
 
 namespace orrery::kernels {
 
@@ -18,16 +19,21 @@ namespace orrery::kernels {
 struct FittedValues {
   std::vector<double> coefficients;
   Surfaces surfaces;
+  const hardware::SustainedClock* clock = nullptr;  ///< of the GPU; nullptr: that of the measurements
 
   /// The model's time with the fit's surfaces, no shorter than `bound`, the roofline.
   [[nodiscard]] Seconds time(const FittedModel& model, const Kernel& kernel, const hardware::Gpu& gpu,
                              Seconds bound) const {
-    return max(model.time(kernel, gpu, coefficients) * surfaces.factor(kernel, gpu), bound);
+    const Seconds time = max(model.time(kernel, gpu, coefficients) * surfaces.factor(kernel, gpu), bound);
+    return clock == nullptr ? time : slowed(time, kernel, gpu);
   }
+
+ private:
+  [[nodiscard]] Seconds slowed(Seconds time, const Kernel& kernel, const hardware::Gpu& gpu) const;
 };
 
-/// Of `fit`, which must outlive them, or the model's defaults where it is nullptr. Throws what coefficients_of() and
-/// Surfaces() throw.
+/// Of `fit`, which must outlive them as `gpu` must, or the model's defaults where it is nullptr. Throws what
+/// coefficients_of() and Surfaces() throw.
 [[nodiscard]] FittedValues fitted_values(const hardware::Fit* fit, const FittedModel& model, const hardware::Gpu& gpu);
 
 /// What each kernel is priced with on one GPU.

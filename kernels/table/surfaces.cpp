@@ -32,9 +32,11 @@ SurfaceGrid::SurfaceGrid(const std::vector<double>& knots)
   }
 }
 
-Surfaces::Surfaces(const hardware::Fit& fit, const FittedModel& model) : locate_(model.locate) {
+Surfaces::Surfaces(const hardware::Fit& fit, const FittedModel& model)
+    : locate_(model.locate), part_(model.surfaces_part) {
   for (const hardware::Surface& surface : fit.surfaces) {
-    Part part{{}, surface.factors.data()};
+    Part part;
+    for (const double factor : surface.factors) part.logarithms.push_back(std::log(factor));
     for (const hardware::Surface::Axis& axis : surface.axes) {
       part.axes.push_back({coordinate_of(model, fit, axis.coordinate), SurfaceGrid(axis.knots)});
     }
@@ -45,7 +47,7 @@ Surfaces::Surfaces(const hardware::Fit& fit, const FittedModel& model) : locate_
 double Surfaces::factor(const Kernel& kernel, const hardware::Gpu& gpu) const {
   Coordinates at{};
   if (parts_.empty() || !locate_(kernel, gpu, at)) return 1.0;
-  double product = 1.0;
+  double sum = 0.0;
   for (const Part& part : parts_) {
     // Up to three axes; one that is not there has its kernel at its only knot.
     std::array<double, 3> parts{};
@@ -60,14 +62,15 @@ double Surfaces::factor(const Kernel& kernel, const hardware::Gpu& gpu) const {
       stride *= axis.grid.size();
     }
     const auto edge = [&](std::size_t from) {
-      return between(part.factors[from], part.factors[from + strides[0]], parts[0]);
+      return between(part.logarithms[from], part.logarithms[from + strides[0]], parts[0]);
     };
     const auto face = [&](std::size_t from) {
       return strides[1] == 0 ? edge(from) : between(edge(from), edge(from + strides[1]), parts[1]);
     };
-    product *= strides[2] == 0 ? face(base) : between(face(base), face(base + strides[2]), parts[2]);
+    sum += strides[2] == 0 ? face(base) : between(face(base), face(base + strides[2]), parts[2]);
   }
-  return product;
+  const double product = std::exp(sum);
+  return part_ == nullptr ? product : 1.0 + part_(kernel) * (product - 1.0);
 }
 
 std::vector<KnotWeight> knot_weights(const std::vector<GridAxis>& axes, const Coordinates& at) {

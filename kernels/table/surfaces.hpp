@@ -49,30 +49,32 @@ struct GridAxis {
   SurfaceGrid grid;
 };
 
-/// The surfaces of a fit. Where no measured pair says otherwise a time does not fall with a size; a fit asks for it,
-/// but pays for rows that do (calibrate/surface_fit.hpp), so a knot may take a few per cent from a size one octave
-/// larger.
+/// The surfaces of a fit. Where no measured pair says otherwise a time does not fall with a size; a fit asks for it at
+/// some thousand places, but pays for rows that do fall (calibrate/surface_fit.hpp), so that a larger size may be a few
+/// per cent quicker, seldom more.
 class Surfaces {
  public:
   Surfaces() = default;
-  /// `fit` must outlive this. Throws std::invalid_argument if an axis is none of the model's: the fit was made for
+  /// Throws std::invalid_argument if an axis is none of the model's: the fit was made for
   /// other coordinates.
   Surfaces(const hardware::Fit& fit, const FittedModel& model);
 
-  /// The product of the factors at the kernel's place; 1 where the fit has none, or was not made for such a kernel.
+  /// The product of the factors at the kernel's place, for the part of its time that they were fitted to; 1 where the
+  /// fit has none, or was not made for such a kernel.
   [[nodiscard]] double factor(const Kernel& kernel, const hardware::Gpu& gpu) const;
 
  private:
   struct Part {
     std::vector<GridAxis> axes;
-    const double* factors;
+    std::vector<double> logarithms;  ///< of the factors: what lies between knots is linear in them, as a fit has it
   };
   bool (*locate_)(const Kernel&, const hardware::Gpu&, Coordinates&) = nullptr;
+  double (*part_)(const Kernel&) = nullptr;
   std::vector<Part> parts_;
 };
 
 /// The weights of the knots around a place, in the order of Surface::factors: index and weight, 2 to 8 of them. For
-/// fits; Surfaces::factor() is the sum of factor·weight.
+/// fits; the logarithm of Surfaces::factor() is the sum of logarithm·weight.
 struct KnotWeight {
   std::size_t knot;
   double weight;

@@ -54,19 +54,23 @@ std::string with_values(const FittedModel& model, const std::vector<double>& coe
   return text;
 }
 
-// Only forward passes were measured; backward takes the forward fit and a published factor (the models say which).
-bool is_backward(const Kernel& kernel) {
-  if (const auto* attention = std::get_if<AttentionPrefillShape>(&kernel)) return attention->pass == Pass::backward;
-  if (const auto* moe = std::get_if<MoeShape>(&kernel)) return moe->pass == Pass::backward;
-  return false;
-}
-
 // int8 takes fp8's fit, at its own rate, where it has none: an estimate, not a measurement.
 bool is_borrowed(const Kernel& kernel, const hardware::Fit& fit) {
   const auto* gemm = std::get_if<GemmShape>(&kernel);
   const auto* moe = std::get_if<MoeShape>(&kernel);
   const bool int8 = (gemm != nullptr && gemm->dtype == Dtype::int8) || (moe != nullptr && moe->dtype == Dtype::int8);
   return int8 && fit.key.find("int8") == std::string::npos;
+}
+
+// What the board's clock adds to a kernel that is priced at the clock of short ones.
+void add_clock(Estimate& estimate, const Kernel& kernel, const hardware::Gpu& gpu, const FittedValues& values) {
+  FittedValues short_ones = values;
+  short_ones.clock = nullptr;
+  const Seconds before = short_ones.time(family_of(kernel).model, kernel, gpu, roofline(kernel, gpu));
+  estimate.terms.push_back({"sustained clock", estimate.time - before,
+                            fmt::format("t*{:.3g}*d*t/(t + {:.3g} us), d: density, 1 from half of the matrix peak on",
+                                        values.clock->slowdown - 1.0, values.clock->onset.value() * 1e6),
+                            values.clock->source});
 }
 
 class BoundFitted final : public BoundTimer {
@@ -117,6 +121,7 @@ class FittedTimer final : public KernelTimer {
       equation += fmt::format("; times {:.4g}, what the surfaces of the fit add at these sizes", factor);
     estimate.terms.push_back(
         {"model", row.model.time(kernel, gpu, values.coefficients) * factor, std::move(equation), std::move(source)});
+    if (values.clock != nullptr) add_clock(estimate, kernel, gpu, values);
     return estimate;
   }
 

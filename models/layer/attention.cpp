@@ -63,7 +63,9 @@ void add_qk_norm(ElementList& list, const AttentionConfig& a, const Width& queri
   const bool queries_alone = a.borrows_keys && !a.spare_keys;
   const Widths normed = queries_alone ? Widths{queries} : Widths{queries, keys};
   const std::int64_t narrow = queries_alone ? a.head_dim : 2 * a.head_dim;
-  list.add(Part::attention, Norm{{"qk norm", "qk norm"}, normed, a.wide_norm ? normed.whole() : narrow});
+  Norm norm{{"qk norm", "qk norm"}, normed, a.wide_norm ? normed.whole() : narrow};
+  norm.row = a.wide_norm ? 0 : a.head_dim;
+  list.add(Part::attention, norm);
 }
 
 void add_gate(ElementList& list, const AttentionConfig& a, const Width& hidden, const Width& out) {

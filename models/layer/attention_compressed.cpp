@@ -41,7 +41,9 @@ void add_compressed(ElementList& list, const Llm& llm, const AttentionConfig& a)
   list.add(Part::attention, Linear{{"kv", "kv"}, hidden, {key}}).fused = "q and kv down";
   list.add(Part::attention, Norm{{"kv norm", "latent norms"}, {key}, a.head_dim}).fused = "latent norms";
   list.add(Part::attention, Linear{{"q up", "q up"}, q_latent, {queries}}, {q_latent});
-  list.add(Part::attention, Norm{{"query norm", "query norm"}, {queries}, 0});
+  Norm query_norm{{"query norm", "query norm"}, {queries}, 0};
+  query_norm.row = a.head_dim;
+  list.add(Part::attention, query_norm);
   if (a.compress > 0) add_compressor(list, {"compress", "compress"}, hidden, a, a.head_dim);
   if (a.compress > 0 && a.index.topk > 0) add_index(list, a, hidden, q_latent);
   list.add(Part::attention, Rotary{{shared_width(a.heads, a.rope_head_dim), whole_width(a.rope_head_dim)}});

@@ -96,6 +96,7 @@ struct Norm {
   std::int64_t parameters = 0;
   bool residual = false;    ///< follows a residual add, which an inference engine fuses with it
   std::int64_t summed = 0;  ///< values of a token that ranks of a grid add up, as each has a part of the width
+  std::int64_t row = 0;     ///< values that are normed together, a head's; 0: all of a token's
 };
 
 /// Y[tokens, out] = X[tokens, in] · W[out, in]ᵀ, `out` of several projections side by side.

@@ -51,7 +51,9 @@ void run_shared_first(std::vector<LayerElement>& elements) {
 
 void ServingOps::norm(const Norm& e, std::int64_t rows) {
   const Bytes bytes = (e.residual ? 2.0 : 1.0) * value_;
-  pass(e.names.engine, MemoryOp::norm, rows * e.values.most_on_rank(r_.tensor), bytes, bytes);
+  const std::int64_t values = e.values.most_on_rank(r_.tensor);
+  const std::int64_t of_token = e.row == 0 ? 1 : std::max<std::int64_t>(1, values / e.row);
+  pass(e.names.engine, MemoryOp::norm, rows * values, bytes, bytes, rows * of_token);
 }
 
 Dtype ServingOps::format_of(const std::optional<WeightFormat>& stored, Dtype others) const {
@@ -86,42 +88,43 @@ void ServingOps::all_reduce(const Leave& e, std::int64_t rows) {
 }
 
 void ServingOps::add(const LayerElement& element, std::int64_t rows) {
-  std::visit(Overloaded{
-                 [&](const Norm& e) { norm(e, rows); },
-                 [&](const Linear& e) {
-                   const Dtype dtype = e.plain ? r_.dtype : format_of(e.stored, r_.weight_dtype);
-                   gemm(e.names.engine, dtype, rows, e.out.most_on_rank(r_.tensor), e.in.most_on_rank(r_.tensor));
-                 },
-                 [&](const Rotary& e) {
-                   pass("rotary", MemoryOp::rotary, rows * e.values.most_on_rank(r_.tensor), value_, value_);
-                 },
-                 [&](const Activation& e) {
-                   const Bytes in = (e.gated ? 2.0 : 1.0) * value_;
-                   pass(e.names.engine, MemoryOp::activation, rows * e.inter.most_on_rank(r_.tensor), in, value_);
-                 },
-                 [&](const TopK& e) { pass("top-k", MemoryOp::router, rows * e.experts, value_, {}); },
-                 [&](const Experts& e) { experts(e, rows); },
-                 [&](const AddShared& e) {
-                   pass("add shared experts", MemoryOp::elementwise, rows * e.hidden, 2.0 * value_, value_);
-                 },
-                 [&](const Embedding& e) { pass("embedding", MemoryOp::embedding, rows * e.width, value_, value_); },
-                 [&](const PositionEmbedding& e) {
-                   if (!e.learned()) return;
-                   pass("position embedding", MemoryOp::elementwise, rows * e.hidden, 2.0 * value_, value_);
-                 },
-                 [&](const Leave& e) { all_reduce(e, rows); },
-                 [&](const Pass& e) {
-                   pass(e.names.engine, MemoryOp::elementwise, rows * e.values.most_on_rank(r_.tensor), e.read * value_,
-                        value_);
-                 },
-                 [](const CoreAttention&) {},  // apart: depend on more than rows
-                 [](const SparseIndex&) {},
-                 [](const Recurrence&) {},
-                 [](const Residual&) {},  // part of the norm that follows
-                 [](const Output&) {},
-                 [](const Enter&) {},
-             },
-             element.block);
+  std::visit(
+      Overloaded{
+          [&](const Norm& e) { norm(e, rows); },
+          [&](const Linear& e) {
+            const Dtype dtype = e.plain ? r_.dtype : format_of(e.stored, r_.weight_dtype);
+            gemm(e.names.engine, dtype, rows, e.out.most_on_rank(r_.tensor), e.in.most_on_rank(r_.tensor));
+          },
+          [&](const Rotary& e) {
+            pass("rotary", MemoryOp::rotary, rows * e.values.most_on_rank(r_.tensor), value_, value_, rows);
+          },
+          [&](const Activation& e) {
+            const Bytes in = (e.gated ? 2.0 : 1.0) * value_;
+            pass(e.names.engine, MemoryOp::activation, rows * e.inter.most_on_rank(r_.tensor), in, value_, rows);
+          },
+          [&](const TopK& e) { pass("top-k", MemoryOp::router, rows * e.experts, value_, {}); },
+          [&](const Experts& e) { experts(e, rows); },
+          [&](const AddShared& e) {
+            pass("add shared experts", MemoryOp::elementwise, rows * e.hidden, 2.0 * value_, value_);
+          },
+          [&](const Embedding& e) { pass("embedding", MemoryOp::embedding, rows * e.width, value_, value_, rows); },
+          [&](const PositionEmbedding& e) {
+            if (!e.learned()) return;
+            pass("position embedding", MemoryOp::elementwise, rows * e.hidden, 2.0 * value_, value_);
+          },
+          [&](const Leave& e) { all_reduce(e, rows); },
+          [&](const Pass& e) {
+            pass(e.names.engine, MemoryOp::elementwise, rows * e.values.most_on_rank(r_.tensor), e.read * value_,
+                 value_);
+          },
+          [](const CoreAttention&) {},  // apart: depend on more than rows
+          [](const SparseIndex&) {},
+          [](const Recurrence&) {},
+          [](const Residual&) {},  // part of the norm that follows
+          [](const Output&) {},
+          [](const Enter&) {},
+      },
+      element.block);
 }
 
 ServedLayer served(const std::vector<LayerElement>& elements) {
@@ -148,24 +151,14 @@ std::vector<LayerOp> serving_ops(const ServingReading& reading, const std::vecto
   return ops.take();
 }
 
-// Activations pass from kernel to kernel through L2: of what fits into half of it all is found there, of half more than
-// it nothing. Bytes from L2 count as what HBM moves in that time. Vendors' kernels inside vLLM 0.19: the norm of 1,904
-// tokens (62 MB) runs at 4.2 TB/s on an RTX PRO 6000 (128 MiB of L2), the activation of 2,032 (175 MB) at 1.9 TB/s;
-// on an RTX 4090 (72 MiB) at 2.4 and 1.0 TB/s (LLMServingSim @5daddb2, dense).
-double memory_share(Bytes bytes, const hardware::Gpu& gpu) {
-  if (!(gpu.l2_size.value() > 0.0) || !(gpu.l2_bandwidth > gpu.memory_bandwidth)) return 1.0;
-  const double missing = std::clamp(bytes / gpu.l2_size - 0.5, 0.0, 1.0);
-  return missing + (1.0 - missing) * (gpu.memory_bandwidth / gpu.l2_bandwidth);
-}
-
-kernels::MemoryShape warm_pass(const ServingReading& reading, MemoryOp op, std::int64_t elements, Bytes read,
-                               Bytes written) {
-  const double all = static_cast<double>(elements), scale = memory_share((read + written) * all, *reading.gpu);
+kernels::MemoryShape warm_pass(MemoryOp op, std::int64_t elements, Bytes read, Bytes written) {
+  const double all = static_cast<double>(elements);
   kernels::MemoryShape shape;
   shape.op = op;
   shape.elements = elements;
-  shape.read = read * all * scale;
-  shape.written = written * all * scale;
+  shape.read = read * all;
+  shape.written = written * all;
+  shape.inputs = kernels::CacheState::warm;
   return shape;
 }
 

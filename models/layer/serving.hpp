@@ -63,11 +63,9 @@ struct ServedLayer {
 [[nodiscard]] std::vector<LayerOp> absorbed_ops(const ServingReading& reading,
                                                 const std::vector<LayerElement>& attention, std::int64_t rows);
 
-/// The part of a pass over `bytes` that HBM still sees when the kernel before has just written them.
-[[nodiscard]] double memory_share(Bytes bytes, const hardware::Gpu& gpu);
-/// A pass over `elements` values, of each of which so many bytes are read and written.
-[[nodiscard]] kernels::MemoryShape warm_pass(const ServingReading& reading, kernels::MemoryOp op, std::int64_t elements,
-                                             Bytes read, Bytes written);
+/// A pass over `elements` values that the kernel before has just written, of each of which so many bytes are read and
+/// written.
+[[nodiscard]] kernels::MemoryShape warm_pass(kernels::MemoryOp op, std::int64_t elements, Bytes read, Bytes written);
 
 /// Elements of the projection from the latent on one rank, which the engine keeps a second time, split for absorption,
 /// in the activations' precision (process_weights_after_loading in the file above; from memory).

@@ -96,7 +96,7 @@ void recur_prompts(ServingOps& ops, const ServingReading& r, const Recurrence& e
   const double in =
       static_cast<double>(e.values.most_on_rank(r.tensor)) / static_cast<double>(e.out.most_on_rank(r.tensor));
   const Bytes value = element_size(r.dtype);
-  ops.launch(e.names.engine, warm_pass(r, MemoryOp::elementwise, written, in * value, value));
+  ops.launch(e.names.engine, warm_pass(MemoryOp::elementwise, written, in * value, value));
   // A state per channel stays in registers through a prompt (mamba): it is read and written once.
   const double states = static_cast<double>(e.value_dim > 1 ? chunks : batch);
   cold_pass(ops, "states", states * static_cast<double>(e.state.most_on_rank(r.tensor)), kState, kState);
@@ -154,10 +154,26 @@ kernels::AttentionDecodeShape decodes_shape(const ServingReading& r, const CoreA
   return shape;
 }
 
+// One matrix a head, in one launch, which is that of several where a rank has one head.
 void absorb(ServingOps& ops, const ServingReading& r, const CoreAttention& core, std::int64_t rows) {
   const std::int64_t batch = heads(core.queries, r.tensor), nope = core.queries.size - core.rotary_dim;
-  ops.gemm("absorb query", r.dtype, rows, core.latent_dim, nope, batch);
-  ops.gemm("absorb value", r.dtype, rows, core.value_dim, core.latent_dim, batch);
+  const auto product = [&](std::string_view label, std::int64_t n, std::int64_t k) {
+    kernels::GemmShape shape;
+    shape.dtype = r.dtype;
+    shape.m = rows, shape.n = n, shape.k = k, shape.batch = batch;
+    shape.implementation = r.kernels;
+    shape.strided = true;
+    ops.launch(label, shape);
+  };
+  product("absorb query", core.latent_dim, nope);
+  product("absorb value", core.value_dim, core.latent_dim);
+}
+
+// Expanded keys stand beside the one rotary part of all heads: a copy makes them one tensor (torch.cat of k_nope and
+// k_pe in vllm/v1/attention/backends/mla/common.py).
+void concatenate_keys(ServingOps& ops, const ServingReading& r, const CoreAttention& core, std::int64_t tokens) {
+  const Bytes value = element_size(r.dtype);
+  ops.launch("concatenate keys", warm_pass(MemoryOp::copy, tokens * core.queries.most_on_rank(r.tensor), value, value));
 }
 
 }  // namespace
@@ -173,6 +189,7 @@ std::vector<LayerOp> prefill_ops(const ServingReading& r, const std::vector<Laye
   for (const LayerElement& element : attention) {
     if (std::holds_alternative<Linear>(element.block) && expands(*core)) ops.add(element, batch * kv_len);
   }
+  if (core->latent_dim > 0 && expands(*core)) concatenate_keys(ops, r, *core, batch * kv_len);
   ops.launch("attention prefill", prompts_shape(r, *core, batch, q_len, kv_len));
   return ops.take();
 }

@@ -36,8 +36,12 @@ class ServingOps {
   std::vector<LayerOp> take() { return std::move(ops_); }
 
  private:
-  void pass(std::string_view label, kernels::MemoryOp op, std::int64_t elements, Bytes read, Bytes written) {
-    launch(label, warm_pass(r_, op, elements, read, written));
+  /// `rows`: a block works through one at a time; 0: every element for itself.
+  void pass(std::string_view label, kernels::MemoryOp op, std::int64_t elements, Bytes read, Bytes written,
+            std::int64_t rows = 0) {
+    kernels::MemoryShape shape = warm_pass(op, elements, read, written);
+    shape.rows = rows;
+    launch(label, shape);
   }
   /// The number format of weights that the checkpoint may have in one of their own.
   [[nodiscard]] Dtype format_of(const std::optional<WeightFormat>& stored, Dtype others) const;

@@ -125,7 +125,7 @@ double StepModel::State::price_alone(const StepOp& op) const {
   if (op.is_collective) return collectives.time(op.collective).value();
   const Seconds time = warm_time(op.kernel);
   if (const kernels::GemmShape* gemm = scaled_statically(op)) {
-    return without_amax(*gemm, time, site.gpu).value();
+    return without_amax(*gemm, time, warm_time(amax_pass(*gemm)), site.gpu).value();
   }
   if (!reads_cache(op)) return time.value();
   return max(time, cold_timer->time(op.kernel)).value();
@@ -299,9 +299,8 @@ kernels::Estimate StepModel::State::explain(const StepOp& op) const {
     kernels::Estimate estimate = timer->explain(op.kernel, site.gpu);
     estimate.time = Seconds{price(op)};
     estimate.terms.push_back({"static scales", estimate.time - warm,
-                              "-((floor)^p + (2*m*k/rate)^p)^(1/p), not below the roofline: no pass looks for the "
-                              "largest activation",
-                              "NVIDIA AIConfigurator @095f58a5, quantize tables (models/serving/step_scales.hpp)"});
+                              "less the pass that looks for the largest activation, not below the roofline",
+                              "NVIDIA AIConfigurator @095f58a5, quantize tables (kernels/elementwise)"});
     return estimate;
   }
   if (op.beside) {

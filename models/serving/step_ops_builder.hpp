@@ -34,7 +34,7 @@ class StepOps::Builder {
     }
   }
   void memory(std::string_view label, kernels::MemoryOp op, std::int64_t elements, Bytes read, Bytes written) {
-    launch(label, warm_pass(ops_.reading_, op, elements, read, written));
+    launch(label, warm_pass(op, elements, read, written));
   }
   void all_gather(std::string_view label, std::int64_t rows, std::int64_t columns) {
     if (ops_.reading_.tensor == 1) return;

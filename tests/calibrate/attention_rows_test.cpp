@@ -89,13 +89,5 @@ TEST(AttentionRows, NameWhatTheyLeaveOut) {
   EXPECT_EQ(read(impossible, "b200_sxm").rows.size(), 1u);  // the kernel is another one there
 }
 
-TEST(AttentionRows, LeaveModulesToTheirOwnTables) {
-  const auto rows = read(
-      "model,mla_dtype,kv_dtype,gemm_dtype,heads,batch,seq,past,time_us\ndsv3,bfloat16,bfloat16,fp8,16,1,64,0,90\n");
-  EXPECT_TRUE(rows.rows.empty());
-  ASSERT_EQ(rows.skipped.size(), 1u);
-  EXPECT_EQ(rows.skipped[0].description, "MLA module");
-}
-
 }  // namespace
 }  // namespace orrery::calibrate

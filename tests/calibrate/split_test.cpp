@@ -27,9 +27,8 @@ TEST(Fnv1a, GivesThePublishedValues) {
   EXPECT_EQ(fnv1a("foobar"), 0x85944171f73967e8ull);
 }
 
-TEST(FamilyHash, HasEightHexDigits) {
-  EXPECT_EQ(family_hash("foobar"), 0x85944171u >> 14);  // the highest 18 bits of FNV-1a's published value
-  EXPECT_LT(family_hash("a"), 1u << hardware::kFamilyBits);
+TEST(FamilyHash, IsTheHighestBitsOfTheHash) {
+  EXPECT_EQ(family_hash("foobar"), 0x85944171u >> 14);  // 18 bits of FNV-1a's published value
 }
 
 TEST(Split, KeepsAboutAFifthOfFamiliesAndOfPoints) {

@@ -21,16 +21,17 @@ using kernels::AttentionPrefillShape;
 using kernels::GemmShape;
 using kernels::MemoryShape;
 
-hardware::Gpu rtx_4090() {
+hardware::Gpu board(const char* name) {
   hardware::Gpu gpu;
-  gpu.name = "rtx_4090";
+  gpu.name = name;
   gpu.generation = hardware::load_generation("ada");
   return gpu;
 }
+hardware::Gpu rtx_4090() { return board("rtx_4090"); }
 
-TableRows layers(const char* file, std::vector<std::vector<std::string>> rows) {
+TableRows layers(const char* file, std::vector<std::vector<std::string>> rows, const char* gpu = "rtx_4090") {
   const CsvTable table{file, {"layer", "tokens", "time_us"}, std::move(rows)};
-  return kind_of(table)->read(table, rtx_4090());
+  return kind_of(table)->read(table, board(gpu));
 }
 
 TEST(VllmLayerRows, AreShapesOfTheModelInTheFilesName) {
@@ -59,17 +60,24 @@ TEST(VllmLayerRows, ShareLayersAmongTensorParallelRanks) {
   ASSERT_EQ(read.rows.size(), 3u);
   EXPECT_EQ(std::get<GemmShape>(read.rows[0].kernel).n, (16 + 4) * 128);
   EXPECT_EQ(std::get<GemmShape>(read.rows[1].kernel).k, 16 * 128);
-  EXPECT_EQ(std::get<MemoryShape>(read.rows[2].kernel).elements, 3 * (16 + 2) * 128);
+  EXPECT_EQ(std::get<MemoryShape>(read.rows[2].kernel).elements, 3 * (32 + 4) * 128);
 }
 
-TEST(VllmLayerRows, OfMemoryKernelsAreInNoFit) {
+TEST(VllmLayerRows, OfMemoryKernelsAreRowsThatL2Holds) {
   const TableRows read = layers("RTX4090_Llama-3.1-8B_tp1_dense.csv", {{"layernorm", "5", "2"},
                                                                        {"rotary_emb", "5", "2"},
                                                                        {"act_fn", "5", "3"},
                                                                        {"embedding", "5", "3"},
                                                                        {"sampler", "5", "30"}});
   ASSERT_EQ(read.rows.size(), 4u);
-  for (const MeasuredRow& row : read.rows) EXPECT_EQ(row.fit_key, "");
+  EXPECT_EQ(read.rows[0].fit_key, "memory/vllm/norm");
+  EXPECT_EQ(read.rows[0].family_key, "layernorm,4096");
+  EXPECT_EQ(read.rows[1].fit_key, "memory/vllm/rotary");
+  EXPECT_EQ(read.rows[2].family_key, "act_fn,14336");
+  for (const MeasuredRow& row : read.rows) {
+    EXPECT_EQ(std::get<MemoryShape>(row.kernel).rows, 5);
+    EXPECT_EQ(std::get<MemoryShape>(row.kernel).inputs, kernels::CacheState::warm);
+  }
   // bf16: the norm reads the layer's output and the residual and writes both: 5 x 4096 x 2 B x 2.
   const auto& norm = std::get<MemoryShape>(read.rows[0].kernel);
   EXPECT_EQ(norm.read.value(), 81920.0 * 1.0);
@@ -79,6 +87,16 @@ TEST(VllmLayerRows, OfMemoryKernelsAreInNoFit) {
   EXPECT_EQ(activation.read.value(), 2.0 * activation.written.value());
   ASSERT_EQ(read.skipped.size(), 1u);
   EXPECT_EQ(read.skipped[0].description, "sampler");
+}
+
+TEST(VllmLayerRows, OfHeadsThatAreNormedAreWholeAtEveryDegree) {
+  // Measured once: the files of two ranks have the times of one, and those are of all 64 + 8 heads.
+  const TableRows read = layers("RTXPRO6000_Qwen3-32B_tp2_dense.csv", {{"qk_norm", "3", "2"}}, "rtx_pro_6000_server");
+  ASSERT_EQ(read.rows.size(), 1u);
+  const auto& norm = std::get<MemoryShape>(read.rows[0].kernel);
+  EXPECT_EQ(norm.rows, 3 * 72);
+  EXPECT_EQ(norm.elements, 3 * 72 * 128);
+  EXPECT_EQ(read.rows[0].family_key, "qk_norm,128");
 }
 
 TEST(VllmAttentionRows, TellPromptsDecodingAndMixedBatches) {

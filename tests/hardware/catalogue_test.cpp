@@ -225,6 +225,12 @@ TEST(GpuProfile, RefusesSurfacesThatAreNone) {
   const auto says = [](const std::string& message, const char* what) {
     return message.find(what) != std::string::npos;
   };
+  std::string many = "  surfaces:\n";
+  for (int i = 0; i < 9; ++i) many += "  - axes: {n: [5, 7]}\n    step: 0.001\n    factors: \"gEA\"\n";
+  EXPECT_TRUE(says(message_of([&] { return parse_gpu(with_fit(many)); }), "at most 8 of them"));
+  std::string steep = "  surfaces:\n";  // code 511 of step 0.05 is e^12.75
+  for (int i = 0; i < 2; ++i) steep += "  - axes: {n: [5, 7]}\n    step: 0.05\n    factors: \"___\"\n";
+  EXPECT_TRUE(says(message_of([&] { return parse_gpu(with_fit(steep)); }), "by a factor of 1000 at most"));
   EXPECT_TRUE(says(refusal("n: [5]", "gA"), "'n': expected two knots or more, ascending multiples of 0.25"));
   EXPECT_TRUE(says(refusal("n: [7, 5]", "gCA"), "ascending multiples of 0.25"));
   EXPECT_TRUE(says(refusal("n: [5, 7.1]", "gCA"), "ascending multiples of 0.25"));

@@ -26,9 +26,9 @@ TEST(Generations, CarryASourceForEveryFactAndBelongToABoard) {
     const Generation generation = load_generation(name);
     EXPECT_EQ(generation.name, name);
     EXPECT_EQ(used.count(name), 1u) << name << " has no board";
-    for (const char* fact : {"gemm_tiles", "attention", "latent_decode_splits", "gemm.floor_us", "memory.e_memory",
-                             "amax_floor", "amax_rate", "amax_overlap", "compute_capability", "link_efficiency",
-                             "nvls_sustained", "nvls_limit", "latency_scale"}) {
+    for (const char* fact :
+         {"gemm_tiles", "attention", "latent_decode_splits", "gemm.floor_us", "memory.e_memory", "compute_capability",
+          "link_efficiency", "nvls_sustained", "nvls_limit", "latency_scale"}) {
       ASSERT_EQ(generation.sources.count(fact), 1u) << name << " " << fact;
       EXPECT_GE(generation.sources.at(fact).size(), 10u) << name << " " << fact;
     }
@@ -40,7 +40,6 @@ TEST(Generations, HoldTheFiguresOfTheirSources) {
   EXPECT_EQ(hopper.attention, AttentionInstructions::warpgroups);
   EXPECT_EQ(hopper.gemm_tiles, GemmTiles::fine);
   EXPECT_EQ(hopper.compute_capability, 90);
-  EXPECT_EQ(hopper.amax_floor.value(), 7.5e-6);
   EXPECT_EQ(hopper.coefficients.at("memory").at(1), (std::pair<std::string, double>("e_memory", 0.88)));
   // A workstation board has Blackwell's figures and older attention.
   EXPECT_EQ(load_generation("blackwell").attention, AttentionInstructions::tensor_memory);

@@ -1,5 +1,7 @@
 #include "kernels/elementwise/elementwise.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/kernels/toy_gpu.hpp"
@@ -65,6 +67,65 @@ TEST(MemoryTime, GoesByWhatBreaksUpTheStream) {
     EXPECT_GT(us(optimizer), us(MemoryOp::copy)) << name(optimizer);
     EXPECT_LT(us(optimizer), us(MemoryOp::norm)) << name(optimizer);
   }
+}
+
+TEST(MemoryTime, OfWarmInputsIsThatOfL2AsFarAsItHolds) {
+  // 10 MB of L2: up to 6 MB are found there at 0.45 of 10 TB/s, of 9.5 MB (0.6 + 0.35) nothing; in between a part.
+  MemoryShape shape = shape_of(MemoryOp::copy, 4.5e6);
+  shape.inputs = CacheState::warm;
+  EXPECT_NEAR(fitted(shape, tests::round_gpu()).value() * 1e6, 1.4 + 1.0, 1e-9);
+  shape = shape_of(MemoryOp::copy, 8.8e6);  // missed: (0.88 - 0.6) / 0.35 = 0.8
+  const Seconds cold = fitted(shape, tests::round_gpu());
+  EXPECT_NEAR(cold.value() * 1e6, 1.4 + 10.0, 1e-9);
+  shape.inputs = CacheState::warm;
+  EXPECT_NEAR(fitted(shape, tests::round_gpu()).value() * 1e6, 1.4 + 0.8 * 10.0 + 0.2 * 8.8e6 / 4.5e6, 1e-9);
+  shape = shape_of(MemoryOp::copy, 1e9);
+  const Seconds large = fitted(shape, tests::round_gpu());
+  shape.inputs = CacheState::warm;
+  EXPECT_EQ(fitted(shape, tests::round_gpu()), large);
+  hardware::Gpu none = tests::round_gpu();
+  none.l2_size = Bytes{0.0};
+  EXPECT_NEAR(fitted(shape_of(MemoryOp::copy, 1e6), none).value() * 1e6, 1.4 + 1e6 / 0.88e6, 1e-9);
+}
+
+TEST(MemoryTime, OfRowsIsThatOfABlockToo) {
+  // 100 SMs, 1,000 rows of 100 kB: 2 us of one row at 50 GB/s, and 10 rows an SM of 30 ns.
+  const FittedModel& model = find_family("memory")->model;
+  std::vector<double> values = model.defaults(tests::round_gpu());
+  const auto place = [&](std::string_view name) {
+    return static_cast<std::size_t>(std::find(model.names.begin(), model.names.end(), name) - model.names.begin());
+  };
+  values.at(place("row_gbps")) = 50.0, values.at(place("row_ns")) = 30.0;
+  MemoryShape shape = shape_of(MemoryOp::copy, 1e8);
+  const Seconds stream = model.time(shape, tests::round_gpu(), values);
+  shape.rows = 1000;
+  EXPECT_NEAR((model.time(shape, tests::round_gpu(), values) - stream).value() * 1e6, 2.0 + 0.3, 1e-9);
+  EXPECT_EQ(check(shape), "");
+  shape.rows = -1;
+  EXPECT_EQ(check(shape), "copy needs rows >= 0, has -1");
+}
+
+TEST(MemoryTime, OfTheLargestValueIsThatOfSeveralPasses) {
+  const auto gpu = tests::round_gpu();
+  EXPECT_NEAR(fitted(shape_of(MemoryOp::amax, 0.0), gpu).value() * 1e6, 5.0 * 1.4, 1e-9);
+  EXPECT_NEAR(fitted(shape_of(MemoryOp::quantize, 1e9), gpu).value(),
+              fitted(shape_of(MemoryOp::elementwise, 1e9), gpu).value(), 1e-12);
+}
+
+TEST(MemoryFit, OfOneOperatorPricesNoOther) {
+  hardware::Gpu gpu = tests::round_gpu();
+  hardware::Fit fit;
+  fit.key = "memory/vllm/norm";
+  const std::vector<double> values = find_family("memory")->model.defaults(gpu);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    fit.coefficients.emplace_back(std::string(find_family("memory")->model.names[i]), i == 0 ? 3.0 : values[i]);
+  }
+  gpu.fits.push_back(fit);
+  EXPECT_EQ(fit_key(shape_of(MemoryOp::norm, 1e6), gpu), "memory/vllm/norm");
+  EXPECT_EQ(fit_key(shape_of(MemoryOp::activation, 1e6), gpu), "");
+  EXPECT_EQ(fit_key(shape_of(MemoryOp::adam, 1e6), gpu), "");
+  EXPECT_NEAR(fitted(shape_of(MemoryOp::norm, 0.0), gpu).value() * 1e6, 3.0, 1e-9);
+  EXPECT_NEAR(fitted(shape_of(MemoryOp::activation, 0.0), gpu).value() * 1e6, 1.4, 1e-9);
 }
 
 TEST(MemoryCheck, SaysWhatIsWrong) {

@@ -36,7 +36,7 @@ TEST(Implementation, NamesReadBackAsThemselves) {
 TEST(MemoryOp, NamesAreUnique) {
   std::set<std::string_view> names;
   for (int op = 0; op <= static_cast<int>(MemoryOp::memset); ++op) names.insert(name(static_cast<MemoryOp>(op)));
-  EXPECT_EQ(names.size(), 15u);
+  EXPECT_EQ(names.size(), 17u);
   EXPECT_EQ(name(MemoryOp::adam), "adam");
   EXPECT_EQ(name(MemoryOp::memset), "memset");
 }

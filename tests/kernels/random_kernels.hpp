@@ -87,6 +87,8 @@ class RandomKernels {
     s.op = any_of(kernels::MemoryOp::memset), s.elements = side(1e10);
     s.read = Bytes{static_cast<double>(side(1e10))}, s.written = Bytes{static_cast<double>(side(1e10))};
     s.flops_per_element = static_cast<double>(side(64));
+    if (random_() % 2 == 0) s.rows = side(1e6);
+    if (random_() % 2 == 0) s.inputs = kernels::CacheState::warm;
     return s;
   }
 

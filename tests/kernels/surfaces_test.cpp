@@ -44,7 +44,7 @@ hardware::Fit fit_with(std::vector<hardware::Surface> surfaces) {
 
 const FamilyRow& gemm() { return *find_family("gemm"); }
 
-TEST(Surfaces, AreLinearBetweenKnotsAndMultiply) {
+TEST(Surfaces, AreLinearInLogarithmsBetweenKnotsAndMultiply) {
   const hardware::Gpu gpu = tests::hopper_gpu();
   // n from 1024 to 4096 and k from 64 to 128: by hand at n = 2048 (octave 11, half of the way) and k = 96 (half).
   const hardware::Fit fit =
@@ -52,9 +52,9 @@ TEST(Surfaces, AreLinearBetweenKnotsAndMultiply) {
   const Surfaces surfaces(fit, gemm().model);
   GemmShape shape;
   shape.m = 1, shape.n = 2048, shape.k = 96;
-  EXPECT_DOUBLE_EQ(surfaces.factor(shape, gpu), (1.0 + 1.2 + 1.4 + 2.0) / 4.0 * 1.0);
+  EXPECT_NEAR(surfaces.factor(shape, gpu), std::pow(1.0 * 1.2 * 1.4 * 2.0, 0.25) * std::sqrt(0.5 * 1.5), 1e-12);
   shape.n = 65536, shape.k = 16;  // beyond: at the last knot of n, the first of k
-  EXPECT_DOUBLE_EQ(surfaces.factor(shape, gpu), 1.4 * 1.5);
+  EXPECT_NEAR(surfaces.factor(shape, gpu), 1.4 * 1.5, 1e-12);
   const hardware::Fit plain = fit_with({});
   EXPECT_EQ(Surfaces(plain, gemm().model).factor(shape, gpu), 1.0);
 }
@@ -91,9 +91,12 @@ TEST(Surfaces, WeightsOfKnotsAreWhatTheFactorIsMadeOf) {
     Coordinates at{};
     ASSERT_TRUE(gemm().model.locate(kernel, gpu, at));
     double sum = 0.0, whole = 0.0;
-    for (const auto& [knot, weight] : knot_weights(grids, at)) sum += surface.factors[knot] * weight, whole += weight;
+    for (const auto& [knot, weight] : knot_weights(grids, at)) {
+      sum += std::log(surface.factors[knot]) * weight;
+      whole += weight;
+    }
     ASSERT_NEAR(whole, 1.0, 1e-12);
-    ASSERT_NEAR(surfaces.factor(kernel, gpu), sum, 1e-12 * sum) << describe(kernel);
+    ASSERT_NEAR(std::log(surfaces.factor(kernel, gpu)), sum, 1e-12) << describe(kernel);
   }
 }
 
@@ -107,6 +110,20 @@ TEST(Surfaces, AreNotForPassesThatNobodyMeasured) {
   EXPECT_NE(values.surfaces.factor(shape, gpu), 1.0);
   shape.pass = Pass::backward;
   EXPECT_EQ(values.surfaces.factor(shape, gpu), 1.0);
+}
+
+TEST(Surfaces, SayNothingOfACachedPrefix) {
+  const hardware::Gpu gpu = tests::hopper_gpu();
+  hardware::Fit fit = fit_with({{{{"queries", {0, 14}}}, {1.5, 1.5}}});
+  fit.key = "attention_prefill/trtllm/bf16";
+  const Surfaces surfaces(fit, find_family("attention_prefill")->model);
+  AttentionPrefillShape shape;
+  shape.batch = 1, shape.q_len = shape.kv_len = 256, shape.q_heads = shape.kv_heads = 32, shape.head_dim = 128;
+  EXPECT_NEAR(surfaces.factor(shape, gpu), 1.5, 1e-12) << "no prefix: all of it was measured";
+  shape.kv_len = 512;  // 256²/2 pairs of its own and 256² with the prefix: a third
+  EXPECT_NEAR(surfaces.factor(shape, gpu), 1.0 + 0.5 / 3.0, 1e-12);
+  shape.kv_len = 100256;
+  EXPECT_NEAR(surfaces.factor(shape, gpu), 1.0, 1e-3);
 }
 
 // Of random kernels with a size doubled: which part takes less time by more than a hundredth. The fits ask for none,
@@ -135,12 +152,21 @@ double part_that_shrinks(const hardware::Gpu& gpu, const FamilyRow& row, std::ui
 }
 
 TEST(Surfaces, LetHardlyAnyTimeFallWhereASizeDoubles) {
-  for (const char* name : {"h100_sxm", "b200_sxm"}) {
+  // Of A100 and RTX PRO 6000 the rows themselves fall more often: one library's kernels, measured once.
+  for (const auto& [name, most] : {std::pair{"h100_sxm", 0.03},
+                                   {"h200_sxm", 0.03},
+                                   {"b200_sxm", 0.03},
+                                   {"gb200", 0.03},
+                                   {"a100_sxm", 0.06},
+                                   {"rtx_pro_6000_server", 0.06}}) {
     const hardware::Gpu gpu = hardware::load_gpu(name);
     std::uint64_t seed = 31;
     for (const FamilyRow& row : families()) {
-      if (row.model.grown.empty()) continue;
-      EXPECT_LT(part_that_shrinks(gpu, row, ++seed), 0.03) << name << ' ' << row.name;
+      const std::string prefix = std::string(row.name) + "/";
+      const bool fitted = std::any_of(gpu.fits.begin(), gpu.fits.end(),
+                                      [&](const hardware::Fit& fit) { return fit.key.rfind(prefix, 0) == 0; });
+      if (row.model.grown.empty() || !fitted) continue;
+      EXPECT_LT(part_that_shrinks(gpu, row, ++seed), most) << name << ' ' << row.name;
     }
   }
 }

@@ -54,7 +54,8 @@ class Shapes {
   }
   MemoryShape memory() {
     MemoryShape shape;
-    shape.op = static_cast<MemoryOp>(std::uniform_int_distribution<int>(0, 14)(random_));
+    shape.op =
+        static_cast<MemoryOp>(std::uniform_int_distribution<int>(0, static_cast<int>(MemoryOp::memset))(random_));
     shape.elements = side(1e10);
     shape.read = Bytes{static_cast<double>(side(1e10))}, shape.written = Bytes{static_cast<double>(side(1e10))};
     shape.flops_per_element = static_cast<double>(side(64));

@@ -138,6 +138,25 @@ TEST(PrefillOps, ExpandTheLatentOfAllTokensThatTheyAttendTo) {
   EXPECT_EQ(expand.k, 512);
 }
 
+TEST(PrefillOps, PutTheRotaryPartBesideTheKeysOfEveryHead) {
+  const ServedLayer layer = served(layer_elements(load_model("deepseek-v3"), 0));
+  const auto ops = prefill_ops(serving_reading(8), layer.attention, 2, 100, 700);
+  const auto& copy = std::get<kernels::MemoryShape>(find(ops, "concatenate keys")->kernel);
+  EXPECT_EQ(copy.elements, 2 * 700 * 16 * 192);
+  EXPECT_EQ(copy.written.value(), 2.0 * 2 * 700 * 16 * 192);
+}
+
+TEST(ServingOps, NormHeadsInRowsOfTheirOwn) {
+  const Llm llm = load_model("qwen3-32b");
+  const auto ops = serving_ops(serving_reading(2), served(layer_elements(llm, 0)).before, 10);
+  const auto& heads = std::get<kernels::MemoryShape>(find(ops, "qk norm")->kernel);
+  EXPECT_EQ(heads.rows, 10 * (32 + 4));
+  EXPECT_EQ(heads.elements, 10 * (32 + 4) * 128);
+  const auto& rotary = std::get<kernels::MemoryShape>(find(ops, "rotary")->kernel);
+  EXPECT_EQ(rotary.rows, 10);
+  EXPECT_EQ(rotary.inputs, kernels::CacheState::warm);
+}
+
 TEST(AbsorbedOps, AreOneProductPerHeadBeforeAndAfterTheLatent) {
   const ServedLayer layer = served(layer_elements(load_model("deepseek-v3"), 0));
   const auto ops = absorbed_ops(serving_reading(8), layer.attention, 24);
@@ -149,19 +168,9 @@ TEST(AbsorbedOps, AreOneProductPerHeadBeforeAndAfterTheLatent) {
   EXPECT_EQ(query.n, 512);
   EXPECT_EQ(value.k, 512);
   EXPECT_EQ(value.n, 128);
+  EXPECT_TRUE(query.strided && value.strided) << "one launch of all heads, where a rank has one too";
   EXPECT_TRUE(absorbed_ops(serving_reading(8), layer.attention, 0).empty());
   EXPECT_EQ(absorbed_parameters(layer_elements(load_model("deepseek-v3"), 0), 8), 16 * 512 * (128 + 128));
-}
-
-TEST(MemoryShare, IsWhatL2DoesNotHold) {
-  hardware::Gpu gpu;
-  EXPECT_EQ(memory_share(Bytes{1e6}, gpu), 1.0);  // without an L2
-  gpu.l2_size = Bytes{100e6};
-  gpu.memory_bandwidth = BytesPerSecond{2e12};
-  gpu.l2_bandwidth = BytesPerSecond{8e12};
-  EXPECT_EQ(memory_share(Bytes{50e6}, gpu), 0.25);
-  EXPECT_EQ(memory_share(Bytes{100e6}, gpu), 0.5 + 0.5 * 0.25);
-  EXPECT_EQ(memory_share(Bytes{150e6}, gpu), 1.0);
 }
 
 }  // namespace

@@ -16,29 +16,32 @@ using testing::fitted_timer;
 using testing::prompts;
 using testing::serving_job;
 
-TEST(AmaxPass, IsAFloorForFewTokensAndARateForMany) {
-  hardware::Gpu hopper, blackwell;
-  hopper.generation = hardware::load_generation("hopper"),
-  blackwell.generation = hardware::load_generation("blackwell");
-  // 64 x 4,096 in bf16: 0.52 MB, 0.4 us at 1.33 TB/s; sqrt(7.5^2 + 0.39^2) = 7.51.
-  EXPECT_NEAR(amax_time(64, 4096, hopper).value(), 7.51e-6, 0.01e-6);
-  // 32,768 x 8,192: 537 MB, 403.7 us; H200 measures 396 us.
-  EXPECT_NEAR(amax_time(32768, 8192, hopper).value(), 403.8e-6, 0.1e-6);
-  // The same at 3.3 TB/s: 162.7 + 8.6 us.
-  EXPECT_NEAR(amax_time(32768, 8192, blackwell).value(), 171.3e-6, 0.1e-6);
-  hardware::Gpu ampere;
-  ampere.generation = hardware::load_generation("ampere");
-  EXPECT_EQ(amax_time(64, 4096, ampere).value(), amax_time(64, 4096, hopper).value());
+TEST(AmaxPass, ReadsTheActivationsThatTheKernelBeforeHasWritten) {
+  kernels::GemmShape shape;
+  shape.dtype = Dtype::fp8, shape.m = 64, shape.n = 1280, shape.k = 4096;
+  const kernels::MemoryShape pass = amax_pass(shape);
+  EXPECT_EQ(pass.op, kernels::MemoryOp::amax);
+  EXPECT_EQ(pass.read.value(), 2.0 * 64 * 4096);
+  EXPECT_EQ(pass.written.value(), 0.0);
+  EXPECT_EQ(pass.inputs, kernels::CacheState::warm);
+  // Measured: 7.5 us of few tokens on H100 and 8.6 on B200; of 32,768 x 8,192 396 us on H200 and 172 on B200.
+  const auto us = [&](const char* gpu) {
+    return fitted_timer()->time(amax_pass(shape), hardware::load_gpu(gpu)).value() * 1e6;
+  };
+  EXPECT_NEAR(us("h100_sxm"), 7.5, 0.4);
+  EXPECT_NEAR(us("b200_sxm"), 8.6, 0.9);
+  shape.m = 32768, shape.k = 8192;
+  EXPECT_NEAR(us("h200_sxm"), 396.0, 12.0);
+  EXPECT_NEAR(us("b200_sxm"), 172.0, 12.0);
 }
 
 TEST(AmaxPass, NeverTakesMoreThanTheRooflineLeaves) {
-  const ServingJob job = serving_job("hgx_h200", "llama-3.1-70b", 8);
+  const hardware::Gpu gpu = hardware::load_gpu("h200_sxm");
   kernels::GemmShape shape;
   shape.dtype = Dtype::fp8, shape.m = 64, shape.n = 1280, shape.k = 8192;
-  const Seconds bound = kernels::roofline(shape, job.cluster.groups[0].gpu);
-  EXPECT_EQ(without_amax(shape, bound + Seconds{1e-6}, job.cluster.groups[0].gpu).value(), bound.value());
-  EXPECT_NEAR(without_amax(shape, Seconds{30e-6}, job.cluster.groups[0].gpu).value(),
-              30e-6 - amax_time(64, 8192, job.cluster.groups[0].gpu).value(), 1e-12);
+  const Seconds bound = kernels::roofline(shape, gpu), pass{7.5e-6};
+  EXPECT_EQ(without_amax(shape, bound + Seconds{1e-6}, pass, gpu).value(), bound.value());
+  EXPECT_NEAR(without_amax(shape, Seconds{30e-6}, pass, gpu).value(), 22.5e-6, 1e-12);
 }
 
 class StaticScales : public ::testing::Test {
@@ -56,10 +59,10 @@ class StaticScales : public ::testing::Test {
 };
 
 TEST_F(StaticScales, SaveAPassPerLinearLayer) {
-  // 80 layers of four linear layers, each at most the floor of 7.5 us and its 64 rows: up to 2.4 ms.
+  // 80 layers of four linear layers, each the pass of its 64 rows, 7.2 to 7.8 us on an H200: up to 2.5 ms.
   const double saved = milliseconds_of(decodes(64, 1000), false) - milliseconds_of(decodes(64, 1000), true);
   EXPECT_GT(saved, 1.2);
-  EXPECT_LT(saved, 80 * 4 * 7.6e-3);
+  EXPECT_LT(saved, 80 * 4 * 7.8e-3);
   EXPECT_LT(milliseconds_of(prompts(4, 2048), true), milliseconds_of(prompts(4, 2048), false));
 }
 

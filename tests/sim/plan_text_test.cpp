@@ -176,7 +176,7 @@ TEST(PlanText, TheFormIsStable) {
             "label \"qkv\"\n"
             "kernel label=0 activity=forward repeat=2 launch=stream gemm dtype=bf16 m=8192 n=4096 k=1024 batch=1 "
             "weights=cold "
-            "implementation=automatic accumulate=0\n"
+            "implementation=automatic accumulate=0 strided=0\n"
             "memory bytes=1024 kind=weights\n"
             "events 1\n"
             "stream rank=0 lane=compute number=0\n"
