@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/family.hpp"
 #include "scenarios/provenance.hpp"
 #include "sim/links/link_report.hpp"
 
@@ -82,13 +83,6 @@ void add(std::vector<CostedEntry>& part, CostedEntry entry) {
   part.push_back(std::move(entry));
 }
 
-/// Kernels that move memory are told apart by what they do.
-std::string family_of(const kernels::Kernel& kernel) {
-  const std::string_view family = kernels::family(kernel);
-  const auto* memory = std::get_if<kernels::MemoryShape>(&kernel);
-  return memory != nullptr ? fmt::format("{}.{}", family, kernels::name(memory->op)) : std::string(family);
-}
-
 /// Prices the entries of one plan.
 class Costs {
  public:
@@ -110,7 +104,7 @@ class Costs {
         const sim::KernelEntry& entry = plan_.kernels[i];
         CostedEntry costed;
         costed.what = kernels::describe(entry.kernel) + on(gpu_class, " on ");
-        costed.family = family_of(entry.kernel);
+        costed.family = kernels::group_name(entry.kernel);
         costed.activity = purpose(entry.activity, entry.label);
         costed.runs = runs / share_;
         costed.group = prices_.group(gpu_class);

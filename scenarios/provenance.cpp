@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -93,16 +95,23 @@ void append_gaps(std::vector<Provenance>& lines, const hardware::Cluster& cluste
 void append_steps(std::vector<Provenance>& lines, const std::vector<CostedEntry>& entries,
                   const hardware::Cluster& cluster) {
   std::vector<Provenance> steps;
+  std::vector<std::pair<double, double>> sums;  // of times and of their squares
   for (const CostedEntry& entry : entries) {
     const bool collective = !entry.algorithm.empty();
     const std::string kind = entry.family == "transfer" ? "transfers" : collective ? "collectives" : "kernels";
     Provenance line{kind, entry.family, std::string(kernels::name(entry.estimate.provenance)), entry.estimate.fit_key,
                     fit_source(cluster.groups[entry.group].gpu, entry.estimate.fit_key)};
-    const bool known = std::any_of(steps.begin(), steps.end(), [&](const Provenance& other) {
-      return other.kind == line.kind && other.name == line.name && other.level == line.level && other.fit == line.fit &&
-             other.source == line.source;
-    });
-    if (!known) steps.push_back(std::move(line));
+    auto known = std::find(steps.begin(), steps.end(), line);
+    if (known == steps.end()) {
+      known = steps.insert(steps.end(), std::move(line));
+      sums.emplace_back();
+    }
+    const double time = entry.total().value();
+    auto& [sum, squares] = sums[static_cast<std::size_t>(known - steps.begin())];
+    sum += time, squares += time * time;
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (sums[i].first > 0.0) steps[i].concentration = std::sqrt(sums[i].second) / sums[i].first;
   }
   const std::array<std::string_view, 3> order = {"kernels", "collectives", "transfers"};
   std::sort(steps.begin(), steps.end(), [&](const Provenance& a, const Provenance& b) {

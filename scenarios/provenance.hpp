@@ -23,8 +23,13 @@ struct Provenance {
   std::string level;  ///< "datasheet", "published", "measured"
   std::string fit;    ///< key of the fit, or empty
   std::string source;
+  /// Of kernels: how much less the errors of its entries are in their sum, √Σt²/Σt over their times.
+  double concentration = 1.0;
 
-  bool operator==(const Provenance&) const = default;
+  /// The same place; times are no part of it.
+  friend bool operator==(const Provenance& a, const Provenance& b) {
+    return a.kind == b.kind && a.name == b.name && a.level == b.level && a.fit == b.fit && a.source == b.source;
+  }
 };
 
 /// A link that was shared or slowed, and how much longer an entry's operations took because of it.

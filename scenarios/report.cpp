@@ -188,19 +188,19 @@ void add_run(Report& report, const Job& job, JobRun run) {
   report.results.push_back(std::move(run.result));
 }
 
-Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunControl& control) {
+Report run_scenario_with(const Scenario& scenario, const kernels::KernelTimer& timer, const Keep& keep,
+                         const sim::RunControl& control) {
   const auto start = std::chrono::steady_clock::now();
   Report report;
   report.scenario = scenario;
   report.scenario.variants.clear();
   if (scenario.skipped.empty()) {
-    const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
     try {
       const sim::RunControl prediction = control.part(0.0, kPrediction);
       if (needs_world(report.scenario)) {
-        run_on_world(report, *timer, keep, prediction);
+        run_on_world(report, timer, keep, prediction);
       } else {
-        for (const Job& job : report.scenario.jobs) run_job(report, job, *timer, keep, prediction);
+        for (const Job& job : report.scenario.jobs) run_job(report, job, timer, keep, prediction);
       }
     } catch (const std::invalid_argument& error) {
       throw hardware::ConfigError(fmt::format("{}: {}", hardware::quoted_path(scenario.file), error.what()));
@@ -217,6 +217,19 @@ Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunCo
   }
   control.check();
   control.report(1.0);
+  report.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+Report run_scenario(const Scenario& scenario, const Keep& keep, const sim::RunControl& control) {
+  if (!scenario.skipped.empty())
+    return run_scenario_with(scenario, *make_timer(kernels::timers().back().name), keep, control);
+  const std::unique_ptr<kernels::KernelTimer> timer = make_timer(scenario.timer);
+  if (!keep.intervals) return run_scenario_with(scenario, *timer, keep, control);
+  constexpr double kItself = 0.1;  // of as many runs as the fits have ends, and this one
+  const auto start = std::chrono::steady_clock::now();
+  Report report = run_scenario_with(scenario, *timer, keep, control.part(0.0, kItself));
+  report.intervals = intervals_of(scenario, report, *timer, control.part(kItself, 1.0));
   report.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

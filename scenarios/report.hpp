@@ -19,6 +19,7 @@
 
 #include "kernels/kernel.hpp"
 #include "scenarios/expectation.hpp"
+#include "scenarios/intervals.hpp"
 #include "scenarios/metrics.hpp"
 #include "scenarios/provenance.hpp"
 #include "scenarios/scenario.hpp"
@@ -61,6 +62,7 @@ struct Report {
   std::vector<Finding> findings;
   std::vector<std::string> notes;  ///< worth knowing, nothing to act on: GPUs that the plan leaves idle
   std::vector<ExpectationOutcome> expectations;
+  std::optional<Intervals> intervals;  ///< where they were asked for
   std::vector<Report> variants;
   double wall_seconds = 0.0;
   bool partial = false;  ///< a variant is missing because the run was interrupted
@@ -118,12 +120,17 @@ struct Keep {
   bool timeline = false;  ///< the plan and its timeline, or a record per iteration of the serving engine
   bool records = false;   ///< a record per served request
   std::shared_ptr<models::LoweredSteps> lowered = {};  ///< training steps that only need new prices; none: all anew
+  bool intervals = false;                              ///< how far off each metric may be (intervals.hpp)
   bool until_missed = false;                           ///< a serving run may end once its SLO can't be kept any more
 };
 
 /// Predicts one scenario without its variants. Throws ConfigError if the GPU can't compute the job, or for a broken
 /// request trace, and sim::Cancelled once `control` says stop. `control` changes no figure.
 [[nodiscard]] Report run_scenario(const Scenario& scenario, const Keep& keep = {}, const sim::RunControl& control = {});
+
+/// The same with a timing model of the caller's; Keep::intervals changes nothing.
+[[nodiscard]] Report run_scenario_with(const Scenario& scenario, const kernels::KernelTimer& timer,
+                                       const Keep& keep = {}, const sim::RunControl& control = {});
 
 /// The timing model of that name. REQUIRES a row of kernels::timers().
 [[nodiscard]] std::unique_ptr<kernels::KernelTimer> make_timer(std::string_view name);

@@ -53,6 +53,11 @@ Json group_json(const hardware::NodeGroup& group, const Common& common) {
   json["gpus"] = group.gpu_count();
   json["gpu_memory_bytes"] = group.gpu.memory.value();
   json["gpu_memory_bandwidth"] = group.gpu.memory_bandwidth.value();
+  if (group.gpu.clock.slowdown > 1.0) {
+    if (!group.gpu.clock.name.empty()) json["power_state"] = group.gpu.clock.name;
+    json["power_limit_w"] = group.gpu.power.value();
+    json["sustained_slowdown"] = group.gpu.clock.slowdown;
+  }
   json["nvlink_bandwidth"] = group.gpu.nvlink_bandwidth.value();
   json["nics"] = group.node.nics;
   json["nic_bandwidth"] = group.node.nic_bandwidth.value();
@@ -197,6 +202,18 @@ Json engine_json(const Report& report, EnginePart part) {
   return json;
 }
 
+void add_intervals(Json& json, const Intervals& intervals) {
+  json["intervals"] = Json::object();
+  for (const MetricInterval& one : intervals.metrics)
+    json["intervals"][one.metric] = {{"low", one.low}, {"high", one.high}};
+  json["interval_sources"] = Json::array();
+  for (const IntervalSource& source : intervals.sources) {
+    Json line = {{"family", source.family}, {"low", source.low}, {"high", source.high}, {"of", source.of}};
+    if (!source.fit.empty()) line["fit"] = source.fit;
+    json["interval_sources"].push_back(std::move(line));
+  }
+}
+
 Json report_json(const Report& report, EnginePart engine) {
   Json json = {{"schema_version", kSchemaVersion}, {"orrery", std::string(kVersion)}};
   if (report.partial) json["partial"] = true;
@@ -223,6 +240,7 @@ Json report_json(const Report& report, EnginePart engine) {
     if (view.job.kind->has_model) (several ? json["jobs"].back() : json)["model"] = weighed_json(view.job.llm);
     view.job.kind->figures_json(view, several ? json["jobs"].back() : json);
   }
+  if (report.intervals) add_intervals(json, *report.intervals);
   if (!report.links.empty()) json["links"] = links_json(report.links);
   if (engine != EnginePart::none) json["engine"] = engine_json(report, engine);
   if (!report.variants.empty()) {

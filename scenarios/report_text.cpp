@@ -107,6 +107,29 @@ void write_provenance(std::ostream& out, const Report& report) {
 
 namespace {
 
+std::string shown_value(double value, Unit unit) {
+  return unit == Unit::ratio || unit == Unit::number ? fmt::format("{:.4g}", value) : readable(value, unit);
+}
+
+/// Metrics that are not zero, with what they may be in nine of ten cases.
+void write_intervals(std::ostream& out, const Report& report) {
+  if (!report.intervals) return;
+  out << "\nHow far off (nine of ten, from rows that the fits never saw; collectives and host times as predicted)\n";
+  for (const MetricValue& metric : report.metrics) {
+    const MetricInterval* interval = report.intervals->find(metric.name);
+    if (interval == nullptr || !(metric.value > 0.0)) continue;
+    out << fmt::format("  {:<38} {:>14}  {:+.1f} / {:+.1f} %   {} to {}\n", metric.name,
+                       shown_value(metric.value, metric.unit), (interval->low / metric.value - 1.0) * 100.0,
+                       (interval->high / metric.value - 1.0) * 100.0, shown_value(interval->low, metric.unit),
+                       shown_value(interval->high, metric.unit));
+  }
+  for (const IntervalSource& source : report.intervals->sources) {
+    out << fmt::format("  {:<38} {:+.1f} / {:+.1f} % of its time, {}\n",
+                       source.fit.empty() ? source.family : source.fit, (source.low - 1.0) * 100.0,
+                       (source.high - 1.0) * 100.0, source.of);
+  }
+}
+
 /// Where operations met on links: what each class of links carried, and the operation that it held up longest.
 void write_links(std::ostream& out, const Report& report) {
   if (report.reading == "frozen" || report.links.empty()) return;
@@ -130,6 +153,7 @@ void write_text(std::ostream& out, const Report& report) {
     if (!view.job.name.empty()) out << "\n" << job_heading(view.job) << "\n";
     view.job.kind->figures_text(out, view);
   }
+  write_intervals(out, report);
   write_links(out, report);
   write_expectations(out, report);
   for (const Finding& finding : report.findings) {

@@ -45,6 +45,7 @@ std::vector<Field> cluster_fields() {
           std::move(algorithm),
           quantity("gpu_memory", {"GiB", "GB", "MiB", "B"}),
           quantity("gpu_memory_bandwidth", rates),
+          quantity("power_limit", {"W"}),
           quantity("nvlink_bandwidth", rates),
           make_integer(kSection, "nics", {1.0, 64.0}),
           quantity("nic_bandwidth", {"Gb/s", "GB/s", "MB/s", "B/s"})};
@@ -63,6 +64,7 @@ std::string cluster_value(const hardware::Cluster& cluster, std::string_view key
   if (key == "cluster.price") return fmt::format("{} USD/h", shortest(group.gpu.price.value()));
   if (key == "cluster.gpu_memory") return bytes_text(group.gpu.memory);
   if (key == "cluster.gpu_memory_bandwidth") return bandwidth_text(group.gpu.memory_bandwidth);
+  if (key == "cluster.power_limit") return fmt::format("{} W", shortest(group.gpu.power.value()));
   if (key == "cluster.nvlink_bandwidth") {
     return group.gpu.nvlink_bandwidth.value() > 0.0 ? bandwidth_text(group.gpu.nvlink_bandwidth) : "";
   }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/shown.hpp"
 #include "models/architectures/hf_config.hpp"
 #include "scenarios/format.hpp"
 #include "scenarios/nccl_section.hpp"
@@ -196,6 +197,37 @@ void note_change(std::map<std::string, std::string>& sources, const std::string&
                              found == sources.end() ? "" : " (" + found->second + ")");
 }
 
+/// The clock that the board is said to keep: of a state that such boards were found in, or of a power limit.
+void set_clock(MapReader& reader, hardware::Gpu& gpu, Diagnostics& diagnostics) {
+  const std::string name = reader.text_or("power_state", "");
+  const Watts limit = reader.power_or("power_limit", gpu.power);
+  if (!name.empty() && reader.has("power_limit")) {
+    diagnostics.error(reader.span("power_limit"),
+                      "a power_state and a power_limit: a board's clock follows one of them");
+  }
+  if (!name.empty()) {
+    if (const hardware::SustainedClock* state = gpu.find_state(name)) {
+      gpu.clock = *state;
+    } else {
+      std::vector<std::string> known;
+      for (const hardware::SustainedClock& one : gpu.states) known.push_back(one.name);
+      diagnostics.error(reader.span("power_state"),
+                        known.empty()
+                            ? fmt::format("no state of {} is known: its clock falls by a power_limit", gpu.name)
+                            : fmt::format("no state of {} is called {}; known: {}", gpu.name, hardware::shown(name),
+                                          fmt::join(known, ", ")));
+    }
+  } else if (reader.has("power_limit")) {
+    if (limit > gpu.power) {
+      diagnostics.error(reader.span("power_limit"),
+                        fmt::format("a {} draws {:.0f} W at most", gpu.name, gpu.power.value()));
+    }
+    gpu.clock = hardware::clock_at_power(gpu.power, limit);
+    note_change(gpu.sources, "power", fmt::format("{:g} W", gpu.power.value()));
+    gpu.power = limit;
+  }
+}
+
 /// What the scenario says otherwise than the profiles.
 void override_group(MapReader& reader, hardware::NodeGroup& group, Diagnostics& diagnostics) {
   hardware::Gpu& gpu = group.gpu;
@@ -209,6 +241,7 @@ void override_group(MapReader& reader, hardware::NodeGroup& group, Diagnostics& 
     diagnostics.error(reader.span("nvlink_bandwidth"),
                       "the node '" + group.node.name + "' has no NVLink switch: its GPUs talk over PCIe");
   }
+  set_clock(reader, gpu, diagnostics);
   hardware::Node& node = group.node;
   if (reader.has("nics")) note_change(node.sources, "nics", "another number");
   const BytesPerSecond card =
@@ -253,8 +286,8 @@ hardware::Cluster one_empty_group() {
 hardware::Cluster read_groups(MapReader& reader, const ConfigNode& cluster_node, const ConfigNode& list,
                               const std::string& folder, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.items().size();
-  for (const std::string_view key :
-       {"node", "gpu", "nics", "price", "gpu_memory", "gpu_memory_bandwidth", "nvlink_bandwidth", "nic_bandwidth"}) {
+  for (const std::string_view key : {"node", "gpu", "nics", "price", "gpu_memory", "gpu_memory_bandwidth",
+                                     "nvlink_bandwidth", "nic_bandwidth", "power_state", "power_limit"}) {
     if (cluster_node.find(key) == nullptr) continue;
     diagnostics.error(reader.span(key), fmt::format("'{}' belongs to a group of nodes here: nodes: [{{node, count, {}"
                                                     "}}, ...]",

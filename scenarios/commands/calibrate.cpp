@@ -1,5 +1,6 @@
 // orrery calibrate fit TABLE --gpu NAME: fit timing models to a measured table and store them in the profile.
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
@@ -9,6 +10,7 @@
 
 #include "calibrate/tables.hpp"
 #include "hardware/catalogue/catalogue.hpp"
+#include "hardware/config/shown.hpp"
 #include "scenarios/commands/commands.hpp"
 #include "scenarios/format.hpp"
 
@@ -28,6 +30,12 @@ namespace {
 void write_fit(const hardware::Fit& fit, Console& console) {
   console.out << fit.key << "\n";
   for (const auto& [name, value] : fit.coefficients) console.out << fmt::format("  {:<24} {:.6g}\n", name, value);
+  for (const hardware::Surface& surface : fit.surfaces) {
+    std::vector<std::string> axes;
+    for (const auto& axis : surface.axes) axes.push_back(fmt::format("{} ({})", axis.coordinate, axis.knots.size()));
+    const auto [least, most] = std::minmax_element(surface.factors.begin(), surface.factors.end());
+    console.out << fmt::format("  surface over {}: times {:.3g} to {:.3g}\n", fmt::join(axes, ", "), *least, *most);
+  }
   for (const hardware::FitResidual& residual : fit.residuals) {
     console.out << fmt::format("  {:<16} {:>6} rows  median {:.2f} %  p95 {:.2f} %\n", residual.group, residual.rows,
                                residual.median * 100.0, residual.p95 * 100.0);
@@ -66,7 +74,11 @@ int calibrate_fit(const Options& options, Console& console) {
   }
   const calibrate::FitOutcome& outcome = *fitted;
   if (outcome.fits.empty()) {
-    throw ConfigError(fmt::format("{}: no model can be fitted to the columns of this table", tables[0]));
+    if (outcome.left_out.empty()) throw ConfigError(hardware::quoted_path(tables[0]) + ": nothing can be fitted");
+    const calibrate::SkippedRow& first = outcome.left_out.front();
+    throw ConfigError(fmt::format(
+        "{}: nothing can be fitted: all of the rows are left out, the first is line {}, {}: {}",
+        hardware::quoted_path(tables[0]), first.line, hardware::printable(first.description, 80), first.reason));
   }
   if (!options.quiet) {
     for (const hardware::Fit& fit : outcome.fits) write_fit(fit, console);

@@ -56,6 +56,8 @@ void add_run_commands(CLI::App& app, Raw& raw, Commands& commands) {
   CLI::App* run = app.add_subcommand("run", "predict scenarios and report");
   run->add_option("FILE", files, "scenario files")->required();
   add_outputs(*run, raw, true);
+  run->add_flag("--intervals", raw.options.intervals,
+                "how far off each metric may be: some ten to thirty runs, one for each end of each fit's errors");
   add_scenario_options(*run, raw);
   add_jobs(*run, raw);
   commands.push_back({run, run_files});

@@ -36,6 +36,7 @@ struct Options {
   int ask_jobs = 0;  ///< of a question: 0 is one per processor
   bool quiet = false;
   bool dry_run = false;
+  bool intervals = false;     ///< how far off each metric may be
   bool reproducible = false;  ///< no wall times in JSON
   bool force = false;         ///< an output may take the place of a file
 

@@ -194,7 +194,8 @@ int run_files(const Options& options, Console& console) {
     requests_kind = found->kind;
   }
   // A request's life is part of the trace. A kept timeline has its plan beside it.
-  const Keep keep{!options.trace.empty() || !options.plan.empty(), !options.trace.empty() || !options.requests.empty()};
+  Keep keep{!options.trace.empty() || !options.plan.empty(), !options.trace.empty() || !options.requests.empty()};
+  keep.intervals = options.intervals;
   const RunOutcome outcome = run_all(scenarios, {options.jobs, options.quiet, keep}, console);
   if (!options.quiet && !writes_to_standard_output(options)) {
     for (std::size_t i = 0; i < outcome.reports.size(); ++i) {

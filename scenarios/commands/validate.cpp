@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <stdexcept>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -60,7 +61,11 @@ Validation validate_kind(const Options& options, Console& console) {
   if (options.gpu.empty()) throw ConfigError(fmt::format("validate {} needs --gpu NAME (orrery list gpus)", kind));
   const std::shared_ptr<const kernels::KernelTimer> timer = timer_named(options.timer);
   const auto validate = [table, timer, gpu = hardware::load_gpu(options.gpu)] {
-    return calibrate::validate_kernels(table, gpu, *timer);
+    try {
+      return calibrate::validate_kernels(table, gpu, *timer);
+    } catch (const std::invalid_argument& error) {
+      throw ConfigError(fmt::format("{}: {}", gpu.name, error.what()));  // a fit that its model does not know
+    }
   };
   return {compute<ErrorReport>(validate, console).value_or(ErrorReport{}), {}};
 }

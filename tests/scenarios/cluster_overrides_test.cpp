@@ -49,6 +49,38 @@ TEST_F(ClusterOverrides, SlowerMemoryGivesASlowerStep) {
   EXPECT_GT(step({"cluster.gpu_memory_bandwidth=1 TB/s"}), 1.02 * step({}));
 }
 
+TEST_F(ClusterOverrides, LessPowerGivesASlowerStep) {
+  const nlohmann::json usual = run({}), limited = run({"cluster.power_limit=350 W"});
+  EXPECT_GT(step_of(limited), 1.03 * step_of(usual));
+  EXPECT_LT(step_of(limited), 1.16 * step_of(usual)) << "2^(1/5) is 1.149";
+  EXPECT_EQ(limited.at("scenario").at("cluster").at("power_limit_w"), 350.0);
+  EXPECT_FALSE(usual.at("scenario").at("cluster").contains("power_limit_w"));
+  EXPECT_EQ(step({"cluster.power_limit=700 W"}), step_of(usual));
+  const Outcome too_much = orrery({"run", library("llama-3-8b-hgx-h100"), "--set", "cluster.power_limit=701 W"});
+  EXPECT_EQ(too_much.code, 2);
+  EXPECT_NE(too_much.err.find("a h100_sxm draws 700 W at most"), std::string::npos) << too_much.err;
+}
+
+TEST_F(ClusterOverrides, AStateOfTheBoardIsAWhatIf) {
+  const double usual = step({"cluster.node=hgx_b200"});
+  const nlohmann::json capped = run({"cluster.node=hgx_b200", "cluster.power_state=capped"});
+  EXPECT_GT(step_of(capped), 1.1 * usual);
+  EXPECT_LT(step_of(capped), 1.4 * usual);
+  EXPECT_EQ(capped.at("scenario").at("cluster").at("power_state"), "capped");
+  const auto error = [&](std::vector<std::string> set) {
+    std::vector<std::string> args = {"run", library("llama-3-8b-hgx-h100")};
+    for (const std::string& each : set) args.insert(args.end(), {"--set", each});
+    const Outcome outcome = orrery(args);
+    EXPECT_EQ(outcome.code, 2);
+    return outcome.err;
+  };
+  EXPECT_NE(error({"cluster.power_state=capped"}).find("no state of h100_sxm is known"), std::string::npos);
+  EXPECT_NE(error({"cluster.node=hgx_b200", "cluster.power_state=caped"}).find("known: capped"), std::string::npos);
+  EXPECT_NE(error({"cluster.node=hgx_b200", "cluster.power_state=capped", "cluster.power_limit=900 W"})
+                .find("follows one of them"),
+            std::string::npos);
+}
+
 TEST_F(ClusterOverrides, AForcedCollectiveAlgorithmIsAWhatIf) {
   const nlohmann::json usual = run({}), tree = run({"cluster.collective_algorithm=tree"});
   EXPECT_EQ(usual.at("scenario").at("cluster").at("collective_algorithm"), "automatic");

@@ -139,6 +139,7 @@ const std::vector<Example>& examples() {
       {kTraining, "cluster.collective_algorithm", "ring"},
       {kTraining, "cluster.gpu_memory", "100 GiB"},
       {kTraining, "cluster.gpu_memory_bandwidth", "3000 GB/s"},
+      {kTraining, "cluster.power_limit", "350 W"},
       {kTraining, "cluster.nvlink_bandwidth", "300 GB/s"},
       {kTraining, "cluster.nics", "4"},
       {kTraining, "cluster.nic_bandwidth", "25 GB/s"},
@@ -342,8 +343,9 @@ TEST_P(Schema, HasEveryKeyOfTheReader) {
   const auto known = [&](const std::string& key) {
     return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) { return field.key == key; });
   };
-  for (const std::string_view key : {"node", "nodes", "fabric", "gpu", "price", "gpu_memory", "gpu_memory_bandwidth",
-                                     "nvlink_bandwidth", "nics", "nic_bandwidth", "collective_algorithm"}) {
+  for (const std::string_view key :
+       {"node", "nodes", "fabric", "gpu", "price", "gpu_memory", "gpu_memory_bandwidth", "power_limit",
+        "nvlink_bandwidth", "nics", "nic_bandwidth", "collective_algorithm"}) {
     EXPECT_TRUE(known("cluster." + std::string(key))) << key;
     // Each is one that the reader asks for: a wrong value is told, not the key.
     const std::string error = error_of(with(text_of(GetParam()), "cluster." + std::string(key), "[1]"));

@@ -102,6 +102,10 @@ TEST_F(TableJson, CalibrateTakesTablesOfAGpuAndLeavesProfilesAlone) {
   EXPECT_THAT(orrery({"calibrate", "fit", table}).err, HasSubstr("needs --gpu NAME"));
   EXPECT_THAT(orrery({"calibrate", "fit", table, "--gpu", "h100_sxm", "-o", path("p.yaml")}).err, HasSubstr("t.csv"));
   EXPECT_FALSE(std::filesystem::exists(path("p.yaml")));
+  const std::string one = write("one.csv", "dtype,m,n,k,time_us\nbfloat16,16,4096,4096,12\n");
+  EXPECT_THAT(orrery({"calibrate", "fit", one, "--gpu", "h100_sxm", "-o", path("p.yaml")}).err,
+              HasSubstr("nothing can be fitted: all of the rows are left out, the first is line 2, gemm/trtllm/bf16: "
+                        "only 1 usable rows"));
   EXPECT_EQ(orrery({"calibrate", "fit", table, "--gpu", "h100_sxm", "-o", table}).code, kExitInput);
   EXPECT_EQ(read_file(table), "a,b\n1,2\n");
 }
