@@ -97,7 +97,14 @@ std::vector<SweepAxis> read_sweep(const ConfigNode* node, std::string_view text,
       continue;
     }
     SweepAxis axis{key, {}};
-    for (const hardware::NodePtr& item : value->items) axis.values.push_back(scalar_or_flow(*item, text));
+    for (const hardware::NodePtr& item : value->items) {
+      std::string one = scalar_or_flow(*item, text);
+      if (std::find(axis.values.begin(), axis.values.end(), one) != axis.values.end()) {
+        diagnostics.error(item->span, fmt::format("sweep.{}: the value {} is there twice", key, hardware::shown(one)));
+        continue;
+      }
+      axis.values.push_back(std::move(one));
+    }
     axes.push_back(std::move(axis));
   }
   return axes;

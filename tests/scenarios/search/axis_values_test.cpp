@@ -57,6 +57,12 @@ TEST_F(AxisValues, AreReadWhereTheyHaveOne) {
   EXPECT_THAT(refusal(kTraining, "  cluster.node: [dgx_a100, dgx_a10]\n"), HasSubstr("did you mean 'dgx_a100'"));
 }
 
+// As a variant of one name twice: its points would run twice and stand in the table twice.
+TEST_F(AxisValues, AreThereOnce) {
+  EXPECT_THAT(refusal(kServing, "  serving.replicas: [4, 2, 4]\n"),
+              HasSubstr("s.yaml:7:28: sweep.serving.replicas: the value \"4\" is there twice"));
+}
+
 TEST_F(AxisValues, AreToldTogether) {
   const std::string said =
       refusal(kTraining, "  training.recompute: [none, nome]\n  training.schedule: [1f1b, 1f1c, gpipe]\n");
