@@ -307,7 +307,7 @@ std::optional<ExplainNode> explain_step(const ExplainedStep& explained, const st
   for (const Row& row : kRows) {
     if (row.metric == metric) return row.explain(explained);
   }
-  return std::nullopt;
+  return explain_outer_step(explained, metric);
 }
 
 }  // namespace orrery::scenarios

@@ -21,6 +21,7 @@ struct ExplainedStep {
 
 /// The tree of a metric that is of that concept; nullopt: it is of another.
 [[nodiscard]] std::optional<ExplainNode> explain_step(const ExplainedStep& explained, const std::string& metric);
+[[nodiscard]] std::optional<ExplainNode> explain_outer_step(const ExplainedStep& explained, const std::string& metric);
 [[nodiscard]] std::optional<ExplainNode> explain_step_memory(const ExplainedStep& explained, const std::string& metric);
 
 }  // namespace orrery::scenarios

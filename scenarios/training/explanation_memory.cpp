@@ -85,8 +85,14 @@ ExplainNode state_node(const Stage& stage, std::string_view kind, Bytes ModelSta
   ExplainNode node = stage.node(kind);
   const bool sharded = bytes == &ModelStateBytes::optimizer && job.config.zero == models::ZeroStage::optimizer;
   node.source = std::string(kStatesSource);
+  double outer = 0.0;
   for (const Share& share : shares_of(job, stage.memory.stage)) {
-    const double size = (models::model_states(job.config, share.parameters, replicas).*bytes).value();
+    double size = (models::model_states(job.config, share.parameters, replicas).*bytes).value();
+    if (bytes == &ModelStateBytes::optimizer) {
+      const double own = models::outer_state(job.config, share.parameters, replicas).value();
+      outer += own;
+      size -= own;
+    }
     const double each = share.parameters > 0 ? size / static_cast<double>(share.parameters) : 0.0;
     node.parts.push_back(figure(
         share.title, size, Unit::bytes,
@@ -94,6 +100,15 @@ ExplainNode state_node(const Stage& stage, std::string_view kind, Bytes ModelSta
                               "optimizer)",
                               share.parameters, shortest(each * replicas), replicas)
                 : fmt::format("{} parameters of a tensor-parallel rank x {} B", share.parameters, shortest(each))));
+  }
+  if (outer > 0.0) {
+    ExplainNode state = figure("outer optimizer", outer, Unit::bytes,
+                               fmt::format("momentum and the weights of the last exchange, parameters of a "
+                                           "tensor-parallel rank x 8 B / {} data-parallel ranks of a worker",
+                                           replicas));
+    state.source = "Douillard et al. 2023 (DiLoCo), arXiv:2311.08105 algorithm 1 (models/training/outer.hpp)";
+    state.level = "published";
+    node.parts.push_back(std::move(state));
   }
   add_rest(node, "rest", "rounding of shares to whole parameters");
   return node;

@@ -96,6 +96,28 @@ TEST(GridsAndWorkers, TheTreeOfAWorkersStepAddsUp) {
   EXPECT_NE(part(tree.of("training.communication_s"), "pseudo-gradients between workers"), nullptr);
 }
 
+// GPT-2's 124,439,808 parameters: 8 B of momentum and anchor each, over the 8 replicas of a worker.
+TEST(GridsAndWorkers, TheTreeOfOptimizerMemoryNamesTheOuterState) {
+  const Tree tree(with("  outer_workers: 2\n"));
+  const ExplainNode node = tree.of("memory.optimizer_bytes");
+  EXPECT_NEAR(part(node, "outer optimizer")->value, 124439808.0, 1e-6 * 124439808.0);
+  EXPECT_NEAR(sum_of(node), node.value, 1e-9 * node.value);
+}
+
+// Each of two workers of 8 ranks sends 2 (W - 1) / W = 1 times its 124,439,808 pseudo-gradients of 4 bytes.
+TEST(GridsAndWorkers, TheTreesOfAnExchangeHaveItsTerms) {
+  const Tree tree(with("  outer_workers: 2\n  outer_steps: 4\n  outer_fragments: 2\n"));
+  const ExplainNode sent = tree.of("training.outer.worker_sent_bytes");
+  EXPECT_NEAR(sent.value, 4.0 * 124439808.0, 1e-6 * sent.value);
+  EXPECT_NEAR(sum_of(sent), sent.value, 1e-9 * sent.value);
+  const ExplainNode exchange = tree.of("training.outer.exchange_s");
+  const double rank = part(exchange, "sent by a rank")->value;
+  EXPECT_NEAR(rank, 4.0 * 124439808.0 / 8.0 / 2.0, 1e-6 * rank);
+  EXPECT_NEAR(part(exchange, "rate of a rank")->value * exchange.value, rank, 1e-9 * rank);
+  const ExplainNode exposed = tree.of("training.outer.exposed_s");
+  EXPECT_NEAR(sum_of(exposed), exposed.value, 1e-9 * exposed.value);
+}
+
 double throughput(const Scenario& scenario) { return run_scenario(scenario).metric("training.tokens_per_s"); }
 
 // What the abstracts give are ratios; a file expects a rate, which is to be that ratio of the variant's own.
