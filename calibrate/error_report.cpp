@@ -33,6 +33,12 @@ ErrorSummary summary(std::string name, const std::vector<double>& leanings) {
   return result;
 }
 
+/// Of rows that have a band.
+std::optional<double> share_inside(const std::vector<bool>& inside) {
+  if (inside.empty()) return std::nullopt;
+  return static_cast<double>(std::count(inside.begin(), inside.end(), true)) / static_cast<double>(inside.size());
+}
+
 constexpr int kFamilies = 4;
 
 // The three parts of a split first, in that order; published families by name.
@@ -61,15 +67,22 @@ ErrorReport summarise(std::vector<PredictedRow> rows, std::vector<SkippedRow> sk
   ErrorReport report;
   report.skipped = std::move(skipped);
   std::map<std::pair<int, std::string>, std::vector<double>> by_group;
+  std::map<std::pair<int, std::string>, std::vector<bool>> inside;
+  std::vector<bool> all_inside;
   std::vector<double> all;
   all.reserve(rows.size());
   for (const PredictedRow& row : rows) {
     by_group[{rank_of(row.group), row.group}].push_back(row.signed_error());
+    if (row.inside) inside[{rank_of(row.group), row.group}].push_back(*row.inside), all_inside.push_back(*row.inside);
     if (!row.family.empty()) by_group[{kFamilies, row.family}].push_back(row.signed_error());
     all.push_back(row.signed_error());
   }
   report.all = summary("all", all);
-  for (const auto& [group, errors] : by_group) report.groups.push_back(summary(group.second, errors));
+  report.all.inside = share_inside(all_inside);
+  for (const auto& [group, errors] : by_group) {
+    report.groups.push_back(summary(group.second, errors));
+    report.groups.back().inside = share_inside(inside[group]);
+  }
 
   constexpr std::size_t kWorst = 10;
   report.rows = rows;

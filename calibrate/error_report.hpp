@@ -4,6 +4,7 @@
 // seen shape families and from unseen families; the last is the honest figure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct ErrorSummary {
   double median_error = 0.0, mean_error = 0.0, p95_error = 0.0, max_error = 0.0;
   double signed_median = 0.0;    ///< of predicted/measured − 1: which way the errors lean
   double low = 0.0, high = 0.0;  ///< 5th and 95th percentile of measured/predicted
+  std::optional<double> inside;  ///< share of the rows that lie in the band of their fit; none: no fit has one
 };
 
 struct PredictedRow {
@@ -23,8 +25,9 @@ struct PredictedRow {
   std::string group;                       ///< "seen", "unseen_point", "unseen_family", or a family of published runs
   double predicted = 0.0, measured = 0.0;  ///< in the unit of `metric`
   std::string metric = "time_s";
-  std::string id = {};      ///< the table's own name for the row
-  std::string family = {};  ///< a further group that the row counts in; empty: none
+  std::string id = {};              ///< the table's own name for the row
+  std::string family = {};          ///< a further group that the row counts in; empty: none
+  std::optional<bool> inside = {};  ///< the band of the fit that priced it (hardware::Fit::band())
 
   [[nodiscard]] double error() const;
   [[nodiscard]] double signed_error() const { return predicted / measured - 1.0; }

@@ -104,6 +104,10 @@ PredictedRow predict(const MeasuredRow& row, const hardware::Gpu& gpu, const ker
   const hardware::Fit* fit = key.empty() ? nullptr : gpu.find_fit(key);
   // Without a fit nothing of the table was seen.
   out.group = fit == nullptr ? kUnseenFamily : group_after_fit(row, *fit);
+  if (const auto band = fit == nullptr || kernels::is_backward(row.kernel) ? std::nullopt : fit->band()) {
+    const double ratio = out.measured / out.predicted;
+    out.inside = band->low <= ratio && ratio <= band->high;
+  }
   return out;
 }
 

@@ -76,6 +76,7 @@ void add_summary(const ErrorSummary& summary, Json& json) {
   json["p95_error"] = summary.p95_error;
   json["max_error"] = summary.max_error;
   json["signed_median"] = summary.signed_median;
+  if (summary.inside) json["inside"] = *summary.inside;
 }
 
 Json to_json(const calibrate::PredictedRow& row) {

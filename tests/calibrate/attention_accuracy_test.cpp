@@ -35,6 +35,11 @@ TEST_P(Accuracy, HoldsOnUnseenFamilies) {
     EXPECT_GT(group.rows, 100);
     EXPECT_LE(group.median_error, table.median);
     EXPECT_LE(group.p95_error, table.p95);
+    // Nine of ten rows of families that no fit saw lie in the band of their fit; blocks have none.
+    if (group.inside) {
+      EXPECT_GE(*group.inside, 0.85);
+      EXPECT_LE(*group.inside, 0.95);
+    }
   }
   EXPECT_TRUE(found);
 }

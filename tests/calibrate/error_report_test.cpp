@@ -25,6 +25,16 @@ TEST(Percentile, InterpolatesBetweenOrderStatistics) {
   EXPECT_DOUBLE_EQ(percentile({7.0}, 0.95), 7.0);
 }
 
+TEST(Summarise, CountsRowsInsideTheBandOfTheirFit) {
+  std::vector<PredictedRow> rows(4, row("seen", 1.0, 1.0));
+  rows[0].inside = true, rows[1].inside = true, rows[2].inside = false;  // the last has no band
+  rows.push_back(row("mixed", 1.0, 1.0));
+  const ErrorReport report = summarise(rows, {});
+  EXPECT_DOUBLE_EQ(report.all.inside.value(), 2.0 / 3.0);
+  EXPECT_DOUBLE_EQ(report.groups[0].inside.value(), 2.0 / 3.0);
+  EXPECT_FALSE(report.groups[1].inside.has_value());
+}
+
 TEST(Summarise, PartsGroupsInTheirOrder) {
   const ErrorReport report = summarise({row("unseen_family", 1.3, 1.0), row("llama", 2.0, 1.0), row("seen", 1.1, 1.0),
                                         row("seen", 0.7, 1.0), row("gpt", 1.0, 1.0), row("unseen_point", 1.2, 1.0)},
