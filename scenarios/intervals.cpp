@@ -15,6 +15,7 @@ namespace {
 // Of a roofline with one efficiency fitted per GPU, on matrix multiplications of whole families that it never saw: a
 // median of 25 to 38 % (NVIDIA AIConfigurator @095f58a5, gemm tables of H100, H200, A100 and B200).
 constexpr double kDatasheetError = 0.4;
+constexpr double kUnmoved = 1e-4;  // of a metric: no kernel's time changes it
 
 /// Of times, rates, what they cost, and utilisations; what counts or fits into memory has none.
 bool has_interval(const MetricValue& metric) {
@@ -93,6 +94,8 @@ Intervals intervals_of(const Scenario& scenario, const Report& report, const ker
   for (const MetricValue& metric : report.metrics) {
     if (!has_interval(metric)) continue;
     const auto [down, up] = squares[metric.name];
+    // What hangs on collectives, transfers or the host alone is not certain, only not carried here.
+    if (std::sqrt(std::max(down, up)) <= kUnmoved * std::abs(metric.value)) continue;
     out.metrics.push_back({metric.name, metric.value - std::sqrt(down), metric.value + std::sqrt(up)});
   }
   return out;

@@ -42,7 +42,7 @@ struct IntervalSource {
 };
 
 struct Intervals {
-  std::vector<MetricInterval> metrics;  ///< in the order of Report::metrics
+  std::vector<MetricInterval> metrics;  ///< that kernels' times change, in the order of Report::metrics
   std::vector<IntervalSource> sources;
 
   [[nodiscard]] const MetricInterval* find(std::string_view metric) const;

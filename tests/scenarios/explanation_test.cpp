@@ -46,6 +46,12 @@ void expect_sound(const ExplainNode& node, const std::string& where) {
   for (const ExplainNode& one : node.parts) expect_sound(one, where + " > " + node.title);
 }
 
+/// Of outer workers: what their exchange is made of.
+bool is_of_exchange(std::string_view metric) {
+  return metric == "training.outer.exchange_s" || metric == "training.outer.exposed_s" ||
+         metric == "training.outer.rank_sent_bytes" || metric == "training.outer.worker_sent_bytes";
+}
+
 /// Figures that are given, not made up of others.
 bool has_no_parts(const std::string& name, const Report& report) {
   const std::string_view metric = own_name(name);
@@ -58,7 +64,7 @@ bool has_no_parts(const std::string& name, const Report& report) {
       }
       return serves ? metric == "memory.gradients_bytes" || metric == "memory.optimizer_bytes"
                     : metric == "memory.kv_cache_bytes" || metric.rfind("training.steps.", 0) == 0 ||
-                          metric.rfind("training.outer.", 0) == 0;
+                          (metric.rfind("training.outer.", 0) == 0 && !is_of_exchange(metric));
     }
   }
   return false;

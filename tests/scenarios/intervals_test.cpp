@@ -54,6 +54,12 @@ TEST_F(RunIntervals, HoldThePredictionAndSayWhoseErrorsTheyAre) {
   EXPECT_TRUE(measured && datasheet) << report.at("interval_sources").dump(1);
 }
 
+TEST_F(RunIntervals, OfACollectiveAloneAreNone) {
+  const nlohmann::json report = run(write(
+      "s.yaml", "scenario: alone\ncluster: {node: dgx_h100}\ncollective: {operation: all_reduce, bytes: 64 MiB}\n"));
+  EXPECT_TRUE(report.at("intervals").empty()) << "collectives are taken as predicted, not as certain";
+}
+
 TEST_F(RunIntervals, AreThereOnDemandAndTheSameEachTime) {
   const std::string file = library("llama-3-8b-hgx-h100");
   EXPECT_FALSE(run(file, {}).contains("intervals"));

@@ -179,7 +179,7 @@ TEST_F(Options, SweepRefusesAxesThatSetEachOther) {
   EXPECT_EQ(orrery({"sweep", file}).code, kExitInput);
   // 1,001 times 1,001 points.
   std::string numbers = "1";
-  for (int i = 0; i < 1000; ++i) numbers += ", 1";
+  for (int i = 2; i <= 1001; ++i) numbers += ", " + std::to_string(i);
   const Outcome large = orrery({"sweep", scenario("sweep:\n  training.micro_batch_size: [" + numbers +
                                                   "]\n  training.global_batch_size: [" + numbers + "]\n")});
   EXPECT_EQ(large.code, kExitInput);
